@@ -1,0 +1,114 @@
+// swift-tools-version:6.1
+import PackageDescription
+
+/// One set of rules for every target: Swift 6 with complete concurrency checking, explicit `any`, and imports
+/// that are internal unless a public declaration needs them.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "immudb",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "immudb", targets: ["immudb"]),
+        .executable(name: "immuclient", targets: ["immuclient"]),
+        .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
+        .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
+        .library(name: "MerkleTree", targets: ["MerkleTree"]),
+    ],
+    dependencies: [
+        // Event loops, sockets and byte buffers below the gRPC transport.
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // Messages of the wire: the runtime of the generated code.
+        .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+        // Command lines of the executables.
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    ],
+    targets: [
+        // MARK: C libraries, from the system's packages
+
+        // The key index: an LSM tree of key places.
+        .systemLibrary(
+            name: "CRocksDB", pkgConfig: "rocksdb",
+            providers: [.apt(["librocksdb-dev"]), .brew(["rocksdb"])]),
+        // HTTP/2 framing, HPACK and flow control.
+        .systemLibrary(
+            name: "CNghttp2", pkgConfig: "libnghttp2",
+            providers: [.apt(["libnghttp2-dev"]), .brew(["nghttp2"])]),
+        // SHA-256 without an allocation per digest.
+        .systemLibrary(
+            name: "CLibcrypto", pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+
+        // MARK: the database
+
+        .target(name: "MerkleTree", dependencies: ["CLibcrypto"], swiftSettings: settings),
+        .target(name: "StorageIO", swiftSettings: settings),
+        .target(name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
+        .target(
+            name: "KeyIndex", dependencies: ["CRocksDB", "MerkleTree", "StorageIO"],
+            swiftSettings: settings),
+        .target(
+            name: "ImmudbStore", dependencies: ["KeyIndex", "Ledger", "MerkleTree", "StorageIO"],
+            swiftSettings: settings),
+
+        // MARK: the wire
+
+        .target(
+            name: "RPCTransport", dependencies: ["CNghttp2", nioCore, nioPosix, protobuf],
+            swiftSettings: settings),
+        .target(
+            name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"],
+            swiftSettings: settings),
+        .target(
+            name: "ImmudbServer",
+            dependencies: [
+                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "RPCTransport", nioCore, protobuf,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "ImmudbClient",
+            dependencies: ["ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf],
+            swiftSettings: settings),
+
+        // MARK: executables
+
+        .executableTarget(
+            name: "immudb", dependencies: ["ImmudbServer", arguments], swiftSettings: settings),
+        .executableTarget(
+            name: "immuclient", dependencies: ["ImmudbClient", arguments], swiftSettings: settings),
+        .executableTarget(
+            name: "immudb-bench",
+            dependencies: [
+                "CRocksDB", "ImmudbProtocol", "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree",
+                "RPCTransport", "StorageIO", nioCore, protobuf,
+            ],
+            path: "Benchmarks/immudb-bench", swiftSettings: settings),
+        .executableTarget(
+            name: "EmbeddedDatabase", dependencies: ["ImmudbStore"],
+            path: "Examples/EmbeddedDatabase", swiftSettings: settings),
+
+        // MARK: tests
+
+        .testTarget(name: "MerkleTreeTests", dependencies: ["MerkleTree"], exclude: ["vectors.json"], swiftSettings: settings),
+        .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "MerkleTree", "StorageIO"], swiftSettings: settings),
+        .testTarget(name: "KeyIndexTests", dependencies: ["KeyIndex", "MerkleTree", "StorageIO"], swiftSettings: settings),
+        .testTarget(name: "ImmudbStoreTests", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"], swiftSettings: settings),
+        .testTarget(name: "RPCTransportTests", dependencies: ["RPCTransport", nioCore, nioPosix], exclude: ["Peers"], swiftSettings: settings),
+        .testTarget(name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf], swiftSettings: settings),
+        .testTarget(name: "ImmudbServerTests", dependencies: ["ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", nioCore, protobuf], swiftSettings: settings),
+        .testTarget(name: "ImmudbClientTests", dependencies: ["ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf], swiftSettings: settings),
+        // Starts the real executables, hence needs them built.
+        .testTarget(name: "EndToEndTests", dependencies: ["immudb", "immuclient", "EmbeddedDatabase"], exclude: ["Python"], swiftSettings: settings),
+    ]
+)
