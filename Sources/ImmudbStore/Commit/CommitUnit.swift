@@ -1,0 +1,50 @@
+import KeyIndex
+public import MerkleTree
+import StorageIO
+
+/// What one caller wants appended: entries that land next to each other, or not at all.
+struct CommitUnit: Sendable {
+    var entries: [NewEntry]
+    /// Of all keys and values.
+    var byteCount: Int
+    var completion: @Sendable (Result<Appended, StoreError>) -> Void
+
+    init(
+        entries: [NewEntry], completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
+    ) {
+        self.entries = entries
+        self.completion = completion
+        byteCount = entries.reduce(0) { $0 + $1.key.count + $1.value.count }
+    }
+}
+
+/// The units of one frame, once they are durable.
+struct CommitGroup: Sendable {
+    var units: [CommitUnit]
+    var first: EntryIndex
+    var keys: [IndexedKey]
+    /// After the last entry.
+    var tree: MerkleAccumulator
+
+    func succeed(_ snapshot: Snapshot) {
+        var next = first.rawValue
+        for unit in units {
+            let last = next + UInt64(unit.entries.count) - 1
+            unit.completion(
+                .success(
+                    Appended(first: EntryIndex(next), last: EntryIndex(last), snapshot: snapshot)))
+            next = last + 1
+        }
+    }
+
+    func fail(_ error: StoreError) {
+        for unit in units { unit.completion(.failure(error)) }
+    }
+}
+
+/// What became of an append: its indexes, and a snapshot that holds them.
+public struct Appended: Sendable {
+    public let first: EntryIndex
+    public let last: EntryIndex
+    public let snapshot: Snapshot
+}

@@ -1,0 +1,160 @@
+import KeyIndex
+import Ledger
+import MerkleTree
+import StorageIO
+
+/// The first stage of the pipeline: makes groups durable, one after the other. Used by its thread only.
+///
+/// `@unchecked Sendable`: handed to the thread once, before it starts.
+final class Committer: @unchecked Sendable {
+    /// A group takes no further unit beyond this; a larger unit is a group of its own.
+    private static let groupByteCount = 8 << 20
+    private static let groupEntryCount = 1 << 14
+
+    private let pipeline: CommitPipeline
+    private let ledger: Ledger
+    private let view: TreeView
+    private var tree: MerkleAccumulator
+    private let frame = FrameBuffer()
+    private let clock = ContinuousClock()
+    private var unsynchronizedSince: ContinuousClock.Instant?
+
+    init(pipeline: CommitPipeline, tree: MerkleAccumulator) {
+        self.pipeline = pipeline
+        self.tree = tree
+        ledger = pipeline.storage.ledger
+        view = pipeline.storage.tree
+    }
+
+    func run() {
+        while let units = pipeline.nextUnits(timeoutMilliseconds: timeToNextSync()) {
+            var rest = units[...]
+            while !rest.isEmpty {
+                let group = takeGroup(from: &rest)
+                if let failure = pipeline.failure {
+                    for unit in group { unit.completion(.failure(failure)) }
+                } else {
+                    commit(group)
+                }
+            }
+            synchronizeIfDue()
+        }
+        pipeline.endOfCommits()
+    }
+
+    private func takeGroup(from units: inout ArraySlice<CommitUnit>) -> [CommitUnit] {
+        var byteCount = 0
+        var entryCount = 0
+        var taken = 0
+        for unit in units {
+            byteCount += unit.byteCount
+            entryCount += unit.entries.count
+            let isOver = byteCount > Self.groupByteCount || entryCount > Self.groupEntryCount
+            if taken > 0 && isOver { break }
+            taken += 1
+        }
+        defer { units = units.dropFirst(taken) }
+        return Array(units.prefix(taken))
+    }
+
+    /// Makes one group durable and hands it on; or fails its callers.
+    private func commit(_ units: [CommitUnit]) {
+        let payloadByteCount = FrameBuffer.payloadByteCount(
+            keyAndValueByteCount: units.reduce(0) { $0 + $1.byteCount },
+            entryCount: units.reduce(0) { $0 + $1.entries.count })
+        let before = tree.size
+        let start: EntryPosition
+        do throws(StoreError) {
+            start = try prepare(units, payloadByteCount)
+        } catch {
+            // Nothing was written. A full disk may have space again for the next group.
+            let reported =
+                error.code == .noSpace || error.code == .tooLarge ? error : pipeline.stop(error)
+            for unit in units { unit.completion(.failure(reported)) }
+            return
+        }
+        frame.begin(
+            firstIndex: EntryIndex(before.rawValue), at: start, payloadByteCount: payloadByteCount)
+        var addition = TreeAddition()
+        let keys = encode(units, &addition)
+        frame.end(root: tree.root)
+        do throws(StoreError) {
+            try ledger.append(frame)
+            if pipeline.durability == .always { try ledger.synchronize() } else { noteUnsynchronized() }
+            try view.append(addition, from: before)
+        } catch {
+            let stopped = pipeline.stop(error)
+            for unit in units { unit.completion(.failure(stopped)) }
+            return
+        }
+        pipeline.publish(
+            CommitGroup(
+                units: units, first: EntryIndex(before.rawValue), keys: keys, tree: tree))
+    }
+
+    /// All that may fail for lack of space, before anything is written.
+    private func prepare(
+        _ units: [CommitUnit], _ payloadByteCount: Int
+    ) throws(StoreError) -> EntryPosition {
+        let entryCount = units.reduce(0) { $0 + $1.entries.count }
+        try view.reserve(TreeSize(tree.size.rawValue + UInt64(entryCount)))
+        return try ledger.prepareFrame(payloadByteCount: payloadByteCount)
+    }
+
+    private func encode(_ units: [CommitUnit], _ addition: inout TreeAddition) -> [IndexedKey] {
+        var keys: [IndexedKey] = []
+        for unit in units {
+            for (place, entry) in unit.entries.enumerated() {
+                let index = EntryIndex(tree.size.rawValue)
+                let isLast = place == unit.entries.count - 1
+                let (leaf, record) = entry.key.withUnsafeBytes { key in
+                    entry.value.withUnsafeBytes { value in
+                        (
+                            Digest.leaf(index: index, key: key, value: value),
+                            frame.add(
+                                kind: entry.kind.rawValue, key: key, value: value,
+                                isEndOfBatch: isLast)
+                        )
+                    }
+                }
+                addition.add(leaf, at: record.position, to: &tree, view: view)
+                keys.append(
+                    IndexedKey(
+                        entry, index: index, position: record.position,
+                        byteCount: record.byteCount))
+            }
+        }
+        return keys
+    }
+
+    // MARK: durability by interval
+
+    private func noteUnsynchronized() {
+        if unsynchronizedSince == nil { unsynchronizedSince = clock.now }
+    }
+
+    private func timeToNextSync() -> Int? {
+        guard case .interval(let milliseconds) = pipeline.durability, let since = unsynchronizedSince
+        else { return nil }
+        let passed = (clock.now - since) / .milliseconds(1)
+        return max(0, milliseconds - Int(passed))
+    }
+
+    private func synchronizeIfDue() {
+        guard timeToNextSync() == 0 else { return }
+        unsynchronizedSince = nil
+        do throws(StoreError) { try ledger.synchronize() } catch { _ = pipeline.stop(error) }
+    }
+}
+
+extension IndexedKey {
+    /// What the key index keeps of an entry.
+    init(_ entry: NewEntry, index: EntryIndex, position: EntryPosition, byteCount: Int) {
+        self.init(
+            key: entry.key,
+            place: EntryPlace(
+                index: index, kind: entry.kind.rawValue, position: position.packed,
+                length: UInt32(byteCount)),
+            memberLength: entry.kind == .sortedSetMember ? entry.value.count : 0)
+    }
+}

@@ -1,0 +1,135 @@
+public import MerkleTree
+public import StorageIO
+
+// The database for tasks: the same calls, on threads of the database. Each suspends; none blocks. A task that
+// is cancelled while it waits for a write is answered all the same: the write takes place.
+
+extension Database {
+    // MARK: writing
+
+    /// Appends one entry.
+    /// - Returns: its index, once it is durable.
+    /// - Throws: see ``append(_:completion:)``.
+    @discardableResult
+    public func set(_ key: [UInt8], _ value: [UInt8]) async throws(StoreError) -> EntryIndex {
+        try await append([NewEntry(key: key, value: value)]).last
+    }
+
+    /// Appends a batch: all of its entries, next to each other, or none.
+    /// - Returns: the indexes of the first and the last one, once all are durable.
+    /// - Throws: see ``append(_:completion:)``.
+    @discardableResult
+    public func setBatch(_ entries: [NewEntry]) async throws(StoreError) -> ClosedRange<EntryIndex> {
+        let appended = try await append(entries)
+        return appended.first...appended.last
+    }
+
+    /// As ``set(_:_:)``, with the entry's proof.
+    ///
+    /// - Parameter since: the size of the tree that the caller knows; 0 for none.
+    /// - Throws: also `invalidRootIndex` if that tree is larger than this one; nothing is written then.
+    public func verifiedSet(
+        _ key: [UInt8], _ value: [UInt8], since: TreeSize = TreeSize(0)
+    ) async throws(StoreError) -> ProvenEntry {
+        let batch = try await verifiedSetBatch([NewEntry(key: key, value: value)], since: since)
+        return batch[0]
+    }
+
+    /// As ``setBatch(_:)``, with the proof of each entry, all of the same snapshot.
+    public func verifiedSetBatch(
+        _ entries: [NewEntry], since: TreeSize = TreeSize(0)
+    ) async throws(StoreError) -> [ProvenEntry] {
+        guard since <= snapshot.size else {
+            throw StoreError(.invalidRootIndex, "invalid root index")
+        }
+        let appended = try await append(entries)
+        return try await readers.run { () throws(StoreError) in
+            var proven: [ProvenEntry] = []
+            for (place, entry) in entries.enumerated() {
+                let entry = Entry(
+                    index: EntryIndex(appended.first.rawValue + UInt64(place)), kind: entry.kind,
+                    key: entry.key, value: entry.value)
+                let proof = try appended.snapshot.proof(of: entry, since: since)
+                proven.append(ProvenEntry(entry: entry, proof: proof))
+            }
+            return proven
+        }
+    }
+
+    private func append(_ entries: [NewEntry]) async throws(StoreError) -> Appended {
+        let result: Result<Appended, StoreError> = await withCheckedContinuation { continuation in
+            append(entries) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    // MARK: reading
+
+    /// The newest entry of a key; a reference is followed, one level.
+    /// - Returns: nil if there is none.
+    public func get(_ key: [UInt8]) async throws(StoreError) -> Entry? {
+        try await read { snapshot throws(StoreError) in try snapshot.get(key) }
+    }
+
+    /// The newest entry of each key that has one, in the order of the keys, of one snapshot.
+    public func get(many keys: [[UInt8]]) async throws(StoreError) -> [Entry] {
+        try await read { snapshot throws(StoreError) in
+            var entries: [Entry] = []
+            for key in keys {
+                if let entry = try snapshot.get(key) { entries.append(entry) }
+            }
+            return entries
+        }
+    }
+
+    /// As ``get(_:)``, with the entry's proof.
+    ///
+    /// - Parameter since: the size of the tree that the caller knows; 0 for none.
+    public func verifiedGet(
+        _ key: [UInt8], since: TreeSize = TreeSize(0)
+    ) async throws(StoreError) -> ProvenEntry? {
+        try await read { snapshot throws(StoreError) in
+            try snapshot.provenGet(key, since: since)
+        }
+    }
+
+    /// The versions of a key, newest first. See ``Snapshot/history(of:limit:before:)``.
+    public func history(
+        of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil
+    ) async throws(StoreError) -> [Entry] {
+        try await read { snapshot throws(StoreError) in
+            try snapshot.history(of: key, limit: limit, before: before)
+        }
+    }
+
+    /// The entry at an index.
+    /// - Throws: `indexNotFound`.
+    public func entry(at index: EntryIndex) async throws(StoreError) -> Entry {
+        try await read { snapshot throws(StoreError) in try snapshot.entry(at: index) }
+    }
+
+    /// The newest snapshot's root, and the proof that an entry is below it.
+    public func inclusionProof(
+        of index: EntryIndex
+    ) async throws(StoreError) -> (root: Digest, proof: InclusionProof) {
+        try await read { snapshot throws(StoreError) in
+            (snapshot.root, try snapshot.inclusionProof(of: index))
+        }
+    }
+
+    /// The newest snapshot's root, and the proof that an older tree is its beginning.
+    public func consistencyProof(
+        from: TreeSize
+    ) async throws(StoreError) -> (root: Digest, proof: ConsistencyProof) {
+        try await read { snapshot throws(StoreError) in
+            (snapshot.root, try snapshot.consistencyProof(from: from))
+        }
+    }
+
+    private func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Snapshot) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let snapshot = snapshot
+        return try await readers.run { () throws(StoreError) in try body(snapshot) }
+    }
+}

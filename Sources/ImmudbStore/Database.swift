@@ -1,0 +1,196 @@
+public import KeyIndex
+import Ledger
+import MerkleTree
+public import StorageIO
+import Synchronization
+
+/// When an entry is on stable storage.
+public enum Durability: Hashable, Sendable {
+    /// Before its append completes: one fdatasync for all that is appended meanwhile.
+    case always
+    /// At most so many milliseconds after its append completed. A power failure loses what came after the
+    /// last sync; the end of the process alone loses nothing.
+    case interval(milliseconds: Int)
+    /// When the operating system pleases, and at a clean close.
+    case never
+}
+
+/// An immutable key-value database in a folder.
+///
+/// ```swift
+/// let database = try Database.open(at: "certificates")
+/// let index = try await database.set(Array("alice".utf8), Array("3f2a…".utf8))
+/// let entry = try await database.get(Array("alice".utf8))
+/// try database.close()
+/// ```
+///
+/// - An append that completed is durable (see ``Durability``), in the Merkle tree, and in every snapshot
+///   that is taken from then on.
+/// - Indexes are dense, begin at 0, and are in the order in which appends are made durable.
+/// - A batch lands whole, its entries next to each other, or not at all.
+/// - After a failed write or sync the database takes no more writes until it is opened again; reads go on, and
+///   ``health`` says why.
+/// - One process has a folder open at a time.
+///
+/// A database is used from any thread. The calls without `async` block: make them on threads of your own,
+/// never on an event loop or in a task.
+public final class Database: Sendable {
+    public struct Options: Sendable {
+        public var durability = Durability.always
+        /// Where the ledger begins a new file.
+        public var segmentByteCount: UInt64 = 128 << 20
+        /// Memory for blocks of the key index.
+        public var indexCacheByteCount = 64 << 20
+        /// Where opening, recovery and failures are logged. Called from any thread.
+        public var log: LogSink = { _, _ in }
+        /// For tests: another file system below ledger and tree.
+        public var fileSystem: any FileSystem = POSIXFileSystem()
+
+        public init() {}
+    }
+
+    /// Whether the database takes writes, and why not.
+    public struct Health: Sendable {
+        public let isWritable: Bool
+        public let reason: String?
+    }
+
+    /// Bytes on disk, preallocated space included.
+    public struct StorageSizes: Hashable, Sendable {
+        /// Entries, with keys and values.
+        public var ledger: UInt64
+        /// Digests of the Merkle tree, and places of entries.
+        public var tree: UInt64
+        /// The key index.
+        public var index: UInt64
+        public var total: UInt64 { ledger + tree + index }
+    }
+
+    public let path: String
+    /// Drawn when the database was created; in each of its files.
+    public var identity: DatabaseIdentity { storage.ledger.identity }
+    let storage: Storage
+    let readers: ReaderThreads
+    private let pipeline: CommitPipeline
+    /// Nil once the database is closed.
+    private let lock: Mutex<(any FileLock)?>
+
+    /// Opens the database in a folder; creates both if they are missing.
+    ///
+    /// A torn tail, which only a crash leaves, is cut and logged. The tree files and the key index are brought
+    /// up to the ledger, or made anew from it.
+    ///
+    /// - Throws: `inUse`; `corruption` with file, offset and entry index where the ledger is damaged: nothing is
+    ///   changed then; `incompatibleFormat`; `foreignDatabase`; `permissionDenied`; `noSpace`; `io`.
+    /// - Complexity: reads the newest segment, and the entries after the views' last checkpoint: about a
+    ///   second. Making the views anew: some 10 µs an entry.
+    public static func open(
+        at path: String, options: Options = Options()
+    ) throws(StoreError) -> Database {
+        try Database(path: path, options: options)
+    }
+
+    private init(path: String, options: Options) throws(StoreError) {
+        let opened = try Opening(path: path, options: options).run()
+        self.path = path
+        storage = opened.storage
+        lock = Mutex(opened.lock)
+        pipeline = CommitPipeline(
+            storage: opened.storage, tree: opened.tree, durability: options.durability)
+        readers = try ReaderThreads(count: 2)
+        try pipeline.start()
+    }
+
+    deinit {
+        // An embedder that forgot to close loses nothing but the time of the next opening.
+        try? close()
+    }
+
+    /// The newest published snapshot: it holds every append that completed. Costs one lock, no copy.
+    public var snapshot: Snapshot { pipeline.snapshot }
+
+    /// Appends a batch: all of its entries, next to each other, or none.
+    ///
+    /// - Parameters:
+    ///   - entries: at most 104,855; the same key may come twice.
+    ///   - completion: called once, also for errors, on a thread of the database or of the caller; it must
+    ///     not block and must not close the database. Success means durable, findable and provable.
+    ///     Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `keyTooLong`, `tooLarge`, `noSpace`,
+    ///     `overloaded`: nothing was written. `writesStopped`: the entries may appear after the next
+    ///     opening, or not. `closed`.
+    public func append(
+        _ entries: [NewEntry], completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
+    ) {
+        do throws(StoreError) {
+            let unit = CommitUnit(entries: entries, completion: completion)
+            try Self.validate(unit)
+            pipeline.append(unit)
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    private static func validate(_ unit: CommitUnit) throws(StoreError) {
+        guard !unit.entries.isEmpty else {
+            throw StoreError(.emptyBatch, "empty batch: at least one entry is needed")
+        }
+        guard unit.entries.count <= Limits.batchEntryCount else {
+            throw StoreError(
+                .tooManyEntries,
+                "\(unit.entries.count) entries exceed the limit of \(Limits.batchEntryCount) in a batch")
+        }
+        let payload = FrameBuffer.payloadByteCount(
+            keyAndValueByteCount: unit.byteCount, entryCount: unit.entries.count)
+        guard payload <= maximumFramePayloadByteCount else {
+            throw StoreError(
+                .tooLarge,
+                "a batch of \(payload) bytes exceeds the limit of \(maximumFramePayloadByteCount)")
+        }
+        for entry in unit.entries {
+            try Limits.validate(newKey: entry.key)
+            guard entry.kind != .sortedSetMember
+                || entry.key.count >= entry.value.count + MemoryLayout<Double>.size
+            else {
+                throw StoreError(.invalidKey, "the key of a sorted set's member lacks its score")
+            }
+        }
+    }
+
+    /// Whether writes are taken.
+    public var health: Health {
+        let failure = pipeline.failure
+        return Health(isWritable: failure == nil, reason: failure?.description)
+    }
+
+    /// Bytes on disk, by part.
+    public func sizes() throws(StoreError) -> StorageSizes {
+        StorageSizes(
+            ledger: try storage.ledger.byteCount(),
+            tree: try storage.tree.digests.byteCount() + storage.tree.places.byteCount(),
+            index: storage.index.byteCount())
+    }
+
+    /// Finishes what was appended, makes everything durable, and gives the folder back. Closing again does
+    /// nothing.
+    /// - Throws: the operating system's errors; the folder is given back in any case, and what was
+    ///   acknowledged stays.
+    public func close() throws(StoreError) {
+        let held = lock.withLock { lock in
+            defer { lock = nil }
+            return lock
+        }
+        guard held != nil else { return }
+        pipeline.drain()
+        readers.end()
+        let size = snapshot.size
+        let result = Result { () throws(StoreError) -> Void in
+            guard pipeline.failure == nil else { return }
+            try storage.ledger.close()
+            try storage.tree.checkpoint(size)
+            try storage.index.flush(wait: true)
+        }
+        storage.close()
+        withExtendedLifetime(held) {}
+        try result.get()
+    }
+}

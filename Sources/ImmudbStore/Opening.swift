@@ -1,0 +1,101 @@
+import KeyIndex
+import Ledger
+import MerkleTree
+import StorageIO
+
+/// Opens a folder: takes its lock, recovers the ledger, and brings the views up to it.
+struct Opening {
+    let path: String
+    let fileSystem: any FileSystem
+    let options: Database.Options
+    let log: LogSink
+
+    struct Opened {
+        var storage: Storage
+        var tree: MerkleAccumulator
+        var lock: any FileLock
+    }
+
+    init(path: String, options: Database.Options) {
+        self.path = path
+        self.options = options
+        fileSystem = options.fileSystem
+        log = options.log
+    }
+
+    private var ledgerPath: String { "\(path)/ledger" }
+    private var treePath: String { "\(path)/tree" }
+    private var indexPath: String { "\(path)/index" }
+
+    func run() throws(StoreError) -> Opened {
+        try fileSystem.createDirectory(path)
+        let lock = try fileSystem.lock("\(path)/LOCK")
+        try refuseForeignFolder()
+        var ledgerOptions = Ledger.Options()
+        ledgerOptions.segmentByteCount = options.segmentByteCount
+        ledgerOptions.isSynchronous = options.durability == .always
+        let ledger = try Ledger(
+            directory: ledgerPath, fileSystem: fileSystem, options: ledgerOptions,
+            wasAcknowledged: { index, identity in hasLeaf(index, identity) }, log: log)
+        let tree = try TreeView(
+            directory: treePath, identity: ledger.identity, fileSystem: fileSystem, log: log)
+        let index = try openIndex(ledger)
+        let storage = Storage(path: path, ledger: ledger, tree: tree, index: index, log: log)
+        return Opened(storage: storage, tree: try CatchUp(storage).run(), lock: lock)
+    }
+
+    /// Refuses to begin a new database where something else is, or where a database was.
+    private func refuseForeignFolder() throws(StoreError) {
+        let names = Set(try fileSystem.names(inDirectory: path)).subtracting(["LOCK"])
+        let hasLedger =
+            try names.contains("ledger")
+            && fileSystem.names(inDirectory: ledgerPath).contains { $0.hasSuffix(".segment") }
+        guard !hasLedger else { return }
+        let views = names.intersection(["tree", "index"])
+        guard views.isEmpty else {
+            throw StoreError(
+                .corruption,
+                "\(ledgerPath) holds no segments, but \(path) was a database: it has \(views.sorted()). "
+                    + "The history is missing. Restore the folder from a backup, or name another one")
+        }
+        guard names.subtracting(["ledger"]).isEmpty else {
+            throw StoreError(
+                .incompatibleFormat,
+                "\(path) is not empty and holds no database of this version: it has "
+                    + "\(names.sorted().prefix(5).joined(separator: ", ")). Name an empty or new folder, "
+                    + "or open it with the program that wrote it")
+        }
+    }
+
+    /// Whether the tree file has a leaf for an entry: it is written only once the entry is synchronized.
+    private func hasLeaf(_ index: EntryIndex, _ identity: DatabaseIdentity) -> Bool {
+        do throws(StoreError) {
+            guard try fileSystem.exists("\(treePath)/digests") else { return false }
+            let tree = try TreeView(
+                directory: treePath, identity: identity, fileSystem: fileSystem, log: log)
+            return try tree.uncheckedLeaf(index).bytes.contains { $0 != 0 }
+        } catch {
+            return false  // The view ends before the entry, or is damaged: it is no witness.
+        }
+    }
+
+    private func openIndex(_ ledger: Ledger) throws(StoreError) -> KeyIndex {
+        var indexOptions = KeyIndex.Options()
+        indexOptions.cacheByteCount = options.indexCacheByteCount
+        do throws(StoreError) {
+            let index = try KeyIndex.open(
+                at: indexPath, identity: ledger.identity, options: indexOptions)
+            if index.completeSize <= ledger.size { return index }
+            log(.warning, "\(indexPath) is ahead of the ledger; it is made anew")
+            index.close()
+        } catch {
+            switch error.code {
+            case .corruption, .foreignDatabase, .incompatibleFormat:
+                log(.warning, "\(error); it is made anew from the ledger")
+            default: throw error
+            }
+        }
+        try KeyIndex.remove(at: indexPath)
+        return try KeyIndex.open(at: indexPath, identity: ledger.identity, options: indexOptions)
+    }
+}

@@ -1,0 +1,150 @@
+import KeyIndex
+public import MerkleTree
+public import StorageIO
+
+/// The database as it was at one tree size: the entries `0 ..< size`, and the root over them.
+///
+/// A snapshot never changes, takes no lock that a writer holds, and shows whole batches only. It costs
+/// nothing to keep. Its calls block on the disk: make them on a thread of your own, or use the `async`
+/// methods of ``Database``.
+///
+/// What is read is checked: against the entry's checksum, then against its leaf. Errors that all calls
+/// share: `corruption` names file, offset and entry; `tampered`; `closed`; the operating system's.
+public struct Snapshot: Sendable {
+    let storage: Storage
+    let tree: MerkleAccumulator
+    public let root: Digest
+
+    init(storage: Storage, tree: MerkleAccumulator) {
+        self.storage = storage
+        self.tree = tree
+        root = tree.root
+    }
+
+    public var size: TreeSize { tree.size }
+
+    // MARK: by key
+
+    /// The newest entry of a key. A reference is followed, one level: the entry of its target.
+    /// - Returns: nil if the key, or the target of the reference, was never written.
+    /// - Throws: `invalidKey`.
+    /// - Complexity: one look-up in the key index, two reads; twice that for a reference.
+    public func get(_ key: [UInt8]) throws(StoreError) -> Entry? {
+        guard let entry = try newest(key) else { return nil }
+        return entry.kind == .reference ? try newest(entry.value) : entry
+    }
+
+    /// The newest entry of a key itself; a reference is not followed.
+    public func newest(_ key: [UInt8]) throws(StoreError) -> Entry? {
+        guard let entry = try newestUnchecked(key) else { return nil }
+        try storage.check(entry)
+        return entry
+    }
+
+    /// As ``get(_:)``, with the entry's proof since a tree of `since` entries.
+    /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
+    public func provenGet(_ key: [UInt8], since: TreeSize) throws(StoreError) -> ProvenEntry? {
+        try requireSize(since)
+        guard var entry = try newestUnchecked(key) else { return nil }
+        if entry.kind == .reference {
+            try storage.check(entry)
+            guard let target = try newestUnchecked(entry.value) else { return nil }
+            entry = target
+        }
+        return ProvenEntry(entry: entry, proof: try proof(of: entry, since: since))
+    }
+
+    /// The versions of a key, newest first; a reference's own entries.
+    ///
+    /// - Parameters:
+    ///   - limit: the most entries to return.
+    ///   - before: only entries with a smaller index; the last one of a page leads to the next page.
+    /// - Returns: an empty array for a key that was never written.
+    /// - Complexity: two reads an entry.
+    public func history(
+        of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil
+    ) throws(StoreError) -> [Entry] {
+        try Limits.validate(key: key)
+        try storage.requireOpen()
+        let places = try storage.index.versions(of: key, in: size, limit: limit, before: before)
+        var entries: [Entry] = []
+        entries.reserveCapacity(places.count)
+        for place in places {
+            let entry = try storage.entry(at: place, key: key)
+            try storage.check(entry)
+            entries.append(entry)
+        }
+        return entries
+    }
+
+    // MARK: by index
+
+    /// The entry at an index, as it was appended.
+    /// - Throws: `indexNotFound` beyond the snapshot; `tampered` if its bytes differ from its leaf.
+    public func entry(at index: EntryIndex) throws(StoreError) -> Entry {
+        try requireIndex(index)
+        let entry = try storage.entry(at: index)
+        try storage.check(entry)
+        return entry
+    }
+
+    /// The digest at an index, checked up to the root.
+    /// - Throws: `indexNotFound` beyond the snapshot.
+    public func leaf(at index: EntryIndex) throws(StoreError) -> Digest {
+        try requireIndex(index)
+        return try storage.tree.inclusionProof(of: index, in: tree).leaf
+    }
+
+    // MARK: proofs
+
+    /// The audit path from an entry's leaf to ``root``.
+    /// - Throws: `indexNotFound` beyond the snapshot.
+    /// - Complexity: one read, O(log size) steps.
+    public func inclusionProof(of index: EntryIndex) throws(StoreError) -> InclusionProof {
+        try requireIndex(index)
+        return try storage.tree.inclusionProof(of: index, in: tree).proof
+    }
+
+    /// The proof that the tree of the first `from` entries is the beginning of this one.
+    /// - Throws: `invalidRootIndex` if this snapshot is smaller than that.
+    public func consistencyProof(from: TreeSize) throws(StoreError) -> ConsistencyProof {
+        try requireSize(from)
+        return try storage.tree.consistencyProof(from: from, in: tree)
+    }
+
+    /// An entry's whole proof, as a verified call returns it.
+    /// - Throws: `indexNotFound`, `invalidRootIndex`.
+    public func proof(of index: EntryIndex, since: TreeSize) throws(StoreError) -> EntryProof {
+        try requireIndex(index)
+        try requireSize(since)
+        let (leaf, inclusion) = try storage.tree.inclusionProof(of: index, in: tree)
+        let consistency = try storage.tree.consistencyProof(from: since, in: tree)
+        return EntryProof(leaf: leaf, root: root, inclusion: inclusion, consistency: consistency)
+    }
+
+    /// The proof of an entry whose bytes are at hand: they are compared with its checked leaf.
+    func proof(of entry: Entry, since: TreeSize) throws(StoreError) -> EntryProof {
+        let proof = try proof(of: entry.index, since: since)
+        guard proof.leaf == entry.leaf else { throw storage.tampered(entry.index) }
+        return proof
+    }
+
+    // MARK: -
+
+    private func newestUnchecked(_ key: [UInt8]) throws(StoreError) -> Entry? {
+        try Limits.validate(key: key)
+        try storage.requireOpen()
+        guard let place = try storage.index.newest(of: key, in: size) else { return nil }
+        return try storage.entry(at: place, key: key)
+    }
+
+    private func requireIndex(_ index: EntryIndex) throws(StoreError) {
+        try storage.requireOpen()
+        guard size.contains(index) else { throw StoreError(.indexNotFound, "index not found") }
+    }
+
+    private func requireSize(_ since: TreeSize) throws(StoreError) {
+        try storage.requireOpen()
+        guard since <= size else { throw StoreError(.invalidRootIndex, "invalid root index") }
+    }
+}

@@ -1,0 +1,176 @@
+import Ledger
+import MerkleTree
+import StorageIO
+
+/// The tree's digests and the entries' places on disk: two files that follow from the ledger.
+///
+/// Nothing that is read here is believed: a digest is handed out after it was hashed, with its sibling, up to
+/// one that was known before. The known ones are the peaks of the snapshot, which follow from the ledger,
+/// and the nodes that were checked once and are in the cache. So a changed byte in the file is found, and
+/// never becomes part of a proof.
+///
+/// The tree is read in blocks of 64 leaves with the nodes above them, which lie next to each other (127
+/// digests, 4,064 bytes): one read a proof, whatever the size of the tree, as the levels above are cached.
+final class TreeView: Sendable {
+    static let blockLevel: UInt8 = 6
+    static let blockLeafCount: UInt64 = 64
+
+    let digests: ViewFile
+    let places: ViewFile
+    private let cache = NodeCache()
+
+    init(
+        directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem, log: LogSink
+    ) throws(StoreError) {
+        try fileSystem.createDirectory(directory)
+        digests = try ViewFile(
+            path: "\(directory)/digests", magic: 0x3147_4944_554D_4D49, recordByteCount: Digest.byteCount,
+            identity: identity, fileSystem: fileSystem, log: log)
+        places = try ViewFile(
+            path: "\(directory)/places", magic: 0x3141_4C50_554D_4D49, recordByteCount: 8,
+            identity: identity, fileSystem: fileSystem, log: log)
+        try fileSystem.synchronizeDirectory(directory)
+    }
+
+    // MARK: writing (the committer)
+
+    /// Makes room for the views of `size` entries.
+    func reserve(_ size: TreeSize) throws(StoreError) {
+        try digests.reserve(to: size.nodeCount)
+        try places.reserve(to: size.rawValue)
+    }
+
+    /// Writes what the entries from `first` on add: their digests in completion order, and their places.
+    func append(
+        _ addition: TreeAddition, from first: TreeSize
+    ) throws(StoreError) {
+        try addition.digests.withUnsafeBytes { bytes in
+            Result { () throws(StoreError) in try digests.write(bytes, from: first.nodeCount) }
+        }.get()
+        try addition.places.withUnsafeBytes { bytes in
+            Result { () throws(StoreError) in try places.write(bytes, from: first.rawValue) }
+        }.get()
+    }
+
+    /// Remembers a node that was computed here.
+    func remember(_ digest: Digest, at position: NodePosition) {
+        if position.level >= Self.blockLevel { cache.insert(digest, at: position) }
+    }
+
+    /// Makes the views of the first `size` entries durable and says so in their heads.
+    func checkpoint(_ size: TreeSize) throws(StoreError) {
+        try digests.checkpoint(size.nodeCount)
+        try places.checkpoint(size.rawValue)
+    }
+
+    // MARK: reading (any thread)
+
+    /// Where an entry lies, unchecked: the ledger's checksum tells.
+    func place(of index: EntryIndex) throws(StoreError) -> EntryPosition {
+        EntryPosition(packed: try number(places, index.rawValue))
+    }
+
+    /// A leaf, unchecked: for the comparison with an entry that passed its own checksum.
+    func uncheckedLeaf(_ index: EntryIndex) throws(StoreError) -> Digest {
+        try uncheckedNode(NodePosition(leaf: index))
+    }
+
+    func uncheckedNode(_ position: NodePosition) throws(StoreError) -> Digest {
+        try withUnsafeTemporaryAllocation(byteCount: Digest.byteCount, alignment: 8) { buffer in
+            Result { () throws(StoreError) -> Digest in
+                try digests.read(into: buffer, from: position.storageIndex)
+                return Digest(loadingFrom: buffer.baseAddress!)
+            }
+        }.get()
+    }
+
+    /// The checked leaf of an entry, with its proof.
+    func inclusionProof(
+        of index: EntryIndex, in tree: MerkleAccumulator
+    ) throws(StoreError) -> (leaf: Digest, proof: InclusionProof) {
+        let path = try BlockPath(of: index, in: tree, view: self)
+        let proof = try InclusionProof(of: index, in: tree.size) { position throws(StoreError) in
+            try node(at: position, path, tree)
+        }
+        return (path.leaf, proof)
+    }
+
+    /// The proof that the tree of the first `from` entries is the beginning of this one.
+    func consistencyProof(
+        from: TreeSize, in tree: MerkleAccumulator
+    ) throws(StoreError) -> ConsistencyProof {
+        guard let last = from.lastIndex, from < tree.size else {
+            return ConsistencyProof(from: from, to: tree.size, path: [])
+        }
+        let path = try BlockPath(of: last, in: tree, view: self)
+        return try ConsistencyProof(from: from, to: tree.size) { position throws(StoreError) in
+            try node(at: position, path, tree)
+        }
+    }
+
+    private func node(
+        at position: NodePosition, _ path: BlockPath, _ tree: MerkleAccumulator
+    ) throws(StoreError) -> Digest {
+        if position.level >= Self.blockLevel { return try upperNode(at: position, in: tree) }
+        if let digest = tree.peak(at: position) ?? path.digest(at: position) { return digest }
+        // A proof asks for peaks and for the neighbours of one path; this is for completeness.
+        let own = try BlockPath(of: position.firstLeaf, in: tree, view: self)
+        guard let digest = own.digest(at: position) else { throw mismatch(at: position) }
+        return digest
+    }
+
+    /// A checked node above the blocks.
+    func upperNode(
+        at position: NodePosition, in tree: MerkleAccumulator
+    ) throws(StoreError) -> Digest {
+        if let digest = tree.peak(at: position) ?? cache.digest(at: position) { return digest }
+        let parent = try upperNode(at: position.parent, in: tree)
+        let own = try uncheckedNode(position)
+        let other = try uncheckedNode(position.sibling)
+        let isLeft = position.index & 1 == 0
+        guard Digest.node(isLeft ? own : other, isLeft ? other : own) == parent else {
+            throw mismatch(at: position)
+        }
+        cache.insert(own, at: position)
+        cache.insert(other, at: position.sibling)
+        return own
+    }
+
+    /// Bytes of the digest file that do not lead to a known digest.
+    func mismatch(at position: NodePosition) -> StoreError {
+        digests.markDamaged()
+        return StoreError(
+            .corruption,
+            "\(digests.file.path), node \(position), entry \(position.firstLeaf): the digest does not lead "
+                + "to the root. The file is damaged; nothing was changed. Restart to have it made anew from "
+                + "the ledger")
+    }
+
+    private func number(_ file: ViewFile, _ record: UInt64) throws(StoreError) -> UInt64 {
+        try withUnsafeTemporaryAllocation(byteCount: 8, alignment: 8) { buffer in
+            Result { () throws(StoreError) -> UInt64 in
+                try file.read(into: buffer, from: record)
+                return buffer.load(as: UInt64.self).littleEndian
+            }
+        }.get()
+    }
+}
+
+/// What a group of entries adds to the two files.
+struct TreeAddition: Sendable {
+    /// In completion order; 32 bytes each in memory as on disk.
+    var digests: [Digest] = []
+    /// Packed positions, little-endian.
+    var places: [UInt64] = []
+
+    /// Adds one entry to the tree.
+    mutating func add(
+        _ leaf: Digest, at position: EntryPosition, to tree: inout MerkleAccumulator, view: TreeView
+    ) {
+        places.append(position.packed.littleEndian)
+        tree.append(leaf) { node, digest in
+            digests.append(digest)
+            view.remember(digest, at: node)
+        }
+    }
+}

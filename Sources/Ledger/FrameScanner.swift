@@ -1,0 +1,186 @@
+public import MerkleTree
+import StorageIO
+
+/// A whole, checked frame in the scanner's memory; gone when the scanner goes on.
+public struct FrameView: ~Copyable {
+    let segment: UInt32
+    let offset: Int
+    let type: FrameType
+    let isSynchronous: Bool
+    public let firstIndex: EntryIndex
+    public let count: Int
+    let synchronizedOffset: Int
+    let payload: UnsafeRawBufferPointer
+
+    /// One entry of a frame, its bytes still in the scanner's memory.
+    public struct EntryView {
+        public let index: EntryIndex
+        public let position: EntryPosition
+        public let kind: UInt8
+        public let byteCount: Int
+        public let key: UnsafeRawBufferPointer
+        public let value: UnsafeRawBufferPointer
+    }
+
+    /// The root after the frame's last entry.
+    public var root: Digest {
+        Digest(loadingFrom: payload.baseAddress! + (payload.count - Digest.byteCount))
+    }
+
+    public func contains(_ index: EntryIndex) -> Bool {
+        index >= firstIndex && index.rawValue - firstIndex.rawValue < UInt64(count)
+    }
+
+    /// Calls `body` with each entry, in order.
+    ///
+    /// The frame's checksum was right, so a wrong length in it was written so; it is refused all the same.
+    public func forEachEntry<Failure>(
+        _ body: (EntryView) throws(Failure) -> Void
+    ) throws(Failure) {
+        var place = 0
+        for number in 0..<count {
+            guard let byteCount = recordByteCount(at: place) else { return }
+            let record = UnsafeRawBufferPointer(rebasing: payload[place..<place + byteCount])
+            let keyEnd =
+                EntryHeader.byteCount
+                + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
+            try body(
+                EntryView(
+                    index: EntryIndex(firstIndex.rawValue + UInt64(number)),
+                    position: EntryPosition(
+                        segment: segment, offset: UInt32(offset + FrameHeader.byteCount + place)),
+                    kind: record[EntryHeader.kindOffset], byteCount: byteCount,
+                    key: UnsafeRawBufferPointer(rebasing: record[EntryHeader.byteCount..<keyEnd]),
+                    value: UnsafeRawBufferPointer(rebasing: record[keyEnd...])))
+            place += byteCount
+        }
+    }
+
+    private func recordByteCount(at place: Int) -> Int? {
+        let left = payload.count - Digest.byteCount - place
+        guard left >= EntryHeader.byteCount else { return nil }
+        let byteCount = entryByteCount(UnsafeRawBufferPointer(rebasing: payload[place...]))
+        return byteCount <= left ? byteCount : nil
+    }
+
+    /// Whether the payload is exactly `count` records and the root.
+    var isWellFormed: Bool {
+        var place = 0
+        for _ in 0..<count {
+            guard let byteCount = recordByteCount(at: place) else { return false }
+            place += byteCount
+        }
+        return place + Digest.byteCount == payload.count
+    }
+}
+
+/// Reads a segment's frames one after the other, through a window of its file.
+struct FrameScanner: ~Copyable {
+    let segment: Segment
+    /// Where the next frame begins, or where the last valid one ended.
+    private(set) var offset: Int
+    private let fileByteCount: Int
+    private var window: UnsafeMutableRawBufferPointer
+    private var windowOffset = 0
+    private var windowByteCount = 0
+
+    init(segment: Segment, offset: Int = SegmentHeader.byteCount) throws(StoreError) {
+        self.segment = segment
+        self.offset = offset
+        fileByteCount = Int(try segment.file.byteCount())
+        window = .allocate(byteCount: 1 << 20, alignment: 16)
+    }
+
+    deinit {
+        window.deallocate()
+    }
+
+    /// The frame at `offset`, which then moves behind it.
+    /// - Returns: nil where no whole frame with valid checksums begins: at the end, or at damage.
+    mutating func next() throws(StoreError) -> FrameView? {
+        guard let header = try self.bytes(at: offset, count: FrameHeader.byteCount),
+            header.number(UInt32.self, at: FrameHeader.magicOffset) == FrameHeader.magic,
+            CRC32C.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset]))
+                == header.number(UInt32.self, at: FrameHeader.checksumOffset)
+        else { return nil }
+        let payloadByteCount = Int(header.number(UInt32.self, at: FrameHeader.payloadByteCountOffset))
+        guard payloadByteCount >= Digest.byteCount, payloadByteCount <= maximumFramePayloadByteCount,
+            let frame = try self.bytes(at: offset, count: FrameHeader.byteCount + payloadByteCount)
+        else { return nil }
+        let payload = UnsafeRawBufferPointer(rebasing: frame[FrameHeader.byteCount...])
+        guard
+            CRC32C.checksum(payload) == frame.number(UInt32.self, at: FrameHeader.payloadChecksumOffset)
+        else { return nil }
+        guard let type = FrameType(rawValue: frame[FrameHeader.typeOffset]) else {
+            throw StoreError(
+                .incompatibleFormat,
+                "\(segment.file.path), byte \(offset): a frame of type \(frame[FrameHeader.typeOffset]), "
+                    + "which this version does not know; open the folder with the version that wrote it")
+        }
+        let view = FrameView(
+            segment: segment.number, offset: offset, type: type,
+            isSynchronous: frame[FrameHeader.flagsOffset] & FrameHeader.synchronousFlag != 0,
+            firstIndex: EntryIndex(frame.number(UInt64.self, at: FrameHeader.firstIndexOffset)),
+            count: Int(frame.number(UInt32.self, at: FrameHeader.countOffset)),
+            synchronizedOffset: Int(frame.number(UInt32.self, at: FrameHeader.synchronizedOffset)),
+            payload: payload)
+        guard view.isWellFormed else { return nil }
+        offset += FrameHeader.byteCount + payloadByteCount
+        return view
+    }
+
+    /// The first valid frame that begins at `start` or later, wherever that is: to tell damage, which has
+    /// valid frames behind it, from a torn tail.
+    mutating func search(from start: Int) throws(StoreError) -> FrameView? {
+        var place = start
+        while let found = try self.place(ofMagicFrom: place) {
+            offset = found
+            if let frame = try next() { return frame }
+            place = found + 1
+        }
+        return nil
+    }
+
+    /// Whether only zeros follow.
+    mutating func isZero(from start: Int) throws(StoreError) -> Bool {
+        var place = start
+        while place < fileByteCount {
+            let count = min(window.count, fileByteCount - place)
+            guard let chunk = try bytes(at: place, count: count) else { return true }
+            guard chunk.isZero else { return false }
+            place += count
+        }
+        return true
+    }
+
+    private mutating func place(ofMagicFrom start: Int) throws(StoreError) -> Int? {
+        let first = UInt8(truncatingIfNeeded: FrameHeader.magic)
+        var place = start
+        while place + FrameHeader.byteCount <= fileByteCount {
+            let count = min(window.count, fileByteCount - place)
+            guard let chunk = try bytes(at: place, count: count) else { return nil }
+            var offset = chunk.firstIndex(of: first, from: 0)
+            while let found = offset, found <= count - 4 {
+                if chunk.number(UInt32.self, at: found) == FrameHeader.magic { return place + found }
+                offset = chunk.firstIndex(of: first, from: found + 1)
+            }
+            place += count - 3
+        }
+        return nil
+    }
+
+    private mutating func bytes(at start: Int, count: Int) throws(StoreError) -> UnsafeRawBufferPointer? {
+        guard start + count <= fileByteCount else { return nil }
+        if start < windowOffset || start + count > windowOffset + windowByteCount {
+            if count > window.count {
+                window.deallocate()
+                window = .allocate(byteCount: count, alignment: 16)
+            }
+            windowOffset = start
+            windowByteCount = try segment.file.read(into: window, at: UInt64(start))
+            guard count <= windowByteCount else { return nil }
+        }
+        let first = start - windowOffset
+        return UnsafeRawBufferPointer(rebasing: window[first..<first + count])
+    }
+}

@@ -1,0 +1,154 @@
+public import MerkleTree
+public import StorageIO
+
+/// The append-only files that are the truth of a database: segments of frames of entries.
+///
+/// - One writer: ``append(_:)`` and the calls next to it belong to one thread at a time.
+/// - Readers, on any thread: ``readEntry(_:at:byteCount:)`` and ``forEachFrame(from:_:)``.
+///
+/// An entry is in the ledger when the ``synchronize()`` after its frame has returned. Opening recovers every
+/// frame that was synchronized, cuts a torn tail, and refuses damage before it. `docs/format.md` draws the
+/// bytes; `LedgerFormat.swift` holds their offsets.
+public final class Ledger: Sendable {
+    public struct Options: Sendable {
+        /// Where a new segment is begun. A larger frame gets a segment of its own.
+        public var segmentByteCount: UInt64 = 64 << 20
+        /// Whether each frame is synchronized before the next one is written. Recovery takes damage in such
+        /// a ledger for damage, and a hole in one that is synchronized now and then for a torn tail.
+        public var isSynchronous = true
+
+        public init() {}
+    }
+
+    public let identity: DatabaseIdentity
+    let segments: SegmentTable
+    private let writer: LedgerWriter
+
+    /// Opens the ledger in a folder, or creates it there.
+    ///
+    /// - Parameters:
+    ///   - wasAcknowledged: whether some view of this database shows that the entry was synchronized
+    ///     once. Asked about the first entry behind the recovered end after a crash: what is torn there
+    ///     was acknowledged, and is damage.
+    /// - Throws: `corruption` with file, offset and entry index; `foreignDatabase`; `incompatibleFormat`;
+    ///   the operating system's errors.
+    /// - Complexity: reads the newest segment.
+    public init(
+        directory: String, fileSystem: any FileSystem = POSIXFileSystem(), options: Options = Options(),
+        wasAcknowledged: @escaping (EntryIndex, DatabaseIdentity) -> Bool = { _, _ in false },
+        log: @escaping LogSink = { _, _ in }
+    ) throws(StoreError) {
+        let folder = SegmentDirectory(path: directory, fileSystem: fileSystem)
+        let opened = try folder.open()
+        identity = opened.identity
+        segments = SegmentTable(opened.segments)
+        let newest = segments.newest
+        let tail = try Recovery(
+            segment: newest, wasAcknowledged: { wasAcknowledged($0, opened.identity) }, log: log
+        ).run()
+        writer = try LedgerWriter(
+            folder: folder, identity: identity, segments: segments, newest: newest, tail: tail,
+            options: options)
+    }
+
+    // MARK: writing (one thread)
+
+    /// The number of entries appended, synchronized or not.
+    public var size: TreeSize { writer.size }
+
+    /// The Merkle root over all entries appended.
+    public var root: Digest { writer.root }
+
+    /// Makes room for a frame and says where its payload will lie; may begin a new segment.
+    /// - Throws: `noSpace` before anything is written, `tooLarge`, or the operating system's errors.
+    public func prepareFrame(payloadByteCount: Int) throws(StoreError) -> EntryPosition {
+        try writer.prepare(payloadByteCount: payloadByteCount)
+    }
+
+    /// Writes a frame at the place that ``prepareFrame(payloadByteCount:)`` gave. It is durable, and may be
+    /// acknowledged, after ``synchronize()``.
+    public func append(_ frame: borrowing FrameBuffer) throws(StoreError) {
+        try writer.append(frame)
+    }
+
+    /// Makes all appended frames durable: one fdatasync.
+    public func synchronize() throws(StoreError) {
+        try writer.synchronize()
+    }
+
+    /// Synchronizes, and marks the end, so that a later opening can tell a damaged last frame from a
+    /// torn one.
+    public func close() throws(StoreError) {
+        try writer.close()
+    }
+
+    // MARK: reading (any thread)
+
+    /// Reads one entry and checks it against its own checksum.
+    ///
+    /// - Parameters:
+    ///   - index: the entry that should lie there; part of its checksum.
+    ///   - byteCount: the length of its record, if known; saves a second read for long entries.
+    /// - Throws: `corruption` with file, offset and entry index.
+    /// - Complexity: one read of the file; two for an entry over 1 KiB whose length is not given.
+    public func readEntry(
+        _ index: EntryIndex, at position: EntryPosition, byteCount: Int? = nil
+    ) throws(StoreError) -> LedgerEntry {
+        try segments.segment(position.segment, holding: index).readEntry(
+            index, at: position, byteCount: byteCount)
+    }
+
+    /// Calls `body` with each frame of entries whose last entry is `index` or a later one, in order.
+    ///
+    /// Every byte is checked. For the views that are brought up to the ledger, before frames are appended.
+    /// - Throws: `corruption` where a frame is damaged or missing, and what `body` throws.
+    public func forEachFrame(
+        from index: EntryIndex, _ body: (borrowing FrameView) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let all = segments.all(from: index)
+        for (place, segment) in all.enumerated() {
+            let end = place + 1 < all.count ? all[place + 1].firstIndex : size.nextIndex
+            var expected = segment.firstIndex
+            var scanner = try FrameScanner(segment: segment)
+            while expected < end, let frame = try scanner.next() {
+                guard frame.type == .entries else { continue }
+                guard frame.firstIndex == expected else {
+                    throw segment.corruption(
+                        at: frame.offset, entry: expected,
+                        "the next frame begins with entry \(frame.firstIndex)")
+                }
+                expected = EntryIndex(expected.rawValue + UInt64(frame.count))
+                if expected > index { try body(frame) }
+            }
+            guard expected == end else {
+                throw segment.corruption(
+                    at: scanner.offset, entry: expected, "no whole frame with a valid checksum")
+            }
+        }
+    }
+
+    /// Where an entry lies, found by reading its segment: for the day when the file that knows is damaged.
+    public func locate(_ index: EntryIndex) throws(StoreError) -> EntryPosition? {
+        guard let segment = segments.all(from: index).first else { return nil }
+        var scanner = try FrameScanner(segment: segment)
+        while let frame = try scanner.next() {
+            guard frame.type == .entries, frame.contains(index) else { continue }
+            var found: EntryPosition?
+            frame.forEachEntry { entry in
+                if entry.index == index { found = entry.position }
+            }
+            return found
+        }
+        return nil
+    }
+
+    /// The bytes that the ledger takes on disk, preallocated space included.
+    public func byteCount() throws(StoreError) -> UInt64 {
+        try segments.byteCount()
+    }
+}
+
+extension TreeSize {
+    /// The index that the next entry gets.
+    var nextIndex: EntryIndex { EntryIndex(rawValue) }
+}

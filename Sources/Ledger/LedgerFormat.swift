@@ -1,0 +1,114 @@
+public import MerkleTree
+import StorageIO
+
+// The bytes of the ledger's files; drawn in docs/format.md. All numbers are little-endian.
+
+/// Where an entry's record begins: a segment and a byte in its file.
+public struct EntryPosition: Hashable, Sendable, CustomStringConvertible {
+    public var segment: UInt32
+    public var offset: UInt32
+
+    public init(segment: UInt32, offset: UInt32) {
+        self.segment = segment
+        self.offset = offset
+    }
+
+    /// Both numbers in one, the segment in the upper half.
+    public init(packed: UInt64) {
+        segment = UInt32(truncatingIfNeeded: packed >> 32)
+        offset = UInt32(truncatingIfNeeded: packed)
+    }
+
+    public var packed: UInt64 { UInt64(segment) << 32 | UInt64(offset) }
+
+    public var description: String { "segment \(segment), byte \(offset)" }
+}
+
+/// The head of each segment file.
+enum SegmentHeader {
+    static let byteCount = 128
+    static let magic: UInt64 = 0x3147_444C_554D_4D49  // "IMMULDG1"
+    static let version: UInt32 = 1
+
+    static let magicOffset = 0
+    static let versionOffset = 8
+    static let identityOffset = 16
+    static let numberOffset = 32
+    static let firstIndexOffset = 40
+    static let rootOffset = 48
+    static let checksumOffset = 124
+}
+
+/// The head of each frame.
+enum FrameHeader {
+    static let byteCount = 48
+    static let magic: UInt32 = 0x4D52_4601  // 01 "FRM"
+
+    static let magicOffset = 0
+    static let typeOffset = 4
+    static let flagsOffset = 5
+    static let payloadByteCountOffset = 8
+    static let countOffset = 12
+    static let firstIndexOffset = 16
+    static let timeOffset = 24
+    static let synchronizedOffset = 32
+    static let payloadChecksumOffset = 40
+    static let checksumOffset = 44
+
+    /// Written by a ledger that synchronizes each frame before it writes the next one.
+    static let synchronousFlag: UInt8 = 1
+}
+
+/// What a frame holds. Later kinds get numbers of their own; a reader refuses those that it does not know.
+enum FrameType: UInt8 {
+    /// Entries, then the Merkle root after them.
+    case entries = 1
+    /// Written by a clean close: only the root. Its one purpose is to say that all before it was synchronized.
+    case end = 2
+}
+
+/// The head of each entry in a frame; key and value follow.
+public enum EntryHeader {
+    public static let byteCount = 16
+
+    static let kindOffset = 0
+    static let marksOffset = 1
+    static let keyByteCountOffset = 4
+    static let valueByteCountOffset = 8
+    static let checksumOffset = 12
+
+    /// The last entry of its batch.
+    static let endOfBatchMark: UInt8 = 1
+}
+
+/// The most payload bytes in one frame, and with it the largest batch: 1 GiB.
+public let maximumFramePayloadByteCount = 1 << 30
+
+/// An entry as the ledger holds it. The ledger gives the kind no meaning.
+public struct LedgerEntry: Hashable, Sendable {
+    public var index: EntryIndex
+    public var kind: UInt8
+    public var isEndOfBatch: Bool
+    public var key: [UInt8]
+    public var value: [UInt8]
+
+    public init(index: EntryIndex, kind: UInt8, isEndOfBatch: Bool, key: [UInt8], value: [UInt8]) {
+        self.index = index
+        self.kind = kind
+        self.isEndOfBatch = isEndOfBatch
+        self.key = key
+        self.value = value
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    func number<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number {
+        Number(littleEndian: loadUnaligned(fromByteOffset: offset, as: type))
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    func put<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number, at offset: Int) {
+        storeBytes(of: number.littleEndian, toByteOffset: offset, as: Number.self)
+    }
+}

@@ -1,0 +1,42 @@
+import MerkleTree
+import StorageIO
+import Synchronization
+
+/// The segments of a ledger, in order. The writer adds, any thread reads.
+final class SegmentTable: Sendable {
+    private let segments: Mutex<[Segment]>
+
+    init(_ segments: [Segment]) {
+        precondition(!segments.isEmpty)
+        self.segments = Mutex(segments)
+    }
+
+    var newest: Segment { segments.withLock { $0[$0.count - 1] } }
+
+    func add(_ segment: Segment) {
+        segments.withLock { $0.append(segment) }
+    }
+
+    func segment(_ number: UInt32, holding index: EntryIndex) throws(StoreError) -> Segment {
+        let found = segments.withLock { number < $0.count ? $0[Int(number)] : nil }
+        guard let found else {
+            throw StoreError(
+                .corruption, "entry \(index) is said to be in segment \(number), which does not exist")
+        }
+        return found
+    }
+
+    /// The segment that holds an entry, and those after it.
+    func all(from index: EntryIndex) -> [Segment] {
+        segments.withLock { all in
+            let first = all.lastIndex { $0.firstIndex <= index } ?? 0
+            return Array(all[first...])
+        }
+    }
+
+    func byteCount() throws(StoreError) -> UInt64 {
+        var sum: UInt64 = 0
+        for segment in segments.withLock({ $0 }) { sum += try segment.file.byteCount() }
+        return sum
+    }
+}

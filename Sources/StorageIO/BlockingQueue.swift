@@ -1,0 +1,111 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// A queue of limited capacity between threads that may block. Any thread puts; one thread takes.
+///
+/// `@unchecked Sendable`: everything mutable is read and written under `mutex` only.
+public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let filled = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let emptied = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var elements: [Element] = []
+    private var weight = 0
+    private let capacity: Int
+    private var isClosed = false
+    private var takerWaits = false
+
+    /// - Parameter capacity: the sum of the weights that the queue takes. An element that is heavier than
+    ///   that is taken when the queue is empty.
+    public init(capacity: Int) {
+        self.capacity = capacity
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(filled, nil)
+        pthread_cond_init(emptied, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(filled)
+        pthread_cond_destroy(emptied)
+        pthread_mutex_destroy(mutex)
+        filled.deallocate()
+        emptied.deallocate()
+        mutex.deallocate()
+    }
+
+    public enum PutResult: Sendable { case queued, full, closed }
+
+    /// Puts an element at the end, at once.
+    public func put(_ element: Element, weight: Int = 1) -> PutResult {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        if isClosed { return .closed }
+        if self.weight > 0 && self.weight + weight > capacity { return .full }
+        add(element, weight)
+        return .queued
+    }
+
+    /// Puts an element at the end, waiting for room.
+    /// - Returns: false when the queue is closed.
+    public func putWaiting(_ element: Element, weight: Int = 1) -> Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while !isClosed && self.weight > 0 && self.weight + weight > capacity {
+            pthread_cond_wait(emptied, mutex)
+        }
+        if isClosed { return false }
+        add(element, weight)
+        return true
+    }
+
+    private func add(_ element: Element, _ weight: Int) {
+        elements.append(element)
+        self.weight += weight
+        if takerWaits {
+            takerWaits = false
+            pthread_cond_signal(filled)
+        }
+    }
+
+    /// All that waits, oldest first, as soon as there is something.
+    ///
+    /// - Parameter timeoutMilliseconds: how long to wait for it; nil: for ever.
+    /// - Returns: an empty array after the timeout; nil when the queue is closed and empty.
+    public func takeAll(timeoutMilliseconds: Int? = nil) -> [Element]? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        var deadline = timespec()
+        if let timeoutMilliseconds {
+            clock_gettime(CLOCK_REALTIME, &deadline)
+            let nanoseconds = deadline.tv_nsec + timeoutMilliseconds % 1000 * 1_000_000
+            deadline.tv_sec += timeoutMilliseconds / 1000 + nanoseconds / 1_000_000_000
+            deadline.tv_nsec = nanoseconds % 1_000_000_000
+        }
+        while elements.isEmpty {
+            if isClosed { return nil }
+            takerWaits = true
+            if timeoutMilliseconds == nil {
+                pthread_cond_wait(filled, mutex)
+            } else if pthread_cond_timedwait(filled, mutex, &deadline) == ETIMEDOUT {
+                takerWaits = false
+                break
+            }
+        }
+        let taken = elements
+        elements = []
+        weight = 0
+        pthread_cond_broadcast(emptied)
+        return taken
+    }
+
+    /// Takes no more elements; those that wait are still handed out.
+    public func close() {
+        pthread_mutex_lock(mutex)
+        isClosed = true
+        pthread_cond_broadcast(filled)
+        pthread_cond_broadcast(emptied)
+        pthread_mutex_unlock(mutex)
+    }
+}

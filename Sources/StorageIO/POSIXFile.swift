@@ -1,0 +1,106 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// A file descriptor that is closed with its last reference.
+final class POSIXFile: StorageFile {
+    let path: String
+    private let descriptor: Int32
+
+    init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let count = pread(
+                descriptor, buffer.baseAddress! + done, buffer.count - done,
+                off_t(truncatingIfNeeded: offset) + off_t(done))
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                break
+            } else if errno != EINTR {
+                throw StoreError.system("cannot read at byte \(offset) of", path, errno)
+            }
+        }
+        return done
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress! + done, bytes.count - done,
+                off_t(truncatingIfNeeded: offset) + off_t(done))
+            if count > 0 {
+                done += count
+            } else if count == 0 || errno != EINTR {
+                throw StoreError.system(
+                    "cannot write at byte \(offset) of", path, count == 0 ? ENOSPC : errno)
+            }
+        }
+    }
+
+    func synchronizeData() throws(StoreError) {
+        #if canImport(Darwin)
+            // Darwin's fsync leaves the bytes in the drive's cache.
+            if fcntl(descriptor, F_FULLFSYNC) != 0 { try synchronize() }
+        #else
+            // Not repeated after a failure: the kernel has marked the pages clean by then.
+            if fdatasync(descriptor) != 0 { throw StoreError.system("cannot sync", path, errno) }
+        #endif
+    }
+
+    func synchronize() throws(StoreError) {
+        if fsync(descriptor) != 0 { throw StoreError.system("cannot sync", path, errno) }
+    }
+
+    func allocate(byteCount: UInt64) throws(StoreError) {
+        #if canImport(Darwin)
+            let code = ftruncate(descriptor, off_t(byteCount)) == 0 ? 0 : errno
+        #else
+            var code: Int32 = 0
+            repeat {
+                code = posix_fallocate(descriptor, 0, off_t(byteCount))
+            } while code == EINTR
+        #endif
+        if code != 0 {
+            throw StoreError.system("cannot reserve \(byteCount) bytes for", path, code)
+        }
+    }
+
+    func byteCount() throws(StoreError) -> UInt64 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw StoreError.system("cannot look at", path, errno)
+        }
+        return UInt64(status.st_size)
+    }
+
+    func truncate(to byteCount: UInt64) throws(StoreError) {
+        while ftruncate(descriptor, off_t(byteCount)) != 0 {
+            if errno != EINTR { throw StoreError.system("cannot cut", path, errno) }
+        }
+    }
+}
+
+extension UnsafeMutableRawPointer {
+    /// Memory that reads as zeros; free it with ``releaseZeroed()``.
+    public static func zeroed(byteCount: Int) -> UnsafeMutableRawPointer {
+        guard let memory = calloc(1, byteCount) else { preconditionFailure("out of memory") }
+        return memory
+    }
+
+    public func releaseZeroed() {
+        free(self)
+    }
+}

@@ -1,0 +1,162 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// The file system of the operating system. Every call of this module to the kernel is in this file
+/// and in ``POSIXFile``.
+public struct POSIXFileSystem: FileSystem {
+    public init() {}
+
+    public func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
+        let flags =
+            switch mode {
+            case .readOnly: O_RDONLY
+            case .readWrite: O_RDWR
+            case .createNew: O_RDWR | O_CREAT | O_EXCL
+            }
+        return POSIXFile(path: path, descriptor: try openDescriptor(path, flags))
+    }
+
+    public func names(inDirectory path: String) throws(StoreError) -> [String] {
+        guard let directory = opendir(path) else {
+            throw StoreError.system("cannot list the folder", path, errno)
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+            errno = 0
+        }
+        if errno != 0 { throw StoreError.system("cannot list the folder", path, errno) }
+        return names
+    }
+
+    public func createDirectory(_ path: String) throws(StoreError) {
+        if mkdir(path, 0o755) == 0 {
+            // The new name is durable with its parent, so that a database in it cannot vanish.
+            return try synchronizeDirectory(parent(of: path))
+        }
+        let code = errno
+        switch code {
+        case EEXIST:
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw StoreError(.io, "\(path) exists and is not a folder")
+            }
+        case ENOENT where parent(of: path) != path:
+            try createDirectory(parent(of: path))
+            try createDirectory(path)
+        default:
+            throw StoreError.system("cannot create the folder", path, code)
+        }
+    }
+
+    public func exists(_ path: String) throws(StoreError) -> Bool {
+        var status = stat()
+        if stat(path, &status) == 0 { return true }
+        if errno == ENOENT || errno == ENOTDIR { return false }
+        throw StoreError.system("cannot look at", path, errno)
+    }
+
+    public func removeFile(_ path: String) throws(StoreError) {
+        if unlink(path) != 0 && errno != ENOENT {
+            throw StoreError.system("cannot remove", path, errno)
+        }
+    }
+
+    public func rename(_ path: String, to newPath: String) throws(StoreError) {
+        #if canImport(Darwin)
+            let result = Darwin.rename(path, newPath)
+        #else
+            let result = Glibc.rename(path, newPath)
+        #endif
+        if result != 0 { throw StoreError.system("cannot rename to \(newPath)", path, errno) }
+    }
+
+    public func synchronizeDirectory(_ path: String) throws(StoreError) {
+        let descriptor = try openDescriptor(path, O_RDONLY | O_DIRECTORY)
+        defer { close(descriptor) }
+        while fsync(descriptor) != 0 {
+            if errno != EINTR { throw StoreError.system("cannot sync the folder", path, errno) }
+        }
+    }
+
+    public func lock(_ path: String) throws(StoreError) -> any FileLock {
+        try POSIXFileLock(path: path, descriptor: openDescriptor(path, O_RDWR | O_CREAT))
+    }
+
+    private func openDescriptor(_ path: String, _ flags: Int32) throws(StoreError) -> Int32 {
+        while true {
+            #if canImport(Darwin)
+                let descriptor = Darwin.open(path, flags | O_CLOEXEC, 0o644)
+            #else
+                let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
+            #endif
+            if descriptor >= 0 { return descriptor }
+            if errno != EINTR { throw StoreError.system("cannot open", path, errno) }
+        }
+    }
+
+    private func parent(of path: String) -> String {
+        let trimmed = path.count > 1 && path.hasSuffix("/") ? path.dropLast() : path[...]
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+}
+
+/// An advisory lock on a file that holds the process id of its owner, for people to read.
+///
+/// The lock belongs to the open file, so it ends with the process, however that ends; the file stays.
+private final class POSIXFileLock: FileLock {
+    private let descriptor: Int32
+
+    init(path: String, descriptor: Int32) throws(StoreError) {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            let owner = Self.owner(in: descriptor)
+            close(descriptor)
+            guard code == EWOULDBLOCK else { throw StoreError.system("cannot lock", path, code) }
+            throw StoreError(
+                .inUse,
+                "\(path) is locked: the folder is in use by \(owner); stop that process first, "
+                    + "or name another folder")
+        }
+        self.descriptor = descriptor
+        let text = "\(getpid())\n"
+        ftruncate(descriptor, 0)
+        _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
+    }
+
+    deinit {
+        ftruncate(descriptor, 0)
+        close(descriptor)
+    }
+
+    private static func owner(in descriptor: Int32) -> String {
+        var digits = [UInt8](repeating: 0, count: 20)
+        let count = pread(descriptor, &digits, digits.count, 0)
+        let text = String(decoding: digits.prefix(max(0, count)), as: UTF8.self)
+        guard let process = Int(text.prefix { $0.isNumber }) else { return "another process" }
+        return process == getpid() ? "this process" : "process \(process)"
+    }
+}
+
+extension StoreError {
+    /// An error of the operating system: what could not be done, to what, and why, with a code that
+    /// tells the cases apart in which a person can act.
+    static func system(_ what: String, _ path: String, _ number: Int32) -> StoreError {
+        let code: Code =
+            switch number {
+            case ENOSPC, EDQUOT: .noSpace
+            case EACCES, EPERM, EROFS: .permissionDenied
+            default: .io
+            }
+        return StoreError(code, "\(what) \(path): \(String(cString: strerror(number)))")
+    }
+}

@@ -1,0 +1,55 @@
+/// What went wrong with a database: a code to decide by, a message for a person, and the cause.
+///
+/// Two errors are equal when their codes are; messages are for reading.
+public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
+    public enum Code: String, Sendable, CaseIterable {
+        /// Bytes on disk fail their checksum or their structure: an accident, such as a bad disk.
+        case corruption
+        /// An entry's bytes are intact but differ from its leaf in the tree: somebody changed history.
+        case tampered
+        /// Written by another version of this software.
+        case incompatibleFormat
+        /// A file that belongs to another database.
+        case foreignDatabase
+        /// Another process has the folder open.
+        case inUse
+        case permissionDenied
+        case noSpace
+        /// Any other failure of the operating system.
+        case io
+        /// A write or sync failed earlier: the database takes no more writes until it is reopened.
+        case writesStopped
+        /// More writes wait than the queue takes; nothing was written.
+        case overloaded
+        /// The database was closed.
+        case closed
+        case invalidKey
+        case keyTooLong
+        case emptyBatch
+        case tooManyEntries
+        /// A batch exceeds the most bytes that one frame of the ledger can hold.
+        case tooLarge
+        case keyNotFound
+        case indexNotFound
+        /// A proof was asked from a tree that is larger than the current one.
+        case invalidRootIndex
+        /// The key index, a view that can be rebuilt, failed.
+        case index
+    }
+
+    public var code: Code
+    public var message: String
+    public var cause: (any Error)?
+
+    public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    public var description: String {
+        if let cause { "\(message): \(cause)" } else { message }
+    }
+
+    public static func == (left: StoreError, right: StoreError) -> Bool { left.code == right.code }
+}

@@ -1,0 +1,54 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// A thread of the operating system, for work that blocks.
+public final class WorkerThread: Sendable {
+    #if canImport(Darwin)
+        // A pointer there; never dereferenced here.
+        private nonisolated(unsafe) let handle: pthread_t
+    #else
+        private let handle: pthread_t
+    #endif
+
+    /// Starts a thread that runs `body` and ends with it.
+    /// - Parameter name: what it does, for the error.
+    /// - Throws: `io` when the system has no more threads to give.
+    public init(name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) {
+        let start = Unmanaged.passRetained(Start(body))
+        #if canImport(Darwin)
+            var thread: pthread_t?
+        #else
+            var thread = pthread_t()
+        #endif
+        let result = pthread_create(&thread, nil, { argument in
+            #if canImport(Darwin)
+                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+            #else
+                Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
+            #endif
+            return nil
+        }, start.toOpaque())
+        guard result == 0 else {
+            start.release()
+            throw StoreError.system("cannot start the thread", name, result)
+        }
+        #if canImport(Darwin)
+            handle = thread!
+        #else
+            handle = thread
+        #endif
+    }
+
+    /// Waits until the thread has ended. Call it once, from another thread.
+    public func join() {
+        pthread_join(handle, nil)
+    }
+
+    private final class Start: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+}
