@@ -1,4 +1,4 @@
-public import KeyIndex
+import KeyIndex
 import Ledger
 import MerkleTree
 public import StorageIO

@@ -47,10 +47,8 @@ struct Opening {
     /// Refuses to begin a new database where something else is, or where a database was.
     private func refuseForeignFolder() throws(StoreError) {
         let names = Set(try fileSystem.names(inDirectory: path)).subtracting(["LOCK"])
-        let hasLedger =
-            try names.contains("ledger")
-            && fileSystem.names(inDirectory: ledgerPath).contains { $0.hasSuffix(".segment") }
-        guard !hasLedger else { return }
+        let inLedger = names.contains("ledger") ? try fileSystem.names(inDirectory: ledgerPath) : []
+        guard !inLedger.contains(where: { $0.hasSuffix(".segment") }) else { return }
         let views = names.intersection(["tree", "index"])
         guard views.isEmpty else {
             throw StoreError(

@@ -1,0 +1,54 @@
+# make run | build | test | bench | format | generate | crash-test. Each installs what it lacks and says so.
+
+SWIFT_BUILD := swift build -c release --static-swift-stdlib
+PYTHON := .venv/bin/python3
+EXECUTABLES := immudb immuclient
+
+.PHONY: build run test bench format generate crash-test dependencies python
+
+## The executables, in bin/.
+build: dependencies
+	$(SWIFT_BUILD) --product immudb
+	$(SWIFT_BUILD) --product immuclient
+	@mkdir -p bin
+	@for name in $(EXECUTABLES); do \
+	    install -m 755 "$$($(SWIFT_BUILD) --show-bin-path)/$$name" bin/; done
+	@echo "built: $(addprefix bin/,$(EXECUTABLES))"
+
+## The server, on 127.0.0.1:3322, with its data in ./db.
+run: build
+	exec bin/immudb --dir ./db
+
+## Every test, with the executables of the same build.
+test: dependencies python
+	swift build --build-tests
+	swift test --skip-build
+
+## The figures, as a table. Takes some minutes and about 5 GB of disk.
+bench: build
+	$(SWIFT_BUILD) --product immudb-bench
+	"$$($(SWIFT_BUILD) --show-bin-path)/immudb-bench"
+
+## kill -9 under a write load, restart, prove every acknowledged entry; ROUNDS=20.
+ROUNDS ?= 20
+crash-test: build python
+	$(PYTHON) Scripts/crash-test.py --immudb bin/immudb --rounds $(ROUNDS)
+
+format:
+	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Package.swift
+
+## The Swift of the messages, from Sources/ImmudbProtocol/Protos.
+generate: dependencies
+	Scripts/generate-protocol.sh
+
+dependencies:
+	@Scripts/install-dependencies.sh
+
+## grpcio and its tools: the independent peer of the tests.
+python: dependencies
+	@if [ ! -x $(PYTHON) ]; then echo "creating .venv for the Python peers of the tests"; \
+	    python3 -m venv .venv; fi
+	@if ! cmp -s Tests/requirements.txt .venv/installed.txt; then \
+	    echo "installing Tests/requirements.txt into .venv"; \
+	    .venv/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt \
+	    && cp Tests/requirements.txt .venv/installed.txt; fi

@@ -1,0 +1,171 @@
+import Foundation
+import ImmudbStore
+import StorageIO
+import Testing
+
+/// What the database says and does when its files are not as it left them.
+struct DamageTests {
+    /// A closed database of 300 entries.
+    private func filled() async throws -> TemporaryFolder {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        for batch in 0..<30 {
+            try await database.setBatch(
+                (0..<10).map { NewEntry(key: bytes("key \(batch)-\($0)"), value: bytes("value \($0)")) })
+        }
+        try database.close()
+        return folder
+    }
+
+    private func expectAllThere(_ database: Database, root: Digest) throws {
+        let snapshot = database.snapshot
+        #expect(snapshot.size == TreeSize(300))
+        #expect(snapshot.root == root)
+        for index in 0..<300 {
+            let entry = try #require(try snapshot.get(bytes("key \(index / 10)-\(index % 10)")))
+            #expect(entry.index == EntryIndex(UInt64(index)))
+            try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, trustedRoot: nil)
+        }
+    }
+
+    private func root(of folder: TemporaryFolder) throws -> Digest {
+        let database = try Database.open(in: folder)
+        defer { try? database.close() }
+        return database.snapshot.root
+    }
+
+    @Test(
+        "a missing view is made anew from the ledger",
+        arguments: [["tree"], ["index"], ["tree/digests"], ["tree/places"], ["tree", "index"]])
+    func missingViews(names: [String]) async throws {
+        let folder = try await filled()
+        let root = try root(of: folder)
+        for name in names { try folder.remove(name) }
+        let database = try Database.open(in: folder)
+        try expectAllThere(database, root: root)
+        _ = try await database.set(bytes("more"), [])
+    }
+
+    @Test("a view of another database, or one that is ahead of the ledger, is made anew")
+    func foreignViews() async throws {
+        let folder = try await filled()
+        let root = try root(of: folder)
+        let other = try await filled()
+        for name in ["tree", "index"] {
+            let mixed = try folder.copy()
+            try mixed.remove(name)
+            try FileManager.default.copyItem(
+                atPath: "\(other.path)/\(name)", toPath: "\(mixed.path)/\(name)")
+            try expectAllThere(try Database.open(in: mixed), root: root)
+        }
+        let ahead = try folder.copy()
+        let longer = try Database.open(in: ahead)
+        try await longer.set(bytes("more"), [])
+        try longer.close()
+        for name in ["tree", "index"] {
+            try folder.remove(name)
+            try FileManager.default.copyItem(
+                atPath: "\(ahead.path)/\(name)", toPath: "\(folder.path)/\(name)")
+        }
+        try expectAllThere(try Database.open(in: folder), root: root)
+    }
+
+    @Test("every flipped bit of the tree files is harmless or reported, and never becomes part of a proof")
+    func flippedTree() async throws {
+        let folder = try await filled()
+        let root = try root(of: folder)
+        for name in ["tree/digests", "tree/places"] {
+            for byte in [0, 9, 13, 20, 33, 45] + Array(stride(from: 4096, to: 6400, by: 61)) {
+                let changed = try folder.copy()
+                try changed.flip(name, byte: byte)
+                let database = try Database.open(in: changed)
+                #expect(database.snapshot.root == root)
+                for index in (0..<300).map({ EntryIndex($0) }) {
+                    do {
+                        let entry = try database.snapshot.entry(at: index)
+                        #expect(entry.value == bytes("value \(index.rawValue % 10)"))
+                        let proof = try database.snapshot.proof(of: index, since: TreeSize(100))
+                        try proof.verify(entry, trustedRoot: nil)
+                    } catch let error as StoreError {
+                        #expect([.corruption, .tampered].contains(error.code), "\(error)")
+                    }
+                }
+                // Whatever was found is mended by a restart.
+                try database.close()
+            }
+        }
+    }
+
+    @Test("a damaged digest that was reported is mended by the next opening")
+    func mended() async throws {
+        let folder = try await filled()
+        let root = try root(of: folder)
+        try folder.flip("tree/digests", byte: 4096 + 5)
+        let database = try Database.open(in: folder)
+        #expect(throws: StoreError(.corruption, "")) {
+            try database.snapshot.proof(of: EntryIndex(0), since: TreeSize(0))
+        }
+        try database.close()
+        try expectAllThere(try Database.open(in: folder), root: root)
+    }
+
+    @Test("an entry changed together with its checksums does not match its leaf")
+    func tampered() async throws {
+        let folder = try await filled()
+        let segment = "\(folder.path)/ledger/0000000000.segment"
+        var file = Array(try Data(contentsOf: URL(fileURLWithPath: segment)))
+        let old = bytes("key 3-7value 7")
+        let place = try #require(
+            file.indices.first { file[$0...].starts(with: old) })
+        file[place + old.count - 1] = UInt8(ascii: "8")
+        // The attacker mends the record's checksum; the frame's he may forget or not.
+        let recordStart = place - 16
+        var crc = CRC32C()
+        crc.update(UInt64(37))
+        file[recordStart..<recordStart + 12].withUnsafeBytes { crc.update($0) }
+        file[place..<place + old.count].withUnsafeBytes { crc.update($0) }
+        withUnsafeBytes(of: crc.value.littleEndian) {
+            file.replaceSubrange(recordStart + 12..<recordStart + 16, with: $0)
+        }
+        let database = try Database.open(in: folder)
+        // Changed under the open database, where no recovery sees it.
+        let handle = try #require(FileHandle(forWritingAtPath: segment))
+        try handle.write(contentsOf: Data(file))
+        try handle.close()
+        let error = #expect(throws: StoreError.self) {
+            try database.snapshot.entry(at: EntryIndex(37))
+        }
+        #expect(error?.code == .tampered)
+        #expect(error?.message == "entry 37 does not match its leaf")
+        #expect(throws: StoreError(.tampered, "")) { try database.snapshot.get(bytes("key 3-7")) }
+        #expect(try database.snapshot.get(bytes("key 3-6"))?.index == EntryIndex(36))
+    }
+
+    @Test("a folder in use, a file in its place, a foreign folder and a half deleted one are refused")
+    func refusedFolders() async throws {
+        let folder = try await filled()
+        let open = try Database.open(in: folder)
+        let inUse = #expect(throws: StoreError.self) { try Database.open(in: folder) }
+        #expect(inUse?.code == .inUse)
+        #expect(inUse?.message.contains("in use by this process") == true)
+        try open.close()
+
+        let halfDeleted = try folder.copy()
+        try halfDeleted.remove("ledger")
+        let half = #expect(throws: StoreError.self) { try Database.open(in: halfDeleted) }
+        #expect(half?.code == .corruption)
+        #expect(half?.message.contains("The history is missing") == true)
+
+        let foreign = TemporaryFolder()
+        try FileManager.default.createDirectory(
+            atPath: foreign.path, withIntermediateDirectories: true)
+        try Data("x".utf8).write(to: URL(fileURLWithPath: "\(foreign.path)/MANIFEST"))
+        let other = #expect(throws: StoreError.self) { try Database.open(in: foreign) }
+        #expect(other?.code == .incompatibleFormat)
+        #expect(other?.message.contains("MANIFEST") == true)
+
+        let file = TemporaryFolder()
+        try Data("x".utf8).write(to: URL(fileURLWithPath: file.path))
+        #expect(throws: StoreError(.io, "")) { try Database.open(in: file) }
+    }
+}

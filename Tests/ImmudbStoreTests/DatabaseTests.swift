@@ -1,0 +1,187 @@
+import ImmudbStore
+import Testing
+
+struct DatabaseTests {
+    @Test("a new database is empty, and says so")
+    func empty() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        #expect(database.snapshot.size.isEmpty)
+        #expect(database.snapshot.root == .emptyTree)
+        #expect(try await database.get(bytes("a")) == nil)
+        #expect(try await database.history(of: bytes("a")) == [])
+        await #expect(throws: StoreError(.indexNotFound, "")) {
+            try await database.entry(at: EntryIndex(0))
+        }
+        try database.close()
+    }
+
+    @Test("what was set is got, by key, by index and in its history, also after a reopening")
+    func setAndGet() async throws {
+        let folder = TemporaryFolder()
+        var database = try Database.open(in: folder)
+        #expect(try await database.set(bytes("a"), bytes("1")) == EntryIndex(0))
+        #expect(try await database.set(bytes("b"), bytes("2")) == EntryIndex(1))
+        #expect(try await database.set(bytes("a"), []) == EntryIndex(2))
+        for _ in 0..<2 {
+            #expect(try await database.get(bytes("a"))?.value == [])
+            #expect(try await database.get(bytes("b"))?.index == EntryIndex(1))
+            #expect(try await database.entry(at: EntryIndex(0)).value == bytes("1"))
+            let history = try await database.history(of: bytes("a"))
+            #expect(history.map(\.index.rawValue) == [2, 0])
+            let many = try await database.get(many: [bytes("b"), bytes("x"), bytes("a"), bytes("b")])
+            #expect(many.map(\.index.rawValue) == [1, 2, 1])
+            try database.close()
+            database = try Database.open(in: folder)
+        }
+    }
+
+    @Test("a reference gives its target's entry, one level deep")
+    func references() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        try await database.setBatch([
+            NewEntry(key: bytes("target"), value: bytes("v")),
+            NewEntry(kind: .reference, key: bytes("ref"), value: bytes("target")),
+            NewEntry(kind: .reference, key: bytes("refref"), value: bytes("ref")),
+            NewEntry(kind: .reference, key: bytes("dangling"), value: bytes("nothing")),
+        ])
+        #expect(try await database.get(bytes("ref"))?.key == bytes("target"))
+        #expect(try await database.get(bytes("refref"))?.value == bytes("target"))
+        #expect(try await database.get(bytes("dangling")) == nil)
+        #expect(try await database.history(of: bytes("ref")).first?.value == bytes("target"))
+        let proven = try #require(try await database.verifiedGet(bytes("ref")))
+        #expect(proven.entry.index == EntryIndex(0))
+        try proven.proof.verify(proven.entry, trustedRoot: nil)
+    }
+
+    @Test("a batch lands whole, with an index for each entry, the same key twice included")
+    func batches() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        try await database.set(bytes("a"), bytes("0"))
+        let range = try await database.setBatch([
+            NewEntry(key: bytes("a"), value: bytes("1")), NewEntry(key: bytes("b"), value: bytes("2")),
+            NewEntry(key: bytes("a"), value: bytes("3")),
+        ])
+        #expect(range == EntryIndex(1)...EntryIndex(3))
+        let history = try await database.history(of: bytes("a"))
+        #expect(history.map(\.value) == [bytes("3"), bytes("1"), bytes("0")])
+    }
+
+    @Test("bad input is refused with its reason, and nothing is written")
+    func badInput() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        try await database.set(bytes("a"), bytes("1"))
+        let root = database.snapshot.root
+        let good = NewEntry(key: bytes("b"), value: [])
+        let cases: [([NewEntry], StoreError.Code)] = [
+            ([], .emptyBatch),
+            ([good, NewEntry(key: [], value: [])], .invalidKey),
+            ([NewEntry(key: [0, 1], value: [])], .invalidKey),
+            ([good, NewEntry(key: bytes("!badger!x"), value: [])], .invalidKey),
+            ([NewEntry(key: Array(repeating: 1, count: 65_001), value: [])], .keyTooLong),
+            (Array(repeating: good, count: 104_856), .tooManyEntries),
+            ([NewEntry(kind: .sortedSetMember, key: bytes("short"), value: bytes("m"))], .invalidKey),
+        ]
+        for (batch, code) in cases {
+            await #expect(throws: StoreError(code, "")) { try await database.setBatch(batch) }
+        }
+        await #expect(throws: StoreError(.invalidRootIndex, "")) {
+            try await database.verifiedSet(bytes("b"), [], since: TreeSize(2))
+        }
+        await #expect(throws: StoreError(.invalidKey, "")) { try await database.get([]) }
+        await #expect(throws: StoreError(.invalidKey, "")) { try await database.history(of: [0]) }
+        #expect(database.snapshot.root == root)
+        #expect(try await database.set(Array(repeating: 1, count: 65_000), []) == EntryIndex(1))
+    }
+
+    @Test("concurrent writers get dense indexes, and each finds what it wrote at once")
+    func concurrentWriters() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        let indexes = try await withThrowingTaskGroup(of: [UInt64].self) { group in
+            for writer in 0..<16 {
+                group.addTask {
+                    var mine: [UInt64] = []
+                    for number in 0..<25 {
+                        let key = bytes("\(writer)/\(number)")
+                        let proven = try await database.verifiedSet(key, key)
+                        try proven.proof.verify(proven.entry, trustedRoot: nil)
+                        #expect(try await database.get(key)?.index == proven.entry.index)
+                        mine.append(proven.entry.index.rawValue)
+                    }
+                    #expect(mine == mine.sorted())
+                    return mine
+                }
+            }
+            var all: [UInt64] = []
+            for try await mine in group { all += mine }
+            return all
+        }
+        #expect(indexes.sorted() == Array(0..<400))
+        try database.close()
+        let again = try Database.open(in: folder)
+        #expect(again.snapshot.root == database.snapshot.root)
+    }
+
+    @Test("every root is consistent with every earlier one, and a snapshot stays as it was")
+    func roots() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        var snapshots = [database.snapshot]
+        for number in 0..<150 {
+            try await database.set(bytes("key \(number % 7)"), bytes("\(number)"))
+            snapshots.append(database.snapshot)
+        }
+        for (size, old) in snapshots.enumerated() {
+            #expect(old.size == TreeSize(UInt64(size)))
+            let newest = database.snapshot
+            try newest.consistencyProof(from: old.size).verify(from: old.root, to: newest.root)
+            for index in stride(from: 0, to: size, by: 13) {
+                let index = EntryIndex(UInt64(index))
+                let proof = try old.proof(of: index, since: TreeSize(UInt64(size / 2)))
+                try proof.verify(old.entry(at: index), trustedRoot: snapshots[size / 2].root)
+            }
+            if size > 0 {
+                #expect(try old.get(bytes("key \((size - 1) % 7)"))?.value == bytes("\(size - 1)"))
+            }
+            #expect(try old.get(bytes("key 6")) == nil || size > 6)
+        }
+    }
+
+    @Test("a closed database answers that it is closed, and closing again does nothing")
+    func closed() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        try await database.set(bytes("a"), bytes("1"))
+        let snapshot = database.snapshot
+        try database.close()
+        try database.close()
+        await #expect(throws: StoreError(.closed, "")) { try await database.set(bytes("a"), []) }
+        await #expect(throws: StoreError(.closed, "")) { try await database.get(bytes("a")) }
+        #expect(throws: StoreError(.closed, "")) { try snapshot.get(bytes("a")) }
+        #expect(throws: StoreError(.closed, "")) { try snapshot.inclusionProof(of: EntryIndex(0)) }
+    }
+
+    @Test(
+        "entries survive a clean close in every durability",
+        arguments: [Durability.always, .interval(milliseconds: 20), .never])
+    func durabilities(durability: Durability) async throws {
+        let folder = TemporaryFolder()
+        var options = Database.Options()
+        options.durability = durability
+        options.segmentByteCount = 4096
+        let database = try Database.open(at: folder.path, options: options)
+        for number in 0..<100 { try await database.set(bytes("\(number)"), bytes("value")) }
+        try await Task.sleep(for: .milliseconds(60))
+        try database.close()
+        let again = try Database.open(at: folder.path, options: options)
+        #expect(again.snapshot.size == TreeSize(100))
+        #expect(again.snapshot.root == database.snapshot.root)
+        let sizes = try again.sizes()
+        #expect(sizes.ledger > 0 && sizes.tree > 0 && sizes.index > 0)
+        #expect(again.health.isWritable)
+    }
+}

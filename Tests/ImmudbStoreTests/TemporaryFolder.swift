@@ -1,0 +1,50 @@
+import Foundation
+import ImmudbStore
+import Synchronization
+
+/// A folder that is removed with its owner.
+final class TemporaryFolder: Sendable {
+    let path = FileManager.default.temporaryDirectory.path + "/immudb-store-\(UUID().uuidString)"
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func copy() throws -> TemporaryFolder {
+        let copy = TemporaryFolder()
+        try FileManager.default.copyItem(atPath: path, toPath: copy.path)
+        return copy
+    }
+
+    /// Flips one bit of a file below the folder.
+    func flip(_ name: String, byte: Int) throws {
+        let url = URL(fileURLWithPath: "\(path)/\(name)")
+        var bytes = try Data(contentsOf: url)
+        bytes[byte] ^= 0x10
+        try bytes.write(to: url)
+    }
+
+    func remove(_ name: String) throws {
+        try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+}
+
+/// Keeps what a database logs.
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+
+    var sink: @Sendable (LogLevel, String) -> Void {
+        { level, text in self.lines.withLock { $0.append("\(level): \(text)") } }
+    }
+}
+
+extension Database {
+    static func open(in folder: TemporaryFolder, log: LogLines = LogLines()) throws -> Database {
+        var options = Options()
+        options.segmentByteCount = 64 << 10
+        options.log = log.sink
+        return try open(at: folder.path, options: options)
+    }
+}
+
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
