@@ -1,1 +1,35 @@
-print("placeholder")
+// The figures of the project, as a table: `make bench`, or `immudb-bench SECTION …`.
+//
+// Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and are
+// shared. Sections: durable, batch, get, proof, open, server.
+
+import Glibc
+
+let sections: [(name: String, run: (inout Report) async throws -> Void)] = [
+    ("durable", measureDurableWrites),
+    ("batch", measureBatches),
+    ("get", measureGets),
+    ("proof", measureLargeDatabase),
+    ("server", measureServer),
+]
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+switch arguments.first {
+case "fill"?:
+    try fillUntilKilled(path: arguments[1])
+case "open"?:
+    try measureOpen(path: arguments[1])
+case "echo"?:
+    try await serveEcho()
+default:
+    let unknown = arguments.filter { name in !sections.contains { $0.name == name } }
+    guard unknown.isEmpty else {
+        print("unknown section \(unknown[0]); there are \(sections.map(\.name).joined(separator: " "))")
+        exit(1)
+    }
+    var report = Report()
+    for section in sections where arguments.isEmpty || arguments.contains(section.name) {
+        try await section.run(&report)
+    }
+    report.end()
+}

@@ -1,0 +1,114 @@
+import Glibc
+import ImmudbStore
+
+private let smallSize: UInt64 = 100_000
+private let largeSize: UInt64 = 10_000_000
+
+/// Microseconds for an inclusion and a consistency proof of random entries.
+private func proofMicroseconds(_ snapshot: Snapshot, seed: UInt64) throws -> Double {
+    var random = SplitMix64(state: seed)
+    let size = snapshot.size.rawValue
+    func proofs(_ count: Int) throws {
+        for _ in 0..<count {
+            let index = EntryIndex(random.next() % size)
+            let since = TreeSize(1 + random.next() % size)
+            _ = try snapshot.proof(of: index, since: since)
+        }
+    }
+    try proofs(200_000)  // The levels above the blocks come into the cache.
+    let count = 100_000
+    let start = now()
+    try proofs(count)
+    return (now() - start) / Double(count) * 1e6
+}
+
+/// Proofs, opening, memory and bytes at 10^7 entries.
+func measureLargeDatabase(_ report: inout Report) throws {
+    let folder = try BenchFolder()
+    let path = "\(folder.path)/db"
+    let database = try Database.open(at: path)
+    try fill(database, from: 0, to: smallSize)
+    let small = try proofMicroseconds(database.snapshot, seed: 1)
+    let start = now()
+    try fill(database, from: smallSize, to: largeSize)
+    let fillSeconds = now() - start
+    let large = try proofMicroseconds(database.snapshot, seed: 2)
+    report.add(
+        "proof at 10^7 / at 10^5", large / small, unit: "x", .atMost(1.3),
+        "\(Report.number(large)) / \(Report.number(small)) µs; filled with "
+            + "\(Int(Double(largeSize - smallSize) / fillSeconds)) entries a second")
+    try database.close()
+    let sizes = try Database.open(at: path).sizesAndClose()
+    let entries = Double(largeSize)
+    for (part, bytes) in [
+        ("ledger", Double(sizes.ledger) - entries * 116), ("tree", Double(sizes.tree)),
+        ("index", Double(sizes.index)),
+    ] {
+        report.add("bytes an entry beyond key and value: \(part)", bytes / entries, unit: "B", .none, "")
+    }
+    try measureOpens(path, &report)
+}
+
+extension Database {
+    fileprivate func sizesAndClose() throws -> StorageSizes {
+        let sizes = try sizes()
+        try close()
+        return sizes
+    }
+}
+
+private func measureOpens(_ path: String, _ report: inout Report) throws {
+    var result = try openInProcess(path)
+    report.add(
+        "open 10^7 entries after a clean stop", result.seconds, unit: "s", .atMost(1),
+        "\(Int(result.mebibytes)) MiB resident after it and 10^5 gets")
+    report.add(
+        "memory with 10^7 entries, beyond a cache of 64 MiB", result.mebibytes - 64, unit: "MiB",
+        .atMost(200), "")
+    // A process that fills is killed; what it did last is what is to be indexed again.
+    let process = try start([thisExecutable, "fill", path])
+    sleep(4)
+    end(process, signal: SIGKILL)
+    result = try openInProcess(path)
+    report.add("open 10^7 entries after kill -9", result.seconds, unit: "s", .atMost(2), "")
+}
+
+private func openInProcess(_ path: String) throws -> (seconds: Double, mebibytes: Double) {
+    let output = "\(path).opened"
+    setenv("BENCH_OUTPUT", output, 1)
+    guard run([thisExecutable, "open", path]) == 0 else { throw BenchError("cannot open \(path)") }
+    let numbers = try readText(output).split(separator: " ").compactMap { Double($0) }
+    guard numbers.count == 2 else { throw BenchError("no figures in \(output)") }
+    return (numbers[0], numbers[1])
+}
+
+/// The child of `openInProcess`: opens, reads a little, and writes its time and memory to a file.
+func measureOpen(path: String) throws {
+    let start = now()
+    let database = try Database.open(at: path)
+    let seconds = now() - start
+    var random = SplitMix64(state: 3)
+    let snapshot = database.snapshot
+    for _ in 0..<100_000 {
+        let key = randomKey(random.next() % largeSize)
+        guard let entry = try snapshot.get(key) else { throw BenchError("a key is missing") }
+        _ = try snapshot.proof(of: entry.index, since: TreeSize(1))
+    }
+    let memory = try residentMebibytes(process: getpid())
+    guard let output = getenv("BENCH_OUTPUT"), let file = fopen(output, "w") else {
+        throw BenchError("BENCH_OUTPUT names no file")
+    }
+    fputs("\(seconds) \(memory)", file)
+    fclose(file)
+    try database.close()
+}
+
+/// The child that is killed: fills until then.
+func fillUntilKilled(path: String) throws {
+    let database = try Database.open(at: path)
+    var next: UInt64 = 1 << 30
+    while true {
+        try fill(database, from: next, to: next + 100_000)
+        next += 100_000
+    }
+}

@@ -1,0 +1,134 @@
+import ImmudbStore
+import StorageIO
+import Synchronization
+import Testing
+
+/// What the database does when the disk fails it.
+struct FailureTests {
+    private func open(
+        _ folder: TemporaryFolder, _ fileSystem: FaultyFileSystem,
+        _ durability: Durability = .always, log: LogLines = LogLines()
+    ) throws -> Database {
+        var options = Database.Options()
+        options.segmentByteCount = 4096
+        options.fileSystem = fileSystem
+        options.durability = durability
+        options.log = log.sink
+        return try Database.open(at: folder.path, options: options)
+    }
+
+    @Test(
+        "after a failed write or sync nothing more is written, reads go on, and the reason is kept",
+        arguments: [true, false])
+    func failedWrite(failsAtSync: Bool) async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        let log = LogLines()
+        let database = try open(folder, disk, log: log)
+        try await database.set(bytes("a"), bytes("1"))
+        let error = StoreError(.io, "cannot write to the test's disk")
+        disk.faults.withLock {
+            if failsAtSync { $0.synchronizeData = error } else { $0.write = error }
+        }
+        await #expect(throws: StoreError(.writesStopped, "")) {
+            try await database.set(bytes("b"), bytes("2"))
+        }
+        // The disk is well again, but nobody knows what it holds.
+        disk.faults.withLock {
+            $0.synchronizeData = nil
+            $0.write = nil
+        }
+        let stopped = await #expect(throws: StoreError.self) {
+            try await database.set(bytes("c"), bytes("3"))
+        }
+        #expect(stopped?.code == .writesStopped)
+        #expect(stopped?.description.contains("cannot write to the test's disk") == true)
+        #expect(!database.health.isWritable)
+        #expect(database.health.reason?.contains("cannot write to the test's disk") == true)
+        #expect(log.all.contains { $0.hasPrefix("error: ") })
+        #expect(try await database.get(bytes("a"))?.value == bytes("1"))
+        #expect(try await database.get(bytes("b")) == nil)
+        let proven = try #require(try await database.verifiedGet(bytes("a")))
+        try proven.proof.verify(proven.entry, trustedRoot: nil)
+        try database.close()
+
+        let again = try open(folder, disk)
+        #expect(try await again.get(bytes("a"))?.value == bytes("1"))
+        #expect(try await again.get(bytes("c")) == nil)
+        let size = again.snapshot.size
+        #expect(try await again.set(bytes("d"), []).rawValue == size.rawValue)
+    }
+
+    @Test("a full disk refuses writes by its name, loses nothing, and takes writes again once it has space")
+    func fullDisk() async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        let database = try open(folder, disk)
+        try await database.set(bytes("a"), bytes("1"))
+        disk.faults.withLock { $0.allocate = StoreError(.noSpace, "No space left on device") }
+        // Larger than a segment, so that it needs one of its own.
+        let large = [UInt8](repeating: 1, count: 5000)
+        await #expect(throws: StoreError(.noSpace, "")) {
+            try await database.set(bytes("large"), large)
+        }
+        #expect(database.health.isWritable)
+        #expect(try await database.get(bytes("large")) == nil)
+        #expect(try await database.get(bytes("a"))?.value == bytes("1"))
+        disk.faults.withLock { $0.allocate = nil }
+        #expect(try await database.set(bytes("large"), large) == EntryIndex(1))
+        try database.close()
+        #expect(try open(folder, disk).snapshot.root == database.snapshot.root)
+    }
+
+    @Test("each acknowledged append of a lone writer has its own sync, unless less was asked for")
+    func syncs() async throws {
+        for (durability, least, most) in [
+            (Durability.always, 50, 60), (.interval(milliseconds: 30), 1, 25), (.never, 0, 0),
+        ] {
+            let folder = TemporaryFolder()
+            let disk = FaultyFileSystem()
+            var options = Database.Options()
+            options.fileSystem = disk
+            options.durability = durability
+            let database = try Database.open(at: folder.path, options: options)
+            for number in 0..<50 { try await database.set(bytes("\(number)"), []) }
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(
+                least...most ~= disk.synchronizeDataCount,
+                "\(durability): \(disk.synchronizeDataCount)")
+            try database.close()
+        }
+    }
+
+    @Test("what a crash leaves is opened with every acknowledged entry, and indexing says how far it is")
+    func crash() async throws {
+        let folder = TemporaryFolder()
+        let log = LogLines()
+        let database = try Database.open(in: folder)
+        for number in 0..<200 { try await database.set(bytes("key \(number)"), bytes("\(number)")) }
+        // What a killed process leaves: the files as they are, without a close.
+        let crashed = try folder.copy()
+        let again = try Database.open(in: crashed, log: log)
+        #expect(again.snapshot.root == database.snapshot.root)
+        for number in 0..<200 {
+            let entry = try #require(try again.snapshot.get(bytes("key \(number)")))
+            #expect(entry.value == bytes("\(number)"))
+        }
+        #expect(log.all.contains { $0.contains("indexed the entries 0 to 199") })
+    }
+
+    @Test("a damaged last frame is refused after a crash, since the tree file has seen its entry")
+    func damagedLastFrame() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        for number in 0..<3 { try await database.set(bytes("key \(number)"), bytes("v")) }
+        let crashed = try folder.copy()
+        try database.close()
+        // Head, then three frames of 48 + 16 + 6 + 32 bytes; the last one's key.
+        try crashed.flip("ledger/0000000000.segment", byte: 128 + 2 * 102 + 48 + 16 + 2)
+        let error = #expect(throws: StoreError.self) { try Database.open(in: crashed) }
+        #expect(error?.code == .corruption)
+        #expect(error?.message.contains("0000000000.segment, byte 332, entry 2") == true)
+        #expect(error?.message.contains("was acknowledged") == true)
+    }
+}
