@@ -85,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "immudb", dependencies: ["ImmudbServer", arguments], swiftSettings: settings),
         .executableTarget(
-            name: "immuclient", dependencies: ["ImmudbClient", arguments], swiftSettings: settings),
+            name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments], swiftSettings: settings),
         .executableTarget(
             name: "immudb-bench",
             dependencies: [
@@ -109,6 +109,6 @@ let package = Package(
         .testTarget(name: "ImmudbServerTests", dependencies: ["ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", nioCore, protobuf], swiftSettings: settings),
         .testTarget(name: "ImmudbClientTests", dependencies: ["ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
-        .testTarget(name: "EndToEndTests", dependencies: ["immudb", "immuclient", "EmbeddedDatabase"], exclude: ["Python"], swiftSettings: settings),
+        .testTarget(name: "EndToEndTests", dependencies: ["immudb", "immuclient", "EmbeddedDatabase", "ImmudbClient", "MerkleTree"], exclude: ["Python"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,63 @@
+import Foundation
+import ImmudbProtocol
+public import MerkleTree
+
+/// One entry of the ledger as a server shows it: unchecked, unless it comes inside a `Verified`.
+public struct Entry: Hashable, Sendable {
+    /// Place in the ledger, from 0.
+    public var index: EntryIndex
+    public var key: [UInt8]
+    /// The bytes as stored, which the leaf covers: for structured values the encoding of `Content`.
+    public var value: [UInt8]
+
+    public init(index: EntryIndex, key: [UInt8], value: [UInt8]) {
+        self.index = index
+        self.key = key
+        self.value = value
+    }
+
+    /// The leaf digest of these bytes at this index, computed here. Costs one hash of key and
+    /// value.
+    public var leaf: Digest { Digest.leaf(index: index, key: key, value: value) }
+
+    /// The value as the clients of immudb write it: payload and time.
+    ///
+    /// nil if the value is raw. Nothing in the ledger marks a value as structured, so a raw value
+    /// that happens to be a canonical encoding of Content, as no bytes at all are, is taken for
+    /// one.
+    public var content: Content? { Content(storedValue: value) }
+
+    /// What an application put in: the payload of a structured value, or a raw value as it is.
+    public var payload: [UInt8] { content?.payload ?? value }
+}
+
+/// A structured value: what a client stores, with the time at which it says that it did.
+///
+/// The time is the client's word. The tree proves that it was not changed afterwards, not that it
+/// was right.
+public struct Content: Hashable, Sendable {
+    /// Unix time in whole seconds.
+    public var timestamp: UInt64
+    public var payload: [UInt8]
+
+    public init(timestamp: UInt64, payload: [UInt8]) {
+        self.timestamp = timestamp
+        self.payload = payload
+    }
+
+    /// Reads a stored value.
+    ///
+    /// - Returns: nil unless encoding the result gives the same bytes again.
+    public init?(storedValue: [UInt8]) {
+        guard let message = Immudb_Schema_Content(storedValue: storedValue) else { return nil }
+        self.init(timestamp: message.timestamp, payload: [UInt8](message.payload))
+    }
+
+    /// The bytes that are stored, and that the leaf covers.
+    public var storedValue: [UInt8] {
+        var message = Immudb_Schema_Content()
+        message.timestamp = timestamp
+        message.payload = Data(payload)
+        return message.storedValue
+    }
+}

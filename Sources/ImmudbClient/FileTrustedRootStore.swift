@@ -1,0 +1,127 @@
+import Dispatch
+import MerkleTree
+import Synchronization
+
+/// Keeps trusted roots in files, one for each server, by the name and in the format of immudb's
+/// other clients: `<directory>/.root-<identity>`, a protobuf `Root`, or no bytes at all if the
+/// server was empty at first contact.
+///
+/// Written to a temporary file, synced, renamed, and the directory synced, so that a crash leaves
+/// the old root or the new one. Processes that share a directory lock each other out
+/// (`.root-<identity>.lock`) while they read, compare and write, so none moves a root back. Moves
+/// that are asked for while one is written are written together.
+///
+/// All file work is done on a thread of the store's own.
+public final class FileTrustedRootStore: TrustedRootStore {
+    fileprivate struct Move: Sendable {
+        var root: TrustedRoot
+        var server: ServerIdentity
+        /// Only if there is no root yet.
+        var isFirst: Bool
+        var completion: CheckedContinuation<TrustedRoot, any Error>
+    }
+
+    /// Where the files are. Empty means the current directory.
+    public let directory: String
+    private let lockTimeoutMilliseconds: Int
+    private let queue = DispatchQueue(label: "immudb.trusted-roots")
+    private let moves = Mutex<[Move]>([])
+
+    /// - Parameters:
+    ///   - directory: an existing directory.
+    ///   - lockTimeoutMilliseconds: how long to wait for another process that holds the lock.
+    public init(directory: String, lockTimeoutMilliseconds: Int = 10_000) {
+        self.directory = directory
+        self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
+    }
+
+    public func trustedRoot(of server: ServerIdentity) async throws -> TrustedRoot? {
+        let file = file(of: server)
+        return try await withCheckedThrowingContinuation { completion in
+            queue.async { completion.resume(with: Result { try file.read() }) }
+        }
+    }
+
+    @discardableResult
+    public func establish(
+        _ root: TrustedRoot, of server: ServerIdentity
+    ) async throws -> TrustedRoot {
+        try await move(to: root, of: server, isFirst: true)
+    }
+
+    @discardableResult
+    public func advance(
+        to root: TrustedRoot, of server: ServerIdentity
+    ) async throws -> TrustedRoot {
+        try await move(to: root, of: server, isFirst: false)
+    }
+
+    private func move(
+        to root: TrustedRoot, of server: ServerIdentity, isFirst: Bool
+    ) async throws -> TrustedRoot {
+        try await withCheckedThrowingContinuation { completion in
+            let move = Move(root: root, server: server, isFirst: isFirst, completion: completion)
+            let isAlone = moves.withLock { moves in
+                moves.append(move)
+                return moves.count == 1
+            }
+            if isAlone { queue.async { self.makeMoves() } }
+        }
+    }
+
+    /// Makes all moves that wait: one lock and at most one write for each server.
+    private func makeMoves() {
+        let waiting = moves.withLock { moves in
+            defer { moves = [] }
+            return moves
+        }
+        for (server, moves) in Dictionary(grouping: waiting, by: \.server) {
+            let results = Self.results(
+                of: moves, in: file(of: server), lockTimeoutMilliseconds: lockTimeoutMilliseconds)
+            for (move, result) in zip(moves, results) { move.completion.resume(with: result) }
+        }
+    }
+
+    private static func results(
+        of moves: [Move], in file: RootFile, lockTimeoutMilliseconds: Int
+    ) -> [Result<TrustedRoot, any Error>] {
+        do {
+            // Most calls find the tree as it was, and need neither lock nor write.
+            if let stored = try file.read(), moves.allSatisfy({ $0.leavesAsIs(stored) }) {
+                return moves.map { _ in .success(stored) }
+            }
+            return try file.withLock(timeoutMilliseconds: lockTimeoutMilliseconds) {
+                let stored = try file.read()
+                var trusted = stored
+                let results = moves.map { move in
+                    Result<TrustedRoot, any Error> {
+                        let next = try move.root(after: trusted)
+                        trusted = next
+                        return next
+                    }
+                }
+                if let trusted, trusted != stored { try file.write(trusted) }
+                return results
+            }
+        } catch {
+            return moves.map { _ in .failure(error) }
+        }
+    }
+
+    private func file(of server: ServerIdentity) -> RootFile {
+        let prefix = directory.isEmpty || directory.hasSuffix("/") ? directory : directory + "/"
+        return RootFile(
+            directory: directory.isEmpty ? "." : directory, path: "\(prefix).root-\(server.text)")
+    }
+}
+
+extension FileTrustedRootStore.Move {
+    fileprivate func leavesAsIs(_ stored: TrustedRoot) -> Bool {
+        isFirst || stored.size > root.size || stored == root
+    }
+
+    fileprivate func root(after trusted: TrustedRoot?) throws(VerificationError) -> TrustedRoot {
+        guard let trusted else { return root }
+        return isFirst ? trusted : try trusted.advanced(to: root)
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import ImmudbProtocol
+public import MerkleTree
+import SwiftProtobuf
+
+// Plain calls: quick, and believing. What they return is what the server said.
+
+extension ImmudbClient {
+    /// Asks the server if it can read its database.
+    public func health() async throws(ClientError) -> Bool {
+        let response: Immudb_Schema_HealthResponse = try await call(
+            ImmuService.health, Google_Protobuf_Empty())
+        return response.status
+    }
+
+    /// Appends a structured entry: the value with the time of now.
+    ///
+    /// When it returns, the entry is durable and in the tree, says the server.
+    ///
+    /// - Returns: the index of the new entry.
+    @discardableResult
+    public func set(_ key: [UInt8], _ value: [UInt8]) async throws(ClientError) -> EntryIndex {
+        try await rawSet(key, Content.now(value).storedValue)
+    }
+
+    /// Appends an entry whose value is stored as it is, without a time.
+    @discardableResult
+    public func rawSet(_ key: [UInt8], _ value: [UInt8]) async throws(ClientError) -> EntryIndex {
+        let response: Immudb_Schema_Index = try await call(
+            ImmuService.set, Immudb_Schema_KeyValue(key, value))
+        return EntryIndex(response.index)
+    }
+
+    /// Appends structured entries, next to each other: all of them or none.
+    ///
+    /// - Returns: the index of the last one.
+    @discardableResult
+    public func setBatch(
+        _ entries: [(key: [UInt8], value: [UInt8])]
+    ) async throws(ClientError) -> EntryIndex {
+        var request = Immudb_Schema_KVList()
+        request.kvs = entries.map {
+            Immudb_Schema_KeyValue($0.key, Content.now($0.value).storedValue)
+        }
+        let response: Immudb_Schema_Index = try await call(ImmuService.setBatch, request)
+        return EntryIndex(response.index)
+    }
+
+    /// The newest entry of a key. For a reference it is the entry that the reference points to,
+    /// with that one's key.
+    ///
+    /// - Throws: code `.notFound` if there is none.
+    public func get(_ key: [UInt8]) async throws(ClientError) -> Entry {
+        let response: Immudb_Schema_Item = try await call(
+            ImmuService.get, Immudb_Schema_Key(key))
+        return Entry(response)
+    }
+
+    /// The newest entries of keys, in their order; keys without an entry are left out.
+    public func getBatch(_ keys: [[UInt8]]) async throws(ClientError) -> [Entry] {
+        var request = Immudb_Schema_KeyList()
+        request.keys = keys.map { Immudb_Schema_Key($0) }
+        let response: Immudb_Schema_ItemList = try await call(ImmuService.getBatch, request)
+        return response.items.map { Entry($0) }
+    }
+
+    /// All entries of exactly this key, newest first; none if there is no such key. References are
+    /// not followed.
+    public func history(of key: [UInt8]) async throws(ClientError) -> [Entry] {
+        let response: Immudb_Schema_ItemList = try await call(
+            ImmuService.history, Immudb_Schema_Key(key))
+        return response.items.map { Entry($0) }
+    }
+
+    /// The entry at a place in the ledger.
+    ///
+    /// - Throws: code `.notFound` beyond the end.
+    public func entry(at index: EntryIndex) async throws(ClientError) -> Entry {
+        let response: Immudb_Schema_Item = try await call(
+            ImmuService.byIndex, Immudb_Schema_Index(index))
+        return Entry(response)
+    }
+
+    /// The root and size of the server's tree, as it says. Trusted by nobody yet.
+    ///
+    /// - Throws: `ClientError`, or `VerificationError` with code `.malformedProof` for a root of
+    ///   another length than 32 bytes.
+    public func currentRoot() async throws -> TrustedRoot {
+        let response: Immudb_Schema_Root = try await call(
+            ImmuService.currentRoot, Google_Protobuf_Empty())
+        return try TrustedRoot(lastIndex: response.index, rootBytes: response.root)
+    }
+
+    /// The proof that an entry is in the server's tree, with leaf and root. Nothing of it is
+    /// verified here.
+    ///
+    /// - Throws: `ClientError` with code `.notFound` beyond the end, `VerificationError` with code
+    ///   `.malformedProof`.
+    public func inclusionProof(
+        of index: EntryIndex
+    ) async throws -> (proof: InclusionProof, leaf: Digest, root: Digest) {
+        let response: Immudb_Schema_InclusionProof = try await call(
+            ImmuService.inclusion, Immudb_Schema_Index(index))
+        let new = try TrustedRoot(lastIndex: response.at, rootBytes: response.root)
+        let proof = InclusionProof(
+            index: EntryIndex(response.index), size: new.size,
+            path: try Digest.path(received: response.path))
+        return (proof, try Digest(received: response.leaf, as: "the leaf"), new.root)
+    }
+
+    /// The proof that the server's tree begins with an older one, with its new root. Nothing of it
+    /// is verified here.
+    ///
+    /// - Parameter size: of the older tree, not empty.
+    /// - Throws: as `inclusionProof`; code `.notFound` if the server's tree is smaller.
+    public func consistencyProof(
+        from size: TreeSize
+    ) async throws -> (proof: ConsistencyProof, newRoot: Digest) {
+        precondition(!size.isEmpty, "the wire has no consistency proof from the empty tree")
+        let response: Immudb_Schema_ConsistencyProof = try await call(
+            ImmuService.consistency, Immudb_Schema_Index(size.lastIndex ?? EntryIndex(0)))
+        let new = try TrustedRoot(lastIndex: response.second, rootBytes: response.secondRoot)
+        guard TreeSize(endingAt: response.first) == size else {
+            throw VerificationError(
+                .malformedProof,
+                "the consistency proof is from index \(response.first), not from the asked one",
+                newRoot: new.root, newSize: new.size)
+        }
+        let proof = ConsistencyProof(
+            from: size, to: new.size, path: try Digest.path(received: response.path))
+        return (proof, new.root)
+    }
+}
+
+extension Content {
+    /// A value with the time of now, by this machine's clock.
+    static func now(_ payload: [UInt8]) -> Content {
+        // A clock before 1970 is wrong anyway.
+        Content(timestamp: UInt64(max(0, Date().timeIntervalSince1970)), payload: payload)
+    }
+}

@@ -1,0 +1,147 @@
+import ImmudbProtocol
+package import MerkleTree
+import RPCTransport
+import SwiftProtobuf
+
+// Verified calls. Each one: read the trusted root; send its last index; verify the answer; move the
+// trusted root forward. On any failure the trusted root stays.
+
+extension ImmudbClient {
+    /// Appends a structured entry, the value with the time of now, and verifies that the server
+    /// did.
+    ///
+    /// When it returns, the entry is in a tree that continues everything this client has trusted
+    /// before, and the root of that tree is stored as trusted.
+    ///
+    /// - Throws: `VerificationError` if the answer does not prove it; the entry may have been
+    ///   written nevertheless. `ClientError` if there is no answer.
+    @discardableResult
+    public func verifiedSet(
+        _ key: [UInt8], _ value: [UInt8]
+    ) async throws -> Verified<Entry> {
+        try await verifiedRawSet(key, Content.now(value).storedValue)
+    }
+
+    /// As `verifiedSet`, the value stored as it is, without a time.
+    @discardableResult
+    public func verifiedRawSet(
+        _ key: [UInt8], _ value: [UInt8]
+    ) async throws -> Verified<Entry> {
+        let trusted = try await trustedRoot()
+        var request = Immudb_Schema_SafeSetOptions()
+        request.kv = Immudb_Schema_KeyValue(key, value)
+        if let last = trusted.size.lastIndex { request.rootIndex = Immudb_Schema_Index(last) }
+        let response: Immudb_Schema_Proof = try await verifiedCall(
+            ImmuService.safeSet, request, since: trusted)
+        let verified = try UncheckedProof(response)
+            .verify(writtenKey: key, value: value, since: trusted)
+        try await trustedRoots.advance(to: verified.root, of: identity)
+        return verified
+    }
+
+    /// The newest entry of a key, verified: in a tree that continues everything this client has
+    /// trusted before.
+    ///
+    /// That it is the newest is the server's word, see `Verified`. A key that is a reference is
+    /// refused (`.wrongKey`), since the answer then proves the entry of another key.
+    ///
+    /// When the server says that there is no such key, which nothing can prove, its tree is at
+    /// least verified to continue the trusted one.
+    ///
+    /// - Throws: `VerificationError` if the answer does not prove it; `ClientError`, with code
+    ///   `.notFound` if there is no such key.
+    public func verifiedGet(_ key: [UInt8]) async throws -> Verified<Entry> {
+        try await checkedGet(key).result.get()
+    }
+
+    /// The answer to a verified read together with the outcome, for tools that also show what they
+    /// do not believe.
+    package func checkedGet(_ key: [UInt8]) async throws -> CheckedEntry {
+        let trusted = try await trustedRoot()
+        var request = Immudb_Schema_SafeGetOptions()
+        request.key = Immudb_Schema_Key(key).key
+        if let last = trusted.size.lastIndex { request.rootIndex = Immudb_Schema_Index(last) }
+        let response: Immudb_Schema_SafeItem
+        do {
+            response = try await verifiedCall(ImmuService.safeGet, request, since: trusted)
+        } catch let error as ClientError where error.code == .notFound {
+            try await verifyContinuation()
+            throw error
+        }
+        let entry = Entry(response.item)
+        do {
+            let verified = try UncheckedProof(response.proof)
+                .verify(read: entry, of: key, since: trusted)
+            try await trustedRoots.advance(to: verified.root, of: identity)
+            return CheckedEntry(entry: entry, result: .success(verified))
+        } catch let error as VerificationError {
+            return CheckedEntry(entry: entry, result: .failure(error))
+        }
+    }
+
+    /// Verifies that the server's tree, as it is now, continues everything this client has trusted
+    /// before, and trusts it.
+    ///
+    /// - Returns: the root that is trusted now.
+    /// - Throws: `VerificationError` if it does not; `ClientError` if there is no answer.
+    @discardableResult
+    public func verifyContinuation() async throws -> TrustedRoot {
+        let trusted = try await trustedRoot()
+        let new: TrustedRoot
+        if trusted.size.isEmpty {
+            new = try await currentRoot()
+        } else {
+            do {
+                let (proof, newRoot) = try await consistencyProof(from: trusted.size)
+                try proof.verify(from: trusted.root, to: newRoot)
+                new = TrustedRoot(size: proof.to, root: newRoot)
+            } catch let error as ClientError where error.code == .notFound {
+                throw VerificationError.shrank(below: trusted, status: error.message)
+            } catch let error as VerificationError {
+                throw error.completed(trusted: trusted)
+            }
+        }
+        return try await trustedRoots.advance(to: new, of: identity)
+    }
+
+    /// The root that this client trusts: from its store, or at first contact as `firstContact`
+    /// says.
+    public func trustedRoot() async throws -> TrustedRoot {
+        if let root = try await trustedRoots.trustedRoot(of: identity) { return root }
+        switch firstContact {
+        case .trustOnFirstUse:
+            return try await trustedRoots.establish(try await currentRoot(), of: identity)
+        case .trust(let root):
+            return try await trustedRoots.establish(root, of: identity)
+        case .refuse:
+            throw ClientError(
+                .firstContactRefused,
+                "no root of the server \(identity) is trusted yet, and this client does not trust "
+                    + "on first use"
+            )
+        }
+    }
+
+    /// A call that carries the trusted root's index.
+    ///
+    /// A server whose tree no longer has that index refuses the call; that is evidence, not an
+    /// error of the caller's.
+    private func verifiedCall<Request: Message, Response: Message>(
+        _ path: String, _ request: Request, since trusted: TrustedRoot
+    ) async throws -> Response {
+        do {
+            return try await call(path, request)
+        } catch {
+            let isRootRefused =
+                error.status == .invalidArgument && error.message == "invalid root index"
+            guard isRootRefused, !trusted.size.isEmpty else { throw error }
+            throw VerificationError.shrank(below: trusted, status: error.message)
+        }
+    }
+}
+
+/// The answer to a verified read, and if it is to be believed.
+package struct CheckedEntry: Sendable {
+    package let entry: Entry
+    package let result: Result<Verified<Entry>, VerificationError>
+}

@@ -1,0 +1,134 @@
+import ImmudbProtocol
+import RPCTransport
+import SwiftProtobuf
+
+/// A client of one immudb server, which need not trust it: verified calls return what the server
+/// has proven, or throw.
+///
+/// ```swift
+/// let roots = FileTrustedRootStore(directory: "trusted")
+/// let client = try await ImmudbClient.connect(
+///     trustedRoots: roots, firstContact: .trustOnFirstUse)
+/// try await client.verifiedSet("hello", "world")
+/// let entry = try await client.verifiedGet("hello").value
+/// // entry.payload is proven to be in the ledger
+/// ```
+///
+/// Safe to use from many tasks at once. Verified calls that run at the same time are each verified
+/// against the root that was trusted when they began; the trusted root only ever moves forward. So
+/// between two calls that overlap in time the server is not held to one history, but each of them
+/// and every later call continues a trusted root: make calls one after the other where that
+/// matters.
+///
+/// Plain calls (`set`, `get`, ...) believe the server; they throw `ClientError`. Verified calls
+/// also throw `VerificationError`, which is evidence, and never to be retried.
+public final class ImmudbClient: Sendable {
+    /// Where the server is, and how long to wait for it.
+    public struct Configuration: Sendable {
+        public var host: String
+        public var port: Int
+        /// For connecting, before the first call and again after the connection broke.
+        public var connectTimeoutMilliseconds: Int
+        /// For each call, until its answer is complete.
+        public var callTimeoutMilliseconds: Int
+
+        public init(
+            host: String = "127.0.0.1", port: Int = 3322, connectTimeoutMilliseconds: Int = 5_000,
+            callTimeoutMilliseconds: Int = 30_000
+        ) {
+            self.host = host
+            self.port = port
+            self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
+            self.callTimeoutMilliseconds = callTimeoutMilliseconds
+        }
+    }
+
+    /// What to do at the first verified call to a server of which no root is stored.
+    public enum FirstContact: Sendable {
+        /// Trust the root that the server shows now. It can show any; it is held to it from then
+        /// on.
+        case trustOnFirstUse
+        /// Trust a root that came another way, such as from an auditor.
+        case trust(TrustedRoot)
+        /// Throw `ClientError` with code `.firstContactRefused`.
+        case refuse
+    }
+
+    public let configuration: Configuration
+    /// Who the server said it is when the client connected.
+    public let identity: ServerIdentity
+    let trustedRoots: any TrustedRootStore
+    let firstContact: FirstContact
+    private let connection: Connection
+
+    private init(
+        configuration: Configuration, identity: ServerIdentity, connection: Connection,
+        trustedRoots: any TrustedRootStore, firstContact: FirstContact
+    ) {
+        self.configuration = configuration
+        self.identity = identity
+        self.connection = connection
+        self.trustedRoots = trustedRoots
+        self.firstContact = firstContact
+    }
+
+    /// Connects to a server and learns who it is, by a Health call.
+    ///
+    /// - Parameters:
+    ///   - trustedRoots: where the newest verified root is kept.
+    ///   - firstContact: what to do if it has none of this server.
+    /// - Throws: `ClientError` with code `.unavailable` if no server answers, `.incompatible` if it
+    ///   sends no identity.
+    public static func connect(
+        _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
+        firstContact: FirstContact
+    ) async throws -> ImmudbClient {
+        let connection = Connection(configuration)
+        do throws(ClientError) {
+            let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
+                ImmuService.health, Google_Protobuf_Empty())
+            _ = try answer.result.get()
+            guard let text = answer.identity, let identity = ServerIdentity(text) else {
+                throw ClientError(
+                    .incompatible,
+                    "the server at \(connection.address) does not send its identity "
+                        + "(header \(ImmuMetadata.serverIdentity)): it is no immudb 0.6")
+            }
+            return ImmudbClient(
+                configuration: configuration, identity: identity, connection: connection,
+                trustedRoots: trustedRoots, firstContact: firstContact)
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// Closes the connection. Calls that run fail with code `.unavailable`. Idempotent.
+    public func close() async {
+        await connection.close()
+    }
+
+    /// Makes one call, and sees to it that the server is still the one that was connected to.
+    func call<Request: Message, Response: Message>(
+        _ path: String, _ request: Request
+    ) async throws(ClientError) -> Response {
+        let answer: Answer<Response> = await connection.call(path, request)
+        try checkIdentity(answer.identity)
+        return try answer.result.get()
+    }
+
+    private func checkIdentity(_ text: String?) throws(ClientError) {
+        // Without this, the proofs of another server would look like tampering of this one.
+        guard let text, text != identity.text else { return }
+        throw ClientError(
+            .serverChanged,
+            "the server at \(connection.address) was \(identity) and now says it is "
+                + "\(text): connect again"
+        )
+    }
+}
+
+extension ImmudbClient {
+    /// The release of this library.
+    public static let version = ImmudbRelease.version
+}

@@ -1,0 +1,44 @@
+import Foundation
+import ImmudbProtocol
+import MerkleTree
+
+// Between the messages of the wire and the values of this module; the only place that knows both.
+
+extension Entry {
+    init(_ message: Immudb_Schema_Item) {
+        self.init(
+            index: EntryIndex(message.index), key: [UInt8](message.key),
+            value: [UInt8](message.value))
+    }
+}
+
+extension UncheckedProof {
+    init(_ message: Immudb_Schema_Proof) {
+        self.init(
+            leaf: [UInt8](message.leaf), index: message.index, at: message.at,
+            root: [UInt8](message.root), inclusionPath: message.inclusionPath.map { [UInt8]($0) },
+            consistencyPath: message.consistencyPath.map { [UInt8]($0) })
+    }
+}
+
+extension Immudb_Schema_KeyValue {
+    init(_ key: [UInt8], _ value: [UInt8]) {
+        self.init()
+        self.key = Data(key)
+        self.value = Data(value)
+    }
+}
+
+extension Immudb_Schema_Key {
+    init(_ key: [UInt8]) {
+        self.init()
+        self.key = Data(key)
+    }
+}
+
+extension Immudb_Schema_Index {
+    init(_ index: EntryIndex) {
+        self.init()
+        self.index = index.rawValue
+    }
+}

@@ -1,0 +1,50 @@
+public import MerkleTree
+
+/// A tree that a client has reason to trust: its size and its root. Whatever comes later must begin
+/// with it.
+public struct TrustedRoot: Hashable, Sendable, CustomStringConvertible {
+    public let size: TreeSize
+    public let root: Digest
+
+    /// The server was empty at first contact: every tree begins with it.
+    public static let empty = TrustedRoot(size: TreeSize(0), root: .emptyTree)
+
+    /// - Precondition: an empty tree has the root `Digest.emptyTree`.
+    public init(size: TreeSize, root: Digest) {
+        precondition(!size.isEmpty || root == .emptyTree, "an empty tree has one root only")
+        self.size = size
+        self.root = root
+    }
+
+    /// From the form of the wire and of the root file: the last index, and the root's bytes, none
+    /// for an empty tree.
+    ///
+    /// - Throws: code `.malformedProof` if a root has not exactly 32 bytes, or the index is not
+    ///   below 2^63.
+    public init(lastIndex: UInt64, rootBytes: some Collection<UInt8>) throws(VerificationError) {
+        if rootBytes.isEmpty, lastIndex == 0 {
+            self = .empty
+            return
+        }
+        guard let size = TreeSize(endingAt: lastIndex) else {
+            throw VerificationError(.malformedProof, "no tree ends at index \(lastIndex)")
+        }
+        self.init(size: size, root: try Digest(received: rootBytes, as: "the root"))
+    }
+
+    /// Which of two roots to trust from now on, when both were verified: the larger tree. Never
+    /// moves back.
+    ///
+    /// - Throws: code `.consistencyFailed` if the trees are of one size but differ: the server
+    ///   showed two histories.
+    public func advanced(to new: TrustedRoot) throws(VerificationError) -> TrustedRoot {
+        if new.size == size, new.root != root {
+            throw VerificationError(
+                .consistencyFailed, "the server showed two different trees of the same size",
+                trustedRoot: root, trustedSize: size, newRoot: new.root, newSize: new.size)
+        }
+        return new.size > size ? new : self
+    }
+
+    public var description: String { "root \(root) of \(size) entries" }
+}

@@ -1,0 +1,150 @@
+public import MerkleTree
+
+// The heart of the client: what must hold before an answer is believed. Pure functions on plain
+// values; no network, no files, so that it can run where somebody else fetched the answer.
+
+/// The proof in the answer of a Safe call as it came; nothing of it is believed yet.
+public struct UncheckedProof: Hashable, Sendable {
+    public var leaf: [UInt8]
+    public var index: UInt64
+    /// Last index of the tree that the proof speaks of.
+    public var at: UInt64
+    public var root: [UInt8]
+    public var inclusionPath: [[UInt8]]
+    public var consistencyPath: [[UInt8]]
+
+    public init(
+        leaf: [UInt8], index: UInt64, at: UInt64, root: [UInt8], inclusionPath: [[UInt8]],
+        consistencyPath: [[UInt8]]
+    ) {
+        self.leaf = leaf
+        self.index = index
+        self.at = at
+        self.root = root
+        self.inclusionPath = inclusionPath
+        self.consistencyPath = consistencyPath
+    }
+}
+
+extension UncheckedProof {
+    /// Verifies that `entry`, the answer to a read of `key`, is in a tree that continues the
+    /// trusted one.
+    ///
+    /// The steps, from merkle.md section 6 with its defects M1 to M6 mended: the entry is of the
+    /// asked key; the proof speaks of the entry's index; the leaf is that of the entry, computed
+    /// here; it is included under the new root; the new tree begins with the trusted one. All
+    /// digests have 32 bytes and all paths the length that index and sizes demand.
+    ///
+    /// Costs one hash of key and value and about three hashes per level of the tree.
+    ///
+    /// - Parameter trusted: the root that was trusted before the request, and whose last index it
+    ///   carried.
+    /// - Throws: an error that names the check that failed, with both roots and the index.
+    public func verify(
+        read entry: Entry, of key: [UInt8], since trusted: TrustedRoot
+    ) throws(VerificationError) -> Verified<Entry> {
+        guard entry.key == key else {
+            throw failure(
+                .wrongKey,
+                "the answer is the entry of another key, perhaps since the key is a reference: "
+                    + "verified reads follow no references yet", trusted)
+        }
+        guard index == entry.index.rawValue else {
+            throw failure(
+                .wrongIndex, "the proof speaks of index \(index), the entry of \(entry.index)",
+                trusted)
+        }
+        return try verify(entry, since: trusted)
+    }
+
+    /// Verifies that a new entry of `key` and `value` was written, in a tree that continues the
+    /// trusted one.
+    ///
+    /// As a read is verified, and one check more: the new entry lies behind the trusted tree.
+    /// Otherwise a server could acknowledge a write by proving an older, equal entry.
+    ///
+    /// - Parameter trusted: the root that was trusted before the request, and whose last index it
+    ///   carried.
+    public func verify(
+        writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot
+    ) throws(VerificationError) -> Verified<Entry> {
+        let entry = Entry(index: EntryIndex(index), key: key, value: value)
+        let verified = try verify(entry, since: trusted)
+        guard !trusted.size.contains(entry.index) else {
+            throw failure(
+                .wrongIndex,
+                "the write is acknowledged by an older entry, in the tree that was trusted before",
+                trusted)
+        }
+        return verified
+    }
+
+    private func verify(
+        _ entry: Entry, since trusted: TrustedRoot
+    ) throws(VerificationError) -> Verified<Entry> {
+        do throws(VerificationError) {
+            guard try Digest(received: leaf, as: "the leaf") == entry.leaf else {
+                throw failure(.leafMismatch, "the proof is not about the entry that came", trusted)
+            }
+            let new = try newRoot()
+            try InclusionProof(
+                index: entry.index, size: new.size, path: Digest.path(received: inclusionPath)
+            ).verify(leaf: entry.leaf, root: new.root)
+            try verifyContinuation(
+                of: trusted, to: new, path: Digest.path(received: consistencyPath))
+            return Verified(value: entry, root: new)
+        } catch {
+            throw error.completed(index: entry.index, trusted: trusted)
+        }
+    }
+
+    private func newRoot() throws(VerificationError) -> TrustedRoot {
+        guard !root.isEmpty else {
+            throw VerificationError(.malformedProof, "the proof has no root")
+        }
+        return try TrustedRoot(lastIndex: at, rootBytes: root)
+    }
+
+    private func failure(
+        _ code: VerificationError.Code, _ message: String, _ trusted: TrustedRoot
+    ) -> VerificationError {
+        VerificationError(
+            code, message, newRoot: Digest(root), newSize: TreeSize(endingAt: at)
+        ).completed(index: EntryIndex(index), trusted: trusted)
+    }
+}
+
+/// Verifies that the tree of `new` begins with the trusted one.
+///
+/// At first contact with an empty server there is nothing to compare, as every tree begins with the
+/// empty one; the path, which a server then gives from index 0 on, is not looked at.
+///
+/// - Throws: `.treeShrank`, `.malformedProof` or `.consistencyFailed`.
+func verifyContinuation(
+    of trusted: TrustedRoot, to new: TrustedRoot, path: [Digest]
+) throws(VerificationError) {
+    guard !trusted.size.isEmpty else { return }
+    try ConsistencyProof(from: trusted.size, to: new.size, path: path)
+        .verify(from: trusted.root, to: new.root)
+}
+
+extension VerificationError {
+    /// The error with what the failed check did not know.
+    func completed(index: EntryIndex? = nil, trusted: TrustedRoot) -> VerificationError {
+        var error = self
+        error.index = error.index ?? index
+        error.trustedRoot = error.trustedRoot ?? trusted.root
+        error.trustedSize = error.trustedSize ?? trusted.size
+        return error
+    }
+
+    /// The server does not know the trusted tree's last index any more: evidence, though it comes
+    /// as a plain status.
+    static func shrank(below trusted: TrustedRoot, status: String) -> VerificationError {
+        VerificationError(
+            .treeShrank,
+            "the server has fewer entries than the \(trusted.size) that were trusted "
+                + "(it answers '\(status)'): its history was cut, or an older copy restored",
+            trustedRoot: trusted.root, trustedSize: trusted.size)
+    }
+}

@@ -1,0 +1,89 @@
+// The wire of immudb 0.6. `Protos` holds its definition, `Generated` the Swift made from it by
+// Scripts/generate-protocol.sh, and the files beside this one what a .proto file cannot say.
+
+/// The service `immudb.schema.ImmuService`: the path of each of its methods, and a table of all of
+/// them.
+public enum ImmuService {
+    /// Full name of the service.
+    public static let name = "immudb.schema.ImmuService"
+
+    /// One remote procedure of the service.
+    public struct Method: Hashable, Sendable {
+        /// Name without service, such as `SafeSet`.
+        public let name: String
+        /// What travels as the HTTP/2 path, such as `/immudb.schema.ImmuService/SafeSet`.
+        public let path: String
+        /// The answer is a stream of messages, not a single one. No method has a stream of
+        /// requests.
+        public let streamsAnswers: Bool
+
+        init(_ path: String, streamsAnswers: Bool = false) {
+            self.name = String(path.dropFirst(ImmuService.name.utf8.count + 2))
+            self.path = path
+            self.streamsAnswers = streamsAnswers
+        }
+    }
+
+    public static let createUser = "/immudb.schema.ImmuService/CreateUser"
+    public static let changePassword = "/immudb.schema.ImmuService/ChangePassword"
+    public static let deleteUser = "/immudb.schema.ImmuService/DeleteUser"
+    public static let login = "/immudb.schema.ImmuService/Login"
+    public static let set = "/immudb.schema.ImmuService/Set"
+    public static let setSV = "/immudb.schema.ImmuService/SetSV"
+    public static let safeSet = "/immudb.schema.ImmuService/SafeSet"
+    public static let safeSetSV = "/immudb.schema.ImmuService/SafeSetSV"
+    public static let get = "/immudb.schema.ImmuService/Get"
+    public static let getSV = "/immudb.schema.ImmuService/GetSV"
+    public static let safeGet = "/immudb.schema.ImmuService/SafeGet"
+    public static let safeGetSV = "/immudb.schema.ImmuService/SafeGetSV"
+    public static let setBatch = "/immudb.schema.ImmuService/SetBatch"
+    public static let setBatchSV = "/immudb.schema.ImmuService/SetBatchSV"
+    public static let getBatch = "/immudb.schema.ImmuService/GetBatch"
+    public static let getBatchSV = "/immudb.schema.ImmuService/GetBatchSV"
+    public static let scan = "/immudb.schema.ImmuService/Scan"
+    public static let scanSV = "/immudb.schema.ImmuService/ScanSV"
+    public static let count = "/immudb.schema.ImmuService/Count"
+    public static let currentRoot = "/immudb.schema.ImmuService/CurrentRoot"
+    public static let inclusion = "/immudb.schema.ImmuService/Inclusion"
+    public static let consistency = "/immudb.schema.ImmuService/Consistency"
+    public static let byIndex = "/immudb.schema.ImmuService/ByIndex"
+    public static let byIndexSV = "/immudb.schema.ImmuService/ByIndexSV"
+    public static let history = "/immudb.schema.ImmuService/History"
+    public static let historySV = "/immudb.schema.ImmuService/HistorySV"
+    public static let health = "/immudb.schema.ImmuService/Health"
+    public static let reference = "/immudb.schema.ImmuService/Reference"
+    public static let safeReference = "/immudb.schema.ImmuService/SafeReference"
+    public static let zAdd = "/immudb.schema.ImmuService/ZAdd"
+    public static let zScan = "/immudb.schema.ImmuService/ZScan"
+    public static let zScanSV = "/immudb.schema.ImmuService/ZScanSV"
+    public static let safeZAdd = "/immudb.schema.ImmuService/SafeZAdd"
+    public static let iScan = "/immudb.schema.ImmuService/IScan"
+    public static let iScanSV = "/immudb.schema.ImmuService/IScanSV"
+    public static let dump = "/immudb.schema.ImmuService/Dump"
+
+    /// All 36 methods, in the order of schema.proto.
+    public static let methods: [Method] = [
+        Method(createUser), Method(changePassword), Method(deleteUser), Method(login),
+        Method(set), Method(setSV), Method(safeSet), Method(safeSetSV),
+        Method(get), Method(getSV), Method(safeGet), Method(safeGetSV),
+        Method(setBatch), Method(setBatchSV), Method(getBatch), Method(getBatchSV),
+        Method(scan), Method(scanSV), Method(count),
+        Method(currentRoot), Method(inclusion), Method(consistency),
+        Method(byIndex), Method(byIndexSV), Method(history), Method(historySV),
+        Method(health),
+        Method(reference), Method(safeReference),
+        Method(zAdd), Method(zScan), Method(zScanSV), Method(safeZAdd),
+        Method(iScan), Method(iScanSV),
+        Method(dump, streamsAnswers: true),
+    ]
+}
+
+/// Names of the metadata that this service gives a meaning to.
+public enum ImmuMetadata {
+    /// Answer header: the server's identity, 20 characters, with errors too.
+    public static let serverIdentity = "immudb-uuid"
+    /// Request header: `Bearer <token>`.
+    public static let authorization = "authorization"
+    /// Request header: `immuadmin` marks the administration tool.
+    public static let clientIdentity = "client_id"
+}

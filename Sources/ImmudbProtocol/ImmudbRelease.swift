@@ -1,0 +1,5 @@
+/// The release that all executables and libraries of this package belong to.
+public enum ImmudbRelease {
+    /// Major, minor and patch; the first two name the wire that is spoken.
+    public static let version = "0.6.0"
+}

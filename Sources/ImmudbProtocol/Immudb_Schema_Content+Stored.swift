@@ -1,0 +1,60 @@
+public import SwiftProtobuf
+
+extension Immudb_Schema_Content {
+    /// Reads a stored value as structured content.
+    ///
+    /// Nothing marks a stored value as structured, and many raw values happen to parse as some
+    /// protobuf message. So a value counts as Content only if encoding what was decoded gives the
+    /// same bytes again: unknown fields, fields out of order, repeated or zero ones, and overlong
+    /// numbers all make it raw.
+    ///
+    /// - Parameter value: the bytes as stored. No bytes at all are Content with timestamp 0 and no
+    ///   payload.
+    /// - Returns: nil if the value is not Content.
+    public init?(storedValue value: some SwiftProtobufContiguousBytes) {
+        guard let content = try? Immudb_Schema_Content(serializedBytes: value),
+            content.unknownFields.data.isEmpty
+        else { return nil }
+        let encoded = content.storedValue
+        let isCanonical = value.withUnsafeBytes { original in original.elementsEqual(encoded) }
+        guard isCanonical else { return nil }
+        self = content
+    }
+
+    /// The bytes that are stored and that the leaf covers: field 1, then field 2, zero and empty
+    /// ones left out.
+    public var storedValue: [UInt8] {
+        var encoder = ContentEncoder()
+        encoder.append(timestamp: timestamp)
+        encoder.append(payload: payload)
+        return encoder.bytes
+    }
+}
+
+/// Writes the two fields of Content by hand, since the leaf depends on every byte and encoding
+/// cannot fail.
+private struct ContentEncoder {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func append(timestamp: UInt64) {
+        guard timestamp != 0 else { return }
+        bytes.append(0x08)
+        append(varint: timestamp)
+    }
+
+    mutating func append(payload: some Collection<UInt8>) {
+        guard !payload.isEmpty else { return }
+        bytes.append(0x12)
+        append(varint: UInt64(payload.count))
+        bytes.append(contentsOf: payload)
+    }
+
+    private mutating func append(varint: UInt64) {
+        var rest = varint
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+}

@@ -1,0 +1,48 @@
+/// The place of a node in the tree: node (level, index) covers leaves `index << level ..< (index + 1) << level`.
+///
+/// Level 0 are the leaves. Only complete nodes have a position; what stands at the ragged right edge of a tree is folded
+/// from them when asked for.
+public struct NodePosition: Hashable, Sendable, CustomStringConvertible {
+    public let level: UInt8
+    public let index: UInt64
+
+    /// - Precondition: the node's leaves lie below 2^63.
+    public init(level: UInt8, index: UInt64) {
+        precondition(level <= 63 && index < (1 << 63) >> UInt64(level), "node (\(level), \(index))")
+        self.level = level
+        self.index = index
+    }
+
+    /// The leaf of the entry at `index`.
+    ///
+    /// - Precondition: below 2^63.
+    public init(leaf index: EntryIndex) {
+        self.init(level: 0, index: index.rawValue)
+    }
+
+    /// - Precondition: not the node of level 63.
+    public var parent: NodePosition { NodePosition(level: level + 1, index: index >> 1) }
+
+    /// The other child of the parent.
+    ///
+    /// - Precondition: not the node of level 63.
+    public var sibling: NodePosition { NodePosition(level: level, index: index ^ 1) }
+
+    public var firstLeaf: EntryIndex { EntryIndex(index << UInt64(level)) }
+    public var lastLeaf: EntryIndex { EntryIndex(firstLeaf.rawValue + (leafCount - 1)) }
+    public var leafCount: UInt64 { 1 << UInt64(level) }
+
+    /// The place of the node's digest in storage, in digests from 0.
+    ///
+    /// Digests are stored in the order in which nodes become complete: a leaf, then each inner node that this leaf
+    /// completes, lowest first. Before leaf m there are 2m - popcount(m) complete nodes (`TreeSize.nodeCount`), and the node
+    /// follows the leaf that completes it, m = its last one, by `level` places.
+    public var storageIndex: UInt64 {
+        TreeSize(lastLeaf.rawValue).nodeCount + UInt64(level)
+    }
+
+    /// Whether all of the node's leaves exist in a tree of `size`.
+    public func isComplete(in size: TreeSize) -> Bool { index < size.rawValue >> UInt64(level) }
+
+    public var description: String { "(\(level), \(index))" }
+}

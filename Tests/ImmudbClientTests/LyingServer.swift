@@ -1,0 +1,62 @@
+import Foundation
+import ImmudbClient
+import ImmudbProtocol
+import MerkleTree
+import RPCTransport
+import SwiftProtobuf
+import Synchronization
+
+/// A server of immudb's wire with a ledger in memory, honest until it is told to lie.
+final class LyingServer: Sendable {
+    static let identityText = "dc1jror8di1986gclkv0"
+
+    /// What it does wrong. Nothing, to begin with.
+    struct State: Sendable {
+        var ledger: TestLedger
+        var alterRead: (@Sendable (inout Immudb_Schema_SafeItem) -> Void)?
+        var alterWrite: (@Sendable (inout Immudb_Schema_Proof) -> Void)?
+        var alterConsistency: (@Sendable (inout Immudb_Schema_ConsistencyProof) -> Void)?
+        var alterRoot: (@Sendable (inout Immudb_Schema_Root) -> Void)?
+        /// Acknowledges a write by the proof of an older, equal entry.
+        var ignoresWrites = false
+        /// Answers with the tree that it has, whatever the client trusts.
+        var acceptsAnyRootIndex = false
+        /// Holds answers to writes back until there are so many, then sends them, the last one
+        /// first.
+        var writesToGather = 1
+        var gathered: [@Sendable () -> Void] = []
+    }
+
+    private let handlers: LyingHandlers
+    private let server: RPCServer
+    var port: Int { server.port }
+
+    /// - Parameter identity: what it says that it is; nil to say nothing.
+    static func start(
+        _ ledger: TestLedger, identity: String? = identityText, port: Int = 0
+    ) async throws -> LyingServer {
+        var configuration = RPCServer.Configuration(host: "127.0.0.1", port: port)
+        if let identity {
+            configuration.initialHeaders = [ImmuMetadata.serverIdentity: identity]
+        }
+        let handlers = LyingHandlers(State(ledger: ledger))
+        let server = try await RPCServer.start(configuration, methods: handlers.methods)
+        return LyingServer(handlers: handlers, server: server)
+    }
+
+    private init(handlers: LyingHandlers, server: RPCServer) {
+        self.handlers = handlers
+        self.server = server
+    }
+
+    var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
+
+    /// Changes what it is or does from now on.
+    func change(_ body: (inout State) -> Void) {
+        handlers.state.withLock { body(&$0) }
+    }
+
+    func stop() async {
+        await server.shutdown(deadline: .seconds(1))
+    }
+}

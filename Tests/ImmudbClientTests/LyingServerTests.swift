@@ -1,0 +1,259 @@
+import Foundation
+import ImmudbClient
+import ImmudbProtocol
+import MerkleTree
+import Testing
+
+/// Lies that a server can tell in a proof. The ledger has 13 entries, the client trusts 7 of them
+/// and reads `key5`.
+enum ProofLie: String, CaseIterable, Sendable {
+    case otherIndex, otherLeaf, noLeaf, otherRoot, noRoot, shortRoot, longRoot
+    case shortInclusion, longInclusion, swappedInclusion, flippedInclusion, noInclusion, shortNode,
+        longNode
+    case shortConsistency, longConsistency, swappedConsistency, flippedConsistency, noConsistency
+    case shortConsistencyNode, hugeTree, emptyProof
+
+    func tell(_ proof: inout Immudb_Schema_Proof) {
+        let node = Data(repeating: 9, count: 32)
+        switch self {
+        case .otherIndex: proof.index += 1
+        case .otherLeaf: proof.leaf = node
+        case .noLeaf: proof.leaf = Data()
+        case .otherRoot: proof.root = node
+        case .noRoot: proof.root = Data()
+        case .shortRoot: proof.root.removeLast()
+        case .longRoot: proof.root.append(0)
+        case .shortInclusion: proof.inclusionPath.removeLast()
+        case .longInclusion: proof.inclusionPath.append(node)
+        case .swappedInclusion: proof.inclusionPath.swapAt(0, 1)
+        case .flippedInclusion: proof.inclusionPath[1][31] ^= 1
+        case .noInclusion: proof.inclusionPath = []
+        case .shortNode: proof.inclusionPath[0].removeLast()
+        case .longNode: proof.inclusionPath[0].append(0)
+        case .shortConsistency: proof.consistencyPath.removeLast()
+        case .longConsistency: proof.consistencyPath.append(node)
+        case .swappedConsistency: proof.consistencyPath.swapAt(0, 1)
+        case .flippedConsistency: proof.consistencyPath[0][0] ^= 1
+        case .noConsistency: proof.consistencyPath = []
+        case .shortConsistencyNode: proof.consistencyPath[0].removeLast()
+        case .hugeTree: proof.at = .max
+        case .emptyProof: proof = Immudb_Schema_Proof()
+        }
+    }
+}
+
+@Suite("A client of a lying server")
+struct LyingServerTests {
+    private let folder: TemporaryFolder
+    private let honest = TestLedger(count: 13)
+    private let trusted: TrustedRoot
+
+    init() throws {
+        folder = try TemporaryFolder()
+        trusted = honest.root(of: TreeSize(7))
+    }
+
+    private var rootFile: URL {
+        URL(fileURLWithPath: "\(folder.path)/.root-\(LyingServer.identityText)")
+    }
+
+    /// Runs `body` with a client that trusts `trusted`, and checks that the root file is afterwards
+    /// as it was.
+    private func expectRootStays(
+        _ change: @Sendable (inout LyingServer.State) -> Void,
+        _ body: (ImmudbClient) async throws -> Void
+    ) async throws {
+        let server = try await LyingServer.start(honest)
+        let client = try await connect(server, .trust(trusted))
+        _ = try await client.trustedRoot()
+        let before = try Data(contentsOf: rootFile)
+        server.change(change)
+        try await body(client)
+        #expect(try Data(contentsOf: rootFile) == before)
+        await client.close()
+        await server.stop()
+    }
+
+    private func connect(
+        _ server: LyingServer, _ firstContact: ImmudbClient.FirstContact
+    ) async throws -> ImmudbClient {
+        try await ImmudbClient.connect(
+            ImmudbClient.Configuration(port: server.port),
+            trustedRoots: FileTrustedRootStore(directory: folder.path), firstContact: firstContact)
+    }
+
+    @Test("An honest server's answers are verified, and the trusted root moves to the newest tree")
+    func honestServer() async throws {
+        let server = try await LyingServer.start(honest)
+        let client = try await connect(server, .trust(trusted))
+        let read = try await client.verifiedGet("key5")
+        #expect(read.value == honest.entries[5])
+        #expect(read.root == honest.root)
+        #expect(try Data(contentsOf: rootFile).count == 36)
+        let written = try await client.verifiedSet("new", "value")
+        #expect(written.value.index == EntryIndex(13))
+        #expect(written.value.content?.payload == Array("value".utf8))
+        let now = try await client.trustedRoot()
+        #expect(now == server.ledger.root)
+        await client.close()
+
+        // The next client starts from the file.
+        let next = try await connect(server, .refuse)
+        let again = try await next.verifiedGet("new")
+        #expect(again.value == written.value)
+        await next.close()
+        await server.stop()
+    }
+
+    @Test(
+        "Every lie in the proof of a read is found, and the trusted root stays",
+        arguments: ProofLie.allCases)
+    func readLies(lie: ProofLie) async throws {
+        try await expectRootStays({ $0.alterRead = { lie.tell(&$0.proof) } }) { client in
+            await #expect(throws: VerificationError.self) { try await client.verifiedGet("key5") }
+        }
+    }
+
+    @Test(
+        "Every lie in the proof of a write is found, and the trusted root stays",
+        arguments: ProofLie.allCases)
+    func writeLies(lie: ProofLie) async throws {
+        try await expectRootStays({ $0.alterWrite = { lie.tell(&$0) } }) { client in
+            await #expect(throws: VerificationError.self) {
+                try await client.verifiedSet("new", "value")
+            }
+        }
+    }
+
+    @Test("Another value, index or key than the proven one is found")
+    func otherItems() async throws {
+        try await expectRootStays({ $0.alterRead = { $0.item.value.append(0x21) } }) { client in
+            await #expect(throws: VerificationError(.leafMismatch, "")) {
+                try await client.verifiedGet("key5")
+            }
+        }
+        try await expectRootStays({ $0.alterRead = { $0.item.index = 4 } }) { client in
+            await #expect(throws: VerificationError(.wrongIndex, "")) {
+                try await client.verifiedGet("key5")
+            }
+        }
+        try await expectRootStays({ $0.alterRead = { $0.item.key = Data("key6".utf8) } }) {
+            client in
+            await #expect(throws: VerificationError(.wrongKey, "")) {
+                try await client.verifiedGet("key5")
+            }
+        }
+    }
+
+    @Test("Another entry, truly proven, is not taken for the asked key's")
+    func otherEntry() async throws {
+        let honest = honest
+        let other = honest.entries[6]
+        let since = trusted.size
+        try await expectRootStays({
+            $0.alterRead = {
+                $0.item.key = Data(other.key)
+                $0.item.value = Data(other.value)
+                $0.item.index = other.index.rawValue
+                $0.proof = Immudb_Schema_Proof(honest.proof(of: other, since: since))
+            }
+        }) { client in
+            await #expect(throws: VerificationError(.wrongKey, "")) {
+                try await client.verifiedGet("key5")
+            }
+        }
+    }
+
+    @Test("An answer without an item or a proof is no answer")
+    func emptyAnswer() async throws {
+        try await expectRootStays({ $0.alterRead = { $0 = Immudb_Schema_SafeItem() } }) { client in
+            await #expect(throws: VerificationError.self) { try await client.verifiedGet("key5") }
+        }
+    }
+
+    @Test("A write that is only pretended, by the proof of an older equal entry, is found")
+    func ignoredWrite() async throws {
+        try await expectRootStays({ $0.ignoresWrites = true }) { client in
+            await #expect(throws: VerificationError(.wrongIndex, "")) {
+                try await client.verifiedRawSet(Array("key5".utf8), Array("value5".utf8))
+            }
+        }
+    }
+
+    @Test(
+        "A tree that shrank is found, whether the server admits it or not",
+        arguments: [true, false])
+    func shrunk(admits: Bool) async throws {
+        try await expectRootStays({
+            $0.ledger.removeLast(8)
+            $0.acceptsAnyRootIndex = !admits
+        }) { client in
+            await #expect(throws: VerificationError(.treeShrank, "")) {
+                try await client.verifiedGet("key2")
+            }
+            await #expect(throws: VerificationError(.treeShrank, "")) {
+                try await client.verifiedSet("new", "value")
+            }
+            // A key that was there and is gone: the server's "not found" is not simply believed.
+            let error = await #expect(throws: VerificationError.self) {
+                try await client.verifiedGet("key12")
+            }
+            #expect(error == VerificationError(.treeShrank, ""))
+            await #expect(throws: VerificationError(.treeShrank, "")) {
+                try await client.verifyContinuation()
+            }
+        }
+    }
+
+    @Test(
+        "Another history is found: shorter in time, of the same length, and longer",
+        arguments: [7, 13, 20])
+    func fork(count: Int) async throws {
+        try await expectRootStays({ $0.ledger = TestLedger(count: count, salt: "!") }) { client in
+            await #expect(throws: VerificationError(.consistencyFailed, "")) {
+                try await client.verifiedGet("key5")
+            }
+            await #expect(throws: VerificationError(.consistencyFailed, "")) {
+                try await client.verifyContinuation()
+            }
+            await #expect(throws: VerificationError(.consistencyFailed, "")) {
+                try await client.verifiedGet("missing")
+            }
+            await #expect(throws: VerificationError(.consistencyFailed, "")) {
+                try await client.verifiedSet("new", "value")
+            }
+        }
+    }
+
+    @Test("Lies in a consistency proof are found")
+    func consistencyLies() async throws {
+        let lies: [@Sendable (inout Immudb_Schema_ConsistencyProof) -> Void] = [
+            { $0.path.removeLast() }, { $0.path.append(Data(repeating: 1, count: 32)) },
+            { $0.path[0][5] ^= 1 }, { $0.path[0].removeLast() }, { $0.first += 1 },
+            { $0.second = .max }, { $0.secondRoot = Data(repeating: 1, count: 32) },
+            { $0.secondRoot = Data() }, { $0 = Immudb_Schema_ConsistencyProof() },
+        ]
+        for lie in lies {
+            try await expectRootStays({ $0.alterConsistency = lie }) { client in
+                await #expect(throws: VerificationError.self) {
+                    try await client.verifyContinuation()
+                }
+            }
+        }
+    }
+
+    @Test("A key that is not there is not found, and the server is still held to its history")
+    func notFound() async throws {
+        let server = try await LyingServer.start(honest)
+        let client = try await connect(server, .trust(trusted))
+        let error = await #expect(throws: ClientError.self) {
+            try await client.verifiedGet("missing")
+        }
+        #expect(error?.code == .notFound)
+        #expect(error?.description == "rpc error: code = NotFound desc = Key not found")
+        let now = try await client.trustedRoot()
+        #expect(now == honest.root)
+        await client.close()
+        await server.stop()
+    }
+}

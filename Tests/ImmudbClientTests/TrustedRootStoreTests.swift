@@ -1,0 +1,211 @@
+import Foundation
+import ImmudbClient
+import MerkleTree
+import Testing
+
+@Suite("Trusted roots in files")
+struct TrustedRootStoreTests {
+    private static let identity = ServerIdentity("dc1jror8di1986gclkv0")
+    private let server: ServerIdentity
+    private let folder: TemporaryFolder
+
+    init() throws {
+        server = try #require(Self.identity)
+        folder = try TemporaryFolder()
+    }
+
+    private var file: String { folder.path + "/.root-dc1jror8di1986gclkv0" }
+
+    private func bytes() throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+    }
+
+    private func write(_ bytes: [UInt8]) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+    }
+
+    @Test("The file's bytes are those of immudb's other clients, and are read again")
+    func vectors() async throws {
+        let cases = try RootFileVector.all()
+        #expect(cases.count >= 3)
+        for vector in cases {
+            try? FileManager.default.removeItem(atPath: file)
+            let root = try TrustedRoot(lastIndex: vector.index, rootBytes: vector.root)
+            let store = FileTrustedRootStore(directory: folder.path)
+            let established = try await store.establish(root, of: server)
+            #expect(established == root)
+            #expect(try bytes() == vector.file)
+            let again = try await FileTrustedRootStore(directory: folder.path).trustedRoot(
+                of: server)
+            #expect(again == root)
+        }
+    }
+
+    @Test("A missing file is first contact, and the first root that is established stays")
+    func missingFile() async throws {
+        let store = FileTrustedRootStore(directory: folder.path)
+        let none = try await store.trustedRoot(of: server)
+        #expect(none == nil)
+        let first = TestLedger(count: 3).root
+        let second = TestLedger(count: 5).root
+        let established = try await store.establish(first, of: server)
+        #expect(established == first)
+        let later = try await store.establish(second, of: server)
+        #expect(later == first)
+    }
+
+    @Test(
+        "A file that is no root is an error that names it, is not replaced, and says what to do",
+        arguments: [
+            [0x08], [0x12, 0x20], [0x08, 0x07], Array("not a root".utf8),
+            [0x12, 0x1f] + [UInt8](repeating: 1, count: 31),
+            [0x12, 0x21] + [UInt8](repeating: 1, count: 33),
+            [UInt8](repeating: 0, count: 300),
+        ])
+    func corruptFile(content: [UInt8]) async throws {
+        try write(content)
+        let store = FileTrustedRootStore(directory: folder.path)
+        let error = await #expect(throws: ClientError.self) {
+            try await store.trustedRoot(of: server)
+        }
+        #expect(error?.code == .trustedRootUnusable)
+        #expect(error?.message.contains(file) == true)
+        #expect(error?.message.contains("remove it") == true)
+        for isFirst in [true, false] {
+            await #expect(throws: ClientError(.trustedRootUnusable, "")) {
+                let root = TestLedger(count: 2).root
+                _ =
+                    isFirst
+                    ? try await store.establish(root, of: server)
+                    : try await store.advance(to: root, of: server)
+            }
+        }
+        #expect(try bytes() == content)
+    }
+
+    @Test("A directory that does not exist is an error, not first contact for ever")
+    func missingDirectory() async throws {
+        let store = FileTrustedRootStore(directory: folder.path + "/none")
+        await #expect(throws: ClientError(.trustedRootUnusable, "")) {
+            try await store.establish(.empty, of: server)
+        }
+    }
+
+    @Test("A root never moves back, and two trees of one size are found")
+    func onlyForward() async throws {
+        let ledger = TestLedger(count: 9)
+        for store in [
+            FileTrustedRootStore(directory: folder.path) as any TrustedRootStore,
+            InMemoryTrustedRootStore(),
+        ] {
+            let root = ledger.root
+            try await store.advance(to: root, of: server)
+            let after = try await store.advance(to: ledger.root(of: TreeSize(4)), of: server)
+            #expect(after == root)
+            await #expect(throws: VerificationError(.consistencyFailed, "")) {
+                try await store.advance(to: TestLedger(count: 9, salt: "!").root, of: server)
+            }
+            let stored = try await store.trustedRoot(of: server)
+            #expect(stored == root)
+        }
+    }
+
+    @Test("Two stores that share a file and move it at the same time end at the largest tree")
+    func twoStores() async throws {
+        let ledger = TestLedger(count: 60)
+        let stores = [
+            FileTrustedRootStore(directory: folder.path),
+            FileTrustedRootStore(directory: folder.path),
+        ]
+        let watcher = FileTrustedRootStore(directory: folder.path)
+        try await stores[0].establish(ledger.root(of: TreeSize(1)), of: server)
+        let server = server
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in UInt64(2)...60 {
+                // Neither in order nor all by one store.
+                let size = TreeSize(number % 2 == 0 ? number : 61 - number)
+                let store = stores[Int(number / 2 % 2)]
+                group.addTask { try await store.advance(to: ledger.root(of: size), of: server) }
+            }
+            group.addTask {
+                var last = TreeSize(0)
+                for _ in 0..<200 {
+                    let root = try #require(await watcher.trustedRoot(of: server))
+                    #expect(root.size >= last)
+                    last = root.size
+                }
+            }
+            try await group.waitForAll()
+        }
+        let stored = try await watcher.trustedRoot(of: server)
+        #expect(stored == ledger.root)
+    }
+
+    @Test("A lock that another process keeps is an error after a while, not a wait for ever")
+    func heldLock() async throws {
+        let store = FileTrustedRootStore(directory: folder.path, lockTimeoutMilliseconds: 50)
+        let descriptor = open(file + ".lock", O_RDWR | O_CREAT, 0o644)
+        defer { close(descriptor) }
+        #expect(flock(descriptor, LOCK_EX) == 0)
+        await #expect(throws: ClientError(.trustedRootUnusable, "")) {
+            try await store.establish(.empty, of: server)
+        }
+    }
+
+    @Test(
+        "An identity that could lead a file's name elsewhere is none",
+        arguments: ["", "../x", "a/b", "a\0", "ä", String(repeating: "a", count: 65)])
+    func identities(text: String) {
+        #expect(ServerIdentity(text) == nil)
+    }
+}
+
+/// One of the root files in the vectors of merkle.md.
+struct RootFileVector: Decodable {
+    private var indexText: String
+    private var rootText: String
+    private var fileText: String
+
+    enum CodingKeys: String, CodingKey {
+        case indexText = "index"
+        case rootText = "root"
+        case fileText = "file_hex"
+    }
+
+    private struct Vectors: Decodable {
+        var rootFiles: [RootFileVector]
+
+        enum CodingKeys: String, CodingKey {
+            case rootFiles = "root_cache_file"
+        }
+    }
+
+    static func all() throws -> [RootFileVector] {
+        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("MerkleTreeTests/vectors.json")
+        return try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: url)).rootFiles
+    }
+
+    var index: UInt64 { UInt64(indexText) ?? .max }
+    var root: [UInt8] { Self.bytes(ofHex: rootText) }
+    var file: [UInt8] { Self.bytes(ofHex: fileText) }
+
+    private static func bytes(ofHex text: String) -> [UInt8] {
+        let digits = text.compactMap { $0.hexDigitValue }
+        return stride(from: 0, to: digits.count, by: 2).map {
+            UInt8(digits[$0] << 4 | digits[$0 + 1])
+        }
+    }
+}
+
+/// A folder that is removed with the test.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "immudb-client-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}

@@ -1,0 +1,137 @@
+import MerkleTree
+import Testing
+
+@Suite("Proofs")
+struct ProofTests {
+    @Test("Roots and all proofs of all trees to 300 leaves are those of the recursive definition")
+    func allSmallTrees() throws {
+        let tree = SmallTree(count: 300)
+        let naive = tree.naive
+        for size in 0...300 {
+            let root = tree.root(size)
+            #expect(merkleRoot(of: TreeSize(UInt64(size)), node: tree.node) == root)
+            for index in 0..<size {
+                let proof = tree.inclusionProof(index, size)
+                try #require(proof.path == naive.inclusion(UInt64(index), 0..<UInt64(size)))
+                try proof.verify(leaf: tree.leaves[index], root: root)
+            }
+            for from in 0...size {
+                let proof = tree.consistencyProof(from, size)
+                try #require(proof.path == naive.consistency(UInt64(from), UInt64(size)))
+                try proof.verify(from: tree.root(from), to: root)
+            }
+        }
+    }
+
+    @Test("Proofs ask only for nodes that are complete, and that are thus in storage")
+    func onlyCompleteNodes() {
+        let tree = SmallTree(count: 130)
+        for size in 1...130 {
+            let treeSize = TreeSize(UInt64(size))
+            func node(_ position: NodePosition) -> Digest {
+                #expect(position.isComplete(in: treeSize))
+                #expect(position.storageIndex < treeSize.nodeCount)
+                return tree.node(position)
+            }
+            for index in stride(from: 0, to: size, by: 3) {
+                _ = InclusionProof(of: EntryIndex(UInt64(index)), in: treeSize, node: node)
+                _ = ConsistencyProof(from: TreeSize(UInt64(index)), to: treeSize, node: node)
+            }
+        }
+    }
+
+    @Test("Trees of up to 2^63 leaves are proven like small ones", arguments: [20_261_122 as UInt64])
+    func hugeTrees(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let tree = UniformTree()
+        let naive = tree.naive
+        var sizes: [UInt64] = [1 << 63, 1 << 63 - 1, 1 << 62 + 1, 1 << 40, 1 << 40 - 1, 1 << 32 + 1]
+        for _ in 0..<300 {
+            let bits = UInt64.random(in: 32...63, using: &random)
+            sizes.append(UInt64.random(in: 1...(1 << bits), using: &random))
+        }
+        for size in sizes {
+            let root = naive.rootOfRange(0..<size)
+            #expect(merkleRoot(of: TreeSize(size), node: tree.node) == root)
+            let others = [0, size - 1, size / 2, .random(in: 0..<size, using: &random)]
+            for other in others {
+                let inclusion = InclusionProof(
+                    of: EntryIndex(other), in: TreeSize(size), node: tree.node)
+                try #require(inclusion.path == naive.inclusion(other, 0..<size), "seed \(seed)")
+                #expect(inclusion.path.count <= 63)
+                try inclusion.verify(leaf: tree.leaf, root: root)
+
+                let from = Swift.max(1, other)
+                let consistency = ConsistencyProof(
+                    from: TreeSize(from), to: TreeSize(size), node: tree.node)
+                try #require(consistency.path == naive.consistency(from, size), "seed \(seed)")
+                try consistency.verify(from: naive.rootOfRange(0..<from), to: root)
+            }
+        }
+    }
+
+    @Test("A store's own error comes through proof making unchanged")
+    func errorsPass() throws {
+        struct Lost: Error, Equatable { var position: NodePosition }
+        let missing = NodePosition(level: 1, index: 1)
+        let tree = SmallTree(count: 7)
+        func node(_ position: NodePosition) throws(Lost) -> Digest {
+            if position == missing { throw Lost(position: position) }
+            return tree.node(position)
+        }
+        #expect(throws: Lost(position: missing)) {
+            try InclusionProof(of: EntryIndex(0), in: TreeSize(7), node: node)
+        }
+        #expect(throws: Lost(position: missing)) {
+            try ConsistencyProof(from: TreeSize(2), to: TreeSize(7), node: node)
+        }
+    }
+
+    @Test("Errors say what was trusted, what was claimed, and for which entry")
+    func errorDetails() throws {
+        let tree = SmallTree(count: 8)
+        let inclusion = tree.inclusionProof(3, 8)
+        let inclusionError = try #require(throws: VerificationError.self) {
+            try inclusion.verify(leaf: tree.leaves[2], root: tree.root(8))
+        }
+        #expect(inclusionError.code == .inclusionFailed)
+        #expect(inclusionError.index == EntryIndex(3))
+        #expect(inclusionError.newRoot == tree.root(8))
+        #expect(inclusionError.description.contains("entry 3"))
+
+        var consistency = tree.consistencyProof(3, 8)
+        let consistencyError = try #require(throws: VerificationError.self) {
+            try consistency.verify(from: tree.root(4), to: tree.root(8))
+        }
+        #expect(consistencyError.code == .consistencyFailed)
+        #expect(consistencyError.trustedRoot == tree.root(4))
+        #expect(consistencyError.newRoot == tree.root(8))
+        #expect(consistencyError.trustedSize == TreeSize(3))
+        #expect(consistencyError.description.contains(tree.root(4).hex))
+
+        consistency.to = TreeSize(2)
+        #expect(consistency.code(tree.root(3), tree.root(2)) == .treeShrank)
+        #expect(throws: VerificationError(.malformedProof, "")) {
+            try Digest.path(received: [[UInt8](repeating: 1, count: 32), [1, 2, 3]])
+        }
+        #expect(throws: VerificationError(.malformedProof, "")) {
+            try Digest(received: [UInt8](repeating: 1, count: 33), as: "root")
+        }
+        let path = try Digest.path(received: tree.leaves.map(\.bytes))
+        #expect(path == tree.leaves)
+    }
+
+    @Test("The empty tree is the beginning of every tree, and of itself, but only by its own root")
+    func emptyTrees() {
+        let tree = SmallTree(count: 3)
+        let toThree = ConsistencyProof(from: TreeSize(0), to: TreeSize(3), path: [])
+        #expect(toThree.code(.emptyTree, tree.root(3)) == nil)
+        #expect(toThree.code(tree.root(1), tree.root(3)) == .consistencyFailed)
+        let toItself = ConsistencyProof(from: TreeSize(0), to: TreeSize(0), path: [])
+        #expect(toItself.code(.emptyTree, .emptyTree) == nil)
+        #expect(toItself.code(.emptyTree, tree.root(1)) == .consistencyFailed)
+        #expect(
+            InclusionProof(index: EntryIndex(0), size: TreeSize(0), path: [])
+                .code(leaf: .emptyTree, root: .emptyTree) == .malformedProof)
+    }
+}
