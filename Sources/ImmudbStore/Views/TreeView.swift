@@ -17,7 +17,7 @@ final class TreeView: Sendable {
 
     let digests: ViewFile
     let places: ViewFile
-    private let cache = NodeCache()
+    let cache = NodeCache()
 
     init(
         directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem, log: LogSink
@@ -88,7 +88,7 @@ final class TreeView: Sendable {
     func inclusionProof(
         of index: EntryIndex, in tree: MerkleAccumulator
     ) throws(StoreError) -> (leaf: Digest, proof: InclusionProof) {
-        let path = try BlockPath(of: index, in: tree, view: self)
+        let path = try TreePath(of: index, in: tree, view: self)
         let proof = try InclusionProof(of: index, in: tree.size) { position throws(StoreError) in
             try node(at: position, path, tree)
         }
@@ -102,24 +102,24 @@ final class TreeView: Sendable {
         guard let last = from.lastIndex, from < tree.size else {
             return ConsistencyProof(from: from, to: tree.size, path: [])
         }
-        let path = try BlockPath(of: last, in: tree, view: self)
+        let path = try TreePath(of: last, in: tree, view: self)
         return try ConsistencyProof(from: from, to: tree.size) { position throws(StoreError) in
             try node(at: position, path, tree)
         }
     }
 
     private func node(
-        at position: NodePosition, _ path: BlockPath, _ tree: MerkleAccumulator
+        at position: NodePosition, _ path: TreePath, _ tree: MerkleAccumulator
     ) throws(StoreError) -> Digest {
+        if let digest = path.digest(at: position) ?? tree.peak(at: position) { return digest }
         if position.level >= Self.blockLevel { return try upperNode(at: position, in: tree) }
-        if let digest = tree.peak(at: position) ?? path.digest(at: position) { return digest }
         // A proof asks for peaks and for the neighbours of one path; this is for completeness.
-        let own = try BlockPath(of: position.firstLeaf, in: tree, view: self)
+        let own = try TreePath(of: position.firstLeaf, in: tree, view: self)
         guard let digest = own.digest(at: position) else { throw mismatch(at: position) }
         return digest
     }
 
-    /// A checked node above the blocks.
+    /// A checked node above the blocks, or a peak of any level.
     func upperNode(
         at position: NodePosition, in tree: MerkleAccumulator
     ) throws(StoreError) -> Digest {

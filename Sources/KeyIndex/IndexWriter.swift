@@ -1,0 +1,171 @@
+import CRocksDB
+import MerkleTree
+import StorageIO
+
+/// Makes one atomic batch of records from entries. Its buffers are kept from one call to the next.
+final class IndexWriter {
+    var entriesSinceFlush = 0
+
+    /// So many different keys are looked up at once.
+    private static let keysPerLookup = 256
+
+    private let batch: OpaquePointer
+    private var order: [Ordered] = []
+    private var members: [Int] = []
+    private var lookup = PlaceLookup()
+    private var record: [UInt8] = []
+    private var addedMembers: Set<[UInt8]> = []
+
+    init() {
+        batch = rocksdb_writebatch_create()
+    }
+
+    deinit {
+        rocksdb_writebatch_destroy(batch)
+    }
+
+    func write(
+        _ entries: [IndexedKey], newSize: TreeSize, to database: RocksDatabase
+    ) throws(StoreError) {
+        rocksdb_writebatch_clear(batch)
+        sort(entries)
+        try addVersions(entries, database)
+        addedMembers.removeAll(keepingCapacity: true)
+        for place in members { try addMember(entries[place], database) }
+        withUnsafeBytes(of: newSize.rawValue.bigEndian) { put(IndexRecord.markKey[...], $0) }
+        try database.check { rocksdb_write(database.handle, database.writeOptions, batch, $0) }
+        entriesSinceFlush += entries.count
+    }
+
+    // MARK: keys
+
+    /// An entry's place in the batch, with the beginning of its key for quick comparison.
+    private struct Ordered {
+        var keyStart: UInt64
+        var place: UInt32
+    }
+
+    /// Puts the entries in the order of their keys, and equal keys in the order of their indexes;
+    /// sets those of sorted sets aside.
+    ///
+    /// Neighbours are then near each other in the memtable, where putting them is faster than at
+    /// random, and the versions of one key are next to each other.
+    private func sort(_ entries: [IndexedKey]) {
+        order.removeAll(keepingCapacity: true)
+        members.removeAll(keepingCapacity: true)
+        for (place, entry) in entries.enumerated() {
+            if entry.place.kind == IndexedKey.sortedSetMember {
+                members.append(place)
+            } else {
+                order.append(Ordered(keyStart: Self.start(of: entry.key), place: UInt32(place)))
+            }
+        }
+        order.sort { left, right in
+            if left.keyStart != right.keyStart { return left.keyStart < right.keyStart }
+            let leftKey = entries[Int(left.place)].key
+            let rightKey = entries[Int(right.place)].key
+            if leftKey == rightKey { return left.place < right.place }
+            return leftKey.lexicographicallyPrecedes(rightKey)
+        }
+    }
+
+    /// The first 8 bytes as a number; missing ones count as 0.
+    private static func start(of key: [UInt8]) -> UInt64 {
+        key.withUnsafeBytes { bytes in
+            if bytes.count >= 8 { return UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)) }
+            return bytes.reduce(0) { $0 << 8 | UInt64($1) } << UInt64(8 * (8 - bytes.count))
+        }
+    }
+
+    /// Goes through the sorted entries in groups of different keys: looks up the group's newest
+    /// versions, then puts.
+    private func addVersions(_ entries: [IndexedKey], _ database: RocksDatabase) throws(StoreError)
+    {
+        var start = 0
+        while start < order.count {
+            lookup.removeAll()
+            var end = start
+            while end < order.count, lookup.count < Self.keysPerLookup {
+                lookup.append(entries[Int(order[end].place)].key)
+                end = endOfVersions(entries, from: end)
+            }
+            try lookup.find(in: database)
+            for key in 0..<lookup.count {
+                let next = endOfVersions(entries, from: start)
+                putVersions(entries, start..<next, recordKey: lookup.key(key), lookup.places[key])
+                start = next
+            }
+        }
+    }
+
+    /// Where in the order the next key begins.
+    private func endOfVersions(_ entries: [IndexedKey], from start: Int) -> Int {
+        var end = start + 1
+        let first = order[start]
+        while end < order.count, order[end].keyStart == first.keyStart,
+            entries[Int(order[end].place)].key == entries[Int(first.place)].key
+        { end += 1 }
+        return end
+    }
+
+    /// Puts the last of the entries, all of one key, as its newest version, and moves the others,
+    /// and the one that was the newest so far, to the older ones.
+    private func putVersions(
+        _ entries: [IndexedKey], _ range: Range<Int>, recordKey: ArraySlice<UInt8>,
+        _ displaced: EntryPlace?
+    ) {
+        if displaced != nil || range.count > 1 {
+            record.removeAll(keepingCapacity: true)
+            IndexRecord.appendOlderPrefix(of: recordKey.dropFirst(), to: &record)
+            if let displaced { putOlder(displaced) }
+            for place in range.dropLast() { putOlder(entries[Int(order[place].place)].place) }
+        }
+        put(recordKey, entries[Int(order[range.upperBound - 1].place)].place)
+    }
+
+    /// - Precondition: `record` is the prefix of the key's older versions; it is so again
+    ///   afterwards.
+    private func putOlder(_ place: EntryPlace) {
+        IndexRecord.appendInverted(place.index, to: &record)
+        put(record[...], place)
+        record.removeLast(8)
+    }
+
+    // MARK: sorted sets
+
+    /// Puts a member, unless it is in the set with this score already.
+    private func addMember(_ entry: IndexedKey, _ database: RocksDatabase) throws(StoreError) {
+        record.removeAll(keepingCapacity: true)
+        let isWellFormed = IndexRecord.appendSetRecord(
+            ledgerKey: entry.key, memberLength: entry.memberLength, to: &record)
+        guard isWellFormed else {
+            throw StoreError(
+                .corruption,
+                "entry \(entry.place.index) is a sorted set's, but its key of "
+                    + "\(entry.key.count) bytes has no room for a score and a member of "
+                    + "\(entry.memberLength)")
+        }
+        guard try database.value(of: record) == nil, addedMembers.insert(record).inserted else {
+            return
+        }
+        put(record[...], entry.place)
+    }
+
+    // MARK: the batch
+
+    private func put(_ key: ArraySlice<UInt8>, _ place: EntryPlace) {
+        withUnsafeTemporaryAllocation(byteCount: EntryPlace.encodedByteCount, alignment: 8) {
+            value in
+            place.encode(to: value.baseAddress!)
+            put(key, UnsafeRawBufferPointer(value))
+        }
+    }
+
+    private func put(_ key: ArraySlice<UInt8>, _ value: UnsafeRawBufferPointer) {
+        key.withUnsafeBytes { key in
+            rocksdb_writebatch_put(
+                batch, key.baseAddress?.assumingMemoryBound(to: CChar.self), key.count,
+                value.baseAddress?.assumingMemoryBound(to: CChar.self), value.count)
+        }
+    }
+}

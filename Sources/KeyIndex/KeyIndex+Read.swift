@@ -1,0 +1,84 @@
+public import MerkleTree
+public import StorageIO
+
+// Why readers need no lock, and no snapshot of RocksDB. Applying entries moves a displaced version
+// to table 02 and puts the newest one into table 01 in one atomic batch, and nothing is ever
+// removed from table 02. A reader that looks into table 01, then into table 02, may be overtaken
+// between the two. It then sees in table 02 all versions that it would have seen before, and
+// perhaps newer ones: it asks only for those older than what it found in table 01, and these cannot
+// change any more.
+
+extension KeyIndex {
+    /// The newest version of `key` with an index below `size`; nil if there is none.
+    ///
+    /// Members of sorted sets are no keys here. Costs one lookup; a key whose newest version is
+    /// beyond `size` costs a seek more.
+    ///
+    /// - Throws: code `.closed`, `.corruption`, or an error of the file system.
+    public func newest(of key: [UInt8], in size: TreeSize) throws(StoreError) -> EntryPlace? {
+        try database.reading { () throws(StoreError) in
+            guard let place = try newest(of: key) else { return nil }
+            if size.contains(place.index) { return place }
+            return try older(than: EntryIndex(size.rawValue), of: key, limit: 1).first
+        }
+    }
+
+    /// The versions of `key` with indexes below `size` and below `before`, newest first, at most
+    /// `limit`.
+    ///
+    /// Costs one lookup and one seek, then a step for each version.
+    ///
+    /// - Throws: as `newest(of:in:)`.
+    public func versions(
+        of key: [UInt8], in size: TreeSize, limit: Int = .max, before: EntryIndex? = nil
+    ) throws(StoreError) -> [EntryPlace] {
+        try database.reading { () throws(StoreError) in
+            guard limit > 0, let newest = try newest(of: key) else { return [] }
+            let end = min(EntryIndex(size.rawValue), before ?? EntryIndex(.max))
+            guard newest.index < end else { return try older(than: end, of: key, limit: limit) }
+            return try [newest] + older(than: newest.index, of: key, limit: limit - 1)
+        }
+    }
+
+    /// The newest version in table 01, of any index.
+    @inline(__always)
+    private func newest(of key: [UInt8]) throws(StoreError) -> EntryPlace? {
+        // On the stack for keys of up to 1,023 bytes.
+        let found = withUnsafeTemporaryAllocation(byteCount: key.count + 1, alignment: 1) {
+            record -> Result<EntryPlace?, StoreError> in
+            record[0] = IndexRecord.newestTable
+            key.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: record[1...]).copyMemory(from: $0)
+            }
+            return Result { () throws(StoreError) in
+                try database.get(UnsafeRawBufferPointer(record)) { value throws(StoreError) in
+                    try database.place(value)
+                }
+            }
+        }
+        return try found.get()
+    }
+
+    /// Versions in table 02 with an index below `end`, newest first.
+    private func older(
+        than end: EntryIndex, of key: [UInt8], limit: Int
+    ) throws(StoreError) -> [EntryPlace] {
+        guard limit > 0, end.rawValue > 0 else { return [] }
+        var prefix: [UInt8] = []
+        prefix.reserveCapacity(key.count + 16)
+        IndexRecord.appendOlderPrefix(of: key, to: &prefix)
+        var start = prefix
+        IndexRecord.appendInverted(EntryIndex(end.rawValue - 1), to: &start)
+
+        let cursor = RecordCursor(database)
+        cursor.seek(to: start)
+        var places: [EntryPlace] = []
+        while places.count < limit, let record = try cursor.current(),
+            record.key.dropping(prefix: prefix) != nil
+        {
+            places.append(try database.place(record.value))
+            cursor.next()
+        }
+        return places
+    }
+}

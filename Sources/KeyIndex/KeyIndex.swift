@@ -1,0 +1,133 @@
+// The key index: where in the ledger the versions of each key lie. A view, made anew from the
+// ledger when in doubt.
+//
+// Read `IndexRecord` for the layout of the records, `KeyIndex+Apply` for how entries come in,
+// `KeyIndex+Read` for why readers need no lock, and `RocksDatabase` for what is asked of RocksDB.
+
+import CRocksDB
+public import MerkleTree
+public import StorageIO
+import Synchronization
+
+/// Finds the newest and the older versions of a key, as places in the ledger.
+///
+/// One thread at a time applies entries; a second one waits. Any number of threads read meanwhile.
+/// All calls block. The index has no log of its own: after a crash it is as it was some entries
+/// ago, whole up to `completeSize`, and the caller applies the rest again from the ledger.
+///
+/// Memory: the block cache of `Options.cacheByteCount`, at most four memtables of
+/// `Options.memtableByteCount` (64 MiB with the defaults), and filters and block indexes of the
+/// open files, about 1.7 bytes an entry (17 MiB for 10^7 entries).
+public final class KeyIndex: Sendable {
+    public struct Options: Sendable {
+        /// The most that blocks read from disk take in memory.
+        public var cacheByteCount = 64 << 20
+        /// Entries gather in memory up to so many bytes before they are written to a file.
+        public var memtableByteCount = 16 << 20
+        /// 10 bits let one lookup in 100 for a missing key read a block in vain.
+        public var bloomBitsPerKey = 10
+        /// Threads that merge files. One more writes memtables.
+        public var backgroundThreads = 2
+
+        public init() {}
+    }
+
+    let database: RocksDatabase
+    let writer: Mutex<IndexWriter>
+    private let appliedSize: Atomic<UInt64>
+
+    private init(_ database: RocksDatabase, completeSize: TreeSize) {
+        self.database = database
+        writer = Mutex(IndexWriter())
+        appliedSize = Atomic(completeSize.rawValue)
+    }
+
+    /// Opens the index in the folder `path`, or creates it.
+    ///
+    /// The files are checked as RocksDB does at opening: all there, of the right sizes. Their
+    /// blocks are checked when read.
+    ///
+    /// - Throws: code `.foreignDatabase` if it belongs to another database, `.incompatibleFormat`
+    ///   if another version wrote it, `.corruption` if files are damaged or missing: in these cases
+    ///   the caller may `remove(at:)` it and open it again, to fill it from the ledger. `.inUse` if
+    ///   it is open already; codes of the file system.
+    public static func open(
+        at path: String, identity: DatabaseIdentity, options: Options = Options()
+    ) throws(StoreError) -> KeyIndex {
+        try POSIXFileSystem().createDirectory(path)
+        let database = try RocksDatabase(path: path, options: options)
+        do throws(StoreError) {
+            let size = try prepare(database, identity)
+            return KeyIndex(database, completeSize: size)
+        } catch {
+            database.close()
+            throw error
+        }
+    }
+
+    /// Removes the files of an index that is not open. A folder that does not exist is no error.
+    ///
+    /// - Throws: code `.inUse` if it is open, or an error of the file system.
+    public static func remove(at path: String) throws(StoreError) {
+        guard try POSIXFileSystem().exists(path) else { return }
+        try RocksDatabase.remove(at: path)
+    }
+
+    /// Checks whose index it is, or writes that into a new one, durably.
+    ///
+    /// - Returns: the mark up to which the index is complete.
+    private static func prepare(
+        _ database: RocksDatabase, _ identity: DatabaseIdentity
+    ) throws(StoreError) -> TreeSize {
+        let header = IndexHeader(identity: identity)
+        guard let stored = try database.value(of: IndexRecord.headerKey) else {
+            guard try database.isEmpty() else {
+                throw StoreError(
+                    .incompatibleFormat, "\(database.path) is not a key index of this software")
+            }
+            try database.put(IndexRecord.headerKey, header.encoded)
+            try database.flush(wait: true)
+            return TreeSize(0)
+        }
+        try header.check(stored, path: database.path)
+        guard let mark = try database.value(of: IndexRecord.markKey) else { return TreeSize(0) }
+        guard let size = IndexRecord.size(ofMark: mark) else {
+            throw database.damaged("its mark is unreadable")
+        }
+        return size
+    }
+
+    /// Entries `0 ..< completeSize` are in the index.
+    ///
+    /// The mark is written with the entries, in one atomic batch, so that after opening it says
+    /// what the files hold.
+    public var completeSize: TreeSize { TreeSize(appliedSize.load(ordering: .acquiring)) }
+
+    /// - Precondition: called by the holder of the writer.
+    func advance(to size: TreeSize) {
+        appliedSize.store(size.rawValue, ordering: .releasing)
+    }
+
+    /// Writes to disk what is in memory; what is applied until then needs not be applied again
+    /// after a crash.
+    ///
+    /// - Parameter wait: until it is durable; otherwise the work is only begun.
+    public func flush(wait: Bool) throws(StoreError) {
+        try database.reading { () throws(StoreError) in try database.flush(wait: wait) }
+    }
+
+    /// The bytes of the index's files on disk. 0 after closing.
+    public func byteCount() -> UInt64 {
+        (try? database.reading { database.fileByteCount() }) ?? 0
+    }
+
+    /// Waits for the calls in flight, writes what is in memory to disk, and closes. Later calls
+    /// throw code `.closed`. Closing twice does nothing.
+    public func close() {
+        database.close()
+    }
+
+    deinit {
+        database.close()
+    }
+}

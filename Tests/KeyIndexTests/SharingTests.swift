@@ -1,0 +1,165 @@
+import Dispatch
+import MerkleTree
+import StorageIO
+import Synchronization
+import Testing
+
+@testable import KeyIndex
+
+@Suite("The key index with many threads")
+struct SharingTests {
+    @Test("Readers beside the writer miss no version and see none twice")
+    func readersBesideWriter() throws {
+        let folder = try ScratchFolder()
+        var options = KeyIndex.Options()
+        options.memtableByteCount = 256 << 10
+        let index = try KeyIndex.open(at: folder.index, identity: owner, options: options)
+        let keyCount: UInt64 = 10
+        let rounds: UInt64 = 3000
+        let isDone = Atomic(false)
+        let checks = Atomic(0)
+        // Key k has exactly the versions k, k + 10, k + 20, ...: what a reader must find follows
+        // from the size alone.
+        DispatchQueue.concurrentPerform(iterations: 4) { thread in
+            if thread == 0 {
+                for round in 0..<rounds {
+                    let keys = (0..<keyCount).map { [UInt8($0)] }
+                    #expect(throws: Never.self) {
+                        try index.apply(entries(from: round * keyCount, keys: keys))
+                    }
+                }
+                isDone.store(true, ordering: .releasing)
+                return
+            }
+            var random = SeededGenerator(seed: UInt64(thread))
+            while !isDone.load(ordering: .acquiring) {
+                let complete = index.completeSize.rawValue
+                if complete == 0 { continue }
+                let key = UInt64.random(in: 0..<keyCount, using: &random)
+                let back = min(complete, .random(in: 0...25, using: &random))
+                let size = complete - back
+                let count = size / keyCount + (key < size % keyCount ? 1 : 0)
+                #expect(throws: Never.self) {
+                    let newest = try index.newest(of: [UInt8(key)], in: TreeSize(size))
+                    let expected = count == 0 ? nil : key + (count - 1) * keyCount
+                    if newest?.index.rawValue != expected {
+                        Issue.record("newest of \(key) in \(size) is \(String(describing: newest))")
+                    }
+                    let limit = 7
+                    let versions = try index.versions(
+                        of: [UInt8(key)], in: TreeSize(size), limit: limit)
+                    let all = (0..<min(count, UInt64(limit))).map {
+                        key + (count - 1 - $0) * keyCount
+                    }
+                    if versions.map(\.index.rawValue) != all {
+                        Issue.record("versions of \(key) in \(size) are \(versions)")
+                    }
+                }
+                checks.wrappingAdd(1, ordering: .relaxed)
+            }
+        }
+        #expect(checks.load(ordering: .relaxed) > 100)
+        index.close()
+    }
+
+    @Test("Closing waits for calls in flight; calls after it are refused")
+    func closing() throws {
+        for _ in 0..<20 {
+            let folder = try ScratchFolder()
+            let index = try KeyIndex.open(at: folder.index, identity: owner)
+            try index.apply(entries(from: 0, keys: [[1], [2], [1]]))
+            DispatchQueue.concurrentPerform(iterations: 4) { thread in
+                if thread == 0 {
+                    index.close()
+                    return
+                }
+                var isOpen = true
+                while isOpen {
+                    do throws(StoreError) {
+                        let found = try index.versions(of: [1], in: TreeSize(3)).count
+                        #expect(found == 2)
+                    } catch {
+                        #expect(error.code == .closed)
+                        isOpen = false
+                    }
+                }
+            }
+            index.close()
+            #expect(throws: StoreError(.closed, "")) { try index.newest(of: [1], in: TreeSize(3)) }
+            #expect(throws: StoreError(.closed, "")) {
+                try index.apply(entries(from: 3, keys: [[1]]))
+            }
+            #expect(throws: StoreError(.closed, "")) { try index.flush(wait: true) }
+            #expect(index.completeSize == TreeSize(3))
+        }
+    }
+
+    @Test(
+        "Members of sorted sets have records of their own, from their first entry, and are no keys")
+    func sortedSets() throws {
+        let folder = try ScratchFolder()
+        let index = try KeyIndex.open(at: folder.index, identity: owner)
+        var added: [IndexedKey] = []
+        func add(_ set: [UInt8], _ score: Double, _ member: [UInt8]) {
+            let bits = withUnsafeBytes(of: score.bitPattern.bigEndian) { Array($0) }
+            added.append(
+                IndexedKey(
+                    key: set + bits + member,
+                    place: .made(UInt64(added.count), kind: IndexedKey.sortedSetMember),
+                    memberLength: member.count))
+        }
+        add([97], 2, [1])
+        add([97], -1, [2])
+        add([97, 98], -5, [3])
+        add([97], 2, [1])
+        add([97], 0, [4])
+        let asKey = added[0].key
+        added.append(IndexedKey(key: asKey, place: .made(5)))
+        try index.apply(added)
+        let again = added.count
+        add([97], -0.0, [4])
+        add([97], -1, [2])
+        try index.apply(Array(added[again...]))
+
+        let cursor = RecordCursor(index.database)
+        var prefix: [UInt8] = []
+        IndexRecord.appendSetPrefix(of: [97], to: &prefix)
+        cursor.seek(to: prefix)
+        var places: [EntryPlace] = []
+        while let record = try cursor.current(), record.key.dropping(prefix: prefix) != nil {
+            places.append(try index.database.place(record.value))
+            cursor.next()
+        }
+        #expect(places.map(\.index.rawValue) == [1, 4, 0])
+        #expect(try index.versions(of: asKey, in: TreeSize(8)) == [.made(5)])
+        #expect(try index.newest(of: added[1].key, in: TreeSize(8)) == nil)
+
+        let malformed = IndexedKey(
+            key: [1, 2, 3], place: .made(8, kind: IndexedKey.sortedSetMember), memberLength: 3)
+        #expect(throws: StoreError(.corruption, "")) { try index.apply([malformed]) }
+        #expect(index.completeSize == TreeSize(8))
+    }
+
+    @Test("An index of a later format, and a RocksDB of somebody else, are refused")
+    func otherFormats() throws {
+        let folder = try ScratchFolder()
+        let later = try KeyIndex.open(at: folder.index, identity: owner)
+        var header = try #require(try later.database.value(of: IndexRecord.headerKey))
+        header[header.count - 17] += 1
+        try later.database.put(IndexRecord.headerKey, header)
+        later.close()
+        let error = try #require(throws: StoreError.self) {
+            try KeyIndex.open(at: folder.index, identity: owner)
+        }
+        #expect(error.code == .incompatibleFormat)
+        #expect(error.message.contains("format version 2"))
+
+        let other = folder.path + "/other"
+        let database = try RocksDatabase(path: other, options: KeyIndex.Options())
+        try database.put([1, 2, 3], [4])
+        database.close()
+        #expect(throws: StoreError(.incompatibleFormat, "")) {
+            try KeyIndex.open(at: other, identity: owner)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import KeyIndex
+import MerkleTree
+import StorageIO
+
+let owner = DatabaseIdentity([UInt8](repeating: 7, count: 16))!
+
+/// A folder for one test, removed at its end.
+final class ScratchFolder {
+    let path: String
+
+    init() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appending(path: "immudb-key-index-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        path = folder.path
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// The path of an index in it.
+    var index: String { path + "/index" }
+
+    func files(withSuffix suffix: String, of folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(suffix) }
+            .sorted().map { folder + "/" + $0 }
+    }
+}
+
+/// A random generator that repeats itself: SplitMix64. Tests print the seed that they use.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
+extension EntryPlace {
+    /// A place that no other index has.
+    static func made(_ index: UInt64, kind: UInt8 = 0) -> EntryPlace {
+        EntryPlace(
+            index: EntryIndex(index), kind: kind, position: index &* 0x0001_0000_0000_01B3,
+            length: UInt32(truncatingIfNeeded: index &* 77 + 1))
+    }
+}
+
+func entries(from first: UInt64, keys: [[UInt8]]) -> [IndexedKey] {
+    keys.enumerated().map {
+        IndexedKey(key: $1, place: .made(first + UInt64($0)))
+    }
+}
+
+/// 16 bytes that look random and differ for each number.
+func scatteredKey(_ number: UInt64) -> [UInt8] {
+    var random = SeededGenerator(seed: number)
+    return (0..<2).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
+}
+
+extension [UInt8] {
+    /// Order by unsigned bytes, a beginning before what it begins: that of RocksDB.
+    func isBefore(_ other: [UInt8]) -> Bool { lexicographicallyPrecedes(other) }
+}
