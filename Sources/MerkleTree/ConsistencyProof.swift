@@ -6,8 +6,8 @@ public struct ConsistencyProof: Hashable, Sendable {
     public var to: TreeSize
     /// Lowest first. Empty if the trees are the same or the older one is empty.
     ///
-    /// Starts with the last peak of the older tree, left out if that peak is the whole tree since the verifier has its root;
-    /// then come the peak's siblings up to the root of the newer tree.
+    /// Starts with the last peak of the older tree, left out if that peak is the whole tree since
+    /// the verifier has its root; then come the peak's siblings up to the root of the newer tree.
     public var path: [Digest]
 
     /// A proof from outside; anything may be in it.
@@ -17,9 +17,11 @@ public struct ConsistencyProof: Hashable, Sendable {
         self.path = path
     }
 
-    /// Makes the proof that the first `from` leaves of the tree of `to` leaves are those of the older tree.
+    /// Makes the proof that the first `from` leaves of the tree of `to` leaves are those of the
+    /// older tree.
     ///
-    /// Asks `node` for complete nodes only: at most about 2 log2(to), the right edge of the newer tree included.
+    /// Asks `node` for complete nodes only: at most about 2 log2(to), the right edge of the newer
+    /// tree included.
     ///
     /// - Precondition: `from` is not larger than `to`.
     public init<Failure: Error>(
@@ -32,13 +34,15 @@ public struct ConsistencyProof: Hashable, Sendable {
         path += try siblings(of: start, in: to, node: node)
     }
 
-    /// Returns if the tree of root `newRoot` and size `to` begins with the tree of root `trustedRoot` and size `from`.
+    /// Returns if the tree of root `newRoot` and size `to` begins with the tree of root
+    /// `trustedRoot` and size `from`.
     ///
-    /// Accepts paths of exactly the length that the sizes demand. The root of an empty tree must be `Digest.emptyTree`; every
-    /// tree begins with it. Hashes at most two nodes for each of the path.
+    /// Accepts paths of exactly the length that the sizes demand. The root of an empty tree must be
+    /// `Digest.emptyTree`; every tree begins with it. Hashes at most two nodes for each of the
+    /// path.
     ///
-    /// - Throws: code `.treeShrank` if `from` is larger than `to`, `.malformedProof` for a path of another length,
-    ///   `.consistencyFailed` if either root does not follow from the path.
+    /// - Throws: code `.treeShrank` if `from` is larger than `to`, `.malformedProof` for a path of
+    ///   another length, `.consistencyFailed` if either root does not follow from the path.
     public func verify(
         from trustedRoot: Digest, to newRoot: Digest
     ) throws(VerificationError) {
@@ -75,7 +79,8 @@ public struct ConsistencyProof: Hashable, Sendable {
         var old = first
         var new = first
         for (step, sibling) in rest.enumerated() {
-            // What stands on the left of the old tree's last peak is in both trees; what stands on the right is newer.
+            // What stands on the left of the old tree's last peak is in both trees; what stands on
+            // the right is newer.
             if shape.isLeft(step) {
                 old = .node(sibling, old)
                 new = .node(sibling, new)

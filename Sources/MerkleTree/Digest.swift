@@ -2,8 +2,8 @@ import CLibcrypto
 
 /// A SHA-256 digest: 32 bytes, inline. Copying one allocates nothing.
 ///
-/// Leaves and nodes are hashed with different first bytes, so that neither can be passed off as the other
-/// (RFC 6962, section 2.1).
+/// Leaves and nodes are hashed with different first bytes, so that neither can be passed off as the
+/// other (RFC 6962, section 2.1).
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
     public static let byteCount = 32
 
@@ -64,7 +64,8 @@ extension Digest {
     /// The digest of the leaf at `index`: SHA-256 of
     /// `00 ‖ index, 8 bytes big-endian ‖ key length, 8 bytes big-endian ‖ key ‖ value`.
     ///
-    /// The length separates key and value; the index ties the entry to its place. Costs no allocation.
+    /// The length separates key and value; the index ties the entry to its place. Costs no
+    /// allocation.
     public static func leaf(
         index: EntryIndex, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     ) -> Digest {
@@ -81,7 +82,8 @@ extension Digest {
         }
     }
 
-    /// As `leaf(index:key:value:)` above. Collections that are not contiguous in memory are copied first.
+    /// As `leaf(index:key:value:)` above. Collections that are not contiguous in memory are copied
+    /// first.
     public static func leaf(
         index: EntryIndex, key: some Collection<UInt8>, value: some Collection<UInt8>
     ) -> Digest {
@@ -90,8 +92,8 @@ extension Digest {
         }
     }
 
-    /// The digest of an inner node: SHA-256 of `01 ‖ left ‖ right`. Costs no allocation: 65 bytes and the hash's context
-    /// lie on the stack.
+    /// The digest of an inner node: SHA-256 of `01 ‖ left ‖ right`. Costs no allocation: 65 bytes
+    /// and the hash's context lie on the stack.
     public static func node(_ left: Digest, _ right: Digest) -> Digest {
         withUnsafeTemporaryAllocation(byteCount: 65, alignment: 8) { buffer in
             let start = buffer.baseAddress!
@@ -110,7 +112,8 @@ extension Digest {
 
     /// Runs SHA-256 over what `update` feeds to a context on the stack.
     ///
-    /// The three calls always return 1: they do arithmetic on memory of ours, and nothing in them can fail.
+    /// The three calls always return 1: they do arithmetic on memory of ours, and nothing in them
+    /// can fail.
     @inline(__always)
     private static func hash(_ update: (UnsafeMutablePointer<SHA256_CTX>) -> Int32) -> Digest {
         withUnsafeTemporaryAllocation(of: SHA256_CTX.self, capacity: 1) { contexts in

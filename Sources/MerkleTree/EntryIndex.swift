@@ -1,5 +1,6 @@
 /// The place of an entry in the ledger, and of its leaf in the tree, from 0.
-public struct EntryIndex: RawRepresentable, Comparable, Hashable, Sendable, CustomStringConvertible {
+public struct EntryIndex: RawRepresentable, Comparable, Hashable, Sendable, CustomStringConvertible
+{
     public var rawValue: UInt64
 
     public init(_ rawValue: UInt64) {

@@ -1,7 +1,9 @@
-/// The audit path from a leaf to a root: shows that an entry is in a tree, at an index (RFC 6962, section 2.1.1).
+/// The audit path from a leaf to a root: shows that an entry is in a tree, at an index (RFC 6962,
+/// section 2.1.1).
 ///
-/// What it cannot show: the tree's size. A root does not contain it, and a path fits every size that gives it the same
-/// turns, as index 0 has them in trees of 5 to 8 leaves. A size is believed with the root that it came with.
+/// What it cannot show: the tree's size. A root does not contain it, and a path fits every size
+/// that gives it the same turns, as index 0 has them in trees of 5 to 8 leaves. A size is believed
+/// with the root that it came with.
 public struct InclusionProof: Hashable, Sendable {
     public var index: EntryIndex
     public var size: TreeSize
@@ -17,7 +19,8 @@ public struct InclusionProof: Hashable, Sendable {
 
     /// Makes the proof for the leaf at `index` in the tree of the first `size` leaves.
     ///
-    /// Asks `node` for complete nodes only: at most about 2 log2(size), the right edge of the tree included.
+    /// Asks `node` for complete nodes only: at most about 2 log2(size), the right edge of the tree
+    /// included.
     ///
     /// - Precondition: the tree contains the index.
     public init<Failure: Error>(
@@ -31,8 +34,9 @@ public struct InclusionProof: Hashable, Sendable {
 
     /// Returns if the path leads from `leaf` at `index` to `root`, in a tree of `size` leaves.
     ///
-    /// Accepts paths of exactly the length that index and size demand, so the check of merkle.md section 3 that also accepts
-    /// longer ones under a root of the prover's choice is met and exceeded. Hashes one node for each of the path.
+    /// Accepts paths of exactly the length that index and size demand, so the check of merkle.md
+    /// section 3 that also accepts longer ones under a root of the prover's choice is met and
+    /// exceeded. Hashes one node for each of the path.
     ///
     /// - Throws: code `.malformedProof` for an index beyond the tree or a path of another length,
     ///   `.inclusionFailed` if the path leads elsewhere.

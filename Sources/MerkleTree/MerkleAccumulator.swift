@@ -1,11 +1,12 @@
 /// The frontier of a growing tree: the peaks, from which the next leaf completes its nodes.
 ///
-/// 64 digests of room are allocated once; appending a leaf allocates nothing and hashes two nodes at most on average,
-/// 63 at worst. A value type: a copy is the tree as it was.
+/// 64 digests of room are allocated once; appending a leaf allocates nothing and hashes two nodes
+/// at most on average, 63 at worst. A value type: a copy is the tree as it was.
 public struct MerkleAccumulator: Sendable {
     public private(set) var size: TreeSize
 
-    // The peak of level l is at place l; it is one if bit l of the size is 1, and left over otherwise.
+    // The peak of level l is at place l; it is one if bit l of the size is 1, and left over
+    // otherwise.
     private var digestsByLevel: [Digest]
 
     /// An empty tree.
@@ -44,8 +45,8 @@ public struct MerkleAccumulator: Sendable {
 
     /// Appends the leaf with index `size`.
     ///
-    /// - Parameter completed: is given the leaf, then each inner node that it completes, lowest first: the order of
-    ///   `NodePosition.storageIndex`, without a gap from one call to the next.
+    /// - Parameter completed: is given the leaf, then each inner node that it completes, lowest
+    ///   first: the order of `NodePosition.storageIndex`, without a gap from one call to the next.
     /// - Precondition: fewer than 2^63 leaves.
     @inlinable
     public mutating func append(

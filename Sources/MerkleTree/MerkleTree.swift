@@ -1,27 +1,32 @@
-// The Merkle tree of the ledger: digests, the arithmetic of its shape, proofs and their verification.
+// The Merkle tree of the ledger: digests, the arithmetic of its shape, proofs and their
+// verification.
 //
-// Read in this order: `Digest` (what is hashed), `EntryIndex` and `TreeSize` (what is counted), `NodePosition`
-// (where a node lies, in the tree and in storage), `MerkleAccumulator` (a tree that grows), `InclusionProof` and
-// `ConsistencyProof`, and `VerificationError` for what happens when one does not hold.
+// Read in this order: `Digest` (what is hashed), `EntryIndex` and `TreeSize` (what is counted),
+// `NodePosition` (where a node lies, in the tree and in storage), `MerkleAccumulator` (a tree that
+// grows), `InclusionProof` and `ConsistencyProof`, and `VerificationError` for what happens when
+// one does not hold.
 //
-// The shape, the proofs and their order are those of RFC 6962, section 2.1; the record behind a leaf is
-// `index ‖ key length ‖ key ‖ value`. The module holds no tree: whoever stores the digests of *complete* nodes hands
-// in a function from positions to digests. Everything else, such as the ragged right edge, is folded from these.
+// The shape, the proofs and their order are those of RFC 6962, section 2.1; the record behind a
+// leaf is `index ‖ key length ‖ key ‖ value`. The module holds no tree: whoever stores the digests
+// of *complete* nodes hands in a function from positions to digests. Everything else, such as the
+// ragged right edge, is folded from these.
 //
 // It imports nothing but SHA-256, so that client, gateway, server and tools share one verifier.
 
 /// The root over the first `size` leaves.
 ///
-/// Asks `node` only for the peaks of `size`, right to left: at most 63 of them, each a complete node, and computes one
-/// node digest less than that. The root of an empty tree is `Digest.emptyTree`.
+/// Asks `node` only for the peaks of `size`, right to left: at most 63 of them, each a complete
+/// node, and computes one node digest less than that. The root of an empty tree is
+/// `Digest.emptyTree`.
 public func merkleRoot<Failure: Error>(
     of size: TreeSize, node: (NodePosition) throws(Failure) -> Digest
 ) throws(Failure) -> Digest {
     try foldPeaks(of: size, offset: 0, node: node) ?? .emptyTree
 }
 
-/// The digest over leaves `offset ..< offset + size`, where `offset` is a multiple of a power of two that is not
-/// smaller than `size`, so that the peaks of `size` are complete nodes after being moved by `offset`.
+/// The digest over leaves `offset ..< offset + size`, where `offset` is a multiple of a power of
+/// two that is not smaller than `size`, so that the peaks of `size` are complete nodes after being
+/// moved by `offset`.
 ///
 /// Folding goes from the right: the two smallest trees hang together lowest.
 func foldPeaks<Failure: Error>(
@@ -37,12 +42,14 @@ func foldPeaks<Failure: Error>(
     return result
 }
 
-/// The siblings that lead from `start`, a complete node, to the root of a tree of `size` leaves, lowest first.
+/// The siblings that lead from `start`, a complete node, to the root of a tree of `size` leaves,
+/// lowest first.
 ///
-/// The way up has two parts. While the ancestors of `start` and of the last leaf differ, each level has a sibling on
-/// either side; one on the right may be the incomplete edge of the tree, and is folded. Once they are the same, only
-/// siblings on the left remain, one for each 1 in the ancestor's index: levels without one are skipped, since RFC 6962
-/// gives a lone subtree no node of its own.
+/// The way up has two parts. While the ancestors of `start` and of the last leaf differ, each level
+/// has a sibling on either side; one on the right may be the incomplete edge of the tree, and is
+/// folded. Once they are the same, only siblings on the left remain, one for each 1 in the
+/// ancestor's index: levels without one are skipped, since RFC 6962 gives a lone subtree no node of
+/// its own.
 func siblings<Failure: Error>(
     of start: NodePosition, in size: TreeSize, node: (NodePosition) throws(Failure) -> Digest
 ) throws(Failure) -> [Digest] {
@@ -75,8 +82,8 @@ func siblings<Failure: Error>(
     return path
 }
 
-/// How many nodes a path from a complete node to the root has, and on which sides: what a verifier knows without
-/// believing the prover.
+/// How many nodes a path from a complete node to the root has, and on which sides: what a verifier
+/// knows without believing the prover.
 struct PathShape {
     /// The index of the node at the start, within its level.
     var index: UInt64

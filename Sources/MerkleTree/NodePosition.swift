@@ -1,7 +1,8 @@
-/// The place of a node in the tree: node (level, index) covers leaves `index << level ..< (index + 1) << level`.
+/// The place of a node in the tree: node (level, index) covers leaves `index << level ..< (index +
+/// 1) << level`.
 ///
-/// Level 0 are the leaves. Only complete nodes have a position; what stands at the ragged right edge of a tree is folded
-/// from them when asked for.
+/// Level 0 are the leaves. Only complete nodes have a position; what stands at the ragged right
+/// edge of a tree is folded from them when asked for.
 public struct NodePosition: Hashable, Sendable, CustomStringConvertible {
     public let level: UInt8
     public let index: UInt64
@@ -34,9 +35,10 @@ public struct NodePosition: Hashable, Sendable, CustomStringConvertible {
 
     /// The place of the node's digest in storage, in digests from 0.
     ///
-    /// Digests are stored in the order in which nodes become complete: a leaf, then each inner node that this leaf
-    /// completes, lowest first. Before leaf m there are 2m - popcount(m) complete nodes (`TreeSize.nodeCount`), and the node
-    /// follows the leaf that completes it, m = its last one, by `level` places.
+    /// Digests are stored in the order in which nodes become complete: a leaf, then each inner node
+    /// that this leaf completes, lowest first. Before leaf m there are 2m - popcount(m) complete
+    /// nodes (`TreeSize.nodeCount`), and the node follows the leaf that completes it, m = its last
+    /// one, by `level` places.
     public var storageIndex: UInt64 {
         TreeSize(lastLeaf.rawValue).nodeCount + UInt64(level)
     }

@@ -1,7 +1,7 @@
 /// How many leaves a tree has: 0 to 2^63.
 ///
-/// The wire speaks of last indexes instead, which cannot say "empty": convert at the edge, by `init?(endingAt:)` and
-/// `lastIndex`, and think in sizes inside.
+/// The wire speaks of last indexes instead, which cannot say "empty": convert at the edge, by
+/// `init?(endingAt:)` and `lastIndex`, and think in sizes inside.
 public struct TreeSize: RawRepresentable, Comparable, Hashable, Sendable, CustomStringConvertible {
     /// 2^63 leaves: their 2^64 - 1 nodes can still be counted.
     public static let max = TreeSize(1 << 63)
@@ -43,12 +43,14 @@ public struct TreeSize: RawRepresentable, Comparable, Hashable, Sendable, Custom
 
     public func contains(_ index: EntryIndex) -> Bool { index.rawValue < rawValue }
 
-    /// The largest complete subtrees that together tile the leaves, left to right: one for each 1 in the binary form.
+    /// The largest complete subtrees that together tile the leaves, left to right: one for each 1
+    /// in the binary form.
     public var peaks: TreePeaks { TreePeaks(size: self) }
 
     /// How many complete nodes, leaves among them, a tree of this size has: 2n - popcount(n).
     ///
-    /// Equally the number of digests in storage, since a digest is stored when its node becomes complete.
+    /// Equally the number of digests in storage, since a digest is stored when its node becomes
+    /// complete.
     public var nodeCount: UInt64 { rawValue + (rawValue - UInt64(rawValue.nonzeroBitCount)) }
 
     public static func < (left: TreeSize, right: TreeSize) -> Bool {
@@ -58,7 +60,8 @@ public struct TreeSize: RawRepresentable, Comparable, Hashable, Sendable, Custom
     public var description: String { String(rawValue) }
 }
 
-/// The positions of a tree's peaks, left to right, that is from the highest level down. Computed, not stored.
+/// The positions of a tree's peaks, left to right, that is from the highest level down. Computed,
+/// not stored.
 public struct TreePeaks: BidirectionalCollection, Sendable {
     /// Counts levels downwards from 63, so that indexes grow to the right.
     public struct Index: Comparable, Hashable, Sendable {

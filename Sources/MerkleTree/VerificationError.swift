@@ -1,7 +1,7 @@
 /// Evidence that a server's answer does not follow from what was trusted before.
 ///
-/// Never retried, never to be overlooked: the trusted root must stay as it was. Two errors are equal when their codes are;
-/// the message is for a person.
+/// Never retried, never to be overlooked: the trusted root must stay as it was. Two errors are
+/// equal when their codes are; the message is for a person.
 public struct VerificationError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// The leaf of the entry as it came differs from the leaf that the proof speaks of.
@@ -12,9 +12,11 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
         case wrongIndex
         /// The new tree is smaller than the trusted one.
         case treeShrank
-        /// The proof has not the form that index and sizes demand: digests of a wrong length, too few, or too many.
+        /// The proof has not the form that index and sizes demand: digests of a wrong length, too
+        /// few, or too many.
         case malformedProof
-        /// The path does not lead from the leaf to the root: the entry is not in this tree at this index.
+        /// The path does not lead from the leaf to the root: the entry is not in this tree at this
+        /// index.
         case inclusionFailed
         /// The new tree does not begin with the trusted one: history was changed.
         case consistencyFailed
@@ -68,7 +70,8 @@ extension Digest {
     /// A digest from outside.
     ///
     /// - Parameter name: what it is, for the message.
-    /// - Throws: code `.malformedProof` unless there are exactly 32 bytes: none is cut or filled up.
+    /// - Throws: code `.malformedProof` unless there are exactly 32 bytes: none is cut or filled
+    ///   up.
     public init(received bytes: some Collection<UInt8>, as name: String) throws(VerificationError) {
         guard let digest = Digest(bytes) else {
             throw VerificationError(

@@ -40,7 +40,11 @@ struct GeometryTests {
         let value = [UInt8]("value".utf8)
         let leaf = Digest.leaf(index: EntryIndex(1), key: key, value: value)
         #expect(leaf.hex == "622e82a642482c58969203bada744097c9dfff2ff31436c7d95721737c5eeda9")
-        #expect(leaf == .leaf(index: EntryIndex(1), key: key.lazy.map { $0 }, value: value.reversed().reversed()))
+        #expect(
+            leaf
+                == .leaf(
+                    index: EntryIndex(1), key: key.lazy.map { $0 },
+                    value: value.reversed().reversed()))
     }
 
     @Test("The accumulator completes nodes in the order of their storage places, without a gap")

@@ -3,8 +3,9 @@ import Testing
 
 /// Every single change to a valid proof must make it fail.
 ///
-/// One change is no lie: a path that turns the same way in trees of another size or at another index proves the same fact,
-/// since a root does not contain its tree's size. `Turns` says, by recursion and thus independently, when that is so.
+/// One change is no lie: a path that turns the same way in trees of another size or at another
+/// index proves the same fact, since a root does not contain its tree's size. `Turns` says, by
+/// recursion and thus independently, when that is so.
 @Suite("Changed proofs")
 struct MutationTests {
     static let sizes = Array(1...20) + [31, 32, 33, 47, 64, 65, 100, 127, 128, 129, 200, 255, 300]
@@ -33,8 +34,10 @@ struct MutationTests {
                 if size > 1 { #expect(proof.code(leaf: root, root: leaf) != nil) }
                 for (newIndex, newSize) in Self.neighbours(index, size) {
                     let changed = InclusionProof(
-                        index: EntryIndex(UInt64(newIndex)), size: TreeSize(UInt64(newSize)), path: proof.path)
-                    let isSame = newIndex < newSize
+                        index: EntryIndex(UInt64(newIndex)), size: TreeSize(UInt64(newSize)),
+                        path: proof.path)
+                    let isSame =
+                        newIndex < newSize
                         && Turns.inclusion(newIndex, newSize) == Turns.inclusion(index, size)
                     #expect(
                         (changed.code(leaf: leaf, root: root) == nil) == isSame,
@@ -70,7 +73,8 @@ struct MutationTests {
                 if from < to { #expect(proof.code(newRoot, oldRoot) != nil, "\(from) to \(to)") }
                 for (newFrom, newTo) in Self.neighbours(from, to) {
                     let changed = ConsistencyProof(
-                        from: TreeSize(UInt64(newFrom)), to: TreeSize(UInt64(newTo)), path: proof.path)
+                        from: TreeSize(UInt64(newFrom)), to: TreeSize(UInt64(newTo)),
+                        path: proof.path)
                     let isSame = Turns.consistency(newFrom, newTo) == Turns.consistency(from, to)
                     #expect(
                         (changed.code(oldRoot, newRoot) == nil) == isSame,
@@ -86,7 +90,9 @@ struct MutationTests {
         let forged = SmallTree(count: 80, salt: "forged")
         for to in 2...80 {
             for from in stride(from: 1, to: to, by: 3) {
-                for path in [honest.consistencyProof(from, to).path, forged.consistencyProof(from, to).path] {
+                for path in [
+                    honest.consistencyProof(from, to).path, forged.consistencyProof(from, to).path,
+                ] {
                     let proof = ConsistencyProof(
                         from: TreeSize(UInt64(from)), to: TreeSize(UInt64(to)), path: path)
                     #expect(proof.code(honest.root(from), forged.root(to)) == .consistencyFailed)
@@ -97,7 +103,8 @@ struct MutationTests {
 
     private static func sample(_ range: Range<Int>, _ random: inout SeededGenerator) -> [Int] {
         guard range.count > 20 else { return Array(range) }
-        return [range.lowerBound, range.upperBound - 1, range.upperBound - 2, 127, 128].filter(range.contains)
+        return [range.lowerBound, range.upperBound - 1, range.upperBound - 2, 127, 128].filter(
+            range.contains)
             + (0..<12).map { _ in .random(in: range, using: &random) }
     }
 
@@ -107,18 +114,24 @@ struct MutationTests {
     }
 
     /// One bit flipped in each of the digest's eight regions of four bytes; and a digest of zeros.
-    private static func changedDigests(_ digest: Digest, _ random: inout SeededGenerator) -> [Digest] {
+    private static func changedDigests(_ digest: Digest, _ random: inout SeededGenerator)
+        -> [Digest]
+    {
         var changed = (0..<8).compactMap { region in
             var bytes = digest.bytes
-            bytes[4 * region + .random(in: 0..<4, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            bytes[4 * region + .random(in: 0..<4, using: &random)] ^=
+                1 << UInt8.random(in: 0..<8, using: &random)
             return Digest(bytes)
         }
         changed += [Digest([UInt8](repeating: 0, count: 32))].compactMap { $0 }
         return changed
     }
 
-    /// Each node changed, dropped, doubled, and each two neighbours swapped; a node added at each place; the reverse.
-    private static func changedPaths(_ path: [Digest], _ random: inout SeededGenerator) -> [[Digest]] {
+    /// Each node changed, dropped, doubled, and each two neighbours swapped; a node added at each
+    /// place; the reverse.
+    private static func changedPaths(_ path: [Digest], _ random: inout SeededGenerator)
+        -> [[Digest]]
+    {
         var paths: [[Digest]] = []
         for place in path.indices {
             for digest in changedDigests(path[place], &random) {
@@ -148,7 +161,8 @@ struct MutationTests {
     }
 }
 
-/// Which way a path turns at each step, by recursion: what two proofs must have in common to prove the same fact.
+/// Which way a path turns at each step, by recursion: what two proofs must have in common to prove
+/// the same fact.
 enum Turns {
     static func inclusion(_ index: Int, _ size: Int) -> [Bool] {
         if size == 1 { return [] }

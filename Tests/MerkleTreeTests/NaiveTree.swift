@@ -1,9 +1,10 @@
 import MerkleTree
 
-/// A second implementation of the tree, word for word after the recursive definitions of RFC 6962, section 2.1.
+/// A second implementation of the tree, word for word after the recursive definitions of RFC 6962,
+/// section 2.1.
 ///
-/// It knows the root of a range of leaves only by `rootOfRange`, so that it serves small trees of different leaves as well as
-/// huge ones of equal leaves.
+/// It knows the root of a range of leaves only by `rootOfRange`, so that it serves small trees of
+/// different leaves as well as huge ones of equal leaves.
 struct NaiveTree {
     let rootOfRange: (Range<UInt64>) -> Digest
 
@@ -41,8 +42,8 @@ struct NaiveTree {
     }
 }
 
-/// A tree of `count` different leaves: the roots of all ranges that occur, by recursion, and a store of complete nodes as the
-/// accumulator fills it.
+/// A tree of `count` different leaves: the roots of all ranges that occur, by recursion, and a
+/// store of complete nodes as the accumulator fills it.
 final class SmallTree {
     let leaves: [Digest]
     private(set) var storage: [Digest] = []
@@ -84,7 +85,8 @@ final class SmallTree {
     }
 }
 
-/// A tree of any size whose leaves are all equal, so that a complete node's digest depends on its level only.
+/// A tree of any size whose leaves are all equal, so that a complete node's digest depends on its
+/// level only.
 struct UniformTree {
     let digestsByLevel: [Digest]
 

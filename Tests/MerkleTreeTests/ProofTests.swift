@@ -40,12 +40,15 @@ struct ProofTests {
         }
     }
 
-    @Test("Trees of up to 2^63 leaves are proven like small ones", arguments: [20_261_122 as UInt64])
+    @Test(
+        "Trees of up to 2^63 leaves are proven like small ones", arguments: [20_261_122 as UInt64])
     func hugeTrees(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let tree = UniformTree()
         let naive = tree.naive
-        var sizes: [UInt64] = [1 << 63, 1 << 63 - 1, 1 << 62 + 1, 1 << 40, 1 << 40 - 1, 1 << 32 + 1]
+        var sizes: [UInt64] = [
+            1 << 63, 1 << 63 - 1, 1 << 62 + 1, 1 << 40, 1 << 40 - 1, 1 << 32 + 1,
+        ]
         for _ in 0..<300 {
             let bits = UInt64.random(in: 32...63, using: &random)
             sizes.append(UInt64.random(in: 1...(1 << bits), using: &random))

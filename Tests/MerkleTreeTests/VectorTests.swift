@@ -11,18 +11,18 @@ struct VectorTests {
 
     @Test("Leaf digests are those of the original server")
     func leafDigests() throws {
-        #expect(vectors.leaf_digests.count == 8)
-        for vector in vectors.leaf_digests {
+        #expect(vectors.leafDigests.count == 8)
+        for vector in vectors.leafDigests {
             let index = EntryIndex(try #require(UInt64(vector.index)))
             let leaf = Digest.leaf(
-                index: index, key: try bytes(vector.key_hex), value: try bytes(vector.value_hex))
+                index: index, key: try bytes(vector.keyHex), value: try bytes(vector.valueHex))
             #expect(leaf.hex == vector.digest)
         }
     }
 
     @Test("Leaves, roots and all proofs of both trees are those of the specification")
     func trees() throws {
-        for (tree, count) in [(vectors.tree_plain, 9), (vectors.tree_recorded, 10)] {
+        for (tree, count) in [(vectors.treePlain, 9), (vectors.treeRecorded, 10)] {
             #expect(tree.items.count == count)
             #expect(tree.inclusion.count == count * (count + 1) / 2)
             #expect(tree.consistency.count == count * (count + 1) / 2)
@@ -31,8 +31,8 @@ struct VectorTests {
             #expect(tree.roots.first?.root == accumulator.root.hex)
             for (item, root) in zip(tree.items, tree.roots.dropFirst()) {
                 let leaf = Digest.leaf(
-                    index: EntryIndex(item.index), key: try bytes(item.key_hex),
-                    value: try bytes(item.value_hex))
+                    index: EntryIndex(item.index), key: try bytes(item.keyHex),
+                    value: try bytes(item.valueHex))
                 #expect(leaf.hex == item.leaf)
                 accumulator.append(leaf) { storage.append($1) }
                 #expect(accumulator.size.rawValue == root.width)
@@ -61,23 +61,25 @@ struct VectorTests {
 
     @Test("Every case that the specification tells a verifier to reject is rejected")
     func mustReject() throws {
-        let leaves = try vectors.tree_plain.items.map { try digest($0.leaf) }
-        let roots = try vectors.tree_plain.roots.map { try digest($0.root) }
+        let leaves = try vectors.treePlain.items.map { try digest($0.leaf) }
+        let roots = try vectors.treePlain.roots.map { try digest($0.root) }
         func inclusion(_ path: [Digest], at last: UInt64, _ index: UInt64) -> Bool {
             InclusionProof(
                 index: EntryIndex(index), size: TreeSize(lastIndex: EntryIndex(last)), path: path
             ).code(leaf: leaves[4], root: roots[9]) == nil
         }
-        func consistency(_ path: [Digest], _ second: UInt64, _ first: UInt64, _ new: Int, _ old: Int) -> Bool {
+        func consistency(
+            _ path: [Digest], _ second: UInt64, _ first: UInt64, _ new: Int, _ old: Int
+        ) -> Bool {
             ConsistencyProof(
                 from: TreeSize(lastIndex: EntryIndex(first)),
                 to: TreeSize(lastIndex: EntryIndex(second)), path: path
             ).code(roots[old], roots[new]) == nil
         }
-        let path = try #require(vectors.tree_plain.inclusion.first { $0.at == 8 && $0.index == 4 })
+        let path = try #require(vectors.treePlain.inclusion.first { $0.at == 8 && $0.index == 4 })
             .path.map { try digest($0) }
         let twoToSix = try #require(
-            vectors.tree_plain.consistency.first { $0.first == 2 && $0.second == 6 }
+            vectors.treePlain.consistency.first { $0.first == 2 && $0.second == 6 }
         ).path.map { try digest($0) }
         #expect(inclusion(path, at: 8, 4))
         #expect(consistency(twoToSix, 6, 2, 7, 3))
@@ -94,7 +96,7 @@ struct VectorTests {
             "consistency: empty path, first < second": consistency([], 6, 2, 7, 3),
             "consistency: path of another pair": consistency(twoToSix, 7, 2, 8, 3),
         ]
-        #expect(accepted.keys.sorted() == vectors.must_reject.sorted())
+        #expect(accepted.keys.sorted() == vectors.mustReject.sorted())
         for (name, isAccepted) in accepted { #expect(!isAccepted, "\(name)") }
     }
 }

@@ -1,19 +1,20 @@
 import Foundation
 import MerkleTree
 
-/// The test vectors of the specification, computed by an independent program and partly printed by the original server.
+/// The test vectors of the specification, computed by an independent program and partly printed by
+/// the original server.
 struct Vectors: Decodable {
     struct LeafDigest: Decodable {
         var index: String
-        var key_hex: String
-        var value_hex: String
+        var keyHex: String
+        var valueHex: String
         var digest: String
     }
 
     struct Item: Decodable {
         var index: UInt64
-        var key_hex: String
-        var value_hex: String
+        var keyHex: String
+        var valueHex: String
         var leaf: String
     }
 
@@ -45,14 +46,17 @@ struct Vectors: Decodable {
         var consistency: [Consistency]
     }
 
-    var leaf_digests: [LeafDigest]
-    var tree_plain: Tree
-    var tree_recorded: Tree
-    var must_reject: [String]
+    var leafDigests: [LeafDigest]
+    var treePlain: Tree
+    var treeRecorded: Tree
+    var mustReject: [String]
 
     static func load() throws -> Vectors {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "vectors.json")
-        return try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: file))
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "vectors.json")
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Vectors.self, from: Data(contentsOf: file))
     }
 }
 
@@ -62,7 +66,9 @@ func bytes(_ hex: String) throws -> [UInt8] {
     let digits = Array(hex)
     guard digits.count % 2 == 0 else { throw NotHex(text: hex) }
     return try stride(from: 0, to: digits.count, by: 2).map {
-        guard let byte = UInt8(String(digits[$0...$0 + 1]), radix: 16) else { throw NotHex(text: hex) }
+        guard let byte = UInt8(String(digits[$0...$0 + 1]), radix: 16) else {
+            throw NotHex(text: hex)
+        }
         return byte
     }
 }

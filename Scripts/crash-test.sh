@@ -1,0 +1,26 @@
+#!/bin/sh
+# Kills a server by SIGKILL in the middle of its writes, again and again, and proves that no acknowledged
+# entry was lost.
+#
+#   Scripts/crash-test.sh                      20 rounds with bin/immudb
+#   Scripts/crash-test.sh 1000                 as many rounds as you like
+#   Scripts/crash-test.sh 20 path/to/immudb    another executable
+#
+# Further arguments go to Tests/EndToEndTests/Python/crash_test.py: --seed, --writers, --folder; what that
+# does not know, to the server.
+set -eu
+cd "$(dirname "$0")/.."
+
+rounds="${1:-20}"
+[ $# -gt 0 ] && shift
+executable="${1:-bin/immudb}"
+[ $# -gt 0 ] && shift
+
+python="${IMMUDB_TEST_PYTHON:-.venv/bin/python3}"
+for needed in "$executable" "$python"; do
+    [ -x "$needed" ] || {
+        echo "$needed is missing: run make build and make test first" >&2
+        exit 1
+    }
+done
+exec "$python" Tests/EndToEndTests/Python/crash_test.py "$executable" --rounds "$rounds" "$@"

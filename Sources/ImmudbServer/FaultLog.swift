@@ -1,0 +1,32 @@
+import Synchronization
+
+/// Errors of the server's own, in the log, but not more than an operator can read: with a full disk
+/// every write fails, and its lines must not fill what is left.
+final class FaultLog: Sendable {
+    private struct State {
+        var second: Int64 = 0
+        var count = 0
+    }
+
+    private static let linesPerSecond = 10
+    private let log: ServerLog
+    private let state = Mutex(State())
+    private let start = ContinuousClock.now
+
+    init(_ log: ServerLog) {
+        self.log = log
+    }
+
+    /// Logs a line, unless enough were logged in this second; the last one of a second says so.
+    func report(_ fault: @autoclosure () -> String) {
+        let second = start.duration(to: .now).components.seconds
+        let place = state.withLock { state in
+            if state.second != second { state = State(second: second) }
+            state.count += 1
+            return state.count
+        }
+        guard place <= Self.linesPerSecond else { return }
+        let isLast = place == Self.linesPerSecond
+        log.error(fault() + (isLast ? " (further errors of this second are not logged)" : ""))
+    }
+}

@@ -1,0 +1,137 @@
+// The server: options, its identifier, its log, and `ImmuService` on a database. Read this file
+// first for the life of a server, then DatabaseService.swift for the life of a call.
+
+import Dispatch
+import ImmudbProtocol
+public import ImmudbStore
+import RPCTransport
+
+/// A database served to the clients of immudb 0.6 over gRPC.
+///
+///     let log = ServerLog.standardError(level: nil)
+///     let server = try await ImmudbServer.start(ServerOptions(directory: "data"), log: log)
+///     …
+///     await server.stop(deadline: .seconds(10))
+public final class ImmudbServer: Sendable {
+    /// The release that this server belongs to, such as 0.6.0.
+    public static let version = ImmudbRelease.version
+
+    /// As started, with the port that was taken if any was asked for.
+    public let options: ServerOptions
+    /// What the header `immudb-uuid` of every answer says.
+    public let identifier: ServerIdentifier
+    /// The open database, for use beside the server in the same process.
+    public let database: Database
+
+    private let log: ServerLog
+    private let transport: RPCServer
+
+    /// The largest request that is taken and the largest answer that is given.
+    static let maxMessageByteCount = 32 << 20
+
+    /// Checks the port, opens the data and serves.
+    ///
+    /// In this order, so that the cheapest thing fails first: the port is tried, the folders and
+    /// the identifier are made or read, the database is opened and, after a crash, brought up to
+    /// date; only then are clients let in.
+    ///
+    /// - Throws: `ServerStartError`; nothing stays open then.
+    public static func start(
+        _ options: ServerOptions, log: ServerLog
+    ) async throws(ServerStartError) -> ImmudbServer {
+        try options.validate()
+        let opened = await onOwnThread { () throws(ServerStartError) in
+            try OpenedData(options, log: log)
+        }
+        let data = try opened.get()
+        let service = DatabaseService(
+            database: data.database, log: log, maxAnswerByteCount: maxMessageByteCount)
+        var configuration = RPCServer.Configuration(host: options.address, port: options.port)
+        configuration.maxReceiveMessageByteCount = maxMessageByteCount
+        configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(data.identifier)")
+        let transport: RPCServer
+        do {
+            transport = try await RPCServer.start(configuration, methods: service.methods)
+        } catch {
+            _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
+            throw listeningError(
+                address: options.address, port: options.port,
+                reason: (error as? RPCError)?.message ?? "\(error)")
+        }
+        var served = options
+        served.port = transport.port
+        log.info("starting immudb: \(served.json)")
+        if data.database.snapshot.size.isEmpty {
+            log.info("Started with an empty database")
+        }
+        return ImmudbServer(
+            options: served, identifier: data.identifier, database: data.database, log: log,
+            transport: transport)
+    }
+
+    private init(
+        options: ServerOptions, identifier: ServerIdentifier, database: Database, log: ServerLog,
+        transport: RPCServer
+    ) {
+        self.options = options
+        self.identifier = identifier
+        self.database = database
+        self.log = log
+        self.transport = transport
+    }
+
+    /// Lets no new call in, waits for those that run, cuts what is left at the deadline, and closes
+    /// the database. When it returns, everything acknowledged is on disk and the folder is free.
+    ///
+    /// - Returns: false if the database could not be closed in order; the log says why. Nothing
+    ///   acknowledged is lost then either.
+    @discardableResult
+    public func stop(deadline: Duration) async -> Bool {
+        log.info("stopping immudb: \(options.json)")
+        await transport.shutdown(deadline: deadline)
+        let result = await onOwnThread { [database] () throws(StoreError) in try database.close() }
+        switch result {
+        case .success:
+            let last = database.snapshot
+            log.info("Tree of width \(last.size) closed with root \(last.root.hex)")
+            log.info("Store closed")
+        case .failure(let error):
+            log.error("Unable to close store: \(error)")
+        }
+        log.info("shutdown completed")
+        return (try? result.get()) != nil
+    }
+}
+
+/// What is opened, in order, before clients are let in.
+private struct OpenedData: Sendable {
+    let identifier: ServerIdentifier
+    let database: Database
+
+    init(_ options: ServerOptions, log: ServerLog) throws(ServerStartError) {
+        try checkListening(address: options.address, port: options.port)
+        try createFolder(options.databasePath, prefix: "Unable to create data folder")
+        identifier = try ServerIdentifier.loadOrCreate(in: options.directory)
+        var settings = Database.Options()
+        settings.log = { level, message in log.log(level, message) }
+        do {
+            database = try Database.open(at: options.databasePath, options: settings)
+        } catch {
+            throw ServerStartError("Unable to open store: \(error)")
+        }
+        let snapshot = database.snapshot
+        log.info("Tree of width \(snapshot.size) ready with root \(snapshot.root.hex)")
+        log.info("Store opened at path: \(options.databasePath)")
+    }
+}
+
+/// Runs work that blocks on a thread which may be blocked: not one of Swift's cooperative pool.
+private func onOwnThread<R: Sendable, E: Error>(
+    _ work: @escaping @Sendable () throws(E) -> R
+) async -> Result<R, E> {
+    await withCheckedContinuation { continuation in
+        DispatchQueue.global().async {
+            continuation.resume(returning: Result { () throws(E) in try work() })
+        }
+    }
+}

@@ -1,0 +1,49 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Finds out, before anything is opened, whether the port can be had at all, so that a second
+/// server on it fails at once instead of after a long recovery of its database.
+///
+/// With port 0 only the address is tried. The port is let go again: nobody is served before the
+/// database is open. If another process takes it in between, the real listening fails with the same
+/// words.
+///
+/// - Throws: `ServerStartError` that says why and what to do.
+func checkListening(address: String, port: Int) throws(ServerStartError) {
+    var hints = addrinfo()
+    hints.ai_family = AF_UNSPEC
+    #if canImport(Darwin)
+        hints.ai_socktype = SOCK_STREAM
+    #else
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    #endif
+    hints.ai_flags = AI_PASSIVE
+    var found: UnsafeMutablePointer<addrinfo>?
+    let result = getaddrinfo(address, String(port), &hints, &found)
+    guard result == 0, let candidate = found?.pointee else {
+        let reason = gai_strerror(result).map { String(cString: $0) } ?? "unknown address"
+        throw listeningError(address: address, port: port, reason: reason)
+    }
+    defer { freeaddrinfo(found) }
+    let socket = socket(candidate.ai_family, candidate.ai_socktype, candidate.ai_protocol)
+    guard socket >= 0 else {
+        throw listeningError(address: address, port: port, reason: systemMessage(errno))
+    }
+    defer { close(socket) }
+    var yes: Int32 = 1
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+    // Only listen() tells, where both sockets allow the address to be used again.
+    guard bind(socket, candidate.ai_addr, candidate.ai_addrlen) == 0, listen(socket, 1) == 0 else {
+        let reason = errno
+        let advice = reason == EADDRINUSE ? ". Choose another port with -p" : ""
+        throw listeningError(
+            address: address, port: port, reason: systemMessage(reason) + advice)
+    }
+}
+
+func listeningError(address: String, port: Int, reason: String) -> ServerStartError {
+    ServerStartError("Immudb unable to listen: \(address):\(port): \(reason)")
+}

@@ -1,0 +1,79 @@
+import ImmudbStore
+import RPCTransport
+
+/// Why a call gets an error instead of an answer: a gRPC status.
+struct Refusal: Error {
+    var code: StatusCode
+    /// What the client reads.
+    var message: String
+    /// What the log gets: the whole error, of one that is the server's fault.
+    var fault: (any Error)?
+
+    init(_ code: StatusCode, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The status of whatever a handler throws.
+    init(_ error: any Error) {
+        switch error {
+        case let refusal as Refusal: self = refusal
+        case let error as StoreError: self.init(error)
+        default:
+            self.init(.internalError, "the server failed: its log says how")
+            fault = error
+        }
+    }
+
+    /// The one table from the errors of a database to the statuses of the wire.
+    init(_ error: StoreError) {
+        switch error.code {
+        case .invalidKey:
+            self.init(.invalidArgument, "invalid key")
+        case .keyTooLong:
+            self.init(.invalidArgument, error.message)
+        case .emptyBatch:
+            self.init(.invalidArgument, "empty batch")
+        case .invalidRootIndex:
+            self.init(.invalidArgument, "invalid root index")
+        case .tooManyEntries, .tooLarge:
+            self.init(.unknown, "Txn is too big to fit into one request")
+        case .keyNotFound:
+            self.init(.notFound, "Key not found")
+        case .indexNotFound:
+            self.init(.notFound, "index not found")
+        case .overloaded:
+            self.init(.resourceExhausted, error.message)
+        case .closed:
+            self.init(.unknown, "Writes are blocked, possibly due to DropAll or Close")
+        case .tampered:
+            self.init(.dataLoss, error.message)
+            fault = error
+        case .corruption:
+            self.init(.dataLoss, "stored bytes are damaged: the server's log says where")
+            fault = error
+        case .noSpace:
+            self.init(.resourceExhausted, "no space left for the database")
+            fault = error
+        case .writesStopped:
+            let isFull = (error.cause as? StoreError)?.code == .noSpace
+            self.init(
+                isFull ? .resourceExhausted : .unavailable,
+                "the database takes no writes since one failed: the server's log says why")
+            fault = error
+        case .incompatibleFormat, .foreignDatabase, .inUse, .permissionDenied, .io, .index:
+            self.init(.internalError, "the database failed: the server's log says how")
+            fault = error
+        }
+    }
+
+    static let invalidKey = Refusal(.invalidArgument, "invalid key")
+    static let keyNotFound = Refusal(.notFound, "Key not found")
+    static let indexNotFound = Refusal(.notFound, "index not found")
+    static let invalidRootIndex = Refusal(.invalidArgument, "invalid root index")
+
+    /// A message field that has to be there is not.
+    static func missing(_ field: String) -> Refusal {
+        Refusal(.invalidArgument, "missing \(field)")
+    }
+}

@@ -1,0 +1,53 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// What the operating system says about an error number.
+func systemMessage(_ number: Int32) -> String {
+    strerror(number).map { String(cString: $0) } ?? "error \(number)"
+}
+
+/// Creates a folder and those above it. A folder that is there already is fine.
+///
+/// - Throws: `ServerStartError` with `prefix` in front of the reason.
+func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for component in path.split(separator: "/") {
+        made += made.isEmpty || made.hasSuffix("/") ? component : "/" + component
+        if mkdir(made, 0o755) != 0, errno != EEXIST {
+            let reason = errno
+            // Folders above that exist but may not be changed answer with other errors than EEXIST.
+            var status = stat()
+            if stat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { continue }
+            throw ServerStartError("\(prefix): \(made): \(systemMessage(reason))")
+        }
+    }
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+        throw ServerStartError("\(prefix): \(path): \(systemMessage(ENOTDIR))")
+    }
+}
+
+/// Allows this process as many open files as the system lets it: every connection is one.
+///
+/// - Returns: the limit from now on, nil if it could not be read.
+@discardableResult
+public func raiseOpenFileLimit() -> UInt64? {
+    var limit = rlimit()
+    #if canImport(Darwin)
+        let openFiles = RLIMIT_NOFILE
+    #else
+        let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #endif
+    guard getrlimit(openFiles, &limit) == 0 else { return nil }
+    var raised = limit
+    raised.rlim_cur = limit.rlim_max
+    return UInt64(setrlimit(openFiles, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur)
+}
+
+/// One write(2), under a name that no method hides.
+func systemWrite(_ file: Int32, _ bytes: [UInt8]) -> Int {
+    write(file, bytes, bytes.count)
+}

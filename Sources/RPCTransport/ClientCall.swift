@@ -1,0 +1,119 @@
+import NIOCore
+import Synchronization
+
+/// One call of a client, from its request to its status.
+// Unchecked: what is not `let` or atomic is touched on the client's event loop only.
+final class ClientCall: @unchecked Sendable {
+    enum Receiver: Sendable {
+        case unary(UnaryReceiver)
+        case stream(StreamReceiver)
+    }
+
+    let path: String
+    /// Behind its prefix; kept so that it can be sent again.
+    let request: ByteBuffer
+    let metadata: Metadata
+    let deadline: NIODeadline?
+    let receiver: Receiver
+    private let mustCancel = Atomic<Bool>(false)
+
+    // MARK: event loop
+
+    weak var connection: ClientConnection?
+    var streamID: Int32 = 0
+    var attempts = 0
+    /// The part of the request that is not framed yet.
+    var unsent = ByteBuffer()
+    /// Whether the server may have seen it.
+    var wasSent = false
+    var isFinished = false
+    /// The header block that is being read.
+    var block = AnswerHeaders()
+    /// The server's initial headers.
+    var headers: Metadata?
+    /// From the prefix of the message that is being read.
+    var messageByteCount: Int?
+    /// What has arrived of it.
+    var message = ByteBuffer()
+    var hasMessage = false
+    /// Stream bytes that the server has not been given credit for.
+    var heldByteCount = 0
+
+    init(
+        path: String, request: ByteBuffer, metadata: Metadata, deadline: NIODeadline?,
+        receiver: Receiver
+    ) {
+        self.path = path
+        self.request = request
+        self.metadata = metadata
+        self.deadline = deadline
+        self.receiver = receiver
+    }
+
+    /// From any thread: whether or not it was started yet.
+    func requestCancel() { mustCancel.store(true, ordering: .releasing) }
+
+    var isCancelRequested: Bool { mustCancel.load(ordering: .acquiring) }
+
+    /// Ready for another connection.
+    func reset() {
+        connection = nil
+        streamID = 0
+        unsent = request
+        wasSent = false
+        block = AnswerHeaders()
+        headers = nil
+        messageByteCount = nil
+        message = ByteBuffer()
+        hasMessage = false
+        heldByteCount = 0
+    }
+
+    func succeed(trailers: Metadata) {
+        guard !isFinished else { return }
+        isFinished = true
+        switch receiver {
+        case .unary(let receiver):
+            receiver.finish(
+                .success(.init(message: message, headers: headers ?? [:], trailers: trailers)))
+        case .stream(let receiver):
+            receiver.finish(nil, trailers: trailers)
+        }
+        message = ByteBuffer()
+    }
+
+    func fail(_ code: StatusCode, _ text: String, trailers: Metadata = [:]) {
+        guard !isFinished else { return }
+        isFinished = true
+        let error = RPCError(code, text, headers: headers ?? [:], trailers: trailers)
+        switch receiver {
+        case .unary(let receiver): receiver.finish(.failure(error))
+        case .stream(let receiver): receiver.finish(error, trailers: trailers)
+        }
+        message = ByteBuffer()
+        unsent = ByteBuffer()
+    }
+}
+
+struct ClientAnswer: Sendable {
+    let message: ByteBuffer
+    let headers: Metadata
+    let trailers: Metadata
+}
+
+/// Where a unary call waits for its answer.
+final class UnaryReceiver: Sendable {
+    private let continuation = Mutex<CheckedContinuation<ClientAnswer, any Error>?>(nil)
+
+    func install(_ continuation: CheckedContinuation<ClientAnswer, any Error>) {
+        self.continuation.withLock { $0 = continuation }
+    }
+
+    func finish(_ result: Result<ClientAnswer, RPCError>) {
+        let waiter = continuation.withLock { continuation in
+            defer { continuation = nil }
+            return continuation
+        }
+        waiter?.resume(with: result.mapError { $0 as any Error })
+    }
+}

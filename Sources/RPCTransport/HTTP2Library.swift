@@ -1,0 +1,117 @@
+import CNghttp2
+import NIOCore
+
+/// nghttp2's table of callbacks: made once, never changed, used by every session.
+///
+/// Callbacks are C functions and capture nothing: the connection travels in `user_data`, unretained. It owns its
+/// session and deletes it before it goes, so no callback can come later.
+struct HTTP2Callbacks: @unchecked Sendable {  // nghttp2 copies the table into each session and never writes to it
+    let pointer: OpaquePointer
+
+    static let shared = HTTP2Callbacks()
+
+    private init() {
+        var table: OpaquePointer?
+        nghttp2_session_callbacks_new(&table)
+        guard let table else { preconditionFailure("no memory for nghttp2's callbacks") }
+        pointer = table
+        nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
+            guard let frame else { return 0 }
+            let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
+            HTTP2Connection.from(user).beganHeaders(
+                stream: header.stream_id, category: frame.pointee.headers.cat)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_header_callback(table) {
+            _, _, name, nameCount, value, valueCount, _, user in
+            HTTP2Connection.from(user).receivedHeader(
+                name: UnsafeBufferPointer(start: name, count: nameCount),
+                value: UnsafeBufferPointer(start: value, count: valueCount))
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
+            _, _, stream, bytes, count, user in
+            HTTP2Connection.from(user).receivedData(
+                stream: stream, bytes: UnsafeRawBufferPointer(start: bytes, count: count))
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
+            guard let frame else { return 0 }
+            let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
+            HTTP2Connection.from(user).receivedFrame(header, frame)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, user in
+            guard let frame else { return 0 }
+            let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
+            HTTP2Connection.from(user).sentFrame(header)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(table) { _, frame, _, user in
+            guard let frame else { return 0 }
+            let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
+            HTTP2Connection.from(user).couldNotSend(header)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, code, user in
+            HTTP2Connection.from(user).closedStream(stream, http2Error: code)
+            return 0
+        }
+        nghttp2_session_callbacks_set_send_data_callback(table) {
+            _, frame, header, count, source, user in
+            guard let frame, let header, let call = source?.pointee.ptr else { return 0 }
+            let connection = HTTP2Connection.from(user)
+            let padding = frame.pointee.data.padlen
+            connection.outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
+            if padding > 0 { connection.outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1)) }
+            if count > 0 { connection.writeBody(of: call, count: count) }
+            if padding > 1 { connection.outgoing.writeRepeatingByte(0, count: padding - 1) }
+            return 0
+        }
+    }
+}
+
+/// nghttp2's options of one server or one client; sessions copy what they need.
+final class HTTP2Options: @unchecked Sendable {  // written by `init` only
+    let pointer: OpaquePointer
+
+    init(_ configure: (OpaquePointer) -> Void) {
+        var options: OpaquePointer?
+        nghttp2_option_new(&options)
+        guard let options else { preconditionFailure("no memory for nghttp2's options") }
+        // No RFC 7540 priority tree, hence no need to keep closed streams.
+        nghttp2_option_set_no_closed_streams(options, 1)
+        configure(options)
+        pointer = options
+    }
+
+    deinit { nghttp2_option_del(pointer) }
+}
+
+/// The settings of RFC 9113, section 6.5.2, that we send.
+enum HTTP2Setting {
+    static let enablePush: Int32 = 2
+    static let maxConcurrentStreams: Int32 = 3
+    static let initialWindowByteCount: Int32 = 4
+    static let maxHeaderListByteCount: Int32 = 6
+    static let noPriorities: Int32 = 9
+}
+
+/// Frame types and error codes of RFC 9113.
+enum HTTP2 {
+    static let data: UInt8 = 0
+    static let headers: UInt8 = 1
+    static let settings: UInt8 = 4
+    static let ping: UInt8 = 6
+    static let goAway: UInt8 = 7
+
+    static let noError: UInt32 = 0
+    static let protocolError: UInt32 = 1
+    static let refusedStream: UInt32 = 7
+    static let cancel: UInt32 = 8
+    static let enhanceYourCalm: UInt32 = 11
+
+    static let ack = UInt8(truncatingIfNeeded: NGHTTP2_FLAG_ACK.rawValue)
+    static let endStream = UInt8(truncatingIfNeeded: NGHTTP2_FLAG_END_STREAM.rawValue)
+    static let none = UInt8(truncatingIfNeeded: NGHTTP2_FLAG_NONE.rawValue)
+}

@@ -1,0 +1,119 @@
+/// Headers or trailers of a call: an ordered list of names and values, in which a name may occur often.
+///
+/// Names are lower-case. A name that ends in `-bin` carries bytes (base64 on the wire), any other printable ASCII.
+/// What cannot be sent is changed when it is added, rather than break the connection: other characters of a text
+/// become `?`. Names that HTTP/2 or gRPC reserve (`:path`, `content-type`, `te`, `grpc-status`, ...) or
+/// that are no names at all are left out when sending.
+public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
+    public enum FieldValue: Sendable, Hashable {
+        case text(String)
+        case binary([UInt8])
+    }
+
+    public struct Field: Sendable, Hashable {
+        public let name: String
+        public let value: FieldValue
+    }
+
+    public private(set) var fields: [Field] = []
+
+    public init() {}
+
+    public init(dictionaryLiteral elements: (String, String)...) {
+        for (name, value) in elements { add(name, value) }
+    }
+
+    public var isEmpty: Bool { fields.isEmpty }
+
+    /// Appends a field. For a `-bin` name the value's UTF-8 bytes are sent.
+    public mutating func add(_ name: String, _ value: String) {
+        let name = name.lowercased()
+        if name.hasSuffix("-bin") {
+            fields.append(Field(name: name, value: .binary(Array(value.utf8))))
+        } else {
+            fields.append(Field(name: name, value: .text(Self.printable(value))))
+        }
+    }
+
+    /// Appends a field of bytes; `-bin` is appended to a name that lacks it.
+    public mutating func add(_ name: String, binary value: [UInt8]) {
+        let name = name.lowercased()
+        fields.append(
+            Field(name: name.hasSuffix("-bin") ? name : name + "-bin", value: .binary(value)))
+    }
+
+    public mutating func add(contentsOf other: Metadata) {
+        fields.append(contentsOf: other.fields)
+    }
+
+    /// The first text of that name; nil for a `-bin` name.
+    public func first(_ name: String) -> String? { all(name).first }
+
+    /// The texts of that name in the order in which they were sent.
+    public func all(_ name: String) -> [String] {
+        fields.compactMap { field in
+            guard field.name == name, case .text(let text) = field.value else { return nil }
+            return text
+        }
+    }
+
+    /// The first bytes of that `-bin` name.
+    public func firstBinary(_ name: String) -> [UInt8]? { allBinary(name).first }
+
+    /// The bytes of that `-bin` name in the order in which they were sent.
+    public func allBinary(_ name: String) -> [[UInt8]] {
+        fields.compactMap { field in
+            guard field.name == name, case .binary(let bytes) = field.value else { return nil }
+            return bytes
+        }
+    }
+
+    private static func printable(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
+        return String(
+            decoding: text.utf8.map { $0 >= 0x20 && $0 < 0x7f ? $0 : UInt8(ascii: "?") },
+            as: UTF8.self)
+    }
+}
+
+// MARK: on the wire
+
+extension Metadata {
+    /// Adds a field as it came. A `-bin` value may hold several values, separated by commas; one that is not base64
+    /// is left out.
+    mutating func addReceived(
+        name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+    ) {
+        let text = String(decoding: name, as: UTF8.self)
+        guard text.hasSuffix("-bin") else {
+            fields.append(
+                Field(name: text, value: .text(String(decoding: value, as: UTF8.self))))
+            return
+        }
+        for part in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+            if let bytes = Base64.decode(part.filter { $0 != UInt8(ascii: " ") }) {
+                fields.append(Field(name: text, value: .binary(bytes)))
+            }
+        }
+    }
+
+    /// Whether an application's field of this name may be sent.
+    static func isSendable(_ name: String) -> Bool {
+        if name.isEmpty || name.hasPrefix("grpc-") || name == "content-type" || name == "te" {
+            return false
+        }
+        if ["connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection", "host"]
+            .contains(name)
+        {
+            return false
+        }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+    }
+}

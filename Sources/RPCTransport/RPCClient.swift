@@ -1,0 +1,122 @@
+import NIOCore
+public import SwiftProtobuf
+
+/// A client of one gRPC server: one connection, any number of calls on it at the same time, from any task.
+///
+/// It connects when the first call is made, and again when a connection was lost and a call is made. A call fails with
+/// `RPCError` only: with the server's status, or with `.unavailable` when the server cannot be reached or the
+/// connection is lost (the server may have done the work), `.deadlineExceeded`, `.cancelled`. A call that the server
+/// certainly did not see is sent again on a new connection. Cancelling the task cancels the call.
+///
+/// Letting go of the client ends its connection; `shutdown` also waits for that.
+public final class RPCClient: Sendable {
+    let dispatcher: ClientDispatcher
+
+    /// Connects to nothing yet.
+    public init(_ configuration: Configuration) {
+        dispatcher = ClientDispatcher(configuration)
+    }
+
+    deinit { dispatcher.post(.shutDown) }
+
+    /// One request, one answer.
+    ///
+    /// - Parameters:
+    ///   - path: `/package.Service/Method`.
+    ///   - timeout: for all of it, connecting included; the server is told. nil: as long as the connection lives.
+    /// - Throws: `RPCError`.
+    public func unary<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
+        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil
+    ) async throws -> RPCResponse<Answer> {
+        let receiver = UnaryReceiver()
+        let call = try makeCall(path, request, metadata, timeout, .unary(receiver))
+        let answer = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                receiver.install(continuation)
+                dispatcher.post(.start(call))
+            }
+        } onCancel: {
+            call.requestCancel()
+            dispatcher.post(.cancel(call))
+        }
+        let message: Answer = try Self.decode(answer.message)
+        return RPCResponse(message: message, headers: answer.headers, trailers: answer.trailers)
+    }
+
+    /// One request, any number of answers. Returns when the server's headers have come; throws when a status came instead.
+    ///
+    /// The sequence ends after the last answer of a call that ended well, and throws `RPCError` otherwise. Letting go of it
+    /// before its end cancels the call. What the application does not ask for holds the server back.
+    public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
+        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil
+    ) async throws -> RPCResponseStream<Answer> {
+        let receiver = StreamReceiver()
+        let call = try makeCall(path, request, metadata, timeout, .stream(receiver))
+        let handle = StreamHandle(client: self, call: call, receiver: receiver)
+        dispatcher.post(.start(call))
+        let headers = try await handle.headers()
+        return RPCResponseStream(handle: handle, headers: headers)
+    }
+
+    /// Ends the connection; calls in flight fail with `.unavailable`, as do later ones. Returns when it is closed.
+    public func shutdown() async {
+        dispatcher.post(.shutDown)
+        try? await dispatcher.closed.futureResult.get()
+    }
+
+    private func makeCall<Request: SwiftProtobuf.Message>(
+        _ path: String, _ request: Request, _ metadata: Metadata, _ timeout: Duration?,
+        _ receiver: ClientCall.Receiver
+    ) throws -> ClientCall {
+        let framed: FramedBytes
+        do {
+            framed = try request.serializedBytes()
+        } catch {
+            throw RPCError(.internalError, "cannot encode the request: \(error)")
+        }
+        return ClientCall(
+            path: path, request: framed.buffer, metadata: metadata,
+            deadline: timeout.map { .now() + $0.timeAmount }, receiver: receiver)
+    }
+
+    static func decode<Answer: SwiftProtobuf.Message>(_ bytes: ByteBuffer) throws -> Answer {
+        do {
+            return try Answer(serializedBytes: ReceivedBytes(bytes))
+        } catch {
+            throw RPCError(
+                .internalError,
+                "cannot decode the answer as \(Answer.protoMessageName): \(error)")
+        }
+    }
+}
+
+/// What a unary call brought.
+public struct RPCResponse<Answer: SwiftProtobuf.Message>: Sendable {
+    public let message: Answer
+    /// The server's initial headers.
+    public let headers: Metadata
+    public let trailers: Metadata
+}
+
+/// The answers of a streaming call, in order. To be iterated once, by one task.
+public struct RPCResponseStream<Answer: SwiftProtobuf.Message>: AsyncSequence, Sendable {
+    public typealias Element = Answer
+
+    let handle: StreamHandle
+    /// The server's initial headers.
+    public let headers: Metadata
+
+    /// The server's trailers; empty until the sequence has ended.
+    public var trailers: Metadata { handle.receiver.trailers }
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(handle: handle) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        let handle: StreamHandle
+
+        public mutating func next() async throws -> Answer? {
+            guard let bytes = try await handle.next() else { return nil }
+            return try RPCClient.decode(bytes)
+        }
+    }
+}

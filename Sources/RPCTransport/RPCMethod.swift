@@ -1,0 +1,139 @@
+import NIOCore
+public import SwiftProtobuf
+
+/// A method of a service with the handler that answers it.
+public struct RPCMethod: Sendable {
+    /// Where a unary handler runs.
+    public enum Execution: Sendable {
+        /// On the connection's event loop: for answers from memory, in microseconds. A handler that blocks there
+        /// stops every connection of the loop.
+        case eventLoop
+        /// On a worker thread, in a batch with the requests that came with it. May block for a while.
+        case workers
+        /// On a thread of a second pool, never in a batch: for calls of which one can take long, so that short ones
+        /// do not wait behind it.
+        case blocking
+    }
+
+    enum Handler: Sendable {
+        case unary(Execution, @Sendable (ByteBuffer, ServerCall) -> Void)
+        case serverStreaming(@Sendable (ByteBuffer, ServerStream) async throws -> Void)
+    }
+
+    /// `/package.Service/Method`.
+    public let path: String
+    let handler: Handler
+
+    /// A method with one request and one answer.
+    ///
+    /// The handler may answer at once, or keep the call and answer later from any thread; a call that is never
+    /// answered stays open until the client's deadline or its end. A request that cannot be decoded is answered
+    /// INTERNAL before the handler runs; so is one that is cancelled or out of time (it never runs).
+    public static func unary<Request: SwiftProtobuf.Message>(
+        _ path: String, on execution: Execution = .workers,
+        _ handler: @escaping @Sendable (Request, ServerCall) -> Void
+    ) -> RPCMethod {
+        RPCMethod(
+            path: path,
+            handler: .unary(execution) { bytes, call in
+                let request: Request
+                do {
+                    request = try Request(serializedBytes: ReceivedBytes(bytes))
+                } catch {
+                    call.fail(.internalError, undecodable(Request.self, error))
+                    return
+                }
+                handler(request, call)
+            })
+    }
+
+    /// A method with one request and any number of answers.
+    ///
+    /// The handler runs as a task of its own, which is cancelled when the client cancels, goes away, or its deadline
+    /// passes. Returning ends the call with OK; throwing an `RPCError` ends it with that status, any other error with
+    /// UNKNOWN. Tasks run on Swift's cooperative pool: blocking work belongs on threads of the handler's own.
+    public static func serverStreaming<Request: SwiftProtobuf.Message>(
+        _ path: String,
+        _ handler: @escaping @Sendable (Request, ServerStream) async throws -> Void
+    ) -> RPCMethod {
+        RPCMethod(
+            path: path,
+            handler: .serverStreaming { bytes, stream in
+                let request: Request
+                do {
+                    request = try Request(serializedBytes: ReceivedBytes(bytes))
+                } catch {
+                    throw RPCError(.internalError, undecodable(Request.self, error))
+                }
+                try await handler(request, stream)
+            })
+    }
+
+    private static func undecodable<Request: SwiftProtobuf.Message>(
+        _ type: Request.Type, _ error: any Error
+    ) -> String {
+        "cannot decode the request as \(Request.protoMessageName): \(error)"
+    }
+}
+
+/// The methods of a server by path, found by the bytes of the `:path` header without making a string.
+struct MethodTable: Sendable {
+    private let slots: [Int]  // index into `methods`, -1: empty; open addressing
+    private let methods: [RPCMethod]
+    private let paths: [[UInt8]]
+    private let services: Set<String>
+
+    /// Paths must differ and begin with `/`.
+    init(_ methods: [RPCMethod]) {
+        var size = 8
+        while size < methods.count * 2 { size *= 2 }
+        var slots = [Int](repeating: -1, count: size)
+        for (index, method) in methods.enumerated() {
+            var slot = Array(method.path.utf8).withUnsafeBufferPointer(Self.hash) & (size - 1)
+            while slots[slot] >= 0 {
+                precondition(methods[slots[slot]].path != method.path, "\(method.path) twice")
+                slot = (slot + 1) & (size - 1)
+            }
+            slots[slot] = index
+        }
+        self.slots = slots
+        self.methods = methods
+        paths = methods.map { Array($0.path.utf8) }
+        services = Set(methods.compactMap { Self.parts(of: $0.path)?.service })
+    }
+
+    func method(_ path: UnsafeBufferPointer<UInt8>) -> RPCMethod? {
+        var slot = Self.hash(path) & (slots.count - 1)
+        while slots[slot] >= 0 {
+            if paths[slots[slot]].elementsEqual(path) { return methods[slots[slot]] }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
+    /// What gRPC for Go answers for a path that is not registered.
+    func unknown(_ path: String) -> String {
+        guard let (service, method) = Self.parts(of: path) else {
+            return "malformed method name: \"\(path)\""
+        }
+        return services.contains(service)
+            ? "unknown method \(method) for service \(service)" : "unknown service \(service)"
+    }
+
+    private static func parts(of path: String) -> (service: String, method: String)? {
+        guard path.hasPrefix("/"), let slash = path.dropFirst().lastIndex(of: "/") else {
+            return nil
+        }
+        return (
+            String(path[path.index(after: path.startIndex)..<slash]),
+            String(path[path.index(after: slash)...])
+        )
+    }
+
+    /// FNV-1a. The table is ours, so nobody can choose colliding entries.
+    private static func hash(_ path: UnsafeBufferPointer<UInt8>) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in path { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return Int(truncatingIfNeeded: hash ^ hash >> 32)
+    }
+}

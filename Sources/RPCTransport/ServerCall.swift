@@ -1,0 +1,198 @@
+public import NIOCore
+public import SwiftProtobuf
+import Synchronization
+
+/// One call on the server, from the first header to the last trailer: what a unary handler answers through.
+///
+/// It is answered exactly once, from any thread: by `reply` or `fail`, or by the transport when the client cancels or
+/// the deadline passes. Whatever comes after the first answer is dropped, so a handler need not look.
+// Unchecked: the event loop alone touches the fields under "event loop". Those under "request" are written by it
+// before the call is handed to a worker or task through a lock, and never again. `answer` is written by the one
+// thread that wins `isClaimed`, before it hands the call to the loop through a lock. The rest is atomic or locked.
+public final class ServerCall: @unchecked Sendable {
+    // MARK: request
+
+    let connection: ServerConnection
+    let streamID: Int32
+    var registered: RPCMethod?
+    var unknownPath = ""
+    let began: NIODeadline
+    /// The request's bytes, without prefix once it is complete; whoever runs the handler takes them.
+    var message = ByteBuffer()
+    /// What the client sent beside the headers of HTTP/2 and gRPC.
+    public internal(set) var metadata = Metadata()
+    /// When the client stops waiting; the transport then answers DEADLINE_EXCEEDED.
+    public internal(set) var deadline: NIODeadline?
+
+    // MARK: event loop
+
+    var request = ServerRequest()
+    var progress = Progress.receiving
+    /// The connection's generation in which it was started, see `ServerConnection.youngCount`.
+    var generation = -1
+    /// The part of the answer that is not framed yet.
+    var unsent = ByteBuffer()
+    /// Sent behind `unsent` as trailers; nil while a stream may go on.
+    var ending: Answer?
+    /// nghttp2 waits until it is told that a stream has more to send.
+    var isDeferred = false
+    var sentHeaders = false
+    var stream: ServerStream?
+
+    // MARK: any thread
+
+    private let isClaimed = Atomic<Bool>(false)
+    private let cancelled = Atomic<Bool>(false)
+    private let onCancelled = Mutex<[@Sendable () -> Void]>([])
+    private(set) var answer = Answer()
+
+    /// What becomes of a call.
+    enum Progress {
+        /// Its request is not complete.
+        case receiving
+        /// Its request waits until earlier answers have left.
+        case waiting
+        /// A handler has it.
+        case running
+        /// Its answer was submitted.
+        case answered
+        /// Its HTTP/2 stream is closed.
+        case closed
+    }
+
+    struct Answer {
+        /// The message behind its prefix; nil when there is none, or of a stream.
+        var message: ByteBuffer?
+        var code = StatusCode.ok
+        var text = ""
+        var headers = Metadata()
+        var trailers = Metadata()
+        /// An HTTP status other than 200, for requests that are not gRPC.
+        var httpStatus: Int?
+        /// Whether to say which message encodings are understood.
+        var namesEncodings = false
+    }
+
+    init(connection: ServerConnection, streamID: Int32, began: NIODeadline) {
+        self.connection = connection
+        self.streamID = streamID
+        self.began = began
+    }
+
+    /// The path of the method, `/package.Service/Method`.
+    public var method: String { registered?.path ?? unknownPath }
+
+    /// Where the client is, such as `127.0.0.1:40112`.
+    public var peerAddress: String { connection.peerAddress }
+
+    /// Whether the client cancelled, went away, or let the deadline pass: nobody waits for the answer.
+    public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+    var isAnswered: Bool { isClaimed.load(ordering: .acquiring) }
+
+    /// Runs once when the call is cancelled (see `isCancelled`) before it is answered; at once if it is already. On an
+    /// event loop: it must not block.
+    public func onCancel(_ body: @escaping @Sendable () -> Void) {
+        let runNow = onCancelled.withLock { bodies in
+            if isCancelled { return true }
+            bodies.append(body)
+            return false
+        }
+        if runNow { body() }
+    }
+
+    // MARK: answering
+
+    /// Answers OK with that message, which is serialised on the calling thread.
+    public func reply<Answer: SwiftProtobuf.Message>(
+        _ message: Answer, headers: Metadata = [:], trailers: Metadata = [:]
+    ) {
+        guard !isAnswered else { return }
+        do {
+            let framed: FramedBytes = try message.serializedBytes()
+            finish(.init(message: framed.buffer, headers: headers, trailers: trailers))
+        } catch {
+            fail(.internalError, "cannot encode the answer: \(error)")
+        }
+    }
+
+    /// Answers OK with the bytes of a message that is serialised already, which are copied.
+    public func reply(bytes: ByteBuffer, headers: Metadata = [:], trailers: Metadata = [:]) {
+        guard !isAnswered else { return }
+        finish(
+            .init(
+                message: FramedBytes(message: bytes).buffer, headers: headers, trailers: trailers))
+    }
+
+    /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is cut.
+    public func fail(
+        _ code: StatusCode, _ message: String, headers: Metadata = [:], trailers: Metadata = [:]
+    ) {
+        finish(.init(code: code, text: message, headers: headers, trailers: trailers))
+    }
+
+    /// Answers with the error's status, headers and trailers.
+    public func fail(_ error: RPCError) {
+        fail(error.code, error.message, headers: error.headers, trailers: error.trailers)
+    }
+
+    func finish(_ answer: Answer) {
+        guard claim() else { return }
+        self.answer = answer
+        connection.loop.deliver(self)
+    }
+
+    /// Takes the right to answer; true for one caller only.
+    private func claim() -> Bool {
+        !isClaimed.exchange(true, ordering: .acquiringAndReleasing)
+    }
+
+    /// On the event loop, for what the transport answers itself. Returns whether the call was unanswered.
+    func claim(with answer: Answer) -> Bool {
+        guard claim() else { return false }
+        self.answer = answer
+        return true
+    }
+
+    /// On the event loop: nobody waits any more.
+    func cancel() {
+        cancelled.store(true, ordering: .releasing)
+        let bodies = onCancelled.withLock { bodies in
+            defer { bodies = [] }
+            return bodies
+        }
+        for body in bodies { body() }
+        stream?.cancel()
+    }
+
+    /// Runs the handler on the calling thread, unless nobody waits for it.
+    func run(_ handler: @Sendable (ByteBuffer, ServerCall) -> Void) {
+        guard !isAnswered, !isCancelled else { return }
+        handler(takeMessage(), self)
+    }
+
+    /// What a handler decodes owns its bytes, so they need not stay as long as the call.
+    func takeMessage() -> ByteBuffer {
+        let taken = message
+        message = ByteBuffer()
+        return taken
+    }
+}
+
+/// What the event loop knows of a call's request.
+struct ServerRequest {
+    /// From the prefix.
+    var messageByteCount: Int?
+    /// Bytes that the connection accounts for.
+    var countedByteCount = 0
+    var headerByteCount = 0
+    var isPost = false
+    var isGRPC = false
+    var encoding: String?
+    var hasBadTimeout = false
+    var isComplete = false
+    /// To see whether a DATA frame carried anything: its bytes may be padding.
+    var byteCountAtLastFrame = 0
+    /// DATA frames in a row that carried nothing.
+    var emptyFrames = 0
+}

@@ -1,0 +1,64 @@
+import Dispatch
+import ImmudbServer
+import Synchronization
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// SIGTERM and SIGINT, from its making on. The first stops the server; others, while it stops, are
+/// ignored.
+///
+/// A signal that arrives while the server still starts ends the process at once: no client has been
+/// served, and what a start writes may be cut off at any point.
+final class StopSignals: Sendable {
+    private enum Phase {
+        case starting
+        case serving(CheckedContinuation<Void, Never>)
+        case stopping
+    }
+
+    private let phase = Mutex(Phase.starting)
+    private let log: ServerLog
+    // Dispatch's objects are safe on every thread; these are only kept alive.
+    private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
+
+    init(log: ServerLog) {
+        self.log = log
+        let signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")]
+        let queue = DispatchQueue(label: "immudb.signals")
+        sources = signals.map { number, _ in
+            signal(number, SIG_IGN)
+            return DispatchSource.makeSignalSource(signal: number, queue: queue)
+        }
+        for (source, (_, name)) in zip(sources, signals) {
+            source.setEventHandler { [unowned self] in received(name) }
+            source.activate()
+        }
+    }
+
+    /// Returns when the first signal has come.
+    func first() async {
+        await withCheckedContinuation { continuation in
+            phase.withLock { $0 = .serving(continuation) }
+        }
+    }
+
+    private func received(_ name: String) {
+        phase.withLock { phase in
+            switch phase {
+            case .starting:
+                log.info("caught \(name) before the server had started")
+                _exit(0)
+            case .serving(let continuation):
+                log.info("caught \(name)")
+                phase = .stopping
+                continuation.resume()
+            case .stopping:
+                log.info("caught \(name) again: already stopping")
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import Testing
+
+/// The scripts beside these tests: clients that share no code with what they test. They run in the
+/// virtual environment that `make test` sets up.
+enum PythonPeer {
+    /// Runs a script of `Python/` to its end, and expects that it succeeded.
+    ///
+    /// - Returns: its output.
+    @discardableResult
+    static func run(
+        _ script: String, _ arguments: [String], timeoutSeconds: Double = 120,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> String {
+        let path = folder.appendingPathComponent(script).path
+        let finished = try await FinishedProcess.run(
+            interpreter(), [path] + arguments, timeoutSeconds: timeoutSeconds)
+        try #require(
+            finished.exitCode == 0, "\(script): \(finished.output)\(finished.errors)",
+            sourceLocation: sourceLocation)
+        return finished.output
+    }
+
+    private static let folder = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().appendingPathComponent("Python")
+
+    private static func interpreter() throws -> String {
+        if let path = ProcessInfo.processInfo.environment["IMMUDB_TEST_PYTHON"] { return path }
+        var place = folder
+        while place.path != "/" {
+            let python = place.appendingPathComponent(".venv/bin/python3").path
+            if FileManager.default.isExecutableFile(atPath: python) { return python }
+            place = place.deletingLastPathComponent()
+        }
+        throw Missing()
+    }
+
+    private struct Missing: Error, CustomStringConvertible {
+        let description = "no Python environment for the tests: run make test"
+    }
+}

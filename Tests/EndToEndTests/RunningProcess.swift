@@ -1,0 +1,192 @@
+import Foundation
+import Testing
+
+/// One of the package's executables, running as its users run it.
+///
+///     let server = try RunningProcess("immudb", ["--dir", folder.path, "-p", "0"])
+///     try await server.waitForOutput("starting immudb")
+///     server.terminate()
+///     #expect(try await server.exitCode() == 0)
+///
+/// Its outputs go to files, so that nothing waits for a reader. It is killed when this object goes
+/// away.
+final class RunningProcess {
+    private let process = Process()
+    private let outputs: TemporaryFolder
+    let name: String
+
+    /// - Parameters:
+    ///   - executable: name of an executable of this package, or a path.
+    ///   - environment: in addition to that of the tests.
+    ///   - directory: where it runs; by default that of the tests.
+    ///   - input: what it reads from its standard input.
+    init(
+        _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
+        directory: String? = nil, input: String = ""
+    ) throws {
+        name = executable
+        outputs = try TemporaryFolder()
+        for (file, content) in [("stdin", input), ("stdout", ""), ("stderr", "")] {
+            try Data(content.utf8).write(to: outputs.file(file))
+        }
+        process.executableURL = URL(fileURLWithPath: try Self.path(of: executable))
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
+        process.standardInput = try FileHandle(forReadingFrom: outputs.file("stdin"))
+        process.standardOutput = try FileHandle(forWritingTo: outputs.file("stdout"))
+        process.standardError = try FileHandle(forWritingTo: outputs.file("stderr"))
+        try process.run()
+    }
+
+    deinit {
+        kill()
+    }
+
+    /// What it has written to its standard output so far.
+    var output: String { text(of: "stdout") }
+    /// What it has written to its standard error so far.
+    var errors: String { text(of: "stderr") }
+    var isRunning: Bool { process.isRunning }
+    var identifier: Int32 { process.processIdentifier }
+
+    /// SIGTERM.
+    func terminate() { send(SIGTERM) }
+    /// SIGKILL.
+    func kill() { send(SIGKILL) }
+
+    func send(_ signal: Int32) {
+        if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
+    }
+
+    /// Waits until a line of either output contains a text.
+    ///
+    /// - Returns: the first such line.
+    /// - Throws: if it ends before, or does not write it in time; the test's output shows what it
+    ///   wrote.
+    @discardableResult
+    func waitForOutput(_ text: String, timeoutSeconds: Double = 20) async throws -> String {
+        let end = Date(timeIntervalSinceNow: timeoutSeconds)
+        while true {
+            let hasEnded = !process.isRunning
+            let lines = (errors + output).split(separator: "\n")
+            if let line = lines.first(where: { $0.contains(text) }) { return String(line) }
+            if hasEnded { throw Unexpected("ended with \(process.terminationStatus)", self) }
+            if Date() > end { throw Unexpected("did not write \"\(text)\"", self) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// - Returns: its exit code, or 128 + the signal that ended it, as a shell does.
+    func exitCode(timeoutSeconds: Double = 30) async throws -> Int32 {
+        let end = Date(timeIntervalSinceNow: timeoutSeconds)
+        while process.isRunning {
+            if Date() > end { throw Unexpected("did not end", self) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        let isSignal = process.terminationReason == .uncaughtSignal
+        return isSignal ? 128 + process.terminationStatus : process.terminationStatus
+    }
+
+    private func text(of file: String) -> String {
+        let bytes = try? Data(contentsOf: outputs.file(file))
+        return String(decoding: bytes ?? Data(), as: UTF8.self)
+    }
+
+    /// Where an executable of this package was built; a path stays as it is.
+    static func path(of executable: String) throws -> String {
+        let path =
+            executable.contains("/")
+            ? executable : try buildFolder().appendingPathComponent(executable).path
+        try #require(
+            FileManager.default.isExecutableFile(atPath: path),
+            "\(path) is not built: run make test")
+        return path
+    }
+
+    /// Where the executables are built: beside the test bundle.
+    private static func buildFolder() throws -> URL {
+        let bundles = [Bundle.main] + Bundle.allBundles
+        let bundle = bundles.first { $0.bundlePath.hasSuffix(".xctest") }
+        if let bundle { return bundle.bundleURL.deletingLastPathComponent() }
+        return try #require(Bundle.main.executableURL).deletingLastPathComponent()
+    }
+
+    private struct Unexpected: Error, CustomStringConvertible {
+        let description: String
+
+        init(_ what: String, _ process: RunningProcess) {
+            description = """
+                \(process.name) \(what); standard output:
+                \(process.output)
+                standard error:
+                \(process.errors)
+                """
+        }
+    }
+}
+
+/// How a process ended.
+struct FinishedProcess {
+    let exitCode: Int32
+    let output: String
+    let errors: String
+
+    /// Runs an executable to its end.
+    static func run(
+        _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
+        directory: String? = nil, input: String = "", timeoutSeconds: Double = 60
+    ) async throws -> FinishedProcess {
+        let process = try RunningProcess(
+            executable, arguments, environment: environment, directory: directory, input: input)
+        let code = try await process.exitCode(timeoutSeconds: timeoutSeconds)
+        return FinishedProcess(exitCode: code, output: process.output, errors: process.errors)
+    }
+}
+
+/// A folder of a test's own, removed when this object goes away.
+final class TemporaryFolder: Sendable {
+    let url: URL
+    var path: String { url.path }
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("immudb-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    func file(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+}
+
+/// `immudb` on a free port of the loopback, serving.
+final class RunningServer {
+    let process: RunningProcess
+    /// The port that it listens on.
+    let port: Int
+
+    /// Returns when it serves.
+    ///
+    /// - Parameters:
+    ///   - port: 0 lets the server take a free one.
+    init(
+        dir: String, port: Int = 0, arguments: [String] = [], environment: [String: String] = [:]
+    ) async throws {
+        process = try RunningProcess(
+            "immudb", ["--dir", dir, "-p", "\(port)"] + arguments, environment: environment)
+        let line = try await process.waitForOutput("starting immudb: ")
+        let number = try #require(line.firstMatch(of: /"Port":([0-9]+)/)?.1)
+        self.port = try #require(Int(number))
+    }
+
+    /// SIGTERM, and the exit code.
+    func stop() async throws -> Int32 {
+        process.terminate()
+        return try await process.exitCode()
+    }
+}

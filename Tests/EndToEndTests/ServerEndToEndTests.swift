@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// The executable `immudb`, and a client that knows only the .proto files.
+@Suite("immudb")
+struct ServerEndToEndTests {
+    @Test("serves a foreign client that checks every proof, and serves it again after a restart")
+    func foreignClient() async throws {
+        let data = try TemporaryFolder()
+        let state = data.file("state.json").path
+        let dir = data.file("db").path
+
+        let first = try await RunningServer(dir: dir)
+        try await PythonPeer.run("first_light.py", ["\(first.port)", "write", state])
+        #expect(try await first.stop() == 0)
+
+        let second = try await RunningServer(dir: dir)
+        try await PythonPeer.run("first_light.py", ["\(second.port)", "reread", state])
+        #expect(try await second.stop() == 0)
+    }
+
+    @Test("64 clients write and verify at once, and all see one history")
+    func crowd() async throws {
+        let data = try TemporaryFolder()
+        let server = try await RunningServer(dir: data.path)
+        try await PythonPeer.run("first_light.py", ["\(server.port)", "crowd"])
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("loses nothing that was acknowledged when it is killed in the middle of writes")
+    func crashes() async throws {
+        let data = try TemporaryFolder()
+        let server = try RunningProcess.path(of: "immudb")
+        let output = try await PythonPeer.run(
+            "crash_test.py", [server, "--rounds", "5", "--folder", data.path], timeoutSeconds: 300)
+        print(output)
+        #expect(output.contains("none lost, all proved"))
+    }
+
+    @Test("says in its log what it opens, serves and closes, in the original's words")
+    func log() async throws {
+        let data = try TemporaryFolder()
+        let dir = data.path
+        let emptyRoot = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        let first = try await RunningServer(dir: dir)
+        try await first.process.waitForOutput("Started with an empty database")
+        #expect(try await first.stop() == 0)
+        let options =
+            #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"DbName":"immudb"}"#
+        expectLines(
+            of: first.process,
+            [
+                "Tree of width 0 ready with root \(emptyRoot)",
+                "Store opened at path: \(dir)/immudb",
+                "starting immudb: \(options)",
+                "Started with an empty database",
+                "caught SIGTERM",
+                "stopping immudb: \(options)",
+                "Tree of width 0 closed with root \(emptyRoot)",
+                "Store closed",
+                "shutdown completed",
+            ])
+        #expect(first.process.output.isEmpty)
+        for line in first.process.errors.split(separator: "\n") {
+            let format =
+                /immu-server \d{4}(\/\d\d){2} \d\d(:\d\d){2} (ERROR|WARNING|INFO|DEBUG): .+/
+            #expect(try format.wholeMatch(in: line) != nil, "\(line)")
+        }
+
+        let second = try await RunningServer(dir: dir, environment: ["LOG_LEVEL": "debug"])
+        try await PythonPeer.run("first_light.py", ["\(second.port)", "crowd"])
+        #expect(try await second.stop() == 0)
+        #expect(second.process.errors.contains("DEBUG: safeset crowd0-0 2 bytes"))
+        let third = try await RunningServer(dir: dir)
+        #expect(try await third.stop() == 0)
+        expectLines(of: third.process, ["Tree of width 1280 ready", "Tree of width 1280 closed"])
+        #expect(!third.process.errors.contains("empty database"))
+    }
+
+    private func expectLines(
+        of process: RunningProcess, _ texts: [String],
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        var rest = process.errors[...]
+        for text in texts {
+            guard let found = rest.range(of: text) else {
+                Issue.record(
+                    "\"\(text)\" is missing, or not in order, in:\n\(process.errors)",
+                    sourceLocation: sourceLocation)
+                return
+            }
+            rest = rest[found.upperBound...]
+        }
+    }
+}

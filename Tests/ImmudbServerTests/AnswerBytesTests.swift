@@ -1,0 +1,99 @@
+import Foundation
+import ImmudbProtocol
+import ImmudbStore
+import MerkleTree
+import NIOCore
+import SwiftProtobuf
+import Testing
+
+@testable import ImmudbServer
+
+/// The answers that are encoded by hand against the generated messages.
+@Suite("Answers encoded by hand")
+struct AnswerBytesTests {
+    @Test("are byte for byte what the generated messages are, whatever their fields hold")
+    func sameBytes() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SplitMix(state: seed)
+        for round in 0..<500 {
+            let proven = ProvenEntry(entry: random.entry(), proof: random.proof())
+            let item = message(proven.entry)
+            let proof = message(proven.proof)
+            let safeItem = Immudb_Schema_SafeItem.with {
+                $0.item = item
+                $0.proof = proof
+            }
+            let comment: Comment = "seed \(seed), round \(round)"
+            try #expect(bytes(encodedItem(proven.entry)) == item.serializedBytes(), comment)
+            try #expect(bytes(encodedProof(proven.proof)) == proof.serializedBytes(), comment)
+            try #expect(bytes(encodedSafeItem(proven)) == safeItem.serializedBytes(), comment)
+        }
+    }
+
+    @Test("have no bytes where no field holds anything")
+    func emptyItem() {
+        #expect(bytes(encodedItem(Entry(index: EntryIndex(0), key: [], value: []))).isEmpty)
+    }
+
+    private func bytes(_ buffer: ByteBuffer) -> [UInt8] { Array(buffer.readableBytesView) }
+
+    private func message(_ entry: Entry) -> Immudb_Schema_Item {
+        .with {
+            $0.key = Data(entry.key)
+            $0.value = Data(entry.value)
+            $0.index = entry.index.rawValue
+        }
+    }
+
+    private func message(_ proof: EntryProof) -> Immudb_Schema_Proof {
+        .with {
+            $0.leaf = Data(proof.leaf.bytes)
+            $0.index = proof.index.rawValue
+            $0.root = Data(proof.root.bytes)
+            $0.at = proof.size.rawValue - 1
+            $0.inclusionPath = proof.inclusion.path.map { Data($0.bytes) }
+            $0.consistencyPath = proof.consistency.path.map { Data($0.bytes) }
+        }
+    }
+}
+
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+
+    /// Of all magnitudes, zero too.
+    mutating func number() -> UInt64 {
+        let bitCount = Int.random(in: 0...64, using: &self)
+        return bitCount == 0 ? 0 : next() >> UInt64(64 - bitCount)
+    }
+
+    mutating func someBytes() -> [UInt8] {
+        let count = [0, 1, 127, 128, 300, 20_000].randomElement(using: &self) ?? 0
+        return (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
+
+    mutating func digest() -> Digest {
+        .leaf(index: EntryIndex(next()), key: [], value: [])
+    }
+
+    mutating func entry() -> Entry {
+        Entry(index: EntryIndex(number()), key: someBytes(), value: someBytes())
+    }
+
+    mutating func proof() -> EntryProof {
+        let size = TreeSize(Swift.max(1, number() >> 1))
+        var inclusion = InclusionProof(index: EntryIndex(number()), size: size, path: [])
+        inclusion.path = (0..<Int.random(in: 0...40, using: &self)).map { _ in digest() }
+        var consistency = ConsistencyProof(from: TreeSize(1), to: size, path: [])
+        consistency.path = (0..<Int.random(in: 0...40, using: &self)).map { _ in digest() }
+        return EntryProof(
+            leaf: digest(), root: digest(), inclusion: inclusion, consistency: consistency)
+    }
+}

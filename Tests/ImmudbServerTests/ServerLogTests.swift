@@ -1,0 +1,94 @@
+import Foundation
+import ImmudbStore
+import Synchronization
+import Testing
+
+@testable import ImmudbServer
+
+@Suite("Log and options")
+struct ServerLogTests {
+    @Test("a line has a time, a level and a message")
+    func format() throws {
+        let lines = Lines()
+        let log = ServerLog(level: .info, write: lines.add)
+        log.warning("careful")
+        let line = try #require(lines.all.first)
+        let format = /\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d WARNING: careful/
+        #expect(try format.wholeMatch(in: line) != nil, "\(line)")
+    }
+
+    @Test("lines below the level are not even put together")
+    func levels() {
+        let lines = Lines()
+        let log = ServerLog(level: .info, write: lines.add)
+        var made = 0
+        log.debug(
+            {
+                made += 1
+                return "debug"
+            }())
+        log.info(
+            {
+                made += 1
+                return "info"
+            }())
+        #expect(made == 1)
+        #expect(lines.all.count == 1)
+    }
+
+    @Test("a thousand failures at once are a few lines")
+    func faults() {
+        let lines = Lines()
+        let faults = FaultLog(ServerLog(level: .info, write: lines.add))
+        for number in 0..<1000 { faults.report("fault \(number)") }
+        // A test that is slow may see the beginning of another second or two.
+        #expect((10...30).contains(lines.all.count))
+        #expect(lines.all.first?.hasSuffix("fault 0") == true)
+        #expect(lines.all.contains { $0.hasSuffix("are not logged)") })
+    }
+
+    @Test("a client cannot forge a line")
+    func escaping() throws {
+        let lines = Lines()
+        ServerLog(level: .info, write: lines.add).error(
+            "key\n2026/01/01 00:00:00 INFO: all is well")
+        let line = try #require(lines.all.first)
+        #expect(!line.contains("\n"))
+        #expect(line.contains("\\n2026"))
+    }
+
+    @Test(
+        "LOG_LEVEL is a word in any case; anything else is info",
+        arguments: [
+            ("ERROR" as String?, LogLevel.error), ("warn", .warning), ("Info", .info),
+            ("debug", .debug), ("loud", .info), ("", .info), (nil, .info),
+        ])
+    func words(word: String?, level: LogLevel) {
+        #expect(ServerLog.standardError(level: word).level == level)
+    }
+
+    @Test("the options are one line of JSON")
+    func json() {
+        let options = ServerOptions(
+            directory: "a \"b\"\n", address: "::1", port: 1, databaseName: "d")
+        let expected = #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"DbName":"d"}"#
+        #expect(options.json == expected)
+    }
+
+    @Test(
+        "a database name has to be a plain folder name",
+        arguments: ["", ".", "..", "a/b", "/", "\0"])
+    func databaseNames(name: String) throws {
+        let error = try #require(throws: ServerStartError.self) {
+            try ServerOptions(databaseName: name).validate()
+        }
+        #expect(error.message.contains("\"\(name)\""))
+        #expect(error.message.contains("--dbname"))
+    }
+
+    private final class Lines: Sendable {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+        func add(_ line: String) { lines.withLock { $0.append(line) } }
+    }
+}

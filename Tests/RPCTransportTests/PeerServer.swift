@@ -1,0 +1,110 @@
+import Foundation
+import NIOCore
+import RPCTransport
+import SwiftProtobuf
+import Synchronization
+
+typealias BytesValue = Google_Protobuf_BytesValue
+typealias StringValue = Google_Protobuf_StringValue
+typealias Int64Value = Google_Protobuf_Int64Value
+typealias BoolValue = Google_Protobuf_BoolValue
+typealias Empty = Google_Protobuf_Empty
+
+/// The service that the tests call, `test.Peer`.
+enum PeerServer {
+    static func start(
+        _ counters: Counters = Counters(),
+        configure: (inout RPCServer.Configuration) -> Void = { _ in }
+    ) async throws -> RPCServer {
+        var configuration = RPCServer.Configuration()
+        configuration.initialHeaders = ["server-id": "test-server"]
+        configuration.channelHook = { channel in
+            counters.connections.add(1, ordering: .relaxed)
+            channel.closeFuture.whenComplete { _ in
+                counters.connections.subtract(1, ordering: .relaxed)
+            }
+        }
+        configure(&configuration)
+        return try await RPCServer.start(configuration, methods: methods(counters))
+    }
+
+    static func methods(_ counters: Counters) -> [RPCMethod] {
+        unaryMethods(counters) + streamingMethods(counters)
+    }
+
+    private static func unaryMethods(_ counters: Counters) -> [RPCMethod] {
+        [
+            .unary("/test.Peer/Echo") { (request: BytesValue, call) in call.reply(request) },
+            .unary("/test.Peer/EchoInline", on: .eventLoop) { (request: BytesValue, call) in
+                call.reply(request)
+            },
+            .unary("/test.Peer/EchoBlocking", on: .blocking) { (request: BytesValue, call) in
+                call.reply(request)
+            },
+            .unary("/test.Peer/Later") { (request: BytesValue, call) in
+                DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) {
+                    call.reply(request)
+                }
+            },
+            .unary("/test.Peer/Slow") { (request: BytesValue, call) in
+                Thread.sleep(forTimeInterval: 0.1)
+                call.reply(request)
+            },
+            .unary("/test.Peer/Large") { (request: Int64Value, call) in
+                call.reply(BytesValue(Data(count: Int(request.value))))
+            },
+            .unary("/test.Peer/Fail") { (request: StringValue, call) in
+                let parts = request.value.split(
+                    separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+                call.fail(StatusCode(rawValue: Int(parts[0]) ?? 2), String(parts[1]))
+            },
+            .unary("/test.Peer/FailMeta") { (_: Empty, call) in
+                call.fail(
+                    RPCError(.dataLoss, "x", headers: ["early": "yes"], trailers: ["why": "because"]))
+            },
+            .unary("/test.Peer/Meta") { (_: Empty, call) in
+                call.reply(Empty(), headers: call.metadata, trailers: call.metadata)
+            },
+            .unary("/test.Peer/Hold", on: .eventLoop) { (_: Empty, call) in
+                counters.held.add(1, ordering: .relaxed)
+                call.onCancel { counters.cancelled.add(1, ordering: .relaxed) }
+            },
+            .unary("/test.Peer/HasDeadline") { (_: Empty, call) in
+                call.reply(BoolValue(call.deadline != nil))
+            },
+            .unary("/test.Peer/Twice") { (_: Empty, call) in
+                call.reply(StringValue("first"))
+                call.reply(StringValue("second"))
+                call.fail(.internalError, "third")
+            },
+            .unary("/test.Peer/Counters") { (_: Empty, call) in
+                call.reply(StringValue(counters.text))
+            },
+            .unary("/test.Peer/PeerAddress") { (_: Empty, call) in
+                call.reply(StringValue(call.peerAddress))
+            },
+        ]
+    }
+
+    private static func streamingMethods(_ counters: Counters) -> [RPCMethod] {
+        [
+            .serverStreaming("/test.Peer/Count") { (request: Int64Value, stream) in
+                stream.setHeaders(stream.metadata)
+                for number in 0..<request.value { try await stream.send(Int64Value(number)) }
+                stream.setTrailers(["count": "\(request.value)"])
+            },
+            .serverStreaming("/test.Peer/CountThenFail") { (request: Int64Value, stream) in
+                for number in 0..<request.value { try await stream.send(Int64Value(number)) }
+                throw RPCError(.aborted, "enough")
+            },
+            .serverStreaming("/test.Peer/Endless") { (request: Int64Value, stream) in
+                defer { counters.streamsEnded.add(1, ordering: .relaxed) }
+                let message = BytesValue(Data(count: Int(request.value)))
+                while true {
+                    try await stream.send(message)
+                    counters.streamed.add(1, ordering: .relaxed)
+                }
+            },
+        ]
+    }
+}

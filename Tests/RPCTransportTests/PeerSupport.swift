@@ -1,0 +1,150 @@
+import Foundation
+import NIOCore
+import RPCTransport
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+/// A Python program of `Peers/` that runs beside the test.
+///
+/// Its interpreter is `.venv/bin/python3` at the root of the package, which `make test` sets up, or what IMMUDB_TEST_PYTHON
+/// names. With IMMUDB_TEST_VERBOSE its errors and the time of each check are shown.
+final class Peer: Sendable {
+    private let process: Process
+    private let output: FileHandle
+
+    init(_ program: String, _ arguments: [String] = []) throws {
+        let peers = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Peers")
+        process = Process()
+        process.executableURL = try Self.python()
+        process.arguments = ["-u", peers.appending(path: program).path] + arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        let isVerbose = ProcessInfo.processInfo.environment["IMMUDB_TEST_VERBOSE"] != nil
+        if !isVerbose { process.standardError = FileHandle.nullDevice }
+        var environment = ProcessInfo.processInfo.environment
+        environment["GRPC_VERBOSITY"] = "NONE"
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        process.environment = environment
+        output = pipe.fileHandleForReading
+        try process.run()
+    }
+
+    /// Everything that it prints until it ends.
+    func lines() async -> [String] {
+        await onThread {
+            let data = (try? self.output.readToEnd()) ?? Data()
+            self.process.waitUntilExit()
+            return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
+    }
+
+    /// The next line.
+    func line() async -> String {
+        await onThread {
+            var bytes: [UInt8] = []
+            while let byte = try? self.output.read(upToCount: 1), let first = byte.first {
+                if first == UInt8(ascii: "\n") { break }
+                bytes.append(first)
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    func stop() {
+        if process.isRunning { process.terminate() }
+    }
+
+    func kill() {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+        process.waitUntilExit()
+    }
+
+    private static func python() throws -> URL {
+        if let path = ProcessInfo.processInfo.environment["IMMUDB_TEST_PYTHON"] {
+            return URL(filePath: path)
+        }
+        var folder = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+        while folder.path != "/" {
+            let python = folder.appending(path: ".venv/bin/python3")
+            if FileManager.default.isExecutableFile(atPath: python.path) { return python }
+            folder.deleteLastPathComponent()
+        }
+        throw MissingPython()
+    }
+
+    struct MissingPython: Error, CustomStringConvertible {
+        var description: String { "no Python with grpcio: run make test, which sets it up" }
+    }
+}
+
+/// Runs something that blocks on a thread of its own.
+func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+}
+
+/// The results of the checks of a Python program, by name.
+struct CheckResults: Sendable {
+    private var results: [String: String] = [:]
+
+    init(_ lines: [String]) {
+        for line in lines {
+            if line.hasPrefix("ok ") {
+                results[String(line.dropFirst(3))] = "ok"
+            } else if line.hasPrefix("FAILED "), let colon = line.range(of: ": ") {
+                let name = line[line.index(line.startIndex, offsetBy: 7)..<colon.lowerBound]
+                results[String(name)] = String(line[colon.upperBound...])
+            }
+        }
+    }
+
+    var names: Set<String> { Set(results.keys) }
+
+    func expectAll(_ names: [String], _ location: SourceLocation = #_sourceLocation) {
+        for name in names {
+            let result = results[name] ?? "it did not run"
+            #expect(result == "ok", "\(name): \(result)", sourceLocation: location)
+        }
+        let unexpected = self.names.subtracting(names)
+        #expect(unexpected.isEmpty, "checks that no test names: \(unexpected)", sourceLocation: location)
+    }
+}
+
+/// What the test server counts.
+final class Counters: Sendable {
+    let held = Atomic<Int>(0)
+    let cancelled = Atomic<Int>(0)
+    let streamed = Atomic<Int>(0)
+    let streamsEnded = Atomic<Int>(0)
+    let connections = Atomic<Int>(0)
+
+    var text: String {
+        "held=\(held.load(ordering: .relaxed)) cancelled=\(cancelled.load(ordering: .relaxed))"
+            + " streamed=\(streamed.load(ordering: .relaxed))"
+            + " streamsEnded=\(streamsEnded.load(ordering: .relaxed))"
+            + " connections=\(connections.load(ordering: .relaxed))"
+    }
+}
+
+/// Waits for something that happens soon on another thread; false after five seconds.
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+    for _ in 0..<500 {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+}
+
+/// The error that a call must end with.
+func failure<Result>(_ body: () async throws -> Result) async throws -> RPCError {
+    do {
+        _ = try await body()
+    } catch let error as RPCError {
+        return error
+    }
+    throw UnexpectedSuccess()
+}
+
+struct UnexpectedSuccess: Error {}
