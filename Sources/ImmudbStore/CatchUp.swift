@@ -6,14 +6,19 @@ import StorageIO
 /// Brings the tree files and the key index up to the ledger, each from its own mark, in one pass; then checks
 /// the tree's root against the one that the ledger holds.
 struct CatchUp {
+    /// What is read at a time before it is written to the views.
     private static let batchEntryCount = 4096
+    private static let batchByteCount = 8 << 20
 
     private let storage: Storage
     private let ledger: Ledger
     private let view: TreeView
+    private let isWitness: Bool
 
-    init(_ storage: Storage) {
+    /// - Parameter isWitness: see ``TreeView/begin(_:isWitness:)``.
+    init(_ storage: Storage, isWitness: Bool) {
         self.storage = storage
+        self.isWitness = isWitness
         ledger = storage.ledger
         view = storage.tree
     }
@@ -23,15 +28,25 @@ struct CatchUp {
         let tree = try bringUp(treeFrom: try treeMark())
         if tree.root == ledger.root { return tree }
         storage.log(.warning, "the tree files do not lead to the ledger's root; they are made anew")
-        let again = try bringUp(treeFrom: MerkleAccumulator())
-        guard again.root == ledger.root else {
-            throw StoreError(
-                .tampered,
-                "\(storage.path): the entries have the root \(again.root.hex), but the ledger holds "
-                    + "\(ledger.root.hex): somebody changed entries. Nothing was changed now. Restore the "
-                    + "folder from a backup and compare the two")
+        try requireRootsOfLedger()
+        return try bringUp(treeFrom: MerkleAccumulator())
+    }
+
+    /// Compares the entries with the roots that the ledger holds for them, and writes nothing.
+    private func requireRootsOfLedger() throws(StoreError) {
+        var tree = MerkleAccumulator()
+        try ledger.forEachFrame(from: EntryIndex(0)) { frame throws(StoreError) in
+            frame.forEachEntry {
+                tree.append(.leaf(index: $0.index, key: $0.key, value: $0.value))
+            }
+            guard tree.root == frame.root else {
+                throw StoreError(
+                    .tampered,
+                    "\(storage.path): the entries up to \(tree.size.rawValue - 1) do not have the root that "
+                        + "the ledger holds for them: somebody changed one of the last \(frame.count). "
+                        + "Nothing was changed now. Restore the folder from a backup and compare the two")
+            }
         }
-        return again
     }
 
     /// The part of the tree that the files hold for sure; empty if they hold more than the ledger does.
@@ -52,28 +67,37 @@ struct CatchUp {
 
     private func bringUp(treeFrom start: MerkleAccumulator) throws(StoreError) -> MerkleAccumulator {
         // Stale records behind the ledger's end would look like witnesses of entries later.
+        try view.begin(start.size, isWitness: false)
         try view.digests.truncate(to: ledger.size.nodeCount)
         try view.places.truncate(to: ledger.size.rawValue)
         var work = Work(tree: start, treeFirst: start.size, index: storage.index)
         let from = min(start.size, storage.index.completeSize)
-        guard from < ledger.size else { return start }
+        guard from < ledger.size else {
+            try view.begin(start.size, isWitness: isWitness)
+            return start
+        }
         var progress = Progress(storage: storage, from: from, to: ledger.size)
         try view.reserve(ledger.size)
         try ledger.forEachFrame(from: EntryIndex(from.rawValue)) { frame throws(StoreError) in
             try frame.forEachEntry { entry throws(StoreError) in
                 work.add(entry, view)
-                if work.isFull(Self.batchEntryCount) { try flush(&work) }
+                if work.isFull(Self.batchEntryCount, Self.batchByteCount) { try flush(&work) }
             }
             progress.note(EntryIndex(frame.firstIndex.rawValue + UInt64(frame.count)))
         }
         try flush(&work)
+        // A second crash does not pay for this again.
+        try view.checkpoint(work.tree.size)
+        try view.begin(work.tree.size, isWitness: isWitness)
         progress.end()
         return work.tree
     }
 
     private func flush(_ work: inout Work) throws(StoreError) {
         if !work.addition.places.isEmpty { try view.append(work.addition, from: work.treeFirst) }
-        if !work.keys.isEmpty { try storage.index.apply(work.keys) }
+        if !work.keys.isEmpty {
+            try storage.withIndex { index throws(StoreError) in try index.apply(work.keys) }
+        }
         work.reset()
     }
 
@@ -84,6 +108,7 @@ struct CatchUp {
         var treeFirst: TreeSize
         var addition = TreeAddition()
         var keys: [IndexedKey] = []
+        private var keyByteCount = 0
         private var nextKey: TreeSize
 
         init(tree: MerkleAccumulator, treeFirst: TreeSize, index: KeyIndex) {
@@ -107,15 +132,20 @@ struct CatchUp {
                         memberLength: entry.kind == EntryKind.sortedSetMember.rawValue
                             ? entry.value.count : 0))
                 nextKey = TreeSize(nextKey.rawValue + 1)
+                keyByteCount += entry.key.count
             }
         }
 
-        func isFull(_ limit: Int) -> Bool { keys.count >= limit || addition.places.count >= limit }
+        func isFull(_ entryCount: Int, _ byteCount: Int) -> Bool {
+            keys.count >= entryCount || addition.places.count >= entryCount
+                || keyByteCount >= byteCount
+        }
 
         mutating func reset() {
             treeFirst = tree.size
             addition = TreeAddition()
             keys.removeAll(keepingCapacity: true)
+            keyByteCount = 0
         }
     }
 

@@ -2,7 +2,6 @@ import KeyIndex
 import Ledger
 import MerkleTree
 public import StorageIO
-import Synchronization
 
 /// When an entry is on stable storage.
 public enum Durability: Hashable, Sendable {
@@ -72,8 +71,7 @@ public final class Database: Sendable {
     let storage: Storage
     let readers: ReaderThreads
     private let pipeline: CommitPipeline
-    /// Nil once the database is closed.
-    private let lock: Mutex<(any FileLock)?>
+    private let closing: Closing
 
     /// Opens the database in a folder; creates both if they are missing.
     ///
@@ -94,16 +92,18 @@ public final class Database: Sendable {
         let opened = try Opening(path: path, options: options).run()
         self.path = path
         storage = opened.storage
-        lock = Mutex(opened.lock)
         pipeline = CommitPipeline(
             storage: opened.storage, tree: opened.tree, durability: options.durability)
         readers = try ReaderThreads(count: 2)
+        closing = Closing(storage: storage, pipeline: pipeline, readers: readers, lock: opened.lock)
         try pipeline.start()
     }
 
     deinit {
-        // An embedder that forgot to close loses nothing but the time of the next opening.
-        try? close()
+        // An embedder that forgot to close loses nothing. On a thread of its own, since this one may be a
+        // thread that closing waits for.
+        let closing = closing
+        _ = try? WorkerThread(name: "closer") { try? closing.run() }
     }
 
     /// The newest published snapshot: it holds every append that completed. Costs one lock, no copy.
@@ -148,6 +148,7 @@ public final class Database: Sendable {
         }
         for entry in unit.entries {
             try Limits.validate(newKey: entry.key)
+            if entry.kind == .reference { try Limits.validate(key: entry.value) }
             guard entry.kind != .sortedSetMember
                 || entry.key.count >= entry.value.count + MemoryLayout<Double>.size
             else {
@@ -175,22 +176,6 @@ public final class Database: Sendable {
     /// - Throws: the operating system's errors; the folder is given back in any case, and what was
     ///   acknowledged stays.
     public func close() throws(StoreError) {
-        let held = lock.withLock { lock in
-            defer { lock = nil }
-            return lock
-        }
-        guard held != nil else { return }
-        pipeline.drain()
-        readers.end()
-        let size = snapshot.size
-        let result = Result { () throws(StoreError) -> Void in
-            guard pipeline.failure == nil else { return }
-            try storage.ledger.close()
-            try storage.tree.checkpoint(size)
-            try storage.index.flush(wait: true)
-        }
-        storage.close()
-        withExtendedLifetime(held) {}
-        try result.get()
+        try closing.run()
     }
 }

@@ -33,20 +33,38 @@ struct Opening {
         try refuseForeignFolder()
         var ledgerOptions = Ledger.Options()
         ledgerOptions.segmentByteCount = options.segmentByteCount
-        ledgerOptions.isSynchronous = options.durability == .always
         let ledger = try Ledger(
             directory: ledgerPath, fileSystem: fileSystem, options: ledgerOptions,
-            wasAcknowledged: { index, identity in hasLeaf(index, identity) }, log: log)
+            wasAcknowledged: { index, identity throws(StoreError) in
+                try TreeView.witnesses(
+                    index, directory: treePath, identity: identity, fileSystem: fileSystem)
+            }, log: log)
         let tree = try TreeView(
             directory: treePath, identity: ledger.identity, fileSystem: fileSystem, log: log)
-        let index = try openIndex(ledger)
-        let storage = Storage(path: path, ledger: ledger, tree: tree, index: index, log: log)
-        return Opened(storage: storage, tree: try CatchUp(storage).run(), lock: lock)
+        var storage = try storage(ledger, tree)
+        let grown: MerkleAccumulator
+        do throws(StoreError) {
+            grown = try CatchUp(storage, isWitness: options.durability == .always).run()
+        } catch {
+            // Damage of the key index that its opening did not see: it is made anew, once.
+            guard try fileSystem.exists(Storage.damagedIndexMark(path)) else { throw error }
+            storage.close()
+            storage = try self.storage(ledger, tree)
+            grown = try CatchUp(storage, isWitness: options.durability == .always).run()
+        }
+        return Opened(storage: storage, tree: grown, lock: lock)
+    }
+
+    private func storage(_ ledger: Ledger, _ tree: TreeView) throws(StoreError) -> Storage {
+        Storage(
+            path: path, ledger: ledger, tree: tree, index: try openIndex(ledger),
+            fileSystem: fileSystem, log: log)
     }
 
     /// Refuses to begin a new database where something else is, or where a database was.
     private func refuseForeignFolder() throws(StoreError) {
-        let names = Set(try fileSystem.names(inDirectory: path)).subtracting(["LOCK"])
+        let names = Set(try fileSystem.names(inDirectory: path))
+            .subtracting(["LOCK", "index.damaged"])
         let inLedger = names.contains("ledger") ? try fileSystem.names(inDirectory: ledgerPath) : []
         guard !inLedger.contains(where: { $0.hasSuffix(".segment") }) else { return }
         let views = names.intersection(["tree", "index"])
@@ -65,22 +83,14 @@ struct Opening {
         }
     }
 
-    /// Whether the tree file has a leaf for an entry: it is written only once the entry is synchronized.
-    private func hasLeaf(_ index: EntryIndex, _ identity: DatabaseIdentity) -> Bool {
-        do throws(StoreError) {
-            guard try fileSystem.exists("\(treePath)/digests") else { return false }
-            let tree = try TreeView(
-                directory: treePath, identity: identity, fileSystem: fileSystem, log: log)
-            return try tree.uncheckedLeaf(index).bytes.contains { $0 != 0 }
-        } catch {
-            return false  // The view ends before the entry, or is damaged: it is no witness.
-        }
-    }
-
     private func openIndex(_ ledger: Ledger) throws(StoreError) -> KeyIndex {
         var indexOptions = KeyIndex.Options()
         indexOptions.cacheByteCount = options.indexCacheByteCount
+        let mark = Storage.damagedIndexMark(path)
         do throws(StoreError) {
+            guard try !fileSystem.exists(mark) else {
+                throw StoreError(.corruption, "\(indexPath) was found damaged")
+            }
             let index = try KeyIndex.open(
                 at: indexPath, identity: ledger.identity, options: indexOptions)
             if index.completeSize <= ledger.size { return index }
@@ -88,12 +98,13 @@ struct Opening {
             index.close()
         } catch {
             switch error.code {
-            case .corruption, .foreignDatabase, .incompatibleFormat:
+            case .corruption, .foreignDatabase, .incompatibleFormat, .index:
                 log(.warning, "\(error); it is made anew from the ledger")
             default: throw error
             }
         }
         try KeyIndex.remove(at: indexPath)
+        try fileSystem.removeFile(mark)
         return try KeyIndex.open(at: indexPath, identity: ledger.identity, options: indexOptions)
     }
 }

@@ -14,12 +14,17 @@ final class ReaderThreads: Sendable {
         queues = (0..<count).map { _ in BlockingQueue(capacity: Self.queuedCount) }
         threads = Mutex([])
         for (number, queue) in queues.enumerated() {
-            let thread = try WorkerThread(name: "reader \(number)") {
-                while let reads = queue.takeAll() {
-                    for read in reads { read() }
+            do throws(StoreError) {
+                let thread = try WorkerThread(name: "reader \(number)") {
+                    while let reads = queue.takeAll() {
+                        for read in reads { read() }
+                    }
                 }
+                threads.withLock { $0.append(thread) }
+            } catch {
+                end()
+                throw error
             }
-            threads.withLock { $0.append(thread) }
         }
     }
 

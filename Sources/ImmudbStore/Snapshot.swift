@@ -37,7 +37,7 @@ public struct Snapshot: Sendable {
     /// The newest entry of a key itself; a reference is not followed.
     public func newest(_ key: [UInt8]) throws(StoreError) -> Entry? {
         guard let entry = try newestUnchecked(key) else { return nil }
-        try storage.check(entry)
+        try storage.check(entry, in: tree)
         return entry
     }
 
@@ -47,7 +47,7 @@ public struct Snapshot: Sendable {
         try requireSize(since)
         guard var entry = try newestUnchecked(key) else { return nil }
         if entry.kind == .reference {
-            try storage.check(entry)
+            try storage.check(entry, in: tree)
             guard let target = try newestUnchecked(entry.value) else { return nil }
             entry = target
         }
@@ -66,12 +66,14 @@ public struct Snapshot: Sendable {
     ) throws(StoreError) -> [Entry] {
         try Limits.validate(key: key)
         try storage.requireOpen()
-        let places = try storage.index.versions(of: key, in: size, limit: limit, before: before)
+        let places = try storage.withIndex { index throws(StoreError) in
+            try index.versions(of: key, in: size, limit: limit, before: before)
+        }
         var entries: [Entry] = []
         entries.reserveCapacity(places.count)
         for place in places {
             let entry = try storage.entry(at: place, key: key)
-            try storage.check(entry)
+            try storage.check(entry, in: tree)
             entries.append(entry)
         }
         return entries
@@ -84,7 +86,7 @@ public struct Snapshot: Sendable {
     public func entry(at index: EntryIndex) throws(StoreError) -> Entry {
         try requireIndex(index)
         let entry = try storage.entry(at: index)
-        try storage.check(entry)
+        try storage.check(entry, in: tree)
         return entry
     }
 
@@ -134,7 +136,10 @@ public struct Snapshot: Sendable {
     private func newestUnchecked(_ key: [UInt8]) throws(StoreError) -> Entry? {
         try Limits.validate(key: key)
         try storage.requireOpen()
-        guard let place = try storage.index.newest(of: key, in: size) else { return nil }
+        let place = try storage.withIndex { index throws(StoreError) in
+            try index.newest(of: key, in: size)
+        }
+        guard let place else { return nil }
         return try storage.entry(at: place, key: key)
     }
 

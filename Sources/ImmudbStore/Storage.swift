@@ -12,10 +12,15 @@ final class Storage: Sendable {
     let tree: TreeView
     let index: KeyIndex
     let log: LogSink
+    private let fileSystem: any FileSystem
     private let isClosed = Atomic(false)
 
-    init(path: String, ledger: Ledger, tree: TreeView, index: KeyIndex, log: @escaping LogSink) {
+    init(
+        path: String, ledger: Ledger, tree: TreeView, index: KeyIndex, fileSystem: any FileSystem,
+        log: @escaping LogSink
+    ) {
         self.path = path
+        self.fileSystem = fileSystem
         self.ledger = ledger
         self.tree = tree
         self.index = index
@@ -33,17 +38,41 @@ final class Storage: Sendable {
         index.close()
     }
 
+    func freeByteCount() throws(StoreError) -> UInt64 { try fileSystem.freeByteCount(at: path) }
+
+    /// Uses the key index. If it turns out to be damaged, the next opening makes it anew.
+    func withIndex<Value>(
+        _ body: (KeyIndex) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        do throws(StoreError) {
+            return try body(index)
+        } catch {
+            if error.code == .corruption || error.code == .index {
+                log(.error, "\(error); the key index is made anew at the next start")
+                // Should even this fail, the next opening finds the damage itself.
+                _ = try? fileSystem.open(Self.damagedIndexMark(path), .createNew)
+            }
+            throw error
+        }
+    }
+
+    /// The file whose being there says that the key index is damaged.
+    static func damagedIndexMark(_ path: String) -> String { "\(path)/index.damaged" }
+
     /// Reads an entry by its index.
     ///
     /// A place that leads nowhere is looked up in the ledger itself: the file of places is a view, and its
     /// damage must not hide an entry.
     func entry(at index: EntryIndex) throws(StoreError) -> Entry {
-        let position = try tree.place(of: index)
+        var position: EntryPosition?
         do throws(StoreError) {
-            return try Entry(ledger.readEntry(index, at: position))
-        } catch where error.code == .corruption {
-            guard let found = try ledger.locate(index), found != position else { throw error }
-            log(.warning, "\(tree.places.file.path): the place of entry \(index) is wrong; restart to mend it")
+            let place = try tree.place(of: index)
+            position = place
+            return try Entry(ledger.readEntry(index, at: place))
+        } catch {
+            guard error.code == .corruption, let found = try ledger.locate(index), found != position
+            else { throw error }
+            log(.warning, "\(tree.places.path): the place of entry \(index) is wrong; restart to mend it")
             tree.places.markDamaged()
             return try Entry(ledger.readEntry(index, at: found))
         }
@@ -69,15 +98,19 @@ final class Storage: Sendable {
     }
 
     /// Compares an entry with its leaf on disk: one read of 32 bytes, one hash.
-    func check(_ entry: Entry) throws(StoreError) {
-        guard try tree.uncheckedLeaf(entry.index) == entry.leaf else { throw tampered(entry.index) }
+    ///
+    /// Only if they differ, the leaf is checked up to the root: the file of digests may be what is damaged.
+    func check(_ entry: Entry, in tree: MerkleAccumulator) throws(StoreError) {
+        if try self.tree.uncheckedLeaf(entry.index) == entry.leaf { return }
+        let checked = try self.tree.inclusionProof(of: entry.index, in: tree).leaf
+        guard checked == entry.leaf else { throw tampered(entry.index) }
     }
 
     func tampered(_ index: EntryIndex) -> StoreError {
         log(
             .error,
-            "entry \(index) passes its checksum, but does not match its leaf in "
-                + "\(tree.digests.file.path): somebody changed one of them")
+            "entry \(index) passes its checksum, but does not match its leaf, which leads to the root: "
+                + "somebody changed it")
         return StoreError(.tampered, "entry \(index) does not match its leaf")
     }
 }

@@ -31,7 +31,9 @@ extension KeyIndex {
                 advance(to: end)
                 if writer.entriesSinceFlush >= Self.entriesPerFlush {
                     writer.entriesSinceFlush = 0
-                    try database.flush(wait: false)
+                    // Only how much is to be applied again after a crash depends on it. A disk that is
+                    // full, say, shows in the next write.
+                    try? database.flush(wait: false)
                 }
             }
         }

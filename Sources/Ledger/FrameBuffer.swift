@@ -75,7 +75,8 @@ public final class FrameBuffer {
 
     /// Fills the header and hands out the whole frame.
     func withFrame<Result>(
-        type: FrameType, isSynchronous: Bool, timeMicroseconds: Int64, synchronizedOffset: UInt32,
+        type: FrameType, identity: DatabaseIdentity, timeMicroseconds: Int64,
+        synchronizedOffset: UInt32,
         _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
         let header = UnsafeMutableRawBufferPointer(rebasing: bytes[..<FrameHeader.byteCount])
@@ -83,16 +84,17 @@ public final class FrameBuffer {
         _ = header.initializeMemory(as: UInt8.self, repeating: 0)
         header.put(FrameHeader.magic, at: FrameHeader.magicOffset)
         header.put(type.rawValue, at: FrameHeader.typeOffset)
-        header.put(
-            isSynchronous ? FrameHeader.synchronousFlag : 0, at: FrameHeader.flagsOffset)
         header.put(UInt32(payload.count), at: FrameHeader.payloadByteCountOffset)
         header.put(count, at: FrameHeader.countOffset)
         header.put(firstIndex.rawValue, at: FrameHeader.firstIndexOffset)
         header.put(timeMicroseconds, at: FrameHeader.timeOffset)
         header.put(synchronizedOffset, at: FrameHeader.synchronizedOffset)
-        header.put(CRC32C.checksum(payload), at: FrameHeader.payloadChecksumOffset)
+        let place = FramePlace(
+            identity: identity, segment: position.segment,
+            offset: Int(position.offset) - FrameHeader.byteCount)
+        header.put(place.checksum(payload), at: FrameHeader.payloadChecksumOffset)
         header.put(
-            CRC32C.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset])),
+            place.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset])),
             at: FrameHeader.checksumOffset)
         return body(UnsafeRawBufferPointer(rebasing: bytes[..<used]))
     }

@@ -6,7 +6,6 @@ public struct FrameView: ~Copyable {
     let segment: UInt32
     let offset: Int
     let type: FrameType
-    let isSynchronous: Bool
     public let firstIndex: EntryIndex
     public let count: Int
     let synchronizedOffset: Int
@@ -70,7 +69,7 @@ public struct FrameView: ~Copyable {
             guard let byteCount = recordByteCount(at: place) else { return false }
             place += byteCount
         }
-        return place + Digest.byteCount == payload.count
+        return place + Digest.byteCount == payload.count && (count == 0) == (type == .end)
     }
 }
 
@@ -98,9 +97,10 @@ struct FrameScanner: ~Copyable {
     /// The frame at `offset`, which then moves behind it.
     /// - Returns: nil where no whole frame with valid checksums begins: at the end, or at damage.
     mutating func next() throws(StoreError) -> FrameView? {
+        let place = FramePlace(identity: segment.identity, segment: segment.number, offset: offset)
         guard let header = try self.bytes(at: offset, count: FrameHeader.byteCount),
             header.number(UInt32.self, at: FrameHeader.magicOffset) == FrameHeader.magic,
-            CRC32C.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset]))
+            place.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset]))
                 == header.number(UInt32.self, at: FrameHeader.checksumOffset)
         else { return nil }
         let payloadByteCount = Int(header.number(UInt32.self, at: FrameHeader.payloadByteCountOffset))
@@ -109,7 +109,7 @@ struct FrameScanner: ~Copyable {
         else { return nil }
         let payload = UnsafeRawBufferPointer(rebasing: frame[FrameHeader.byteCount...])
         guard
-            CRC32C.checksum(payload) == frame.number(UInt32.self, at: FrameHeader.payloadChecksumOffset)
+            place.checksum(payload) == frame.number(UInt32.self, at: FrameHeader.payloadChecksumOffset)
         else { return nil }
         guard let type = FrameType(rawValue: frame[FrameHeader.typeOffset]) else {
             throw StoreError(
@@ -119,7 +119,6 @@ struct FrameScanner: ~Copyable {
         }
         let view = FrameView(
             segment: segment.number, offset: offset, type: type,
-            isSynchronous: frame[FrameHeader.flagsOffset] & FrameHeader.synchronousFlag != 0,
             firstIndex: EntryIndex(frame.number(UInt64.self, at: FrameHeader.firstIndexOffset)),
             count: Int(frame.number(UInt32.self, at: FrameHeader.countOffset)),
             synchronizedOffset: Int(frame.number(UInt32.self, at: FrameHeader.synchronizedOffset)),
@@ -157,7 +156,11 @@ struct FrameScanner: ~Copyable {
         let first = UInt8(truncatingIfNeeded: FrameHeader.magic)
         var place = start
         while place + FrameHeader.byteCount <= fileByteCount {
-            let count = min(window.count, fileByteCount - place)
+            // What the window holds already is not read again: a value may be full of such places.
+            let held = windowOffset + windowByteCount - place
+            let count =
+                place >= windowOffset && held >= FrameHeader.byteCount
+                ? held : min(window.count, fileByteCount - place)
             guard let chunk = try bytes(at: place, count: count) else { return nil }
             var offset = chunk.firstIndex(of: first, from: 0)
             while let found = offset, found <= count - 4 {

@@ -12,10 +12,10 @@ public import StorageIO
 public final class Ledger: Sendable {
     public struct Options: Sendable {
         /// Where a new segment is begun. A larger frame gets a segment of its own.
-        public var segmentByteCount: UInt64 = 64 << 20
-        /// Whether each frame is synchronized before the next one is written. Recovery takes damage in such
-        /// a ledger for damage, and a hole in one that is synchronized now and then for a torn tail.
-        public var isSynchronous = true
+        /// 2 GiB at most: offsets have 32 bits.
+        public var segmentByteCount: UInt64 = 128 << 20
+
+        static let maximumSegmentByteCount: UInt64 = 2 << 30
 
         public init() {}
     }
@@ -23,6 +23,9 @@ public final class Ledger: Sendable {
     public let identity: DatabaseIdentity
     let segments: SegmentTable
     private let writer: LedgerWriter
+
+    /// Whether a view of a database shows that an entry was synchronized once.
+    public typealias Witness = (EntryIndex, DatabaseIdentity) throws(StoreError) -> Bool
 
     /// Opens the ledger in a folder, or creates it there.
     ///
@@ -35,7 +38,7 @@ public final class Ledger: Sendable {
     /// - Complexity: reads the newest segment.
     public init(
         directory: String, fileSystem: any FileSystem = POSIXFileSystem(), options: Options = Options(),
-        wasAcknowledged: @escaping (EntryIndex, DatabaseIdentity) -> Bool = { _, _ in false },
+        wasAcknowledged: @escaping Witness = { _, _ in false },
         log: @escaping LogSink = { _, _ in }
     ) throws(StoreError) {
         let folder = SegmentDirectory(path: directory, fileSystem: fileSystem)
@@ -44,7 +47,7 @@ public final class Ledger: Sendable {
         segments = SegmentTable(opened.segments)
         let newest = segments.newest
         let tail = try Recovery(
-            segment: newest, wasAcknowledged: { wasAcknowledged($0, opened.identity) }, log: log
+            segment: newest, wasAcknowledged: wasAcknowledged, log: log
         ).run()
         writer = try LedgerWriter(
             folder: folder, identity: identity, segments: segments, newest: newest, tail: tail,

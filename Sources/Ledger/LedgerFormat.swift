@@ -46,7 +46,6 @@ enum FrameHeader {
 
     static let magicOffset = 0
     static let typeOffset = 4
-    static let flagsOffset = 5
     static let payloadByteCountOffset = 8
     static let countOffset = 12
     static let firstIndexOffset = 16
@@ -54,9 +53,22 @@ enum FrameHeader {
     static let synchronizedOffset = 32
     static let payloadChecksumOffset = 40
     static let checksumOffset = 44
+}
 
-    /// Written by a ledger that synchronizes each frame before it writes the next one.
-    static let synchronousFlag: UInt8 = 1
+/// Where a frame is, which goes before its bytes into each of its checksums. So bytes that look like a frame
+/// are none elsewhere: neither in another database, nor inside of a value.
+struct FramePlace {
+    var identity: DatabaseIdentity
+    var segment: UInt32
+    var offset: Int
+
+    func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        var crc = CRC32C()
+        identity.bytes.withUnsafeBytes { crc.update($0) }
+        crc.update(UInt64(segment) << 32 | UInt64(offset))
+        crc.update(bytes)
+        return crc.value
+    }
 }
 
 /// What a frame holds. Later kinds get numbers of their own; a reader refuses those that it does not know.

@@ -15,7 +15,7 @@ final class LedgerWriter: @unchecked Sendable {
     private let folder: SegmentDirectory
     private let identity: DatabaseIdentity
     private let segments: SegmentTable
-    private let options: Ledger.Options
+    private var options: Ledger.Options
     private var segment: Segment
     private var offset: UInt64
     private var reservedByteCount: UInt64
@@ -23,6 +23,7 @@ final class LedgerWriter: @unchecked Sendable {
     private(set) var size: TreeSize
     private(set) var root: Digest
     private let endFrame = FrameBuffer()
+    private var isEnded: Bool
 
     init(
         folder: SegmentDirectory, identity: DatabaseIdentity, segments: SegmentTable, newest: Segment,
@@ -32,14 +33,30 @@ final class LedgerWriter: @unchecked Sendable {
         self.identity = identity
         self.segments = segments
         self.options = options
+        self.options.segmentByteCount = min(
+            options.segmentByteCount, Ledger.Options.maximumSegmentByteCount)
         segment = newest
         offset = UInt64(tail.offset)
+        isEnded = tail.isEnded
         reservedByteCount = try newest.file.byteCount()
         size = tail.size
         root = tail.root
-        // What recovery found may be in the page cache only; no later frame may call it synchronized.
+        try Self.rewrite(newest.file, from: tail.synchronizedOffset, to: tail.offset)
         try newest.file.synchronize()
         synchronizedOffset = offset
+    }
+
+    /// Writes what recovery read, again: after a failed sync the page cache has bytes that the disk does
+    /// not have, and that the kernel takes for written.
+    private static func rewrite(
+        _ file: any StorageFile, from start: Int, to end: Int
+    ) throws(StoreError) {
+        var place = start
+        while place < end {
+            let bytes = try file.read(byteCount: min(1 << 20, end - place), at: UInt64(place))
+            try file.write(bytes, at: UInt64(place))
+            place += bytes.count
+        }
     }
 
     func prepare(payloadByteCount: Int) throws(StoreError) -> EntryPosition {
@@ -67,24 +84,31 @@ final class LedgerWriter: @unchecked Sendable {
 
     func synchronize() throws(StoreError) {
         guard synchronizedOffset < offset else { return }
-        try segment.file.synchronizeData()
+        do throws(StoreError) {
+            try segment.file.synchronizeData()
+        } catch {
+            // Whatever the cause was, a second sync would prove nothing.
+            throw StoreError(.writesStopped, "written entries may not be durable", cause: error)
+        }
         synchronizedOffset = offset
     }
 
     func close() throws(StoreError) {
         try synchronize()
-        guard offset > SegmentHeader.byteCount else { return }
-        let position = EntryPosition(segment: segment.number, offset: UInt32(offset))
+        guard !isEnded else { return }
+        let position = EntryPosition(
+            segment: segment.number, offset: UInt32(offset) + UInt32(FrameHeader.byteCount))
         endFrame.begin(firstIndex: size.nextIndex, at: position, payloadByteCount: Digest.byteCount)
         endFrame.end(root: root)
         try write(endFrame, .end)
         try synchronize()
+        isEnded = true
     }
 
     private func write(_ frame: FrameBuffer, _ type: FrameType) throws(StoreError) {
         precondition(frame.firstIndex == size.nextIndex, "frames follow each other without a hole")
         let result = frame.withFrame(
-            type: type, isSynchronous: options.isSynchronous, timeMicroseconds: currentMicroseconds(),
+            type: type, identity: identity, timeMicroseconds: currentMicroseconds(),
             synchronizedOffset: UInt32(synchronizedOffset)
         ) { bytes in
             Result { () throws(StoreError) -> Void in
@@ -94,6 +118,7 @@ final class LedgerWriter: @unchecked Sendable {
         }
         try result.get()
         root = frame.root
+        isEnded = false
     }
 
     /// Ends the newest segment, durably, before the next one refers to it.

@@ -3,6 +3,7 @@ import StorageIO
 
 /// One file of the ledger.
 final class Segment: Sendable {
+    let identity: DatabaseIdentity
     let number: UInt32
     /// The index of the first entry that is, or will be, in it.
     let firstIndex: EntryIndex
@@ -10,7 +11,11 @@ final class Segment: Sendable {
     let rootBefore: Digest
     let file: any StorageFile
 
-    init(number: UInt32, firstIndex: EntryIndex, rootBefore: Digest, file: any StorageFile) {
+    init(
+        identity: DatabaseIdentity, number: UInt32, firstIndex: EntryIndex, rootBefore: Digest,
+        file: any StorageFile
+    ) {
+        self.identity = identity
         self.number = number
         self.firstIndex = firstIndex
         self.rootBefore = rootBefore

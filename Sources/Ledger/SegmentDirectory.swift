@@ -26,6 +26,8 @@ struct SegmentDirectory: Sendable {
                 try fileSystem.removeFile("\(path)/\(name)")  // A crash came before it had its name.
             }
         }
+        // A name that only the cache has would be gone after a power failure, with all that is added now.
+        try fileSystem.synchronizeDirectory(path)
         numbers.sort()
         guard !numbers.isEmpty else {
             let identity = DatabaseIdentity.random()
@@ -47,11 +49,11 @@ struct SegmentDirectory: Sendable {
                     "\(path)/\(Segment.name(UInt32(place))) is missing, but later segments are there: a "
                         + "part of the history is gone. Restore the folder from a backup")
             }
-            let (segment, owner) = try open(number)
-            if let identity, owner != identity {
+            let segment = try open(number)
+            if let identity, segment.identity != identity {
                 throw StoreError(
                     .foreignDatabase,
-                    "\(segment.file.path) belongs to the database \(owner), the segments before it to "
+                    "\(segment.file.path) belongs to the database \(segment.identity), the segments before it to "
                         + "\(identity). Put the right file back")
             }
             if let last = segments.last, segment.firstIndex < last.firstIndex {
@@ -59,14 +61,14 @@ struct SegmentDirectory: Sendable {
                     at: SegmentHeader.firstIndexOffset, entry: segment.firstIndex,
                     "the segment begins before the one in front of it")
             }
-            identity = owner
+            identity = segment.identity
             segments.append(segment)
         }
         guard let identity else { preconditionFailure("called with at least one segment") }
         return Opened(identity: identity, segments: segments)
     }
 
-    private func open(_ number: UInt32) throws(StoreError) -> (Segment, DatabaseIdentity) {
+    private func open(_ number: UInt32) throws(StoreError) -> Segment {
         let file = try fileSystem.open("\(path)/\(Segment.name(number))", .readWrite)
         let bytes = try file.read(byteCount: SegmentHeader.byteCount, at: 0)
         return try bytes.withUnsafeBytes { header in
@@ -76,7 +78,7 @@ struct SegmentDirectory: Sendable {
 
     private func decode(
         _ header: UnsafeRawBufferPointer, _ file: any StorageFile, _ number: UInt32
-    ) throws(StoreError) -> (Segment, DatabaseIdentity) {
+    ) throws(StoreError) -> Segment {
         guard header.count == SegmentHeader.byteCount,
             header.number(UInt64.self, at: SegmentHeader.magicOffset) == SegmentHeader.magic
         else {
@@ -95,18 +97,19 @@ struct SegmentDirectory: Sendable {
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: header[..<SegmentHeader.checksumOffset]))
                 == header.number(UInt32.self, at: SegmentHeader.checksumOffset),
             header.number(UInt32.self, at: SegmentHeader.numberOffset) == number,
-            let identity = DatabaseIdentity(header[SegmentHeader.identityOffset..<SegmentHeader.numberOffset])
+            let identity = DatabaseIdentity(
+                header[SegmentHeader.identityOffset..<SegmentHeader.identityOffset + DatabaseIdentity.byteCount]),
+            let firstIndex = TreeSize(
+                rawValue: header.number(UInt64.self, at: SegmentHeader.firstIndexOffset))?.nextIndex
         else {
             throw StoreError(
                 .corruption, "\(file.path), byte 0: the segment's head is damaged. Restore the file from "
                     + "a backup")
         }
-        let segment = Segment(
-            number: number,
-            firstIndex: EntryIndex(header.number(UInt64.self, at: SegmentHeader.firstIndexOffset)),
+        return Segment(
+            identity: identity, number: number, firstIndex: firstIndex,
             rootBefore: Digest(loadingFrom: header.baseAddress! + SegmentHeader.rootOffset),
             file: file)
-        return (segment, identity)
     }
 
     /// Begins a segment. It has its name only when all of it, and the space for its frames, is durable.
@@ -128,9 +131,14 @@ struct SegmentDirectory: Sendable {
             throw error
         }
         try fileSystem.rename(unfinished, to: name)
-        try fileSystem.synchronizeDirectory(path)
+        do throws(StoreError) {
+            try fileSystem.synchronizeDirectory(path)
+        } catch {
+            throw StoreError(.writesStopped, "the name of \(name) may not be durable", cause: error)
+        }
         let file = try fileSystem.open(name, .readWrite)
-        return Segment(number: number, firstIndex: firstIndex, rootBefore: root, file: file)
+        return Segment(
+            identity: identity, number: number, firstIndex: firstIndex, rootBefore: root, file: file)
     }
 
     private static let unfinishedSuffix = ".unfinished"

@@ -49,7 +49,9 @@ extension ClientCall {
         let isTrailersOnly = headers == nil
         guard let status = block.status else {
             if isTrailersOnly, block.httpStatus != 200 || !block.isGRPC {
-                fail(StatusCode(httpStatus: block.httpStatus), block.notGRPC, trailers: block.metadata)
+                fail(
+                    StatusCode(httpStatus: block.httpStatus), block.notGRPC,
+                    trailers: block.metadata)
             } else {
                 fail(
                     .internalError, "the server ended the call without a status",

@@ -3,8 +3,9 @@ import NIOCore
 
 /// A client's connection: calls in, HTTP/2 streams out; and what comes back. Event loop only.
 ///
-/// Credit: answers to unary calls are taken as they come. Those of a stream are taken until `windowByteCount` wait for
-/// the application; then the server is given no more credit for that stream, only for the connection, so that other calls go on.
+/// Credit: answers to unary calls are taken as they come. Those of a stream are taken until
+/// `windowByteCount` wait for the application; then the server is given no more credit for that
+/// stream, only for the connection, so that other calls go on.
 final class ClientConnection: HTTP2Connection {
     private let dispatcher: ClientDispatcher
     private let configuration: RPCClient.Configuration
@@ -59,7 +60,9 @@ final class ClientConnection: HTTP2Connection {
             if call.wasSent || isLeaving {
                 call.fail(
                     .unavailable,
-                    "the connection to \(configuration.authority) was closed before the answer came\(reason)")
+                    "the connection to \(configuration.authority) was closed"
+                        + " before the answer came\(reason)"
+                )
             } else {
                 dispatcher.restart(call)
             }
@@ -167,7 +170,8 @@ final class ClientConnection: HTTP2Connection {
             guard let call = call(header.stream_id) else { return }
             finishHeaders(of: call, isEnd: header.flags & HTTP2.endStream != 0)
         case HTTP2.data where header.flags & HTTP2.endStream != 0:
-            call(header.stream_id)?.fail(.internalError, "the server ended the call without a status")
+            call(header.stream_id)?.fail(
+                .internalError, "the server ended the call without a status")
         case HTTP2.settings where header.flags & HTTP2.ack == 0 && !isReady:
             isReady = true
             dispatcher.isReady(self)
@@ -182,8 +186,11 @@ final class ClientConnection: HTTP2Connection {
         guard !call.isFinished else { return }
         let block = call.block
         if block.byteCount > configuration.maxHeaderByteCount {
-            give(up: call, .resourceExhausted,
-                "headers of \(block.byteCount) bytes exceed the limit of \(configuration.maxHeaderByteCount)")
+            give(
+                up: call, .resourceExhausted,
+                "headers of \(block.byteCount) bytes exceed the limit of"
+                    + " \(configuration.maxHeaderByteCount)"
+            )
         } else if isEnd {
             call.finish()
             if call.unsent.readableBytes > 0 { abandon(call) }  // answered before all was sent
@@ -191,7 +198,9 @@ final class ClientConnection: HTTP2Connection {
             if block.httpStatus != 200 || !block.isGRPC {
                 give(up: call, StatusCode(httpStatus: block.httpStatus), block.notGRPC)
             } else if let encoding = block.encoding {
-                give(up: call, .internalError, "the server compresses by \(encoding), without being asked to")
+                give(
+                    up: call, .internalError,
+                    "the server compresses by \(encoding), without being asked to")
             } else {
                 call.headers = block.metadata
                 if case .stream(let receiver) = call.receiver {
@@ -229,7 +238,8 @@ final class ClientConnection: HTTP2Connection {
                 if compressed != 0 {
                     give(up: call, .internalError, "the server sent a compressed message")
                 } else if Int(length) > limit {
-                    give(up: call, .resourceExhausted,
+                    give(
+                        up: call, .resourceExhausted,
                         "grpc: received message larger than max (\(length) vs. \(limit))")
                 }
                 call.messageByteCount = Int(length)
@@ -240,7 +250,9 @@ final class ClientConnection: HTTP2Connection {
             switch call.receiver {
             case .unary:
                 if call.message.readableBytes > length {
-                    give(up: call, .internalError, "the server sent two answers to a call that takes one")
+                    give(
+                        up: call, .internalError,
+                        "the server sent two answers to a call that takes one")
                 }
                 call.hasMessage = true
                 return

@@ -3,8 +3,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Brings a client's calls to its connection: connects, pauses after failures, holds calls back meanwhile, and
-/// watches their deadlines.
+/// Brings a client's calls to its connection: connects, pauses after failures, holds calls back
+/// meanwhile, and watches their deadlines.
 // Unchecked: the inbox is locked; everything under "event loop" is touched there only.
 final class ClientDispatcher: @unchecked Sendable {
     enum Command: Sendable {
@@ -51,7 +51,8 @@ final class ClientDispatcher: @unchecked Sendable {
     init(_ configuration: RPCClient.Configuration) {
         self.configuration = configuration
         options = HTTP2Options { options in
-            // Streams that the application does not read hold the server back, see `ClientConnection`.
+            // Streams that the application does not read hold the server back, see
+            // `ClientConnection`.
             nghttp2_option_set_no_auto_window_update(options, 1)
         }
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -167,7 +168,8 @@ final class ClientDispatcher: @unchecked Sendable {
                 next = min(next, deadline)
             } else {
                 call.fail(
-                    .deadlineExceeded, "no connection to \(configuration.authority) before the deadline")
+                    .deadlineExceeded,
+                    "no connection to \(configuration.authority) before the deadline")
             }
         }
         if next < .distantFuture { watch(next) }
@@ -216,7 +218,9 @@ final class ClientDispatcher: @unchecked Sendable {
         guard case .connecting = state else { return }
         let reason = "cannot connect to \(configuration.authority): \(text)"
         var pause = configuration.initialBackoff
-        for _ in 0..<min(failures, 64) where pause < configuration.maxBackoff { pause = pause * 8 / 5 }
+        for _ in 0..<min(failures, 64) where pause < configuration.maxBackoff {
+            pause = pause * 8 / 5
+        }
         failures += 1
         let varied = min(pause, configuration.maxBackoff) * Int.random(in: 80...120) / 100
         let until = NIODeadline.now() + varied.timeAmount
@@ -283,14 +287,16 @@ final class ClientDispatcher: @unchecked Sendable {
 
     // MARK: fields
 
-    /// The fields of a request that depend on the method only; made once for each of the first 256 methods.
+    /// The fields of a request that depend on the method only; made once for each of the first 256
+    /// methods.
     func withRequestFields(
         _ call: ClientCall, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Void
     ) {
         var extra = HeaderBlock()
         if let deadline = call.deadline {
             let left = (deadline - .now()).nanoseconds
-            extra.add("grpc-timeout", WireText.timeoutText(nanoseconds: max(left, 1)), isUnique: true)
+            extra.add(
+                "grpc-timeout", WireText.timeoutText(nanoseconds: max(left, 1)), isUnique: true)
         }
         extra.add(call.metadata)
         if let fixed = fixedFields(call.path) {

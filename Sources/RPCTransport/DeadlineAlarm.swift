@@ -1,12 +1,13 @@
 import NIOCore
 
-/// One timer for the deadlines of many calls: it rings at the earliest one, and whoever owns the calls then
-/// looks at all that live and sets it again.
+/// One timer for the deadlines of many calls: it rings at the earliest one, and whoever owns the
+/// calls then looks at all that live and sets it again.
 ///
-/// A timer of its own would cost every call more than the rest of its bookkeeping. Calls that begin with the same
-/// timeout, the usual case, set this one once per timeout. Event loop only.
+/// A timer of its own would cost every call more than the rest of its bookkeeping. Calls that begin
+/// with the same timeout, the usual case, set this one once per timeout. Event loop only.
 struct DeadlineAlarm {
-    /// Rings are at least this far apart, so that many different deadlines cost one look each, not one each.
+    /// Rings are at least this far apart, so that many different deadlines cost one look each, not
+    /// one each.
     private static let coarseness = TimeAmount.milliseconds(1)
 
     private var timer: Scheduled<Void>?

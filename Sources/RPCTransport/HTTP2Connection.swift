@@ -1,14 +1,17 @@
 import CNghttp2
 import NIOCore
 
-/// One HTTP/2 connection: an nghttp2 session behind a channel handler. Subclasses give streams a meaning.
+/// One HTTP/2 connection: an nghttp2 session behind a channel handler. Subclasses give streams a
+/// meaning.
 ///
 /// Everything here runs on the channel's event loop. Three rules keep nghttp2 and NIO apart:
-/// - a callback (the overridable methods below) may submit frames, but never sends or closes: `sendPending`
-///   does nothing while nghttp2 is on the stack, and whoever called nghttp2 calls it afterwards;
-/// - the session is looked up again after each write to the channel, since a failed write closes it;
-/// - the session is deleted when the channel closes, which does not close its streams: `connectionEnded`
-///   tells the subclass to do that.
+/// - a callback (the overridable methods below) may submit frames, but never sends or closes:
+///   `sendPending` does nothing while nghttp2 is on the stack, and whoever called nghttp2 calls it
+///   afterwards;
+/// - the session is looked up again after each write to the channel, since a failed write closes
+///   it;
+/// - the session is deleted when the channel closes, which does not close its streams:
+///   `connectionEnded` tells the subclass to do that.
 class HTTP2Connection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -16,15 +19,15 @@ class HTTP2Connection: ChannelInboundHandler {
     /// Enough frames for one write to the socket; more would only move memory about.
     private static let writeByteCount = 256 << 10
 
-    final private(set) var context: ChannelHandlerContext?
-    final private(set) var session: OpaquePointer?
+    @exclusivity(unchecked) final private(set) var context: ChannelHandlerContext?
+    @exclusivity(unchecked) final private(set) var session: OpaquePointer?
     /// Frames that the next write carries.
-    final var outgoing = ByteBuffer()
-    final private(set) var lastRead = NIODeadline.now()
-    final private(set) var closingSince: NIODeadline?
-    final private(set) var unwritableSince: NIODeadline?
-    private final var isSending = false
-    private final var libraryDepth = 0
+    @exclusivity(unchecked) final var outgoing = ByteBuffer()
+    @exclusivity(unchecked) final private(set) var lastRead = NIODeadline.now()
+    @exclusivity(unchecked) final private(set) var closingSince: NIODeadline?
+    @exclusivity(unchecked) final private(set) var unwritableSince: NIODeadline?
+    @exclusivity(unchecked) private final var isSending = false
+    @exclusivity(unchecked) private final var libraryDepth = 0
 
     deinit {
         if let session { nghttp2_session_del(session) }
@@ -37,7 +40,8 @@ class HTTP2Connection: ChannelInboundHandler {
 
     // MARK: what a subclass provides
 
-    /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when there is no memory.
+    /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
+    /// there is no memory.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer? { nil }
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {}
     func receivedHeader(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {}
@@ -46,7 +50,8 @@ class HTTP2Connection: ChannelInboundHandler {
     func sentFrame(_ header: nghttp2_frame_hd) {}
     func couldNotSend(_ header: nghttp2_frame_hd) {}
     func closedStream(_ stream: Int32, http2Error: UInt32) {}
-    /// Moves the next `count` bytes of a call's body to `outgoing`; `call` is what its data source holds.
+    /// Moves the next `count` bytes of a call's body to `outgoing`; `call` is what its data source
+    /// holds.
     func writeBody(of call: UnsafeMutableRawPointer, count: Int) {}
     /// Everything that could be sent was sent; returns true when it submitted more.
     func sentAllPending() -> Bool { false }
@@ -110,8 +115,8 @@ class HTTP2Connection: ChannelInboundHandler {
 
     // MARK: sending and closing
 
-    /// Writes what nghttp2 wants to send, in as few writes as the size of a write allows, as long as the
-    /// channel takes it.
+    /// Writes what nghttp2 wants to send, in as few writes as the size of a write allows, as long
+    /// as the channel takes it.
     final func sendPending() {
         guard !isSending, libraryDepth == 0, let context else { return }
         isSending = true

@@ -3,9 +3,10 @@ import NIOCore
 
 /// nghttp2's table of callbacks: made once, never changed, used by every session.
 ///
-/// Callbacks are C functions and capture nothing: the connection travels in `user_data`, unretained. It owns its
-/// session and deletes it before it goes, so no callback can come later.
-struct HTTP2Callbacks: @unchecked Sendable {  // nghttp2 copies the table into each session and never writes to it
+/// Callbacks are C functions and capture nothing: the connection travels in `user_data`,
+/// unretained. It owns its session and deletes it before it goes, so no callback can come later.
+// Unchecked: nghttp2 copies the table into each session and never writes to it.
+struct HTTP2Callbacks: @unchecked Sendable {
     let pointer: OpaquePointer
 
     static let shared = HTTP2Callbacks()
@@ -63,7 +64,9 @@ struct HTTP2Callbacks: @unchecked Sendable {  // nghttp2 copies the table into e
             let connection = HTTP2Connection.from(user)
             let padding = frame.pointee.data.padlen
             connection.outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
-            if padding > 0 { connection.outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1)) }
+            if padding > 0 {
+                connection.outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1))
+            }
             if count > 0 { connection.writeBody(of: call, count: count) }
             if padding > 1 { connection.outgoing.writeRepeatingByte(0, count: padding - 1) }
             return 0

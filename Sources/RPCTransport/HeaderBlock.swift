@@ -5,7 +5,8 @@ struct HeaderBlock {
     private var bytes: [UInt8] = []
     private var spans: [(nameCount: Int, valueCount: Int, flags: UInt8)] = []
 
-    /// The flag keeps a field that differs in every call out of HPACK's table, where it would displace others.
+    /// The flag keeps a field that differs in every call out of HPACK's table, where it would
+    /// displace others.
     mutating func add(_ name: String, _ value: some Collection<UInt8>, isUnique: Bool = false) {
         let nameCount = name.utf8.count
         bytes.append(contentsOf: name.utf8)
@@ -100,7 +101,8 @@ final class FixedFields: @unchecked Sendable {  // written by `init` only
 }
 
 extension String {
-    /// Without spaces at either end, which RFC 9110 (section 5.5) does not count as part of a value.
+    /// Without spaces at either end, which RFC 9110 (section 5.5) does not count as part of a
+    /// value.
     fileprivate var trimmedASCII: Substring {
         var text = self[...]
         while text.utf8.first == UInt8(ascii: " ") { text = text.dropFirst() }

@@ -7,8 +7,8 @@ import SwiftProtobuf
     import Glibc
 #endif
 
-/// A received message as SwiftProtobuf reads it, without a copy. What is decoded from it owns its bytes: `bytes`
-/// and `string` fields are copied out, nothing points into the buffer afterwards.
+/// A received message as SwiftProtobuf reads it, without a copy. What is decoded from it owns its
+/// bytes: `bytes` and `string` fields are copied out, nothing points into the buffer afterwards.
 struct ReceivedBytes: SwiftProtobufContiguousBytes {
     var buffer: ByteBuffer
 
@@ -35,7 +35,8 @@ struct ReceivedBytes: SwiftProtobufContiguousBytes {
     }
 }
 
-/// A message as it is sent, behind its 5-byte prefix: SwiftProtobuf asks for the bytes, and serialises in place.
+/// A message as it is sent, behind its 5-byte prefix: SwiftProtobuf asks for the bytes, and
+/// serialises in place.
 struct FramedBytes: SwiftProtobufContiguousBytes {
     static let prefixByteCount = 5
 

@@ -1,9 +1,10 @@
-/// Headers or trailers of a call: an ordered list of names and values, in which a name may occur often.
+/// Headers or trailers of a call: an ordered list of names and values, in which a name may occur
+/// often.
 ///
-/// Names are lower-case. A name that ends in `-bin` carries bytes (base64 on the wire), any other printable ASCII.
-/// What cannot be sent is changed when it is added, rather than break the connection: other characters of a text
-/// become `?`. Names that HTTP/2 or gRPC reserve (`:path`, `content-type`, `te`, `grpc-status`, ...) or
-/// that are no names at all are left out when sending.
+/// Names are lower-case. A name that ends in `-bin` carries bytes (base64 on the wire), any other
+/// printable ASCII. What cannot be sent is changed when it is added, rather than break the
+/// connection: other characters of a text become `?`. Names that HTTP/2 or gRPC reserve (`:path`,
+/// `content-type`, `te`, `grpc-status`, ...) or that are no names at all are left out when sending.
 public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     public enum FieldValue: Sendable, Hashable {
         case text(String)
@@ -79,8 +80,8 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 // MARK: on the wire
 
 extension Metadata {
-    /// Adds a field as it came. A `-bin` value may hold several values, separated by commas; one that is not base64
-    /// is left out.
+    /// Adds a field as it came. A `-bin` value may hold several values, separated by commas; one
+    /// that is not base64 is left out.
     mutating func addReceived(
         name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
     ) {

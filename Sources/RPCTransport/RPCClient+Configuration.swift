@@ -10,28 +10,30 @@ extension RPCClient {
         public var maxReceiveMessageByteCount = 32 << 20
         /// Decoded header bytes of one answer, each field counted with 32 more.
         public var maxHeaderByteCount = 64 << 10
-        /// Bytes of a streaming call's answers that are taken before the application has asked for them.
+        /// Bytes of a streaming call's answers that are taken before the application has asked for
+        /// them.
         public var windowByteCount = 1 << 20
 
         /// From the first packet to the server's first SETTINGS frame.
         public var connectTimeout = Duration.seconds(10)
-        /// After a failed attempt: the pause before the next; it grows by 1.6 with each failure, to `maxBackoff`, and
-        /// varies by a fifth. Calls that are made during the pause fail at once with the reason of the failure.
+        /// After a failed attempt: the pause before the next; it grows by 1.6 with each failure, to
+        /// `maxBackoff`, and varies by a fifth. Calls that are made during the pause fail at once
+        /// with the reason of the failure.
         public var initialBackoff = Duration.milliseconds(50)
         public var maxBackoff = Duration.seconds(5)
         /// Whether calls outlast failed attempts to connect: they wait until their own timeout.
         public var waitForReady = false
 
-        /// While calls are in flight and nothing arrives for that long, the server is asked for a sign of life;
-        /// without one within `keepaliveTimeout` the connection is given up. Other gRPC servers take intervals
-        /// below five minutes for abuse.
+        /// While calls are in flight and nothing arrives for that long, the server is asked for a
+        /// sign of life; without one within `keepaliveTimeout` the connection is given up. Other
+        /// gRPC servers take intervals below five minutes for abuse.
         public var keepaliveInterval = Duration.seconds(300)
         public var keepaliveTimeout = Duration.seconds(20)
 
         /// `:scheme` is `https`; for use with a TLS handler in `channelHook`.
         public var usesTLS = false
-        /// Runs on the event loop of each new connection before the transport's own handler is added: the place to add a
-        /// TLS handler. Throwing fails the attempt to connect.
+        /// Runs on the event loop of each new connection before the transport's own handler is
+        /// added: the place to add a TLS handler. Throwing fails the attempt to connect.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
 
         public init(host: String, port: Int) {

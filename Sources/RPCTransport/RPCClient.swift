@@ -1,12 +1,14 @@
 import NIOCore
 public import SwiftProtobuf
 
-/// A client of one gRPC server: one connection, any number of calls on it at the same time, from any task.
+/// A client of one gRPC server: one connection, any number of calls on it at the same time, from
+/// any task.
 ///
-/// It connects when the first call is made, and again when a connection was lost and a call is made. A call fails with
-/// `RPCError` only: with the server's status, or with `.unavailable` when the server cannot be reached or the
-/// connection is lost (the server may have done the work), `.deadlineExceeded`, `.cancelled`. A call that the server
-/// certainly did not see is sent again on a new connection. Cancelling the task cancels the call.
+/// It connects when the first call is made, and again when a connection was lost and a call is
+/// made. A call fails with `RPCError` only: with the server's status, or with `.unavailable` when
+/// the server cannot be reached or the connection is lost (the server may have done the work),
+/// `.deadlineExceeded`, `.cancelled`. A call that the server certainly did not see is sent again on
+/// a new connection. Cancelling the task cancels the call.
 ///
 /// Letting go of the client ends its connection; `shutdown` also waits for that.
 public final class RPCClient: Sendable {
@@ -23,7 +25,8 @@ public final class RPCClient: Sendable {
     ///
     /// - Parameters:
     ///   - path: `/package.Service/Method`.
-    ///   - timeout: for all of it, connecting included; the server is told. nil: as long as the connection lives.
+    ///   - timeout: for all of it, connecting included; the server is told. nil: as long as the
+    ///     connection lives.
     /// - Throws: `RPCError`.
     public func unary<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
         _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil
@@ -43,10 +46,12 @@ public final class RPCClient: Sendable {
         return RPCResponse(message: message, headers: answer.headers, trailers: answer.trailers)
     }
 
-    /// One request, any number of answers. Returns when the server's headers have come; throws when a status came instead.
+    /// One request, any number of answers. Returns when the server's headers have come; throws when
+    /// a status came instead.
     ///
-    /// The sequence ends after the last answer of a call that ended well, and throws `RPCError` otherwise. Letting go of it
-    /// before its end cancels the call. What the application does not ask for holds the server back.
+    /// The sequence ends after the last answer of a call that ended well, and throws `RPCError`
+    /// otherwise. Letting go of it before its end cancels the call. What the application does not
+    /// ask for holds the server back.
     public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
         _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil
     ) async throws -> RPCResponseStream<Answer> {
@@ -58,7 +63,8 @@ public final class RPCClient: Sendable {
         return RPCResponseStream(handle: handle, headers: headers)
     }
 
-    /// Ends the connection; calls in flight fail with `.unavailable`, as do later ones. Returns when it is closed.
+    /// Ends the connection; calls in flight fail with `.unavailable`, as do later ones. Returns
+    /// when it is closed.
     public func shutdown() async {
         dispatcher.post(.shutDown)
         try? await dispatcher.closed.futureResult.get()

@@ -1,5 +1,5 @@
-/// A call that did not succeed: the status that the server sent, or that this side found (`.unavailable`,
-/// `.deadlineExceeded`, `.cancelled`, ...).
+/// A call that did not succeed: the status that the server sent, or that this side found
+/// (`.unavailable`, `.deadlineExceeded`, `.cancelled`, ...).
 public struct RPCError: Error, Sendable, CustomStringConvertible {
     public var code: StatusCode
     /// For a person; may be empty.

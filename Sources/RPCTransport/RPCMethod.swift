@@ -5,13 +5,14 @@ public import SwiftProtobuf
 public struct RPCMethod: Sendable {
     /// Where a unary handler runs.
     public enum Execution: Sendable {
-        /// On the connection's event loop: for answers from memory, in microseconds. A handler that blocks there
-        /// stops every connection of the loop.
+        /// On the connection's event loop: for answers from memory, in microseconds. A handler that
+        /// blocks there stops every connection of the loop.
         case eventLoop
-        /// On a worker thread, in a batch with the requests that came with it. May block for a while.
+        /// On a worker thread, in a batch with the requests that came with it. May block for a
+        /// while.
         case workers
-        /// On a thread of a second pool, never in a batch: for calls of which one can take long, so that short ones
-        /// do not wait behind it.
+        /// On a thread of a second pool, never in a batch: for calls of which one can take long, so
+        /// that short ones do not wait behind it.
         case blocking
     }
 
@@ -26,9 +27,10 @@ public struct RPCMethod: Sendable {
 
     /// A method with one request and one answer.
     ///
-    /// The handler may answer at once, or keep the call and answer later from any thread; a call that is never
-    /// answered stays open until the client's deadline or its end. A request that cannot be decoded is answered
-    /// INTERNAL before the handler runs; so is one that is cancelled or out of time (it never runs).
+    /// The handler may answer at once, or keep the call and answer later from any thread; a call
+    /// that is never answered stays open until the client's deadline or its end. A request that
+    /// cannot be decoded is answered INTERNAL before the handler runs; so is one that is cancelled
+    /// or out of time (it never runs).
     public static func unary<Request: SwiftProtobuf.Message>(
         _ path: String, on execution: Execution = .workers,
         _ handler: @escaping @Sendable (Request, ServerCall) -> Void
@@ -49,9 +51,10 @@ public struct RPCMethod: Sendable {
 
     /// A method with one request and any number of answers.
     ///
-    /// The handler runs as a task of its own, which is cancelled when the client cancels, goes away, or its deadline
-    /// passes. Returning ends the call with OK; throwing an `RPCError` ends it with that status, any other error with
-    /// UNKNOWN. Tasks run on Swift's cooperative pool: blocking work belongs on threads of the handler's own.
+    /// The handler runs as a task of its own, which is cancelled when the client cancels, goes
+    /// away, or its deadline passes. Returning ends the call with OK; throwing an `RPCError` ends
+    /// it with that status, any other error with UNKNOWN. Tasks run on Swift's cooperative pool:
+    /// blocking work belongs on threads of the handler's own.
     public static func serverStreaming<Request: SwiftProtobuf.Message>(
         _ path: String,
         _ handler: @escaping @Sendable (Request, ServerStream) async throws -> Void
@@ -76,7 +79,8 @@ public struct RPCMethod: Sendable {
     }
 }
 
-/// The methods of a server by path, found by the bytes of the `:path` header without making a string.
+/// The methods of a server by path, found by the bytes of the `:path` header without making a
+/// string.
 struct MethodTable: Sendable {
     private let slots: [Int]  // index into `methods`, -1: empty; open addressing
     private let methods: [RPCMethod]
@@ -105,7 +109,8 @@ struct MethodTable: Sendable {
     func method(_ path: UnsafeBufferPointer<UInt8>) -> RPCMethod? {
         var slot = Self.hash(path) & (slots.count - 1)
         while slots[slot] >= 0 {
-            if paths[slots[slot]].elementsEqual(path) { return methods[slots[slot]] }
+            let index = slots[slot]
+            if paths[index].withUnsafeBufferPointer({ $0.equals(path) }) { return methods[index] }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil

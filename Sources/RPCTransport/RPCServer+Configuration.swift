@@ -1,7 +1,8 @@
 public import NIOCore
 
 extension RPCServer {
-    /// How a server listens, and the limits that keep it alive whatever its clients do. Times of zero are taken as they are.
+    /// How a server listens, and the limits that keep it alive whatever its clients do. Times of
+    /// zero are taken as they are.
     public struct Configuration: Sendable {
         public var host: String
         /// 0: any free port, see `RPCServer.port`.
@@ -12,40 +13,47 @@ extension RPCServer {
 
         // MARK: threads
 
-        /// Loops that read, frame and write. More than two pay only when transport work fills several cores.
+        /// Loops that read, frame and write. More than two pay only when transport work fills
+        /// several cores.
         public var eventLoopThreadCount = max(1, min(4, System.coreCount / 2))
         /// Threads for methods of `.workers`.
         public var workerThreadCount = max(2, System.coreCount)
         /// Threads for methods of `.blocking`.
         public var blockingThreadCount = max(2, System.coreCount)
-        /// Requests that wait for a worker thread. A request with its call takes about 1 KiB beside the message, so
-        /// 16,384 hold 16 MiB; at 5 µs each, two threads work them off in 40 ms. Beyond: RESOURCE_EXHAUSTED.
+        /// Requests that wait for a worker thread. A request with its call takes about 1 KiB beside
+        /// the message, so 16,384 hold 16 MiB; at 5 µs each, two threads work them off in 40 ms.
+        /// Beyond: RESOURCE_EXHAUSTED.
         public var workerQueueCapacity = 16_384
 
         // MARK: messages
 
         /// A larger request is answered RESOURCE_EXHAUSTED as soon as its length is known.
         public var maxReceiveMessageByteCount = 32 << 20
-        /// Bytes of requests, over all connections, that have arrived and that no handler has taken, complete or
-        /// not; half as much for one connection. Beyond: RESOURCE_EXHAUSTED for the request that exceeds it.
+        /// Bytes of requests, over all connections, that have arrived and that no handler has
+        /// taken, complete or not; half as much for one connection. Beyond: RESOURCE_EXHAUSTED for
+        /// the request that exceeds it.
         public var maxBufferedRequestByteCount = 256 << 20
-        /// Above this many bytes of answers that a connection has not sent, its further requests wait: what a client
-        /// does not read holds about this much memory, plus the answers being made when it was reached.
+        /// Above this many bytes of answers that a connection has not sent, its further requests
+        /// wait: what a client does not read holds about this much memory, plus the answers being
+        /// made when it was reached.
         public var maxUnsentAnswerByteCount = 4 << 20
-        /// An answer that would bring a connection's unsent bytes above this is replaced by RESOURCE_EXHAUSTED,
-        /// unless it is the only one.
+        /// An answer that would bring a connection's unsent bytes above this is replaced by
+        /// RESOURCE_EXHAUSTED, unless it is the only one.
         public var hardUnsentAnswerByteCount = 128 << 20
 
         // MARK: HTTP/2
 
         /// Calls in flight per connection; clients keep further ones back.
         public var maxConcurrentStreams = 1_024
-        /// Decoded header bytes of one call, each field counted with 32 more (RFC 9113, section 6.5.2).
+        /// Decoded header bytes of one call, each field counted with 32 more (RFC 9113, section
+        /// 6.5.2).
         public var maxHeaderByteCount = 16_384
-        /// Bytes of a request that a client may send before it hears back; four times as much per connection.
+        /// Bytes of a request that a client may send before it hears back; four times as much per
+        /// connection.
         public var windowByteCount = 1 << 20
-        /// Cancellations by one client: this many at once, then this many a second. A cancelled call costs the
-        /// server about 10 µs, so a hostile client can take about 5 % of a core; an honest one does not get here.
+        /// Cancellations by one client: this many at once, then this many a second. A cancelled
+        /// call costs the server about 10 µs, so a hostile client can take about 5 % of a core; an
+        /// honest one does not get here.
         public var resetBurst = 10_000
         public var resetsPerSecond = 5_000
         /// DATA frames without content, in a row on one stream, before the connection is closed.
@@ -66,10 +74,12 @@ extension RPCServer {
 
         // MARK: hooks
 
-        /// Runs on the event loop of each new connection before the transport's own handler is added: the place to add a TLS
-        /// handler (`try channel.pipeline.syncOperations.addHandler(…)`). Throwing closes the connection.
+        /// Runs on the event loop of each new connection before the transport's own handler is
+        /// added: the place to add a TLS handler (`try
+        /// channel.pipeline.syncOperations.addHandler(…)`). Throwing closes the connection.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
-        /// Called once for every finished call, on an event loop: it must not block. nil costs nothing.
+        /// Called once for every finished call, on an event loop: it must not block. nil costs
+        /// nothing.
         public var observer: (@Sendable (FinishedCall) -> Void)?
 
         public init(host: String = "127.0.0.1", port: Int = 0) {
@@ -80,7 +90,8 @@ extension RPCServer {
 
     /// What an observer learns of a call.
     public struct FinishedCall: Sendable {
-        /// `/package.Service/Method`; nil for a path that is not registered, which a client may choose at will.
+        /// `/package.Service/Method`; nil for a path that is not registered, which a client may
+        /// choose at will.
         public let method: String?
         /// What was answered; `.cancelled` when the client cancelled or went away.
         public let code: StatusCode

@@ -5,9 +5,9 @@ import Synchronization
 
 /// A gRPC server: listens, reads requests, runs their handlers, answers.
 ///
-/// Nothing that a client sends can stop it: malformed bytes end their connection, malformed requests are answered, and
-/// every resource that a client can take has a limit in ``Configuration``. It lives until `shutdown`; letting go of
-/// it does not stop it.
+/// Nothing that a client sends can stop it: malformed bytes end their connection, malformed
+/// requests are answered, and every resource that a client can take has a limit in
+/// ``Configuration``. It lives until `shutdown`; letting go of it does not stop it.
 public final class RPCServer: Sendable {
     private let core: ServerCore
     private let listener: any Channel
@@ -18,7 +18,8 @@ public final class RPCServer: Sendable {
     /// The port that it listens on.
     public let port: Int
 
-    /// Starts the threads and listens. Throws `RPCError` `.unavailable` when it cannot listen on that address.
+    /// Starts the threads and listens. Throws `RPCError` `.unavailable` when it cannot listen on
+    /// that address.
     public static func start(
         _ configuration: Configuration, methods: [RPCMethod]
     ) async throws -> RPCServer {
@@ -79,9 +80,10 @@ public final class RPCServer: Sendable {
             }
     }
 
-    /// Stops accepting, asks the clients to leave (GOAWAY), lets calls in flight finish, and after `deadline` ends what
-    /// is left. When it returns, no connection and no event loop lives; a worker thread whose handler does not return
-    /// stays until it does. A second call waits for the first one.
+    /// Stops accepting, asks the clients to leave (GOAWAY), lets calls in flight finish, and after
+    /// `deadline` ends what is left. When it returns, no connection and no event loop lives; a
+    /// worker thread whose handler does not return stays until it does. A second call waits for the
+    /// first one.
     public func shutdown(deadline: Duration) async {
         let task = ending.withLock { ending in
             if let ending { return ending }

@@ -2,49 +2,55 @@ public import NIOCore
 public import SwiftProtobuf
 import Synchronization
 
-/// One call on the server, from the first header to the last trailer: what a unary handler answers through.
+/// One call on the server, from the first header to the last trailer: what a unary handler answers
+/// through.
 ///
-/// It is answered exactly once, from any thread: by `reply` or `fail`, or by the transport when the client cancels or
-/// the deadline passes. Whatever comes after the first answer is dropped, so a handler need not look.
-// Unchecked: the event loop alone touches the fields under "event loop". Those under "request" are written by it
-// before the call is handed to a worker or task through a lock, and never again. `answer` is written by the one
-// thread that wins `isClaimed`, before it hands the call to the loop through a lock. The rest is atomic or locked.
+/// It is answered exactly once, from any thread: by `reply` or `fail`, or by the transport when the
+/// client cancels or the deadline passes. Whatever comes after the first answer is dropped, so a
+/// handler need not look.
+// Unchecked: the event loop alone touches the fields under "event loop". Those under "request" are
+// written by it before the call is handed to a worker or task through a lock, and never again.
+// `answer` is written by the one thread that wins `isClaimed`, before it hands the call to the loop
+// through a lock, from when on it is the loop's. The rest is atomic or locked.
 public final class ServerCall: @unchecked Sendable {
     // MARK: request
 
     let connection: ServerConnection
     let streamID: Int32
-    var registered: RPCMethod?
+    @exclusivity(unchecked) var registered: RPCMethod?
     var unknownPath = ""
     let began: NIODeadline
-    /// The request's bytes, without prefix once it is complete; whoever runs the handler takes them.
-    var message = ByteBuffer()
+    /// The request's bytes, without prefix once it is complete; whoever runs the handler takes
+    /// them.
+    @exclusivity(unchecked) var message = ByteBuffer()
     /// What the client sent beside the headers of HTTP/2 and gRPC.
-    public internal(set) var metadata = Metadata()
+    @exclusivity(unchecked) public internal(set) var metadata = Metadata()
     /// When the client stops waiting; the transport then answers DEADLINE_EXCEEDED.
-    public internal(set) var deadline: NIODeadline?
+    @exclusivity(unchecked) public internal(set) var deadline: NIODeadline?
 
     // MARK: event loop
 
-    var request = ServerRequest()
-    var progress = Progress.receiving
+    @exclusivity(unchecked) var request = ServerRequest()
+    @exclusivity(unchecked) var progress = Progress.receiving
     /// The connection's generation in which it was started, see `ServerConnection.youngCount`.
-    var generation = -1
+    @exclusivity(unchecked) var generation = -1
     /// The part of the answer that is not framed yet.
-    var unsent = ByteBuffer()
-    /// Sent behind `unsent` as trailers; nil while a stream may go on.
-    var ending: Answer?
+    @exclusivity(unchecked) var unsent = ByteBuffer()
+    /// Whether `answer` follows `unsent` as trailers; not while a stream may go on.
+    @exclusivity(unchecked) var isEnding = false
     /// nghttp2 waits until it is told that a stream has more to send.
-    var isDeferred = false
-    var sentHeaders = false
-    var stream: ServerStream?
+    @exclusivity(unchecked) var isDeferred = false
+    @exclusivity(unchecked) var sentHeaders = false
+    @exclusivity(unchecked) var stream: ServerStream?
 
     // MARK: any thread
 
     private let isClaimed = Atomic<Bool>(false)
     private let cancelled = Atomic<Bool>(false)
+    /// Guarded by `onCancelled`.
+    private var isOver = false
     private let onCancelled = Mutex<[@Sendable () -> Void]>([])
-    private(set) var answer = Answer()
+    @exclusivity(unchecked) private(set) var answer = Answer()
 
     /// What becomes of a call.
     enum Progress {
@@ -85,17 +91,18 @@ public final class ServerCall: @unchecked Sendable {
     /// Where the client is, such as `127.0.0.1:40112`.
     public var peerAddress: String { connection.peerAddress }
 
-    /// Whether the client cancelled, went away, or let the deadline pass: nobody waits for the answer.
+    /// Whether the client cancelled, went away, or let the deadline pass: nobody waits for the
+    /// answer.
     public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
     var isAnswered: Bool { isClaimed.load(ordering: .acquiring) }
 
-    /// Runs once when the call is cancelled (see `isCancelled`) before it is answered; at once if it is already. On an
-    /// event loop: it must not block.
+    /// Runs once when the call is cancelled (see `isCancelled`) before it is answered; at once if
+    /// it is already. On an event loop: it must not block.
     public func onCancel(_ body: @escaping @Sendable () -> Void) {
         let runNow = onCancelled.withLock { bodies in
             if isCancelled { return true }
-            bodies.append(body)
+            if !isOver { bodies.append(body) }
             return false
         }
         if runNow { body() }
@@ -124,7 +131,8 @@ public final class ServerCall: @unchecked Sendable {
                 message: FramedBytes(message: bytes).buffer, headers: headers, trailers: trailers))
     }
 
-    /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is cut.
+    /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is
+    /// cut.
     public func fail(
         _ code: StatusCode, _ message: String, headers: Metadata = [:], trailers: Metadata = [:]
     ) {
@@ -147,11 +155,24 @@ public final class ServerCall: @unchecked Sendable {
         !isClaimed.exchange(true, ordering: .acquiringAndReleasing)
     }
 
-    /// On the event loop, for what the transport answers itself. Returns whether the call was unanswered.
+    /// On the event loop, for what the transport answers itself. Returns whether the call was
+    /// unanswered.
     func claim(with answer: Answer) -> Bool {
         guard claim() else { return false }
         self.answer = answer
         return true
+    }
+
+    /// On the event loop, for an answer that cannot be sent.
+    func replaceAnswer(_ answer: Answer) { self.answer = answer }
+
+    /// On the event loop: it was answered and its stream is closed. What `onCancel` was given may hold
+    /// the call itself.
+    func forgetCancelHandlers() {
+        onCancelled.withLock { bodies in
+            isOver = true
+            bodies = []
+        }
     }
 
     /// On the event loop: nobody waits any more.

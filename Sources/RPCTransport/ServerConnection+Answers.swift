@@ -3,8 +3,9 @@ import NIOCore
 
 /// Answering: headers, the message, trailers; and the end of calls.
 ///
-/// An answer with a message is HEADERS, DATA, HEADERS. One without is HEADERS, HEADERS when the server or the handler
-/// has headers to send (clients show those of an answer in a single frame as trailers), else a single HEADERS.
+/// An answer with a message is HEADERS, DATA, HEADERS. One without is HEADERS, HEADERS when the
+/// server or the handler has headers to send (clients show those of an answer in a single frame as
+/// trailers), else a single HEADERS.
 extension ServerConnection {
     /// Submits the answer that the call carries, unless its stream is closed.
     func submitAnswer(of call: ServerCall) {
@@ -15,22 +16,26 @@ extension ServerConnection {
         call.message = ByteBuffer()
         call.progress = .answered
         if let message = call.answer.message {
-            let average = usualAnswerByteCount + (message.readableBytes - usualAnswerByteCount) / 8
-            usualAnswerByteCount = average
-            let total = unsentAnswerByteCount + message.readableBytes
-            if total > core.configuration.hardUnsentAnswerByteCount, unsentAnswerByteCount > 0 {
+            let byteCount = message.readableBytes
+            usualAnswerByteCount += (byteCount - usualAnswerByteCount) / 8
+            let limit = core.configuration.hardUnsentAnswerByteCount
+            if unsentAnswerByteCount > 0, unsentAnswerByteCount + byteCount > limit {
                 let text = "\(unsentAnswerByteCount) bytes of answers wait for this client"
-                submitEnding(.init(code: .resourceExhausted, text: text), of: call)
+                call.replaceAnswer(.init(code: .resourceExhausted, text: text))
+                submitStatus(of: call)
             } else {
-                submitMessage(message, of: call)
+                unsentAnswerByteCount += byteCount
+                call.unsent = message
+                call.isEnding = true
+                submitHeaders(call.answer.headers, of: call)
             }
         } else if call.sentHeaders {
-            call.ending = call.answer
+            call.isEnding = true
             resume(call)
         } else {
-            submitEnding(call.answer, of: call)
+            submitStatus(of: call)
         }
-        observe(call, call.ending?.code ?? call.answer.code)
+        if core.configuration.observer != nil { observe(call, call.answer.code) }
     }
 
     /// A message of a stream.
@@ -55,13 +60,6 @@ extension ServerConnection {
 
     // MARK: with a message
 
-    private func submitMessage(_ message: ByteBuffer, of call: ServerCall) {
-        unsentAnswerByteCount += message.readableBytes
-        call.unsent = message
-        call.ending = call.answer
-        submitHeaders(call.answer.headers, of: call)
-    }
-
     /// HEADERS, and DATA from `call.unsent`.
     private func submitHeaders(_ headers: Metadata, of call: ServerCall) {
         call.sentHeaders = true
@@ -82,15 +80,15 @@ extension ServerConnection {
         }
         let call = Unmanaged<ServerCall>.fromOpaque(pointer).takeUnretainedValue()
         let available = call.unsent.readableBytes
-        if available == 0, call.ending == nil {
+        if available == 0, !call.isEnding {
             call.isDeferred = true
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)
         }
         flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        if available <= limit, let ending = call.ending {
+        if available <= limit, call.isEnding {
             flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
             flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-            call.connection.submitTrailers(ending, of: call)
+            call.connection.submitTrailers(of: call)
         }
         return min(available, limit)
     }
@@ -103,8 +101,8 @@ extension ServerConnection {
 
     // MARK: without a message
 
-    private func submitEnding(_ answer: ServerCall.Answer, of call: ServerCall) {
-        call.ending = answer
+    private func submitStatus(of call: ServerCall) {
+        let answer = call.answer
         if let status = answer.httpStatus {
             submitHTTPRefusal(status, answer, of: call)
         } else if core.configuration.initialHeaders.isEmpty, answer.headers.isEmpty {
@@ -118,7 +116,7 @@ extension ServerConnection {
                 _ = nghttp2_submit_headers(
                     session, HTTP2.none, call.streamID, nil, fields, count, nil)
             }
-            submitTrailers(answer, of: call)
+            submitTrailers(of: call)
         }
     }
 
@@ -153,12 +151,12 @@ extension ServerConnection {
         }
     }
 
-    private func submitTrailers(_ answer: ServerCall.Answer, of call: ServerCall) {
-        if answer.code == .ok, answer.text.isEmpty, answer.trailers.isEmpty {
+    private func submitTrailers(of call: ServerCall) {
+        if call.answer.code == .ok, call.answer.text.isEmpty, call.answer.trailers.isEmpty {
             let fields = core.okTrailers.fields
             nghttp2_submit_trailer(session, call.streamID, fields.baseAddress, fields.count)
         } else {
-            withTrailers(of: answer) { block in
+            withTrailers(of: call.answer) { block in
                 block.withFields { _ = nghttp2_submit_trailer(session, call.streamID, $0, $1) }
             }
         }
@@ -183,7 +181,8 @@ extension ServerConnection {
         let answer = ServerCall.Answer(code: .deadlineExceeded, text: "deadline exceeded")
         guard call.claim(with: answer) else { return }  // its answer is on the way
         if call.sentHeaders, call.unsent.readableBytes > 0 {
-            // A stream whose client does not read: trailers would wait behind what it does not read.
+            // A stream whose client does not read: trailers would wait behind what it does not
+            // read.
             nghttp2_submit_rst_stream(session, HTTP2.none, call.streamID, HTTP2.cancel)
         } else {
             submitAnswer(of: call)
@@ -206,8 +205,9 @@ extension ServerConnection {
             let isOurs = call.claim(with: .init(code: .cancelled, text: "cancelled"))
             observe(call, isOurs ? .cancelled : call.answer.code)
             call.cancel()
-        } else if unsent > 0 {
-            call.stream?.sent(byteCount: unsent)
+        } else {
+            call.forgetCancelHandlers()
+            if unsent > 0 { call.stream?.sent(byteCount: unsent) }
         }
         call.stream = nil
     }

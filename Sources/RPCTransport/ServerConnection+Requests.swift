@@ -42,15 +42,16 @@ extension ServerConnection {
             15 where name.equals("accept-encoding"):
             break
         default:
-            let isReserved = name[0] == UInt8(ascii: ":") || name.starts(with: "grpc-".utf8)
+            let isReserved = name[0] == UInt8(ascii: ":") || name.begins("grpc-")
             if !isReserved { call.metadata.addReceived(name: name, value: value) }
         }
     }
 
     private static func isGRPC(_ contentType: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard contentType.starts(with: "application/grpc".utf8) else { return false }
+        guard contentType.begins("application/grpc") else { return false }
+        if contentType.count == 16 { return true }
         let rest = contentType.dropFirst(16)
-        return rest.isEmpty || rest.first == UInt8(ascii: ";")
+        return rest.first == UInt8(ascii: ";")
             || (rest.starts(with: "+proto".utf8)
                 && (rest.count == 6 || rest.dropFirst(6).first == UInt8(ascii: ";")))
     }
@@ -62,7 +63,9 @@ extension ServerConnection {
             // The fields that say more may be among those that were not read.
             refuse(
                 call, .resourceExhausted,
-                "headers of \(request.headerByteCount) bytes exceed the limit of \(configuration.maxHeaderByteCount)")
+                "headers of \(request.headerByteCount) bytes exceed the limit of"
+                    + " \(configuration.maxHeaderByteCount)"
+            )
         } else if !request.isPost {
             refuse(call, .internalError, "the HTTP method must be POST", httpStatus: 405)
         } else if !request.isGRPC {
@@ -105,7 +108,9 @@ extension ServerConnection {
         if let expected = call.request.messageByteCount, call.message.readableBytes > expected {
             refuse(
                 call, .internalError,
-                "cardinality violation: received multiple request messages for a method that takes one")
+                "cardinality violation: received multiple request messages"
+                    + " for a method that takes one"
+            )
         }
     }
 
@@ -186,8 +191,9 @@ extension ServerConnection {
 
     // MARK: starting
 
-    /// Whether another request may run: what waits to be sent, and what the calls that were just started will probably
-    /// add, is within the limit. Requests of a client that does not read wait here, not their answers.
+    /// Whether another request may run: what waits to be sent, and what the calls that were just
+    /// started will probably add, is within the limit. Requests of a client that does not read wait
+    /// here, not their answers.
     private var mayStart: Bool {
         if isWithinLimit { return true }
         let now = NIODeadline.now()
@@ -269,13 +275,5 @@ extension ServerConnection {
         }
         if next < .distantFuture { setAlarm(next) }
         sendPending()
-    }
-}
-
-extension UnsafeBufferPointer<UInt8> {
-    func equals(_ text: StaticString) -> Bool {
-        guard count == text.utf8CodeUnitCount else { return false }
-        let other = UnsafeBufferPointer(start: text.utf8Start, count: count)
-        return elementsEqual(other)
     }
 }

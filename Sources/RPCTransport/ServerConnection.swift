@@ -5,11 +5,13 @@ import Synchronization
 /// A client's connection on the server: HTTP/2 streams in, calls out.
 ///
 /// This file has the connection itself: settings, life signs, draining. Reading requests is in
-/// `ServerConnection+Requests.swift`, answering in `ServerConnection+Answers.swift`. Event loop only.
+/// `ServerConnection+Requests.swift`, answering in `ServerConnection+Answers.swift`. Event loop
+/// only.
 final class ServerConnection: HTTP2Connection {
     /// What an answer is taken to need before the first one was seen.
     private static let firstAnswerByteCount = 64 << 10
-    /// The PING between the two GOAWAYs: its acknowledgement says that the client has read the first.
+    /// The PING between the two GOAWAYs: its acknowledgement says that the client has read the
+    /// first.
     private static let drainPing: [UInt8] = Array("draining".utf8)
     private static let drainPingTimeout = TimeAmount.seconds(1)
 
@@ -18,27 +20,27 @@ final class ServerConnection: HTTP2Connection {
     let peerAddress: String
 
     /// The calls whose HTTP/2 streams are open.
-    var calls: [Int32: ServerCall] = [:]
+    @exclusivity(unchecked) var calls: [Int32: ServerCall] = [:]
     /// The call that was looked up last; frames of one call come together.
-    var recent: ServerCall?
+    @exclusivity(unchecked) var recent: ServerCall?
     /// Whether header fields belong to the request of `recent`, not to trailers.
-    var isReadingRequestHeaders = false
+    @exclusivity(unchecked) var isReadingRequestHeaders = false
 
     /// Complete requests that wait until answers have left, see `mayStart`.
-    var waiting = CircularBuffer<ServerCall>()
-    /// Calls that were started in this generation, a span of time, and run: their answers are about to come. Those that
-    /// run for longer, waiting for something, must not hold others back.
-    var youngCount = 0
-    var generation = 0
+    @exclusivity(unchecked) var waiting = CircularBuffer<ServerCall>()
+    /// Calls that were started in this generation, a span of time, and run: their answers are about
+    /// to come. Those that run for longer, waiting for something, must not hold others back.
+    @exclusivity(unchecked) var youngCount = 0
+    @exclusivity(unchecked) var generation = 0
     var generationBegan = NIODeadline.now()
     var willLookAgain = false
-    var unsentAnswerByteCount = 0
+    @exclusivity(unchecked) var unsentAnswerByteCount = 0
     /// Moving average over the last answers.
-    var usualAnswerByteCount = ServerConnection.firstAnswerByteCount
-    var bufferedRequestByteCount = 0
+    @exclusivity(unchecked) var usualAnswerByteCount = ServerConnection.firstAnswerByteCount
+    @exclusivity(unchecked) var bufferedRequestByteCount = 0
     var alarm = DeadlineAlarm()
     /// Whether the loop has it on its list of connections to flush.
-    var isTouched = false
+    @exclusivity(unchecked) var isTouched = false
 
     private let opened = NIODeadline.now()
     private var hasHandshake = false
@@ -155,8 +157,8 @@ final class ServerConnection: HTTP2Connection {
     override func sentFrame(_ header: nghttp2_frame_hd) {
         guard header.type == HTTP2.headers, header.flags & HTTP2.endStream != 0 else { return }
         guard let call = call(header.stream_id), !call.request.isComplete else { return }
-        // The answer is out before the request was in: ask the client to stop (RFC 9113, section 8.1). Submitted
-        // earlier, the reset would have dropped the answer.
+        // The answer is out before the request was in: ask the client to stop (RFC 9113, section
+        // 8.1). Submitted earlier, the reset would have dropped the answer.
         nghttp2_submit_rst_stream(session, HTTP2.none, header.stream_id, HTTP2.noError)
     }
 

@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// What the connections of one event loop share: the requests on their way to the workers, and the outbox by which
-/// answers come back.
+/// What the connections of one event loop share: the requests on their way to the workers, and the
+/// outbox by which answers come back.
 // Unchecked: the outbox is locked; everything else is touched on the event loop only.
 final class ServerLoop: @unchecked Sendable {
     enum Parcel {
@@ -28,12 +28,12 @@ final class ServerLoop: @unchecked Sendable {
 
     private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
     /// Bytes of requests that no handler has taken.
-    var bufferedRequestByteCount = 0
-    private var forWorkers: [ServerCall] = []
-    private var forBlocking: [ServerCall] = []
-    private var willSubmit = false
-    private var touched: [ServerConnection] = []
-    private var spare: [Parcel] = []
+    @exclusivity(unchecked) var bufferedRequestByteCount = 0
+    @exclusivity(unchecked) private var forWorkers: [ServerCall] = []
+    @exclusivity(unchecked) private var forBlocking: [ServerCall] = []
+    @exclusivity(unchecked) private var willSubmit = false
+    @exclusivity(unchecked) private var touched: [ServerConnection] = []
+    @exclusivity(unchecked) private var spare: [Parcel] = []
 
     init(eventLoop: any EventLoop, core: ServerCore) {
         self.eventLoop = eventLoop
@@ -42,24 +42,31 @@ final class ServerLoop: @unchecked Sendable {
 
     // MARK: requests to the workers
 
-    /// At the end of the loop's cycle, so that requests of all connections that were read go as one batch.
+    /// At the end of the loop's cycle, so that requests of all connections that were read go as one
+    /// batch.
     func enqueue(_ call: ServerCall, on execution: RPCMethod.Execution) {
         if execution == .blocking { forBlocking.append(call) } else { forWorkers.append(call) }
         guard !willSubmit else { return }
         willSubmit = true
         eventLoop.execute {
             self.willSubmit = false
-            Self.submit(&self.forWorkers, to: self.core.workers)
-            Self.submit(&self.forBlocking, to: self.core.blocking)
+            // Taken out first: refusing a call may start others, which come to be queued here.
+            var batch: [ServerCall] = []
+            swap(&batch, &self.forWorkers)
+            Self.submit(batch, to: self.core.workers)
+            batch.removeAll(keepingCapacity: true)
+            if self.forWorkers.isEmpty { swap(&batch, &self.forWorkers) }
+            if !self.forBlocking.isEmpty {
+                let batch = self.forBlocking
+                self.forBlocking = []
+                Self.submit(batch, to: self.core.blocking)
+            }
         }
     }
 
-    private static func submit(_ calls: inout [ServerCall], to pool: WorkerPool) {
+    private static func submit(_ calls: [ServerCall], to pool: WorkerPool) {
         guard !calls.isEmpty else { return }
-        let accepted = pool.submit(calls)
-        let refused = calls[accepted...]
-        calls.removeAll(keepingCapacity: true)
-        for call in refused {
+        for call in calls[pool.submit(calls)...] {
             call.fail(.resourceExhausted, "the server has too many requests waiting")
         }
     }
@@ -129,7 +136,8 @@ final class ServerLoop: @unchecked Sendable {
         touched.removeAll(keepingCapacity: true)
     }
 
-    /// Takes no more answers. Returns whether no thread is about to call the event loop, after which it may end.
+    /// Takes no more answers. Returns whether no thread is about to call the event loop, after
+    /// which it may end.
     func closeOutbox() -> Bool {
         outbox.withLock { outbox in
             outbox.isClosed = true
@@ -140,7 +148,9 @@ final class ServerLoop: @unchecked Sendable {
 
     // MARK: connections
 
-    func add(_ connection: ServerConnection) { connections[ObjectIdentifier(connection)] = connection }
+    func add(_ connection: ServerConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+    }
 
     func remove(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = nil

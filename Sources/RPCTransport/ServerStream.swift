@@ -34,11 +34,11 @@ public final class ServerStream: Sendable {
     /// Trailers that go with the status, also with the one of a thrown error.
     public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
 
-    /// Sends one message. Returns when it is queued and at most 256 KiB wait to be sent: what the client does not read holds
-    /// the handler back.
+    /// Sends one message. Returns when it is queued and at most 256 KiB wait to be sent: what the
+    /// client does not read holds the handler back.
     ///
-    /// Throws `RPCError` `.cancelled` when nobody waits for the answers any more, `.internalError` for a message that cannot be
-    /// serialised. One task sends at a time.
+    /// Throws `RPCError` `.cancelled` when nobody waits for the answers any more, `.internalError`
+    /// for a message that cannot be serialised. One task sends at a time.
     public func send<Answer: SwiftProtobuf.Message>(_ message: Answer) async throws {
         let framed: FramedBytes
         do {

@@ -28,7 +28,8 @@ public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConv
         "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
     ]
 
-    /// The name as gRPC for Go prints it, such as `InvalidArgument`; `Code(<n>)` for a number that has none.
+    /// The name as gRPC for Go prints it, such as `InvalidArgument`; `Code(<n>)` for a number that
+    /// has none.
     public var name: String {
         Self.names.indices.contains(rawValue) ? Self.names[rawValue] : "Code(\(rawValue))"
     }
@@ -37,8 +38,8 @@ public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConv
 }
 
 extension StatusCode {
-    /// What a client makes of an answer that is not gRPC at all; the table "HTTP to gRPC status code mapping" of
-    /// the gRPC documentation.
+    /// What a client makes of an answer that is not gRPC at all; the table "HTTP to gRPC status
+    /// code mapping" of the gRPC documentation.
     init(httpStatus: Int) {
         switch httpStatus {
         case 400: self = .internalError

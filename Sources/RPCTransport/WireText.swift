@@ -1,12 +1,14 @@
 import NIOCore
 
-/// The texts of gRPC's own headers: `grpc-message` and `grpc-timeout` ("gRPC over HTTP/2", section Requests and
-/// Responses).
+/// The texts of gRPC's own headers: `grpc-message` and `grpc-timeout` ("gRPC over HTTP/2", section
+/// Requests and Responses).
 enum WireText {
-    /// A longer `grpc-message` would not fit the header limits of usual clients, and lose the status with it.
+    /// A longer `grpc-message` would not fit the header limits of usual clients, and lose the
+    /// status with it.
     private static let maxMessageByteCount = 4096
 
-    /// `grpc-message`: every byte outside of 0x20 ... 0x7e, and `%`, as `%XX`. Cut after 4,096 bytes of text.
+    /// `grpc-message`: every byte outside of 0x20 ... 0x7e, and `%`, as `%XX`. Cut after 4,096
+    /// bytes of text.
     static func percentEncoded(_ message: String) -> [UInt8] {
         let digits = Array("0123456789ABCDEF".utf8)
         var encoded: [UInt8] = []
@@ -50,8 +52,8 @@ enum WireText {
         }
     }
 
-    /// `grpc-timeout`: at most 8 digits and a unit. Longer times than 70 years count as that, so that no sum of
-    /// times can overflow.
+    /// `grpc-timeout`: at most 8 digits and a unit. Longer times than 70 years count as that, so
+    /// that no sum of times can overflow.
     static func timeout(_ text: UnsafeBufferPointer<UInt8>) -> TimeAmount? {
         guard text.count >= 2, text.count <= 9 else { return nil }
         var number: Int64 = 0
@@ -73,7 +75,8 @@ enum WireText {
         return .nanoseconds(overflow ? longest : min(product, longest))
     }
 
-    /// `grpc-timeout` for a time that is left: rounded up to the finest unit in which it has at most 8 digits.
+    /// `grpc-timeout` for a time that is left: rounded up to the finest unit in which it has at
+    /// most 8 digits.
     static func timeoutText(nanoseconds: Int64) -> String {
         let left = min(max(nanoseconds, 0), longest)
         for (unit, suffix) in [

@@ -8,11 +8,12 @@ import NIOCore
 
 /// Threads that run handlers, and the bounded queue before them.
 ///
-/// A thread takes a batch from the queue, runs it, and hands all of its answers over together: one hand-over
-/// per batch costs a call a fraction of a microsecond, one per call several.
+/// A thread takes a batch from the queue, runs it, and hands all of its answers over together: one
+/// hand-over per batch costs a call a fraction of a microsecond, one per call several.
 // Unchecked: all mutable state is guarded by `mutex`.
 final class WorkerPool: @unchecked Sendable {
-    /// Answers wait for the rest of their batch at most this long, beyond the handler that is running.
+    /// Answers wait for the rest of their batch at most this long, beyond the handler that is
+    /// running.
     private static let longestGathering = TimeAmount.microseconds(200)
 
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -20,10 +21,10 @@ final class WorkerPool: @unchecked Sendable {
     private let batchLimit: Int
     private let capacity: Int
     private let byteCapacity: Int
-    private var queue = CircularBuffer<ServerCall>()
-    private var queuedByteCount = 0
-    private var idleThreads = 0
-    private var isStopped = false
+    @exclusivity(unchecked) private var queue = CircularBuffer<ServerCall>()
+    @exclusivity(unchecked) private var queuedByteCount = 0
+    @exclusivity(unchecked) private var idleThreads = 0
+    @exclusivity(unchecked) private var isStopped = false
 
     /// `batchLimit` requests at most are run before their answers are handed over.
     init(threadCount: Int, batchLimit: Int, capacity: Int, byteCapacity: Int) {
@@ -60,7 +61,8 @@ final class WorkerPool: @unchecked Sendable {
         return accepted
     }
 
-    /// Lets the threads end when they come back from their handlers; what is queued is dropped. Does not wait.
+    /// Lets the threads end when they come back from their handlers; what is queued is dropped.
+    /// Does not wait.
     func stop() {
         pthread_mutex_lock(mutex)
         isStopped = true
@@ -91,7 +93,8 @@ final class WorkerPool: @unchecked Sendable {
         gatherer.uninstall()
     }
 
-    /// Waits for requests; false when the pool was stopped. Wakes another thread when it leaves work behind.
+    /// Waits for requests; false when the pool was stopped. Wakes another thread when it leaves
+    /// work behind.
     private func take(into batch: inout [ServerCall]) -> Bool {
         pthread_mutex_lock(mutex)
         while queue.isEmpty, !isStopped {
@@ -120,26 +123,30 @@ final class WorkerPool: @unchecked Sendable {
         let argument = Unmanaged.passRetained(Body(body)).toOpaque()
         #if canImport(Darwin)
             var thread: pthread_t?
-            let result = pthread_create(&thread, nil, { argument in
-                Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, argument)
+            let result = pthread_create(
+                &thread, nil,
+                { argument in
+                    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                    return nil
+                }, argument)
             if let thread { pthread_detach(thread) }
         #else
             var thread = pthread_t()
-            let result = pthread_create(&thread, nil, { argument in
-                guard let argument else { return nil }
-                Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, argument)
+            let result = pthread_create(
+                &thread, nil,
+                { argument in
+                    guard let argument else { return nil }
+                    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                    return nil
+                }, argument)
             if result == 0 { pthread_detach(thread) }
         #endif
         precondition(result == 0, "cannot start a thread: error \(result)")
     }
 }
 
-/// The answers that a worker thread has made and not yet handed over. Belongs to its thread, which finds it by a
-/// thread-specific key.
+/// The answers that a worker thread has made and not yet handed over. Belongs to its thread, which
+/// finds it by a thread-specific key.
 final class AnswerGatherer {
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
@@ -148,8 +155,8 @@ final class AnswerGatherer {
         return key
     }()
 
-    private var batches: [(loop: ServerLoop, calls: [ServerCall])] = []
-    private(set) var isEmpty = true
+    @exclusivity(unchecked) private var batches: [(loop: ServerLoop, calls: [ServerCall])] = []
+    @exclusivity(unchecked) private(set) var isEmpty = true
 
     /// The calling thread's; nil on threads that are no workers.
     static var current: AnswerGatherer? {

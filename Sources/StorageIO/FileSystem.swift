@@ -24,6 +24,9 @@ public protocol FileSystem: Sendable {
     /// Makes the names in a directory durable: a created, renamed or removed file is so only after this.
     func synchronizeDirectory(_ path: String) throws(StoreError)
 
+    /// The bytes that can still be written to the file system of a folder.
+    func freeByteCount(at path: String) throws(StoreError) -> UInt64
+
     /// Takes the exclusive lock that `path` stands for, for as long as the returned object lives.
     /// - Throws: `inUse` when another holder, in this process or another, has it.
     func lock(_ path: String) throws(StoreError) -> any FileLock

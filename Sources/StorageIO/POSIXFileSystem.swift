@@ -49,9 +49,12 @@ public struct POSIXFileSystem: FileSystem {
             guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
                 throw StoreError(.io, "\(path) exists and is not a folder")
             }
-        case ENOENT where parent(of: path) != path:
+        case ENOENT where !path.isEmpty && parent(of: path) != path:
             try createDirectory(parent(of: path))
-            try createDirectory(path)
+            guard mkdir(path, 0o755) == 0 else {
+                throw StoreError.system("cannot create the folder", path, errno)
+            }
+            try synchronizeDirectory(parent(of: path))
         default:
             throw StoreError.system("cannot create the folder", path, code)
         }
@@ -77,6 +80,14 @@ public struct POSIXFileSystem: FileSystem {
             let result = Glibc.rename(path, newPath)
         #endif
         if result != 0 { throw StoreError.system("cannot rename to \(newPath)", path, errno) }
+    }
+
+    public func freeByteCount(at path: String) throws(StoreError) -> UInt64 {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else {
+            throw StoreError.system("cannot look at the free space of", path, errno)
+        }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
     public func synchronizeDirectory(_ path: String) throws(StoreError) {

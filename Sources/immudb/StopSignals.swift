@@ -8,14 +8,15 @@ import Synchronization
     import Glibc
 #endif
 
-/// SIGTERM and SIGINT, from its making on. The first stops the server; others, while it stops, are
+/// SIGTERM and SIGINT, from its making on. The first stops the server, others while it stops are
 /// ignored.
 ///
-/// A signal that arrives while the server still starts ends the process at once: no client has been
-/// served, and what a start writes may be cut off at any point.
+/// A server that still starts stops as soon as it has started; a second signal ends it at once. Nothing
+/// is lost by that: what a start writes may be cut off at any point.
 final class StopSignals: Sendable {
     private enum Phase {
         case starting
+        case stopAfterStart
         case serving(CheckedContinuation<Void, Never>)
         case stopping
     }
@@ -42,7 +43,15 @@ final class StopSignals: Sendable {
     /// Returns when the first signal has come.
     func first() async {
         await withCheckedContinuation { continuation in
-            phase.withLock { $0 = .serving(continuation) }
+            phase.withLock { phase in
+                switch phase {
+                case .starting:
+                    phase = .serving(continuation)
+                case .stopAfterStart, .serving, .stopping:
+                    phase = .stopping
+                    continuation.resume()
+                }
+            }
         }
     }
 
@@ -50,8 +59,11 @@ final class StopSignals: Sendable {
         phase.withLock { phase in
             switch phase {
             case .starting:
-                log.info("caught \(name) before the server had started")
-                _exit(0)
+                log.info("caught \(name)")
+                phase = .stopAfterStart
+            case .stopAfterStart:
+                log.info("caught \(name) again before the server had started")
+                _exit(1)
             case .serving(let continuation):
                 log.info("caught \(name)")
                 phase = .stopping

@@ -6,17 +6,23 @@ import Testing
 enum PythonPeer {
     /// Runs a script of `Python/` to its end, and expects that it succeeded.
     ///
+    /// - Parameter server: whom it calls; its log is shown when the script fails.
     /// - Returns: its output.
     @discardableResult
     static func run(
-        _ script: String, _ arguments: [String], timeoutSeconds: Double = 120,
+        _ script: String, _ arguments: [String], against server: RunningServer? = nil,
+        timeoutSeconds: Double = 120,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> String {
         let path = folder.appendingPathComponent(script).path
         let finished = try await FinishedProcess.run(
             interpreter(), [path] + arguments, timeoutSeconds: timeoutSeconds)
+        let state = server.map { server in
+            "server, \(server.process.isRunning ? "running" : "ended"):\n\(server.process.errors)"
+        }
         try #require(
-            finished.exitCode == 0, "\(script): \(finished.output)\(finished.errors)",
+            finished.exitCode == 0,
+            "\(script): \(finished.output)\(finished.errors)\(state ?? "")",
             sourceLocation: sourceLocation)
         return finished.output
     }

@@ -11,11 +11,13 @@ struct ServerEndToEndTests {
         let dir = data.file("db").path
 
         let first = try await RunningServer(dir: dir)
-        try await PythonPeer.run("first_light.py", ["\(first.port)", "write", state])
+        try await PythonPeer.run(
+            "first_light.py", ["\(first.port)", "write", state], against: first)
         #expect(try await first.stop() == 0)
 
         let second = try await RunningServer(dir: dir)
-        try await PythonPeer.run("first_light.py", ["\(second.port)", "reread", state])
+        try await PythonPeer.run(
+            "first_light.py", ["\(second.port)", "reread", state], against: second)
         #expect(try await second.stop() == 0)
     }
 
@@ -23,7 +25,8 @@ struct ServerEndToEndTests {
     func crowd() async throws {
         let data = try TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
-        try await PythonPeer.run("first_light.py", ["\(server.port)", "crowd"])
+        try await PythonPeer.run(
+            "first_light.py", ["\(server.port)", "crowd"], against: server)
         #expect(try await server.stop() == 0)
     }
 
@@ -68,7 +71,8 @@ struct ServerEndToEndTests {
         }
 
         let second = try await RunningServer(dir: dir, environment: ["LOG_LEVEL": "debug"])
-        try await PythonPeer.run("first_light.py", ["\(second.port)", "crowd"])
+        try await PythonPeer.run(
+            "first_light.py", ["\(second.port)", "crowd"], against: second)
         #expect(try await second.stop() == 0)
         #expect(second.process.errors.contains("DEBUG: safeset crowd0-0 2 bytes"))
         let third = try await RunningServer(dir: dir)

@@ -46,28 +46,79 @@ struct DamageTests {
         _ = try await database.set(bytes("more"), [])
     }
 
-    @Test("a view of another database, or one that is ahead of the ledger, is made anew")
+    @Test("a view of another database is made anew")
     func foreignViews() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
         let other = try await filled()
         for name in ["tree", "index"] {
             let mixed = try folder.copy()
-            try mixed.remove(name)
-            try FileManager.default.copyItem(
-                atPath: "\(other.path)/\(name)", toPath: "\(mixed.path)/\(name)")
+            try mixed.replace(name, by: other)
             try expectAllThere(try Database.open(in: mixed), root: root)
         }
+    }
+
+    @Test("an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
+    func viewsAhead() async throws {
+        let folder = try await filled()
+        let root = try root(of: folder)
         let ahead = try folder.copy()
         let longer = try Database.open(in: ahead)
         try await longer.set(bytes("more"), [])
         try longer.close()
-        for name in ["tree", "index"] {
-            try folder.remove(name)
-            try FileManager.default.copyItem(
-                atPath: "\(ahead.path)/\(name)", toPath: "\(folder.path)/\(name)")
-        }
+
+        let lost = try folder.copy()
+        try lost.replace("tree", by: ahead)
+        let error = #expect(throws: StoreError.self) { try Database.open(in: lost) }
+        #expect(error?.code == .corruption)
+        #expect(error?.message.contains("entry 300") == true)
+
+        try folder.replace("index", by: ahead)
         try expectAllThere(try Database.open(in: folder), root: root)
+    }
+
+    @Test("bytes of the key index that rot are reported, and the next opening makes it anew")
+    func rottenIndex() async throws {
+        let folder = try await filled()
+        let root = try root(of: folder)
+        let tables = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/index")
+            .filter { $0.hasSuffix(".sst") }
+        #expect(!tables.isEmpty)
+        for table in tables {
+            let byteCount = try folder.byteCount(of: "index/\(table)")
+            for byte in stride(from: 0, to: min(4000, byteCount), by: 50) {
+                try folder.flip("index/\(table)", byte: byte)
+            }
+        }
+        let database = try Database.open(in: folder)
+        for index in 0..<300 {
+            do {
+                let entry = try database.snapshot.get(bytes("key \(index / 10)-\(index % 10)"))
+                #expect(entry?.index == EntryIndex(UInt64(index)))
+            } catch {
+                #expect([.corruption, .index].contains(error.code), "\(error)")
+            }
+        }
+        try? database.close()
+        try expectAllThere(try Database.open(in: folder), root: root)
+    }
+
+    @Test("acknowledged entries that are gone from the ledger's end are missed")
+    func zeroedTail() async throws {
+        let folder = try await filled()
+        let database = try Database.open(in: folder)
+        for number in 0..<5 { try await database.set(bytes("\(number)"), []) }
+        let crashed = try folder.copy()
+        try database.close()
+        let segment = URL(fileURLWithPath: "\(crashed.path)/ledger/0000000000.segment")
+        var file = try Data(contentsOf: segment)
+        // Five frames of 48 + 16 + 1 + 32 bytes, in the middle of which the disk gives zeros.
+        let end = (file.lastIndex { $0 != 0 } ?? 0) + 1
+        file.resetBytes(in: end - 3 * 97..<end)
+        try file.write(to: segment)
+        let error = #expect(throws: StoreError.self) { try Database.open(in: crashed) }
+        #expect(error?.code == .corruption)
+        #expect(error?.message.contains("entry 302") == true)
     }
 
     @Test("every flipped bit of the tree files is harmless or reported, and never becomes part of a proof")
@@ -96,14 +147,20 @@ struct DamageTests {
         }
     }
 
-    @Test("a damaged digest that was reported is mended by the next opening")
-    func mended() async throws {
+    @Test(
+        "a damaged digest is reported as damage, not as tampering, and mended by the next opening",
+        arguments: [true, false])
+    func mended(isFoundByProof: Bool) async throws {
         let folder = try await filled()
         let root = try root(of: folder)
         try folder.flip("tree/digests", byte: 4096 + 5)
         let database = try Database.open(in: folder)
         #expect(throws: StoreError(.corruption, "")) {
-            try database.snapshot.proof(of: EntryIndex(0), since: TreeSize(0))
+            if isFoundByProof {
+                _ = try database.snapshot.proof(of: EntryIndex(0), since: TreeSize(0))
+            } else {
+                _ = try database.snapshot.entry(at: EntryIndex(0))
+            }
         }
         try database.close()
         try expectAllThere(try Database.open(in: folder), root: root)
@@ -167,5 +224,7 @@ struct DamageTests {
         let file = TemporaryFolder()
         try Data("x".utf8).write(to: URL(fileURLWithPath: file.path))
         #expect(throws: StoreError(.io, "")) { try Database.open(in: file) }
+        #expect(throws: StoreError(.io, "")) { try Database.open(at: "") }
+        #expect(throws: StoreError.self) { try Database.open(at: "/proc/immudb") }
     }
 }

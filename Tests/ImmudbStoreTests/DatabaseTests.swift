@@ -84,6 +84,7 @@ struct DatabaseTests {
             ([NewEntry(key: Array(repeating: 1, count: 65_001), value: [])], .keyTooLong),
             (Array(repeating: good, count: 104_856), .tooManyEntries),
             ([NewEntry(kind: .sortedSetMember, key: bytes("short"), value: bytes("m"))], .invalidKey),
+            ([NewEntry(kind: .reference, key: bytes("ref"), value: [])], .invalidKey),
         ]
         for (batch, code) in cases {
             await #expect(throws: StoreError(code, "")) { try await database.setBatch(batch) }
@@ -163,6 +164,28 @@ struct DatabaseTests {
         await #expect(throws: StoreError(.closed, "")) { try await database.get(bytes("a")) }
         #expect(throws: StoreError(.closed, "")) { try snapshot.get(bytes("a")) }
         #expect(throws: StoreError(.closed, "")) { try snapshot.inclusionProof(of: EntryIndex(0)) }
+    }
+
+    @Test("a database whose last owner is a completion closes itself, and gives its folder back")
+    func closedByItself() async throws {
+        let folder = TemporaryFolder()
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            do {
+                let database = try Database.open(in: folder)
+                database.append([NewEntry(key: bytes("a"), value: bytes("1"))]) { result in
+                    withExtendedLifetime(database) { done.resume(with: result.map { _ in }) }
+                }
+            } catch {
+                done.resume(throwing: error)
+            }
+        }
+        var again: Database?
+        for _ in 0..<100 where again == nil {
+            try await Task.sleep(for: .milliseconds(50))
+            again = try? Database.open(in: folder)
+        }
+        let opened = try #require(again, "the folder is still in use")
+        #expect(try await opened.get(bytes("a"))?.value == bytes("1"))
     }
 
     @Test(

@@ -34,6 +34,9 @@ final class FaultyFileSystem: FileSystem {
     func synchronizeDirectory(_ path: String) throws(StoreError) {
         try base.synchronizeDirectory(path)
     }
+    func freeByteCount(at path: String) throws(StoreError) -> UInt64 {
+        try base.freeByteCount(at: path)
+    }
     func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 }
 

@@ -22,6 +22,17 @@ final class TemporaryFolder: Sendable {
         try bytes.write(to: url)
     }
 
+    func byteCount(of name: String) throws -> Int {
+        try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")).count
+    }
+
+    /// Puts a part of another folder in the place of this one's.
+    func replace(_ name: String, by other: TemporaryFolder) throws {
+        try remove(name)
+        try FileManager.default.copyItem(
+            atPath: "\(other.path)/\(name)", toPath: "\(path)/\(name)")
+    }
+
     func remove(_ name: String) throws {
         try FileManager.default.removeItem(atPath: "\(path)/\(name)")
     }

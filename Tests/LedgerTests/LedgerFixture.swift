@@ -14,7 +14,7 @@ final class LedgerFixture {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     func open(
-        wasAcknowledged: @escaping @Sendable (EntryIndex) -> Bool = { _ in false },
+        wasAcknowledged: @escaping (EntryIndex) -> Bool = { _ in false },
         log: @escaping LogSink = { _, _ in }
     ) throws -> Ledger {
         try Ledger(

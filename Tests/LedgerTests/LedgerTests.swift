@@ -181,7 +181,6 @@ struct LedgerTests {
     @Test("holes in a ledger that is synchronized now and then are a torn tail")
     func holes() throws {
         let fixture = LedgerFixture()
-        fixture.options.isSynchronous = false
         let ledger = try fixture.open()
         try fixture.append([[1]], to: ledger)
         // Three frames that no sync follows; a power failure loses the middle one only.
@@ -191,6 +190,41 @@ struct LedgerTests {
         bytes[Int(fixture.positions[2].offset)] ^= 1
         try fixture.write(bytes, to: name)
         #expect(try fixture.open().size == TreeSize(2))
+    }
+
+    @Test("damage before frames that were synchronized is refused, however many frames lie between")
+    func distantWitness() throws {
+        let fixture = LedgerFixture()
+        let ledger = try fixture.open()
+        for number in 0..<50 { try fixture.appendUnsynchronized([[UInt8(number)]], to: ledger) }
+        try ledger.synchronize()
+        try fixture.append([[50]], to: ledger)
+        let name = try #require(try fixture.segmentNames.first)
+        var bytes = try fixture.bytes(of: name)
+        bytes[Int(fixture.positions[1].offset)] ^= 1
+        try fixture.write(bytes, to: name)
+        #expect(throws: StoreError(.corruption, "")) { try fixture.open() }
+    }
+
+    @Test("a torn value that is full of what looks like frames is cut, and quickly")
+    func frameLikeValue() throws {
+        let fixture = LedgerFixture()
+        let ledger = try fixture.open()
+        try fixture.append([[1]], to: ledger)
+        try fixture.append([[2]], to: ledger)
+        let name = try #require(try fixture.segmentNames.first)
+        let copyOfFrames = Array(try fixture.bytes(of: name).prefix(2000))
+        let magic: [UInt8] = [1, 0x46, 0x52, 0x4D]
+        let value = copyOfFrames + (0..<100_000).flatMap { _ in magic }
+        try fixture.append([value], to: ledger)
+        var bytes = try fixture.bytes(of: name)
+        bytes[Int(fixture.positions[2].offset) + 20] ^= 1
+        try fixture.write(bytes, to: name)
+        let clock = ContinuousClock()
+        let start = clock.now
+        #expect(try fixture.open().size == TreeSize(2))
+        // Reading the file again for each of the 100,000 places takes minutes.
+        #expect(clock.now - start < .seconds(10))
     }
 
     private func ledgerEnd(_ fixture: LedgerFixture) throws -> Int {

@@ -60,7 +60,8 @@ enum PeerServer {
             },
             .unary("/test.Peer/FailMeta") { (_: Empty, call) in
                 call.fail(
-                    RPCError(.dataLoss, "x", headers: ["early": "yes"], trailers: ["why": "because"]))
+                    RPCError(
+                        .dataLoss, "x", headers: ["early": "yes"], trailers: ["why": "because"]))
             },
             .unary("/test.Peer/Meta") { (_: Empty, call) in
                 call.reply(Empty(), headers: call.metadata, trailers: call.metadata)

@@ -5,10 +5,15 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
+/// Tests that use sockets run one after another: some measure time or this process's memory.
+@Suite("RPCTransport over loopback", .serialized)
+enum NetworkTests {}
+
 /// A Python program of `Peers/` that runs beside the test.
 ///
-/// Its interpreter is `.venv/bin/python3` at the root of the package, which `make test` sets up, or what IMMUDB_TEST_PYTHON
-/// names. With IMMUDB_TEST_VERBOSE its errors and the time of each check are shown.
+/// Its interpreter is `.venv/bin/python3` at the root of the package, which `make test` sets up, or
+/// what IMMUDB_TEST_PYTHON names. With IMMUDB_TEST_VERBOSE its errors and the time of each check
+/// are shown.
 final class Peer: Sendable {
     private let process: Process
     private let output: FileHandle
@@ -108,7 +113,9 @@ struct CheckResults: Sendable {
             #expect(result == "ok", "\(name): \(result)", sourceLocation: location)
         }
         let unexpected = self.names.subtracting(names)
-        #expect(unexpected.isEmpty, "checks that no test names: \(unexpected)", sourceLocation: location)
+        #expect(
+            unexpected.isEmpty, "checks that no test names: \(unexpected)", sourceLocation: location
+        )
     }
 }
 

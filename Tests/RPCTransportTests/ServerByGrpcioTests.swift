@@ -2,75 +2,82 @@ import Foundation
 import RPCTransport
 import Testing
 
-@Suite("Our server, called by grpcio")
-struct ServerByGrpcioTests {
-    @Test("grpcio gets from our server what gRPC promises")
-    func grpcioClient() async throws {
-        let server = try await PeerServer.start()
-        let results = CheckResults(try await Peer("grpcio_client.py", ["\(server.port)"]).lines())
-        await server.shutdown(deadline: .seconds(5))
-        results.expectAll([
-            "messages of 0 bytes to 16 MiB come back unchanged",
-            "methods on the event loop, on workers and on blocking threads answer alike",
-            "metadata goes both ways, binary too",
-            "the configured headers are initial metadata of every answer, also of errors and unknown methods",
-            "every status code and its message arrive, with any text",
-            "unknown methods and services are UNIMPLEMENTED by name",
-            "bytes that are no message are INTERNAL",
-            "a message over the limit is RESOURCE_EXHAUSTED with both sizes",
-            "compressed requests are UNIMPLEMENTED",
-            "headers over the limit are RESOURCE_EXHAUSTED",
-            "a deadline passes in time, at the server too",
-            "cancelling tells the handler",
-            "streams bring every message in order",
-            "a stream ends with the error that its handler throws",
-            "a stream that is not read holds its handler back, and ends when it is cancelled",
-            "a stream's deadline ends it",
-            "a call that is answered twice gets the first answer",
-            "64 connections at once",
-            "10,000 concurrent calls",
-            "200 concurrent answers of 1 MiB",
-            "20 concurrent requests of 4 MiB",
-            "an honest client that cancels much is not turned away",
-            "at the end no call is left",
-        ])
+extension NetworkTests {
+    @Suite("Our server, called by grpcio")
+    struct ServerByGrpcioTests {
+        @Test("grpcio gets from our server what gRPC promises")
+        func grpcioClient() async throws {
+            let server = try await PeerServer.start()
+            let results = CheckResults(
+                try await Peer("grpcio_client.py", ["\(server.port)"]).lines())
+            await server.shutdown(deadline: .seconds(5))
+            results.expectAll([
+                "messages of 0 bytes to 16 MiB come back unchanged",
+                "methods on the event loop, on workers and on blocking threads answer alike",
+                "metadata goes both ways, binary too",
+                "the configured headers come first with every answer, error and unknown method",
+                "every status code and its message arrive, with any text",
+                "unknown methods and services are UNIMPLEMENTED by name",
+                "bytes that are no message are INTERNAL",
+                "a message over the limit is RESOURCE_EXHAUSTED with both sizes",
+                "compressed requests are UNIMPLEMENTED",
+                "headers over the limit are RESOURCE_EXHAUSTED",
+                "a deadline passes in time, at the server too",
+                "cancelling tells the handler",
+                "streams bring every message in order",
+                "a stream ends with the error that its handler throws",
+                "a stream that is not read holds its handler back, and ends when it is cancelled",
+                "a stream's deadline ends it",
+                "a call that is answered twice gets the first answer",
+                "64 connections at once",
+                "10,000 concurrent calls",
+                "200 concurrent answers of 1 MiB",
+                "20 concurrent requests of 4 MiB",
+                "an honest client that cancels much is not turned away",
+                "at the end no call is left",
+            ])
+        }
     }
 }
 
-@Suite("Our server, called by broken and hostile clients")
-struct ServerAbuseTests {
-    @Test("no bytes on a raw socket stop the server, fill its memory or keep a connection for ever")
-    func rawSockets() async throws {
-        let server = try await PeerServer.start()
-        let fast = try await PeerServer.start {
-            $0.handshakeTimeout = .milliseconds(500)
-            $0.keepaliveInterval = .milliseconds(300)
-            $0.keepaliveTimeout = .milliseconds(500)
-            $0.maxConnections = 8
+extension NetworkTests {
+    @Suite("Our server, called by broken and hostile clients")
+    struct ServerAbuseTests {
+        @Test(
+            "no bytes on a raw socket stop the server, fill its memory or hold a connection"
+        )
+        func rawSockets() async throws {
+            let server = try await PeerServer.start()
+            let fast = try await PeerServer.start {
+                $0.handshakeTimeout = .milliseconds(500)
+                $0.keepaliveInterval = .milliseconds(300)
+                $0.keepaliveTimeout = .milliseconds(500)
+                $0.maxConnections = 8
+            }
+            let peer = try Peer(
+                "raw_sockets.py",
+                ["\(server.port)", "\(fast.port)", "\(ProcessInfo.processInfo.processIdentifier)"])
+            let results = CheckResults(await peer.lines())
+            await server.shutdown(deadline: .seconds(5))
+            await fast.shutdown(deadline: .seconds(5))
+            results.expectAll([
+                "what is not HTTP/2 is turned away",
+                "garbage of any kind does no harm",
+                "clients that vanish in any state do no harm",
+                "floods of resets, PINGs, SETTINGS, headers or empty DATA end their connection",
+                "broken framing ends the connection",
+                "a header block that unpacks to 48 MB is refused and not kept",
+                "what is no gRPC request gets HTTP 405 and 415",
+                "requests of no, two, half or compressed messages are INTERNAL",
+                "a message that is too long is refused by its prefix, before it comes",
+                "a slow sender is served",
+                "more streams than allowed are refused, the others live",
+                "a client that does not read costs a bounded amount of memory",
+                "a stream that is not read is held back at the window",
+                "a connection that never says hello is closed",
+                "an idle connection is asked for a sign of life, and closed without one",
+                "connections over the limit are closed, and served again when there is room",
+            ])
         }
-        let peer = try Peer(
-            "raw_sockets.py",
-            ["\(server.port)", "\(fast.port)", "\(ProcessInfo.processInfo.processIdentifier)"])
-        let results = CheckResults(await peer.lines())
-        await server.shutdown(deadline: .seconds(5))
-        await fast.shutdown(deadline: .seconds(5))
-        results.expectAll([
-            "what is not HTTP/2 is turned away",
-            "garbage of any kind does no harm",
-            "clients that vanish in any state do no harm",
-            "floods end their connection: resets, PINGs, SETTINGS, CONTINUATIONs, empty DATA, padding",
-            "broken framing ends the connection",
-            "a header block that unpacks to 48 MB is refused and not kept",
-            "what is no gRPC request gets HTTP 405 and 415",
-            "requests of no message, two messages, half a message or a compressed one are INTERNAL",
-            "a message that is too long is refused by its prefix, before it comes",
-            "a slow sender is served",
-            "more streams than allowed are refused, the others live",
-            "a client that does not read costs a bounded amount of memory",
-            "a stream that is not read is held back at the window",
-            "a connection that never says hello is closed",
-            "an idle connection is asked for a sign of life, and closed without one",
-            "connections over the limit are closed, and served again when there is room",
-        ])
     }
 }

@@ -30,7 +30,8 @@ struct WireTextTests {
     @Test(
         "messages are percent-encoded as gRPC says",
         arguments: [
-            ("plain text", "plain text"), ("100%", "100%25"), ("ä\n", "%C3%A4%0A"), ("~\u{7f}", "~%7F"),
+            ("plain text", "plain text"), ("100%", "100%25"), ("ä\n", "%C3%A4%0A"),
+            ("~\u{7f}", "~%7F"),
         ])
     func percent(plain: String, encoded: String) {
         #expect(WireText.percentEncoded(plain) == Array(encoded.utf8))
@@ -47,26 +48,35 @@ struct WireTextTests {
     @Test(
         "timeouts are read in all units; the longest does not overflow",
         arguments: [
-            ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000), ("4m", 4_000_000),
+            ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000),
+            ("4m", 4_000_000),
             ("5u", 5_000), ("6n", 6), ("0S", 0), ("99999999H", Int64(1) << 61),
         ] as [(String, Int64)])
     func timeout(text: String, nanoseconds: Int64) {
         #expect(timeout(text) == .nanoseconds(nanoseconds))
     }
 
-    @Test("other texts are no timeouts", arguments: ["", "S", "1", "-1S", "1.5S", "123456789S", "1s", " 1S"])
+    @Test(
+        "other texts are no timeouts",
+        arguments: ["", "S", "1", "-1S", "1.5S", "123456789S", "1s", " 1S"])
     func noTimeout(text: String) { #expect(timeout(text) == nil) }
 
     @Test(
         "a timeout is sent in at most 8 digits and never shortened below its unit",
-        arguments: [1, 99_999_999, 100_000_000, 1_500_000_000, 30_000_000_000, 86_400_000_000_000, Int64.max])
+        arguments: [
+            1, 99_999_999, 100_000_000, 1_500_000_000, 30_000_000_000, 86_400_000_000_000,
+            Int64.max,
+        ])
     func timeoutText(nanoseconds: Int64) throws {
         let text = WireText.timeoutText(nanoseconds: nanoseconds)
         #expect(text.utf8.count <= 9)
         let back = try #require(timeout(text))
         let exact = min(nanoseconds, 1 << 61)
         #expect(back.nanoseconds >= exact - 3_600_000_000_000)
-        if exact < 1 << 58 { #expect(back.nanoseconds >= exact && Double(back.nanoseconds) <= Double(exact) * 1.001 + 1) }
+        if exact < 1 << 58 {
+            #expect(
+                back.nanoseconds >= exact && Double(back.nanoseconds) <= Double(exact) * 1.001 + 1)
+        }
     }
 
     private func timeout(_ text: String) -> TimeAmount? {

@@ -15,8 +15,8 @@ import Synchronization
 /// works on a group, the committer synchronizes the next one. What happens in which order, and when writing
 /// stops for good, is decided here; how, by the ledger and the views.
 final class CommitPipeline: Sendable {
-    /// Bytes of entries that may wait: 256 MiB. Eight of the largest messages of the wire, or 10^6 small
-    /// entries; more than that waits longer than any caller does.
+    /// Memory of the entries that may wait: 256 MiB. Some of the largest messages of the wire, or 10^6 small
+    /// entries (about 100 bytes and their contents each); more than that waits longer than any caller does.
     private static let queuedByteCount = 256 << 20
     /// Groups between committer and publisher: one in work, one ready, so that neither waits for the other.
     private static let publishedGroupCount = 2
@@ -60,7 +60,7 @@ final class CommitPipeline: Sendable {
     /// Queues a unit; its completion is called once in any case.
     func append(_ unit: CommitUnit) {
         if let failure { return unit.completion(.failure(failure)) }
-        switch queue.put(unit, weight: unit.byteCount) {
+        switch queue.put(unit, weight: unit.weight) {
         case .queued: break
         case .closed:
             unit.completion(.failure(StoreError(.closed, "the database \(storage.path) is closed")))
@@ -137,7 +137,7 @@ final class CommitPipeline: Sendable {
     private func publishNow(_ group: CommitGroup) {
         if let failure { return group.fail(failure) }
         do throws(StoreError) {
-            try storage.index.apply(group.keys)
+            try storage.withIndex { index throws(StoreError) in try index.apply(group.keys) }
         } catch {
             // The entries are durable, but nobody could find them: not acknowledged.
             return group.fail(stop(error))
@@ -158,7 +158,9 @@ final class CommitPipeline: Sendable {
             do throws(StoreError) {
                 try storage.tree.checkpoint(size)
             } catch {
-                storage.log(.warning, "cannot make the tree files durable: \(error)")
+                // A second sync would prove nothing about the bytes of the first.
+                storage.tree.markDamaged()
+                storage.log(.warning, "the tree files will be made anew at the next start: \(error)")
             }
         }
     }

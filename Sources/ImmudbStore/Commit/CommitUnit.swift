@@ -9,6 +9,10 @@ struct CommitUnit: Sendable {
     var byteCount: Int
     var completion: @Sendable (Result<Appended, StoreError>) -> Void
 
+    /// What the unit takes in memory while it waits: its bytes, and two array heads and a place for each
+    /// entry.
+    var weight: Int { byteCount + 96 * entries.count }
+
     init(
         entries: [NewEntry], completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
     ) {

@@ -10,12 +10,16 @@ final class Committer: @unchecked Sendable {
     /// A group takes no further unit beyond this; a larger unit is a group of its own.
     private static let groupByteCount = 8 << 20
     private static let groupEntryCount = 1 << 14
+    /// A full memtable of the key index as a file, and one file of its compaction.
+    private static let spareByteCount: UInt64 = 12 << 20
 
     private let pipeline: CommitPipeline
     private let ledger: Ledger
     private let view: TreeView
     private var tree: MerkleAccumulator
     private let frame = FrameBuffer()
+    private var bytesSinceSpaceCheck = 0
+    private var lacksSpace = false
     private let clock = ContinuousClock()
     private var unsynchronizedSince: ContinuousClock.Instant?
 
@@ -35,6 +39,7 @@ final class Committer: @unchecked Sendable {
                     for unit in group { unit.completion(.failure(failure)) }
                 } else {
                     commit(group)
+                    synchronizeIfDue()
                 }
             }
             synchronizeIfDue()
@@ -67,12 +72,13 @@ final class Committer: @unchecked Sendable {
         do throws(StoreError) {
             start = try prepare(units, payloadByteCount)
         } catch {
-            // Nothing was written. A full disk may have space again for the next group.
-            let reported =
-                error.code == .noSpace || error.code == .tooLarge ? error : pipeline.stop(error)
+            // Nothing of this group was written: the next one may have more luck, unless earlier bytes are
+            // in doubt.
+            let reported = error.code == .writesStopped ? pipeline.stop(error) : error
             for unit in units { unit.completion(.failure(reported)) }
             return
         }
+        bytesSinceSpaceCheck += payloadByteCount
         frame.begin(
             firstIndex: EntryIndex(before.rawValue), at: start, payloadByteCount: payloadByteCount)
         var addition = TreeAddition()
@@ -96,13 +102,32 @@ final class Committer: @unchecked Sendable {
     private func prepare(
         _ units: [CommitUnit], _ payloadByteCount: Int
     ) throws(StoreError) -> EntryPosition {
+        try requireSpace()
         let entryCount = units.reduce(0) { $0 + $1.entries.count }
         try view.reserve(TreeSize(tree.size.rawValue + UInt64(entryCount)))
         return try ledger.prepareFrame(payloadByteCount: payloadByteCount)
     }
 
+    /// Leaves space for the key index, which writes its files on its own account and, on a full disk, would
+    /// end all writing. Asks the system once a mebibyte.
+    private func requireSpace() throws(StoreError) {
+        guard ledger.size.rawValue == 0 || bytesSinceSpaceCheck >= 1 << 20 || lacksSpace else { return }
+        let free = try pipeline.storage.freeByteCount()
+        lacksSpace = free < Self.spareByteCount
+        bytesSinceSpaceCheck = 0
+        guard !lacksSpace else {
+            throw StoreError(
+                .noSpace,
+                "only \(free) bytes are free for \(pipeline.storage.path); writes go on when "
+                    + "\(Self.spareByteCount) are")
+        }
+    }
+
     private func encode(_ units: [CommitUnit], _ addition: inout TreeAddition) -> [IndexedKey] {
         var keys: [IndexedKey] = []
+        let entryCount = units.reduce(0) { $0 + $1.entries.count }
+        keys.reserveCapacity(entryCount)
+        addition.reserveCapacity(entryCount)
         for unit in units {
             for (place, entry) in unit.entries.enumerated() {
                 let index = EntryIndex(tree.size.rawValue)

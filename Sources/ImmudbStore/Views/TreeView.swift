@@ -24,11 +24,11 @@ final class TreeView: Sendable {
     ) throws(StoreError) {
         try fileSystem.createDirectory(directory)
         digests = try ViewFile(
-            path: "\(directory)/digests", magic: 0x3147_4944_554D_4D49, recordByteCount: Digest.byteCount,
-            identity: identity, fileSystem: fileSystem, log: log)
+            path: "\(directory)/digests", kind: .digests, identity: identity, fileSystem: fileSystem,
+            log: log)
         places = try ViewFile(
-            path: "\(directory)/places", magic: 0x3141_4C50_554D_4D49, recordByteCount: 8,
-            identity: identity, fileSystem: fileSystem, log: log)
+            path: "\(directory)/places", kind: .places, identity: identity, fileSystem: fileSystem,
+            log: log)
         try fileSystem.synchronizeDirectory(directory)
     }
 
@@ -61,6 +61,35 @@ final class TreeView: Sendable {
     func checkpoint(_ size: TreeSize) throws(StoreError) {
         try digests.checkpoint(size.nodeCount)
         try places.checkpoint(size.rawValue)
+    }
+
+    /// Says, durably and before records change, that only the first `size` entries' records stay.
+    ///
+    /// - Parameter isWitness: whether from now on a leaf is only written once its entry is synchronized.
+    func begin(_ size: TreeSize, isWitness: Bool) throws(StoreError) {
+        try digests.begin(mark: size.nodeCount, isWitness: isWitness)
+        try places.begin(mark: size.rawValue, isWitness: isWitness)
+    }
+
+    /// Has both files made anew at the next opening.
+    func markDamaged() {
+        digests.markDamaged()
+        places.markDamaged()
+    }
+
+    /// Whether the files of a folder show that an entry was synchronized once. Changes nothing.
+    static func witnesses(
+        _ index: EntryIndex, directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem
+    ) throws(StoreError) -> Bool {
+        let path = "\(directory)/digests"
+        guard try fileSystem.exists(path) else { return false }
+        let file = try fileSystem.open(path, .readOnly)
+        let bytes = try file.read(byteCount: ViewHead.usedByteCount, at: 0)
+        guard let head = ViewHead(bytes, kind: .digests, identity: identity), head.isWitness else {
+            return false
+        }
+        let place = ViewHead.place(of: NodePosition(leaf: index).storageIndex, Digest.byteCount)
+        return try file.read(byteCount: Digest.byteCount, at: place).contains { $0 != 0 }
     }
 
     // MARK: reading (any thread)
@@ -141,7 +170,7 @@ final class TreeView: Sendable {
         digests.markDamaged()
         return StoreError(
             .corruption,
-            "\(digests.file.path), node \(position), entry \(position.firstLeaf): the digest does not lead "
+            "\(digests.path), node \(position), entry \(position.firstLeaf): the digest does not lead "
                 + "to the root. The file is damaged; nothing was changed. Restart to have it made anew from "
                 + "the ledger")
     }
@@ -162,6 +191,11 @@ struct TreeAddition: Sendable {
     var digests: [Digest] = []
     /// Packed positions, little-endian.
     var places: [UInt64] = []
+
+    mutating func reserveCapacity(_ entryCount: Int) {
+        digests.reserveCapacity(2 * entryCount)
+        places.reserveCapacity(entryCount)
+    }
 
     /// Adds one entry to the tree.
     mutating func add(

@@ -9,47 +9,47 @@ import Synchronization
 ///
 /// One thread writes records, one sets marks, any thread reads.
 final class ViewFile: Sendable {
-    private static let headByteCount = 4096
-    private static let headUsedByteCount = 48
-    private static let version: UInt32 = 1
     /// The space that is reserved at a time.
     private static let allocationByteCount: UInt64 = 4 << 20
 
+    private struct State {
+        var reservedByteCount: UInt64
+        var head: ViewHead
+        /// Found to be wrong while in use: the mark stays 0.
+        var isDamaged = false
+    }
+
     let file: any StorageFile
     let recordByteCount: Int
-    /// The mark that the file had when it was opened.
+    /// The mark that the file had when it was opened; 0 if the file is shorter than that.
     let markAtOpen: UInt64
-    private let magic: UInt64
-    private let identity: DatabaseIdentity
-    private let reservedByteCount: Mutex<UInt64>
-    private let isDamaged = Atomic(false)
+    private let state: Mutex<State>
+
+    var path: String { file.path }
 
     /// Opens the file, or makes it, or makes it anew when it is damaged or not this database's.
     init(
-        path: String, magic: UInt64, recordByteCount: Int, identity: DatabaseIdentity,
-        fileSystem: any FileSystem, log: LogSink
+        path: String, kind: ViewHead.Kind, identity: DatabaseIdentity, fileSystem: any FileSystem,
+        log: LogSink
     ) throws(StoreError) {
-        var file: any StorageFile
-        var mark: UInt64 = 0
-        if try fileSystem.exists(path) {
-            file = try fileSystem.open(path, .readWrite)
-            let head = try file.read(byteCount: Self.headUsedByteCount, at: 0)
-            if let found = Self.mark(head, magic, recordByteCount, identity) {
-                mark = found
+        let exists = try fileSystem.exists(path)
+        let file = try fileSystem.open(path, exists ? .readWrite : .createNew)
+        var head = ViewHead(kind: kind, identity: identity)
+        if exists {
+            let bytes = try file.read(byteCount: ViewHead.usedByteCount, at: 0)
+            if let found = ViewHead(bytes, kind: kind, identity: identity) {
+                head = found
             } else {
                 log(.warning, "\(path) is damaged or of another database; it is made anew from the ledger")
                 try file.truncate(to: 0)
             }
-        } else {
-            file = try fileSystem.open(path, .createNew)
         }
         self.file = file
-        self.magic = magic
-        self.recordByteCount = recordByteCount
-        self.identity = identity
-        markAtOpen = mark
-        reservedByteCount = Mutex(try file.byteCount())
-        try setMark(mark)
+        recordByteCount = kind.recordByteCount
+        let byteCount = try file.byteCount()
+        if byteCount < ViewHead.place(of: head.mark, kind.recordByteCount) { head.mark = 0 }
+        markAtOpen = head.mark
+        state = Mutex(State(reservedByteCount: byteCount, head: head))
     }
 
     // MARK: records
@@ -62,11 +62,11 @@ final class ViewFile: Sendable {
     /// Makes room, so that the writes up to record `end` cannot fail for lack of space.
     func reserve(to end: UInt64) throws(StoreError) {
         let needed = place(end)
-        let reserved = reservedByteCount.withLock { $0 }
+        let reserved = state.withLock { $0.reservedByteCount }
         guard needed > reserved else { return }
         let target = max(needed, reserved + Self.allocationByteCount)
         try file.allocate(byteCount: target)
-        reservedByteCount.withLock { $0 = target }
+        state.withLock { $0.reservedByteCount = target }
     }
 
     func write(_ records: UnsafeRawBufferPointer, from first: UInt64) throws(StoreError) {
@@ -77,60 +77,49 @@ final class ViewFile: Sendable {
     func truncate(to end: UInt64) throws(StoreError) {
         guard try file.byteCount() > place(end) else { return }
         try file.truncate(to: place(end))
-        reservedByteCount.withLock { $0 = place(end) }
-    }
-
-    // MARK: the mark
-
-    /// Says that the first `mark` records are right, after making them durable.
-    func checkpoint(_ mark: UInt64) throws(StoreError) {
-        guard !isDamaged.load(ordering: .relaxed) else { return }
-        try file.synchronize()
-        try setMark(mark)
-    }
-
-    /// Gives up the mark, so that the next opening derives all records again.
-    func markDamaged() {
-        isDamaged.store(true, ordering: .relaxed)
-        // If even this fails, the next opening finds the same damage that the caller reports now.
-        try? setMark(0)
+        state.withLock { $0.reservedByteCount = place(end) }
     }
 
     func byteCount() throws(StoreError) -> UInt64 { try file.byteCount() }
 
-    private func place(_ record: UInt64) -> UInt64 {
-        UInt64(Self.headByteCount) + record * UInt64(recordByteCount)
+    private func place(_ record: UInt64) -> UInt64 { ViewHead.place(of: record, recordByteCount) }
+
+    // MARK: the head
+
+    /// Says that the first `mark` records are right, after making them durable.
+    func checkpoint(_ mark: UInt64) throws(StoreError) {
+        try file.synchronize()
+        try changeHead { $0.mark = mark }
     }
 
-    private func setMark(_ mark: UInt64) throws(StoreError) {
-        var head: [UInt8] = []
-        func put<Number: FixedWidthInteger>(_ number: Number) {
-            withUnsafeBytes(of: number.littleEndian) { head.append(contentsOf: $0) }
+    /// Says, durably and before records change, what the file holds from now on.
+    ///
+    /// - Parameters:
+    ///   - mark: the records that stay as they are.
+    ///   - isWitness: whether records are only added for entries that are synchronized.
+    func begin(mark: UInt64, isWitness: Bool) throws(StoreError) {
+        try changeHead {
+            $0.mark = mark
+            $0.isWitness = isWitness
         }
-        put(magic)
-        put(Self.version)
-        put(UInt32(recordByteCount))
-        head.append(contentsOf: identity.bytes)
-        put(mark)
-        put(UInt32(0))
-        put(head.withUnsafeBytes(CRC32C.checksum))
-        try file.write(head, at: 0)
+        try file.synchronize()
     }
 
-    private static func mark(
-        _ head: [UInt8], _ magic: UInt64, _ recordByteCount: Int, _ identity: DatabaseIdentity
-    ) -> UInt64? {
-        guard head.count == headUsedByteCount else { return nil }
-        return head.withUnsafeBytes { bytes in
-            guard bytes.loadUnaligned(as: UInt64.self).littleEndian == magic,
-                bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self).littleEndian == version,
-                bytes.loadUnaligned(fromByteOffset: 12, as: UInt32.self).littleEndian
-                    == UInt32(recordByteCount),
-                bytes[16..<32].elementsEqual(identity.bytes),
-                CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[..<44]))
-                    == bytes.loadUnaligned(fromByteOffset: 44, as: UInt32.self).littleEndian
-            else { return nil }
-            return bytes.loadUnaligned(fromByteOffset: 32, as: UInt64.self).littleEndian
+    /// Gives up the mark, so that the next opening derives all records again.
+    func markDamaged() {
+        // If even this fails, the next opening finds the same damage that the caller reports now.
+        try? changeHead { $0.mark = 0 }
+        state.withLock { $0.isDamaged = true }
+    }
+
+    private func changeHead(_ change: (inout ViewHead) -> Void) throws(StoreError) {
+        let result = state.withLock { state in
+            Result { () throws(StoreError) -> Void in
+                guard !state.isDamaged else { return }
+                change(&state.head)
+                try file.write(state.head.bytes, at: 0)
+            }
         }
+        try result.get()
     }
 }
