@@ -104,7 +104,7 @@ let package = Package(
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "MerkleTree", "StorageIO"], swiftSettings: settings),
         .testTarget(name: "KeyIndexTests", dependencies: ["KeyIndex", "MerkleTree", "StorageIO"], swiftSettings: settings),
         .testTarget(name: "ImmudbStoreTests", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"], swiftSettings: settings),
-        .testTarget(name: "RPCTransportTests", dependencies: ["RPCTransport", nioCore, nioPosix], exclude: ["Peers"], swiftSettings: settings),
+        .testTarget(name: "RPCTransportTests", dependencies: ["RPCTransport", nioCore, nioPosix, protobuf], exclude: ["Peers"], swiftSettings: settings),
         .testTarget(name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf], swiftSettings: settings),
         .testTarget(name: "ImmudbServerTests", dependencies: ["ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", nioCore, protobuf], swiftSettings: settings),
         .testTarget(name: "ImmudbClientTests", dependencies: ["ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf], swiftSettings: settings),

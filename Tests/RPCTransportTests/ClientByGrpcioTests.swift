@@ -118,17 +118,23 @@ extension NetworkTests {
         }
 
         private func cancelledCount(_ client: RPCClient) async throws -> Int64 {
+            try await count("Cancelled", client)
+        }
+
+        private func count(_ method: String, _ client: RPCClient) async throws -> Int64 {
             let answer: RPCResponse<Int64Value> = try await client.unary(
-                "/test.Peer/Cancelled", Empty())
+                "/test.Peer/\(method)", Empty())
             return answer.message.value
         }
 
         private func cancelling(_ client: RPCClient) async throws {
             let before = try await cancelledCount(client)
+            let heldBefore = try await count("Held", client)
             let task = Task {
                 let _: RPCResponse<Empty> = try await client.unary("/test.Peer/Hold", Empty())
             }
-            try await Task.sleep(for: .milliseconds(100))
+            // A call that never left could not be cancelled at the server.
+            #expect(try await eventually { try await count("Held", client) == heldBefore + 1 })
             task.cancel()
             let error = try await failure { try await task.value }
             #expect(error.code == .cancelled)

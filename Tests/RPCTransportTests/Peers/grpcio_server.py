@@ -8,6 +8,7 @@ import grpc
 from google.protobuf import wrappers_pb2
 
 cancelled = 0
+held = 0
 
 
 def echo(request, context):
@@ -34,12 +35,17 @@ def meta(request, context):
 
 
 def hold(request, context):
-    global cancelled
+    global cancelled, held
+    held += 1
     ended = threading.Event()
     context.add_callback(ended.set)
     ended.wait(10)
     cancelled += 1
     return b""
+
+
+def count_held(request, context):
+    return wrappers_pb2.Int64Value(value=held).SerializeToString()
 
 
 def count_cancelled(request, context):
@@ -89,6 +95,7 @@ def garbage(request, context):
 
 unary = {
     "Echo": echo, "Fail": fail, "FailAtOnce": fail_at_once, "Meta": meta, "Hold": hold, "Cancelled": count_cancelled,
+    "Held": count_held,
     "TimeLeft": time_left, "Large": large, "Compressed": compressed, "Garbage": garbage,
 }
 streaming = {"Count": count, "CountThenFail": count_then_fail, "Endless": endless}
@@ -106,6 +113,6 @@ server.start()
 print(port, flush=True)
 signal = threading.Event()
 try:
-    signal.wait(120)
+    signal.wait(600)
 except KeyboardInterrupt:
     pass
