@@ -1,8 +1,8 @@
 // swift-tools-version:6.1
 import PackageDescription
 
-/// One set of rules for every target: Swift 6 with complete concurrency checking, explicit `any`, and imports
-/// that are internal unless a public declaration needs them.
+/// One set of rules for every target: Swift 6 with complete concurrency checking, explicit `any`,
+/// and imports that are internal unless a public declaration needs them.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -53,7 +53,8 @@ let package = Package(
 
         .target(name: "MerkleTree", dependencies: ["CLibcrypto"], swiftSettings: settings),
         .target(name: "StorageIO", swiftSettings: settings),
-        .target(name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
+        .target(
+            name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
         .target(
             name: "KeyIndex", dependencies: ["CRocksDB", "MerkleTree", "StorageIO"],
             swiftSettings: settings),
@@ -85,7 +86,8 @@ let package = Package(
         .executableTarget(
             name: "immudb", dependencies: ["ImmudbServer", arguments], swiftSettings: settings),
         .executableTarget(
-            name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments], swiftSettings: settings),
+            name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments],
+            swiftSettings: settings),
         .executableTarget(
             name: "immudb-bench",
             dependencies: [
@@ -99,16 +101,41 @@ let package = Package(
 
         // MARK: tests
 
-        .testTarget(name: "MerkleTreeTests", dependencies: ["MerkleTree"], exclude: ["vectors.json"], swiftSettings: settings),
+        .testTarget(
+            name: "MerkleTreeTests", dependencies: ["MerkleTree"], exclude: ["vectors.json"],
+            swiftSettings: settings),
         .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
-        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "MerkleTree", "StorageIO"], swiftSettings: settings),
-        .testTarget(name: "KeyIndexTests", dependencies: ["KeyIndex", "MerkleTree", "StorageIO"], swiftSettings: settings),
-        .testTarget(name: "ImmudbStoreTests", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"], swiftSettings: settings),
-        .testTarget(name: "RPCTransportTests", dependencies: ["RPCTransport", nioCore, nioPosix, protobuf], exclude: ["Peers"], swiftSettings: settings),
-        .testTarget(name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf], swiftSettings: settings),
-        .testTarget(name: "ImmudbServerTests", dependencies: ["ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", nioCore, protobuf], swiftSettings: settings),
-        .testTarget(name: "ImmudbClientTests", dependencies: ["ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf], swiftSettings: settings),
+        .testTarget(
+            name: "LedgerTests", dependencies: ["Ledger", "MerkleTree", "StorageIO"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "KeyIndexTests", dependencies: ["KeyIndex", "MerkleTree", "StorageIO"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbStoreTests", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RPCTransportTests", dependencies: ["RPCTransport", nioCore, nioPosix, protobuf],
+            exclude: ["Peers"], swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbServerTests",
+            dependencies: [
+                "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree",
+                nioCore, protobuf,
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbClientTests",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf,
+            ], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
-        .testTarget(name: "EndToEndTests", dependencies: ["immudb", "immuclient", "EmbeddedDatabase", "ImmudbClient", "MerkleTree"], exclude: ["Python"], swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "immudb", "immuclient", "EmbeddedDatabase", "ImmudbClient", "MerkleTree",
+            ], exclude: ["Python"], swiftSettings: settings),
     ]
 )

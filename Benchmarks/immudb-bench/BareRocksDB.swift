@@ -67,7 +67,8 @@ final class BareRocksDB {
         var error: UnsafeMutablePointer<CChar>?
         let slice = key.withUnsafeBytes {
             rocksdb_get_pinned(
-                database, readOptions, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count,
+                database, readOptions, $0.baseAddress?.assumingMemoryBound(to: CChar.self),
+                $0.count,
                 &error)
         }
         if let error { throw BenchError(String(cString: error)) }

@@ -44,7 +44,8 @@ func measureLargeDatabase(_ report: inout Report) throws {
         ("ledger", Double(sizes.ledger) - entries * 116), ("tree", Double(sizes.tree)),
         ("index", Double(sizes.index)),
     ] {
-        report.add("bytes an entry beyond key and value: \(part)", bytes / entries, unit: "B", .none, "")
+        report.add(
+            "bytes an entry beyond key and value: \(part)", bytes / entries, unit: "B", .none, "")
     }
     try measureOpens(path, &report)
 }

@@ -11,7 +11,8 @@ func now() -> Double {
 /// User and system time of a process so far, in seconds, from /proc.
 func cpuSeconds(process: Int32) throws -> Double {
     let text = try readText("/proc/\(process)/stat")
-    // The name in parentheses may hold spaces; fields 14 and 15 of the line are 11 and 12 behind it.
+    // The name in parentheses may hold spaces; fields 14 and 15 of the line are 11 and 12 behind
+    // it.
     let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
     return (Double(fields[12]) ?? 0) / Double(sysconf(Int32(_SC_CLK_TCK)))
         + (Double(fields[13]) ?? 0) / Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -72,7 +73,9 @@ final class BenchFolder {
     init() throws {
         var template = Array(".build/bench-XXXXXX".utf8CString)
         mkdir(".build", 0o755)
-        guard let made = mkdtemp(&template) else { throw BenchError("cannot make a folder in .build") }
+        guard let made = mkdtemp(&template) else {
+            throw BenchError("cannot make a folder in .build")
+        }
         path = String(cString: made)
     }
 

@@ -5,7 +5,9 @@ struct Report {
     private var missed: [String] = []
 
     enum Bound {
-        case atLeast(Double), atMost(Double), none
+        case atLeast(Double)
+        case atMost(Double)
+        case none
     }
 
     init() {
@@ -14,7 +16,9 @@ struct Report {
 
     /// One figure.
     /// - Parameter detail: the raw numbers that it was made of.
-    mutating func add(_ name: String, _ value: Double, unit: String, _ bound: Bound, _ detail: String) {
+    mutating func add(
+        _ name: String, _ value: Double, unit: String, _ bound: Bound, _ detail: String
+    ) {
         let (text, holds) =
             switch bound {
             case .atLeast(let least): (">= " + Self.number(least), value >= least)
@@ -29,8 +33,11 @@ struct Report {
         print(missed.isEmpty ? "\nall bounds hold" : "\nmissed: \(missed.joined(separator: ", "))")
     }
 
-    private func line(_ name: String, _ value: String, _ bound: String, _ mark: String, of detail: String) {
-        print(Self.pad(name, 50), Self.pad(value, 14), Self.pad(bound, 8), Self.pad(mark, 6), detail)
+    private func line(
+        _ name: String, _ value: String, _ bound: String, _ mark: String, of detail: String
+    ) {
+        print(
+            Self.pad(name, 50), Self.pad(value, 14), Self.pad(bound, 8), Self.pad(mark, 6), detail)
         fflush(nil)  // All streams: Swift has no safe way to name standard output.
     }
 

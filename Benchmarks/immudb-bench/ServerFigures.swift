@@ -21,8 +21,8 @@ func serveEcho() async throws {
     withExtendedLifetime(server) {}
 }
 
-/// What a call costs the server: its CPU time, from /proc, by the calls of 64 tasks that each wait for
-/// their answers.
+/// What a call costs the server: its CPU time, from /proc, by the calls of 64 tasks that each wait
+/// for their answers.
 private func microsecondsPerCall(
     process: Int32, calls: Int, _ call: @escaping @Sendable (UInt64) async throws -> Void
 ) async throws -> (cpu: Double, rate: Double) {
@@ -82,26 +82,35 @@ private func measureImmudb(_ size: UInt64, _ report: inout Report) async throws 
     let client = RPCClient(.init(host: "127.0.0.1", port: serverPort))
     try await waitUntilReady(client, "/immudb.schema.ImmuService/Health", Google_Protobuf_Empty())
     let bounds: [(String, Double, Int, @Sendable (UInt64) async throws -> Void)] = [
-        ("Get", 14, 200_000, { number in
-            var key = Immudb_Schema_Key()
-            key.key = Data(randomKey(SplitMix64.one(number) % size))
-            let _: RPCResponse<Immudb_Schema_Item> = try await client.unary(
-                "/immudb.schema.ImmuService/Get", key)
-        }),
-        ("durable Set", 22, 200_000, { number in
-            var item = Immudb_Schema_KeyValue()
-            item.key = Data(randomKey(number | 1 << 50))
-            item.value = Data(value100)
-            let _: RPCResponse<Immudb_Schema_Index> = try await client.unary(
-                "/immudb.schema.ImmuService/Set", item)
-        }),
-        ("SafeGet", 30, 200_000, { number in
-            var options = Immudb_Schema_SafeGetOptions()
-            options.key = Data(randomKey(SplitMix64.one(number) % size))
-            options.rootIndex.index = SplitMix64.one(number &* 7) % size
-            let _: RPCResponse<Immudb_Schema_SafeItem> = try await client.unary(
-                "/immudb.schema.ImmuService/SafeGet", options)
-        }),
+        (
+            "Get", 14, 200_000,
+            { number in
+                var key = Immudb_Schema_Key()
+                key.key = Data(randomKey(SplitMix64.one(number) % size))
+                let _: RPCResponse<Immudb_Schema_Item> = try await client.unary(
+                    "/immudb.schema.ImmuService/Get", key)
+            }
+        ),
+        (
+            "durable Set", 22, 200_000,
+            { number in
+                var item = Immudb_Schema_KeyValue()
+                item.key = Data(randomKey(number | 1 << 50))
+                item.value = Data(value100)
+                let _: RPCResponse<Immudb_Schema_Index> = try await client.unary(
+                    "/immudb.schema.ImmuService/Set", item)
+            }
+        ),
+        (
+            "SafeGet", 30, 200_000,
+            { number in
+                var options = Immudb_Schema_SafeGetOptions()
+                options.key = Data(randomKey(SplitMix64.one(number) % size))
+                options.rootIndex.index = SplitMix64.one(number &* 7) % size
+                let _: RPCResponse<Immudb_Schema_SafeItem> = try await client.unary(
+                    "/immudb.schema.ImmuService/SafeGet", options)
+            }
+        ),
     ]
     for (name, bound, calls, call) in bounds {
         let cost = try await microsecondsPerCall(process: server, calls: calls, call)

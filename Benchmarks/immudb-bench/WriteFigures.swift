@@ -5,8 +5,10 @@ import Ledger
 import StorageIO
 import Synchronization
 
-/// The bytes that the ledger writes for an entry of a 16-byte key and a 100-byte value in a frame of its own.
-private let frameByteCount = 48 + FrameBuffer.payloadByteCount(keyAndValueByteCount: 116, entryCount: 1)
+/// The bytes that the ledger writes for an entry of a 16-byte key and a 100-byte value in a frame
+/// of its own.
+private let frameByteCount =
+    48 + FrameBuffer.payloadByteCount(keyAndValueByteCount: 116, entryCount: 1)
 
 /// Appends and synchronizes as fast as the disk does: what a durable writer cannot exceed.
 private func bareAppendRate(path: String, byteCount: Int, seconds: Double) throws -> Double {
@@ -98,7 +100,8 @@ func measureDurableWrites(_ report: inout Report) throws {
 func measureBatches(_ report: inout Report) throws {
     let folder = try BenchFolder()
     let database = try Database.open(at: "\(folder.path)/db")
-    let byteCount = 48 + FrameBuffer.payloadByteCount(keyAndValueByteCount: 116_000, entryCount: 1000)
+    let byteCount =
+        48 + FrameBuffer.payloadByteCount(keyAndValueByteCount: 116_000, entryCount: 1000)
     var disk = 0.0
     var rocks = 0.0
     var ours = 0.0

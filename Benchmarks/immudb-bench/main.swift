@@ -1,7 +1,7 @@
 // The figures of the project, as a table: `make bench`, or `immudb-bench SECTION …`.
 //
-// Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and are
-// shared. Sections: durable, batch, get, proof, open, server.
+// Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
+// are shared. Sections: durable, batch, get, proof, open, server.
 
 import Glibc
 
@@ -24,7 +24,9 @@ case "echo"?:
 default:
     let unknown = arguments.filter { name in !sections.contains { $0.name == name } }
     guard unknown.isEmpty else {
-        print("unknown section \(unknown[0]); there are \(sections.map(\.name).joined(separator: " "))")
+        print(
+            "unknown section \(unknown[0]); there are \(sections.map(\.name).joined(separator: " "))"
+        )
         exit(1)
     }
     var report = Report()

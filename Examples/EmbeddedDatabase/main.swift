@@ -1,5 +1,5 @@
-// An application with a tamper-evident history of its own: it keeps the last root, and proves with it that
-// nothing was changed and nothing was lost since.
+// An application with a tamper-evident history of its own: it keeps the last root, and proves with
+// it that nothing was changed and nothing was lost since.
 //
 // Run it twice: swift run EmbeddedDatabase
 
@@ -13,7 +13,8 @@ let database = try Database.open(at: folder)
 let trustFile = URL(fileURLWithPath: folder + ".trusted-root")
 var trustedSize = TreeSize(0)
 var trustedRoot: Digest?
-if let kept = try? String(contentsOf: trustFile, encoding: .utf8).split(separator: " "), kept.count == 2,
+if let kept = try? String(contentsOf: trustFile, encoding: .utf8).split(separator: " "),
+    kept.count == 2,
     let size = UInt64(kept[0]).flatMap(TreeSize.init(rawValue:)), let root = Digest(hex: kept[1])
 {
     (trustedSize, trustedRoot) = (size, root)
@@ -31,8 +32,12 @@ guard let newest = try await database.verifiedGet(Array("newest".utf8), since: t
     fatalError("the entry was just written")
 }
 try newest.proof.verify(newest.entry, trustedRoot: trustedRoot)
-print("certificate \(String(decoding: newest.entry.value, as: UTF8.self)) is entry \(newest.entry.index)")
-print("the history has \(newest.proof.size) entries, and continues the \(trustedSize) that were trusted")
+print(
+    "certificate \(String(decoding: newest.entry.value, as: UTF8.self)) is entry \(newest.entry.index)"
+)
+print(
+    "the history has \(newest.proof.size) entries, and continues the \(trustedSize) that were trusted"
+)
 
 // Only now is the new root trusted.
 try "\(newest.proof.size) \(newest.proof.root.hex)".write(

@@ -3,8 +3,8 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// Brings the tree files and the key index up to the ledger, each from its own mark, in one pass; then checks
-/// the tree's root against the one that the ledger holds.
+/// Brings the tree files and the key index up to the ledger, each from its own mark, in one pass;
+/// then checks the tree's root against the one that the ledger holds.
 struct CatchUp {
     /// What is read at a time before it is written to the views.
     private static let batchEntryCount = 4096
@@ -44,12 +44,14 @@ struct CatchUp {
                     .tampered,
                     "\(storage.path): the entries up to \(tree.size.rawValue - 1) do not have the root that "
                         + "the ledger holds for them: somebody changed one of the last \(frame.count). "
-                        + "Nothing was changed now. Restore the folder from a backup and compare the two")
+                        + "Nothing was changed now. Restore the folder from a backup and compare the two"
+                )
             }
         }
     }
 
-    /// The part of the tree that the files hold for sure; empty if they hold more than the ledger does.
+    /// The part of the tree that the files hold for sure; empty if they hold more than the ledger
+    /// does.
     private func treeMark() throws(StoreError) -> MerkleAccumulator {
         let entries = view.places.markAtOpen
         let size = TreeSize(rawValue: min(entries, ledger.size.rawValue)) ?? TreeSize(0)
@@ -59,13 +61,14 @@ struct CatchUp {
         var peaks: [Digest] = []
         do throws(StoreError) {
             for position in size.peaks { peaks.append(try view.uncheckedNode(position)) }
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             return MerkleAccumulator()
         }
         return MerkleAccumulator(size: size, peaks: peaks)
     }
 
-    private func bringUp(treeFrom start: MerkleAccumulator) throws(StoreError) -> MerkleAccumulator {
+    private func bringUp(treeFrom start: MerkleAccumulator) throws(StoreError) -> MerkleAccumulator
+    {
         // Stale records behind the ledger's end would look like witnesses of entries later.
         try view.begin(start.size, isWitness: false)
         try view.digests.truncate(to: ledger.size.nodeCount)
@@ -172,7 +175,8 @@ struct CatchUp {
             let done = next.rawValue - from.rawValue
             let total = to.rawValue - from.rawValue
             storage.log(
-                .info, "\(storage.path): indexing, \(done) of \(total) entries (\(done * 100 / total) %)")
+                .info,
+                "\(storage.path): indexing, \(done) of \(total) entries (\(done * 100 / total) %)")
         }
 
         func end() {

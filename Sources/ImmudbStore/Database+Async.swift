@@ -1,8 +1,9 @@
 public import MerkleTree
 public import StorageIO
 
-// The database for tasks: the same calls, on threads of the database. Each suspends; none blocks. A task that
-// is cancelled while it waits for a write is answered all the same: the write takes place.
+// The database for tasks: the same calls, on threads of the database. Each suspends; none blocks. A
+// task that is cancelled while it waits for a write is answered all the same: the write takes
+// place.
 
 extension Database {
     // MARK: writing
@@ -19,7 +20,8 @@ extension Database {
     /// - Returns: the indexes of the first and the last one, once all are durable.
     /// - Throws: see ``append(_:completion:)``.
     @discardableResult
-    public func setBatch(_ entries: [NewEntry]) async throws(StoreError) -> ClosedRange<EntryIndex> {
+    public func setBatch(_ entries: [NewEntry]) async throws(StoreError) -> ClosedRange<EntryIndex>
+    {
         let appended = try await append(entries)
         return appended.first...appended.last
     }
@@ -27,7 +29,8 @@ extension Database {
     /// As ``set(_:_:)``, with the entry's proof.
     ///
     /// - Parameter since: the size of the tree that the caller knows; 0 for none.
-    /// - Throws: also `invalidRootIndex` if that tree is larger than this one; nothing is written then.
+    /// - Throws: also `invalidRootIndex` if that tree is larger than this one; nothing is written
+    ///   then.
     public func verifiedSet(
         _ key: [UInt8], _ value: [UInt8], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry {

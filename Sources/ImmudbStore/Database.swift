@@ -7,8 +7,8 @@ public import StorageIO
 public enum Durability: Hashable, Sendable {
     /// Before its append completes: one fdatasync for all that is appended meanwhile.
     case always
-    /// At most so many milliseconds after its append completed. A power failure loses what came after the
-    /// last sync; the end of the process alone loses nothing.
+    /// At most so many milliseconds after its append completed. A power failure loses what came
+    /// after the last sync; the end of the process alone loses nothing.
     case interval(milliseconds: Int)
     /// When the operating system pleases, and at a clean close.
     case never
@@ -23,16 +23,16 @@ public enum Durability: Hashable, Sendable {
 /// try database.close()
 /// ```
 ///
-/// - An append that completed is durable (see ``Durability``), in the Merkle tree, and in every snapshot
-///   that is taken from then on.
+/// - An append that completed is durable (see ``Durability``), in the Merkle tree, and in every
+///   snapshot that is taken from then on.
 /// - Indexes are dense, begin at 0, and are in the order in which appends are made durable.
 /// - A batch lands whole, its entries next to each other, or not at all.
-/// - After a failed write or sync the database takes no more writes until it is opened again; reads go on, and
-///   ``health`` says why.
+/// - After a failed write or sync the database takes no more writes until it is opened again; reads
+///   go on, and ``health`` says why.
 /// - One process has a folder open at a time.
 ///
-/// A database is used from any thread. The calls without `async` block: make them on threads of your own,
-/// never on an event loop or in a task.
+/// A database is used from any thread. The calls without `async` block: make them on threads of
+/// your own, never on an event loop or in a task.
 public final class Database: Sendable {
     public struct Options: Sendable {
         public var durability = Durability.always
@@ -75,13 +75,14 @@ public final class Database: Sendable {
 
     /// Opens the database in a folder; creates both if they are missing.
     ///
-    /// A torn tail, which only a crash leaves, is cut and logged. The tree files and the key index are brought
-    /// up to the ledger, or made anew from it.
+    /// A torn tail, which only a crash leaves, is cut and logged. The tree files and the key index
+    /// are brought up to the ledger, or made anew from it.
     ///
-    /// - Throws: `inUse`; `corruption` with file, offset and entry index where the ledger is damaged: nothing is
-    ///   changed then; `incompatibleFormat`; `foreignDatabase`; `permissionDenied`; `noSpace`; `io`.
-    /// - Complexity: reads the newest segment, and the entries after the views' last checkpoint: about a
-    ///   second. Making the views anew: some 10 µs an entry.
+    /// - Throws: `inUse`; `corruption` with file, offset and entry index where the ledger is
+    ///   damaged: nothing is changed then; `incompatibleFormat`; `foreignDatabase`;
+    ///   `permissionDenied`; `noSpace`; `io`.
+    /// - Complexity: reads the newest segment, and the entries after the views' last checkpoint:
+    ///   about a second. Making the views anew: some 10 µs an entry.
     public static func open(
         at path: String, options: Options = Options()
     ) throws(StoreError) -> Database {
@@ -100,26 +101,28 @@ public final class Database: Sendable {
     }
 
     deinit {
-        // An embedder that forgot to close loses nothing. On a thread of its own, since this one may be a
-        // thread that closing waits for.
+        // An embedder that forgot to close loses nothing. On a thread of its own, since this one
+        // may be a thread that closing waits for.
         let closing = closing
         _ = try? WorkerThread(name: "closer") { try? closing.run() }
     }
 
-    /// The newest published snapshot: it holds every append that completed. Costs one lock, no copy.
+    /// The newest published snapshot: it holds every append that completed. Costs one lock, no
+    /// copy.
     public var snapshot: Snapshot { pipeline.snapshot }
 
     /// Appends a batch: all of its entries, next to each other, or none.
     ///
     /// - Parameters:
     ///   - entries: at most 104,855; the same key may come twice.
-    ///   - completion: called once, also for errors, on a thread of the database or of the caller; it must
-    ///     not block and must not close the database. Success means durable, findable and provable.
-    ///     Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `keyTooLong`, `tooLarge`, `noSpace`,
-    ///     `overloaded`: nothing was written. `writesStopped`: the entries may appear after the next
-    ///     opening, or not. `closed`.
+    ///   - completion: called once, also for errors, on a thread of the database or of the caller;
+    ///     it must not block and must not close the database. Success means durable, findable and
+    ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `keyTooLong`,
+    ///     `tooLarge`, `noSpace`, `overloaded`: nothing was written. `writesStopped`: the entries
+    ///     may appear after the next opening, or not. `closed`.
     public func append(
-        _ entries: [NewEntry], completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
+        _ entries: [NewEntry],
+        completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
     ) {
         do throws(StoreError) {
             let unit = CommitUnit(entries: entries, completion: completion)
@@ -137,7 +140,8 @@ public final class Database: Sendable {
         guard unit.entries.count <= Limits.batchEntryCount else {
             throw StoreError(
                 .tooManyEntries,
-                "\(unit.entries.count) entries exceed the limit of \(Limits.batchEntryCount) in a batch")
+                "\(unit.entries.count) entries exceed the limit of \(Limits.batchEntryCount) in a batch"
+            )
         }
         let payload = FrameBuffer.payloadByteCount(
             keyAndValueByteCount: unit.byteCount, entryCount: unit.entries.count)
@@ -149,8 +153,9 @@ public final class Database: Sendable {
         for entry in unit.entries {
             try Limits.validate(newKey: entry.key)
             if entry.kind == .reference { try Limits.validate(key: entry.value) }
-            guard entry.kind != .sortedSetMember
-                || entry.key.count >= entry.value.count + MemoryLayout<Double>.size
+            guard
+                entry.kind != .sortedSetMember
+                    || entry.key.count >= entry.value.count + MemoryLayout<Double>.size
             else {
                 throw StoreError(.invalidKey, "the key of a sorted set's member lacks its score")
             }
@@ -171,8 +176,8 @@ public final class Database: Sendable {
             index: storage.index.byteCount())
     }
 
-    /// Finishes what was appended, makes everything durable, and gives the folder back. Closing again does
-    /// nothing.
+    /// Finishes what was appended, makes everything durable, and gives the folder back. Closing
+    /// again does nothing.
     /// - Throws: the operating system's errors; the folder is given back in any case, and what was
     ///   acknowledged stays.
     public func close() throws(StoreError) {

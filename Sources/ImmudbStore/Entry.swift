@@ -1,5 +1,5 @@
-public import MerkleTree
 import Ledger
+public import MerkleTree
 
 /// What an entry means. All kinds are leaves of the same tree; the kind itself is not in the leaf.
 public enum EntryKind: UInt8, Sendable, CaseIterable {
@@ -7,8 +7,8 @@ public enum EntryKind: UInt8, Sendable, CaseIterable {
     case value = 0
     /// A name for another key, which is its value.
     case reference = 1
-    /// A member of a sorted set: the key is set ‖ score, 8 bytes of its IEEE 754 bits, big-endian ‖ member;
-    /// the value is the member.
+    /// A member of a sorted set: the key is set ‖ score, 8 bytes of its IEEE 754 bits, big-endian ‖
+    /// member; the value is the member.
     case sortedSetMember = 2
 }
 

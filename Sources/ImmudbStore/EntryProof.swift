@@ -1,7 +1,7 @@
 public import MerkleTree
 
-/// Shows that an entry is in the history, and that the history only grew since a tree that the asker knows.
-/// All of it is taken on one snapshot.
+/// Shows that an entry is in the history, and that the history only grew since a tree that the
+/// asker knows. All of it is taken on one snapshot.
 public struct EntryProof: Hashable, Sendable {
     /// The digest of the entry.
     public var leaf: Digest

@@ -1,10 +1,11 @@
-// The database of immudb, embedded in an application: entries are added, never changed or deleted, and each
-// is a leaf of a Merkle tree.
+// The database of immudb, embedded in an application: entries are added, never changed or deleted,
+// and each is a leaf of a Merkle tree.
 //
 // Where to begin:
 // - `Database.swift`: opening, writing, closing. `Database+Async.swift`: the same for tasks.
 // - `Snapshot.swift`: reading and proving.
-// - `Commit/`: the way of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching up.
+// - `Commit/`: the way of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
+//   up.
 
 @_exported public import struct MerkleTree.ConsistencyProof
 @_exported public import struct MerkleTree.Digest
@@ -12,6 +13,6 @@
 @_exported public import struct MerkleTree.InclusionProof
 @_exported public import struct MerkleTree.TreeSize
 @_exported public import struct MerkleTree.VerificationError
-@_exported public import enum StorageIO.LogLevel
 @_exported public import struct StorageIO.DatabaseIdentity
+@_exported public import enum StorageIO.LogLevel
 @_exported public import struct StorageIO.StoreError

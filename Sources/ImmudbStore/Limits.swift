@@ -21,7 +21,9 @@ public enum Limits {
     /// - Throws: `invalidKey` also for the reserved prefix; `keyTooLong`.
     public static func validate(newKey key: [UInt8]) throws(StoreError) {
         try validate(key: key)
-        guard !key.starts(with: reservedPrefix) else { throw StoreError(.invalidKey, "invalid key") }
+        guard !key.starts(with: reservedPrefix) else {
+            throw StoreError(.invalidKey, "invalid key")
+        }
         guard key.count <= keyByteCount else {
             throw StoreError(
                 .keyTooLong, "key of \(key.count) bytes exceeds the limit of \(keyByteCount)")

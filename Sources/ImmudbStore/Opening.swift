@@ -72,7 +72,8 @@ struct Opening {
             throw StoreError(
                 .corruption,
                 "\(ledgerPath) holds no segments, but \(path) was a database: it has \(views.sorted()). "
-                    + "The history is missing. Restore the folder from a backup, or name another one")
+                    + "The history is missing. Restore the folder from a backup, or name another one"
+            )
         }
         guard names.subtracting(["ledger"]).isEmpty else {
             throw StoreError(

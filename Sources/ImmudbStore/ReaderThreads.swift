@@ -3,7 +3,8 @@ import Synchronization
 
 /// Threads for the reads of tasks, which must not block the threads that tasks run on.
 final class ReaderThreads: Sendable {
-    /// Reads that may wait for one thread; each belongs to a suspended task that holds its own memory.
+    /// Reads that may wait for one thread; each belongs to a suspended task that holds its own
+    /// memory.
     private static let queuedCount = 1 << 20
 
     private let queues: [BlockingQueue<@Sendable () -> Void>]
@@ -32,7 +33,8 @@ final class ReaderThreads: Sendable {
     func run<Value: Sendable>(
         _ read: @escaping @Sendable () throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        let queue = queues[(next.wrappingAdd(1, ordering: .relaxed).newValue & Int.max) % queues.count]
+        let queue = queues[
+            (next.wrappingAdd(1, ordering: .relaxed).newValue & Int.max) % queues.count]
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
             let put = queue.put { continuation.resume(returning: Result(catching: read)) }
             switch put {

@@ -4,12 +4,13 @@ public import StorageIO
 
 /// The database as it was at one tree size: the entries `0 ..< size`, and the root over them.
 ///
-/// A snapshot never changes, takes no lock that a writer holds, and shows whole batches only. It costs
-/// nothing to keep. Its calls block on the disk: make them on a thread of your own, or use the `async`
-/// methods of ``Database``.
+/// A snapshot never changes, takes no lock that a writer holds, and shows whole batches only. It
+/// costs nothing to keep. Its calls block on the disk: make them on a thread of your own, or use
+/// the `async` methods of ``Database``.
 ///
-/// What is read is checked: against the entry's checksum, then against its leaf. Errors that all calls
-/// share: `corruption` names file, offset and entry; `tampered`; `closed`; the operating system's.
+/// What is read is checked: against the entry's checksum, then against its leaf. Errors that all
+/// calls share: `corruption` names file, offset and entry; `tampered`; `closed`; the operating
+/// system's.
 public struct Snapshot: Sendable {
     let storage: Storage
     let tree: MerkleAccumulator
@@ -58,7 +59,8 @@ public struct Snapshot: Sendable {
     ///
     /// - Parameters:
     ///   - limit: the most entries to return.
-    ///   - before: only entries with a smaller index; the last one of a page leads to the next page.
+    ///   - before: only entries with a smaller index; the last one of a page leads to the next
+    ///     page.
     /// - Returns: an empty array for a key that was never written.
     /// - Complexity: two reads an entry.
     public func history(

@@ -4,8 +4,8 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// The open parts of a database: the ledger, and its views. Shared by the commit pipeline, which writes, and
-/// the snapshots, which read.
+/// The open parts of a database: the ledger, and its views. Shared by the commit pipeline, which
+/// writes, and the snapshots, which read.
 final class Storage: Sendable {
     let path: String
     let ledger: Ledger
@@ -61,8 +61,8 @@ final class Storage: Sendable {
 
     /// Reads an entry by its index.
     ///
-    /// A place that leads nowhere is looked up in the ledger itself: the file of places is a view, and its
-    /// damage must not hide an entry.
+    /// A place that leads nowhere is looked up in the ledger itself: the file of places is a view,
+    /// and its damage must not hide an entry.
     func entry(at index: EntryIndex) throws(StoreError) -> Entry {
         var position: EntryPosition?
         do throws(StoreError) {
@@ -72,7 +72,9 @@ final class Storage: Sendable {
         } catch {
             guard error.code == .corruption, let found = try ledger.locate(index), found != position
             else { throw error }
-            log(.warning, "\(tree.places.path): the place of entry \(index) is wrong; restart to mend it")
+            log(
+                .warning,
+                "\(tree.places.path): the place of entry \(index) is wrong; restart to mend it")
             tree.places.markDamaged()
             return try Entry(ledger.readEntry(index, at: found))
         }
@@ -85,7 +87,7 @@ final class Storage: Sendable {
         do throws(StoreError) {
             entry = try Entry(
                 ledger.readEntry(place.index, at: position, byteCount: Int(place.length)))
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             entry = try self.entry(at: place.index)
         }
         guard entry.key == key else {
@@ -99,7 +101,8 @@ final class Storage: Sendable {
 
     /// Compares an entry with its leaf on disk: one read of 32 bytes, one hash.
     ///
-    /// Only if they differ, the leaf is checked up to the root: the file of digests may be what is damaged.
+    /// Only if they differ, the leaf is checked up to the root: the file of digests may be what is
+    /// damaged.
     func check(_ entry: Entry, in tree: MerkleAccumulator) throws(StoreError) {
         if try self.tree.uncheckedLeaf(entry.index) == entry.leaf { return }
         let checked = try self.tree.inclusionProof(of: entry.index, in: tree).leaf

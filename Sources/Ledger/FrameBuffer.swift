@@ -43,7 +43,8 @@ public final class FrameBuffer {
         kind: UInt8, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, isEndOfBatch: Bool
     ) -> (position: EntryPosition, byteCount: Int) {
         let byteCount = EntryHeader.byteCount + key.count + value.count
-        precondition(used + byteCount + Digest.byteCount <= bytes.count, "the frame's size was promised")
+        precondition(
+            used + byteCount + Digest.byteCount <= bytes.count, "the frame's size was promised")
         let record = UnsafeMutableRawBufferPointer(rebasing: bytes[used..<used + byteCount])
         record.put(kind, at: EntryHeader.kindOffset)
         record.put(isEndOfBatch ? EntryHeader.endOfBatchMark : 0, at: EntryHeader.marksOffset)
@@ -100,8 +101,8 @@ public final class FrameBuffer {
     }
 }
 
-/// The checksum of an entry's record: over its index, its header up to the checksum, key and value. The
-/// index is part of it so that a record at the wrong place is found out.
+/// The checksum of an entry's record: over its index, its header up to the checksum, key and value.
+/// The index is part of it so that a record at the wrong place is found out.
 func entryChecksum(_ index: EntryIndex, _ record: UnsafeRawBufferPointer) -> UInt32 {
     var crc = CRC32C()
     crc.update(index.rawValue)

@@ -32,7 +32,8 @@ public struct FrameView: ~Copyable {
 
     /// Calls `body` with each entry, in order.
     ///
-    /// The frame's checksum was right, so a wrong length in it was written so; it is refused all the same.
+    /// The frame's checksum was right, so a wrong length in it was written so; it is refused all
+    /// the same.
     public func forEachEntry<Failure>(
         _ body: (EntryView) throws(Failure) -> Void
     ) throws(Failure) {
@@ -103,19 +104,23 @@ struct FrameScanner: ~Copyable {
             place.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset]))
                 == header.number(UInt32.self, at: FrameHeader.checksumOffset)
         else { return nil }
-        let payloadByteCount = Int(header.number(UInt32.self, at: FrameHeader.payloadByteCountOffset))
-        guard payloadByteCount >= Digest.byteCount, payloadByteCount <= maximumFramePayloadByteCount,
+        let payloadByteCount = Int(
+            header.number(UInt32.self, at: FrameHeader.payloadByteCountOffset))
+        guard payloadByteCount >= Digest.byteCount,
+            payloadByteCount <= maximumFramePayloadByteCount,
             let frame = try self.bytes(at: offset, count: FrameHeader.byteCount + payloadByteCount)
         else { return nil }
         let payload = UnsafeRawBufferPointer(rebasing: frame[FrameHeader.byteCount...])
         guard
-            place.checksum(payload) == frame.number(UInt32.self, at: FrameHeader.payloadChecksumOffset)
+            place.checksum(payload)
+                == frame.number(UInt32.self, at: FrameHeader.payloadChecksumOffset)
         else { return nil }
         guard let type = FrameType(rawValue: frame[FrameHeader.typeOffset]) else {
             throw StoreError(
                 .incompatibleFormat,
                 "\(segment.file.path), byte \(offset): a frame of type \(frame[FrameHeader.typeOffset]), "
-                    + "which this version does not know; open the folder with the version that wrote it")
+                    + "which this version does not know; open the folder with the version that wrote it"
+            )
         }
         let view = FrameView(
             segment: segment.number, offset: offset, type: type,
@@ -128,8 +133,8 @@ struct FrameScanner: ~Copyable {
         return view
     }
 
-    /// The first valid frame that begins at `start` or later, wherever that is: to tell damage, which has
-    /// valid frames behind it, from a torn tail.
+    /// The first valid frame that begins at `start` or later, wherever that is: to tell damage,
+    /// which has valid frames behind it, from a torn tail.
     mutating func search(from start: Int) throws(StoreError) -> FrameView? {
         var place = start
         while let found = try self.place(ofMagicFrom: place) {
@@ -164,7 +169,9 @@ struct FrameScanner: ~Copyable {
             guard let chunk = try bytes(at: place, count: count) else { return nil }
             var offset = chunk.firstIndex(of: first, from: 0)
             while let found = offset, found <= count - 4 {
-                if chunk.number(UInt32.self, at: found) == FrameHeader.magic { return place + found }
+                if chunk.number(UInt32.self, at: found) == FrameHeader.magic {
+                    return place + found
+                }
                 offset = chunk.firstIndex(of: first, from: found + 1)
             }
             place += count - 3
@@ -172,7 +179,9 @@ struct FrameScanner: ~Copyable {
         return nil
     }
 
-    private mutating func bytes(at start: Int, count: Int) throws(StoreError) -> UnsafeRawBufferPointer? {
+    private mutating func bytes(at start: Int, count: Int) throws(StoreError)
+        -> UnsafeRawBufferPointer?
+    {
         guard start + count <= fileByteCount else { return nil }
         if start < windowOffset || start + count > windowOffset + windowByteCount {
             if count > window.count {

@@ -6,9 +6,9 @@ public import StorageIO
 /// - One writer: ``append(_:)`` and the calls next to it belong to one thread at a time.
 /// - Readers, on any thread: ``readEntry(_:at:byteCount:)`` and ``forEachFrame(from:_:)``.
 ///
-/// An entry is in the ledger when the ``synchronize()`` after its frame has returned. Opening recovers every
-/// frame that was synchronized, cuts a torn tail, and refuses damage before it. `docs/format.md` draws the
-/// bytes; `LedgerFormat.swift` holds their offsets.
+/// An entry is in the ledger when the ``synchronize()`` after its frame has returned. Opening
+/// recovers every frame that was synchronized, cuts a torn tail, and refuses damage before it.
+/// `docs/format.md` draws the bytes; `LedgerFormat.swift` holds their offsets.
 public final class Ledger: Sendable {
     public struct Options: Sendable {
         /// Where a new segment is begun. A larger frame gets a segment of its own.
@@ -30,14 +30,15 @@ public final class Ledger: Sendable {
     /// Opens the ledger in a folder, or creates it there.
     ///
     /// - Parameters:
-    ///   - wasAcknowledged: whether some view of this database shows that the entry was synchronized
-    ///     once. Asked about the first entry behind the recovered end after a crash: what is torn there
-    ///     was acknowledged, and is damage.
-    /// - Throws: `corruption` with file, offset and entry index; `foreignDatabase`; `incompatibleFormat`;
-    ///   the operating system's errors.
+    ///   - wasAcknowledged: whether some view of this database shows that the entry was
+    ///     synchronized once. Asked about the first entry behind the recovered end after a crash:
+    ///     what is torn there was acknowledged, and is damage.
+    /// - Throws: `corruption` with file, offset and entry index; `foreignDatabase`;
+    ///   `incompatibleFormat`; the operating system's errors.
     /// - Complexity: reads the newest segment.
     public init(
-        directory: String, fileSystem: any FileSystem = POSIXFileSystem(), options: Options = Options(),
+        directory: String, fileSystem: any FileSystem = POSIXFileSystem(),
+        options: Options = Options(),
         wasAcknowledged: @escaping Witness = { _, _ in false },
         log: @escaping LogSink = { _, _ in }
     ) throws(StoreError) {
@@ -63,13 +64,14 @@ public final class Ledger: Sendable {
     public var root: Digest { writer.root }
 
     /// Makes room for a frame and says where its payload will lie; may begin a new segment.
-    /// - Throws: `noSpace` before anything is written, `tooLarge`, or the operating system's errors.
+    /// - Throws: `noSpace` before anything is written, `tooLarge`, or the operating system's
+    ///   errors.
     public func prepareFrame(payloadByteCount: Int) throws(StoreError) -> EntryPosition {
         try writer.prepare(payloadByteCount: payloadByteCount)
     }
 
-    /// Writes a frame at the place that ``prepareFrame(payloadByteCount:)`` gave. It is durable, and may be
-    /// acknowledged, after ``synchronize()``.
+    /// Writes a frame at the place that ``prepareFrame(payloadByteCount:)`` gave. It is durable,
+    /// and may be acknowledged, after ``synchronize()``.
     public func append(_ frame: borrowing FrameBuffer) throws(StoreError) {
         try writer.append(frame)
     }
@@ -79,8 +81,8 @@ public final class Ledger: Sendable {
         try writer.synchronize()
     }
 
-    /// Synchronizes, and marks the end, so that a later opening can tell a damaged last frame from a
-    /// torn one.
+    /// Synchronizes, and marks the end, so that a later opening can tell a damaged last frame from
+    /// a torn one.
     public func close() throws(StoreError) {
         try writer.close()
     }
@@ -101,9 +103,11 @@ public final class Ledger: Sendable {
             index, at: position, byteCount: byteCount)
     }
 
-    /// Calls `body` with each frame of entries whose last entry is `index` or a later one, in order.
+    /// Calls `body` with each frame of entries whose last entry is `index` or a later one, in
+    /// order.
     ///
-    /// Every byte is checked. For the views that are brought up to the ledger, before frames are appended.
+    /// Every byte is checked. For the views that are brought up to the ledger, before frames are
+    /// appended.
     /// - Throws: `corruption` where a frame is damaged or missing, and what `body` throws.
     public func forEachFrame(
         from index: EntryIndex, _ body: (borrowing FrameView) throws(StoreError) -> Void
@@ -130,7 +134,8 @@ public final class Ledger: Sendable {
         }
     }
 
-    /// Where an entry lies, found by reading its segment: for the day when the file that knows is damaged.
+    /// Where an entry lies, found by reading its segment: for the day when the file that knows is
+    /// damaged.
     public func locate(_ index: EntryIndex) throws(StoreError) -> EntryPosition? {
         guard let segment = segments.all(from: index).first else { return nil }
         var scanner = try FrameScanner(segment: segment)

@@ -55,8 +55,8 @@ enum FrameHeader {
     static let checksumOffset = 44
 }
 
-/// Where a frame is, which goes before its bytes into each of its checksums. So bytes that look like a frame
-/// are none elsewhere: neither in another database, nor inside of a value.
+/// Where a frame is, which goes before its bytes into each of its checksums. So bytes that look
+/// like a frame are none elsewhere: neither in another database, nor inside of a value.
 struct FramePlace {
     var identity: DatabaseIdentity
     var segment: UInt32
@@ -71,11 +71,13 @@ struct FramePlace {
     }
 }
 
-/// What a frame holds. Later kinds get numbers of their own; a reader refuses those that it does not know.
+/// What a frame holds. Later kinds get numbers of their own; a reader refuses those that it does
+/// not know.
 enum FrameType: UInt8 {
     /// Entries, then the Merkle root after them.
     case entries = 1
-    /// Written by a clean close: only the root. Its one purpose is to say that all before it was synchronized.
+    /// Written by a clean close: only the root. Its one purpose is to say that all before it was
+    /// synchronized.
     case end = 2
 }
 

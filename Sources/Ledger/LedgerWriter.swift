@@ -26,7 +26,8 @@ final class LedgerWriter: @unchecked Sendable {
     private var isEnded: Bool
 
     init(
-        folder: SegmentDirectory, identity: DatabaseIdentity, segments: SegmentTable, newest: Segment,
+        folder: SegmentDirectory, identity: DatabaseIdentity, segments: SegmentTable,
+        newest: Segment,
         tail: Recovery.Tail, options: Ledger.Options
     ) throws(StoreError) {
         self.folder = folder
@@ -46,8 +47,8 @@ final class LedgerWriter: @unchecked Sendable {
         synchronizedOffset = offset
     }
 
-    /// Writes what recovery read, again: after a failed sync the page cache has bytes that the disk does
-    /// not have, and that the kernel takes for written.
+    /// Writes what recovery read, again: after a failed sync the page cache has bytes that the disk
+    /// does not have, and that the kernel takes for written.
     private static func rewrite(
         _ file: any StorageFile, from start: Int, to end: Int
     ) throws(StoreError) {

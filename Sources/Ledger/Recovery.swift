@@ -5,14 +5,14 @@ import StorageIO
 ///
 /// What follows the last valid frame is one of three things:
 /// - zeros: preallocated space, the normal case;
-/// - a torn tail: bytes of frames that a crash kept from being synchronized. They were never acknowledged;
-///   they are cut;
-/// - damage: bytes that were synchronized once and are wrong now. Cutting them would lose acknowledged
-///   entries; the ledger is refused.
+/// - a torn tail: bytes of frames that a crash kept from being synchronized. They were never
+///   acknowledged; they are cut;
+/// - damage: bytes that were synchronized once and are wrong now. Cutting them would lose
+///   acknowledged entries; the ledger is refused.
 ///
-/// Damage is told from a torn tail by its witnesses: a later valid frame that states that the file was
-/// synchronized beyond this place when it was written; and a view that is only given entries that were
-/// synchronized.
+/// Damage is told from a torn tail by its witnesses: a later valid frame that states that the file
+/// was synchronized beyond this place when it was written; and a view that is only given entries
+/// that were synchronized.
 struct Recovery {
     let segment: Segment
     let wasAcknowledged: Ledger.Witness

@@ -85,7 +85,9 @@ final class Segment: Sendable {
         }
         guard byteCount <= bytes.count else { return .needs(byteCount) }
         let record = UnsafeRawBufferPointer(rebasing: bytes[..<byteCount])
-        guard entryChecksum(index, record) == record.number(UInt32.self, at: EntryHeader.checksumOffset)
+        guard
+            entryChecksum(index, record)
+                == record.number(UInt32.self, at: EntryHeader.checksumOffset)
         else { throw corruption(at: Int(offset), entry: index, "the record fails its checksum") }
         return .entry(LedgerEntry(index: index, record: record))
     }

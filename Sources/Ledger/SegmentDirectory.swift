@@ -6,8 +6,8 @@ struct SegmentDirectory: Sendable {
     let path: String
     let fileSystem: any FileSystem
 
-    /// The space that is reserved at a time: what a small database takes, and how often a large one pays
-    /// for an extension.
+    /// The space that is reserved at a time: what a small database takes, and how often a large one
+    /// pays for an extension.
     static let allocationByteCount: UInt64 = 16 << 20
 
     struct Opened {
@@ -26,7 +26,8 @@ struct SegmentDirectory: Sendable {
                 try fileSystem.removeFile("\(path)/\(name)")  // A crash came before it had its name.
             }
         }
-        // A name that only the cache has would be gone after a power failure, with all that is added now.
+        // A name that only the cache has would be gone after a power failure, with all that is
+        // added now.
         try fileSystem.synchronizeDirectory(path)
         numbers.sort()
         guard !numbers.isEmpty else {
@@ -83,7 +84,8 @@ struct SegmentDirectory: Sendable {
             header.number(UInt64.self, at: SegmentHeader.magicOffset) == SegmentHeader.magic
         else {
             throw StoreError(
-                .corruption, "\(file.path), byte 0: not a segment of a ledger, or its head is damaged. "
+                .corruption,
+                "\(file.path), byte 0: not a segment of a ledger, or its head is damaged. "
                     + "Restore the file from a backup")
         }
         let version = header.number(UInt32.self, at: SegmentHeader.versionOffset)
@@ -94,16 +96,20 @@ struct SegmentDirectory: Sendable {
                     + "\(SegmentHeader.version). Open it with the version that wrote it")
         }
         guard
-            CRC32C.checksum(UnsafeRawBufferPointer(rebasing: header[..<SegmentHeader.checksumOffset]))
+            CRC32C.checksum(
+                UnsafeRawBufferPointer(rebasing: header[..<SegmentHeader.checksumOffset]))
                 == header.number(UInt32.self, at: SegmentHeader.checksumOffset),
             header.number(UInt32.self, at: SegmentHeader.numberOffset) == number,
             let identity = DatabaseIdentity(
-                header[SegmentHeader.identityOffset..<SegmentHeader.identityOffset + DatabaseIdentity.byteCount]),
+                header[
+                    SegmentHeader.identityOffset..<SegmentHeader.identityOffset
+                        + DatabaseIdentity.byteCount]),
             let firstIndex = TreeSize(
                 rawValue: header.number(UInt64.self, at: SegmentHeader.firstIndexOffset))?.nextIndex
         else {
             throw StoreError(
-                .corruption, "\(file.path), byte 0: the segment's head is damaged. Restore the file from "
+                .corruption,
+                "\(file.path), byte 0: the segment's head is damaged. Restore the file from "
                     + "a backup")
         }
         return Segment(
@@ -112,7 +118,8 @@ struct SegmentDirectory: Sendable {
             file: file)
     }
 
-    /// Begins a segment. It has its name only when all of it, and the space for its frames, is durable.
+    /// Begins a segment. It has its name only when all of it, and the space for its frames, is
+    /// durable.
     func create(
         number: UInt32, identity: DatabaseIdentity, firstIndex: EntryIndex, root: Digest,
         byteCount: UInt64
@@ -138,7 +145,8 @@ struct SegmentDirectory: Sendable {
         }
         let file = try fileSystem.open(name, .readWrite)
         return Segment(
-            identity: identity, number: number, firstIndex: firstIndex, rootBefore: root, file: file)
+            identity: identity, number: number, firstIndex: firstIndex, rootBefore: root, file: file
+        )
     }
 
     private static let unfinishedSuffix = ".unfinished"

@@ -21,7 +21,8 @@ final class SegmentTable: Sendable {
         let found = segments.withLock { number < $0.count ? $0[Int(number)] : nil }
         guard let found else {
             throw StoreError(
-                .corruption, "entry \(index) is said to be in segment \(number), which does not exist")
+                .corruption,
+                "entry \(index) is said to be in segment \(number), which does not exist")
         }
         return found
     }

@@ -17,8 +17,8 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     private var isClosed = false
     private var takerWaits = false
 
-    /// - Parameter capacity: the sum of the weights that the queue takes. An element that is heavier than
-    ///   that is taken when the queue is empty.
+    /// - Parameter capacity: the sum of the weights that the queue takes. An element that is
+    ///   heavier than that is taken when the queue is empty.
     public init(capacity: Int) {
         self.capacity = capacity
         pthread_mutex_init(mutex, nil)

@@ -1,7 +1,7 @@
 /// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78; RFC 3720 appendix B.4), by eight tables.
 ///
-/// It finds accidents: torn writes and flipped bits. It is no protection against an attacker; the Merkle
-/// tree is. Cost: about 0.6 ns a byte.
+/// It finds accidents: torn writes and flipped bits. It is no protection against an attacker; the
+/// Merkle tree is. Cost: about 0.6 ns a byte.
 public struct CRC32C: Sendable {
     private var state: UInt32 = 0xFFFF_FFFF
 
@@ -48,8 +48,8 @@ public struct CRC32C: Sendable {
     }
 
     /// Eight tables of 256: table k gives the CRC of a byte that k zero bytes follow.
-    /// Never freed and never written after their creation, hence safe to share: an array would cost a
-    /// bounds check a byte.
+    /// Never freed and never written after their creation, hence safe to share: an array would cost
+    /// a bounds check a byte.
     private nonisolated(unsafe) static let tables: UnsafePointer<UInt32> = {
         let tables = UnsafeMutablePointer<UInt32>.allocate(capacity: 8 << 8)
         tables.initialize(repeating: 0, count: 8 << 8)

@@ -1,5 +1,5 @@
-/// 16 random bytes, drawn when a database is created and written into each of its files, so that a file
-/// of another database is refused by name.
+/// 16 random bytes, drawn when a database is created and written into each of its files, so that a
+/// file of another database is refused by name.
 public struct DatabaseIdentity: Hashable, Sendable, CustomStringConvertible {
     public static let byteCount = 16
 

@@ -1,8 +1,9 @@
 /// All that the database asks of a file system.
 ///
-/// The ledger and the tree files reach the disk through this protocol only, so that a test can put a
-/// simulated disk in place of ``POSIXFileSystem``: one that crashes, tears writes or runs out of space at
-/// any call. Every method blocks; none may be called on an event loop or on Swift's cooperative pool.
+/// The ledger and the tree files reach the disk through this protocol only, so that a test can put
+/// a simulated disk in place of ``POSIXFileSystem``: one that crashes, tears writes or runs out of
+/// space at any call. Every method blocks; none may be called on an event loop or on Swift's
+/// cooperative pool.
 public protocol FileSystem: Sendable {
     /// Opens a file for positioned reads and writes.
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile
@@ -18,10 +19,12 @@ public protocol FileSystem: Sendable {
     /// Removes one file; a missing one is no error.
     func removeFile(_ path: String) throws(StoreError)
 
-    /// Gives a file another name in the same file system, atomically. An existing target is replaced.
+    /// Gives a file another name in the same file system, atomically. An existing target is
+    /// replaced.
     func rename(_ path: String, to newPath: String) throws(StoreError)
 
-    /// Makes the names in a directory durable: a created, renamed or removed file is so only after this.
+    /// Makes the names in a directory durable: a created, renamed or removed file is so only after
+    /// this.
     func synchronizeDirectory(_ path: String) throws(StoreError)
 
     /// The bytes that can still be written to the file system of a folder.
@@ -47,20 +50,21 @@ public protocol StorageFile: AnyObject, Sendable {
 
     /// Reads at `offset` until the buffer is full or the file ends.
     /// - Returns: the number of bytes read; less than the buffer's only at the end of the file.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError) -> Int
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError)
+        -> Int
 
     /// Writes all bytes at `offset`. They are durable only after a synchronize.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError)
 
-    /// Makes written bytes durable (fdatasync). After a failure what the disk holds is unknown, and a
-    /// second call proves nothing: the caller stops writing.
+    /// Makes written bytes durable (fdatasync). After a failure what the disk holds is unknown, and
+    /// a second call proves nothing: the caller stops writing.
     func synchronizeData() throws(StoreError)
 
     /// As ``synchronizeData()``, and the file's attributes (fsync).
     func synchronize() throws(StoreError)
 
-    /// Reserves disk space for the first `byteCount` bytes; the file is at least that long after it,
-    /// and what was never written reads as zeros.
+    /// Reserves disk space for the first `byteCount` bytes; the file is at least that long after
+    /// it, and what was never written reads as zeros.
     func allocate(byteCount: UInt64) throws(StoreError)
 
     func byteCount() throws(StoreError) -> UInt64

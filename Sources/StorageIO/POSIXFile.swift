@@ -18,7 +18,9 @@ final class POSIXFile: StorageFile {
         close(descriptor)
     }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError) -> Int {
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError)
+        -> Int
+    {
         var done = 0
         while done < buffer.count {
             let count = pread(

@@ -123,7 +123,8 @@ public struct POSIXFileSystem: FileSystem {
 
 /// An advisory lock on a file that holds the process id of its owner, for people to read.
 ///
-/// The lock belongs to the open file, so it ends with the process, however that ends; the file stays.
+/// The lock belongs to the open file, so it ends with the process, however that ends; the file
+/// stays.
 private final class POSIXFileLock: FileLock {
     private let descriptor: Int32
 

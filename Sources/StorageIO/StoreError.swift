@@ -5,7 +5,8 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// Bytes on disk fail their checksum or their structure: an accident, such as a bad disk.
         case corruption
-        /// An entry's bytes are intact but differ from its leaf in the tree: somebody changed history.
+        /// An entry's bytes are intact but differ from its leaf in the tree: somebody changed
+        /// history.
         case tampered
         /// Written by another version of this software.
         case incompatibleFormat

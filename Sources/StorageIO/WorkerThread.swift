@@ -23,14 +23,16 @@ public final class WorkerThread: Sendable {
         #else
             var thread = pthread_t()
         #endif
-        let result = pthread_create(&thread, nil, { argument in
-            #if canImport(Darwin)
-                Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-            #else
-                Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
-            #endif
-            return nil
-        }, start.toOpaque())
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                #if canImport(Darwin)
+                    Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+                #else
+                    Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
+                #endif
+                return nil
+            }, start.toOpaque())
         guard result == 0 else {
             start.release()
             throw StoreError.system("cannot start the thread", name, result)

@@ -11,7 +11,9 @@ struct DamageTests {
         let database = try Database.open(in: folder)
         for batch in 0..<30 {
             try await database.setBatch(
-                (0..<10).map { NewEntry(key: bytes("key \(batch)-\($0)"), value: bytes("value \($0)")) })
+                (0..<10).map {
+                    NewEntry(key: bytes("key \(batch)-\($0)"), value: bytes("value \($0)"))
+                })
         }
         try database.close()
         return folder
@@ -58,7 +60,8 @@ struct DamageTests {
         }
     }
 
-    @Test("an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
+    @Test(
+        "an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
     func viewsAhead() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
@@ -121,7 +124,9 @@ struct DamageTests {
         #expect(error?.message.contains("entry 302") == true)
     }
 
-    @Test("every flipped bit of the tree files is harmless or reported, and never becomes part of a proof")
+    @Test(
+        "every flipped bit of the tree files is harmless or reported, and never becomes part of a proof"
+    )
     func flippedTree() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
@@ -198,7 +203,8 @@ struct DamageTests {
         #expect(try database.snapshot.get(bytes("key 3-6"))?.index == EntryIndex(36))
     }
 
-    @Test("a folder in use, a file in its place, a foreign folder and a half deleted one are refused")
+    @Test(
+        "a folder in use, a file in its place, a foreign folder and a half deleted one are refused")
     func refusedFolders() async throws {
         let folder = try await filled()
         let open = try Database.open(in: folder)

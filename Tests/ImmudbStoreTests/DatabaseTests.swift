@@ -29,7 +29,9 @@ struct DatabaseTests {
             #expect(try await database.entry(at: EntryIndex(0)).value == bytes("1"))
             let history = try await database.history(of: bytes("a"))
             #expect(history.map(\.index.rawValue) == [2, 0])
-            let many = try await database.get(many: [bytes("b"), bytes("x"), bytes("a"), bytes("b")])
+            let many = try await database.get(many: [
+                bytes("b"), bytes("x"), bytes("a"), bytes("b"),
+            ])
             #expect(many.map(\.index.rawValue) == [1, 2, 1])
             try database.close()
             database = try Database.open(in: folder)
@@ -61,7 +63,8 @@ struct DatabaseTests {
         let database = try Database.open(in: folder)
         try await database.set(bytes("a"), bytes("0"))
         let range = try await database.setBatch([
-            NewEntry(key: bytes("a"), value: bytes("1")), NewEntry(key: bytes("b"), value: bytes("2")),
+            NewEntry(key: bytes("a"), value: bytes("1")),
+            NewEntry(key: bytes("b"), value: bytes("2")),
             NewEntry(key: bytes("a"), value: bytes("3")),
         ])
         #expect(range == EntryIndex(1)...EntryIndex(3))
@@ -83,7 +86,10 @@ struct DatabaseTests {
             ([good, NewEntry(key: bytes("!badger!x"), value: [])], .invalidKey),
             ([NewEntry(key: Array(repeating: 1, count: 65_001), value: [])], .keyTooLong),
             (Array(repeating: good, count: 104_856), .tooManyEntries),
-            ([NewEntry(kind: .sortedSetMember, key: bytes("short"), value: bytes("m"))], .invalidKey),
+            (
+                [NewEntry(kind: .sortedSetMember, key: bytes("short"), value: bytes("m"))],
+                .invalidKey
+            ),
             ([NewEntry(kind: .reference, key: bytes("ref"), value: [])], .invalidKey),
         ]
         for (batch, code) in cases {

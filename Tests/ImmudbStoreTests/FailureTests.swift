@@ -59,7 +59,9 @@ struct FailureTests {
         #expect(try await again.set(bytes("d"), []).rawValue == size.rawValue)
     }
 
-    @Test("a full disk refuses writes by its name, loses nothing, and takes writes again once it has space")
+    @Test(
+        "a full disk refuses writes by its name, loses nothing, and takes writes again once it has space"
+    )
     func fullDisk() async throws {
         let folder = TemporaryFolder()
         let disk = FaultyFileSystem()
@@ -100,7 +102,9 @@ struct FailureTests {
         }
     }
 
-    @Test("what a crash leaves is opened with every acknowledged entry, and indexing says how far it is")
+    @Test(
+        "what a crash leaves is opened with every acknowledged entry, and indexing says how far it is"
+    )
     func crash() async throws {
         let folder = TemporaryFolder()
         let log = LogLines()

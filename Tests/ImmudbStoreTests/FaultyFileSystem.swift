@@ -60,7 +60,8 @@ private final class FaultyFile: StorageFile {
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
         if let error = owner.faults.withLock({ $0.write }) {
             // Half of it arrives, as on a real disk.
-            try base.write(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
+            try base.write(
+                UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
             throw error
         }
         try base.write(bytes, at: offset)

@@ -4,7 +4,8 @@ import Testing
 
 /// Random operations against an array of all entries, with reopenings in between.
 struct ModelTests {
-    @Test("the database does what an array of entries does", arguments: 1...4 as ClosedRange<UInt64>)
+    @Test(
+        "the database does what an array of entries does", arguments: 1...4 as ClosedRange<UInt64>)
     func model(seed: UInt64) async throws {
         var random = SplitMix64(state: seed)
         let folder = TemporaryFolder()
@@ -23,7 +24,9 @@ struct ModelTests {
                 let batch = (0..<count).map { _ in
                     NewEntry(
                         key: Self.key(random.next() % keyCount),
-                        value: [UInt8](repeating: UInt8(truncatingIfNeeded: random.next()), count: Int(random.next() % 300)))
+                        value: [UInt8](
+                            repeating: UInt8(truncatingIfNeeded: random.next()),
+                            count: Int(random.next() % 300)))
                 }
                 let range = try await database.setBatch(batch)
                 #expect(range.lowerBound.rawValue == UInt64(model.count), "seed \(seed)")
@@ -40,7 +43,10 @@ struct ModelTests {
                 #expect(try await database.history(of: key) == history)
                 let page = try await database.history(
                     of: key, limit: 2, before: history.dropFirst().first?.index)
-                #expect(page == Array(history.count > 1 ? history.dropFirst(2).prefix(2) : history.prefix(2)))
+                #expect(
+                    page
+                        == Array(
+                            history.count > 1 ? history.dropFirst(2).prefix(2) : history.prefix(2)))
             case 7 where !model.isEmpty:
                 let entry = model[Int(random.next() % UInt64(model.count))]
                 let since = TreeSize(random.next() % UInt64(model.count + 1))

@@ -18,7 +18,8 @@ final class LedgerFixture {
         log: @escaping LogSink = { _, _ in }
     ) throws -> Ledger {
         try Ledger(
-            directory: path, options: options, wasAcknowledged: { index, _ in wasAcknowledged(index) },
+            directory: path, options: options,
+            wasAcknowledged: { index, _ in wasAcknowledged(index) },
             log: log)
     }
 

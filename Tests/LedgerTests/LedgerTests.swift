@@ -15,7 +15,9 @@ struct LedgerTests {
             #expect(ledger.size == TreeSize(UInt64(fixture.entries.count)))
             for number in 0..<20 {
                 try fixture.append(
-                    (0...number % 4).map { _ in [UInt8](repeating: UInt8(number), count: number * 30) },
+                    (0...number % 4).map { _ in
+                        [UInt8](repeating: UInt8(number), count: number * 30)
+                    },
                     to: ledger)
             }
             try ledger.close()
@@ -139,14 +141,17 @@ struct LedgerTests {
                         }
                     }
                 } catch let error as StoreError {
-                    #expect([.corruption, .incompatibleFormat, .foreignDatabase].contains(error.code))
+                    #expect(
+                        [.corruption, .incompatibleFormat, .foreignDatabase].contains(error.code))
                     #expect(error.message.contains(".segment"))
                 }
             }
         }
     }
 
-    @Test("a missing segment, one of another database, and one of another version are refused by name")
+    @Test(
+        "a missing segment, one of another database, and one of another version are refused by name"
+    )
     func foreignSegments() throws {
         let fixture = LedgerFixture()
         fixture.options.segmentByteCount = 300

@@ -31,7 +31,9 @@ struct POSIXFileSystemTests {
     func openModes() throws {
         try withFolder { folder in
             _ = try fileSystem.open("\(folder)/file", .createNew)
-            #expect(throws: StoreError(.io, "")) { try fileSystem.open("\(folder)/file", .createNew) }
+            #expect(throws: StoreError(.io, "")) {
+                try fileSystem.open("\(folder)/file", .createNew)
+            }
             let error = #expect(throws: StoreError.self) {
                 try fileSystem.open("\(folder)/missing", .readWrite)
             }

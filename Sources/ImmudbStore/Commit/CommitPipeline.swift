@@ -8,17 +8,19 @@ import Synchronization
 ///
 /// ```
 /// append ─► queue ─► committer: frame written, synchronized; tree files written
-///                        └─► publisher: key index brought up to date; snapshot published; callers answered
+///                        └─► publisher: keys indexed; snapshot published; callers answered
 /// ```
 ///
-/// All that waits when the committer comes back is one group: one frame, one fdatasync. While the publisher
-/// works on a group, the committer synchronizes the next one. What happens in which order, and when writing
-/// stops for good, is decided here; how, by the ledger and the views.
+/// All that waits when the committer comes back is one group: one frame, one fdatasync. While the
+/// publisher works on a group, the committer synchronizes the next one. What happens in which
+/// order, and when writing stops for good, is decided here; how, by the ledger and the views.
 final class CommitPipeline: Sendable {
-    /// Memory of the entries that may wait: 256 MiB. Some of the largest messages of the wire, or 10^6 small
-    /// entries (about 100 bytes and their contents each); more than that waits longer than any caller does.
+    /// Memory of the entries that may wait: 256 MiB. Some of the largest messages of the wire, or
+    /// 10^6 small entries (about 100 bytes and their contents each); more than that waits longer
+    /// than any caller does.
     private static let queuedByteCount = 256 << 20
-    /// Groups between committer and publisher: one in work, one ready, so that neither waits for the other.
+    /// Groups between committer and publisher: one in work, one ready, so that neither waits for
+    /// the other.
     private static let publishedGroupCount = 2
 
     let storage: Storage
@@ -77,7 +79,8 @@ final class CommitPipeline: Sendable {
             defer { threads = [] }
             return threads
         }
-        // The committer ends with its queue and closes the publisher's, which closes the checkpointer's.
+        // The committer ends with its queue and closes the publisher's, which closes the
+        // checkpointer's.
         for thread in running.reversed() { thread.join() }
     }
 
@@ -151,7 +154,8 @@ final class CommitPipeline: Sendable {
 
     private static let checkpointEntryCount: UInt64 = 1 << 16
 
-    /// Makes the tree files durable now and then. They are views: a failure costs time at the next opening.
+    /// Makes the tree files durable now and then. They are views: a failure costs time at the next
+    /// opening.
     private func runCheckpoints() {
         while let sizes = checkpoints.takeAll() {
             guard let size = sizes.last else { continue }
@@ -160,7 +164,8 @@ final class CommitPipeline: Sendable {
             } catch {
                 // A second sync would prove nothing about the bytes of the first.
                 storage.tree.markDamaged()
-                storage.log(.warning, "the tree files will be made anew at the next start: \(error)")
+                storage.log(
+                    .warning, "the tree files will be made anew at the next start: \(error)")
             }
         }
     }

@@ -9,8 +9,8 @@ struct CommitUnit: Sendable {
     var byteCount: Int
     var completion: @Sendable (Result<Appended, StoreError>) -> Void
 
-    /// What the unit takes in memory while it waits: its bytes, and two array heads and a place for each
-    /// entry.
+    /// What the unit takes in memory while it waits: its bytes, and two array heads and a place for
+    /// each entry.
     var weight: Int { byteCount + 96 * entries.count }
 
     init(

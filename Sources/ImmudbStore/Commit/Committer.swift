@@ -3,7 +3,8 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// The first stage of the pipeline: makes groups durable, one after the other. Used by its thread only.
+/// The first stage of the pipeline: makes groups durable, one after the other. Used by its thread
+/// only.
 ///
 /// `@unchecked Sendable`: handed to the thread once, before it starts.
 final class Committer: @unchecked Sendable {
@@ -72,8 +73,8 @@ final class Committer: @unchecked Sendable {
         do throws(StoreError) {
             start = try prepare(units, payloadByteCount)
         } catch {
-            // Nothing of this group was written: the next one may have more luck, unless earlier bytes are
-            // in doubt.
+            // Nothing of this group was written: the next one may have more luck, unless earlier
+            // bytes are in doubt.
             let reported = error.code == .writesStopped ? pipeline.stop(error) : error
             for unit in units { unit.completion(.failure(reported)) }
             return
@@ -86,7 +87,11 @@ final class Committer: @unchecked Sendable {
         frame.end(root: tree.root)
         do throws(StoreError) {
             try ledger.append(frame)
-            if pipeline.durability == .always { try ledger.synchronize() } else { noteUnsynchronized() }
+            if pipeline.durability == .always {
+                try ledger.synchronize()
+            } else {
+                noteUnsynchronized()
+            }
             try view.append(addition, from: before)
         } catch {
             let stopped = pipeline.stop(error)
@@ -108,10 +113,12 @@ final class Committer: @unchecked Sendable {
         return try ledger.prepareFrame(payloadByteCount: payloadByteCount)
     }
 
-    /// Leaves space for the key index, which writes its files on its own account and, on a full disk, would
-    /// end all writing. Asks the system once a mebibyte.
+    /// Leaves space for the key index, which writes its files on its own account and, on a full
+    /// disk, would end all writing. Asks the system once a mebibyte.
     private func requireSpace() throws(StoreError) {
-        guard ledger.size.rawValue == 0 || bytesSinceSpaceCheck >= 1 << 20 || lacksSpace else { return }
+        guard ledger.size.rawValue == 0 || bytesSinceSpaceCheck >= 1 << 20 || lacksSpace else {
+            return
+        }
         let free = try pipeline.storage.freeByteCount()
         lacksSpace = free < Self.spareByteCount
         bytesSinceSpaceCheck = 0
@@ -159,7 +166,8 @@ final class Committer: @unchecked Sendable {
     }
 
     private func timeToNextSync() -> Int? {
-        guard case .interval(let milliseconds) = pipeline.durability, let since = unsynchronizedSince
+        guard case .interval(let milliseconds) = pipeline.durability,
+            let since = unsynchronizedSince
         else { return nil }
         let passed = (clock.now - since) / .milliseconds(1)
         return max(0, milliseconds - Int(passed))

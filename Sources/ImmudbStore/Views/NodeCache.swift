@@ -4,10 +4,10 @@ import Synchronization
 
 /// Checked digests of the levels above the blocks, by their place in the tree file.
 ///
-/// Four-way set-associative: a node belongs to one set of four slots, and a full set gives up one of them.
-/// 2^18 sets of 160 bytes are 40 MiB when all are in use; memory is taken page by page as sets are first
-/// used. They hold nearly all nodes above the blocks of a tree of 2·10^7 entries; of a larger tree the upper
-/// levels, which most proofs share.
+/// Four-way set-associative: a node belongs to one set of four slots, and a full set gives up one
+/// of them. 2^18 sets of 160 bytes are 40 MiB when all are in use; memory is taken page by page as
+/// sets are first used. They hold nearly all nodes above the blocks of a tree of 2·10^7 entries; of
+/// a larger tree the upper levels, which most proofs share.
 final class NodeCache: Sendable {
     private static let setBits: UInt64 = 18
     private static let ways = 4
@@ -22,7 +22,8 @@ final class NodeCache: Sendable {
 
         init() {
             let count = NodeCache.ways << Int(NodeCache.setBits)
-            // Large zeroed blocks come from the kernel as pages that cost nothing until they are written.
+            // Large zeroed blocks come from the kernel as pages that cost nothing until they are
+            // written.
             tags = UnsafeMutableRawPointer.zeroed(byteCount: count * MemoryLayout<UInt64>.stride)
                 .bindMemory(to: UInt64.self, capacity: count)
             digests = UnsafeMutableRawPointer.zeroed(byteCount: count * MemoryLayout<Digest>.stride)
@@ -42,7 +43,9 @@ final class NodeCache: Sendable {
 
         mutating func slotToFill(with tag: UInt64) -> Int {
             let first = NodeCache.firstSlot(tag)
-            if let slot = slot(with: tag, first: first) ?? slot(with: 0, first: first) { return slot }
+            if let slot = slot(with: tag, first: first) ?? slot(with: 0, first: first) {
+                return slot
+            }
             nextVictim = (nextVictim + 1) % NodeCache.ways
             return first + nextVictim
         }

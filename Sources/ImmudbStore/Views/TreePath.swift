@@ -1,11 +1,12 @@
 import MerkleTree
 import StorageIO
 
-/// The digests on the path from one leaf to the peak above it, and beside it, all checked: what a proof
-/// needs.
+/// The digests on the path from one leaf to the peak above it, and beside it, all checked: what a
+/// proof needs.
 ///
-/// The lower six levels come from the leaf's block and are hashed up to a known digest. The siblings above
-/// come from the cache of known digests, all in one look, so that the processor waits for memory once.
+/// The lower six levels come from the leaf's block and are hashed up to a known digest. The
+/// siblings above come from the cache of known digests, all in one look, so that the processor
+/// waits for memory once.
 struct TreePath {
     private let leafIndex: EntryIndex
     /// The levels in the block: from the leaf up to the known digest.
@@ -17,8 +18,8 @@ struct TreePath {
 
     var leaf: Digest { nodes[0] }
 
-    /// - Complexity: one read of at most 4,064 bytes, at most six hashes, and two reads for each digest
-    ///   above the block that is not in the cache.
+    /// - Complexity: one read of at most 4,064 bytes, at most six hashes, and two reads for each
+    ///   digest above the block that is not in the cache.
     init(of leafIndex: EntryIndex, in tree: MerkleAccumulator, view: TreeView) throws(StoreError) {
         self.leafIndex = leafIndex
         let height = Self.peakLevel(above: leafIndex, in: tree.size)
@@ -38,7 +39,8 @@ struct TreePath {
             ? siblings[Int(position.level)] : nil
     }
 
-    private mutating func readBlock(_ tree: MerkleAccumulator, _ view: TreeView) throws(StoreError) {
+    private mutating func readBlock(_ tree: MerkleAccumulator, _ view: TreeView) throws(StoreError)
+    {
         let first = leafIndex.rawValue & ~(TreeView.blockLeafCount - 1)
         let leafCount = min(TreeView.blockLeafCount, tree.size.rawValue - first)
         let top = NodePosition(
@@ -95,8 +97,8 @@ struct TreePath {
 
     /// The level of the complete subtree of the whole tree, one of its peaks, that holds the leaf.
     private static func peakLevel(above leaf: EntryIndex, in size: TreeSize) -> UInt8 {
-        // The highest bit in which leaf and size differ: the size has it, and the peaks above it are to the
-        // left of the leaf.
+        // The highest bit in which leaf and size differ: the size has it, and the peaks above it
+        // are to the left of the leaf.
         UInt8(63 - (leaf.rawValue ^ size.rawValue).leadingZeroBitCount)
     }
 }

@@ -4,13 +4,14 @@ import StorageIO
 
 /// The tree's digests and the entries' places on disk: two files that follow from the ledger.
 ///
-/// Nothing that is read here is believed: a digest is handed out after it was hashed, with its sibling, up to
-/// one that was known before. The known ones are the peaks of the snapshot, which follow from the ledger,
-/// and the nodes that were checked once and are in the cache. So a changed byte in the file is found, and
-/// never becomes part of a proof.
+/// Nothing that is read here is believed: a digest is handed out after it was hashed, with its
+/// sibling, up to one that was known before. The known ones are the peaks of the snapshot, which
+/// follow from the ledger, and the nodes that were checked once and are in the cache. So a changed
+/// byte in the file is found, and never becomes part of a proof.
 ///
-/// The tree is read in blocks of 64 leaves with the nodes above them, which lie next to each other (127
-/// digests, 4,064 bytes): one read a proof, whatever the size of the tree, as the levels above are cached.
+/// The tree is read in blocks of 64 leaves with the nodes above them, which lie next to each other
+/// (127 digests, 4,064 bytes): one read a proof, whatever the size of the tree, as the levels above
+/// are cached.
 final class TreeView: Sendable {
     static let blockLevel: UInt8 = 6
     static let blockLeafCount: UInt64 = 64
@@ -24,7 +25,8 @@ final class TreeView: Sendable {
     ) throws(StoreError) {
         try fileSystem.createDirectory(directory)
         digests = try ViewFile(
-            path: "\(directory)/digests", kind: .digests, identity: identity, fileSystem: fileSystem,
+            path: "\(directory)/digests", kind: .digests, identity: identity,
+            fileSystem: fileSystem,
             log: log)
         places = try ViewFile(
             path: "\(directory)/places", kind: .places, identity: identity, fileSystem: fileSystem,
@@ -40,7 +42,8 @@ final class TreeView: Sendable {
         try places.reserve(to: size.rawValue)
     }
 
-    /// Writes what the entries from `first` on add: their digests in completion order, and their places.
+    /// Writes what the entries from `first` on add: their digests in completion order, and their
+    /// places.
     func append(
         _ addition: TreeAddition, from first: TreeSize
     ) throws(StoreError) {
@@ -65,7 +68,8 @@ final class TreeView: Sendable {
 
     /// Says, durably and before records change, that only the first `size` entries' records stay.
     ///
-    /// - Parameter isWitness: whether from now on a leaf is only written once its entry is synchronized.
+    /// - Parameter isWitness: whether from now on a leaf is only written once its entry is
+    ///   synchronized.
     func begin(_ size: TreeSize, isWitness: Bool) throws(StoreError) {
         try digests.begin(mark: size.nodeCount, isWitness: isWitness)
         try places.begin(mark: size.rawValue, isWitness: isWitness)
@@ -79,7 +83,8 @@ final class TreeView: Sendable {
 
     /// Whether the files of a folder show that an entry was synchronized once. Changes nothing.
     static func witnesses(
-        _ index: EntryIndex, directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem
+        _ index: EntryIndex, directory: String, identity: DatabaseIdentity,
+        fileSystem: any FileSystem
     ) throws(StoreError) -> Bool {
         let path = "\(directory)/digests"
         guard try fileSystem.exists(path) else { return false }

@@ -1,11 +1,12 @@
 import StorageIO
 import Synchronization
 
-/// A file of records of one size, number i at place i: a view of the ledger with one record for each entry
-/// or node.
+/// A file of records of one size, number i at place i: a view of the ledger with one record for
+/// each entry or node.
 ///
-/// Its head carries a mark: so many records are complete and durable. What lies behind the mark may be
-/// anything after a crash and is derived again. A file that cannot be right is made anew: it is a view.
+/// Its head carries a mark: so many records are complete and durable. What lies behind the mark may
+/// be anything after a crash and is derived again. A file that cannot be right is made anew: it is
+/// a view.
 ///
 /// One thread writes records, one sets marks, any thread reads.
 final class ViewFile: Sendable {
@@ -40,7 +41,9 @@ final class ViewFile: Sendable {
             if let found = ViewHead(bytes, kind: kind, identity: identity) {
                 head = found
             } else {
-                log(.warning, "\(path) is damaged or of another database; it is made anew from the ledger")
+                log(
+                    .warning,
+                    "\(path) is damaged or of another database; it is made anew from the ledger")
                 try file.truncate(to: 0)
             }
         }

@@ -1,7 +1,8 @@
 import MerkleTree
 import StorageIO
 
-/// The head of a view's file: whose it is, what it holds, and how far it is right. See `docs/format.md`.
+/// The head of a view's file: whose it is, what it holds, and how far it is right. See
+/// `docs/format.md`.
 struct ViewHead {
     /// Records begin here; the rest of the head is unused.
     static let byteCount = 4096
