@@ -35,6 +35,13 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// Whether nothing waits just now.
+    public var isEmpty: Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return elements.isEmpty
+    }
+
     public enum PutResult: Sendable { case queued, full, closed }
 
     /// Puts an element at the end, at once.

@@ -11,6 +11,8 @@ import Synchronization
 ///                        └─► publisher: keys indexed; snapshot published; callers answered
 /// ```
 ///
+/// A small group that nobody waits behind is published by the committer itself.
+///
 /// All that waits when the committer comes back is one group: one frame, one fdatasync. While the
 /// publisher works on a group, the committer synchronizes the next one. What happens in which
 /// order, and when writing stops for good, is decided here; how, by the ledger and the views.
@@ -29,6 +31,10 @@ final class CommitPipeline: Sendable {
     private let committed = BlockingQueue<CommitGroup>(capacity: CommitPipeline.publishedGroupCount)
     private let checkpoints = BlockingQueue<TreeSize>(capacity: 1 << 20)
     private let published: Mutex<Snapshot>
+    /// Groups that the publisher has, or will get.
+    private let unpublishedGroupCount = Atomic(0)
+    /// The most entries that the committer publishes itself.
+    private static let inlineEntryCount = 16
     private let stopReason = Mutex<StoreError?>(nil)
     private let threads = Mutex<[WorkerThread]>([])
 
@@ -112,7 +118,14 @@ final class CommitPipeline: Sendable {
         queue.takeAll(timeoutMilliseconds: timeoutMilliseconds)
     }
 
+    /// Has a durable group published, by the publisher or, where that is quicker, at once.
+    ///
+    /// With few writers there is nothing that the committer could do meanwhile, and waking another
+    /// thread takes longer than publishing: a lone writer waits for the disk only.
     func publish(_ group: CommitGroup) {
+        let isAlone = unpublishedGroupCount.load(ordering: .acquiring) == 0 && queue.isEmpty
+        if isAlone && group.keys.count <= Self.inlineEntryCount { return publishNow(group) }
+        unpublishedGroupCount.add(1, ordering: .relaxed)
         let isTaken = committed.putWaiting(group)
         precondition(isTaken, "the committer closes this queue, after its last group")
     }
@@ -124,19 +137,16 @@ final class CommitPipeline: Sendable {
     // MARK: the publisher
 
     private func runPublisher() {
-        var checkpointed = snapshot.size
         while let groups = committed.takeAll() {
-            for group in groups { publishNow(group) }
-            let size = snapshot.size
-            // So often that few entries are left to digest again after a crash.
-            if size.rawValue - checkpointed.rawValue >= Self.checkpointEntryCount {
-                checkpointed = size
-                _ = checkpoints.put(size)
+            for group in groups {
+                publishNow(group)
+                unpublishedGroupCount.subtract(1, ordering: .releasing)
             }
         }
         checkpoints.close()
     }
 
+    /// By one thread at a time: the publisher, or the committer when the publisher has nothing to do.
     private func publishNow(_ group: CommitGroup) {
         if let failure { return group.fail(failure) }
         do throws(StoreError) {
@@ -148,6 +158,11 @@ final class CommitPipeline: Sendable {
         let snapshot = Snapshot(storage: storage, tree: group.tree)
         published.withLock { $0 = snapshot }
         group.succeed(snapshot)
+        // So often that few entries are left to digest again after a crash.
+        let first = group.first.rawValue / Self.checkpointEntryCount
+        if snapshot.size.rawValue / Self.checkpointEntryCount > first {
+            _ = checkpoints.put(snapshot.size)
+        }
     }
 
     // MARK: the checkpointer
