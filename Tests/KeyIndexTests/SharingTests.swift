@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import MerkleTree
 import StorageIO
 import Synchronization
@@ -20,17 +21,8 @@ struct SharingTests {
         let checks = Atomic(0)
         // Key k has exactly the versions k, k + 10, k + 20, ...: what a reader must find follows
         // from the size alone.
-        DispatchQueue.concurrentPerform(iterations: 4) { thread in
-            if thread == 0 {
-                for round in 0..<rounds {
-                    let keys = (0..<keyCount).map { [UInt8($0)] }
-                    #expect(throws: Never.self) {
-                        try index.apply(entries(from: round * keyCount, keys: keys))
-                    }
-                }
-                isDone.store(true, ordering: .releasing)
-                return
-            }
+        // Threads of their own: a pool that is busy with other tests would run them one after the other.
+        @Sendable func read(_ thread: Int) {
             var random = SeededGenerator(seed: UInt64(thread))
             while !isDone.load(ordering: .acquiring) {
                 let complete = index.completeSize.rawValue
@@ -58,6 +50,18 @@ struct SharingTests {
                 checks.wrappingAdd(1, ordering: .relaxed)
             }
         }
+        let readers = try (1...3).map { thread in
+            try WorkerThread(name: "reader") { read(thread) }
+        }
+        for round in 0..<rounds {
+            let keys = (0..<keyCount).map { [UInt8($0)] }
+            #expect(throws: Never.self) {
+                try index.apply(entries(from: round * keyCount, keys: keys))
+            }
+        }
+        for _ in 0..<1000 where checks.load(ordering: .relaxed) <= 100 { usleep(10_000) }
+        isDone.store(true, ordering: .releasing)
+        for reader in readers { reader.join() }
         #expect(checks.load(ordering: .relaxed) > 100)
         index.close()
     }
