@@ -1,0 +1,16 @@
+import Testing
+
+/// The program of `Examples/EmbeddedDatabase`, as the README shows it.
+struct ExampleTests {
+    @Test("the example embeds the database, and proves its second run against the first")
+    func embeddedDatabase() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("certificates").path
+        let first = try await FinishedProcess.run("EmbeddedDatabase", [path])
+        #expect(first.exitCode == 0)
+        #expect(first.output.contains("has 2 entries, and continues the 0 that were trusted"))
+        let second = try await FinishedProcess.run("EmbeddedDatabase", [path])
+        #expect(second.exitCode == 0)
+        #expect(second.output.contains("has 4 entries, and continues the 2 that were trusted"))
+    }
+}
