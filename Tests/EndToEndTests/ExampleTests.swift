@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// The program of `Examples/EmbeddedDatabase`, as the README shows it.
