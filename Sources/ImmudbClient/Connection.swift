@@ -22,6 +22,8 @@ struct Connection: Sendable {
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
         var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
+        // The largest value of a request, and its proof around it.
+        settings.maxReceiveMessageByteCount = 40 << 20
         transport = RPCClient(settings)
     }
 

@@ -111,6 +111,7 @@ private struct OpenedData: Sendable {
     init(_ options: ServerOptions, log: ServerLog) throws(ServerStartError) {
         try checkListening(address: options.address, port: options.port)
         try createFolder(options.databasePath, prefix: "Unable to create data folder")
+        let isKnown = ServerIdentifier.exists(in: options.directory)
         identifier = try ServerIdentifier.loadOrCreate(in: options.directory)
         var settings = Database.Options()
         settings.log = { level, message in log.log(level, message) }
@@ -122,6 +123,12 @@ private struct OpenedData: Sendable {
         let snapshot = database.snapshot
         log.info("Tree of width \(snapshot.size) ready with root \(snapshot.root.hex)")
         log.info("Store opened at path: \(options.databasePath)")
+        if !isKnown && !snapshot.size.isEmpty {
+            log.warning(
+                "a new server identifier was drawn for a database of \(snapshot.size) entries: clients "
+                    + "take this for a server that they never met. If immudb.identifier was lost, put "
+                    + "it back")
+        }
     }
 }
 

@@ -14,13 +14,20 @@ extension ServerIdentifier {
     /// - Throws: `ServerStartError` that names the file; also if the file has not 12 bytes, since
     ///   drawing a new identifier would make clients take this server for another one.
     static func loadOrCreate(in directory: String) throws(ServerStartError) -> ServerIdentifier {
-        let path = directory.hasSuffix("/") ? directory + fileName : directory + "/" + fileName
+        let path = path(in: directory)
         if let identifier = try load(path) { return identifier }
         try create(path, in: directory)
         guard let identifier = try load(path) else {
             throw ServerStartError("server identifier \(path) vanished while it was created")
         }
         return identifier
+    }
+
+    /// Whether the folder has an identifier already.
+    static func exists(in directory: String) -> Bool { access(path(in: directory), F_OK) == 0 }
+
+    private static func path(in directory: String) -> String {
+        directory.hasSuffix("/") ? directory + fileName : directory + "/" + fileName
     }
 
     /// - Returns: nil if there is no such file.

@@ -87,6 +87,7 @@ struct Opening {
     private func openIndex(_ ledger: Ledger) throws(StoreError) -> KeyIndex {
         var indexOptions = KeyIndex.Options()
         indexOptions.cacheByteCount = options.indexCacheByteCount
+        try requireSpaceForIndex()
         let mark = Storage.damagedIndexMark(path)
         do throws(StoreError) {
             guard try !fileSystem.exists(mark) else {
@@ -95,17 +96,30 @@ struct Opening {
             let index = try KeyIndex.open(
                 at: indexPath, identity: ledger.identity, options: indexOptions)
             if index.completeSize <= ledger.size { return index }
-            log(.warning, "\(indexPath) is ahead of the ledger; it is made anew")
+            log(.warning, "\(indexPath) is ahead of the ledger; it is made anew now")
             index.close()
         } catch {
             switch error.code {
             case .corruption, .foreignDatabase, .incompatibleFormat, .index:
-                log(.warning, "\(error); it is made anew from the ledger")
+                log(.warning, "\(error). That is done now")
             default: throw error
             }
         }
         try KeyIndex.remove(at: indexPath)
         try fileSystem.removeFile(mark)
         return try KeyIndex.open(at: indexPath, identity: ledger.identity, options: indexOptions)
+    }
+
+    /// RocksDB writes some small files when it opens, and on a full disk an assertion of its own
+    /// ends the process: no status of it could be answered to.
+    private func requireSpaceForIndex() throws(StoreError) {
+        let needed: UInt64 = 4 << 20
+        let free = try fileSystem.freeByteCount(at: path)
+        guard free >= needed else {
+            throw StoreError(
+                .noSpace,
+                "only \(free) bytes are free for \(path), and opening it takes up to \(needed). "
+                    + "Nothing was changed. Free some space and start again")
+        }
     }
 }

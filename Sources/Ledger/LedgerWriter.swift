@@ -144,8 +144,15 @@ final class LedgerWriter: @unchecked Sendable {
         let target = min(
             max(end, reservedByteCount + SegmentDirectory.allocationByteCount),
             max(end, options.segmentByteCount))
-        try segment.file.allocate(byteCount: target)
-        reservedByteCount = target
+        do throws(StoreError) {
+            try segment.file.allocate(byteCount: target)
+            reservedByteCount = target
+        } catch {
+            // Less may still be there.
+            guard error.code == .noSpace, end < target else { throw error }
+            try segment.file.allocate(byteCount: end)
+            reservedByteCount = end
+        }
     }
 
     private func currentMicroseconds() -> Int64 {

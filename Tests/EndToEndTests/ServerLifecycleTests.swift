@@ -32,6 +32,21 @@ struct ServerLifecycleTests {
         #expect(try await first.stop() == 0)
     }
 
+    @Test("warns when a database of entries gets a new identifier, as clients take it for a stranger")
+    func lostIdentifier() async throws {
+        let data = try TemporaryFolder()
+        let first = try await RunningServer(dir: data.path)
+        let set = try await FinishedProcess.run(
+            "immuclient", ["-p", "\(first.port)", "--dir", data.path, "set", "key", "value"])
+        #expect(set.exitCode == 0)
+        #expect(try await first.stop() == 0)
+        #expect(!first.process.errors.contains("a new server identifier"))
+        try FileManager.default.removeItem(at: data.file("immudb.identifier"))
+        let second = try await RunningServer(dir: data.path)
+        #expect(second.process.errors.contains("WARNING: a new server identifier was drawn"))
+        #expect(try await second.stop() == 0)
+    }
+
     @Test("does not start on an address that is not this machine's")
     func foreignAddress() async throws {
         let data = try TemporaryFolder()

@@ -82,6 +82,31 @@ struct FailureTests {
         #expect(try open(folder, disk).snapshot.root == database.snapshot.root)
     }
 
+    @Test(
+        "a disk with almost no space left refuses writes and openings by its name, and reads go on")
+    func almostFullDisk() async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        let database = try open(folder, disk)
+        try await database.set(bytes("a"), bytes("1"))
+        disk.faults.withLock { $0.freeByteCount = 3 << 20 }
+        // Asked once a mebibyte.
+        _ = try? await database.set(bytes("large"), [UInt8](repeating: 1, count: 2 << 20))
+        let refused = await #expect(throws: StoreError.self) {
+            try await database.set(bytes("b"), [])
+        }
+        #expect(refused?.code == .noSpace)
+        #expect(refused?.message.contains("only 3145728 bytes are free") == true)
+        #expect(try await database.get(bytes("a"))?.value == bytes("1"))
+        try database.close()
+        let closed = #expect(throws: StoreError.self) { try open(folder, disk) }
+        #expect(closed?.code == .noSpace)
+        disk.faults.withLock { $0.freeByteCount = nil }
+        let again = try open(folder, disk)
+        #expect(try await again.get(bytes("a"))?.value == bytes("1"))
+        try await again.set(bytes("b"), [])
+    }
+
     @Test("each acknowledged append of a lone writer has its own sync, unless less was asked for")
     func syncs() async throws {
         let intervalMilliseconds = 50

@@ -7,6 +7,8 @@ final class FaultyFileSystem: FileSystem {
         var synchronizeData: StoreError?
         var write: StoreError?
         var allocate: StoreError?
+        /// What the file system says that it has left.
+        var freeByteCount: UInt64?
         /// Calls of `synchronizeData` on segments so far.
         var synchronizeDataCount = 0
     }
@@ -35,7 +37,8 @@ final class FaultyFileSystem: FileSystem {
         try base.synchronizeDirectory(path)
     }
     func freeByteCount(at path: String) throws(StoreError) -> UInt64 {
-        try base.freeByteCount(at: path)
+        if let free = faults.withLock({ $0.freeByteCount }) { return free }
+        return try base.freeByteCount(at: path)
     }
     func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 }
