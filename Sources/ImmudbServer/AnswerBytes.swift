@@ -1,6 +1,6 @@
 import ImmudbStore
 import MerkleTree
-import NIOCore
+import RPCTransport
 
 // The answers that carry entries and digests, encoded straight into the bytes that are sent. As
 // generated messages each digest of a proof would be an object of its own, forty for a large tree:
@@ -8,17 +8,17 @@ import NIOCore
 // test compares.
 
 /// The message `Item`.
-func encodedItem(_ entry: Entry) -> ByteBuffer {
+func encodedItem(_ entry: Entry) -> FramedBytes {
     encoded(entry.itemByteCount) { $0.write(entry) }
 }
 
 /// The message `Proof`.
-func encodedProof(_ proof: EntryProof) -> ByteBuffer {
+func encodedProof(_ proof: EntryProof) -> FramedBytes {
     encoded(proof.messageByteCount) { $0.write(proof) }
 }
 
 /// The message `SafeItem`.
-func encodedSafeItem(_ proven: ProvenEntry) -> ByteBuffer {
+func encodedSafeItem(_ proven: ProvenEntry) -> FramedBytes {
     let itemByteCount = proven.entry.itemByteCount
     let proofByteCount = proven.proof.messageByteCount
     let byteCount = fieldByteCount(itemByteCount) + fieldByteCount(proofByteCount)
@@ -30,16 +30,13 @@ func encodedSafeItem(_ proven: ProvenEntry) -> ByteBuffer {
     }
 }
 
-private func encoded(_ byteCount: Int, _ write: (inout FieldWriter) -> Void) -> ByteBuffer {
-    guard byteCount > 0 else { return ByteBuffer() }
-    var buffer = ByteBufferAllocator().buffer(capacity: byteCount)
-    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCount) { room in
-        var fields = FieldWriter(UnsafeMutableRawBufferPointer(rebasing: room[..<byteCount]))
+private func encoded(_ byteCount: Int, _ write: (inout FieldWriter) -> Void) -> FramedBytes {
+    FramedBytes(count: byteCount) { room in
+        guard byteCount > 0 else { return }
+        var fields = FieldWriter(room)
         write(&fields)
         precondition(fields.isFull, "an answer has fewer bytes than were counted")
-        return byteCount
     }
-    return buffer
 }
 
 // MARK: counting

@@ -1,6 +1,5 @@
 import ImmudbProtocol
 public import ImmudbStore
-import NIOCore
 public import RPCTransport
 import SwiftProtobuf
 
@@ -70,9 +69,9 @@ extension DatabaseService {
     }
 
     /// As `answer`, with a message that is encoded already.
-    func answerBytes(_ call: ServerCall, _ body: () throws -> ByteBuffer) {
+    func answerBytes(_ call: ServerCall, _ body: () throws -> FramedBytes) {
         do {
-            call.reply(bytes: try body())
+            call.reply(try body())
         } catch {
             refuse(call, Refusal(error))
         }

@@ -1,5 +1,5 @@
 import NIOCore
-import SwiftProtobuf
+public import SwiftProtobuf
 
 #if canImport(Darwin)
     import Darwin
@@ -37,41 +37,46 @@ struct ReceivedBytes: SwiftProtobufContiguousBytes {
 
 /// A message as it is sent, behind its 5-byte prefix: SwiftProtobuf asks for the bytes, and
 /// serialises in place.
-struct FramedBytes: SwiftProtobufContiguousBytes {
+public struct FramedBytes: SwiftProtobufContiguousBytes, Sendable {
     static let prefixByteCount = 5
 
     var buffer: ByteBuffer
 
-    init(repeating byte: UInt8, count: Int) {
+    /// A message of so many bytes, all of which `write` fills: for those who encode it themselves.
+    public init(count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
         buffer = ByteBufferAllocator().buffer(capacity: count + Self.prefixByteCount)
-        buffer.writeInteger(UInt8(0))  // not compressed
-        buffer.writeInteger(UInt32(truncatingIfNeeded: count))
-        // memset: the generic fill of a debug build takes milliseconds for a mebibyte.
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { room in
-            if let start = room.baseAddress { memset(start, Int32(byte), count) }
-            return count
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count + Self.prefixByteCount) {
+            room in
+            room[0] = 0  // not compressed
+            room.storeBytes(
+                of: UInt32(truncatingIfNeeded: count).bigEndian, toByteOffset: 1, as: UInt32.self)
+            let end = Self.prefixByteCount + count
+            write(UnsafeMutableRawBufferPointer(rebasing: room[Self.prefixByteCount..<end]))
+            return end
         }
     }
 
-    init<Bytes: Sequence>(_ bytes: Bytes) where Bytes.Element == UInt8 {
-        self.init(message: ByteBuffer(bytes: bytes))
+    public init(repeating byte: UInt8, count: Int) {
+        self.init(count: count) { room in
+            // memset: the generic fill of a debug build takes milliseconds for a mebibyte.
+            if let start = room.baseAddress { memset(start, Int32(byte), room.count) }
+        }
     }
 
-    /// A copy of a message that is serialised already.
-    init(message: ByteBuffer) {
-        self.init(repeating: 0, count: message.readableBytes)
-        buffer.setBuffer(message, at: buffer.readerIndex + Self.prefixByteCount)
+    public init<Bytes: Sequence>(_ bytes: Bytes) where Bytes.Element == UInt8 {
+        let bytes = Array(bytes)
+        self.init(count: bytes.count) { $0.copyBytes(from: bytes) }
     }
 
-    var count: Int { buffer.readableBytes - Self.prefixByteCount }
+    public var count: Int { buffer.readableBytes - Self.prefixByteCount }
 
-    func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try buffer.withUnsafeReadableBytes {
             try body(UnsafeRawBufferPointer(rebasing: $0[Self.prefixByteCount...]))
         }
     }
 
-    mutating func withUnsafeMutableBytes<R>(
+    public mutating func withUnsafeMutableBytes<R>(
         _ body: (UnsafeMutableRawBufferPointer) throws -> R
     ) rethrows -> R {
         try buffer.withUnsafeMutableReadableBytes {

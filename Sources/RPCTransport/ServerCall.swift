@@ -69,14 +69,55 @@ public final class ServerCall: @unchecked Sendable {
     struct Answer {
         /// The message behind its prefix; nil when there is none, or of a stream.
         var message: ByteBuffer?
-        var code = StatusCode.ok
-        var text = ""
-        var headers = Metadata()
-        var trailers = Metadata()
+        /// Whatever else than OK and a message there is to say. Apart, since it costs every call to
+        /// make and destroy what few calls need.
+        private(set) var status: Status?
+
+        init() {}
+
+        init(message: ByteBuffer) { self.message = message }
+
+        init(
+            message: ByteBuffer? = nil, code: StatusCode = .ok, text: String = "",
+            headers: Metadata = [:], trailers: Metadata = [:], httpStatus: Int? = nil,
+            namesEncodings: Bool = false
+        ) {
+            self.message = message
+            status = Status(
+                code: code, text: text, headers: headers, trailers: trailers,
+                httpStatus: httpStatus, namesEncodings: namesEncodings)
+        }
+
+        var code: StatusCode { status?.code ?? .ok }
+        var headers: Metadata { status?.headers ?? [:] }
+    }
+
+    final class Status: Sendable {
+        let code: StatusCode
+        let text: String
+        let headers: Metadata
+        let trailers: Metadata
         /// An HTTP status other than 200, for requests that are not gRPC.
-        var httpStatus: Int?
+        let httpStatus: Int?
         /// Whether to say which message encodings are understood.
-        var namesEncodings = false
+        let namesEncodings: Bool
+
+        init(
+            code: StatusCode, text: String, headers: Metadata, trailers: Metadata,
+            httpStatus: Int?, namesEncodings: Bool
+        ) {
+            self.code = code
+            self.text = text
+            self.headers = headers
+            self.trailers = trailers
+            self.httpStatus = httpStatus
+            self.namesEncodings = namesEncodings
+        }
+
+        /// OK, and nothing to add.
+        static let ok = Status(
+            code: .ok, text: "", headers: [:], trailers: [:], httpStatus: nil,
+            namesEncodings: false)
     }
 
     init(connection: ServerConnection, streamID: Int32, began: NIODeadline) {
@@ -117,18 +158,21 @@ public final class ServerCall: @unchecked Sendable {
         guard !isAnswered else { return }
         do {
             let framed: FramedBytes = try message.serializedBytes()
-            finish(.init(message: framed.buffer, headers: headers, trailers: trailers))
+            reply(framed, headers: headers, trailers: trailers)
         } catch {
             fail(.internalError, "cannot encode the answer: \(error)")
         }
     }
 
-    /// Answers OK with the bytes of a message that is serialised already, which are copied.
-    public func reply(bytes: ByteBuffer, headers: Metadata = [:], trailers: Metadata = [:]) {
-        guard !isAnswered else { return }
-        finish(
-            .init(
-                message: FramedBytes(message: bytes).buffer, headers: headers, trailers: trailers))
+    /// Answers OK with a message that is serialised already.
+    public func reply(
+        _ message: FramedBytes, headers: Metadata = [:], trailers: Metadata = [:]
+    ) {
+        if headers.isEmpty, trailers.isEmpty {
+            finish(Answer(message: message.buffer))
+        } else {
+            finish(Answer(message: message.buffer, headers: headers, trailers: trailers))
+        }
     }
 
     /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is

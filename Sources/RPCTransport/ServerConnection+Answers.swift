@@ -102,17 +102,17 @@ extension ServerConnection {
     // MARK: without a message
 
     private func submitStatus(of call: ServerCall) {
-        let answer = call.answer
-        if let status = answer.httpStatus {
-            submitHTTPRefusal(status, answer, of: call)
-        } else if core.configuration.initialHeaders.isEmpty, answer.headers.isEmpty {
-            withTrailers(of: answer) { trailers in
+        let status = call.answer.status ?? .ok
+        if let httpStatus = status.httpStatus {
+            submitHTTPRefusal(httpStatus, status, of: call)
+        } else if core.configuration.initialHeaders.isEmpty, status.headers.isEmpty {
+            withTrailers(of: status) { trailers in
                 trailers.withFields(after: UnsafeBufferPointer(core.initialFields.fields)) {
                     _ = nghttp2_submit_response(session, call.streamID, $0, $1, nil)
                 }
             }
         } else {
-            withInitialFields(answer.headers) { fields, count in
+            withInitialFields(status.headers) { fields, count in
                 _ = nghttp2_submit_headers(
                     session, HTTP2.none, call.streamID, nil, fields, count, nil)
             }
@@ -122,15 +122,15 @@ extension ServerConnection {
 
     /// For what is not gRPC; the status is there for clients that read it nevertheless.
     private func submitHTTPRefusal(
-        _ status: Int, _ answer: ServerCall.Answer, of call: ServerCall
+        _ httpStatus: Int, _ status: ServerCall.Status, of call: ServerCall
     ) {
         var block = HeaderBlock()
-        block.add(":status", "\(status)")
+        block.add(":status", "\(httpStatus)")
         block.add("content-type", "application/grpc")
         block.add(core.configuration.initialHeaders)
-        if status == 405 { block.add("allow", "POST") }
-        block.add("grpc-status", "\(answer.code.rawValue)")
-        block.add("grpc-message", WireText.percentEncoded(answer.text), isUnique: true)
+        if httpStatus == 405 { block.add("allow", "POST") }
+        block.add("grpc-status", "\(status.code.rawValue)")
+        block.add("grpc-message", WireText.percentEncoded(status.text), isUnique: true)
         block.withFields {
             _ = nghttp2_submit_response(session, call.streamID, $0, $1, nil)
         }
@@ -152,24 +152,24 @@ extension ServerConnection {
     }
 
     private func submitTrailers(of call: ServerCall) {
-        if call.answer.code == .ok, call.answer.text.isEmpty, call.answer.trailers.isEmpty {
-            let fields = core.okTrailers.fields
-            nghttp2_submit_trailer(session, call.streamID, fields.baseAddress, fields.count)
-        } else {
-            withTrailers(of: call.answer) { block in
+        if let status = call.answer.status {
+            withTrailers(of: status) { block in
                 block.withFields { _ = nghttp2_submit_trailer(session, call.streamID, $0, $1) }
             }
+        } else {
+            let fields = core.okTrailers.fields
+            nghttp2_submit_trailer(session, call.streamID, fields.baseAddress, fields.count)
         }
     }
 
-    private func withTrailers(of answer: ServerCall.Answer, _ body: (HeaderBlock) -> Void) {
+    private func withTrailers(of status: ServerCall.Status, _ body: (HeaderBlock) -> Void) {
         var block = HeaderBlock()
-        block.add("grpc-status", "\(answer.code.rawValue)")
-        if !answer.text.isEmpty {
-            block.add("grpc-message", WireText.percentEncoded(answer.text), isUnique: true)
+        block.add("grpc-status", "\(status.code.rawValue)")
+        if !status.text.isEmpty {
+            block.add("grpc-message", WireText.percentEncoded(status.text), isUnique: true)
         }
-        if answer.namesEncodings { block.add("grpc-accept-encoding", "identity") }
-        block.add(answer.trailers)
+        if status.namesEncodings { block.add("grpc-accept-encoding", "identity") }
+        block.add(status.trailers)
         body(block)
     }
 

@@ -39,7 +39,7 @@ extension ServerConnection {
                 call.request.encoding = String(decoding: value, as: UTF8.self)
             }
         case 2 where name.equals("te"), 10 where name.equals("user-agent"),
-            15 where name.equals("accept-encoding"):
+            14 where name.equals("content-length"), 15 where name.equals("accept-encoding"):
             break
         default:
             let isReserved = name[0] == UInt8(ascii: ":") || name.begins("grpc-")

@@ -77,27 +77,23 @@ public final class ServerStream: Sendable {
     func start(_ body: @escaping @Sendable (ByteBuffer, ServerStream) async throws -> Void) {
         let message = call.takeMessage()
         let task = Task {
-            var answer = ServerCall.Answer()
+            var end = RPCError(.ok, "")
             do {
                 try await body(message, self)
             } catch let error as RPCError {
-                answer.code = error.code == .ok ? .unknown : error.code
-                answer.text = error.message
-                answer.headers = error.headers
-                answer.trailers = error.trailers
+                end = error
+                if end.code == .ok { end.code = .unknown }
             } catch is CancellationError {
-                answer.code = .cancelled
-                answer.text = "the handler was cancelled"
+                end = RPCError(.cancelled, "the handler was cancelled")
             } catch {
-                answer.code = .unknown
-                answer.text = "\(error)"
+                end = RPCError(.unknown, "\(error)")
             }
             state.withLock { state in
-                answer.headers.add(contentsOf: state.headers)
-                answer.trailers.add(contentsOf: state.trailers)
+                end.headers.add(contentsOf: state.headers)
+                end.trailers.add(contentsOf: state.trailers)
                 state.task = nil
             }
-            call.finish(answer)
+            call.fail(end)
         }
         let isOver = state.withLock { state in
             state.task = task

@@ -2,7 +2,7 @@ import Foundation
 import ImmudbProtocol
 import ImmudbStore
 import MerkleTree
-import NIOCore
+import RPCTransport
 import SwiftProtobuf
 import Testing
 
@@ -35,7 +35,9 @@ struct AnswerBytesTests {
         #expect(bytes(encodedItem(Entry(index: EntryIndex(0), key: [], value: []))).isEmpty)
     }
 
-    private func bytes(_ buffer: ByteBuffer) -> [UInt8] { Array(buffer.readableBytesView) }
+    private func bytes(_ message: FramedBytes) -> [UInt8] {
+        message.withUnsafeBytes { Array($0) }
+    }
 
     private func message(_ entry: Entry) -> Immudb_Schema_Item {
         .with {
