@@ -91,8 +91,8 @@ let package = Package(
         .executableTarget(
             name: "immudb-bench",
             dependencies: [
-                "CRocksDB", "ImmudbProtocol", "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree",
-                "RPCTransport", "StorageIO", nioCore, protobuf,
+                "CNghttp2", "CRocksDB", "ImmudbProtocol", "ImmudbStore", "KeyIndex", "Ledger",
+                "MerkleTree", "RPCTransport", "StorageIO", nioCore, protobuf,
             ],
             path: "Benchmarks/immudb-bench", swiftSettings: settings),
         .executableTarget(
