@@ -74,6 +74,22 @@ enum IndexRecord {
         return bits & sign == 0 ? bits | sign : ~bits
     }
 
+    /// The score of ordered bits, but that -0.0 has become 0.0.
+    static func score(ordered: UInt64) -> Double {
+        let sign: UInt64 = 1 << 63
+        return Double(bitPattern: ordered & sign == 0 ? ~ordered : ordered ^ sign)
+    }
+
+    /// The first bytes, in byte order, behind all that begin with `prefix`.
+    ///
+    /// - Precondition: the prefix begins with a table. So there is an end even where all else is FF.
+    static func end(ofPrefix prefix: [UInt8]) -> [UInt8] {
+        var end = prefix
+        while end.last == 0xFF { end.removeLast() }
+        end[end.count - 1] += 1
+        return end
+    }
+
     static func appendEscaped(_ name: some Collection<UInt8>, to record: inout [UInt8]) {
         for byte in name {
             record.append(byte)
