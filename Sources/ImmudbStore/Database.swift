@@ -113,12 +113,17 @@ public final class Database: Sendable {
 
     /// Appends a batch: all of its entries, next to each other, or none.
     ///
+    /// What references and members of sorted sets name must be there: in the newest snapshot, or
+    /// earlier in the batch. For each of them the caller's thread reads the key index; without any,
+    /// this call does not touch the disk.
+    ///
     /// - Parameters:
     ///   - entries: at most 104,855; the same key may come twice.
     ///   - completion: called once, also for errors, on a thread of the database or of the caller;
     ///     it must not block and must not close the database. Success means durable, findable and
-    ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `keyTooLong`,
-    ///     `tooLarge`, `noSpace`, `overloaded`: nothing was written. `writesStopped`: the entries
+    ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `invalidReference`,
+    ///     `invalidSet`, `invalidScore`, `keyTooLong`, `keyNotFound`, `tooLarge`, `noSpace`,
+    ///     `overloaded`, those of the key index: nothing was written. `writesStopped`: the entries
     ///     may appear after the next opening, or not. `closed`.
     public func append(
         _ entries: [NewEntry],
@@ -126,39 +131,11 @@ public final class Database: Sendable {
     ) {
         do throws(StoreError) {
             let unit = CommitUnit(entries: entries, completion: completion)
-            try Self.validate(unit)
+            try validate(unit)
+            try requireTargets(unit.entries)
             pipeline.append(unit)
         } catch {
             completion(.failure(error))
-        }
-    }
-
-    private static func validate(_ unit: CommitUnit) throws(StoreError) {
-        guard !unit.entries.isEmpty else {
-            throw StoreError(.emptyBatch, "empty batch: at least one entry is needed")
-        }
-        guard unit.entries.count <= Limits.batchEntryCount else {
-            throw StoreError(
-                .tooManyEntries,
-                "\(unit.entries.count) entries exceed the limit of \(Limits.batchEntryCount) in a batch"
-            )
-        }
-        let payload = FrameBuffer.payloadByteCount(
-            keyAndValueByteCount: unit.byteCount, entryCount: unit.entries.count)
-        guard payload <= maximumFramePayloadByteCount else {
-            throw StoreError(
-                .tooLarge,
-                "a batch of \(payload) bytes exceeds the limit of \(maximumFramePayloadByteCount)")
-        }
-        for entry in unit.entries {
-            try Limits.validate(newKey: entry.key)
-            if entry.kind == .reference { try Limits.validate(key: entry.value) }
-            guard
-                entry.kind != .sortedSetMember
-                    || entry.key.count >= entry.value.count + MemoryLayout<Double>.size
-            else {
-                throw StoreError(.invalidKey, "the key of a sorted set's member lacks its score")
-            }
         }
     }
 
