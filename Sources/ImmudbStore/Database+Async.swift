@@ -99,8 +99,14 @@ extension Database {
     }
 
     private func append(_ entries: [NewEntry]) async throws(StoreError) -> Appended {
+        try Self.validate(entries, byteCount: CommitUnit.byteCount(of: entries))
+        if entries.contains(where: \.namesKey) {
+            // Reads the key index: not on a thread of tasks.
+            try await readers.run { () throws(StoreError) in try self.requireTargets(entries) }
+        }
         let result: Result<Appended, StoreError> = await withCheckedContinuation { continuation in
-            append(entries) { continuation.resume(returning: $0) }
+            appendChecked(
+                CommitUnit(entries: entries) { continuation.resume(returning: $0) })
         }
         return try result.get()
     }

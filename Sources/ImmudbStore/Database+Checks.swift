@@ -5,24 +5,26 @@ import StorageIO
 
 extension Database {
     /// What a batch must be, whatever the database holds.
-    func validate(_ unit: CommitUnit) throws(StoreError) {
-        guard !unit.entries.isEmpty else {
+    ///
+    /// - Parameter byteCount: of all keys and values.
+    static func validate(_ entries: [NewEntry], byteCount: Int) throws(StoreError) {
+        guard !entries.isEmpty else {
             throw StoreError(.emptyBatch, "empty batch: at least one entry is needed")
         }
-        guard unit.entries.count <= Limits.batchEntryCount else {
+        guard entries.count <= Limits.batchEntryCount else {
             throw StoreError(
                 .tooManyEntries,
-                "\(unit.entries.count) entries exceed the limit of \(Limits.batchEntryCount) in a batch"
+                "\(entries.count) entries exceed the limit of \(Limits.batchEntryCount) in a batch"
             )
         }
         let payload = FrameBuffer.payloadByteCount(
-            keyAndValueByteCount: unit.byteCount, entryCount: unit.entries.count)
+            keyAndValueByteCount: byteCount, entryCount: entries.count)
         guard payload <= maximumFramePayloadByteCount else {
             throw StoreError(
                 .tooLarge,
                 "a batch of \(payload) bytes exceeds the limit of \(maximumFramePayloadByteCount)")
         }
-        for entry in unit.entries { try entry.validate() }
+        for entry in entries { try entry.validate() }
     }
 
     /// Makes sure that what references and members name was written before, or comes earlier in the
@@ -30,12 +32,12 @@ extension Database {
     ///
     /// Nothing is ever deleted, so what is there now is there when the batch is written.
     func requireTargets(_ entries: [NewEntry]) throws(StoreError) {
-        guard entries.contains(where: { $0.kind != .value }) else { return }
+        guard entries.contains(where: \.namesKey) else { return }
         let snapshot = snapshot
         // Keys that are known to be there, or will be.
         var known: Set<[UInt8]> = []
         for entry in entries {
-            if entry.kind != .value, !known.contains(entry.value) {
+            if entry.namesKey, !known.contains(entry.value) {
                 guard try snapshot.contains(entry.value) else {
                     throw StoreError(.keyNotFound, "Key not found")
                 }
@@ -47,6 +49,9 @@ extension Database {
 }
 
 extension NewEntry {
+    /// Whether the value is a key, which must have been written.
+    var namesKey: Bool { kind != .value }
+
     fileprivate func validate() throws(StoreError) {
         switch kind {
         case .value:

@@ -27,6 +27,11 @@ public enum Durability: Hashable, Sendable {
 ///   snapshot that is taken from then on.
 /// - Indexes are dense, begin at 0, and are in the order in which appends are made durable.
 /// - A batch lands whole, its entries next to each other, or not at all.
+/// - Beside values there are references, which are second names of keys, and sorted sets, which
+///   order keys by a score: see ``NewEntry``. All are leaves of the same tree, and a sorted set's
+///   names and members are no keys.
+/// - Reads are of one snapshot each, also scans: what is appended meanwhile is not in them, and
+///   they keep nobody waiting.
 /// - After a failed write or sync the database takes no more writes until it is opened again; reads
 ///   go on, and ``health`` says why.
 /// - One process has a folder open at a time.
@@ -131,13 +136,16 @@ public final class Database: Sendable {
     ) {
         do throws(StoreError) {
             let unit = CommitUnit(entries: entries, completion: completion)
-            try validate(unit)
-            try requireTargets(unit.entries)
+            try Self.validate(entries, byteCount: unit.byteCount)
+            try requireTargets(entries)
             pipeline.append(unit)
         } catch {
             completion(.failure(error))
         }
     }
+
+    /// Appends a batch that was checked.
+    func appendChecked(_ unit: CommitUnit) { pipeline.append(unit) }
 
     /// Whether writes are taken.
     public var health: Health {

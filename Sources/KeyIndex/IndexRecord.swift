@@ -24,6 +24,8 @@ enum IndexRecord {
     static let newestTable: UInt8 = 0x01
     static let olderTable: UInt8 = 0x02
     static let sortedSetTable: UInt8 = 0x03
+    /// Where the key begins in a record of table 01.
+    static let keyStart = 1
 
     static func size(ofMark bytes: [UInt8]) -> TreeSize? {
         guard bytes.count == 8 else { return nil }

@@ -82,7 +82,8 @@ extension KeyIndex {
         var byteCount = 0
         try database.reading { () throws(StoreError) in
             var versions = SnapshotVersions(self, size)
-            try walk.records.goOn(in: database) { key, value throws(StoreError) in
+            try walk.records.goOn(in: database) { record, value throws(StoreError) in
+                let key = record[IndexRecord.keyStart...]
                 if let place = try versions.newest(of: key, value), place.kind != kind {
                     found.append(FoundKey(key: Array(key), place: place))
                     byteCount += key.count
@@ -103,7 +104,8 @@ extension KeyIndex {
         try database.reading { () throws(StoreError) in
             var versions = SnapshotVersions(self, size)
             try walk.records.goOn(in: database, keepsBlocks: false) {
-                key, value throws(StoreError) in
+                record, value throws(StoreError) in
+                let key = record[IndexRecord.keyStart...]
                 if try versions.newest(of: key, value) != nil { count += 1 }
                 return true
             }
@@ -123,19 +125,20 @@ extension KeyIndex {
         var found: [FoundMember] = []
         guard limit > 0 else { return found }
         var byteCount = 0
+        let scoreStart = walk.records.prefix.count
         try database.reading { () throws(StoreError) in
-            try walk.records.goOn(in: database) { name, value throws(StoreError) in
+            try walk.records.goOn(in: database) { record, value throws(StoreError) in
                 let place = try database.place(value)
-                guard name.count >= 8 else {
+                guard record.count >= scoreStart + 8 else {
                     throw database.damaged("a member without a score, entry \(place.index)")
                 }
                 if size.contains(place.index) {
-                    let ordered = UInt64(bigEndian: name.loadUnaligned(as: UInt64.self))
-                    found.append(
-                        FoundMember(
-                            score: IndexRecord.score(ordered: ordered), member: Array(name[8...]),
-                            place: place))
-                    byteCount += name.count
+                    let ordered = record.loadUnaligned(
+                        fromByteOffset: scoreStart, as: UInt64.self)
+                    let score = IndexRecord.score(ordered: UInt64(bigEndian: ordered))
+                    let member = Array(record[(scoreStart + 8)...])
+                    found.append(FoundMember(score: score, member: member, place: place))
+                    byteCount += member.count
                 }
                 return found.count < limit && byteCount < Self.pageByteCount
             }
@@ -159,7 +162,7 @@ private struct SnapshotVersions {
 
     /// - Parameter value: the key's record in table 01.
     mutating func newest(
-        of key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+        of key: Slice<UnsafeRawBufferPointer>, _ value: UnsafeRawBufferPointer
     ) throws(StoreError) -> EntryPlace? {
         let place = try index.database.place(value)
         if size.contains(place.index) { return place }

@@ -8,7 +8,8 @@ struct RecordWalk: Sendable {
     /// The most records of one page: some milliseconds.
     static let recordsPerPage = 4096
 
-    private let prefix: [UInt8]
+    /// What the keys of all records begin with.
+    let prefix: [UInt8]
     private let isReverse: Bool
     /// The records that are left: from here on or, in reverse, those before.
     private var bound: [UInt8]
@@ -29,7 +30,7 @@ struct RecordWalk: Sendable {
     /// Goes over the next records, until `body` wants no more after the one that it was given, or a
     /// page is full.
     ///
-    /// - Parameter body: gets what follows the prefix in the record's key, and its value.
+    /// - Parameter body: gets the record's key and value.
     mutating func goOn(
         in database: RocksDatabase, keepsBlocks: Bool = true,
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(StoreError) -> Bool
@@ -38,9 +39,9 @@ struct RecordWalk: Sendable {
         let cursor = RecordCursor(database, keepsBlocks: keepsBlocks)
         if isReverse { try cursor.seek(before: bound) } else { cursor.seek(to: bound) }
         var count = 0
-        while let record = try cursor.current(), let name = record.key.dropping(prefix: prefix) {
+        while let record = try cursor.current(), record.key.starts(with: prefix) {
             count += 1
-            let wantsMore = try body(name, record.value)
+            let wantsMore = try body(record.key, record.value)
             if !wantsMore || count == Self.recordsPerPage {
                 let key = Array(record.key)
                 bound = isReverse ? key : Self.next(after: key)

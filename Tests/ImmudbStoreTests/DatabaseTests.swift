@@ -38,25 +38,6 @@ struct DatabaseTests {
         }
     }
 
-    @Test("a reference gives its target's entry, one level deep")
-    func references() async throws {
-        let folder = TemporaryFolder()
-        let database = try Database.open(in: folder)
-        try await database.setBatch([
-            NewEntry(key: bytes("target"), value: bytes("v")),
-            NewEntry(kind: .reference, key: bytes("ref"), value: bytes("target")),
-            NewEntry(kind: .reference, key: bytes("refref"), value: bytes("ref")),
-            NewEntry(kind: .reference, key: bytes("dangling"), value: bytes("nothing")),
-        ])
-        #expect(try await database.get(bytes("ref"))?.key == bytes("target"))
-        #expect(try await database.get(bytes("refref"))?.value == bytes("target"))
-        #expect(try await database.get(bytes("dangling")) == nil)
-        #expect(try await database.history(of: bytes("ref")).first?.value == bytes("target"))
-        let proven = try #require(try await database.verifiedGet(bytes("ref")))
-        #expect(proven.entry.index == EntryIndex(0))
-        try proven.proof.verify(proven.entry, trustedRoot: nil)
-    }
-
     @Test("a batch lands whole, with an index for each entry, the same key twice included")
     func batches() async throws {
         let folder = TemporaryFolder()
