@@ -106,10 +106,8 @@ public final class Database: Sendable {
     }
 
     deinit {
-        // An embedder that forgot to close loses nothing. On a thread of its own, since this one
-        // may be a thread that closing waits for.
-        let closing = closing
-        _ = try? WorkerThread(name: "closer") { try? closing.run() }
+        // An embedder that forgot to close loses nothing.
+        closing.runOnItsOwn()
     }
 
     /// The newest published snapshot: it holds every append that completed. Costs one lock, no
