@@ -30,7 +30,8 @@ struct Refusal: Error {
         switch error.code {
         case .invalidKey:
             self.init(.invalidArgument, "invalid key")
-        case .keyTooLong:
+        case .invalidReference, .invalidSet, .invalidScore, .invalidPrefix, .invalidOffset,
+            .keyTooLong:
             self.init(.invalidArgument, error.message)
         case .emptyBatch:
             self.init(.invalidArgument, "empty batch")

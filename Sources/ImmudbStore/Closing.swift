@@ -3,6 +3,14 @@ import Ledger
 import StorageIO
 import Synchronization
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// The end of an open database; runs once.
 final class Closing: Sendable {
     private let storage: Storage
@@ -41,4 +49,34 @@ final class Closing: Sendable {
         withExtendedLifetime(held) {}
         try result.get()
     }
+
+    // MARK: without an owner
+
+    private static let unownedCount = Atomic(0)
+
+    /// Closes on a thread of its own, since the caller's may be one that closing waits for.
+    ///
+    /// A process that exits meanwhile waits for it, at most 10 seconds: libraries that the thread
+    /// still uses would be taken apart otherwise.
+    func runOnItsOwn() {
+        _ = Self.waitsAtExit
+        Self.unownedCount.add(1, ordering: .relaxed)
+        do throws(StoreError) {
+            _ = try WorkerThread(name: "closer") {
+                try? self.run()
+                Self.unownedCount.subtract(1, ordering: .releasing)
+            }
+        } catch {
+            // No thread to be had: the next opening recovers, as after a crash.
+            Self.unownedCount.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Registered after RocksDB was loaded, hence called before it is taken apart.
+    private static let waitsAtExit: Bool =
+        atexit {
+            for _ in 0..<10_000 where Closing.unownedCount.load(ordering: .acquiring) > 0 {
+                usleep(1000)
+            }
+        } == 0
 }

@@ -26,6 +26,28 @@ extension Database {
         return appended.first...appended.last
     }
 
+    /// Gives a key a second name: reading the name gives the key's newest entry, one level deep.
+    /// - Returns: the index of the reference's own entry, once it is durable.
+    /// - Throws: `keyNotFound` if the key was never written; `invalidKey` for the key,
+    ///   `invalidReference` for the name; see ``append(_:completion:)``.
+    @discardableResult
+    public func addReference(
+        _ name: [UInt8], to key: [UInt8]
+    ) async throws(StoreError) -> EntryIndex {
+        try await append([.reference(name, to: key)]).last
+    }
+
+    /// Puts a key into a sorted set; it need not be new there.
+    /// - Returns: the index of the set's entry, once it is durable.
+    /// - Throws: `keyNotFound` if no key of the member's name was ever written; see
+    ///   ``NewEntry/member(_:of:score:)`` and ``append(_:completion:)``.
+    @discardableResult
+    public func addMember(
+        _ member: [UInt8], to set: [UInt8], score: Double
+    ) async throws(StoreError) -> EntryIndex {
+        try await append([try .member(member, of: set, score: score)]).last
+    }
+
     /// As ``set(_:_:)``, with the entry's proof.
     ///
     /// - Parameter since: the size of the tree that the caller knows; 0 for none.
@@ -36,6 +58,23 @@ extension Database {
     ) async throws(StoreError) -> ProvenEntry {
         let batch = try await verifiedSetBatch([NewEntry(key: key, value: value)], since: since)
         return batch[0]
+    }
+
+    /// As ``addReference(_:to:)``, with the proof of the reference's own entry; see
+    /// ``verifiedSet(_:_:since:)``.
+    public func verifiedAddReference(
+        _ name: [UInt8], to key: [UInt8], since: TreeSize = TreeSize(0)
+    ) async throws(StoreError) -> ProvenEntry {
+        try await verifiedSetBatch([.reference(name, to: key)], since: since)[0]
+    }
+
+    /// As ``addMember(_:to:score:)``, with the proof of the set's entry; see
+    /// ``verifiedSet(_:_:since:)``.
+    public func verifiedAddMember(
+        _ member: [UInt8], to set: [UInt8], score: Double, since: TreeSize = TreeSize(0)
+    ) async throws(StoreError) -> ProvenEntry {
+        let entry = try NewEntry.member(member, of: set, score: score)
+        return try await verifiedSetBatch([entry], since: since)[0]
     }
 
     /// As ``setBatch(_:)``, with the proof of each entry, all of the same snapshot.
@@ -60,8 +99,14 @@ extension Database {
     }
 
     private func append(_ entries: [NewEntry]) async throws(StoreError) -> Appended {
+        try Self.validate(entries, byteCount: CommitUnit.byteCount(of: entries))
+        if entries.contains(where: \.namesKey) {
+            // Reads the key index: not on a thread of tasks.
+            try await readers.run { () throws(StoreError) in try self.requireTargets(entries) }
+        }
         let result: Result<Appended, StoreError> = await withCheckedContinuation { continuation in
-            append(entries) { continuation.resume(returning: $0) }
+            appendChecked(
+                CommitUnit(entries: entries) { continuation.resume(returning: $0) })
         }
         return try result.get()
     }

@@ -27,6 +27,11 @@ public enum Durability: Hashable, Sendable {
 ///   snapshot that is taken from then on.
 /// - Indexes are dense, begin at 0, and are in the order in which appends are made durable.
 /// - A batch lands whole, its entries next to each other, or not at all.
+/// - Beside values there are references, which are second names of keys, and sorted sets, which
+///   order keys by a score: see ``NewEntry``. All are leaves of the same tree, and a sorted set's
+///   names and members are no keys.
+/// - Reads are of one snapshot each, also scans: what is appended meanwhile is not in them, and
+///   they keep nobody waiting.
 /// - After a failed write or sync the database takes no more writes until it is opened again; reads
 ///   go on, and ``health`` says why.
 /// - One process has a folder open at a time.
@@ -101,10 +106,8 @@ public final class Database: Sendable {
     }
 
     deinit {
-        // An embedder that forgot to close loses nothing. On a thread of its own, since this one
-        // may be a thread that closing waits for.
-        let closing = closing
-        _ = try? WorkerThread(name: "closer") { try? closing.run() }
+        // An embedder that forgot to close loses nothing.
+        closing.runOnItsOwn()
     }
 
     /// The newest published snapshot: it holds every append that completed. Costs one lock, no
@@ -113,12 +116,17 @@ public final class Database: Sendable {
 
     /// Appends a batch: all of its entries, next to each other, or none.
     ///
+    /// What references and members of sorted sets name must be there: in the newest snapshot, or
+    /// earlier in the batch. For each of them the caller's thread reads the key index; without any,
+    /// this call does not touch the disk.
+    ///
     /// - Parameters:
     ///   - entries: at most 104,855; the same key may come twice.
     ///   - completion: called once, also for errors, on a thread of the database or of the caller;
     ///     it must not block and must not close the database. Success means durable, findable and
-    ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `keyTooLong`,
-    ///     `tooLarge`, `noSpace`, `overloaded`: nothing was written. `writesStopped`: the entries
+    ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `invalidReference`,
+    ///     `invalidSet`, `invalidScore`, `keyTooLong`, `keyNotFound`, `tooLarge`, `noSpace`,
+    ///     `overloaded`, those of the key index: nothing was written. `writesStopped`: the entries
     ///     may appear after the next opening, or not. `closed`.
     public func append(
         _ entries: [NewEntry],
@@ -126,41 +134,16 @@ public final class Database: Sendable {
     ) {
         do throws(StoreError) {
             let unit = CommitUnit(entries: entries, completion: completion)
-            try Self.validate(unit)
+            try Self.validate(entries, byteCount: unit.byteCount)
+            try requireTargets(entries)
             pipeline.append(unit)
         } catch {
             completion(.failure(error))
         }
     }
 
-    private static func validate(_ unit: CommitUnit) throws(StoreError) {
-        guard !unit.entries.isEmpty else {
-            throw StoreError(.emptyBatch, "empty batch: at least one entry is needed")
-        }
-        guard unit.entries.count <= Limits.batchEntryCount else {
-            throw StoreError(
-                .tooManyEntries,
-                "\(unit.entries.count) entries exceed the limit of \(Limits.batchEntryCount) in a batch"
-            )
-        }
-        let payload = FrameBuffer.payloadByteCount(
-            keyAndValueByteCount: unit.byteCount, entryCount: unit.entries.count)
-        guard payload <= maximumFramePayloadByteCount else {
-            throw StoreError(
-                .tooLarge,
-                "a batch of \(payload) bytes exceeds the limit of \(maximumFramePayloadByteCount)")
-        }
-        for entry in unit.entries {
-            try Limits.validate(newKey: entry.key)
-            if entry.kind == .reference { try Limits.validate(key: entry.value) }
-            guard
-                entry.kind != .sortedSetMember
-                    || entry.key.count >= entry.value.count + MemoryLayout<Double>.size
-            else {
-                throw StoreError(.invalidKey, "the key of a sorted set's member lacks its score")
-            }
-        }
-    }
+    /// Appends a batch that was checked.
+    func appendChecked(_ unit: CommitUnit) { pipeline.append(unit) }
 
     /// Whether writes are taken.
     public var health: Health {

@@ -29,4 +29,48 @@ public enum Limits {
                 .keyTooLong, "key of \(key.count) bytes exceeds the limit of \(keyByteCount)")
         }
     }
+
+    /// Checks the name of a reference that is to be written.
+    /// - Throws: `invalidReference` for an empty name and one that begins with a zero byte;
+    ///   `invalidKey` for the reserved prefix; `keyTooLong`.
+    public static func validate(newReference name: [UInt8]) throws(StoreError) {
+        guard let first = name.first, first != 0 else {
+            throw StoreError(.invalidReference, "invalid reference")
+        }
+        try validate(newKey: name)
+    }
+
+    /// Checks the name of a sorted set.
+    /// - Throws: `invalidSet` for an empty name and one that begins with a zero byte.
+    public static func validate(set: [UInt8]) throws(StoreError) {
+        guard let first = set.first, first != 0 else {
+            throw StoreError(.invalidSet, "invalid set")
+        }
+    }
+
+    /// Checks a member that is to be written: the member, the set, the score, then their key.
+    /// - Throws: `invalidKey`, `invalidSet`, `invalidScore`, and `keyTooLong` if set, score (8
+    ///   bytes) and member together are longer than a key may be.
+    public static func validate(newMember key: SortedSetKey) throws(StoreError) {
+        try validate(key: key.member)
+        try validate(set: key.set)
+        guard !key.score.isNaN else {
+            throw StoreError(.invalidScore, "invalid score: NaN has no order")
+        }
+        try validate(newKey: key.bytes)
+    }
+
+    /// Checks the prefix of the keys that a walk goes over; empty is every key.
+    /// - Throws: `invalidPrefix` for one that begins with a zero byte: no key does.
+    public static func validate(prefix: [UInt8]) throws(StoreError) {
+        guard prefix.first != 0 else { throw StoreError(.invalidPrefix, "invalid key prefix") }
+    }
+
+    /// Checks the key after which a walk goes on; empty is the start.
+    /// - Throws: `invalidOffset` for one that begins with a zero byte: no key does.
+    public static func validate(offset: [UInt8]) throws(StoreError) {
+        guard offset.first != 0 else { throw invalidOffset }
+    }
+
+    static let invalidOffset = StoreError(.invalidOffset, "invalid offset")
 }

@@ -6,7 +6,8 @@ public import StorageIO
 ///
 /// A snapshot never changes, takes no lock that a writer holds, and shows whole batches only. It
 /// costs nothing to keep. Its calls block on the disk: make them on a thread of your own, or use
-/// the `async` methods of ``Database``.
+/// the `async` methods of ``Database``. Here is what concerns one key or one entry; `Walks/` has
+/// scans, sorted sets, and all entries in their order.
 ///
 /// What is read is checked: against the entry's checksum, then against its leaf. Errors that all
 /// calls share: `corruption` names file, offset and entry; `tampered`; `closed`; the operating
@@ -42,6 +43,12 @@ public struct Snapshot: Sendable {
         return entry
     }
 
+    /// Whether a key was written, or is the name of a reference. Reads the key index only.
+    /// - Throws: `invalidKey`.
+    public func contains(_ key: [UInt8]) throws(StoreError) -> Bool {
+        try place(of: key) != nil
+    }
+
     /// As ``get(_:)``, with the entry's proof since a tree of `since` entries.
     /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
     public func provenGet(_ key: [UInt8], since: TreeSize) throws(StoreError) -> ProvenEntry? {
@@ -74,9 +81,7 @@ public struct Snapshot: Sendable {
         var entries: [Entry] = []
         entries.reserveCapacity(places.count)
         for place in places {
-            let entry = try storage.entry(at: place, key: key)
-            try storage.check(entry, in: tree)
-            entries.append(entry)
+            entries.append(try checkedEntry(at: place, key: key))
         }
         return entries
     }
@@ -135,14 +140,24 @@ public struct Snapshot: Sendable {
 
     // MARK: -
 
+    /// The entry that the key index names, compared with its leaf.
+    func checkedEntry(at place: EntryPlace, key: [UInt8]) throws(StoreError) -> Entry {
+        let entry = try storage.entry(at: place, key: key)
+        try storage.check(entry, in: tree)
+        return entry
+    }
+
     private func newestUnchecked(_ key: [UInt8]) throws(StoreError) -> Entry? {
+        guard let place = try place(of: key) else { return nil }
+        return try storage.entry(at: place, key: key)
+    }
+
+    private func place(of key: [UInt8]) throws(StoreError) -> EntryPlace? {
         try Limits.validate(key: key)
         try storage.requireOpen()
-        let place = try storage.withIndex { index throws(StoreError) in
+        return try storage.withIndex { index throws(StoreError) in
             try index.newest(of: key, in: size)
         }
-        guard let place else { return nil }
-        return try storage.entry(at: place, key: key)
     }
 
     private func requireIndex(_ index: EntryIndex) throws(StoreError) {

@@ -24,6 +24,8 @@ enum IndexRecord {
     static let newestTable: UInt8 = 0x01
     static let olderTable: UInt8 = 0x02
     static let sortedSetTable: UInt8 = 0x03
+    /// Where the key begins in a record of table 01.
+    static let keyStart = 1
 
     static func size(ofMark bytes: [UInt8]) -> TreeSize? {
         guard bytes.count == 8 else { return nil }
@@ -72,6 +74,22 @@ enum IndexRecord {
         let sign: UInt64 = 1 << 63
         if bits == sign { return sign }
         return bits & sign == 0 ? bits | sign : ~bits
+    }
+
+    /// The score of ordered bits, but that -0.0 has become 0.0.
+    static func score(ordered: UInt64) -> Double {
+        let sign: UInt64 = 1 << 63
+        return Double(bitPattern: ordered & sign == 0 ? ~ordered : ordered ^ sign)
+    }
+
+    /// The first bytes, in byte order, behind all that begin with `prefix`.
+    ///
+    /// - Precondition: the prefix begins with a table. So there is an end even where all else is FF.
+    static func end(ofPrefix prefix: [UInt8]) -> [UInt8] {
+        var end = prefix
+        while end.last == 0xFF { end.removeLast() }
+        end[end.count - 1] += 1
+        return end
     }
 
     static func appendEscaped(_ name: some Collection<UInt8>, to record: inout [UInt8]) {

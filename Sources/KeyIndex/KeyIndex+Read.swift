@@ -7,6 +7,14 @@ public import StorageIO
 // between the two. It then sees in table 02 all versions that it would have seen before, and
 // perhaps newer ones: it asks only for those older than what it found in table 01, and these cannot
 // change any more.
+//
+// The same holds for walks. A cursor shows one state of the index, that of its creation: table 01
+// has each key once, with its newest version, and table 02 all older ones. For a tree size that is
+// not beyond that state, the newest version below the size is therefore the one in table 01 or, if
+// that is beyond the size, in table 02, then and ever after: a second cursor that is created later
+// finds it too. A walk of many pages has a cursor for each. Keys never vanish, and those that came
+// meanwhile have no version below the size: so all pages together show the state at that size.
+// Members of sorted sets have no versions: the first entry's index decides.
 
 extension KeyIndex {
     /// The newest version of `key` with an index below `size`; nil if there is none.
@@ -19,7 +27,8 @@ extension KeyIndex {
         try database.reading { () throws(StoreError) in
             guard let place = try newest(of: key) else { return nil }
             if size.contains(place.index) { return place }
-            return try older(than: EntryIndex(size.rawValue), of: key, limit: 1).first
+            let end = EntryIndex(size.rawValue)
+            return try older(than: end, of: key, limit: 1, RecordCursor(database)).first
         }
     }
 
@@ -35,8 +44,11 @@ extension KeyIndex {
         try database.reading { () throws(StoreError) in
             guard limit > 0, let newest = try newest(of: key) else { return [] }
             let end = min(EntryIndex(size.rawValue), before ?? EntryIndex(.max))
-            guard newest.index < end else { return try older(than: end, of: key, limit: limit) }
-            return try [newest] + older(than: newest.index, of: key, limit: limit - 1)
+            let cursor = RecordCursor(database)
+            guard newest.index < end else {
+                return try older(than: end, of: key, limit: limit, cursor)
+            }
+            return try [newest] + older(than: newest.index, of: key, limit: limit - 1, cursor)
         }
     }
 
@@ -60,8 +72,8 @@ extension KeyIndex {
     }
 
     /// Versions in table 02 with an index below `end`, newest first.
-    private func older(
-        than end: EntryIndex, of key: [UInt8], limit: Int
+    func older(
+        than end: EntryIndex, of key: [UInt8], limit: Int, _ cursor: RecordCursor
     ) throws(StoreError) -> [EntryPlace] {
         guard limit > 0, end.rawValue > 0 else { return [] }
         var prefix: [UInt8] = []
@@ -70,7 +82,6 @@ extension KeyIndex {
         var start = prefix
         IndexRecord.appendInverted(EntryIndex(end.rawValue - 1), to: &start)
 
-        let cursor = RecordCursor(database)
         cursor.seek(to: start)
         var places: [EntryPlace] = []
         while places.count < limit, let record = try cursor.current(),

@@ -2,14 +2,16 @@
 // ledger when in doubt.
 //
 // Read `IndexRecord` for the layout of the records, `KeyIndex+Apply` for how entries come in,
-// `KeyIndex+Read` for why readers need no lock, and `RocksDatabase` for what is asked of RocksDB.
+// `KeyIndex+Read` for why readers need no lock, `KeyIndex+Walk` for keys and sorted sets in their
+// order, and `RocksDatabase` for what is asked of RocksDB.
 
 import CRocksDB
 public import MerkleTree
 public import StorageIO
 import Synchronization
 
-/// Finds the newest and the older versions of a key, as places in the ledger.
+/// Finds the newest and the older versions of a key, and the members of a sorted set, as places in
+/// the ledger.
 ///
 /// One thread at a time applies entries; a second one waits. Any number of threads read meanwhile.
 /// All calls block. The index has no log of its own: after a crash it is as it was some entries

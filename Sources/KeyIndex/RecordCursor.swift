@@ -8,9 +8,12 @@ final class RecordCursor {
     private let database: RocksDatabase
     private let iterator: OpaquePointer
 
-    init(_ database: RocksDatabase) {
+    /// - Parameter keepsBlocks: whether the blocks that are read displace others from the cache;
+    ///   not for a walk over very many records.
+    init(_ database: RocksDatabase, keepsBlocks: Bool = true) {
         self.database = database
-        iterator = rocksdb_create_iterator(database.handle, database.readOptions)
+        iterator = rocksdb_create_iterator(
+            database.handle, keepsBlocks ? database.readOptions : database.passingReadOptions)
     }
 
     deinit {
@@ -24,6 +27,17 @@ final class RecordCursor {
                 iterator, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
         }
     }
+
+    /// Goes to the last record before `key`.
+    func seek(before key: [UInt8]) throws(StoreError) {
+        key.withUnsafeBytes {
+            rocksdb_iter_seek_for_prev(
+                iterator, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        if let record = try current(), record.key.elementsEqual(key) { previous() }
+    }
+
+    func previous() { rocksdb_iter_prev(iterator) }
 
     func next() { rocksdb_iter_next(iterator) }
 

@@ -23,6 +23,8 @@ final class RocksDatabase: @unchecked Sendable {
     /// RocksDB's name for the only column family, which one of its calls wants.
     let family: OpaquePointer
     let readOptions: OpaquePointer
+    /// As `readOptions`, for blocks that are not worth a place in the cache.
+    let passingReadOptions: OpaquePointer
     let writeOptions: OpaquePointer
     private let flushOptions: (wait: OpaquePointer, start: OpaquePointer)
 
@@ -35,6 +37,9 @@ final class RocksDatabase: @unchecked Sendable {
         (handle, family) = try Self.open(path, options)
         readOptions = rocksdb_readoptions_create()
         rocksdb_readoptions_set_verify_checksums(readOptions, 1)
+        passingReadOptions = rocksdb_readoptions_create()
+        rocksdb_readoptions_set_verify_checksums(passingReadOptions, 1)
+        rocksdb_readoptions_set_fill_cache(passingReadOptions, 0)
         writeOptions = rocksdb_writeoptions_create()
         rocksdb_writeoptions_disable_WAL(writeOptions, 1)
         flushOptions = (rocksdb_flushoptions_create(), rocksdb_flushoptions_create())
@@ -70,6 +75,7 @@ final class RocksDatabase: @unchecked Sendable {
         rocksdb_column_family_handle_destroy(family)
         rocksdb_close(handle)
         rocksdb_readoptions_destroy(readOptions)
+        rocksdb_readoptions_destroy(passingReadOptions)
         rocksdb_writeoptions_destroy(writeOptions)
         rocksdb_flushoptions_destroy(flushOptions.wait)
         rocksdb_flushoptions_destroy(flushOptions.start)

@@ -25,6 +25,15 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         /// The database was closed.
         case closed
         case invalidKey
+        /// The name of a reference cannot be a key.
+        case invalidReference
+        /// The name of a sorted set is empty or begins with a zero byte.
+        case invalidSet
+        /// A score that has no place in an order: NaN.
+        case invalidScore
+        case invalidPrefix
+        /// The place after which a walk should go on cannot be one.
+        case invalidOffset
         case keyTooLong
         case emptyBatch
         case tooManyEntries

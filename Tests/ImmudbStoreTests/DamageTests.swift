@@ -146,6 +146,13 @@ struct DamageTests {
                         #expect([.corruption, .tampered].contains(error.code), "\(error)")
                     }
                 }
+                do throws(StoreError) {
+                    let all = try database.snapshot.entries(from: EntryIndex(0), limit: .max)
+                    #expect(all.map(\.index.rawValue) == Array(0..<300))
+                    #expect(all.allSatisfy { $0.value == bytes("value \($0.index.rawValue % 10)") })
+                } catch {
+                    #expect([.corruption, .tampered].contains(error.code), "\(error)")
+                }
                 // Whatever was found is mended by a restart.
                 try database.close()
             }
@@ -200,7 +207,13 @@ struct DamageTests {
         #expect(error?.code == .tampered)
         #expect(error?.message == "entry 37 does not match its leaf")
         #expect(throws: StoreError(.tampered, "")) { try database.snapshot.get(bytes("key 3-7")) }
-        #expect(try database.snapshot.get(bytes("key 3-6"))?.index == EntryIndex(36))
+        let snapshot = database.snapshot
+        #expect(throws: StoreError(.tampered, "")) { try snapshot.scan() }
+        #expect(throws: StoreError(.tampered, "")) {
+            try snapshot.entries(from: EntryIndex(30), limit: 10)
+        }
+        #expect(try snapshot.entries(from: EntryIndex(38), limit: 10).count == 10)
+        #expect(try snapshot.get(bytes("key 3-6"))?.index == EntryIndex(36))
     }
 
     @Test(

@@ -1,3 +1,4 @@
+import Foundation
 import ImmudbStore
 import Testing
 
@@ -36,25 +37,6 @@ struct DatabaseTests {
             try database.close()
             database = try Database.open(in: folder)
         }
-    }
-
-    @Test("a reference gives its target's entry, one level deep")
-    func references() async throws {
-        let folder = TemporaryFolder()
-        let database = try Database.open(in: folder)
-        try await database.setBatch([
-            NewEntry(key: bytes("target"), value: bytes("v")),
-            NewEntry(kind: .reference, key: bytes("ref"), value: bytes("target")),
-            NewEntry(kind: .reference, key: bytes("refref"), value: bytes("ref")),
-            NewEntry(kind: .reference, key: bytes("dangling"), value: bytes("nothing")),
-        ])
-        #expect(try await database.get(bytes("ref"))?.key == bytes("target"))
-        #expect(try await database.get(bytes("refref"))?.value == bytes("target"))
-        #expect(try await database.get(bytes("dangling")) == nil)
-        #expect(try await database.history(of: bytes("ref")).first?.value == bytes("target"))
-        let proven = try #require(try await database.verifiedGet(bytes("ref")))
-        #expect(proven.entry.index == EntryIndex(0))
-        try proven.proof.verify(proven.entry, trustedRoot: nil)
     }
 
     @Test("a batch lands whole, with an index for each entry, the same key twice included")
@@ -192,6 +174,31 @@ struct DatabaseTests {
         }
         let opened = try #require(again, "the folder is still in use")
         #expect(try await opened.get(bytes("a"))?.value == bytes("1"))
+    }
+
+    @Test("a process that ends right after it let databases go ends well, and they are closed")
+    func exitWhileClosing() async throws {
+        let folder = TemporaryFolder()
+        try FileManager.default.createDirectory(
+            atPath: folder.path, withIntermediateDirectories: true)
+        await #expect(processExitsWith: .success) { [path = folder.path as String] in
+            var databases = try (0..<8).map { try Database.open(at: "\(path)/\($0)") }
+            for database in databases {
+                try await database.setBatch(
+                    (0..<2000).map { NewEntry(key: bytes("key \($0)"), value: bytes("value")) })
+            }
+            databases = []
+        }
+        for number in 0..<8 {
+            let log = LogLines()
+            var options = Database.Options()
+            options.log = log.sink
+            let database = try Database.open(at: "\(folder.path)/\(number)", options: options)
+            #expect(database.snapshot.size == TreeSize(2000))
+            // The views were brought up to the ledger: nothing is indexed again.
+            #expect(log.all.isEmpty, "\(log.all)")
+            try database.close()
+        }
     }
 
     @Test(

@@ -18,7 +18,11 @@ struct CommitUnit: Sendable {
     ) {
         self.entries = entries
         self.completion = completion
-        byteCount = entries.reduce(0) { $0 + $1.key.count + $1.value.count }
+        byteCount = Self.byteCount(of: entries)
+    }
+
+    static func byteCount(of entries: [NewEntry]) -> Int {
+        entries.reduce(0) { $0 + $1.key.count + $1.value.count }
     }
 }
 

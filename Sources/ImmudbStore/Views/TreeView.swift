@@ -104,6 +104,38 @@ final class TreeView: Sendable {
         EntryPosition(packed: try number(places, index.rawValue))
     }
 
+    /// Where entries next to each other lie, as ``place(of:)``, with one read.
+    func places(from first: EntryIndex, count: Int) throws(StoreError) -> [EntryPosition] {
+        var numbers = [UInt64](repeating: 0, count: count)
+        try numbers.withUnsafeMutableBytes { buffer in
+            Result { () throws(StoreError) -> Void in
+                try places.read(into: buffer, from: first.rawValue)
+            }
+        }.get()
+        return numbers.map { EntryPosition(packed: $0.littleEndian) }
+    }
+
+    /// The leaves of entries next to each other, as ``uncheckedLeaf(_:)``, with one read: they lie
+    /// in their order, with the nodes that they complete between them.
+    func uncheckedLeaves(from first: EntryIndex, count: Int) throws(StoreError) -> [Digest] {
+        let records = (0..<UInt64(count)).map {
+            NodePosition(leaf: EntryIndex(first.rawValue + $0)).storageIndex
+        }
+        guard let start = records.first, let last = records.last else { return [] }
+        return try withUnsafeTemporaryAllocation(
+            byteCount: Int(last - start + 1) * Digest.byteCount, alignment: 8
+        ) { buffer in
+            Result { () throws(StoreError) -> [Digest] in
+                try digests.read(into: buffer, from: start)
+                return records.map { record in
+                    let offset = Int(record - start) * Digest.byteCount
+                    return Digest(
+                        loadingFrom: UnsafeRawPointer(buffer.baseAddress! + offset))
+                }
+            }
+        }.get()
+    }
+
     /// A leaf, unchecked: for the comparison with an entry that passed its own checksum.
     func uncheckedLeaf(_ index: EntryIndex) throws(StoreError) -> Digest {
         try uncheckedNode(NodePosition(leaf: index))

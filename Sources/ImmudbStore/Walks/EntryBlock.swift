@@ -1,0 +1,45 @@
+import Ledger
+import MerkleTree
+import StorageIO
+
+/// The places and leaves of entries next to each other, each kind with one read.
+struct EntryBlock {
+    /// Some 70 KiB of leaves, with the nodes between them.
+    static let maximumCount = 1024
+
+    private let first: EntryIndex
+    private let positions: [EntryPosition]
+    private let leaves: [Digest]
+
+    /// - Parameter count: 1 or more, below `maximumCount`; all of them in the tree.
+    init(_ tree: TreeView, from first: EntryIndex, count: Int) throws(StoreError) {
+        self.first = first
+        positions = try tree.places(from: first, count: count)
+        leaves = try tree.uncheckedLeaves(from: first, count: count)
+    }
+
+    /// Reads one of the entries and compares it with its leaf.
+    func entry(_ number: Int, of snapshot: Snapshot) throws(StoreError) -> Entry {
+        let index = EntryIndex(first.rawValue + UInt64(number))
+        let storage = snapshot.storage
+        let entry: Entry
+        do throws(StoreError) {
+            entry = try Entry(
+                storage.ledger.readEntry(
+                    index, at: positions[number], byteCount: byteCount(number)))
+        } catch  where error.code == .corruption {
+            // The place may be what is damaged.
+            entry = try storage.entry(at: index)
+        }
+        if entry.leaf != leaves[number] { try storage.check(entry, in: snapshot.tree) }
+        return entry
+    }
+
+    /// The most bytes that the record can have, by where the next one begins; nil if unknown.
+    private func byteCount(_ number: Int) -> Int? {
+        guard number + 1 < positions.count else { return nil }
+        let (this, next) = (positions[number], positions[number + 1])
+        guard this.segment == next.segment, this.offset < next.offset else { return nil }
+        return Int(next.offset - this.offset)
+    }
+}

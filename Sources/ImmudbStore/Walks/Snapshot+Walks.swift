@@ -1,0 +1,126 @@
+import KeyIndex
+public import MerkleTree
+public import StorageIO
+
+// Walks over keys, over sorted sets and over all entries. Each goes page by page and holds neither
+// a lock nor a file of the key index between pages, so that it keeps nobody from writing or
+// closing, however long it takes; `KeyIndex+Read.swift` says why its pages show one state.
+
+extension Snapshot {
+    /// The newest entries of the keys with a prefix, in unsigned byte order.
+    ///
+    /// Members of sorted sets are not among them. A reference is left out, and does not count for
+    /// the limits; with `deep` its target's newest entry is in its place, one level deep, under the
+    /// target's key and perhaps several times. (So the last entry of a deep scan does not say after
+    /// which key to go on.)
+    ///
+    /// - Parameters:
+    ///   - prefix: of the keys; empty for all.
+    ///   - offset: the key after which to begin, in the direction of the scan; it need not exist,
+    ///     nor have the prefix. Nil or empty: from the first key, with `reverse` from the last.
+    ///   - limit: the most entries to return.
+    ///   - reverse: from the last key to the first.
+    ///   - byteLimit: the most bytes to return, each entry counted as its key, its value and 29
+    ///     more. The first entry comes in any case, so a scan that goes on after the last key
+    ///     returned gets to the end.
+    /// - Throws: `invalidPrefix`, `invalidOffset`: no key begins with a zero byte.
+    /// - Complexity: one seek in the key index; a step and two reads for each entry, a step for
+    ///   each reference that is left out. How many keys and versions there are does not matter. On
+    ///   an old snapshot a seek more for each key that was written since.
+    public func scan(
+        prefix: [UInt8] = [], after offset: [UInt8]? = nil, limit: Int = .max,
+        reverse: Bool = false, deep: Bool = false, byteLimit: Int = .max
+    ) throws(StoreError) -> [Entry] {
+        var scan = try KeyScan(
+            self, prefix: prefix, after: offset,
+            room: AnswerRoom(limit: limit, byteLimit: byteLimit), reverse: reverse, deep: deep)
+        var entries: [Entry] = []
+        while !scan.isAtEnd { entries += try scan.nextPage() }
+        return entries
+    }
+
+    /// How many different keys have a prefix; references are keys, members of sorted sets are not.
+    ///
+    /// - Parameters:
+    ///   - prefix: empty for all keys.
+    ///   - isCancelled: asked every some thousand keys. Once it says true, what was counted so far
+    ///     is returned.
+    /// - Throws: `invalidPrefix`: no key begins with a zero byte.
+    /// - Complexity: a step in the key index for each key, no read of the ledger: the index keeps
+    ///   no totals, since they would cost each write, and each snapshot has its own.
+    public func count(
+        prefix: [UInt8], isCancelled: () -> Bool = { false }
+    ) throws(StoreError) -> UInt64 {
+        try Limits.validate(prefix: prefix)
+        var walk = KeyWalk(prefix: prefix)
+        var count: UInt64 = 0
+        while !walk.isAtEnd, !isCancelled() { count += try countNextKeys(of: &walk) }
+        return count
+    }
+
+    /// The members of a sorted set by score, then by member in byte order, each with the newest
+    /// entry of the key that it names.
+    ///
+    /// A member that was added with two scores is there twice; one added twice with the same score
+    /// once. A set that nothing was added to is empty.
+    ///
+    /// - Parameters:
+    ///   - offset: the bytes of the ``SortedSetKey`` after which to begin, in the direction of the
+    ///     walk; it need not exist. Nil or empty: from the lowest score, with `reverse` from the
+    ///     highest.
+    ///   - limit: the most members to return.
+    ///   - reverse: from the highest score to the lowest, and the members of a score backwards.
+    ///   - byteLimit: as for ``scan(prefix:after:limit:reverse:deep:byteLimit:)``, of the members'
+    ///     entries.
+    /// - Throws: `invalidSet`; `invalidOffset` for bytes that are no key of this set.
+    /// - Complexity: one seek in the key index; a step, a look-up and two reads for each member.
+    public func members(
+        of set: [UInt8], after offset: [UInt8]? = nil, limit: Int = .max, reverse: Bool = false,
+        byteLimit: Int = .max
+    ) throws(StoreError) -> [SortedSetMember] {
+        var scan = try MemberScan(
+            self, set: set, after: offset, room: AnswerRoom(limit: limit, byteLimit: byteLimit),
+            reverse: reverse)
+        var members: [SortedSetMember] = []
+        while !scan.isAtEnd { members += try scan.nextPage() }
+        return members
+    }
+
+    /// The entries from an index on, in insertion order, as they were appended: references and
+    /// members of sorted sets among them.
+    ///
+    /// - Parameters:
+    ///   - limit: the most entries to return.
+    ///   - byteLimit: as for ``scan(prefix:after:limit:reverse:deep:byteLimit:)``.
+    /// - Returns: an empty array from the end of the snapshot on.
+    /// - Complexity: one read for each entry, and two for each thousand.
+    public func entries(
+        from first: EntryIndex, limit: Int, byteLimit: Int = .max
+    ) throws(StoreError) -> [Entry] {
+        var room = AnswerRoom(limit: limit, byteLimit: byteLimit)
+        var entries: [Entry] = []
+        var next = first
+        while !room.isFull, size.contains(next) {
+            try storage.requireOpen()
+            let left = size.rawValue - next.rawValue
+            let count = min(room.entryCount, EntryBlock.maximumCount, Int(left))
+            let block = try EntryBlock(storage.tree, from: next, count: count)
+            for number in 0..<count {
+                let entry = try block.entry(number, of: self)
+                guard room.take(entry) else { break }
+                entries.append(entry)
+            }
+            next = EntryIndex(next.rawValue + UInt64(count))
+        }
+        return entries
+    }
+
+    /// One page of ``count(prefix:isCancelled:)``.
+    func countNextKeys(of walk: inout KeyWalk) throws(StoreError) -> UInt64 {
+        try storage.requireOpen()
+        let count = try storage.withIndex { index throws(StoreError) in
+            try index.countNextKeys(of: &walk, in: size)
+        }
+        return UInt64(count)
+    }
+}

@@ -1,0 +1,264 @@
+import Foundation
+import MerkleTree
+import StorageIO
+import Synchronization
+import Testing
+
+@testable import KeyIndex
+
+@Suite("Walks over the key index")
+struct WalkTests {
+    /// All keys that a walk returns, in pages of `limit`.
+    private func walked(
+        _ index: KeyIndex, _ walk: KeyWalk, in size: UInt64, limit: Int = .max,
+        skipping kind: UInt8? = nil
+    ) throws -> [FoundKey] {
+        var walk = walk
+        var found: [FoundKey] = []
+        while !walk.isAtEnd {
+            let page = try index.nextKeys(
+                of: &walk, in: TreeSize(size), limit: limit, skipping: kind)
+            #expect(page.count <= limit)
+            found += page
+        }
+        return found
+    }
+
+    private func between(
+        _ keys: [[UInt8]], prefix: [UInt8], after offset: [UInt8]?, reverse: Bool
+    ) -> [[UInt8]] {
+        let inOrder = keys.filter { $0.starts(with: prefix) }.sorted { $0.isBefore($1) }
+        let directed = reverse ? inOrder.reversed() : inOrder
+        return directed.filter { key in
+            guard let offset else { return true }
+            return reverse ? key.isBefore(offset) : offset.isBefore(key)
+        }
+    }
+
+    @Test("Any prefix and any offset, inside or outside of it, in both directions and page sizes")
+    func awkwardBytes() throws {
+        let folder = try ScratchFolder()
+        let index = try KeyIndex.open(at: folder.index, identity: owner)
+        let keys = EncodingTests.awkwardKeys.filter { $0 != [97, 0, 0] && $0 != [255, 255] }
+        let size = UInt64(keys.count)
+        try index.apply(entries(from: 0, keys: keys))
+        // Also those that are no keys, and longer ones.
+        let places =
+            EncodingTests.awkwardKeys + [[254], [255, 254], [255, 255, 255, 255], [97, 255]]
+        for prefix in places {
+            for offset in [nil] + places {
+                for reverse in [false, true] {
+                    let expected = between(keys, prefix: prefix, after: offset, reverse: reverse)
+                    for limit in [1, 2, .max] {
+                        let walk = KeyWalk(prefix: prefix, after: offset, reverse: reverse)
+                        let found = try walked(index, walk, in: size, limit: limit)
+                        try #require(
+                            found.map(\.key) == expected,
+                            "prefix \(prefix) offset \(String(describing: offset)) \(reverse)")
+                    }
+                }
+            }
+        }
+        var walk = KeyWalk(prefix: [])
+        #expect(try index.nextKeys(of: &walk, in: TreeSize(size), limit: 0).isEmpty)
+        #expect(try index.nextKeys(of: &walk, in: TreeSize(size), limit: -1).isEmpty)
+        #expect(!walk.isAtEnd)
+        index.close()
+    }
+
+    @Test("What ends a prefix is the next bytes in order, also behind bytes of FF")
+    func prefixEnds() {
+        let vectors: [([UInt8], [UInt8])] = [
+            ([1], [2]), ([1, 0], [1, 1]), ([1, 97], [1, 98]), ([1, 255], [2]),
+            ([1, 97, 255, 255], [1, 98]), ([1, 255, 97, 255], [1, 255, 98]),
+            ([3, 97, 0, 1], [3, 97, 0, 2]), ([1, 255, 255, 255], [2]),
+        ]
+        for (prefix, end) in vectors { #expect(IndexRecord.end(ofPrefix: prefix) == end) }
+    }
+
+    @Test("A score comes back from its ordered form, but that -0.0 is 0.0")
+    func scores() {
+        var random = SeededGenerator(seed: 3)
+        let drawn = (0..<200).map { _ in Double(bitPattern: random.next()) }.filter { !$0.isNaN }
+        for score in [
+            0, 1, -1, 0.5, -0.5, .infinity, -.infinity, .leastNonzeroMagnitude,
+            -.leastNonzeroMagnitude,
+        ] + drawn {
+            let ordered = IndexRecord.orderedScore(score.bitPattern)
+            #expect(IndexRecord.score(ordered: ordered).bitPattern == score.bitPattern)
+        }
+        let zero = IndexRecord.score(ordered: IndexRecord.orderedScore((-0.0).bitPattern))
+        #expect(zero.bitPattern == (0.0).bitPattern)
+    }
+
+    @Test(
+        "A walk at any size finds each key once, with its newest version below the size",
+        arguments: 1...4 as ClosedRange<UInt64>)
+    func sizes(seed: UInt64) throws {
+        let folder = try ScratchFolder()
+        var random = SeededGenerator(seed: seed)
+        var index = try KeyIndex.open(at: folder.index, identity: owner)
+        let keys = EncodingTests.awkwardKeys + (0..<20).map { scatteredKey($0) }
+        var places: [(key: [UInt8], place: EntryPlace)] = []
+        for round in 0..<40 {
+            let added = (0..<Int.random(in: 1...30, using: &random)).map { offset in
+                IndexedKey(
+                    key: keys.randomElement(using: &random) ?? [],
+                    place: .made(
+                        UInt64(places.count + offset), kind: .random(in: 0...1, using: &random)))
+            }
+            try index.apply(added)
+            places += added.map { ($0.key, $0.place) }
+            if round % 10 == 5 {
+                index.close()
+                index = try KeyIndex.open(at: folder.index, identity: owner)
+            }
+            for _ in 0..<5 {
+                let size = Int.random(in: 0...places.count, using: &random)
+                let newest = Dictionary(places[..<size].map { ($0.key, $0.place) }) { $1 }
+                let prefix = Array((keys.randomElement(using: &random) ?? []).prefix(1))
+                let offset = Bool.random(using: &random) ? nil : keys.randomElement(using: &random)
+                let reverse = Bool.random(using: &random)
+                let skipped: UInt8? = Bool.random(using: &random) ? nil : 1
+                let expected = between(
+                    Array(newest.keys), prefix: prefix, after: offset, reverse: reverse
+                ).compactMap { key in
+                    newest[key].flatMap { place in
+                        place.kind == skipped ? nil : FoundKey(key: key, place: place)
+                    }
+                }
+                let found = try walked(
+                    index, KeyWalk(prefix: prefix, after: offset, reverse: reverse),
+                    in: UInt64(size), limit: .random(in: 1...9, using: &random), skipping: skipped)
+                try #require(found == expected, "seed \(seed), size \(size)")
+                var walk = KeyWalk(prefix: prefix)
+                var count = 0
+                while !walk.isAtEnd {
+                    count += try index.countNextKeys(of: &walk, in: TreeSize(UInt64(size)))
+                }
+                #expect(count == newest.keys.count { $0.starts(with: prefix) }, "seed \(seed)")
+            }
+        }
+        index.close()
+    }
+
+    @Test("A walk of many pages meets each key once while others are written between its pages")
+    func manyPages() throws {
+        let folder = try ScratchFolder()
+        let index = try KeyIndex.open(at: folder.index, identity: owner)
+        let count = UInt64(3 * RecordWalk.recordsPerPage + 17)
+        try index.apply(entries(from: 0, keys: (0..<count).map { scatteredKey($0) }))
+        let expected = (0..<count).map { scatteredKey($0) }.sorted { $0.isBefore($1) }
+        var next = count
+        for reverse in [false, true] {
+            var walk = KeyWalk(prefix: [], reverse: reverse)
+            var counting = KeyWalk(prefix: [], reverse: reverse)
+            var found: [FoundKey] = []
+            var counted = 0
+            var pageCount = 0
+            while !walk.isAtEnd {
+                found += try index.nextKeys(of: &walk, in: TreeSize(count), limit: .max)
+                counted += try index.countNextKeys(of: &counting, in: TreeSize(count))
+                pageCount += 1
+                // New keys, and new versions of those that come and of those that were met.
+                let added = (0..<50 as Range<UInt64>).map { scatteredKey(next + $0) }
+                let again = (0..<50 as Range<UInt64>).map { scatteredKey($0 &* 83 % count) }
+                try index.apply(entries(from: next, keys: added + again))
+                next += 100
+            }
+            #expect(pageCount == 4)
+            #expect(counting.isAtEnd)
+            #expect(counted == Int(count))
+            #expect(found.map(\.key) == (reverse ? expected.reversed() : expected))
+            #expect(found.allSatisfy { scatteredKey($0.place.index.rawValue) == $0.key })
+        }
+        index.close()
+    }
+
+    @Test("Long keys come in pages of some memory")
+    func longKeys() throws {
+        let folder = try ScratchFolder()
+        let index = try KeyIndex.open(at: folder.index, identity: owner)
+        let keys = (0..<40 as Range<UInt8>).map { [UInt8](repeating: $0, count: 60_000) }
+        try index.apply(entries(from: 0, keys: keys))
+        var walk = KeyWalk(prefix: [])
+        let page = try index.nextKeys(of: &walk, in: TreeSize(40), limit: .max)
+        #expect(page.count == 18)
+        let rest = try walked(index, walk, in: 40)
+        #expect((page + rest).map(\.key) == keys)
+        index.close()
+    }
+
+    @Test("Walks beside the writer see exactly the keys of their size")
+    func besideWriter() throws {
+        let folder = try ScratchFolder()
+        var options = KeyIndex.Options()
+        options.memtableByteCount = 256 << 10
+        let index = try KeyIndex.open(at: folder.index, identity: owner, options: options)
+        let isDone = Atomic(false)
+        let checks = Atomic(0)
+        let keyCount: UInt64 = 40
+        // Entry n has key n modulo 40: what a walk must find follows from the size alone.
+        @Sendable func walk(_ thread: Int) {
+            var random = SeededGenerator(seed: UInt64(thread))
+            while !isDone.load(ordering: .acquiring) {
+                let complete = index.completeSize.rawValue
+                let size = complete - min(complete, .random(in: 0...100, using: &random))
+                let reverse = Bool.random(using: &random)
+                #expect(throws: Never.self) {
+                    let found = try walked(
+                        index, KeyWalk(prefix: [], reverse: reverse), in: size,
+                        limit: .random(in: 1...50, using: &random))
+                    let keys = (0..<min(keyCount, size)).map { [UInt8($0)] }
+                    let newest = (0..<min(keyCount, size)).map {
+                        $0 + (size - 1 - $0) / keyCount * keyCount
+                    }
+                    #expect(found.map(\.key) == (reverse ? keys.reversed() : keys))
+                    #expect(
+                        found.map(\.place.index.rawValue)
+                            == (reverse ? newest.reversed() : newest))
+                }
+                checks.wrappingAdd(1, ordering: .relaxed)
+            }
+        }
+        let walkers = try (1...2).map { thread in
+            try WorkerThread(name: "walker") { walk(thread) }
+        }
+        var next: UInt64 = 0
+        for round in 0..<1500 {
+            let keys = (0..<UInt64(round % 7 + 1)).map { [UInt8((next + $0) % keyCount)] }
+            try index.apply(entries(from: next, keys: keys))
+            next += UInt64(keys.count)
+        }
+        // A busy machine may not have let the others walk yet.
+        for _ in 0..<1000 where checks.load(ordering: .relaxed) <= 20 {
+            try index.apply(entries(from: next, keys: [[UInt8(next % keyCount)]]))
+            next += 1
+            usleep(10_000)
+        }
+        isDone.store(true, ordering: .releasing)
+        for walker in walkers { walker.join() }
+        #expect(checks.load(ordering: .relaxed) > 20)
+        index.close()
+    }
+
+    @Test("A walk is refused after closing, and does not hold closing up between its pages")
+    func closing() throws {
+        let folder = try ScratchFolder()
+        let index = try KeyIndex.open(at: folder.index, identity: owner)
+        try index.apply(entries(from: 0, keys: [[1], [2], [3]]))
+        var walk = KeyWalk(prefix: [])
+        #expect(try index.nextKeys(of: &walk, in: TreeSize(3), limit: 1).map(\.key) == [[1]])
+        index.close()
+        #expect(throws: StoreError(.closed, "")) {
+            try index.nextKeys(of: &walk, in: TreeSize(3), limit: 1)
+        }
+        #expect(throws: StoreError(.closed, "")) {
+            try index.countNextKeys(of: &walk, in: TreeSize(3))
+        }
+        // The walk has not moved: another opening goes on with it.
+        let again = try KeyIndex.open(at: folder.index, identity: owner)
+        #expect(try walked(again, walk, in: 3).map(\.key) == [[2], [3]])
+        again.close()
+    }
+}
