@@ -15,13 +15,15 @@ public import StorageIO
 public struct Snapshot: Sendable {
     let storage: Storage
     let tree: MerkleAccumulator
-    public let root: Digest
+    private let edge: TreeEdge
 
     init(storage: Storage, tree: MerkleAccumulator) {
         self.storage = storage
         self.tree = tree
-        root = tree.root
+        edge = tree.edge
     }
+
+    public var root: Digest { edge.root }
 
     public var size: TreeSize { tree.size }
 
@@ -111,14 +113,14 @@ public struct Snapshot: Sendable {
     /// - Complexity: one read, O(log size) steps.
     public func inclusionProof(of index: EntryIndex) throws(StoreError) -> InclusionProof {
         try requireIndex(index)
-        return try storage.tree.inclusionProof(of: index, in: tree).proof
+        return try storage.tree.inclusionProof(of: index, in: tree, edge: edge).proof
     }
 
     /// The proof that the tree of the first `from` entries is the beginning of this one.
     /// - Throws: `invalidRootIndex` if this snapshot is smaller than that.
     public func consistencyProof(from: TreeSize) throws(StoreError) -> ConsistencyProof {
         try requireSize(from)
-        return try storage.tree.consistencyProof(from: from, in: tree)
+        return try storage.tree.consistencyProof(from: from, in: tree, edge: edge)
     }
 
     /// An entry's whole proof, as a verified call returns it.
@@ -126,8 +128,8 @@ public struct Snapshot: Sendable {
     public func proof(of index: EntryIndex, since: TreeSize) throws(StoreError) -> EntryProof {
         try requireIndex(index)
         try requireSize(since)
-        let (leaf, inclusion) = try storage.tree.inclusionProof(of: index, in: tree)
-        let consistency = try storage.tree.consistencyProof(from: since, in: tree)
+        let (leaf, inclusion) = try storage.tree.inclusionProof(of: index, in: tree, edge: edge)
+        let consistency = try storage.tree.consistencyProof(from: since, in: tree, edge: edge)
         return EntryProof(leaf: leaf, root: root, inclusion: inclusion, consistency: consistency)
     }
 

@@ -23,15 +23,17 @@ public struct ConsistencyProof: Hashable, Sendable {
     /// Asks `node` for complete nodes only: at most about 2 log2(to), the right edge of the newer
     /// tree included.
     ///
+    /// - Parameter edge: the edge of the newer tree; without it, it is folded again.
     /// - Precondition: `from` is not larger than `to`.
     public init<Failure: Error>(
-        from: TreeSize, to: TreeSize, node: (NodePosition) throws(Failure) -> Digest
+        from: TreeSize, to: TreeSize, edge: TreeEdge? = nil,
+        node: (NodePosition) throws(Failure) -> Digest
     ) throws(Failure) {
         precondition(from <= to, "a tree of \(to) does not contain one of \(from)")
         self.init(from: from, to: to, path: [])
         guard let start = Self.start(of: from), from < to else { return }
         if !from.isOnePeak { path.append(try node(start)) }
-        path += try siblings(of: start, in: to, node: node)
+        path += try siblings(of: start, in: to, edge: edge, node: node)
     }
 
     /// Returns if the tree of root `newRoot` and size `to` begins with the tree of root

@@ -22,14 +22,16 @@ public struct InclusionProof: Hashable, Sendable {
     /// Asks `node` for complete nodes only: at most about 2 log2(size), the right edge of the tree
     /// included.
     ///
+    /// - Parameter edge: the edge of the tree of `size` leaves; without it, it is folded again.
     /// - Precondition: the tree contains the index.
     public init<Failure: Error>(
-        of index: EntryIndex, in size: TreeSize, node: (NodePosition) throws(Failure) -> Digest
+        of index: EntryIndex, in size: TreeSize, edge: TreeEdge? = nil,
+        node: (NodePosition) throws(Failure) -> Digest
     ) throws(Failure) {
         precondition(size.contains(index), "no entry \(index) in a tree of \(size)")
         self.init(
             index: index, size: size,
-            path: try siblings(of: NodePosition(leaf: index), in: size, node: node))
+            path: try siblings(of: NodePosition(leaf: index), in: size, edge: edge, node: node))
     }
 
     /// Returns if the path leads from `leaf` at `index` to `root`, in a tree of `size` leaves.

@@ -43,6 +43,9 @@ public struct MerkleAccumulator: Sendable {
         merkleRoot(of: size) { digestsByLevel[Int($0.level)] }
     }
 
+    /// The right edge, folded; costs as much as `root`, which it contains, and one array.
+    public var edge: TreeEdge { TreeEdge(size: size, digestsByLevel: digestsByLevel) }
+
     /// Appends the leaf with index `size`.
     ///
     /// - Parameter completed: is given the leaf, then each inner node that it completes, lowest

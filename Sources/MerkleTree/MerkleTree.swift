@@ -50,8 +50,11 @@ func foldPeaks<Failure: Error>(
 /// folded. Once they are the same, only siblings on the left remain, one for each 1 in the
 /// ancestor's index: levels without one are skipped, since RFC 6962 gives a lone subtree no node of
 /// its own.
+///
+/// - Parameter edge: the edge of the tree, folded already, if it is at hand.
 func siblings<Failure: Error>(
-    of start: NodePosition, in size: TreeSize, node: (NodePosition) throws(Failure) -> Digest
+    of start: NodePosition, in size: TreeSize, edge: TreeEdge? = nil,
+    node: (NodePosition) throws(Failure) -> Digest
 ) throws(Failure) -> [Digest] {
     let shape = PathShape(from: start, in: size)
     var path: [Digest] = []
@@ -61,6 +64,8 @@ func siblings<Failure: Error>(
         let sibling = ancestor.sibling
         if sibling.isComplete(in: size) {
             path.append(try node(sibling))
+        } else if let digest = edge?.digest(below: sibling.level) {
+            path.append(digest)
         } else {
             let edge = TreeSize(size.rawValue - sibling.firstLeaf.rawValue)
             let digest = try foldPeaks(

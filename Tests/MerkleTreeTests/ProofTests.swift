@@ -23,6 +23,28 @@ struct ProofTests {
         }
     }
 
+    @Test("Proofs that take the tree's edge as it was folded for the root are the same")
+    func foldedEdge() throws {
+        let tree = SmallTree(count: 200)
+        var accumulator = MerkleAccumulator()
+        for (last, leaf) in tree.leaves.enumerated() {
+            accumulator.append(leaf)
+            let size = accumulator.size
+            let edge = accumulator.edge
+            try #require(edge.root == accumulator.root)
+            for index in 0...last {
+                let inclusion = InclusionProof(
+                    of: EntryIndex(UInt64(index)), in: size, edge: edge, node: tree.node)
+                try #require(inclusion == tree.inclusionProof(index, last + 1))
+                let from = TreeSize(UInt64(index))
+                let consistency = ConsistencyProof(
+                    from: from, to: size, edge: edge, node: tree.node)
+                try #require(consistency == tree.consistencyProof(index, last + 1))
+            }
+        }
+        #expect(MerkleAccumulator().edge.root == .emptyTree)
+    }
+
     @Test("Proofs ask only for nodes that are complete, and that are thus in storage")
     func onlyCompleteNodes() {
         let tree = SmallTree(count: 130)

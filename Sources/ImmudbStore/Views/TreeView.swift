@@ -152,25 +152,25 @@ final class TreeView: Sendable {
 
     /// The checked leaf of an entry, with its proof.
     func inclusionProof(
-        of index: EntryIndex, in tree: MerkleAccumulator
+        of index: EntryIndex, in tree: MerkleAccumulator, edge: TreeEdge? = nil
     ) throws(StoreError) -> (leaf: Digest, proof: InclusionProof) {
         let path = try TreePath(of: index, in: tree, view: self)
-        let proof = try InclusionProof(of: index, in: tree.size) { position throws(StoreError) in
-            try node(at: position, path, tree)
+        let proof = try InclusionProof(of: index, in: tree.size, edge: edge) {
+            position throws(StoreError) in try node(at: position, path, tree)
         }
         return (path.leaf, proof)
     }
 
     /// The proof that the tree of the first `from` entries is the beginning of this one.
     func consistencyProof(
-        from: TreeSize, in tree: MerkleAccumulator
+        from: TreeSize, in tree: MerkleAccumulator, edge: TreeEdge? = nil
     ) throws(StoreError) -> ConsistencyProof {
         guard let last = from.lastIndex, from < tree.size else {
             return ConsistencyProof(from: from, to: tree.size, path: [])
         }
         let path = try TreePath(of: last, in: tree, view: self)
-        return try ConsistencyProof(from: from, to: tree.size) { position throws(StoreError) in
-            try node(at: position, path, tree)
+        return try ConsistencyProof(from: from, to: tree.size, edge: edge) {
+            position throws(StoreError) in try node(at: position, path, tree)
         }
     }
 
