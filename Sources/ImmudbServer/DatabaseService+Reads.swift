@@ -11,94 +11,106 @@ import RPCTransport
 
 extension DatabaseService {
     func get(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerBytes(call) {
-            let key = try validated(request.key)
-            let entry = try database.snapshot.get(key)
-            log.debug("get \(printable(key)) \(entry?.value.count ?? 0) bytes")
-            guard let entry else { throw Refusal.keyNotFound }
-            return encodedItem(entry)
-        }
+        answerBytes(call) { encodedItem(try newestEntry(of: request)) }
     }
 
-    /// Item and proof are of one snapshot. The proof is that of the entry returned: of a
-    /// reference's target.
+    func newestEntry(of request: Immudb_Schema_Key) throws -> Entry {
+        let key = try validated(request.key)
+        let entry = try database.snapshot.get(key)
+        log.debug("get \(printable(key)) \(entry?.value.count ?? 0) bytes")
+        guard let entry else { throw Refusal.keyNotFound }
+        return entry
+    }
+
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerBytes(call) {
-            let snapshot = database.snapshot
-            let key = try validated(request.key)
-            let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
-            // An empty tree holds no tree of one entry, which is what no root index means.
-            let since = min(trusted, snapshot.size)
-            let proven = try snapshot.provenGet(key, since: since)
-            log.debug("safeget \(printable(key)) \(proven?.entry.value.count ?? 0) bytes")
-            guard let proven else { throw Refusal.keyNotFound }
-            return encodedSafeItem(proven)
-        }
+        answerBytes(call) { encodedSafeItem(try provenEntry(of: request)) }
     }
 
-    /// Newest items of the keys asked for, in their order and of one snapshot; those that are not
+    /// Entry and proof are of one snapshot. The proof is that of the entry returned: of a
+    /// reference's target.
+    func provenEntry(of request: Immudb_Schema_SafeGetOptions) throws -> ProvenEntry {
+        let snapshot = database.snapshot
+        let key = try validated(request.key)
+        let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
+        // An empty tree holds no tree of one entry, which is what no root index means.
+        let since = min(trusted, snapshot.size)
+        let proven = try snapshot.provenGet(key, since: since)
+        log.debug("safeget \(printable(key)) \(proven?.entry.value.count ?? 0) bytes")
+        guard let proven else { throw Refusal.keyNotFound }
+        return proven
+    }
+
+    func getBatch(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {
+        answer(call) { Immudb_Schema_ItemList(try entries(of: request, for: call)) }
+    }
+
+    /// Newest entries of the keys asked for, in their order and of one snapshot; those that are not
     /// there are left out. Too large an answer is an error, since one cut short would look like
     /// missing keys.
-    func getBatch(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {
-        answer(call) {
-            let keys = try request.keys.map { try validated($0.key) }
-            log.debug("get batch of \(keys.count) keys")
-            let snapshot = database.snapshot
-            var budget = AnswerBudget(byteCount: maxAnswerByteCount)
-            var answer = Immudb_Schema_ItemList()
-            for key in keys {
-                guard !call.isCancelled else { throw Refusal(.cancelled, "the caller has gone") }
-                guard let entry = try snapshot.get(key) else { continue }
-                guard budget.spend(on: entry) else {
-                    throw Refusal(
-                        .resourceExhausted,
-                        "the items exceed the largest answer of \(maxAnswerByteCount) bytes: "
-                            + "ask for fewer keys at a time")
-                }
-                answer.items.append(Immudb_Schema_Item(entry))
+    func entries(
+        of request: Immudb_Schema_KeyList, for call: ServerCall
+    ) throws -> [Entry] {
+        let keys = try request.keys.map { try validated($0.key) }
+        log.debug("get batch of \(keys.count) keys")
+        let snapshot = database.snapshot
+        var budget = AnswerBudget(byteCount: maxAnswerByteCount)
+        var entries: [Entry] = []
+        for key in keys {
+            try requireCaller(of: call)
+            guard let entry = try snapshot.get(key) else { continue }
+            guard budget.spend(on: entry) else {
+                throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for fewer keys at a time")
             }
-            return answer
+            entries.append(entry)
         }
+        return entries
     }
 
     func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answerBytes(call) {
-            let snapshot = database.snapshot
-            let index = EntryIndex(request.index)
-            log.debug("by index \(index)")
-            guard snapshot.size.contains(index) else { throw Refusal.indexNotFound }
-            return encodedItem(try snapshot.entry(at: index))
-        }
+        answerBytes(call) { encodedItem(try entry(at: request)) }
+    }
+
+    func entry(at request: Immudb_Schema_Index) throws -> Entry {
+        let index = EntryIndex(request.index)
+        log.debug("by index \(index)")
+        return try database.snapshot.entry(at: index)
+    }
+
+    func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
+        answer(call) { Immudb_Schema_ItemList(try versions(of: request, for: call)) }
     }
 
     /// All versions of a key, the newest first, as many as the largest answer holds: older ones of
     /// a longer history are left out, since this call has no way to ask for the rest.
-    func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answer(call) {
-            let key = try validated(request.key)
-            log.debug("history \(printable(key))")
-            let snapshot = database.snapshot
-            var budget = AnswerBudget(byteCount: maxAnswerByteCount)
-            var answer = Immudb_Schema_ItemList()
-            var before: EntryIndex?
-            while !call.isCancelled {
-                // Few at a time: no more than these are ever in memory beyond the budget.
-                let versions = try snapshot.history(of: key, limit: 8, before: before)
-                for entry in versions {
-                    guard budget.spend(on: entry) else { return answer }
-                    answer.items.append(Immudb_Schema_Item(entry))
-                }
-                guard let last = versions.last else { break }
-                before = last.index
+    func versions(of request: Immudb_Schema_Key, for call: ServerCall) throws -> [Entry] {
+        let key = try validated(request.key)
+        log.debug("history \(printable(key))")
+        let snapshot = database.snapshot
+        var budget = AnswerBudget(byteCount: maxAnswerByteCount)
+        var versions: [Entry] = []
+        while true {
+            try requireCaller(of: call)
+            // Few at a time: no more than these are ever in memory beyond the budget.
+            let page = try snapshot.history(of: key, limit: 8, before: versions.last?.index)
+            if page.isEmpty { return versions }
+            for entry in page {
+                guard budget.spend(on: entry) else { return versions }
+                versions.append(entry)
             }
-            return answer
         }
     }
 
-    private func validated(_ key: Data) throws(StoreError) -> [UInt8] {
+    func validated(_ key: Data) throws(StoreError) -> [UInt8] {
         let key = Array(key)
         try Limits.validate(key: key)
         return key
+    }
+}
+
+extension DatabaseService {
+    /// Ends work for a caller that has gone.
+    func requireCaller(of call: ServerCall) throws(Refusal) {
+        if call.isCancelled { throw Refusal(.cancelled, "the caller has gone") }
     }
 }
 

@@ -24,19 +24,75 @@ extension DatabaseService {
         }
     }
 
-    /// Everything is checked before anything is written: a call that is refused leaves no entry.
     func safeSet(_ request: Immudb_Schema_SafeSetOptions, _ call: ServerCall) {
-        let entry = NewEntry(request.kv)
-        let trusted: TreeSize
-        do {
+        log.debug("safeset \(printable(request.kv.key)) \(request.kv.value.count) bytes")
+        appendProven(for: call, since: request.rootIndex) {
             guard request.hasKv else { throw Refusal.missing("kv") }
-            try Limits.validate(newKey: entry.key)
-            trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: database.snapshot)
+            return NewEntry(request.kv)
+        }
+    }
+
+    // MARK: references and sorted sets
+
+    func reference(_ request: Immudb_Schema_ReferenceOptions, _ call: ServerCall) {
+        log.debug("reference \(printable(request.reference)) to \(printable(request.key))")
+        append([NewEntry(request)], for: call) { appended in
+            call.reply(Immudb_Schema_Index(appended.last))
+        }
+    }
+
+    func safeReference(_ request: Immudb_Schema_SafeReferenceOptions, _ call: ServerCall) {
+        let (name, key) = (request.ro.reference, request.ro.key)
+        log.debug("safereference \(printable(name)) to \(printable(key))")
+        appendProven(for: call, since: request.rootIndex) {
+            guard request.hasRo else { throw Refusal.missing("ro") }
+            // Here the wire has one message for both fields.
+            _ = try validated(key)
+            _ = try validated(name)
+            return NewEntry(request.ro)
+        }
+    }
+
+    func zAdd(_ request: Immudb_Schema_ZAddOptions, _ call: ServerCall) {
+        log.debug("zadd \(printable(request.set)) \(request.score) \(printable(request.key))")
+        do {
+            append([try NewEntry(request)], for: call) { appended in
+                call.reply(Immudb_Schema_Index(appended.last))
+            }
+        } catch {
+            refuse(call, Refusal(error))
+        }
+    }
+
+    func safeZAdd(_ request: Immudb_Schema_SafeZAddOptions, _ call: ServerCall) {
+        let options = request.zopts
+        log.debug("safezadd \(printable(options.set)) \(options.score) \(printable(options.key))")
+        appendProven(for: call, since: request.rootIndex) {
+            guard request.hasZopts else { throw Refusal.missing("zopts") }
+            return try NewEntry(options)
+        }
+    }
+
+    // MARK: all writes
+
+    /// Appends one entry and answers with its proof.
+    ///
+    /// Everything is checked before anything is written: a call that is refused leaves no entry.
+    func appendProven(
+        for call: ServerCall, since rootIndex: Immudb_Schema_Index, _ entry: () throws -> NewEntry
+    ) {
+        let checked: (entry: NewEntry, trusted: TreeSize)
+        do {
+            let entry = try entry()
+            try entry.validate()
+            checked = (
+                entry, try TreeSize(trustedRootIndex: rootIndex, in: database.snapshot)
+            )
         } catch {
             return refuse(call, Refusal(error))
         }
-        log.debug("safeset \(printable(entry.key)) \(entry.value.count) bytes")
-        append([entry], for: call) { appended in
+        let trusted = checked.trusted
+        append([checked.entry], for: call) { appended in
             proofs.run {
                 answerBytes(call) {
                     encodedProof(try appended.snapshot.proof(of: appended.last, since: trusted))
@@ -47,7 +103,7 @@ extension DatabaseService {
 
     /// Hands entries to the database, unless the caller has gone. `success` runs on the database's
     /// publisher, after the entries are durable and visible, and must not block.
-    private func append(
+    func append(
         _ entries: [NewEntry], for call: ServerCall,
         success: @escaping @Sendable (Appended) -> Void
     ) {
@@ -64,5 +120,14 @@ extension DatabaseService {
 extension NewEntry {
     fileprivate init(_ item: Immudb_Schema_KeyValue) {
         self.init(key: Array(item.key), value: Array(item.value))
+    }
+
+    fileprivate init(_ options: Immudb_Schema_ReferenceOptions) {
+        self = .reference(Array(options.reference), to: Array(options.key))
+    }
+
+    fileprivate init(_ options: Immudb_Schema_ZAddOptions) throws(StoreError) {
+        self = try .member(
+            Array(options.key), of: Array(options.set), score: options.score)
     }
 }

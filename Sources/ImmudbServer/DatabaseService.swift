@@ -10,8 +10,9 @@ import SwiftProtobuf
 /// database's publisher once the entries are durable, so a worker never waits for a disk to sync.
 /// There is no task and no actor in a call's way.
 ///
-/// Here are the table of methods and what all handlers share; `DatabaseService+Reads`, `+Writes`
-/// and `+Tree` hold the handlers.
+/// Here are the table of methods and what all handlers share. The handlers are in
+/// `DatabaseService+Writes`, `+Reads`, `+Walks`, `+Tree` and `+Dump`; `+Structured` has those of
+/// the methods whose names end in SV.
 public struct DatabaseService: Sendable {
     let database: Database
     let log: ServerLog
@@ -27,25 +28,64 @@ public struct DatabaseService: Sendable {
         self.maxAnswerByteCount = maxAnswerByteCount
     }
 
-    /// All 36 methods. Those that later versions bring answer Unimplemented by name.
+    /// All 36 methods. Those that a later release brings answer Unimplemented by name.
     public var methods: [RPCMethod] {
-        let implemented: [(path: String, method: RPCMethod)] = [
-            (ImmuService.health, .unary(ImmuService.health, health)),
-            (ImmuService.currentRoot, .unary(ImmuService.currentRoot, on: .eventLoop, currentRoot)),
-            (ImmuService.set, .unary(ImmuService.set, set)),
-            (ImmuService.safeSet, .unary(ImmuService.safeSet, safeSet)),
-            (ImmuService.setBatch, .unary(ImmuService.setBatch, on: .blocking, setBatch)),
-            (ImmuService.get, .unary(ImmuService.get, get)),
-            (ImmuService.safeGet, .unary(ImmuService.safeGet, safeGet)),
-            (ImmuService.getBatch, .unary(ImmuService.getBatch, on: .blocking, getBatch)),
-            (ImmuService.byIndex, .unary(ImmuService.byIndex, byIndex)),
-            (ImmuService.history, .unary(ImmuService.history, on: .blocking, history)),
-            (ImmuService.inclusion, .unary(ImmuService.inclusion, inclusion)),
-            (ImmuService.consistency, .unary(ImmuService.consistency, consistency)),
-        ]
+        let implemented = writes + reads + walks + tree
         let paths = Set(implemented.map(\.path))
         let others = ImmuService.methods.filter { !paths.contains($0.path) }
-        return implemented.map(\.method) + others.map(Self.unimplemented)
+        return implemented + others.map(Self.unimplemented)
+    }
+
+    private var writes: [RPCMethod] {
+        [
+            .unary(ImmuService.set, set),
+            .unary(ImmuService.setSV, setStructured),
+            .unary(ImmuService.safeSet, safeSet),
+            .unary(ImmuService.safeSetSV, safeSetStructured),
+            .unary(ImmuService.setBatch, on: .blocking, setBatch),
+            .unary(ImmuService.setBatchSV, on: .blocking, setBatchStructured),
+            .unary(ImmuService.reference, reference),
+            .unary(ImmuService.safeReference, safeReference),
+            .unary(ImmuService.zAdd, zAdd),
+            .unary(ImmuService.safeZAdd, safeZAdd),
+        ]
+    }
+
+    private var reads: [RPCMethod] {
+        [
+            .unary(ImmuService.get, get),
+            .unary(ImmuService.getSV, getStructured),
+            .unary(ImmuService.safeGet, safeGet),
+            .unary(ImmuService.safeGetSV, safeGetStructured),
+            .unary(ImmuService.getBatch, on: .blocking, getBatch),
+            .unary(ImmuService.getBatchSV, on: .blocking, getBatchStructured),
+            .unary(ImmuService.byIndex, byIndex),
+            .unary(ImmuService.byIndexSV, byIndexStructured),
+            .unary(ImmuService.history, on: .blocking, history),
+            .unary(ImmuService.historySV, on: .blocking, historyStructured),
+        ]
+    }
+
+    private var walks: [RPCMethod] {
+        [
+            .unary(ImmuService.scan, on: .blocking, scan),
+            .unary(ImmuService.scanSV, on: .blocking, scanStructured),
+            .unary(ImmuService.zScan, on: .blocking, zScan),
+            .unary(ImmuService.zScanSV, on: .blocking, zScanStructured),
+            .unary(ImmuService.iScan, on: .blocking, iScan),
+            .unary(ImmuService.iScanSV, on: .blocking, iScanStructured),
+            .unary(ImmuService.count, on: .blocking, count),
+            .serverStreaming(ImmuService.dump, dump),
+        ]
+    }
+
+    private var tree: [RPCMethod] {
+        [
+            .unary(ImmuService.health, health),
+            .unary(ImmuService.currentRoot, on: .eventLoop, currentRoot),
+            .unary(ImmuService.inclusion, inclusion),
+            .unary(ImmuService.consistency, consistency),
+        ]
     }
 
     /// Takes any message: fields that Empty does not know are skipped.
@@ -80,9 +120,11 @@ extension DatabaseService {
     /// Answers with an error. What is not the caller's doing is logged in full: a client learns
     /// that the server has a problem, the operator which file.
     func refuse(_ call: ServerCall, _ refusal: Refusal) {
-        if let fault = refusal.fault {
-            faults.report("\(call.method): \(fault)")
-        }
+        report(refusal, method: call.method)
         call.fail(refusal.code, refusal.message)
+    }
+
+    func report(_ refusal: Refusal, method: String) {
+        if let fault = refusal.fault { faults.report("\(method): \(fault)") }
     }
 }

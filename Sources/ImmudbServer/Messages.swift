@@ -21,6 +21,25 @@ extension Immudb_Schema_Item {
     }
 }
 
+extension Immudb_Schema_ItemList {
+    init(_ entries: [Entry]) {
+        self.init()
+        items = entries.map(Immudb_Schema_Item.init)
+    }
+}
+
+extension Immudb_Schema_Proof {
+    init(_ proof: EntryProof) {
+        self.init()
+        leaf = proof.leaf.data
+        index = proof.index.rawValue
+        root = proof.root.data
+        at = proof.size.lastIndexOnWire
+        inclusionPath = proof.inclusion.path.map(\.data)
+        consistencyPath = proof.consistency.path.map(\.data)
+    }
+}
+
 extension Immudb_Schema_Index {
     init(_ index: EntryIndex) {
         self.init()

@@ -72,6 +72,16 @@ struct Refusal: Error {
     static let keyNotFound = Refusal(.notFound, "Key not found")
     static let indexNotFound = Refusal(.notFound, "index not found")
     static let invalidRootIndex = Refusal(.invalidArgument, "invalid root index")
+    static let invalidPrefix = Refusal(.invalidArgument, "invalid key prefix")
+    static let notStructured = Refusal(
+        .failedPrecondition, "unexpected not structured value encountered")
+
+    /// An answer that must be whole does not fit into one message.
+    static func tooLargeAnswer(_ byteCount: Int, _ advice: String) -> Refusal {
+        Refusal(
+            .resourceExhausted,
+            "the items exceed the largest answer of \(byteCount) bytes: \(advice)")
+    }
 
     /// A message field that has to be there is not.
     static func missing(_ field: String) -> Refusal {

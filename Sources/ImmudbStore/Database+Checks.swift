@@ -1,5 +1,5 @@
 import Ledger
-import StorageIO
+public import StorageIO
 
 // What is checked before an append is queued; nothing is written if it fails.
 
@@ -52,7 +52,10 @@ extension NewEntry {
     /// Whether the value is a key, which must have been written.
     var namesKey: Bool { kind != .value }
 
-    fileprivate func validate() throws(StoreError) {
+    /// What an append would refuse about this entry by itself, whatever the database holds.
+    ///
+    /// - Throws: `invalidKey`, `keyTooLong`, `invalidReference`, `invalidSet`, `invalidScore`.
+    public func validate() throws(StoreError) {
         switch kind {
         case .value:
             try Limits.validate(newKey: key)

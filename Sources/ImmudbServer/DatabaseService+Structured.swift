@@ -1,0 +1,128 @@
+import ImmudbProtocol
+import ImmudbStore
+import MerkleTree
+import RPCTransport
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+// The methods whose names end in SV: those of the same name without it, with values that are a
+// client's time and a payload. The server stores the encoding of `Content`, so both kinds of method
+// see the same entries; a value that is not one is refused here, and read by the plain methods.
+
+extension DatabaseService {
+    func setStructured(_ request: Immudb_Schema_StructuredKeyValue, _ call: ServerCall) {
+        appendStructured(for: call) { [try NewEntry(request)] }
+    }
+
+    func setBatchStructured(_ request: Immudb_Schema_SKVList, _ call: ServerCall) {
+        appendStructured(for: call) { try request.skvs.map(NewEntry.init) }
+    }
+
+    private func appendStructured(for call: ServerCall, _ entries: () throws -> [NewEntry]) {
+        do {
+            let entries = try entries()
+            log.debug("set of \(entries.count) structured values")
+            append(entries, for: call) { appended in
+                call.reply(Immudb_Schema_Index(appended.last))
+            }
+        } catch {
+            refuse(call, Refusal(error))
+        }
+    }
+
+    func safeSetStructured(_ request: Immudb_Schema_SafeSetSVOptions, _ call: ServerCall) {
+        log.debug("safeset \(printable(request.skv.key)) structured")
+        appendProven(for: call, since: request.rootIndex) {
+            guard request.hasSkv else { throw Refusal.missing("skv") }
+            return try NewEntry(request.skv)
+        }
+    }
+
+    // MARK: reading
+
+    func getStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
+        answer(call) { try Immudb_Schema_StructuredItem(try newestEntry(of: request)) }
+    }
+
+    func safeGetStructured(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
+        answer(call) {
+            let proven = try provenEntry(of: request)
+            var answer = Immudb_Schema_SafeStructuredItem()
+            answer.item = try Immudb_Schema_StructuredItem(proven.entry)
+            answer.proof = Immudb_Schema_Proof(proven.proof)
+            return answer
+        }
+    }
+
+    func byIndexStructured(_ request: Immudb_Schema_Index, _ call: ServerCall) {
+        answer(call) { try Immudb_Schema_StructuredItem(try entry(at: request)) }
+    }
+
+    func getBatchStructured(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {
+        answer(call) { try structured(try entries(of: request, for: call)) }
+    }
+
+    func historyStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
+        answer(call) { try structured(try versions(of: request, for: call)) }
+    }
+
+    func scanStructured(_ request: Immudb_Schema_ScanOptions, _ call: ServerCall) {
+        answer(call) { try structured(try entries(of: request)) }
+    }
+
+    func zScanStructured(_ request: Immudb_Schema_ZScanOptions, _ call: ServerCall) {
+        answer(call) { try structured(try entries(of: request)) }
+    }
+
+    func iScanStructured(_ request: Immudb_Schema_IScanOptions, _ call: ServerCall) {
+        answer(call) {
+            let page = try page(of: request, for: call)
+            var answer = Immudb_Schema_SPage()
+            answer.items = try structured(page.entries).items
+            answer.pageNum = request.pageNumber
+            answer.more = page.hasMore
+            return answer
+        }
+    }
+
+    /// A list of structured values. One that is none fails the whole list, which names its key.
+    private func structured(
+        _ entries: [Entry]
+    ) throws(Refusal) -> Immudb_Schema_StructuredItemList {
+        var list = Immudb_Schema_StructuredItemList()
+        list.items.reserveCapacity(entries.count)
+        for entry in entries {
+            do throws(Refusal) {
+                list.items.append(try Immudb_Schema_StructuredItem(entry))
+            } catch {
+                throw Refusal(error.code, "\(error.message): key \(printable(entry.key))")
+            }
+        }
+        return list
+    }
+}
+
+extension NewEntry {
+    /// - Throws: `missing value` if the message has none: an absent value is not an empty one.
+    fileprivate init(_ item: Immudb_Schema_StructuredKeyValue) throws(Refusal) {
+        guard item.hasValue else { throw Refusal.missing("value") }
+        self.init(key: Array(item.key), value: item.value.storedValue)
+    }
+}
+
+extension Immudb_Schema_StructuredItem {
+    /// - Throws: a refusal if the stored value is no `Content`.
+    fileprivate init(_ entry: Entry) throws(Refusal) {
+        guard let content = Immudb_Schema_Content(storedValue: Data(entry.value)) else {
+            throw Refusal.notStructured
+        }
+        self.init()
+        key = Data(entry.key)
+        value = content
+        index = entry.index.rawValue
+    }
+}
