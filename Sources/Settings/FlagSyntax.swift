@@ -3,7 +3,7 @@
 /// only; letters combine, as in `-dp 3322`. Flags may follow other words; `--` ends them.
 ///
 /// The argument library knows less of it. So arguments are first rewritten to what it knows:
-/// `--name=value` for each flag.
+/// `--name=value` for each flag, or `--name` and an empty word, since it takes none from `--name=`.
 public struct FlagSyntax: Sendable {
     public struct Flag: Sendable {
         public let name: String
@@ -38,7 +38,7 @@ public struct FlagSyntax: Sendable {
             if argument == "--" {
                 return rewritten + [argument] + rest
             } else if argument.hasPrefix("--") {
-                rewritten.append(try long(argument, &rest))
+                rewritten += try long(argument, &rest)
             } else if argument.hasPrefix("-"), argument != "-" {
                 rewritten += try letters(argument, &rest)
             } else {
@@ -50,7 +50,7 @@ public struct FlagSyntax: Sendable {
 
     private func long(
         _ argument: String, _ rest: inout ArraySlice<String>
-    ) throws(SettingsError) -> String {
+    ) throws(SettingsError) -> [String] {
         let parts = argument.dropFirst(2)
             .split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let name = parts.first, !name.isEmpty else {
@@ -78,14 +78,14 @@ public struct FlagSyntax: Sendable {
                 throw SettingsError("unknown shorthand flag: '\(letter)' in \(argument)")
             }
             if left.first == "=" {
-                return rewritten + [try text(flag, String(left.dropFirst()))]
+                return try rewritten + text(flag, String(left.dropFirst()))
             }
             if flag.isSwitch {
-                rewritten.append(try text(flag, "true"))
+                rewritten += try text(flag, "true")
             } else if !left.isEmpty {
-                return rewritten + [try text(flag, String(left))]
+                return try rewritten + text(flag, String(left))
             } else if let value = rest.popFirst() {
-                return rewritten + [try text(flag, value)]
+                return try rewritten + text(flag, value)
             } else {
                 throw SettingsError("flag needs an argument: '\(letter)' in \(argument)")
             }
@@ -93,10 +93,12 @@ public struct FlagSyntax: Sendable {
         return rewritten
     }
 
-    private func text(_ flag: Flag, _ value: String) throws(SettingsError) -> String {
-        guard flag.name == Self.help.name else { return "--\(flag.name)=\(value)" }
+    private func text(_ flag: Flag, _ value: String) throws(SettingsError) -> [String] {
+        guard flag.name == Self.help.name else {
+            return value.isEmpty ? ["--\(flag.name)", ""] : ["--\(flag.name)=\(value)"]
+        }
         guard value == "true" else { throw SettingsError("flag --help takes no value") }
-        return "--help"
+        return ["--help"]
     }
 }
 

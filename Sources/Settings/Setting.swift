@@ -4,7 +4,7 @@
 /// One thing that a program can be told, under one name in all sources: the flag `--dir`, the
 /// environment variable `IMMUDB_DIR`, the key `dir` of a config file.
 ///
-///     let port = Setting("port", short: "p", .integer(0...65535), default: 3322, "Port to listen on")
+///     let port = Setting("port", short: "p", .integer(0...65535), default: 3322, "port number")
 public struct Setting<Value: Sendable>: SettingDeclaration {
     public let key: String
     public let short: Character?

@@ -5,6 +5,7 @@ import Yams
 /// A TOML file. The parser tells lines of what is no TOML, but not those of values.
 enum TOMLText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
+        try refuseTables(in: text)
         let table: TOMLTable
         do {
             table = try TOMLTable(string: text)
@@ -17,6 +18,20 @@ enum TOMLText {
         }
         return table.keys.sorted().compactMap { key in
             table[key].map { ConfigFile.Item(key: key, value: raw($0), line: nil) }
+        }
+    }
+
+    /// Settings are flat, so no line begins with a bracket. This is found out here, since the parser
+    /// stops the process at some headers that are none, such as `[=`.
+    private static func refuseTables(in text: String) throws(ConfigSyntaxError) {
+        let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        for (number, line) in zip(1..., lines) {
+            let line = line.drop(while: \.isWhitespace)
+            guard !line.hasPrefix("[") else {
+                throw ConfigSyntaxError(
+                    line: number,
+                    "tables such as \(line) have no meaning here: write the keys without them")
+            }
         }
     }
 

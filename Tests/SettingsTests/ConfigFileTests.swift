@@ -48,7 +48,7 @@ struct ConfigFileTests {
     @Test(
         "an unknown key is an error that names file, key, the known ones, and the line where known",
         arguments: [
-            ("a.toml", "prt = 1", ""), ("a.toml", "[server]\nport = 1", ""),
+            ("a.toml", "prt = 1", ""), ("a.toml", "server.port = 1", ""),
             ("a.yaml", "port: 1\nprt: 2", ", line 2"), ("a.json", #"{"prt": 1}"#, ""),
             ("a.ini", "\nprt = 1", ", line 2"), ("a.env", "SAMPLE_PRT=1", ", line 1"),
             ("a.ini", "SAMPLE_PORT = 1", ", line 1"),
@@ -94,6 +94,8 @@ struct ConfigFileTests {
         arguments: [
             ("a.toml", "port = 1\nport", "line 2: not TOML"),
             ("a.toml", "port = 1\nport = 2", "line 2: not TOML"),
+            ("a.toml", "\n [server]\nport = 1", "line 2: tables such as [server]"),
+            ("a.toml", "[=", "line 1: tables such as [="),
             ("a.yaml", "port: 1\nport: 2", "there twice"),
             ("a.yaml", "port: [1", "not YAML"), ("a.yaml", "- 1\n- 2", "not lines of"),
             ("a.yaml", "just text", "not lines of"), ("a.yaml", "port: 1\n\tx: 2", "not YAML"),
@@ -205,7 +207,7 @@ struct ConfigFileTests {
         ]
         for name in ["a.toml", "a.yaml", "a.json", "a.ini", "a.env"] {
             let folder = try TemporaryFolder()
-            for _ in 0..<300 {
+            for _ in 0..<500 {
                 let count = Int.random(in: 0..<40, using: &random)
                 let text = (0..<count).compactMap { _ in pieces.randomElement(using: &random) }
                 let path = try folder.write(name, text.joined())

@@ -10,7 +10,7 @@ struct FlagSyntaxTests {
         "every way to write a flag is rewritten to one",
         arguments: [
             (["--port", "1"], ["--port=1"]), (["--port=1"], ["--port=1"]),
-            (["--port="], ["--port="]), (["--dir", "a=b"], ["--dir=a=b"]),
+            (["--port="], ["--port", ""]), (["--dir", "a=b"], ["--dir=a=b"]),
             (["--dir=a=b"], ["--dir=a=b"]), (["-p", "1"], ["--port=1"]),
             (["-p1"], ["--port=1"]), (["-p=1"], ["--port=1"]), (["-p", "-1"], ["--port=-1"]),
             (["--detached"], ["--detached=true"]), (["--detached=false"], ["--detached=false"]),
