@@ -109,8 +109,9 @@ public final class DetachedProcess: Sendable {
     static let marker = "_DETACHED_BY"
     static let reportFile: Int32 = 3
 
-    /// The child leaves its parent's session by this. nil if this process is no such child. To be asked once, before any thread is started and
-    /// any file is opened.
+    /// nil if this process is not such a child. A child leaves its parent's session here.
+    ///
+    /// To be asked once, before any thread is started and any file is opened.
     public static func current() -> DetachedProcess? {
         guard let value = getenv(marker) else { return nil }
         let isChild = String(cString: value) == "\(getppid())"

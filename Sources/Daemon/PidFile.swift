@@ -1,5 +1,5 @@
-// What a program needs to run in the background. Here: the file that says who runs. Detachment.swift:
-// how it gets there.
+// What a program needs to run in the background. Here: the file that says who runs. How it gets
+// there: Detachment.swift.
 
 #if canImport(Darwin)
     import Darwin
