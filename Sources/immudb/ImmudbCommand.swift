@@ -15,38 +15,41 @@ struct ImmudbCommand: ParsableCommand {
         discussion: discussion,
         subcommands: [Version.self])
 
-    @Option(name: .shortAndLong, help: .of(ImmudbSettings.address))
+    @Option(name: .shortAndLong, help: .of(ImmudbSettings.address, "host"))
     var address: String?
     @Option(
-        name: [.customShort("s"), .long], defaultAsFlag: "true", help: .of(ImmudbSettings.auth))
+        name: [.customShort("s"), .long], defaultAsFlag: "true",
+        help: .of(ImmudbSettings.auth, "bool"))
     var auth: String?
-    @Option(help: .of(ImmudbSettings.certificate))
+    @Option(help: .of(ImmudbSettings.certificate, "file"))
     var certificate: String?
-    @Option(help: .of(ImmudbSettings.clientCAs))
+    @Option(help: .of(ImmudbSettings.clientCAs, "file"))
     var clientcas: String?
-    @Option(help: "config file; if none is given, the first of those below is taken")
+    @Option(
+        help: .init("config file; by default the first that is found, see above", valueName: "file")
+    )
     var config: String?
-    @Option(name: [.customShort("n"), .long], help: .of(ImmudbSettings.databaseName))
+    @Option(name: [.customShort("n"), .long], help: .of(ImmudbSettings.databaseName, "name"))
     var dbname: String?
-    @Option(name: .shortAndLong, defaultAsFlag: "true", help: .of(ImmudbSettings.detached))
+    @Option(name: .shortAndLong, defaultAsFlag: "true", help: .of(ImmudbSettings.detached, "bool"))
     var detached: String?
-    @Option(help: .of(ImmudbSettings.directory))
+    @Option(help: .of(ImmudbSettings.directory, "folder"))
     var dir: String?
-    @Option(help: .of(ImmudbSettings.durability))
+    @Option(help: .of(ImmudbSettings.durability, "word"))
     var durability: String?
-    @Option(help: .of(ImmudbSettings.logFile))
+    @Option(help: .of(ImmudbSettings.logFile, "file"))
     var logfile: String?
-    @Option(help: .of(ImmudbSettings.maxReceiveMessageByteCount))
+    @Option(help: .of(ImmudbSettings.maxReceiveMessageByteCount, "bytes"))
     var maxRecvMsgSize: String?
-    @Option(name: .shortAndLong, defaultAsFlag: "true", help: .of(ImmudbSettings.mtls))
+    @Option(name: .shortAndLong, defaultAsFlag: "true", help: .of(ImmudbSettings.mtls, "bool"))
     var mtls: String?
-    @Option(defaultAsFlag: "true", help: .of(ImmudbSettings.noHistograms))
+    @Option(defaultAsFlag: "true", help: .of(ImmudbSettings.noHistograms, "bool"))
     var noHistograms: String?
-    @Option(help: .of(ImmudbSettings.pidFile))
+    @Option(help: .of(ImmudbSettings.pidFile, "file"))
     var pidfile: String?
-    @Option(help: .of(ImmudbSettings.pkey))
+    @Option(help: .of(ImmudbSettings.pkey, "file"))
     var pkey: String?
-    @Option(name: .shortAndLong, help: .of(ImmudbSettings.port))
+    @Option(name: .shortAndLong, help: .of(ImmudbSettings.port, "number"))
     var port: String?
 
     struct Version: ParsableCommand {
@@ -87,8 +90,10 @@ struct ImmudbCommand: ParsableCommand {
 }
 
 extension ArgumentHelp {
-    fileprivate static func of(_ setting: some SettingDeclaration) -> ArgumentHelp {
-        ArgumentHelp("\(setting.help)")
+    fileprivate static func of(
+        _ setting: some SettingDeclaration, _ valueName: String
+    ) -> ArgumentHelp {
+        ArgumentHelp("\(setting.help)", valueName: valueName)
     }
 }
 
@@ -104,7 +109,7 @@ extension ImmudbCommand {
     static func invocation(_ arguments: [String]) throws(SettingsError) -> Invocation {
         let syntax = FlagSyntax(ImmudbSettings.definition.settings, and: [.init("config")])
         let rewritten = try syntax.rewritten(arguments)
-        try checkCommand(rewritten.filter { !$0.hasPrefix("--") })
+        try checkCommand(rewritten.filter { !$0.hasPrefix("--") && !$0.isEmpty })
         do {
             switch try parseAsRoot(rewritten) {
             case let command as ImmudbCommand:

@@ -1,5 +1,5 @@
-// The server's process: reads its settings, opens its log, detaches if asked to, takes its pid file,
-// starts the server, and stops it at SIGTERM or SIGINT.
+// The server's process: reads its settings, opens its log, detaches if asked to, takes its pid
+// file, starts the server, and stops it at SIGTERM or SIGINT.
 
 import Daemon
 import ImmudbServer
@@ -22,23 +22,29 @@ func fail(_ reason: String) -> Never {
 // Before anything else is opened.
 let detachedProcess = DetachedProcess.current()
 
-let startup: Startup
+let invocation: ImmudbCommand.Invocation
 do {
-    switch try ImmudbCommand.invocation(ProcessArguments.text()) {
-    case .serve(let flags, let configFile):
-        startup = try Startup(flags: flags, configFile: configFile)
-    case .show(let text):
-        print(text)
-        exit(0)
-    }
+    invocation = try ImmudbCommand.invocation(ProcessArguments.text())
 } catch {
     fail("\(error.message)\nRun 'immudb --help' for usage.")
 }
+let startup: Startup
 let log: ServerLog
-do {
-    log = try startup.openLog()
-} catch {
-    fail(error.message)
+switch invocation {
+case .serve(let flags, let configFile):
+    do {
+        startup = try Startup(flags: flags, configFile: configFile)
+    } catch {
+        fail(error.message)
+    }
+    do {
+        log = try startup.openLog()
+    } catch {
+        fail(error.message)
+    }
+case .show(let text):
+    print(text)
+    exit(0)
 }
 
 /// Ends with the reason in the log, and told to whoever waits for this process.
