@@ -15,6 +15,9 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+
 let package = Package(
     name: "immudb",
     platforms: [.macOS(.v15)],
@@ -32,6 +35,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
         // Command lines of the executables.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        // Config files in TOML and YAML. swift-configuration would do for neither: it cannot tell
+        // which keys of a file no program knows, and takes the default for a value it cannot read.
+        .package(url: "https://github.com/LebJe/TOMLKit.git", from: "0.6.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // MARK: C libraries, from the system's packages
@@ -81,10 +88,19 @@ let package = Package(
             dependencies: ["ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf],
             swiftSettings: settings),
 
+        // MARK: the processes
+
+        // A program's settings: flags, environment, config files.
+        .target(name: "Settings", dependencies: [toml, yaml], swiftSettings: settings),
+        // A program in the background: pid file, detaching.
+        .target(name: "Daemon", swiftSettings: settings),
+
         // MARK: executables
 
         .executableTarget(
-            name: "immudb", dependencies: ["ImmudbServer", arguments], swiftSettings: settings),
+            name: "immudb",
+            dependencies: ["Daemon", "ImmudbServer", "ImmudbStore", "Settings", arguments],
+            swiftSettings: settings),
         .executableTarget(
             name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments],
             swiftSettings: settings),
@@ -131,6 +147,8 @@ let package = Package(
             dependencies: [
                 "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf,
             ], swiftSettings: settings),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
+        .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",

@@ -8,7 +8,7 @@ import RPCTransport
 
 /// A database served to the clients of immudb 0.6 over gRPC.
 ///
-///     let log = ServerLog.standardError(level: nil)
+///     let log = ServerLog.standardError(level: .info)
 ///     let server = try await ImmudbServer.start(ServerOptions(directory: "data"), log: log)
 ///     …
 ///     await server.stop(deadline: .seconds(10))
@@ -26,9 +26,6 @@ public final class ImmudbServer: Sendable {
     private let log: ServerLog
     private let transport: RPCServer
 
-    /// The largest request that is taken and the largest answer that is given.
-    static let maxMessageByteCount = 32 << 20
-
     /// Checks the port, opens the data and serves.
     ///
     /// In this order, so that the cheapest thing fails first: the port is tried, the folders and
@@ -45,17 +42,15 @@ public final class ImmudbServer: Sendable {
         }
         let data = try opened.get()
         let service = DatabaseService(
-            database: data.database, log: log, maxAnswerByteCount: maxMessageByteCount)
-        var configuration = RPCServer.Configuration(host: options.address, port: options.port)
-        configuration.maxReceiveMessageByteCount = maxMessageByteCount
-        configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(data.identifier)")
+            database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
+        let configuration = configuration(options, identifier: data.identifier)
         let transport: RPCServer
         do {
             transport = try await RPCServer.start(configuration, methods: service.methods)
         } catch {
             _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
             throw listeningError(
-                address: options.address, port: options.port,
+                host: options.host, port: options.port,
                 reason: (error as? RPCError)?.message ?? "\(error)")
         }
         var served = options
@@ -67,6 +62,20 @@ public final class ImmudbServer: Sendable {
         return ImmudbServer(
             options: served, identifier: data.identifier, database: data.database, log: log,
             transport: transport)
+    }
+
+    private static func configuration(
+        _ options: ServerOptions, identifier: ServerIdentifier
+    ) -> RPCServer.Configuration {
+        var configuration = RPCServer.Configuration(host: options.host, port: options.port)
+        configuration.maxReceiveMessageByteCount = options.maxReceiveMessageByteCount
+        // One connection has half of its event loop's share: room for the largest request.
+        let room = options.maxReceiveMessageByteCount + (1 << 20)
+        configuration.maxBufferedRequestByteCount = max(
+            configuration.maxBufferedRequestByteCount,
+            2 * configuration.eventLoopThreadCount * room)
+        configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
+        return configuration
     }
 
     private init(
@@ -109,11 +118,12 @@ private struct OpenedData: Sendable {
     let database: Database
 
     init(_ options: ServerOptions, log: ServerLog) throws(ServerStartError) {
-        try checkListening(address: options.address, port: options.port)
+        try checkListening(host: options.host, port: options.port)
         try createFolder(options.databasePath, prefix: "Unable to create data folder")
         let isKnown = ServerIdentifier.exists(in: options.directory)
         identifier = try ServerIdentifier.loadOrCreate(in: options.directory)
         var settings = Database.Options()
+        settings.durability = options.durability
         settings.log = { level, message in log.log(level, message) }
         do {
             database = try Database.open(at: options.databasePath, options: settings)

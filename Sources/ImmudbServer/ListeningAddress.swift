@@ -12,7 +12,7 @@
 /// words.
 ///
 /// - Throws: `ServerStartError` that says why and what to do.
-func checkListening(address: String, port: Int) throws(ServerStartError) {
+func checkListening(host: String, port: Int) throws(ServerStartError) {
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
     #if canImport(Darwin)
@@ -22,15 +22,15 @@ func checkListening(address: String, port: Int) throws(ServerStartError) {
     #endif
     hints.ai_flags = AI_PASSIVE
     var found: UnsafeMutablePointer<addrinfo>?
-    let result = getaddrinfo(address, String(port), &hints, &found)
+    let result = getaddrinfo(host, String(port), &hints, &found)
     guard result == 0, let candidate = found?.pointee else {
         let reason = gai_strerror(result).map { String(cString: $0) } ?? "unknown address"
-        throw listeningError(address: address, port: port, reason: reason)
+        throw listeningError(host: host, port: port, reason: reason)
     }
     defer { freeaddrinfo(found) }
     let socket = socket(candidate.ai_family, candidate.ai_socktype, candidate.ai_protocol)
     guard socket >= 0 else {
-        throw listeningError(address: address, port: port, reason: systemMessage(errno))
+        throw listeningError(host: host, port: port, reason: systemMessage(errno))
     }
     defer { close(socket) }
     var yes: Int32 = 1
@@ -40,10 +40,11 @@ func checkListening(address: String, port: Int) throws(ServerStartError) {
         let reason = errno
         let advice = reason == EADDRINUSE ? ". Choose another port with -p" : ""
         throw listeningError(
-            address: address, port: port, reason: systemMessage(reason) + advice)
+            host: host, port: port, reason: systemMessage(reason) + advice)
     }
 }
 
-func listeningError(address: String, port: Int, reason: String) -> ServerStartError {
-    ServerStartError("Immudb unable to listen: \(address):\(port): \(reason)")
+func listeningError(host: String, port: Int, reason: String) -> ServerStartError {
+    let place = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    return ServerStartError("Immudb unable to listen: \(place): \(reason)")
 }

@@ -23,10 +23,8 @@ public struct ServerLog: Sendable {
 
     /// The log of the process, on its standard error.
     ///
-    /// - Parameter level: a word of the environment variable `LOG_LEVEL`: error, warn, info or
-    ///   debug in any case. Anything else, and nil, is info.
-    public static func standardError(level: String?) -> ServerLog {
-        ServerLog(level: LogLevel(word: level)) { line in
+    public static func standardError(level: LogLevel) -> ServerLog {
+        ServerLog(level: level) { line in
             let bytes = Array("immu-server \(line)\n".utf8)
             // A standard error that nobody reads must not stop a server.
             _ = systemWrite(STDERR_FILENO, bytes)
@@ -81,12 +79,15 @@ extension LogLevel {
         }
     }
 
-    fileprivate init(word: String?) {
-        switch word?.lowercased() {
+    /// - Parameter word: of the environment variable `LOG_LEVEL`: error, warn, info or debug in
+    ///   any case; nil for anything else.
+    public init?(word: String) {
+        switch word.lowercased() {
         case "error": self = .error
         case "warn": self = .warning
+        case "info": self = .info
         case "debug": self = .debug
-        default: self = .info
+        default: return nil
         }
     }
 }

@@ -1,18 +1,30 @@
+public import ImmudbStore
+
 /// What an immudb server is started with.
 public struct ServerOptions: Hashable, Sendable {
     /// Folder of all data: the identifier file and one folder per database.
     public var directory: String
-    /// Address to listen on, a name or number.
+    /// Address to listen on, a name or number; one of IPv6 may be in brackets.
     public var address: String
     /// 0 takes any free port.
     public var port: Int
     /// Name of the database: a plain folder name inside `directory`.
     public var databaseName: String
+    /// When writes are on disk.
+    public var durability = Durability.always
+    /// The largest request that is taken.
+    public var maxReceiveMessageByteCount = defaultMaxReceiveMessageByteCount
+    /// What the log says of the process around the server.
+    public var process = ProcessOptions()
 
     public static let defaultDirectory = "./db"
     public static let defaultAddress = "127.0.0.1"
     public static let defaultPort = 3322
     public static let defaultDatabaseName = "immudb"
+    public static let defaultMaxReceiveMessageByteCount = 32 << 20
+    /// From where a request of the smallest kind fits, to what the store takes as one batch with
+    /// room to spare: all of a request is in memory, some times over.
+    public static let maxReceiveMessageByteCountRange = 4 << 10...256 << 20
 
     public init(
         directory: String = defaultDirectory, address: String = defaultAddress,
@@ -22,6 +34,17 @@ public struct ServerOptions: Hashable, Sendable {
         self.address = address
         self.port = port
         self.databaseName = databaseName
+    }
+
+    /// The address as the system's calls take it: without brackets.
+    var host: String {
+        address.hasPrefix("[") && address.hasSuffix("]")
+            ? String(address.dropFirst().dropLast()) : address
+    }
+
+    /// An answer may be as large as the largest request, so that what was stored can be read.
+    var maxAnswerByteCount: Int {
+        max(Self.defaultMaxReceiveMessageByteCount, maxReceiveMessageByteCount)
     }
 
     /// Folder of the database.
@@ -46,15 +69,12 @@ public struct ServerOptions: Hashable, Sendable {
                 "invalid database name \"\(databaseName)\": "
                     + "give the name of a folder, without slashes, with --dbname")
         }
-    }
-
-    /// The options as one line of JSON for the log, in the original's names and order.
-    var json: String {
-        let members = [
-            ("Dir", JSON.string(directory)), ("Address", JSON.string(address)),
-            ("Port", String(port)), ("DbName", JSON.string(databaseName)),
-        ]
-        return "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+        let range = Self.maxReceiveMessageByteCountRange
+        guard range.contains(maxReceiveMessageByteCount) else {
+            throw ServerStartError(
+                "invalid message size \(maxReceiveMessageByteCount): give a number from "
+                    + "\(range.lowerBound) to \(range.upperBound) with --max-recv-msg-size")
+        }
     }
 }
 
@@ -68,22 +88,4 @@ public struct ServerStartError: Error, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
-}
-
-private enum JSON {
-    /// A JSON string literal (RFC 8259 section 7).
-    static func string(_ text: String) -> String {
-        var literal = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": literal += "\\\""
-            case "\\": literal += "\\\\"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                literal += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: literal.unicodeScalars.append(scalar)
-            }
-        }
-        return literal + "\""
-    }
 }

@@ -1,66 +1,137 @@
 import ArgumentParser
 import ImmudbServer
+import Settings
 
-/// The options of `immudb`, and its commands `version` and `help`.
+/// The flags of `immudb`, and its commands `version` and `help`.
 struct ImmudbCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "immudb",
-        abstract: "immudb - the lightweight, high-speed immutable database",
+        abstract:
+            "immudb - the lightweight, high-speed immutable database for systems and applications.",
         usage: """
-            immudb [--address <address>] [--port <port>] [--dbname <dbname>] [--dir <dir>]
-            immudb version | help
+            immudb [flags]
+            immudb [command]
             """,
-        discussion: """
-            Serves the database of a folder to the clients of immudb 0.6, and proves to them \
-            that no entry of it was ever changed. Stop it with SIGTERM or Ctrl-C.
-
-            Environment: LOG_LEVEL=error|warn|info|debug says how much is logged.
-            """,
+        discussion: discussion,
         subcommands: [Version.self])
 
-    @Option(name: .shortAndLong, help: "Address to listen on.")
-    var address = ServerOptions.defaultAddress
-
-    @Option(name: .shortAndLong, help: "Port to listen on; 0 takes any that is free.")
-    var port = ServerOptions.defaultPort
-
-    @Option(name: [.customShort("n"), .long], help: "Name of the database.")
-    var dbname = ServerOptions.defaultDatabaseName
-
-    @Option(help: "Folder of the data; made if it is not there.")
-    var dir = ServerOptions.defaultDirectory
+    @Option(name: .shortAndLong, help: .of(ImmudbSettings.address, "host"))
+    var address: String?
+    @Option(
+        name: [.customShort("s"), .long], defaultAsFlag: "true",
+        help: .of(ImmudbSettings.auth, "bool"))
+    var auth: String?
+    @Option(help: .of(ImmudbSettings.certificate, "file"))
+    var certificate: String?
+    @Option(help: .of(ImmudbSettings.clientCAs, "file"))
+    var clientcas: String?
+    @Option(
+        help: .init("config file; by default the first that is found, see above", valueName: "file")
+    )
+    var config: String?
+    @Option(name: [.customShort("n"), .long], help: .of(ImmudbSettings.databaseName, "name"))
+    var dbname: String?
+    @Option(name: .shortAndLong, defaultAsFlag: "true", help: .of(ImmudbSettings.detached, "bool"))
+    var detached: String?
+    @Option(help: .of(ImmudbSettings.directory, "folder"))
+    var dir: String?
+    @Option(help: .of(ImmudbSettings.durability, "word"))
+    var durability: String?
+    @Option(help: .of(ImmudbSettings.logFile, "file"))
+    var logfile: String?
+    @Option(help: .of(ImmudbSettings.maxReceiveMessageByteCount, "bytes"))
+    var maxRecvMsgSize: String?
+    @Option(name: .shortAndLong, defaultAsFlag: "true", help: .of(ImmudbSettings.mtls, "bool"))
+    var mtls: String?
+    @Option(defaultAsFlag: "true", help: .of(ImmudbSettings.noHistograms, "bool"))
+    var noHistograms: String?
+    @Option(help: .of(ImmudbSettings.pidFile, "file"))
+    var pidfile: String?
+    @Option(help: .of(ImmudbSettings.pkey, "file"))
+    var pkey: String?
+    @Option(name: .shortAndLong, help: .of(ImmudbSettings.port, "number"))
+    var port: String?
 
     struct Version: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the version.")
+        static let configuration = CommandConfiguration(abstract: "Show the immudb version")
     }
 
+    /// The flags that were given, by the keys of their settings.
+    var given: [String: String] {
+        let values = [
+            "address": address, "auth": auth, "certificate": certificate, "clientcas": clientcas,
+            "dbname": dbname, "detached": detached, "dir": dir, "durability": durability,
+            "logfile": logfile, "max-recv-msg-size": maxRecvMsgSize, "mtls": mtls,
+            "no-histograms": noHistograms, "pidfile": pidfile, "pkey": pkey, "port": port,
+        ]
+        return values.compactMapValues(\.self)
+    }
+
+    private static let discussion: String = {
+        let definition = ImmudbSettings.definition
+        let variables = definition.settings.map { "  " + definition.variableName(of: $0) }
+        return """
+            Serves the database of a folder to clients of immudb 0.6, and proves to them that no \
+            entry of it was ever changed. Stop it with SIGTERM or Ctrl-C: it lets running calls \
+            finish, for 10 seconds at most.
+
+            A flag wins over its environment variable, that over the config file, and that over the \
+            default.
+
+            Environment variables:
+            \(variables.joined(separator: "\n"))
+              LOG_LEVEL=error|warn|info|debug (default info)
+
+            Config files: immudb.json, .toml, .yaml, .yml, .properties, .props, .prop, .dotenv, \
+            .env or .ini in ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the first that is \
+            found. Their keys are the flags' names. HCL is not read.
+            """
+    }()
+}
+
+extension ArgumentHelp {
+    fileprivate static func of(
+        _ setting: some SettingDeclaration, _ valueName: String
+    ) -> ArgumentHelp {
+        ArgumentHelp("\(setting.help)", valueName: valueName)
+    }
+}
+
+extension ImmudbCommand {
     /// What the arguments ask for.
     enum Invocation {
-        case serve(ServerOptions)
+        case serve(flags: [String: String], configFile: String?)
         /// A text to print, and nothing more to do.
         case show(String)
-        /// The reason names the offending word.
-        case refuse(reason: String)
     }
 
-    static func invocation(_ arguments: [String]) -> Invocation {
+    /// - Throws: `SettingsError` that names the offending word.
+    static func invocation(_ arguments: [String]) throws(SettingsError) -> Invocation {
+        let syntax = FlagSyntax(ImmudbSettings.definition.settings, and: [.init("config")])
+        let rewritten = try syntax.rewritten(arguments)
+        try checkCommand(rewritten.filter { !$0.hasPrefix("--") && !$0.isEmpty })
         do {
-            switch try parseAsRoot(arguments) {
+            switch try parseAsRoot(rewritten) {
             case let command as ImmudbCommand:
-                return .serve(
-                    ServerOptions(
-                        directory: command.dir, address: command.address, port: command.port,
-                        databaseName: command.dbname))
+                return .serve(flags: command.given, configFile: command.config)
             case is Version: return .show("immudb \(ImmudbServer.version)")
-            case let command:
+            case var command:
                 // The library's own, such as help: they answer by throwing what to print.
-                var command = command
                 try command.run()
                 return .show("")
             }
         } catch {
-            let message = fullMessage(for: error)
-            return exitCode(for: error).isSuccess ? .show(message) : .refuse(reason: message)
+            guard exitCode(for: error).isSuccess else {
+                throw SettingsError(message(for: error))
+            }
+            return .show(fullMessage(for: error))
         }
+    }
+
+    private static func checkCommand(_ words: [String]) throws(SettingsError) {
+        let commands = ["help", "version"]
+        let named = words.first == "help" ? words.prefix(2) : words.prefix(1)
+        guard let unknown = named.first(where: { !commands.contains($0) }) else { return }
+        throw SettingsError("unknown command \"\(unknown)\" for \"immudb\"")
     }
 }

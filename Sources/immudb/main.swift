@@ -1,6 +1,9 @@
-// The server's command line: parses the options, starts the server, stops it at SIGTERM or SIGINT.
+// The server's process: reads its settings, opens its log, detaches if asked to, takes its pid
+// file, starts the server, and stops it at SIGTERM or SIGINT.
 
+import Daemon
 import ImmudbServer
+import Settings
 
 #if canImport(Darwin)
     import Darwin
@@ -8,33 +11,80 @@ import ImmudbServer
     import Glibc
 #endif
 
-let options: ServerOptions
-switch ImmudbCommand.invocation(Array(CommandLine.arguments.dropFirst())) {
-case .serve(let asked):
-    options = asked
+/// Ends with exit code 1, as all failures of these programs, wrong arguments too.
+func fail(_ reason: String) -> Never {
+    let line = Array("Error: \(reason)\n".utf8)
+    write(STDERR_FILENO, line, line.count)
+    detachedProcess?.report(failure: reason)
+    exit(1)
+}
+
+// Before anything else is opened.
+let detachedProcess = DetachedProcess.current()
+
+let invocation: ImmudbCommand.Invocation
+do {
+    invocation = try ImmudbCommand.invocation(ProcessArguments.text())
+} catch {
+    fail("\(error.message)\nRun 'immudb --help' for usage.")
+}
+let startup: Startup
+let log: ServerLog
+switch invocation {
+case .serve(let flags, let configFile):
+    do {
+        startup = try Startup(flags: flags, configFile: configFile)
+    } catch {
+        fail(error.message)
+    }
+    do {
+        log = try startup.openLog()
+    } catch {
+        fail(error.message)
+    }
 case .show(let text):
     print(text)
     exit(0)
-case .refuse(let reason):
-    // All failures of these programs are exit code 1, wrong arguments too.
-    let line = Array("\(reason)\n".utf8)
-    write(STDERR_FILENO, line, line.count)
+}
+
+/// Ends with the reason in the log, and told to whoever waits for this process.
+func failStart(_ reason: String) -> Never {
+    log.error(reason)
+    if !startup.options.process.logFile.isEmpty || detachedProcess != nil { fail(reason) }
     exit(1)
 }
-let log = ServerLog.standardError(level: getenv("LOG_LEVEL").map { String(cString: $0) })
+
+if startup.options.process.isDetached, detachedProcess == nil {
+    do {
+        try Detachment.run()
+        exit(0)
+    } catch {
+        fail(error.message)
+    }
+}
+for warning in startup.warnings { log.warning(warning) }
 
 // A client or a pipe that has gone away is an error of its write, not the end of the server.
 signal(SIGPIPE, SIG_IGN)
 raiseOpenFileLimit()
 
 let stopSignals = StopSignals(log: log)
+// Taken before the data is touched: a second start fails here.
+let pidFile: PidFile?
+do {
+    pidFile = try startup.takePidFile()
+} catch {
+    failStart(error.message)
+}
 let server: ImmudbServer
 do {
-    server = try await ImmudbServer.start(options, log: log)
+    server = try await ImmudbServer.start(startup.options, log: log)
 } catch {
-    log.error(error.message)
-    exit(1)
+    pidFile?.remove()
+    failStart(error.message)
 }
+detachedProcess?.report()
 await stopSignals.first()
 let isClosed = await server.stop(deadline: .seconds(10))
+pidFile?.remove()
 exit(isClosed ? 0 : 1)

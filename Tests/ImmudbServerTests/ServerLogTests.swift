@@ -58,20 +58,48 @@ struct ServerLogTests {
     }
 
     @Test(
-        "LOG_LEVEL is a word in any case; anything else is info",
+        "LOG_LEVEL is a word in any case",
         arguments: [
-            ("ERROR" as String?, LogLevel.error), ("warn", .warning), ("Info", .info),
-            ("debug", .debug), ("loud", .info), ("", .info), (nil, .info),
+            ("ERROR", LogLevel.error), ("warn", .warning), ("Info", .info), ("debug", .debug),
+            ("loud", nil), ("", nil), ("warning", nil),
         ])
-    func words(word: String?, level: LogLevel) {
-        #expect(ServerLog.standardError(level: word).level == level)
+    func words(word: String, level: LogLevel?) {
+        #expect(LogLevel(word: word) == level)
+    }
+
+    @Test("a log file is appended to, in a folder that is made; what cannot be made is named")
+    func file() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("log-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.path + "/log/immudb.log"
+        for message in ["one", "two"] { try ServerLog.file(path, level: .info).info(message) }
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines[0].hasPrefix("immudb 2") && lines[0].hasSuffix(" INFO: one"))
+
+        let below = try #require(throws: ServerStartError.self) {
+            _ = try ServerLog.file(path + "/a/b.log", level: .info)
+        }
+        #expect(below.message.hasPrefix("Unable to create log folder \(path)/a: "))
+        let isFolder = try #require(throws: ServerStartError.self) {
+            _ = try ServerLog.file(folder.path + "/log", level: .info)
+        }
+        #expect(isFolder.message == "Unable to create log file \(folder.path)/log: Is a directory")
     }
 
     @Test("the options are one line of JSON")
     func json() {
-        let options = ServerOptions(
+        var options = ServerOptions(
             directory: "a \"b\"\n", address: "::1", port: 1, databaseName: "d")
-        let expected = #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"DbName":"d"}"#
+        options.durability = .never
+        options.process.pidFile = "p"
+        options.process.isDetached = true
+        let expected =
+            #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"DbName":"d","Config":"","#
+            + #""Pidfile":"p","Logfile":"","MTLs":false,"Auth":false,"NoHistograms":false,"#
+            + #""Detached":true,"Durability":"never","MaxRecvMsgSize":33554432}"#
         #expect(options.json == expected)
     }
 

@@ -1,0 +1,111 @@
+// What a program needs to run in the background. Here: the file that says who runs. How it gets
+// there: Detachment.swift.
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// A file with the process id of a running program, in decimal digits without a line end.
+///
+/// It is locked as long as this object lives, so a running program is told from one that was killed
+/// without looking for its process: a file that nobody locks is stale and is taken over.
+public final class PidFile: Sendable {
+    public let path: String
+    private let file: Int32
+
+    /// Creates the file, and the folder it is in if that one is missing.
+    ///
+    /// - Parameter program: who must not run twice, for messages.
+    /// - Throws: `DaemonError`: the file is another running program's, cannot be written, or holds
+    ///   something else than a process id.
+    public init(_ path: String, program: String) throws(DaemonError) {
+        let base = path.split(separator: "/").last ?? "."
+        guard base != "." else { throw DaemonError("Pid filename is invalid: \(path)") }
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            // If it cannot be made, opening the file says why.
+            _ = mkdir(String(path[..<slash]), 0o755)
+        }
+        self.path = path
+        file = try Self.lock(path, program: program)
+        do {
+            try write(getpid())
+        } catch {
+            close(file)
+            throw error
+        }
+    }
+
+    deinit {
+        close(file)
+    }
+
+    /// Removes the file, unless it was replaced by another one meanwhile. For the program's end.
+    public func remove() {
+        if Self.isFile(file, at: path) { unlink(path) }
+    }
+
+    private static func lock(_ path: String, program: String) throws(DaemonError) -> Int32 {
+        while true {
+            let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
+            guard file >= 0 else { throw failure(path, errno) }
+            guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+                let reason = errno
+                close(file)
+                guard reason == EWOULDBLOCK else { throw failure(path, reason) }
+                throw DaemonError(
+                    "pid file found, ensure \(program) is not running or delete \(path)")
+            }
+            // Whoever locked it before may have removed it between our two calls.
+            if isFile(file, at: path) { return file }
+            close(file)
+        }
+    }
+
+    private static func isFile(_ file: Int32, at path: String) -> Bool {
+        var open = stat()
+        var named = stat()
+        return fstat(file, &open) == 0 && stat(path, &named) == 0
+            && open.st_ino == named.st_ino && open.st_dev == named.st_dev
+    }
+
+    private func write(_ pid: pid_t) throws(DaemonError) {
+        var old = [UInt8](repeating: 0, count: 32)
+        let count = read(file, &old, old.count)
+        guard count >= 0 else { throw Self.failure(path, errno) }
+        let blanks: [UInt8] = [0x20, 0x0a, 0x0d]
+        let isPid = old.prefix(count).allSatisfy {
+            (0x30...0x39).contains($0) || blanks.contains($0)
+        }
+        guard isPid, count < old.count else {
+            throw DaemonError(
+                "failed to write pidfile: \(path) holds something else than a process id: "
+                    + "delete it or name another file")
+        }
+        let text = Array("\(pid)".utf8)
+        guard ftruncate(file, 0) == 0, pwrite(file, text, text.count, 0) == text.count else {
+            throw Self.failure(path, errno)
+        }
+    }
+
+    private static func failure(_ path: String, _ number: Int32) -> DaemonError {
+        DaemonError("failed to write pidfile: \(path): \(systemMessage(number))")
+    }
+}
+
+/// Why a program cannot run in the background: a message for the operator.
+public struct DaemonError: Error, Hashable, CustomStringConvertible {
+    public let message: String
+
+    public init(_ message: String) {
+        self.message = message
+    }
+
+    public var description: String { message }
+}
+
+/// What the operating system says about an error number.
+func systemMessage(_ number: Int32) -> String {
+    strerror(number).map { String(cString: $0) } ?? "error \(number)"
+}

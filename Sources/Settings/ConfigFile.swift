@@ -1,0 +1,149 @@
+import Foundation
+
+/// The keys and values of a config file, not checked yet.
+public struct ConfigFile: Sendable {
+    /// Read by its name's end.
+    public enum Format: String, Sendable, CaseIterable {
+        case toml, yaml, json, properties, dotenv, ini
+
+        init?(extension name: String) {
+            switch name {
+            case "yml": self = .yaml
+            case "props", "prop": self = .properties
+            case "env": self = .dotenv
+            default: self.init(rawValue: name)
+            }
+        }
+    }
+
+    public struct Item: Hashable, Sendable {
+        public let key: String
+        public let value: RawValue
+        /// From 1; nil where the parser does not tell.
+        public let line: Int?
+    }
+
+    public let path: String
+    public let format: Format
+    /// In the order of the file where its parser keeps it, else sorted by key.
+    public let items: [Item]
+
+    /// Ends of names that are looked for, the first one first.
+    static let extensions = [
+        "json", "toml", "yaml", "yml", "properties", "props", "prop", "dotenv", "env", "ini",
+    ]
+
+    /// No config file is larger by far; what is meant may be a device.
+    static let maxByteCount = 1 << 20
+
+    /// Reads a file.
+    ///
+    /// - Throws: `SettingsError` that names the file, if it is missing, unreadable, broken, or of a
+    ///   kind that is not known. `.dist` at the end of its name is passed over.
+    public static func read(_ path: String) throws(SettingsError) -> ConfigFile {
+        var name = path.split(separator: "/").last.map(String.init) ?? path
+        if name.hasSuffix(".dist") { name.removeLast(".dist".count) }
+        let end = name.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
+        guard name.contains("."), let format = Format(extension: end.lowercased()) else {
+            let reason =
+                end.lowercased() == "hcl"
+                ? "HCL is not read" : "its format is not known by its name"
+            throw SettingsError(
+                "config file \(path): \(reason): give a file that ends in ."
+                    + extensions.joined(separator: ", ."))
+        }
+        let text = try text(of: path)
+        do {
+            return ConfigFile(path: path, format: format, items: try items(of: text, format))
+        } catch {
+            let place = error.line.map { ", line \($0)" } ?? ""
+            throw SettingsError("config file \(path)\(place): \(error.reason)")
+        }
+    }
+
+    private static func text(of path: String) throws(SettingsError) -> String {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { throw failure(path, errno) }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: maxByteCount + 1)
+        var count = 0
+        while count < bytes.count {
+            let read = bytes.withUnsafeMutableBytes {
+                Foundation.read(file, $0.baseAddress?.advanced(by: count), $0.count - count)
+            }
+            if read < 0, errno == EINTR { continue }
+            guard read >= 0 else { throw failure(path, errno) }
+            if read == 0 { break }
+            count += read
+        }
+        guard count <= maxByteCount else {
+            throw SettingsError("config file \(path) is larger than \(maxByteCount) bytes")
+        }
+        let content = bytes.prefix(count)
+        guard !content.contains(0), let text = String(validating: content, as: UTF8.self) else {
+            throw SettingsError("config file \(path) is not UTF-8 text")
+        }
+        return text.hasPrefix("\u{feff}") ? String(text.unicodeScalars.dropFirst()) : text
+    }
+
+    private static func failure(_ path: String, _ number: Int32) -> SettingsError {
+        let reason = strerror(number).map { String(cString: $0) } ?? "error \(number)"
+        return SettingsError("config file \(path) cannot be read: \(reason)")
+    }
+
+    private static func items(
+        of text: String, _ format: Format
+    ) throws(ConfigSyntaxError) -> [Item] {
+        switch format {
+        case .toml: try TOMLText.items(of: text)
+        case .yaml: try YAMLText.items(of: text)
+        case .json: try JSONText.items(of: text)
+        case .properties, .dotenv, .ini: try KeyValueText.items(of: text)
+        }
+    }
+}
+
+/// Why a text is not of its format.
+struct ConfigSyntaxError: Error {
+    let line: Int?
+    let reason: String
+
+    init(line: Int? = nil, _ reason: String) {
+        self.line = line
+        self.reason = reason
+    }
+}
+
+extension ConfigFile {
+    /// The config file of a program: the one that is named, else the first that is found.
+    ///
+    /// Looked for are files of the program's name with one of the known ends, in `./configs`,
+    /// `$GOPATH/src/configs`, `/etc/immudb` and `$HOME`. HCL files are passed over.
+    ///
+    /// - Parameters:
+    ///   - name: as given by the operator; nil or empty if he gave none.
+    ///   - systemFolder: for tests.
+    /// - Returns: nil if none is named or found.
+    /// - Throws: `SettingsError` if the file cannot be used, found or named.
+    public static func named(
+        _ name: String?, orFoundFor program: String, environment: [String: String],
+        systemFolder: String = "/etc/immudb"
+    ) throws(SettingsError) -> ConfigFile? {
+        if let name, !name.isEmpty { return try read(name) }
+        var folders = [FileManager.default.currentDirectoryPath + "/configs"]
+        if let path = environment["GOPATH"], !path.isEmpty { folders.append(path + "/src/configs") }
+        folders.append(systemFolder)
+        if let home = environment["HOME"], !home.isEmpty { folders.append(home) }
+        for folder in folders {
+            for end in extensions {
+                let path = folder + (folder.hasSuffix("/") ? "" : "/") + "\(program).\(end)"
+                var isFolder: ObjCBool = false
+                guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+                    !isFolder.boolValue
+                else { continue }
+                return try read(path)
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import TOMLKit
+import Yams
+
+/// A TOML file. The parser tells lines of what is no TOML, but not those of values.
+enum TOMLText {
+    static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
+        try refuseTables(in: text)
+        let table: TOMLTable
+        do {
+            table = try TOMLTable(string: text)
+        } catch {
+            guard let error = error as? TOMLParseError else {
+                throw ConfigSyntaxError("not TOML")
+            }
+            throw ConfigSyntaxError(
+                line: error.source.begin.line, "not TOML: \(error.description)")
+        }
+        return table.keys.sorted().compactMap { key in
+            table[key].map { ConfigFile.Item(key: key, value: raw($0), line: nil) }
+        }
+    }
+
+    /// Settings are flat, so no line begins with a bracket. This is found out here, since the parser
+    /// stops the process at some headers that are none, such as `[=`.
+    private static func refuseTables(in text: String) throws(ConfigSyntaxError) {
+        let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        for (number, line) in zip(1..., lines) {
+            let line = line.drop(while: \.isWhitespace)
+            guard !line.hasPrefix("[") else {
+                throw ConfigSyntaxError(
+                    line: number,
+                    "tables such as \(line) have no meaning here: write the keys without them")
+            }
+        }
+    }
+
+    private static func raw(_ value: any TOMLValueConvertible) -> RawValue {
+        switch value.type {
+        case .string: value.string.map(RawValue.text) ?? .other("a text")
+        case .int: value.int.map(RawValue.integer) ?? .other("a number")
+        case .bool: value.bool.map(RawValue.boolean) ?? .other("a boolean")
+        case .table: .other("a table")
+        case .array: .other("a list")
+        case .double: .other("a number with a fraction")
+        case .date, .time, .dateTime: .other("a time")
+        }
+    }
+}
+
+/// A YAML file. The parser tells all lines.
+enum YAMLText {
+    static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text, .default, .default, .utf8)
+        } catch {
+            throw syntaxError(error)
+        }
+        // An empty file, or one of comments only.
+        guard let root, root.null == nil else { return [] }
+        guard let mapping = root.mapping else {
+            throw ConfigSyntaxError(line: root.mark?.line, "not lines of \"key: value\"")
+        }
+        var items: [ConfigFile.Item] = []
+        for (key, value) in mapping {
+            guard let name = key.scalar?.string else {
+                throw ConfigSyntaxError(line: key.mark?.line, "a key is no text")
+            }
+            items.append(ConfigFile.Item(key: name, value: raw(value), line: key.mark?.line))
+        }
+        return items
+    }
+
+    private static func raw(_ node: Node) -> RawValue {
+        guard let scalar = node.scalar else {
+            return .other(node.mapping != nil ? "a mapping" : "a list")
+        }
+        switch Tag.Name(rawValue: node.tag.description) {
+        case .str: return .text(scalar.string)
+        case .int: return node.int.map(RawValue.integer) ?? .other("a number out of range")
+        case .bool: return node.bool.map(RawValue.boolean) ?? .other("a boolean")
+        case .null: return .other("nothing")
+        case .float: return .other("a number with a fraction")
+        default:
+            return .other("\"\(scalar.string)\", which YAML takes for something else than text")
+        }
+    }
+
+    private static func syntaxError(_ error: any Error) -> ConfigSyntaxError {
+        guard let error = error as? YamlError else { return ConfigSyntaxError("not YAML") }
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            return ConfigSyntaxError(line: mark.line, "not YAML: \(problem)")
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            let keys = duplicates.sorted().joined(separator: ", ")
+            return ConfigSyntaxError(
+                line: context.mark.line, "not YAML: there twice: \(keys)")
+        case .reader(let problem, _, _, _):
+            return ConfigSyntaxError("not YAML: \(problem)")
+        default:
+            return ConfigSyntaxError("not YAML")
+        }
+    }
+}
+
+/// A JSON file: one object. The parser tells no lines of values, and takes one of two equal keys.
+enum JSONText {
+    static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
+        let values: [String: JSONValue]
+        do {
+            values = try JSONDecoder().decode([String: JSONValue].self, from: Data(text.utf8))
+        } catch {
+            guard case DecodingError.dataCorrupted(let context) = error else {
+                throw ConfigSyntaxError("not one JSON object, such as {\"port\": 3322}")
+            }
+            let cause = (context.underlyingError as? NSError)?.userInfo["NSDebugDescription"]
+            let reason = cause.map { "\($0)" } ?? context.debugDescription
+            throw ConfigSyntaxError("not JSON: \(reason)")
+        }
+        return values.sorted { $0.key < $1.key }.map { key, value in
+            ConfigFile.Item(key: key, value: value.raw, line: nil)
+        }
+    }
+
+    private struct JSONValue: Decodable {
+        let raw: RawValue
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if container.decodeNil() {
+                raw = .other("null")
+            } else if let value = try? container.decode(Bool.self) {
+                raw = .boolean(value)
+            } else if let value = try? container.decode(Int.self) {
+                raw = .integer(value)
+            } else if let value = try? container.decode(String.self) {
+                raw = .text(value)
+            } else if (try? container.decode(Double.self)) != nil {
+                raw = .other("a number with a fraction")
+            } else {
+                raw = .other("an object or a list")
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import ImmudbServer
+import ImmudbStore
+import Settings
+
+/// Everything that `immudb` can be told. `ImmudbCommand` has a flag for each.
+enum ImmudbSettings {
+    static let address = Setting(
+        "address", short: "a", .text("an address or host name"),
+        default: ServerOptions.defaultAddress, "bind address")
+    static let auth = Setting(
+        "auth", short: "s", .boolean, default: false,
+        "enable auth: refused, this release has no users yet")
+    static let certificate = Setting(
+        "certificate", .text, default: "./tools/mtls/3_application/certs/localhost.cert.pem",
+        "server certificate file path, for mtls")
+    static let clientCAs = Setting(
+        "clientcas", .text, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
+        "clients certificates list, aka certificate authority, for mtls")
+    static let databaseName = Setting(
+        "dbname", short: "n", .plainName("the name of the database's folder"),
+        default: ServerOptions.defaultDatabaseName, "db name")
+    static let detached = Setting(
+        "detached", short: "d", .boolean, default: false,
+        "run immudb in background; returns when it serves")
+    static let directory = Setting(
+        "dir", .text("the path of a folder"), default: ServerOptions.defaultDirectory,
+        "data folder, made if it is missing")
+    static let durability = Setting(
+        "durability", .word(of: DurabilityWord.self), default: .always,
+        "when an acknowledged write is on disk: always, interval "
+            + "(after \(DurabilityWord.intervalMilliseconds) ms at most), never (at a clean stop, "
+            + "or when the system pleases)")
+    static let logFile = Setting(
+        "logfile", .text, default: "", "log path with filename, e.g. /tmp/immudb/immudb.log")
+    static let maxReceiveMessageByteCount = Setting(
+        "max-recv-msg-size", .integer(ServerOptions.maxReceiveMessageByteCountRange),
+        default: ServerOptions.defaultMaxReceiveMessageByteCount,
+        "largest request that is taken, in bytes")
+    static let mtls = Setting(
+        "mtls", short: "m", .boolean, default: false,
+        "enable mutual tls: refused, this release has no TLS yet")
+    static let noHistograms = Setting(
+        "no-histograms", .boolean, default: false,
+        "disable collection of histogram metrics like query durations; this release has no metrics "
+            + "yet, hence no histograms either way")
+    static let pidFile = Setting(
+        "pidfile", .text, default: "", "pid path with filename, e.g. /var/run/immudb.pid")
+    static let pkey = Setting(
+        "pkey", .text, default: "./tools/mtls/3_application/private/localhost.key.pem",
+        "server private key path, for mtls")
+    static let port = Setting(
+        "port", short: "p", .integer(0...65535), default: ServerOptions.defaultPort,
+        "port number; 0 takes any that is free")
+
+    static let definition = SettingsDefinition(
+        program: "immudb",
+        settings: [
+            address, auth, certificate, clientCAs, databaseName, detached, directory, durability,
+            logFile, maxReceiveMessageByteCount, mtls, noHistograms, pidFile, pkey, port,
+        ],
+        withdrawn: ["network"])
+}
+
+enum DurabilityWord: String, CaseIterable {
+    case always, interval, never
+
+    static let intervalMilliseconds = 100
+
+    var durability: Durability {
+        switch self {
+        case .always: .always
+        case .interval: .interval(milliseconds: Self.intervalMilliseconds)
+        case .never: .never
+        }
+    }
+}
+
+extension ServerOptions {
+    /// - Throws: `SettingsError` if something is asked for that this release cannot do.
+    init(_ values: SettingsValues) throws(SettingsError) {
+        for (setting, missing) in [(ImmudbSettings.auth, "users"), (ImmudbSettings.mtls, "TLS")] {
+            guard !values[setting] else {
+                let source = values.source(of: setting).map { "\($0)" } ?? setting.key
+                throw SettingsError(
+                    "\(source) is true: this release has no \(missing) yet, and does not start "
+                        + "without what was asked for. Leave it false")
+            }
+        }
+        self.init(
+            directory: values[ImmudbSettings.directory], address: values[ImmudbSettings.address],
+            port: values[ImmudbSettings.port], databaseName: values[ImmudbSettings.databaseName])
+        durability = values[ImmudbSettings.durability].durability
+        maxReceiveMessageByteCount = values[ImmudbSettings.maxReceiveMessageByteCount]
+        process.configFile = values.filePath ?? ""
+        process.pidFile = values[ImmudbSettings.pidFile]
+        process.logFile = values[ImmudbSettings.logFile]
+        process.isWithoutHistograms = values[ImmudbSettings.noHistograms]
+        process.isDetached = values[ImmudbSettings.detached]
+    }
+}

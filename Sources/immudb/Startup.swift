@@ -1,0 +1,52 @@
+import Daemon
+import Foundation
+import ImmudbServer
+import ImmudbStore
+import Settings
+
+/// What the settings of a start say, merged and checked.
+struct Startup {
+    let options: ServerOptions
+    /// For the log, once it is open.
+    let warnings: [String]
+    private let logLevel: LogLevel
+
+    /// Reads the environment and the config file. A file that is found is named on the standard
+    /// output.
+    init(flags: [String: String], configFile: String?) throws(SettingsError) {
+        let environment = ProcessInfo.processInfo.environment
+        let file = try ConfigFile.named(
+            configFile, orFoundFor: ImmudbSettings.definition.program, environment: environment)
+        if let file {
+            // A standard output that nobody reads must not stop a server.
+            let line = Array("Using config file: \(file.path)\n".utf8)
+            write(STDOUT_FILENO, line, line.count)
+        }
+        let values = try ImmudbSettings.definition.values(
+            flags: flags, environment: environment, file: file)
+        options = try ServerOptions(values)
+
+        var warnings = values.warnings
+        let word = environment["LOG_LEVEL"] ?? ""
+        let level = LogLevel(word: word)
+        if level == nil, !word.isEmpty {
+            warnings.append(
+                "LOG_LEVEL is \"\(word)\", none of error, warn, info and debug: info is taken")
+        }
+        logLevel = level ?? .info
+        self.warnings = warnings
+    }
+
+    /// The log file, or the standard error if there is none.
+    func openLog() throws(ServerStartError) -> ServerLog {
+        let path = options.process.logFile
+        return path.isEmpty
+            ? .standardError(level: logLevel) : try .file(path, level: logLevel)
+    }
+
+    /// nil if none is asked for.
+    func takePidFile() throws(DaemonError) -> PidFile? {
+        let path = options.process.pidFile
+        return path.isEmpty ? nil : try PidFile(path, program: ImmudbSettings.definition.program)
+    }
+}

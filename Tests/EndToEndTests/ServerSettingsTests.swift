@@ -1,0 +1,161 @@
+import Foundation
+import Testing
+
+/// What `immudb` takes from flags, environment and config files.
+@Suite("immudb's settings")
+struct ServerSettingsTests {
+    @Test("the config file that ships starts the server, with the settings that no file would give")
+    func shippedFile() async throws {
+        let data = try TemporaryFolder()
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../configs/immudb.toml.dist").standardizedFileURL
+        let started = [["--config", file.path], []]
+        var options: [String] = []
+        for arguments in started {
+            let process = try RunningProcess(
+                "immudb", ["-p", "0"] + arguments, directory: data.path)
+            let line = try await process.waitForOutput("starting immudb: ")
+            options.append(
+                line.replacing(/^.*starting immudb/, with: "").replacing(/"Port":[0-9]+/, with: "")
+                    .replacing(/"Config":"[^"]*"/, with: ""))
+            #expect(process.output.contains("Using config file: ") == !arguments.isEmpty)
+            #expect(!process.errors.contains("no effect"))
+            process.terminate()
+            #expect(try await process.exitCode() == 0)
+        }
+        #expect(options[0] == options[1])
+        // All settings are in it.
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let help = try await FinishedProcess.run("immudb", ["--help"]).output
+        let flags = help.matches(of: /--([a-z-]+)\s/).map { String($0.1) }
+        #expect(flags.count > 10)
+        for flag in flags where !["config", "help"].contains(flag) {
+            #expect(text.contains("\n\(flag) = "), "\(flag) is missing")
+        }
+    }
+
+    @Test("a flag wins over the environment, that over the file that is found, and it is named")
+    func precedence() async throws {
+        let data = try TemporaryFolder()
+        try write(
+            "port = 1\ndir = \"file\"\ndbname = \"file\"", to: "configs/immudb.toml", in: data)
+        let process = try RunningProcess(
+            "immudb", ["-p", "0"],
+            environment: ["IMMUDB_PORT": "2", "IMMUDB_DBNAME": "variable"], directory: data.path)
+        let line = try await process.waitForOutput("starting immudb: ")
+        #expect(line.contains("{\"Dir\":\"file\",\"Address\":\"127.0.0.1\","))
+        #expect(line.contains("\"DbName\":\"variable\""))
+        #expect(!line.contains("\"Port\":2,") && !line.contains("\"Port\":1,"))
+        #expect(process.output.hasPrefix("Using config file: "))
+        #expect(process.output.hasSuffix("/configs/immudb.toml\n"))
+        process.terminate()
+        #expect(try await process.exitCode() == 0)
+        #expect(FileManager.default.fileExists(atPath: data.file("file/variable").path))
+    }
+
+    @Test(
+        "a bad file, found or named, ends the start with 1, names file and key, and touches nothing",
+        arguments: [
+            ("immudb.toml", "port = \"x\"", "key \"port\" is the text \"x\": give a whole number"),
+            ("immudb.toml", "prt = 1", "key \"prt\" is unknown"),
+            ("immudb.toml", "port", "line 1: not TOML"),
+            ("immudb.yaml", "port: 65536", "line 1, key \"port\" is the number 65536"),
+            ("immudb.json", "{", "not JSON"), ("immudb.ini", "[a]", "line 1: sections"),
+            (
+                "immudb.env", "IMMUDB_AUTH=true",
+                "key \"IMMUDB_AUTH\" is true: this release has no users"
+            ),
+            ("immudb.yml", "mtls: true", "key \"mtls\" is true: this release has no TLS"),
+        ])
+    func badFiles(name: String, text: String, said: String) async throws {
+        let data = try TemporaryFolder()
+        try write(text, to: "configs/\(name)", in: data)
+        for arguments in [[], ["--config", "configs/\(name)"]] {
+            let finished = try await FinishedProcess.run(
+                "immudb", ["-p", "0", "-d"] + arguments, directory: data.path)
+            #expect(finished.exitCode == 1)
+            #expect(finished.errors.contains("configs/\(name)"))
+            #expect(finished.errors.contains(said), "\(finished.errors)")
+        }
+        let missing = try await FinishedProcess.run(
+            "immudb", ["--config", "none.toml"], directory: data.path)
+        #expect(missing.exitCode == 1)
+        #expect(missing.errors.contains("config file none.toml cannot be read: No such file"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: data.path) == ["configs"])
+    }
+
+    @Test("a bad variable ends the start; one that is no setting, or network, is a warning")
+    func variables() async throws {
+        let data = try TemporaryFolder()
+        let bad = try await FinishedProcess.run(
+            "immudb", ["-p", "0"], environment: ["IMMUDB_NO-HISTOGRAMS": "maybe"],
+            directory: data.path)
+        #expect(bad.exitCode == 1)
+        #expect(
+            bad.errors.contains(
+                "environment variable IMMUDB_NO-HISTOGRAMS is \"maybe\": give true or false"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: data.path).isEmpty)
+        let server = try await RunningServer(
+            dir: data.path,
+            environment: ["IMMUDB_NETWORK": "tcp", "IMMUDB_PRT": "1", "IMMUDB_NO_HISTOGRAMS": "1"])
+        let errors = server.process.errors
+        #expect(errors.contains("WARNING: environment variable IMMUDB_NETWORK has no effect"))
+        #expect(errors.contains("WARNING: environment variable IMMUDB_PRT is no setting"))
+        #expect(errors.contains("\"NoHistograms\":true"))
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("durability takes its three words", arguments: ["always", "interval", "never"])
+    func durability(word: String) async throws {
+        let data = try TemporaryFolder()
+        for _ in 0..<2 {
+            let server = try await RunningServer(
+                dir: data.path, arguments: ["--durability", word])
+            #expect(server.process.errors.contains("\"Durability\":\"\(word)"))
+            let set = try await FinishedProcess.run(
+                "immuclient", ["-p", "\(server.port)", "--dir", data.path, "safeset", "k", "v"])
+            #expect(set.exitCode == 0)
+            #expect(try await server.stop() == 0)
+        }
+    }
+
+    @Test(
+        "a request above --max-recv-msg-size is refused, one below is taken; by default it is 32 MiB"
+    )
+    func messageSize() async throws {
+        let data = try TemporaryFolder()
+        let value = String(repeating: "v", count: 100_000)
+        for (arguments, isTaken) in [(["--max-recv-msg-size", "65536"], false), ([], true)] {
+            let server = try await RunningServer(dir: data.path, arguments: arguments)
+            let set = try await FinishedProcess.run(
+                "immuclient", ["-p", "\(server.port)", "--dir", data.path, "set", "k", value])
+            #expect((set.exitCode == 0) == isTaken)
+            #expect(set.errors.contains("65536") == !isTaken, "\(set.errors)")
+            #expect(try await server.stop() == 0)
+        }
+    }
+
+    @Test(
+        "an unknown command or flag is named",
+        arguments: [
+            (["help", "foo"], "unknown command \"foo\" for \"immudb\""),
+            (["foo"], "unknown command \"foo\" for \"immudb\""),
+            (["-d", "--foo"], "unknown flag: --foo"),
+            (["-dx"], "unknown shorthand flag: 'x' in -dx"),
+            (["-s"], "flag --auth is true"), (["--logfile"], "flag needs an argument: --logfile"),
+        ])
+    func unknownWords(arguments: [String], said: String) async throws {
+        let data = try TemporaryFolder()
+        let finished = try await FinishedProcess.run("immudb", arguments, directory: data.path)
+        #expect(finished.exitCode == 1)
+        #expect(finished.errors.contains(said))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: data.path).isEmpty)
+    }
+
+    private func write(_ text: String, to name: String, in folder: TemporaryFolder) throws {
+        let file = folder.file(name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: file)
+    }
+}

@@ -1,0 +1,241 @@
+import Foundation
+import Testing
+
+@testable import Settings
+
+@Suite("Config files")
+struct ConfigFileTests {
+    @Test(
+        "every format says the same",
+        arguments: [
+            (
+                "a.toml",
+                "# c\nport = 7 # c\ndir = \"d e\"\ndetached = true\nmode = 'fast'\nlogfile = \"\""
+            ),
+            ("a.yaml", "# c\nport: 7 # c\ndir: d e\ndetached: true\nmode: fast\nlogfile: ''"),
+            ("a.yml", "---\n{port: 7, dir: d e, detached: yes, mode: fast}\n"),
+            ("a.json", #"{"port": 7, "dir": "d e", "detached": true, "mode": "fast"}"#),
+            (
+                "a.ini",
+                "; c\n# c\n\nport=7\ndir = d e ; c\r\ndetached = true\nmode = 'fast'\nlogfile="
+            ),
+            ("a.env", "export PORT=7\nSAMPLE_DIR=\"d e\" # c\nSAMPLE_DETACHED=1\nmode=fast"),
+            ("a.dotenv", "PORT=7\nDIR=d e\nDETACHED=true\nMODE=fast"),
+            ("a.properties", "! c\nport = 7\ndir = d e\ndetached = true\nmode = fast"),
+            ("a.props", "port = 7\ndir = d e\ndetached = true\nmode = fast"),
+            ("a.prop", "port = 7\ndir = d e\ndetached = true\nmode = fast"),
+            ("a.toml.dist", "\u{feff}PORT = 7\nDir = \"d e\"\ndetached = true\nmode = \"fast\""),
+        ])
+    func formats(name: String, text: String) throws {
+        let values = try Sample.values(file: Sample.file(name, text))
+        #expect(values[Sample.port] == 7)
+        #expect(values[Sample.dir] == "d e")
+        #expect(values[Sample.detached])
+        #expect(values[Sample.mode] == .fast)
+        #expect(values[Sample.log] == "")
+    }
+
+    @Test(
+        "an empty file sets nothing",
+        arguments: [
+            ("a.toml", ""), ("a.yaml", "# nothing\n"), ("a.json", "{}"), ("a.ini", "\n\n"),
+            ("a.env", ""),
+        ])
+    func empty(name: String, text: String) throws {
+        #expect(try Sample.file(name, text).items.isEmpty)
+    }
+
+    @Test(
+        "an unknown key is an error that names file, key, the known ones, and the line where known",
+        arguments: [
+            ("a.toml", "prt = 1", ""), ("a.toml", "server.port = 1", ""),
+            ("a.yaml", "port: 1\nprt: 2", ", line 2"), ("a.json", #"{"prt": 1}"#, ""),
+            ("a.ini", "\nprt = 1", ", line 2"), ("a.env", "SAMPLE_PRT=1", ", line 1"),
+            ("a.ini", "SAMPLE_PORT = 1", ", line 1"),
+        ])
+    func unknownKeys(name: String, text: String, line: String) throws {
+        let complaint = try Sample.complaint(name, text)
+        #expect(complaint.contains("/\(name)\(line), key \""))
+        #expect(complaint.contains("is unknown: the keys are dir, logfile,"))
+    }
+
+    @Test(
+        "a value of a wrong type or range is an error that names file, key, value and what is right",
+        arguments: [
+            ("a.toml", "port = \"7\"", "key \"port\" is the text \"7\": give a whole number"),
+            ("a.toml", "port = 65536", "is the number 65536: give"),
+            ("a.toml", "port = 1.5", "is a number with a fraction: give"),
+            ("a.toml", "dir = 1", "is the number 1: give a folder"),
+            ("a.toml", "dir = [\"a\"]", "is a list: give a folder"),
+            ("a.toml", "port = 2026-01-01", "is a time: give"),
+            ("a.toml", "detached = 1", "is the number 1: give true or false"),
+            ("a.toml", "detached = \"true\"", "is the text \"true\": give true or false"),
+            ("a.yaml", "dir:\nport: x", "line 1, key \"dir\" is nothing: give a folder"),
+            ("a.yaml", "port: x", "line 1, key \"port\" is the text \"x\": give"),
+            ("a.yaml", "name: 2024", "is the number 2024: give"),
+            ("a.yaml", "mode: {a: b}", "is a mapping: give fast"),
+            ("a.yaml", "port: 99999999999999999999", "is a number out of range"),
+            ("a.yaml", "dir: 2026-01-01", "give a folder"),
+            ("a.json", #"{"port": true}"#, "is true: give"),
+            ("a.json", #"{"port": 1.5}"#, "is a number with a fraction: give"),
+            ("a.json", #"{"detached": 1}"#, "is the number 1: give"),
+            ("a.json", #"{"detached": null}"#, "is null: give"),
+            ("a.json", #"{"dir": {}}"#, "is an object or a list: give"),
+            ("a.json", #"{"mode": "quick"}"#, "is the text \"quick\": give fast, safe or slow"),
+        ])
+    func wrongValues(name: String, text: String, said: String) throws {
+        let complaint = try Sample.complaint(name, text)
+        #expect(complaint.contains("/\(name)"))
+        #expect(complaint.contains(said), "\(complaint)")
+    }
+
+    @Test(
+        "what is not of its format is an error that names file, reason, and the line where known",
+        arguments: [
+            ("a.toml", "port = 1\nport", "line 2: not TOML"),
+            ("a.toml", "port = 1\nport = 2", "line 2: not TOML"),
+            ("a.toml", "\n [server]\nport = 1", "line 2: tables such as [server]"),
+            ("a.toml", "[=", "line 1: tables such as [="),
+            ("a.yaml", "port: 1\nport: 2", "there twice"),
+            ("a.yaml", "port: [1", "not YAML"), ("a.yaml", "- 1\n- 2", "not lines of"),
+            ("a.yaml", "just text", "not lines of"), ("a.yaml", "port: 1\n\tx: 2", "not YAML"),
+            ("a.json", "{\"port\": 1,", "not JSON"), ("a.json", "", "not JSON"),
+            ("a.json", "[1]", "not one JSON object"), ("a.json", "7", "not one JSON object"),
+            ("a.ini", "[server]\nport=1", "line 1: sections such as [server]"),
+            ("a.ini", "port", "line 1: \"port\" is not key=value"),
+            ("a.ini", "port=1\nport=2", "line 2, key \"port\" is there twice"),
+            ("a.ini", "= 1", "line 1: \"\" is no key"), ("a.ini", "a b = 1", "\"a b\" is no key"),
+            ("a.env", "dir=\"x", "line 1: the quote \" is not closed"),
+            ("a.env", "dir='x' y", "text after the closing quote: y"),
+            ("a.env", #"dir="a\q""#, #"\q means nothing"#),
+            (
+                "a.env", "MESSAGE_LIMIT=1\nmessage-limit=1",
+                "line 2, key \"message-limit\" is there twice"
+            ),
+            ("a.toml", "port = 1\0", "is not UTF-8 text"),
+        ])
+    func broken(name: String, text: String, said: String) throws {
+        let complaint = try Sample.complaint(name, text)
+        #expect(complaint.contains("config file /") && complaint.contains("/\(name)"))
+        #expect(complaint.contains(said), "\(complaint)")
+        #expect(!complaint.contains("Error("), "a type's name leaks: \(complaint)")
+    }
+
+    @Test("quotes keep what blank and comments would end; escapes are those of double quotes")
+    func quotes() throws {
+        let file = try Sample.file(
+            "a.ini", #"dir = "a\"b\\c # d""# + "\nlogfile = ' x\\n;'\nname = a#b")
+        #expect(
+            file.items.map(\.value) == [
+                .untyped(#"a"b\c # d"#), .untyped(" x\\n;"), .untyped("a#b"),
+            ])
+    }
+
+    @Test("a withdrawn key is a warning")
+    func withdrawn() throws {
+        let values = try Sample.values(file: Sample.file("a.toml", "network = \"tcp\""))
+        #expect(values.warnings.count == 1)
+        #expect(values.warnings[0].contains("key \"network\" has no effect any more"))
+    }
+
+    @Test("a file that cannot be read, or of no known kind, is an error that names it")
+    func unreadable() throws {
+        let folder = try TemporaryFolder()
+        let large = try folder.write("large.ini", String(repeating: "#", count: 1 << 21))
+        try Data([0x61, 0x3d, 0xff]).write(to: URL(fileURLWithPath: folder.path + "/bytes.ini"))
+        let files = [
+            ("\(folder.path)/none.toml", "No such file"), (folder.path + "/", "not known"),
+            ("\(folder.path)/a.hcl", "HCL is not read"), ("\(folder.path)/toml", "not known"),
+            ("\(folder.path)/a.txt", "ends in .json, .toml"), (large, "larger than"),
+            ("\(folder.path)/bytes.ini", "not UTF-8"),
+        ]
+        for (path, reason) in files {
+            let error = try #require(throws: SettingsError.self) { _ = try ConfigFile.read(path) }
+            #expect(error.message.hasPrefix("config file \(path)"))
+            #expect(error.message.contains(reason))
+        }
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/dir.toml", withIntermediateDirectories: false)
+        let error = try #require(throws: SettingsError.self) {
+            _ = try ConfigFile.read(folder.path + "/dir.toml")
+        }
+        #expect(error.message.contains("Is a directory"))
+    }
+
+    @Test(
+        "the search takes the first folder, then the first kind, passes HCL over, and may find none"
+    )
+    func search() throws {
+        let (go, system, home) = (
+            try TemporaryFolder(), try TemporaryFolder(), try TemporaryFolder()
+        )
+        let environment = ["GOPATH": go.path, "HOME": home.path]
+        func found() throws -> String? {
+            try ConfigFile.named(
+                nil, orFoundFor: "sample", environment: environment, systemFolder: system.path)?
+                .path
+        }
+        #expect(try found() == nil)
+        _ = try home.write("sample.hcl", "port = 1")
+        #expect(try found() == nil)
+        let inHome = try home.write("sample.ini", "port = 1")
+        #expect(try found() == inHome)
+        let inSystem = try system.write("sample.env", "PORT=1")
+        #expect(try found() == inSystem)
+        let json = try system.write("sample.json", "{}")
+        #expect(try found() == json)
+        try FileManager.default.createDirectory(
+            atPath: go.path + "/src/configs", withIntermediateDirectories: true)
+        let inGo = try go.write("src/configs/sample.toml", "")
+        #expect(try found() == inGo)
+        _ = try go.write("src/configs/sample.toml", "port =")
+        #expect(throws: SettingsError.self) { _ = try found() }
+        let named = try ConfigFile.named(
+            inHome, orFoundFor: "sample", environment: environment, systemFolder: system.path)
+        #expect(named?.path == inHome)
+    }
+
+    @Test("no bytes whatever crash a parser")
+    func hostile() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededGenerator(state: seed)
+        let pieces = [
+            "port", "=", ":", "1", "\"", "'", "\\", "\n", "[", "]", "{", "}", ",", "#", " ", "- ",
+            "&a",
+            "*a", "<<", "!!int ", "é", "\u{2028}", "1e999", "true", "\"\"\"", "\t", "---\n", "? ",
+            "|",
+        ]
+        for name in ["a.toml", "a.yaml", "a.json", "a.ini", "a.env"] {
+            let folder = try TemporaryFolder()
+            for _ in 0..<500 {
+                let count = Int.random(in: 0..<40, using: &random)
+                let text = (0..<count).compactMap { _ in pieces.randomElement(using: &random) }
+                let path = try folder.write(name, text.joined())
+                do {
+                    _ = try Sample.values(file: ConfigFile.read(path))
+                } catch let error as SettingsError {
+                    #expect(error.message.contains(path), "seed \(seed)")
+                }
+            }
+            for nesting in ["[", "{\"a\":", "a = {", "- "] {
+                let path = try folder.write(name, String(repeating: nesting, count: 50_000))
+                #expect(throws: SettingsError.self, "seed \(seed)") {
+                    _ = try Sample.values(file: ConfigFile.read(path))
+                }
+            }
+        }
+    }
+}
+
+/// SplitMix64.
+private struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
