@@ -49,7 +49,10 @@ struct ServerEndToEndTests {
         try await first.process.waitForOutput("Started with an empty database")
         #expect(try await first.stop() == 0)
         let options =
-            #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"DbName":"immudb"}"#
+            #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"DbName":"immudb","#
+            + #""Config":"","Pidfile":"","Logfile":"","MTLs":false,"Auth":false,"#
+            + #""NoHistograms":false,"Detached":false,"Durability":"always","#
+            + #""MaxRecvMsgSize":33554432}"#
         expectLines(
             of: first.process,
             [
