@@ -18,7 +18,7 @@ struct Connection: Sendable {
     private let callTimeout: Duration
 
     init(_ configuration: ImmudbClient.Configuration) {
-        address = "\(configuration.host):\(configuration.port)"
+        address = configuration.address
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
         var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
@@ -45,6 +45,21 @@ struct Connection: Sendable {
         } catch {
             let failure = ClientError(.unavailable, "\(error) (immudb at \(address))", cause: error)
             return Answer(result: .failure(failure))
+        }
+    }
+
+    /// A call with any number of answers, without a deadline: how long it takes is up to the data.
+    func stream<Request: Message, Response: Message>(
+        _ path: String, _ request: Request
+    ) async throws(ClientError) -> RPCResponseStream<Response> {
+        do {
+            return try await transport.serverStreaming(path, request)
+        } catch let error as RPCError {
+            throw ClientError(error, server: address)
+        } catch is CancellationError {
+            throw ClientError(.cancelled, "the call was cancelled")
+        } catch {
+            throw ClientError(.unavailable, "\(error) (immudb at \(address))", cause: error)
         }
     }
 

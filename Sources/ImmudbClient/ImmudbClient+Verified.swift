@@ -27,12 +27,23 @@ extension ImmudbClient {
     public func verifiedRawSet(
         _ key: [UInt8], _ value: [UInt8]
     ) async throws -> Verified<Entry> {
+        try await verifiedWrite(ImmuService.safeSet, key: key, value: value) { rootIndex in
+            var request = Immudb_Schema_SafeSetOptions()
+            request.kv = Immudb_Schema_KeyValue(key, value)
+            if let rootIndex { request.rootIndex = rootIndex }
+            return request
+        }
+    }
+
+    /// Writes one entry, and verifies that it was written with that key and value.
+    func verifiedWrite(
+        _ path: String, key: [UInt8], value: [UInt8],
+        _ request: (Immudb_Schema_Index?) -> some Message
+    ) async throws -> Verified<Entry> {
         let trusted = try await trustedRoot()
-        var request = Immudb_Schema_SafeSetOptions()
-        request.kv = Immudb_Schema_KeyValue(key, value)
-        if let last = trusted.size.lastIndex { request.rootIndex = Immudb_Schema_Index(last) }
+        let rootIndex = trusted.size.lastIndex.map { Immudb_Schema_Index($0) }
         let response: Immudb_Schema_Proof = try await verifiedCall(
-            ImmuService.safeSet, request, since: trusted)
+            path, request(rootIndex), since: trusted)
         let verified = try UncheckedProof(response)
             .verify(writtenKey: key, value: value, since: trusted)
         try await trustedRoots.advance(to: verified.root, of: identity)
@@ -42,8 +53,9 @@ extension ImmudbClient {
     /// The newest entry of a key, verified: in a tree that continues everything this client has
     /// trusted before.
     ///
-    /// That it is the newest is the server's word, see `Verified`. A key that is a reference is
-    /// refused (`.wrongKey`), since the answer then proves the entry of another key.
+    /// That it is the newest is the server's word, see `Verified`. For a reference it is the newest
+    /// entry of the key that it names; the reference's own entry is verified too, and returned with
+    /// it.
     ///
     /// When the server says that there is no such key, which nothing can prove, its tree is at
     /// least verified to continue the trusted one.
@@ -70,9 +82,12 @@ extension ImmudbClient {
         }
         let entry = Entry(response.item)
         do {
-            let verified = try UncheckedProof(response.proof)
-                .verify(read: entry, of: key, since: trusted)
+            let proof = UncheckedProof(response.proof)
+            var verified = try proof.verify(read: entry, since: trusted)
             try await trustedRoots.advance(to: verified.root, of: identity)
+            if entry.key != key {
+                verified.reference = try await verifiedReference(key, to: entry.key, verified.root)
+            }
             return CheckedEntry(entry: entry, result: .success(verified))
         } catch let error as VerificationError {
             return CheckedEntry(entry: entry, result: .failure(error))

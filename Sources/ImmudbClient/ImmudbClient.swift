@@ -41,6 +41,9 @@ public final class ImmudbClient: Sendable {
             self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
             self.callTimeoutMilliseconds = callTimeoutMilliseconds
         }
+
+        /// For messages.
+        var address: String { "\(host):\(port)" }
     }
 
     /// What to do at the first verified call to a server of which no root is stored.
@@ -115,6 +118,15 @@ public final class ImmudbClient: Sendable {
         let answer: Answer<Response> = await connection.call(path, request)
         try checkIdentity(answer.identity)
         return try answer.result.get()
+    }
+
+    /// Begins a call with any number of answers.
+    func stream<Request: Message, Response: Message>(
+        _ path: String, _ request: Request
+    ) async throws(ClientError) -> RPCResponseStream<Response> {
+        let answers: RPCResponseStream<Response> = try await connection.stream(path, request)
+        try checkIdentity(answers.headers.first(ImmuMetadata.serverIdentity))
+        return answers
     }
 
     private func checkIdentity(_ text: String?) throws(ClientError) {

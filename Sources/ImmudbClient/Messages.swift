@@ -42,3 +42,20 @@ extension Immudb_Schema_Index {
         self.index = index.rawValue
     }
 }
+
+extension Immudb_Schema_ReferenceOptions {
+    init(_ name: [UInt8], _ key: [UInt8]) {
+        self.init()
+        self.reference = Data(name)
+        self.key = Data(key)
+    }
+}
+
+extension Immudb_Schema_ZAddOptions {
+    init(_ set: [UInt8], _ score: Double, _ key: [UInt8]) {
+        self.init()
+        self.set = Data(set)
+        self.score = score
+        self.key = Data(key)
+    }
+}

@@ -44,11 +44,16 @@ extension UncheckedProof {
         read entry: Entry, of key: [UInt8], since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
         guard entry.key == key else {
-            throw failure(
-                .wrongKey,
-                "the answer is the entry of another key, perhaps since the key is a reference: "
-                    + "verified reads follow no references yet", trusted)
+            throw failure(.wrongKey, "the answer is the entry of another key", trusted)
         }
+        return try verify(read: entry, since: trusted)
+    }
+
+    /// As `verify(read:of:since:)`, of an entry whose key may be another than the asked one, since
+    /// a reference may lead to it: that is for the caller to verify.
+    func verify(
+        read entry: Entry, since trusted: TrustedRoot
+    ) throws(VerificationError) -> Verified<Entry> {
         guard index == entry.index.rawValue else {
             throw failure(
                 .wrongIndex, "the proof speaks of index \(index), the entry of \(entry.index)",

@@ -8,6 +8,13 @@ public struct Verified<Value: Sendable>: Sendable {
     public let value: Value
     /// The tree in which it was verified.
     public let root: TrustedRoot
+    /// The entry of the reference by which it was found, verified too: its key is the one that was
+    /// asked for, its value the key of `value`. Nil if the value's own key was asked for.
+    ///
+    /// What it does not say: that the entry is a reference. The leaf does not contain an entry's
+    /// kind, so a server can pass a plain entry whose value is another key off as a reference to
+    /// that key.
+    public internal(set) var reference: Entry?
 
     init(value: Value, root: TrustedRoot) {
         self.value = value

@@ -18,7 +18,11 @@ struct Immuclient: ParsableCommand {
             """,
         subcommands: [
             SetCommand.self, GetCommand.self, SafeSetCommand.self, SafeGetCommand.self,
-            HistoryCommand.self, CurrentCommand.self, PingCommand.self, VersionCommand.self,
+            RawSafeSetCommand.self, RawSafeGetCommand.self, GetByIndexCommand.self,
+            ReferenceCommand.self, SafeReferenceCommand.self, ZAddCommand.self,
+            SafeZAddCommand.self, ScanCommand.self, ZScanCommand.self, IScanCommand.self,
+            CountCommand.self, HistoryCommand.self, CurrentCommand.self, InclusionCommand.self,
+            CheckConsistencyCommand.self, DumpCommand.self, PingCommand.self, VersionCommand.self,
         ])
 
     @OptionGroup var connection: ConnectionOptions
@@ -35,7 +39,9 @@ enum EntryPoint {
     /// - Returns: whether it did all that was asked. Every failure has been explained on stderr.
     private static func run() async -> Bool {
         do {
-            var command = try Immuclient.parseAsRoot(CommandLineArguments.text())
+            let arguments = NegativeNumber.protected(try CommandLineArguments.text())
+            try Immuclient.requireKnownCommand(arguments)
+            var command = try Immuclient.parseAsRoot(arguments)
             guard var client = command as? any ClientCommand else {
                 try command.run()
                 return true
@@ -69,6 +75,8 @@ enum EntryPoint {
             )
         } catch let error as ClientError {
             complain("\(error)")
+        } catch let error as ToolError {
+            complain("\(error)")
         } catch {
             return explain(error)
         }
@@ -79,15 +87,20 @@ enum EntryPoint {
     private static func explain(_ error: any Error) -> Bool {
         let message = Immuclient.fullMessage(for: error)
         guard Immuclient.exitCode(for: error) != .success else {
-            print(message)
-            return true
+            do {
+                try Output.write(line: message)
+                return true
+            } catch {
+                complain("\(error)")
+                return false
+            }
         }
         complain(message)
         return false
     }
 
     private static func complain(_ message: String) {
-        FileHandle.standardError.write(Data((message + "\n").utf8))
+        Output.complain(message)
     }
 }
 
@@ -116,5 +129,50 @@ enum CommandLineArguments {
             }
             return argument
         }
+    }
+}
+
+extension Immuclient {
+    /// `help` for a word that is no command would otherwise show the general help, as if all was
+    /// well.
+    fileprivate static func requireKnownCommand(_ arguments: [String]) throws {
+        guard arguments.first == "help", let word = arguments.dropFirst().first else { return }
+        let commands = configuration.subcommands.flatMap {
+            [$0.configuration.commandName ?? ""] + $0.configuration.aliases
+        }
+        guard commands.contains(word) || word == "help" else {
+            throw ValidationError("unknown command \"\(word)\" for \"immuclient\"")
+        }
+    }
+}
+
+/// Why a command failed on this side of the connection.
+struct ToolError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Negative numbers on the command line, which look like flags to the library that parses it.
+///
+/// They are marked before it sees them, and the mark is taken off where a command reads its
+/// arguments.
+enum NegativeNumber {
+    /// A character for private use, which no terminal types.
+    private static let mark = "\u{E000}"
+
+    static func protected(_ arguments: [String]) -> [String] {
+        arguments.map { isNegativeNumber($0) ? mark + $0 : $0 }
+    }
+
+    /// The argument as it was typed.
+    static func restored(_ argument: String) -> String {
+        guard argument.hasPrefix(mark) else { return argument }
+        let text = String(argument.dropFirst())
+        return isNegativeNumber(text) ? text : argument
+    }
+
+    private static func isNegativeNumber(_ text: String) -> Bool {
+        text.hasPrefix("-") && Double(text) != nil
     }
 }

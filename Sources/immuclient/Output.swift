@@ -12,11 +12,61 @@ enum Output {
 
     /// An entry and whether it was verified.
     ///
-    /// - Throws: why it was not, after it was printed.
-    static func write(checked: CheckedEntry) throws {
+    /// - Parameters:
+    ///   - isRaw: the value is shown as it is stored.
+    ///   - written: the entry that this command has written before.
+    /// - Throws: why it was not verified, after it was printed.
+    static func write(
+        checked: CheckedEntry, isRaw: Bool = false, afterWriting written: EntryIndex? = nil
+    ) throws {
         let isVerified = if case .success = checked.result { true } else { false }
-        try write(bytes: bytes(of: checked.entry) + Array("verified:\t\(isVerified) \n".utf8))
+        try write(
+            bytes: bytes(of: checked.entry, isRaw: isRaw)
+                + Array("verified:\t\(isVerified) \n".utf8))
+        if let written, !isVerified {
+            complain(
+                "Your entry is stored, and was verified, at index \(written); reading it failed.")
+        }
         _ = try checked.result.get()
+    }
+
+    /// An entry that was verified.
+    static func write(verified: Verified<Entry>) throws {
+        try write(bytes: bytes(of: verified.value) + Array("verified:\ttrue \n".utf8))
+    }
+
+    /// The entry of a sorted set's member.
+    ///
+    /// - Parameter isVerified: nil if that was not asked for.
+    static func write(
+        member entry: Entry, of set: [UInt8], score: Double, isVerified: Bool? = nil
+    ) throws {
+        let space = isVerified == nil ? " " : ""
+        var bytes = Array("index:\t\t\(entry.index)\nset:\t\t".utf8)
+        bytes += shown(set)
+        bytes += Array("\(space)\nkey:\t\t".utf8)
+        bytes += shown(entry.key)
+        bytes += Array(
+            "\(space)\nscore:\t\t\(String(format: "%f", score))\(space)\nvalue:\t\t".utf8)
+        bytes += shown(entry.value)
+        bytes += Array("\(space)\nhash:\t\t\(entry.leaf.hex)\(space)\n".utf8)
+        if let isVerified { bytes += Array("verified:\t\(isVerified)\n".utf8) }
+        try write(bytes: bytes)
+    }
+
+    /// An entry by its index, with time and payload as the original names them.
+    static func write(entryByIndex entry: Entry) throws {
+        var bytes = Array("index:\t\t\(entry.index)\nkey:\t\t".utf8)
+        bytes += shown(entry.key)
+        bytes += Array("\nvalue:\t\t".utf8)
+        if let content = entry.content {
+            bytes += Array(content.protobufText.utf8)
+        } else {
+            bytes += shown(entry.value)
+        }
+        let time = entry.content.map { LocalTime.text(ofUnixSeconds: $0.timestamp) } ?? ""
+        bytes += Array(" \nhash:\t\t\(entry.leaf.hex)\ntime:\t\t\(time)\n".utf8)
+        try write(bytes: bytes)
     }
 
     static func write(root: TrustedRoot) throws {
@@ -28,20 +78,71 @@ enum Output {
         try write(bytes: Array((line + "\n").utf8))
     }
 
-    private static func bytes(of entry: Entry) -> [UInt8] {
-        let isTerminal = isatty(STDOUT_FILENO) != 0
-        func shown(_ bytes: [UInt8]) -> [UInt8] { isTerminal ? TerminalText.escaped(bytes) : bytes }
-        let time = entry.content.map { LocalTime.text(ofUnixSeconds: $0.timestamp) } ?? ""
+    private static func shown(_ bytes: [UInt8]) -> [UInt8] {
+        isatty(STDOUT_FILENO) != 0 ? TerminalText.escaped(bytes) : bytes
+    }
+
+    private static func bytes(of entry: Entry, isRaw: Bool = false) -> [UInt8] {
+        let content = isRaw ? nil : entry.content
+        let time = content.map { LocalTime.text(ofUnixSeconds: $0.timestamp) } ?? ""
         var bytes = Array("index:\t\t\(entry.index)\nkey:\t\t".utf8)
         bytes += shown(entry.key)
         bytes += Array("\nvalue:\t\t".utf8)
-        bytes += shown(entry.payload)
+        bytes += shown(content?.payload ?? entry.value)
         bytes += Array("\nhash:\t\t\(entry.leaf.hex) \ntime:\t\t\(time) \n".utf8)
         return bytes
     }
 
     private static func write(bytes: [UInt8]) throws {
-        try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let reason = String(cString: strerror(errno))
+                throw ToolError("cannot write to the standard output: \(reason)")
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// A line on the standard error.
+    static func complain(_ message: String) {
+        FileHandle.standardError.write(Data((message + "\n").utf8))
+    }
+}
+
+extension Content {
+    /// As the original prints it: the text form of protocol buffers.
+    fileprivate var protobufText: String {
+        var parts: [String] = []
+        if timestamp != 0 { parts.append("timestamp:\(timestamp)") }
+        if !payload.isEmpty { parts.append("payload:\"\(Self.escaped(payload))\"") }
+        return parts.joined(separator: " ")
+    }
+
+    private static func escaped(_ bytes: [UInt8]) -> String {
+        let isText = String(validating: bytes, as: UTF8.self) != nil
+        var text: [UInt8] = []
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
+            case UInt8(ascii: "\n"): text += Array("\\n".utf8)
+            case UInt8(ascii: "\r"): text += Array("\\r".utf8)
+            case UInt8(ascii: "\t"): text += Array("\\t".utf8)
+            case 0x20..<0x7f: text.append(byte)
+            case 0x80...0xff where isText: text.append(byte)
+            default: text += Array("\\\(octal(byte))".utf8)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func octal(_ byte: UInt8) -> String {
+        let digits = String(byte, radix: 8)
+        return String(repeating: "0", count: 3 - digits.count) + digits
     }
 }
 

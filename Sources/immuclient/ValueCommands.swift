@@ -12,7 +12,7 @@ struct NewValue: ParsableArguments {
 
     /// The value, if need be from a pipe or a file.
     func bytes() throws -> [UInt8] {
-        if let value { return Array(value.utf8) }
+        if let value { return Array(argument: value) }
         guard isatty(STDIN_FILENO) == 0 else {
             throw ValidationError("no value for key '\(key)': give one, or pipe it in")
         }
@@ -34,7 +34,7 @@ struct SetCommand: ClientCommand {
     mutating func prepare() throws { value = try new.bytes() }
 
     func run(on client: ImmudbClient) async throws {
-        let key = Array(new.key.utf8)
+        let key = Array(argument: new.key)
         try await client.set(key, value)
         try Output.write(entry: await client.get(key))
     }
@@ -49,7 +49,7 @@ struct GetCommand: ClientCommand {
     var key: String
 
     func run(on client: ImmudbClient) async throws {
-        try Output.write(entry: await client.get(key))
+        try Output.write(entry: await client.get(Array(argument: key)))
     }
 }
 
@@ -69,9 +69,9 @@ struct SafeSetCommand: ClientCommand {
     mutating func prepare() throws { value = try new.bytes() }
 
     func run(on client: ImmudbClient) async throws {
-        let key = Array(new.key.utf8)
-        try await client.verifiedSet(key, value)
-        try Output.write(checked: await client.checkedGet(key))
+        let key = Array(argument: new.key)
+        let index = try await client.verifiedSet(key, value).value.index
+        try Output.write(checked: await client.checkedGet(key), afterWriting: index)
     }
 }
 
@@ -85,7 +85,7 @@ struct SafeGetCommand: ClientCommand {
     var key: String
 
     func run(on client: ImmudbClient) async throws {
-        try Output.write(checked: await client.checkedGet(Array(key.utf8)))
+        try Output.write(checked: await client.checkedGet(Array(argument: key)))
     }
 }
 
@@ -99,8 +99,15 @@ struct HistoryCommand: ClientCommand {
     var key: String
 
     func run(on client: ImmudbClient) async throws {
-        for entry in try await client.history(of: Array(key.utf8)) {
+        for entry in try await client.history(of: Array(argument: key)) {
             try Output.write(entry: entry, followedByBlankLine: true)
         }
+    }
+}
+
+extension [UInt8] {
+    /// The bytes of an argument, as it was typed.
+    init(argument: String) {
+        self = Array(NegativeNumber.restored(argument).utf8)
     }
 }

@@ -1,0 +1,73 @@
+import ImmudbProtocol
+import MerkleTree
+import RPCTransport
+import SwiftProtobuf
+
+/// The entries of a dump, as they come. To be iterated once; letting go of it ends the call.
+public struct DumpSequence: AsyncSequence, Sendable {
+    public typealias Element = DumpedEntry
+
+    let messages: RPCResponseStream<Pb_KVList>
+    let server: String
+
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(messages: messages.makeAsyncIterator(), server: server)
+    }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        var messages: RPCResponseStream<Pb_KVList>.AsyncIterator
+        let server: String
+        private var entries: ArraySlice<Pb_KV> = []
+
+        init(messages: RPCResponseStream<Pb_KVList>.AsyncIterator, server: String) {
+            self.messages = messages
+            self.server = server
+        }
+
+        /// - Throws: `ClientError` if the server or the connection ended the dump early: what came
+        ///   so far is not all.
+        public mutating func next() async throws -> DumpedEntry? {
+            while entries.isEmpty {
+                do {
+                    guard let message = try await messages.next() else { return nil }
+                    entries = message.kv[...]
+                } catch {
+                    guard let error = error as? RPCError else { throw error }
+                    throw ClientError(error, server: server)
+                }
+            }
+            return try entries.popFirst().map { try DumpedEntry($0) }
+        }
+    }
+}
+
+/// An entry of a dump.
+public struct DumpedEntry: Hashable, Sendable {
+    public let entry: Entry
+    /// Whether it is a plain value, not a reference or a sorted set's member.
+    public let isValue: Bool
+
+    init(_ message: Pb_KV) throws(ClientError) {
+        guard message.version > 0 else {
+            throw ClientError(
+                .incompatible, "the server sent an entry of the dump without a version")
+        }
+        entry = Entry(
+            index: EntryIndex(message.version - 1), key: [UInt8](message.key),
+            value: [UInt8](message.value))
+        isValue = message.userMeta.allSatisfy { $0 == 0 }
+    }
+
+    /// The entry in the form of a dump file: the encoding of `pb.KV`, behind its length in 4 bytes,
+    /// little-endian.
+    public func fileRecord() throws -> [UInt8] {
+        var message = Pb_KV()
+        message.key.append(contentsOf: entry.key)
+        message.value.append(contentsOf: entry.value)
+        message.userMeta.append(isValue ? 0 : 1)
+        message.version = entry.index.rawValue + 1
+        message.streamID = 1
+        let encoded: [UInt8] = try message.serializedBytes()
+        return withUnsafeBytes(of: UInt32(encoded.count).littleEndian) { Array($0) } + encoded
+    }
+}

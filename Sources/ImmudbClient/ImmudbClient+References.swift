@@ -1,0 +1,73 @@
+import ImmudbProtocol
+public import MerkleTree
+
+// References and sorted sets, plain and verified.
+
+extension ImmudbClient {
+    /// Gives a key a second name: reading the name reads the newest entry of the key.
+    ///
+    /// - Returns: the index of the reference's own entry.
+    /// - Throws: code `.notFound` if the key was never written.
+    @discardableResult
+    public func addReference(
+        _ name: [UInt8], to key: [UInt8]
+    ) async throws(ClientError) -> EntryIndex {
+        let response: Immudb_Schema_Index = try await call(
+            ImmuService.reference, Immudb_Schema_ReferenceOptions(name, key))
+        return EntryIndex(response.index)
+    }
+
+    /// Adds a key to a sorted set.
+    ///
+    /// - Parameter score: the members' order in the set; not NaN.
+    /// - Returns: the index of the member's own entry.
+    /// - Throws: code `.notFound` if the key was never written.
+    @discardableResult
+    public func addMember(
+        _ key: [UInt8], to set: [UInt8], score: Double
+    ) async throws(ClientError) -> EntryIndex {
+        let response: Immudb_Schema_Index = try await call(
+            ImmuService.zAdd, Immudb_Schema_ZAddOptions(set, score, key))
+        return EntryIndex(response.index)
+    }
+
+    /// As `addReference`, and verifies that the server did.
+    ///
+    /// - Returns: the reference's own entry: its key is the name, its value the key.
+    /// - Throws: as `verifiedSet`.
+    @discardableResult
+    public func verifiedAddReference(
+        _ name: [UInt8], to key: [UInt8]
+    ) async throws -> Verified<Entry> {
+        try await verifiedWrite(ImmuService.safeReference, key: name, value: key) { rootIndex in
+            var request = Immudb_Schema_SafeReferenceOptions()
+            request.ro = Immudb_Schema_ReferenceOptions(name, key)
+            if let rootIndex { request.rootIndex = rootIndex }
+            return request
+        }
+    }
+
+    /// As `addMember`, and verifies that the server did.
+    ///
+    /// - Returns: the member's own entry: its key is that of `setEntryKey`, its value the member.
+    /// - Throws: as `verifiedSet`.
+    @discardableResult
+    public func verifiedAddMember(
+        _ key: [UInt8], to set: [UInt8], score: Double
+    ) async throws -> Verified<Entry> {
+        let entryKey = Self.setEntryKey(set: set, score: score, member: key)
+        return try await verifiedWrite(ImmuService.safeZAdd, key: entryKey, value: key) {
+            rootIndex in
+            var request = Immudb_Schema_SafeZAddOptions()
+            request.zopts = Immudb_Schema_ZAddOptions(set, score, key)
+            if let rootIndex { request.rootIndex = rootIndex }
+            return request
+        }
+    }
+
+    /// The key under which a sorted set's entry is stored and digested: set, the score's 8 bytes
+    /// (IEEE 754, big-endian), member. It is also what `members(of:after:)` goes on from.
+    public static func setEntryKey(set: [UInt8], score: Double, member: [UInt8]) -> [UInt8] {
+        withUnsafeBytes(of: score.bitPattern.bigEndian) { set + Array($0) + member }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import ImmudbProtocol
+import MerkleTree
+import SwiftProtobuf
+
+// Walks, plain: over keys, over sorted sets, over all entries.
+
+extension ImmudbClient {
+    /// The newest entries of the keys with a prefix, in byte order.
+    ///
+    /// The server may return fewer than there are, since an answer has a largest size: go on after
+    /// the last key, until nothing comes.
+    ///
+    /// - Parameters:
+    ///   - prefix: empty for all keys.
+    ///   - offset: the key after which to begin, in the direction of the scan; it need not exist.
+    ///   - limit: the most entries; nil for what the server returns by itself, 104,857.
+    ///   - reverse: from the last key to the first.
+    ///   - deep: references are followed instead of left out; the entries then have their targets'
+    ///     keys, so a deep scan cannot go on after its last key.
+    public func scan(
+        prefix: [UInt8] = [], after offset: [UInt8] = [], limit: UInt64? = nil,
+        reverse: Bool = false, deep: Bool = false
+    ) async throws(ClientError) -> [Entry] {
+        var request = Immudb_Schema_ScanOptions()
+        request.prefix = Data(prefix)
+        request.offset = Data(offset)
+        request.limit = limit ?? 0
+        request.reverse = reverse
+        request.deep = deep
+        if limit == 0 { return [] }
+        let response: Immudb_Schema_ItemList = try await call(ImmuService.scan, request)
+        return response.items.map { Entry($0) }
+    }
+
+    /// The newest entries of a sorted set's members, by score, then by key.
+    ///
+    /// - Parameters:
+    ///   - offset: the `setEntryKey` after which to begin, in the direction of the walk.
+    ///   - limit: as for `scan`.
+    ///   - reverse: from the highest score to the lowest.
+    public func members(
+        of set: [UInt8], after offset: [UInt8] = [], limit: UInt64? = nil, reverse: Bool = false
+    ) async throws(ClientError) -> [Entry] {
+        var request = Immudb_Schema_ZScanOptions()
+        request.set = Data(set)
+        request.offset = Data(offset)
+        request.limit = limit ?? 0
+        request.reverse = reverse
+        if limit == 0 { return [] }
+        let response: Immudb_Schema_ItemList = try await call(ImmuService.zScan, request)
+        return response.items.map { Entry($0) }
+    }
+
+    /// How many different keys have a prefix, which is not empty. The server looks at each of them.
+    public func count(prefix: [UInt8]) async throws(ClientError) -> UInt64 {
+        var request = Immudb_Schema_KeyPrefix()
+        request.prefix = Data(prefix)
+        let response: Immudb_Schema_ItemsCount = try await call(ImmuService.count, request)
+        return response.count
+    }
+
+    /// A page of all entries in the order in which they were written, as they are stored.
+    ///
+    /// - Parameters:
+    ///   - number: from 1.
+    ///   - size: entries in a page, at least 1.
+    /// - Returns: the entries, and whether more follow.
+    /// - Throws: code `.notFound` for a page beyond the end.
+    public func page(
+        _ number: UInt64, size: UInt64
+    ) async throws(ClientError) -> (entries: [Entry], hasMore: Bool) {
+        var request = Immudb_Schema_IScanOptions()
+        request.pageNumber = number
+        request.pageSize = size
+        let response: Immudb_Schema_Page = try await call(ImmuService.iScan, request)
+        return (response.items.map { Entry($0) }, response.more)
+    }
+
+    /// All entries of the server's newest snapshot, in the order in which they were written, as they
+    /// come.
+    ///
+    /// - Throws: `ClientError` if the server does not begin to answer.
+    public func dump() async throws(ClientError) -> DumpSequence {
+        DumpSequence(
+            messages: try await stream(ImmuService.dump, Google_Protobuf_Empty()),
+            server: configuration.address)
+    }
+}

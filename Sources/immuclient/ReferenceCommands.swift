@@ -1,0 +1,116 @@
+import ArgumentParser
+import Foundation
+import ImmudbClient
+
+/// A reference's name, and the key that it names.
+struct NewReference: ParsableArguments {
+    @Argument(help: "Name of the reference.")
+    var name: String
+
+    @Argument(help: "Key that it names. If absent, stdin is read to its end, byte for byte.")
+    var key: String?
+
+    func keyBytes() throws -> [UInt8] {
+        if let key { return Array(argument: key) }
+        guard isatty(STDIN_FILENO) == 0 else {
+            throw ValidationError("no key for reference '\(name)': give one, or pipe it in")
+        }
+        return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+    }
+}
+
+struct ReferenceCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reference", abstract: "Add a second name for a key, and print its entry.",
+        aliases: ["r"])
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var new: NewReference
+    private var key: [UInt8] = []
+
+    private enum CodingKeys: CodingKey { case connection, new }
+
+    mutating func prepare() throws { key = try new.keyBytes() }
+
+    func run(on client: ImmudbClient) async throws {
+        let name = Array(argument: new.name)
+        let index = try await client.addReference(name, to: key)
+        try Output.write(entry: Entry(index: index, key: name, value: key))
+    }
+}
+
+struct SafeReferenceCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "safereference",
+        abstract: "Add a second name for a key, verify that it was, and print its entry.",
+        aliases: ["sr"])
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var new: NewReference
+    private var key: [UInt8] = []
+
+    private enum CodingKeys: CodingKey { case connection, new }
+
+    mutating func prepare() throws { key = try new.keyBytes() }
+
+    func run(on client: ImmudbClient) async throws {
+        try Output.write(
+            verified: await client.verifiedAddReference(Array(argument: new.name), to: key))
+    }
+}
+
+/// A sorted set, a score, and the key that becomes a member.
+struct NewMember: ParsableArguments {
+    @Argument(help: "Name of the sorted set.")
+    var set: String
+
+    @Argument(help: "Score of the member, a number.")
+    var score: String
+
+    @Argument(help: "Key that becomes a member.")
+    var key: String
+
+    var setBytes: [UInt8] { Array(argument: set) }
+    var keyBytes: [UInt8] { Array(argument: key) }
+    var number: Double { Double(NegativeNumber.restored(score)) ?? .nan }
+
+    func validate() throws {
+        guard !number.isNaN else {
+            throw ValidationError("'\(score)' is no score: give a number, such as -1.5 or 2e3")
+        }
+    }
+}
+
+struct ZAddCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "zadd", abstract: "Add a key to a sorted set, and print the entry.",
+        aliases: ["za"])
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var new: NewMember
+
+    func run(on client: ImmudbClient) async throws {
+        let (set, score, key) = (new.setBytes, new.number, new.keyBytes)
+        let index = try await client.addMember(key, to: set, score: score)
+        let entryKey = ImmudbClient.setEntryKey(set: set, score: score, member: key)
+        try Output.write(
+            member: Entry(index: index, key: entryKey, value: key), of: set, score: score)
+    }
+}
+
+struct SafeZAddCommand: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "safezadd",
+        abstract: "Add a key to a sorted set, verify that it was, and print the entry.",
+        aliases: ["sza"])
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var new: NewMember
+
+    func run(on client: ImmudbClient) async throws {
+        let verified = try await client.verifiedAddMember(
+            new.keyBytes, to: new.setBytes, score: new.number)
+        try Output.write(
+            member: verified.value, of: new.setBytes, score: new.number, isVerified: true)
+    }
+}
