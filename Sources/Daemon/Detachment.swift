@@ -5,11 +5,11 @@
 #endif
 
 /// Runs this program a second time, in a session of its own, with the same arguments, the same
-/// working directory, and nothing to read from or write to; and waits until that one says that it is
-/// up.
+/// working directory, and nothing to read from or write to; and waits until that one says that it
+/// is up.
 ///
-/// The child has one end of a pipe. It writes a zero when it is up, and the reason when it fails; if
-/// it ends without a word, the pipe ends.
+/// The child has one end of a pipe. It writes a zero when it is up, and the reason when it fails;
+/// if it ends without a word, the pipe ends.
 public enum Detachment {
     /// Returns when the child is up. It lives on, whatever becomes of this process.
     ///

@@ -21,8 +21,8 @@ enum TOMLText {
         }
     }
 
-    /// Settings are flat, so no line begins with a bracket. This is found out here, since the parser
-    /// stops the process at some headers that are none, such as `[=`.
+    /// Settings are flat, so no line begins with a bracket. This is found out here, since the
+    /// parser stops the process at some headers that are none, such as `[=`.
     private static func refuseTables(in text: String) throws(ConfigSyntaxError) {
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         for (number, line) in zip(1..., lines) {

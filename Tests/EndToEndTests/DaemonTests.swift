@@ -5,7 +5,7 @@ import Testing
 @Suite("immudb as a daemon")
 struct DaemonTests {
     @Test(
-        "-d returns when the server serves, in its own session; SIGTERM to the pid in its file stops it",
+        "-d returns when the server serves, in its own session; SIGTERM to its pid stops it",
         arguments: [
             (["-d"], [:]), (["--detached=true"], [:]), (["-dp0"], [:]),
             ([], ["IMMUDB_DETACHED": "true"]), (["--config", "detached.yaml"], [:]),

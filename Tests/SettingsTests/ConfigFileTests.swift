@@ -60,7 +60,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "a value of a wrong type or range is an error that names file, key, value and what is right",
+        "a value of a wrong type or range is an error with file, key, value and what is right",
         arguments: [
             ("a.toml", "port = \"7\"", "key \"port\" is the text \"7\": give a whole number"),
             ("a.toml", "port = 65536", "is the number 65536: give"),
