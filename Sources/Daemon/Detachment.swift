@@ -5,11 +5,11 @@
 #endif
 
 /// Runs this program a second time, in a session of its own, with the same arguments, the same
-/// working directory, and nothing to read from or write to; and waits until that one says that it is
-/// up.
+/// working directory, and nothing to read from or write to; and waits until that one says that it
+/// is up.
 ///
-/// The child has one end of a pipe. It writes a zero when it is up, and the reason when it fails; if
-/// it ends without a word, the pipe ends.
+/// The child has one end of a pipe. It writes a zero when it is up, and the reason when it fails;
+/// if it ends without a word, the pipe ends.
 public enum Detachment {
     /// Returns when the child is up. It lives on, whatever becomes of this process.
     ///
@@ -53,6 +53,7 @@ public enum Detachment {
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, report, DetachedProcess.reportFile)
+        keepInheritedFilesFromChild()
         setenv(DetachedProcess.marker, "\(getpid())", 1)
         defer { unsetenv(DetachedProcess.marker) }
         var child: pid_t = 0
@@ -60,6 +61,20 @@ public enum Detachment {
             &child, try executablePath(), &actions, nil, CommandLine.unsafeArgv, environ)
         guard result == 0 else { throw failure("start", result) }
         return child
+    }
+
+    /// Files that this process has from whoever started it, but for the three standard ones: a
+    /// child that kept them would keep, say, the reader of a pipe waiting as long as it lives.
+    private static func keepInheritedFilesFromChild() {
+        guard let folder = opendir("/dev/fd") else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard let file = Int32(name), file > STDERR_FILENO else { continue }
+            _ = fcntl(file, F_SETFD, FD_CLOEXEC)
+        }
     }
 
     /// Where this program's file is, also if it was found by PATH.

@@ -1,9 +1,8 @@
 /// Files of `key=value` lines: ini, dotenv and properties, by one rule.
 ///
-/// - A line is `key = value`, where `export` may stand before the key; blank around both is dropped.
+/// - A line is `key = value`, where `export` may stand before the key; blank around both is cut.
 /// - `#`, `;` or `!` at the beginning of a line, and `#` or `;` after blank, begin a comment.
-/// - `"…"` may contain `\"`, `\\`, `\n` and `\t`; `'…'` is taken as it is. Nothing but a comment may
-///   follow.
+/// - `"…"` may contain `\"`, `\\`, `\n` and `\t`; `'…'` is taken as it is. Only a comment may follow.
 /// - Sections have no meaning here and are refused, as is a line without `=`.
 enum KeyValueText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {

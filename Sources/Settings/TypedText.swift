@@ -21,8 +21,8 @@ enum TOMLText {
         }
     }
 
-    /// Settings are flat, so no line begins with a bracket. This is found out here, since the parser
-    /// stops the process at some headers that are none, such as `[=`.
+    /// Settings are flat, so no line begins with a bracket. This is found out here, since the
+    /// parser stops the process at some headers that are none, such as `[=`.
     private static func refuseTables(in text: String) throws(ConfigSyntaxError) {
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         for (number, line) in zip(1..., lines) {
@@ -112,15 +112,22 @@ enum JSONText {
         do {
             values = try JSONDecoder().decode([String: JSONValue].self, from: Data(text.utf8))
         } catch {
-            guard case DecodingError.dataCorrupted(let context) = error else {
-                throw ConfigSyntaxError("not one JSON object, such as {\"port\": 3322}")
-            }
-            let cause = (context.underlyingError as? NSError)?.userInfo["NSDebugDescription"]
-            let reason = cause.map { "\($0)" } ?? context.debugDescription
-            throw ConfigSyntaxError("not JSON: \(reason)")
+            throw ConfigSyntaxError(
+                syntaxFault(in: text) ?? "not one JSON object, such as {\"port\": 3322}")
         }
         return values.sorted { $0.key < $1.key }.map { key, value in
             ConfigFile.Item(key: key, value: value.raw, line: nil)
+        }
+    }
+
+    /// What the older of Foundation's two parsers says: the decoder keeps its reason to itself.
+    private static func syntaxFault(in text: String) -> String? {
+        do {
+            _ = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+            return nil
+        } catch {
+            let reason = (error as NSError).userInfo["NSDebugDescription"]
+            return "not JSON" + (reason.map { ": \($0)" } ?? "")
         }
     }
 

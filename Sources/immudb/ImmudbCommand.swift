@@ -75,16 +75,16 @@ struct ImmudbCommand: ParsableCommand {
             entry of it was ever changed. Stop it with SIGTERM or Ctrl-C: it lets running calls \
             finish, for 10 seconds at most.
 
-            A flag wins over its environment variable, that over the config file, and that over the \
-            default.
+            A flag wins over its environment variable, that over the config file, and that over \
+            the default.
 
             Environment variables:
             \(variables.joined(separator: "\n"))
               LOG_LEVEL=error|warn|info|debug (default info)
 
             Config files: immudb.json, .toml, .yaml, .yml, .properties, .props, .prop, .dotenv, \
-            .env or .ini in ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the first that is \
-            found. Their keys are the flags' names. HCL is not read.
+            .env or .ini in ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the first that \
+            is found. Their keys are the flags' names. HCL is not read.
             """
     }()
 }

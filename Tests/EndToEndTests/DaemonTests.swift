@@ -5,7 +5,7 @@ import Testing
 @Suite("immudb as a daemon")
 struct DaemonTests {
     @Test(
-        "-d returns when the server serves, in its own session; SIGTERM to the pid in its file stops it",
+        "-d returns when the server serves, in its own session; SIGTERM to its pid stops it",
         arguments: [
             (["-d"], [:]), (["--detached=true"], [:]), (["-dp0"], [:]),
             ([], ["IMMUDB_DETACHED": "true"]), (["--config", "detached.yaml"], [:]),
@@ -13,12 +13,13 @@ struct DaemonTests {
     func detached(arguments: [String], environment: [String: String]) async throws {
         let data = try TemporaryFolder()
         try Data("detached: true\n".utf8).write(to: data.file("detached.yaml"))
+        // Gone with its file, unless the test fails.
+        defer { if let pid = pid_t(text(data.file("run/pid"))) { kill(pid, SIGKILL) } }
         let server = try await FinishedProcess.run(
             "immudb",
             ["-p", "0", "--pidfile", "run/pid", "--logfile", "log/immudb.log"] + arguments,
             environment: environment, directory: data.path)
         let pid = try #require(pid_t(text(data.file("run/pid"))), "\(server.errors)")
-        defer { kill(pid, SIGKILL) }
         #expect(server.exitCode == 0)
         #expect(server.errors.isEmpty)
         #expect(getsid(pid) == pid)

@@ -60,7 +60,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "a value of a wrong type or range is an error that names file, key, value and what is right",
+        "a value of a wrong type or range is an error with file, key, value and what is right",
         arguments: [
             ("a.toml", "port = \"7\"", "key \"port\" is the text \"7\": give a whole number"),
             ("a.toml", "port = 65536", "is the number 65536: give"),
@@ -99,7 +99,8 @@ struct ConfigFileTests {
             ("a.yaml", "port: 1\nport: 2", "there twice"),
             ("a.yaml", "port: [1", "not YAML"), ("a.yaml", "- 1\n- 2", "not lines of"),
             ("a.yaml", "just text", "not lines of"), ("a.yaml", "port: 1\n\tx: 2", "not YAML"),
-            ("a.json", "{\"port\": 1,", "not JSON"), ("a.json", "", "not JSON"),
+            ("a.json", "{\"port\": 1,", "not JSON: Unexpected end of file"),
+            ("a.json", "", "not JSON"),
             ("a.json", "[1]", "not one JSON object"), ("a.json", "7", "not one JSON object"),
             ("a.ini", "[server]\nport=1", "line 1: sections such as [server]"),
             ("a.ini", "port", "line 1: \"port\" is not key=value"),
