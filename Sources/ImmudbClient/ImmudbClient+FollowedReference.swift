@@ -10,11 +10,11 @@ extension ImmudbClient {
     /// Verifies that the asked key has an entry which names the key that was answered.
     ///
     /// - Parameter trusted: the tree that the answer was verified in.
-    /// - Returns: the reference's own entry.
+    /// - Returns: the reference's own entry. Its tree continues the trusted one; nothing is stored yet.
     /// - Throws: `VerificationError` with code `.wrongKey` if the server cannot show such an entry.
     func verifiedReference(
         _ name: [UInt8], to key: [UInt8], _ trusted: TrustedRoot
-    ) async throws -> Entry {
+    ) async throws -> Verified<Entry> {
         // The newest that names the key: somebody may just have made the name another key's.
         let entries = try await history(of: name)
         guard let entry = entries.first(where: { $0.key == name && $0.value == key }) else {
@@ -45,9 +45,7 @@ extension ImmudbClient {
             } catch let error as VerificationError {
                 throw error.completed(index: entry.index, trusted: trusted)
             }
-            try await trustedRoots.advance(
-                to: TrustedRoot(size: proof.size, root: root), of: identity)
-            return entry
+            return Verified(value: entry, root: TrustedRoot(size: proof.size, root: root))
         }
         throw ClientError(
             .unavailable,

@@ -84,10 +84,12 @@ extension ImmudbClient {
         do {
             let proof = UncheckedProof(response.proof)
             var verified = try proof.verify(read: entry, since: trusted)
-            try await trustedRoots.advance(to: verified.root, of: identity)
             if entry.key != key {
-                verified.reference = try await verifiedReference(key, to: entry.key, verified.root)
+                let reference = try await verifiedReference(key, to: entry.key, verified.root)
+                verified.reference = reference.value
+                try await trustedRoots.advance(to: reference.root, of: identity)
             }
+            try await trustedRoots.advance(to: verified.root, of: identity)
             return CheckedEntry(entry: entry, result: .success(verified))
         } catch let error as VerificationError {
             return CheckedEntry(entry: entry, result: .failure(error))

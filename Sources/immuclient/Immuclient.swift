@@ -133,16 +133,35 @@ enum CommandLineArguments {
 }
 
 extension Immuclient {
-    /// `help` for a word that is no command would otherwise show the general help, as if all was
-    /// well.
+    /// The library takes a word that is no command for an argument too many, and shows the general
+    /// help for `help` of such a word.
     fileprivate static func requireKnownCommand(_ arguments: [String]) throws {
-        guard arguments.first == "help", let word = arguments.dropFirst().first else { return }
+        let words = wordsBeside(options: arguments)
+        guard let first = words.first else { return }
+        let word = first == "help" ? words.dropFirst().first ?? first : first
         let commands = configuration.subcommands.flatMap {
             [$0.configuration.commandName ?? ""] + $0.configuration.aliases
         }
         guard commands.contains(word) || word == "help" else {
             throw ValidationError("unknown command \"\(word)\" for \"immuclient\"")
         }
+    }
+
+    /// The arguments that are neither options nor their values.
+    private static func wordsBeside(options arguments: [String]) -> [String] {
+        let withValue = ["-a", "-p", "--immudb-address", "--immudb-port", "--dir"]
+        var words: [String] = []
+        var isValue = false
+        for argument in arguments {
+            if isValue {
+                isValue = false
+            } else if argument.hasPrefix("-") {
+                isValue = withValue.contains(argument)
+            } else {
+                words.append(argument)
+            }
+        }
+        return words
     }
 }
 

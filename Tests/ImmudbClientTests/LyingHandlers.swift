@@ -30,6 +30,27 @@ final class LyingHandlers: Sendable {
             .unary(ImmuService.safeSet) { (request: Immudb_Schema_SafeSetOptions, call) in
                 self.safeSet(request, call)
             },
+            .unary(ImmuService.safeReference) {
+                (request: Immudb_Schema_SafeReferenceOptions, call) in
+                let asked = request.hasRootIndex ? request.rootIndex : nil
+                self.write(asked, call) {
+                    $0.appendReference([UInt8](request.ro.reference), to: [UInt8](request.ro.key))
+                }
+            },
+            .unary(ImmuService.safeZAdd) { (request: Immudb_Schema_SafeZAddOptions, call) in
+                let asked = request.hasRootIndex ? request.rootIndex : nil
+                let options = request.zopts
+                let member = [UInt8](options.key)
+                let key = ImmudbClient.setEntryKey(
+                    set: [UInt8](options.set), score: options.score, member: member)
+                self.write(asked, call) { $0.append(key, member) }
+            },
+            .unary(ImmuService.history) { (request: Immudb_Schema_Key, call) in
+                self.history(request, call)
+            },
+            .unary(ImmuService.inclusion) { (request: Immudb_Schema_Index, call) in
+                self.inclusion(request, call)
+            },
             .unary(ImmuService.consistency) { (request: Immudb_Schema_Index, call) in
                 self.consistency(request, call)
             },
@@ -53,11 +74,11 @@ final class LyingHandlers: Sendable {
         guard let trusted = state.trustedSize(asked) else {
             return call.fail(.invalidArgument, "invalid root index")
         }
-        guard let entry = state.ledger.newest([UInt8](request.key)) else {
+        guard let entry = state.ledger.read([UInt8](request.key)) else {
             return call.fail(.notFound, "Key not found")
         }
         var response = Immudb_Schema_SafeItem()
-        response.item.key = request.key
+        response.item.key = Data(entry.key)
         response.item.value = Data(entry.value)
         response.item.index = entry.index.rawValue
         response.proof = Immudb_Schema_Proof(state.ledger.proof(of: entry, since: trusted))
@@ -84,6 +105,52 @@ final class LyingHandlers: Sendable {
             return state.gathered.reversed()
         }
         for answer in ready { answer() }
+    }
+
+    private func write(
+        _ asked: Immudb_Schema_Index?, _ call: ServerCall,
+        _ append: (inout TestLedger) -> Entry
+    ) {
+        let answer: Immudb_Schema_Proof? = state.withLock { state in
+            guard let trusted = state.trustedSize(asked) else { return nil }
+            let entry = append(&state.ledger)
+            var response = Immudb_Schema_Proof(state.ledger.proof(of: entry, since: trusted))
+            state.alterWrite?(&response)
+            return response
+        }
+        guard let answer else { return call.fail(.invalidArgument, "invalid root index") }
+        call.reply(answer)
+    }
+
+    private func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
+        let state = state.withLock { $0 }
+        var response = Immudb_Schema_ItemList()
+        for entry in state.ledger.entries.reversed() where entry.key == [UInt8](request.key) {
+            response.items.append(
+                .with {
+                    $0.key = Data(entry.key)
+                    $0.value = Data(entry.value)
+                    $0.index = entry.index.rawValue
+                })
+        }
+        state.alterHistory?(&response)
+        call.reply(response)
+    }
+
+    private func inclusion(_ request: Immudb_Schema_Index, _ call: ServerCall) {
+        let state = state.withLock { $0 }
+        guard state.ledger.size.contains(EntryIndex(request.index)) else {
+            return call.fail(.notFound, "index not found")
+        }
+        let entry = state.ledger.entries[Int(request.index)]
+        var response = Immudb_Schema_InclusionProof()
+        response.index = request.index
+        response.at = state.ledger.size.rawValue - 1
+        response.root = Data(state.ledger.root.root.bytes)
+        response.leaf = Data(entry.leaf.bytes)
+        response.path = state.ledger.inclusionProof(of: entry.index).path.map { Data($0.bytes) }
+        state.alterInclusion?(&response)
+        call.reply(response)
     }
 
     private func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {

@@ -17,6 +17,8 @@ final class LyingServer: Sendable {
         var alterWrite: (@Sendable (inout Immudb_Schema_Proof) -> Void)?
         var alterConsistency: (@Sendable (inout Immudb_Schema_ConsistencyProof) -> Void)?
         var alterRoot: (@Sendable (inout Immudb_Schema_Root) -> Void)?
+        var alterHistory: (@Sendable (inout Immudb_Schema_ItemList) -> Void)?
+        var alterInclusion: (@Sendable (inout Immudb_Schema_InclusionProof) -> Void)?
         /// Acknowledges a write by the proof of an older, equal entry.
         var ignoresWrites = false
         /// Answers with the tree that it has, whatever the client trusts.

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbClient
 import ImmudbProtocol
 import MerkleTree
+import SwiftProtobuf
 import Testing
 
 /// Lies that a server can tell in a proof. The ledger has 13 entries, the client trusts 7 of them
@@ -139,7 +140,7 @@ struct LyingServerTests {
         }
         try await expectRootStays({ $0.alterRead = { $0.item.key = Data("key6".utf8) } }) {
             client in
-            await #expect(throws: VerificationError(.wrongKey, "")) {
+            await #expect(throws: VerificationError(.leafMismatch, "")) {
                 try await client.verifiedGet("key5")
             }
         }
@@ -162,6 +163,107 @@ struct LyingServerTests {
                 try await client.verifiedGet("key5")
             }
         }
+    }
+
+    @Test("A read by a reference proves the entry, and the reference that led to it")
+    func followedReference() async throws {
+        var ledger = honest
+        let reference = ledger.appendReference(Array("name".utf8), to: Array("key5".utf8))
+        let server = try await LyingServer.start(ledger)
+        let client = try await connect(server, .trust(trusted))
+        let read = try await client.verifiedGet("name")
+        #expect(read.value == ledger.entries[5])
+        #expect(read.reference == reference)
+        #expect(try await client.verifiedGet("key5").reference == nil)
+        #expect(try await client.trustedRoot() == ledger.root)
+        await client.close()
+        await server.stop()
+    }
+
+    @Test("No lie about a reference makes another key's entry the answer")
+    func liesAboutReferences() async throws {
+        let other = honest.entries[6]
+        let honest = honest
+        let since = trusted.size
+        // It answers with another key's entry and its true proof, and then has to explain that.
+        func expectFailure(_ explain: @escaping @Sendable (inout LyingServer.State) -> Void)
+            async throws
+        {
+            try await expectRootStays({ state in
+                state.alterRead = {
+                    $0.item.key = Data(other.key)
+                    $0.item.value = Data(other.value)
+                    $0.item.index = other.index.rawValue
+                    $0.proof = Immudb_Schema_Proof(honest.proof(of: other, since: since))
+                }
+                explain(&state)
+            }) { client in
+                await #expect(throws: VerificationError.self) {
+                    try await client.verifiedGet("key5")
+                }
+            }
+        }
+        let forged = Immudb_Schema_ItemList.with {
+            $0.items = [
+                .with {
+                    $0.key = Data("key5".utf8)
+                    $0.value = Data("key6".utf8)
+                    $0.index = 5
+                }
+            ]
+        }
+        let leaf = Entry(
+            index: EntryIndex(5), key: Array("key5".utf8), value: Array("key6".utf8)
+        ).leaf
+        try await expectFailure { $0.alterHistory = { $0.items = [] } }
+        try await expectFailure { $0.alterHistory = { $0.items[0].key = Data("key6".utf8) } }
+        try await expectFailure { $0.alterHistory = { $0 = forged } }
+        try await expectFailure {
+            $0.alterHistory = { $0 = forged }
+            $0.alterInclusion = { $0.leaf = Data(leaf.bytes) }
+        }
+        try await expectFailure {
+            $0.alterHistory = { $0 = forged }
+            $0.alterInclusion = {
+                // A tree in which the forged entry is: it does not continue the trusted one.
+                $0.leaf = Data(leaf.bytes)
+                $0.root = Data(leaf.bytes)
+                $0.path = []
+            }
+        }
+    }
+
+    @Test(
+        "Every lie in the proof of a new reference or member is found",
+        arguments: ProofLie.allCases)
+    func referenceLies(lie: ProofLie) async throws {
+        try await expectRootStays({ $0.alterWrite = { lie.tell(&$0) } }) { client in
+            await #expect(throws: VerificationError.self) {
+                try await client.verifiedAddReference(
+                    Array("name".utf8), to: Array("key5".utf8))
+            }
+            await #expect(throws: VerificationError.self) {
+                try await client.verifiedAddMember(
+                    Array("key5".utf8), to: Array("set".utf8), score: -1.5)
+            }
+        }
+    }
+
+    @Test("New references and members are verified, and move the trusted root")
+    func verifiedReferences() async throws {
+        let server = try await LyingServer.start(honest)
+        let client = try await connect(server, .trust(trusted))
+        let reference = try await client.verifiedAddReference(
+            Array("name".utf8), to: Array("key5".utf8))
+        #expect(reference.value.key == Array("name".utf8))
+        let member = try await client.verifiedAddMember(
+            Array("key5".utf8), to: Array("set".utf8), score: 1.5)
+        #expect(
+            member.value.key == Array("set".utf8) + [0x3f, 0xf8, 0, 0, 0, 0, 0, 0]
+                + Array("key5".utf8))
+        #expect(try await client.trustedRoot() == server.ledger.root)
+        await client.close()
+        await server.stop()
     }
 
     @Test("An answer without an item or a proof is no answer")

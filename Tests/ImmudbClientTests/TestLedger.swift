@@ -4,6 +4,8 @@ import MerkleTree
 /// An honest ledger in memory, for servers that lie about it: entries, and true proofs.
 struct TestLedger: Sendable {
     private(set) var entries: [Entry] = []
+    /// Keys whose newest entry names another key.
+    private var references: Set<[UInt8]> = []
 
     /// `count` entries `key<n>`, `value<n>`; `salt` makes another history.
     init(count: Int = 0, salt: String = "") {
@@ -19,6 +21,17 @@ struct TestLedger: Sendable {
         let entry = Entry(index: EntryIndex(UInt64(entries.count)), key: key, value: value)
         entries.append(entry)
         return entry
+    }
+
+    mutating func appendReference(_ name: [UInt8], to key: [UInt8]) -> Entry {
+        references.insert(name)
+        return append(name, key)
+    }
+
+    /// What a read of a key answers with: a reference is followed.
+    func read(_ key: [UInt8]) -> Entry? {
+        guard let entry = newest(key), references.contains(key) else { return newest(key) }
+        return newest(entry.value)
     }
 
     mutating func removeLast(_ count: Int) { entries.removeLast(count) }

@@ -17,6 +17,18 @@ struct DatabaseTests {
         try database.close()
     }
 
+    @Test("a healthy database warns of nothing: new, opened again while empty, and with entries")
+    func noFalseWarnings() async throws {
+        let folder = TemporaryFolder()
+        let log = LogLines()
+        for _ in 0..<2 { try Database.open(in: folder, log: log).close() }
+        let database = try Database.open(in: folder, log: log)
+        try await database.set(bytes("a"), bytes("1"))
+        try database.close()
+        try Database.open(in: folder, log: log).close()
+        #expect(log.all.allSatisfy { !$0.hasPrefix("warning") && !$0.hasPrefix("error") })
+    }
+
     @Test("what was set is got, by key, by index and in its history, also after a reopening")
     func setAndGet() async throws {
         let folder = TemporaryFolder()

@@ -50,7 +50,7 @@ final class ViewFile: Sendable {
         self.file = file
         recordByteCount = kind.recordByteCount
         let byteCount = try file.byteCount()
-        if byteCount < ViewHead.place(of: head.mark, kind.recordByteCount) {
+        if head.mark > 0, byteCount < ViewHead.place(of: head.mark, kind.recordByteCount) {
             log(.warning, "\(path) is cut short; it is made anew from the ledger")
             head.mark = 0
         }
