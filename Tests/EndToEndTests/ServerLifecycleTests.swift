@@ -32,7 +32,8 @@ struct ServerLifecycleTests {
         #expect(try await first.stop() == 0)
     }
 
-    @Test("warns when a database of entries gets a new identifier, as clients take it for a stranger")
+    @Test(
+        "warns when a database of entries gets a new identifier, as clients take it for a stranger")
     func lostIdentifier() async throws {
         let data = try TemporaryFolder()
         let first = try await RunningServer(dir: data.path)
