@@ -4,7 +4,7 @@ import Testing
 /// The executable `immudb`, and a client that knows only the .proto files.
 @Suite("immudb")
 struct ServerEndToEndTests {
-    @Test("serves a foreign client that checks every proof, and serves it again after a restart")
+    @Test("D10: a foreign client checks every proof and root, and again after a clean restart")
     func foreignClient() async throws {
         let data = try TemporaryFolder()
         let state = data.file("state.json").path
@@ -30,7 +30,7 @@ struct ServerEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("loses nothing that was acknowledged when it is killed in the middle of writes")
+    @Test("D8: loses nothing that was acknowledged when it is killed in the middle of writes")
     func crashes() async throws {
         let data = try TemporaryFolder()
         let server = try RunningProcess.path(of: "immudb")

@@ -178,7 +178,7 @@ struct DamageTests {
         try expectAllThere(try Database.open(in: folder), root: root)
     }
 
-    @Test("an entry changed together with its checksums does not match its leaf")
+    @Test("D23: an entry changed together with its checksums does not match its leaf")
     func tampered() async throws {
         let folder = try await filled()
         let segment = "\(folder.path)/ledger/0000000000.segment"
