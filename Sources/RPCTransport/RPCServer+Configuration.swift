@@ -20,8 +20,9 @@ extension RPCServer {
         /// that is woken for the rest of a batch costs more than it gains (measured on two cores, echo at
         /// 64 in flight: 8.7 µs of CPU a call with two, 7.1 with one).
         public var workerThreadCount = max(1, System.coreCount / 2)
-        /// Threads for methods of `.blocking`.
-        public var blockingThreadCount = max(2, System.coreCount)
+        /// Threads for methods of `.blocking`: as many such calls run side by side, so that a few
+        /// that take seconds do not keep the others waiting.
+        public var blockingThreadCount = max(16, 4 * System.coreCount)
         /// Requests that wait for a worker thread. A request with its call takes about 1 KiB beside
         /// the message, so 16,384 hold 16 MiB; at 5 µs each, two threads work them off in 40 ms.
         /// Beyond: RESOURCE_EXHAUSTED.
