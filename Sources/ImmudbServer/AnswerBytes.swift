@@ -4,8 +4,8 @@ import RPCTransport
 
 // The answers that carry entries and digests, encoded straight into the bytes that are sent. As
 // generated messages each digest of a proof would be an object of its own, forty for a large tree:
-// that costs more than finding the digests. The bytes are those of the generated messages, which a
-// test compares.
+// that costs more than finding the digests; and a list of entries would be in memory once more. The
+// bytes are those of the generated messages, which a test compares.
 
 /// The message `Item`.
 func encodedItem(_ entry: Entry) -> FramedBytes {
@@ -30,6 +30,19 @@ func encodedSafeItem(_ proven: ProvenEntry) -> FramedBytes {
     }
 }
 
+/// The message `ItemList`.
+func encodedItemList(_ entries: [Entry]) -> FramedBytes {
+    encoded(entries.itemsByteCount) { $0.write(entries) }
+}
+
+/// The message `Page`.
+func encodedPage(_ entries: [Entry], hasMore: Bool) -> FramedBytes {
+    encoded(entries.itemsByteCount + numberFieldByteCount(hasMore ? 1 : 0)) { fields in
+        fields.write(entries)
+        fields.write(3, hasMore ? 1 : 0)
+    }
+}
+
 private func encoded(_ byteCount: Int, _ write: (inout FieldWriter) -> Void) -> FramedBytes {
     FramedBytes(count: byteCount) { room in
         guard byteCount > 0 else { return }
@@ -47,6 +60,11 @@ extension Entry {
             + (value.isEmpty ? 0 : fieldByteCount(value.count))
             + numberFieldByteCount(index.rawValue)
     }
+}
+
+extension [Entry] {
+    /// Of the entries as repeated messages `Item`.
+    fileprivate var itemsByteCount: Int { reduce(0) { $0 + fieldByteCount($1.itemByteCount) } }
 }
 
 extension EntryProof {
@@ -95,6 +113,14 @@ private struct FieldWriter {
         write(3, entry.index.rawValue)
     }
 
+    /// Each as a message `Item` in field 1.
+    mutating func write(_ entries: [Entry]) {
+        for entry in entries {
+            begin(1, byteCount: entry.itemByteCount)
+            write(entry)
+        }
+    }
+
     mutating func write(_ proof: EntryProof) {
         write(1, proof.leaf)
         write(2, proof.index.rawValue)
@@ -109,7 +135,7 @@ private struct FieldWriter {
         number(tag: field << 3 | 2, UInt64(byteCount))
     }
 
-    private mutating func write(_ field: UInt8, _ value: UInt64) {
+    mutating func write(_ field: UInt8, _ value: UInt64) {
         if value != 0 { number(tag: field << 3, value) }
     }
 

@@ -41,7 +41,7 @@ extension DatabaseService {
     }
 
     func getBatch(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {
-        answer(call) { Immudb_Schema_ItemList(try entries(of: request, for: call)) }
+        answerBytes(call) { encodedItemList(try entries(of: request, for: call)) }
     }
 
     /// Newest entries of the keys asked for, in their order and of one snapshot; those that are not
@@ -77,7 +77,7 @@ extension DatabaseService {
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answer(call) { Immudb_Schema_ItemList(try versions(of: request, for: call)) }
+        answerBytes(call) { encodedItemList(try versions(of: request, for: call)) }
     }
 
     /// All versions of a key, the newest first, as many as the largest answer holds: older ones of

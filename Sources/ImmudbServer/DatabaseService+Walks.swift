@@ -9,7 +9,7 @@ extension DatabaseService {
     private static let defaultLimit = 104_857
 
     func scan(_ request: Immudb_Schema_ScanOptions, _ call: ServerCall) {
-        answer(call) { Immudb_Schema_ItemList(try entries(of: request)) }
+        answerBytes(call) { encodedItemList(try entries(of: request)) }
     }
 
     /// As many as the limit and the largest answer allow: clients go on after the last key.
@@ -22,7 +22,7 @@ extension DatabaseService {
     }
 
     func zScan(_ request: Immudb_Schema_ZScanOptions, _ call: ServerCall) {
-        answer(call) { Immudb_Schema_ItemList(try entries(of: request)) }
+        answerBytes(call) { encodedItemList(try entries(of: request)) }
     }
 
     /// The newest entries of a set's members; their scores have no place on the wire.
@@ -54,12 +54,9 @@ extension DatabaseService {
     // MARK: in insertion order
 
     func iScan(_ request: Immudb_Schema_IScanOptions, _ call: ServerCall) {
-        answer(call) {
+        answerBytes(call) {
             let page = try page(of: request, for: call)
-            return Immudb_Schema_Page.with {
-                $0.items = page.entries.map(Immudb_Schema_Item.init)
-                $0.more = page.hasMore
-            }
+            return encodedPage(page.entries, hasMore: page.hasMore)
         }
     }
 

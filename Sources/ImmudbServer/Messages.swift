@@ -12,22 +12,6 @@ import RPCTransport
 // Between the words of the wire and those of the store. The wire names a tree by its last index,
 // the store by its size: the conversion is here and nowhere else.
 
-extension Immudb_Schema_Item {
-    init(_ entry: Entry) {
-        self.init()
-        key = Data(entry.key)
-        value = Data(entry.value)
-        index = entry.index.rawValue
-    }
-}
-
-extension Immudb_Schema_ItemList {
-    init(_ entries: [Entry]) {
-        self.init()
-        items = entries.map(Immudb_Schema_Item.init)
-    }
-}
-
 extension Immudb_Schema_Proof {
     init(_ proof: EntryProof) {
         self.init()

@@ -22,7 +22,7 @@ extension RPCServer {
         public var workerThreadCount = max(1, System.coreCount / 2)
         /// Threads for methods of `.blocking`: as many such calls run side by side, so that a few
         /// that take seconds do not keep the others waiting.
-        public var blockingThreadCount = max(16, 4 * System.coreCount)
+        public var blockingThreadCount = max(8, 2 * System.coreCount)
         /// Requests that wait for a worker thread. A request with its call takes about 1 KiB beside
         /// the message, so 16,384 hold 16 MiB; at 5 µs each, two threads work them off in 40 ms.
         /// Beyond: RESOURCE_EXHAUSTED.

@@ -30,6 +30,28 @@ struct AnswerBytesTests {
         }
     }
 
+    @Test("lists and pages too, empty ones and those with empty items")
+    func sameLists() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SplitMix(state: seed)
+        for count in 0..<20 {
+            var entries = (0..<count).map { _ in random.entry() }
+            if count % 3 == 1 { entries[0] = Entry(index: EntryIndex(0), key: [], value: []) }
+            let items = entries.map(message)
+            let list = Immudb_Schema_ItemList.with { $0.items = items }
+            let comment: Comment = "seed \(seed), \(count) items"
+            try #expect(bytes(encodedItemList(entries)) == list.serializedBytes(), comment)
+            for hasMore in [false, true] {
+                let page = Immudb_Schema_Page.with {
+                    $0.items = items
+                    $0.more = hasMore
+                }
+                let encoded = encodedPage(entries, hasMore: hasMore)
+                try #expect(bytes(encoded) == page.serializedBytes(), comment)
+            }
+        }
+    }
+
     @Test("have no bytes where no field holds anything")
     func emptyItem() {
         #expect(bytes(encodedItem(Entry(index: EntryIndex(0), key: [], value: []))).isEmpty)
