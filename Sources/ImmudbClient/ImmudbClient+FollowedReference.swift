@@ -25,10 +25,14 @@ extension ImmudbClient {
         }
         // Two answers that have to be of one tree, which others make grow meanwhile.
         for _ in 0..<Self.attemptCount {
-            async let inclusion = inclusionProof(of: entry.index)
-            async let consistency = consistencyProof(from: trusted.size)
-            let (proof, leaf, root) = try await inclusion
-            let (continuation, newRoot) = try await consistency
+            let (proof, leaf, root, continuation, newRoot): Proofs
+            do {
+                (proof, leaf, root, continuation, newRoot) = try await proofs(
+                    of: entry.index, since: trusted.size)
+            } catch let error as ClientError where error.code == .notFound {
+                // It has just shown both the entry and that tree.
+                throw VerificationError.shrank(below: trusted, status: error.message)
+            }
             guard proof.size == continuation.to else { continue }
             do {
                 guard leaf == entry.leaf, proof.index == entry.index else {
@@ -51,5 +55,19 @@ extension ImmudbClient {
             .unavailable,
             "the server's tree grew \(Self.attemptCount) times while a reference was verified: try "
                 + "again")
+    }
+
+    private typealias Proofs = (
+        inclusion: InclusionProof, leaf: Digest, root: Digest, consistency: ConsistencyProof,
+        newRoot: Digest
+    )
+
+    /// Asks for both at once, so that they are probably of one tree.
+    private func proofs(of index: EntryIndex, since size: TreeSize) async throws -> Proofs {
+        async let inclusion = inclusionProof(of: index)
+        async let consistency = consistencyProof(from: size)
+        let (proof, leaf, root) = try await inclusion
+        let (continuation, newRoot) = try await consistency
+        return (proof, leaf, root, continuation, newRoot)
     }
 }

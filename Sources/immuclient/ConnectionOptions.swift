@@ -37,9 +37,10 @@ struct ConnectionOptions: ParsableArguments {
         return configuration
     }
 
-    func directory() -> String { dir ?? Self.environment("DIR") ?? "" }
+    func directory() -> String { dir.map(NegativeNumber.restored) ?? Self.environment("DIR") ?? "" }
 
     private static func number(ofPort text: String, from source: String) throws -> Int {
+        let text = NegativeNumber.restored(text)
         guard let port = UInt16(text), port > 0 else {
             throw ValidationError("'\(text)' of \(source) is no port: 1 to 65535")
         }

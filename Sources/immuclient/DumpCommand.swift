@@ -18,7 +18,8 @@ struct DumpCommand: ClientCommand {
     var file: String?
 
     func run(on client: ImmudbClient) async throws {
-        let path = file ?? Self.defaultName()
+        let path = file.map(NegativeNumber.restored) ?? Self.defaultName()
+        try Self.requireReplaceable(path)
         // The server first: a file that was there stays when there is nothing to write.
         let entries = try await client.dump()
         let draft = try DraftFile(for: path)
@@ -30,6 +31,13 @@ struct DumpCommand: ClientCommand {
         try draft.complete()
         try Output.write(
             line: "SUCCESS: \(count) key-value entries were backed-up to file \(path)")
+    }
+
+    /// Giving a file its name replaces what had it: never a link, a pipe or a device.
+    private static func requireReplaceable(_ path: String) throws {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+        throw ToolError("\(path) is there and is no regular file: name another one")
     }
 
     private static func defaultName() -> String {

@@ -176,6 +176,13 @@ struct ImmuclientDataTests {
         let first = 4 + Int(bytes[0])
         #expect(bytes.count == first + 4 + Int(bytes[first]))
 
+        // Links, pipes and devices are not replaced.
+        for path in ["/dev/null", "link"] {
+            symlink("old.bkp", work.file("link").path)
+            let refused = try await client(server, "dump", path)
+            #expect(refused.exitCode == 1)
+            #expect(refused.errors == "\(path) is there and is no regular file: name another one\n")
+        }
         try Data("kept".utf8).write(to: work.file("old.bkp"))
         #expect(try await server.stop() == 0)
         let failed = try await client(server, "dump", "old.bkp")
