@@ -85,6 +85,10 @@ enum EntryPoint {
 
     /// Errors of usage, and requests for help, which are thrown too.
     private static func explain(_ error: any Error) -> Bool {
+        if let error = error as? ToolError {
+            complain("\(error)")
+            return false
+        }
         let message = Immuclient.fullMessage(for: error)
         guard Immuclient.exitCode(for: error) != .success else {
             do {
@@ -101,6 +105,31 @@ enum EntryPoint {
 
     private static func complain(_ message: String) {
         Output.complain(message)
+    }
+}
+
+/// Runs a verified write. If its answer proves nothing, says what became of the entry: whoever writes
+/// it again would have it twice.
+func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
+    do {
+        return try await write()
+    } catch let error as VerificationError {
+        // A server that has too few entries refuses before it writes.
+        if error.code != .treeShrank {
+            Output.complain(
+                "verified: false. The server has probably stored your entry all the same: look before you "
+                    + "write it again.")
+        }
+        throw error
+    }
+}
+
+/// The standard input to its end.
+func readStandardInput() throws -> [UInt8] {
+    do {
+        return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+    } catch {
+        throw ToolError("cannot read the standard input")
     }
 }
 
@@ -189,6 +218,11 @@ enum NegativeNumber {
         guard argument.hasPrefix(mark) else { return argument }
         let text = String(argument.dropFirst())
         return isNegativeNumber(text) ? text : argument
+    }
+
+    /// A message without the marks of arguments in it.
+    static func unmarked(_ message: String) -> String {
+        message.replacingOccurrences(of: mark, with: "")
     }
 
     private static func isNegativeNumber(_ text: String) -> Bool {

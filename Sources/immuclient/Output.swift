@@ -110,7 +110,7 @@ enum Output {
 
     /// A line on the standard error.
     static func complain(_ message: String) {
-        FileHandle.standardError.write(Data((message + "\n").utf8))
+        FileHandle.standardError.write(Data((NegativeNumber.unmarked(message) + "\n").utf8))
     }
 }
 

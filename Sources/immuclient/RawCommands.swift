@@ -16,7 +16,7 @@ struct RawSafeSetCommand: ClientCommand {
 
     func run(on client: ImmudbClient) async throws {
         let key = Array(argument: new.key)
-        let index = try await client.verifiedRawSet(key, value).value.index
+        let index = try await writing { try await client.verifiedRawSet(key, value) }.value.index
         try Output.write(
             checked: await client.checkedGet(key), isRaw: true, afterWriting: index)
     }

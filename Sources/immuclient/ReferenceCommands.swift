@@ -15,7 +15,7 @@ struct NewReference: ParsableArguments {
         guard isatty(STDIN_FILENO) == 0 else {
             throw ValidationError("no key for reference '\(name)': give one, or pipe it in")
         }
-        return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+        return try readStandardInput()
     }
 }
 
@@ -54,8 +54,10 @@ struct SafeReferenceCommand: ClientCommand {
     mutating func prepare() throws { key = try new.keyBytes() }
 
     func run(on client: ImmudbClient) async throws {
-        try Output.write(
-            verified: await client.verifiedAddReference(Array(argument: new.name), to: key))
+        let verified = try await writing {
+            try await client.verifiedAddReference(Array(argument: new.name), to: key)
+        }
+        try Output.write(verified: verified)
     }
 }
 
@@ -75,7 +77,9 @@ struct NewMember: ParsableArguments {
     var number: Double { Double(NegativeNumber.restored(score)) ?? .nan }
 
     func validate() throws {
-        guard !number.isNaN else {
+        // A number too large for a double would be another one than was typed.
+        let isSpelledOut = score.lowercased().contains("inf")
+        guard !number.isNaN, number.isFinite || isSpelledOut else {
             throw ValidationError("'\(score)' is no score: give a number, such as -1.5 or 2e3")
         }
     }
@@ -108,8 +112,10 @@ struct SafeZAddCommand: ClientCommand {
     @OptionGroup var new: NewMember
 
     func run(on client: ImmudbClient) async throws {
-        let verified = try await client.verifiedAddMember(
-            new.keyBytes, to: new.setBytes, score: new.number)
+        let verified = try await writing {
+            try await client.verifiedAddMember(
+                new.keyBytes, to: new.setBytes, score: new.number)
+        }
         try Output.write(
             member: verified.value, of: new.setBytes, score: new.number, isVerified: true)
     }

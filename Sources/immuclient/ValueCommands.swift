@@ -16,7 +16,7 @@ struct NewValue: ParsableArguments {
         guard isatty(STDIN_FILENO) == 0 else {
             throw ValidationError("no value for key '\(key)': give one, or pipe it in")
         }
-        return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+        return try readStandardInput()
     }
 }
 
@@ -70,7 +70,7 @@ struct SafeSetCommand: ClientCommand {
 
     func run(on client: ImmudbClient) async throws {
         let key = Array(argument: new.key)
-        let index = try await client.verifiedSet(key, value).value.index
+        let index = try await writing { try await client.verifiedSet(key, value) }.value.index
         try Output.write(checked: await client.checkedGet(key), afterWriting: index)
     }
 }

@@ -86,10 +86,11 @@ struct ImmuclientDataTests {
             let keys = listed.matches(of: /key:\t\t(.*)/).map { String($0.1) }
             #expect(keys == ["-1", "b", "a"])
         }
-        for score in ["nan", "much", "-nan"] {
+        for score in ["nan", "much", "-nan", "1e400", "-1e400"] {
             let refused = try await client(server, "zadd", "s", score, "a")
             #expect(refused.exitCode == 1)
             #expect(refused.output == "")
+            #expect(refused.errors.contains("'\(score)' is no score"), "\(refused.errors)")
         }
         #expect(try await server.stop() == 0)
     }

@@ -117,6 +117,7 @@ struct ImmuclientEndToEndTests {
         let set = try await client(server, "safeset", "k1", "v")
         #expect(set.exitCode == 1)
         #expect(set.errors.contains("VERIFICATION FAILED"))
+        #expect(set.errors.contains("has probably stored your entry"))
         #expect(try Data(contentsOf: file) == bytes)
 
         try Data("garbage".utf8).write(to: file)

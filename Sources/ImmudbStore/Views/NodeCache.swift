@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Four-way set-associative: a node belongs to one set of four slots, and a full set gives up one
 /// of them. 2^18 sets of 160 bytes are 40 MiB when all are in use; memory is taken page by page as
-/// sets are first used. They hold nearly all nodes above the blocks of a tree of 2·10^7 entries; of
+/// sets are first used. They hold nearly all nodes above the blocks of a tree of 10^7 entries; of
 /// a larger tree the upper levels, which most proofs share.
 final class NodeCache: Sendable {
     private static let setBits: UInt64 = 18

@@ -4,7 +4,7 @@ import StorageIO
 /// The digests on the path from one leaf to the peak above it, and beside it, all checked: what a
 /// proof needs.
 ///
-/// The lower six levels come from the leaf's block and are hashed up to a known digest. The
+/// The lower five levels come from the leaf's block and are hashed up to a known digest. The
 /// siblings above come from the cache of known digests, all in one look, so that the processor
 /// waits for memory once.
 struct TreePath {
@@ -18,7 +18,7 @@ struct TreePath {
 
     var leaf: Digest { nodes[0] }
 
-    /// - Complexity: one read of at most 4,064 bytes, at most six hashes, and two reads for each
+    /// - Complexity: one read of at most 2,016 bytes, at most five hashes, and two reads for each
     ///   digest above the block that is not in the cache.
     init(of leafIndex: EntryIndex, in tree: MerkleAccumulator, view: TreeView) throws(StoreError) {
         self.leafIndex = leafIndex

@@ -9,12 +9,12 @@ import StorageIO
 /// follow from the ledger, and the nodes that were checked once and are in the cache. So a changed
 /// byte in the file is found, and never becomes part of a proof.
 ///
-/// The tree is read in blocks of 64 leaves with the nodes above them, which lie next to each other
-/// (127 digests, 4,064 bytes): one read a proof, whatever the size of the tree, as the levels above
+/// The tree is read in blocks of 32 leaves with the nodes above them, which lie next to each other
+/// (63 digests, 2,016 bytes): one read a proof, whatever the size of the tree, as the levels above
 /// are cached.
 final class TreeView: Sendable {
-    static let blockLevel: UInt8 = 6
-    static let blockLeafCount: UInt64 = 64
+    static let blockLevel: UInt8 = 5
+    static let blockLeafCount: UInt64 = 32
 
     let digests: ViewFile
     let places: ViewFile
