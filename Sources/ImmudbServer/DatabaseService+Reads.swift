@@ -53,12 +53,12 @@ extension DatabaseService {
         let keys = try request.keys.map { try validated($0.key) }
         log.debug("get batch of \(keys.count) keys")
         let snapshot = database.snapshot
-        var budget = AnswerBudget(byteCount: maxAnswerByteCount)
+        var room = AnswerRoom(byteLimit: maxAnswerByteCount)
         var entries: [Entry] = []
         for key in keys {
             try requireCaller(of: call)
             guard let entry = try snapshot.get(key) else { continue }
-            guard budget.spend(on: entry) else {
+            guard room.take(entry) else {
                 throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for fewer keys at a time")
             }
             entries.append(entry)
@@ -77,27 +77,15 @@ extension DatabaseService {
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerBytes(call) { encodedItemList(try versions(of: request, for: call)) }
+        answerBytes(call) { encodedItemList(try versions(of: request)) }
     }
 
     /// All versions of a key, the newest first, as many as the largest answer holds: older ones of
     /// a longer history are left out, since this call has no way to ask for the rest.
-    func versions(of request: Immudb_Schema_Key, for call: ServerCall) throws -> [Entry] {
-        let key = try validated(request.key)
-        log.debug("history \(printable(key))")
-        let snapshot = database.snapshot
-        var budget = AnswerBudget(byteCount: maxAnswerByteCount)
-        var versions: [Entry] = []
-        while true {
-            try requireCaller(of: call)
-            // Few at a time: no more than these are ever in memory beyond the budget.
-            let page = try snapshot.history(of: key, limit: 8, before: versions.last?.index)
-            if page.isEmpty { return versions }
-            for entry in page {
-                guard budget.spend(on: entry) else { return versions }
-                versions.append(entry)
-            }
-        }
+    func versions(of request: Immudb_Schema_Key) throws -> [Entry] {
+        log.debug("history \(printable(request.key))")
+        return try database.snapshot.history(
+            of: Array(request.key), byteLimit: maxAnswerByteCount)
     }
 
     func validated(_ key: Data) throws(StoreError) -> [UInt8] {
@@ -111,24 +99,5 @@ extension DatabaseService {
     /// Ends work for a caller that has gone.
     func requireCaller(of call: ServerCall) throws(Refusal) {
         if call.isCancelled { throw Refusal(.cancelled, "the caller has gone") }
-    }
-}
-
-/// Counts the bytes of an answer's items against the largest message, so that an answer neither
-/// exhausts the server's memory nor exceeds what a client receives.
-struct AnswerBudget {
-    private var left: Int
-
-    init(byteCount: Int) {
-        left = byteCount
-    }
-
-    /// - Returns: false if the entry no longer fits.
-    mutating func spend(on entry: Entry) -> Bool {
-        // Beyond key and value: 4 tags, 3 lengths and the index, of at most 1, 5 and 10 bytes each.
-        let cost = entry.key.count + entry.value.count + 29
-        guard cost <= left else { return false }
-        left -= cost
-        return true
     }
 }

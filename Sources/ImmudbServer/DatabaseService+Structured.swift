@@ -67,7 +67,7 @@ extension DatabaseService {
     }
 
     func historyStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answer(call) { try structured(try versions(of: request, for: call)) }
+        answer(call) { try structured(try versions(of: request)) }
     }
 
     func scanStructured(_ request: Immudb_Schema_ScanOptions, _ call: ServerCall) {
@@ -80,7 +80,7 @@ extension DatabaseService {
 
     func iScanStructured(_ request: Immudb_Schema_IScanOptions, _ call: ServerCall) {
         answer(call) {
-            let page = try page(of: request, for: call)
+            let page = try page(of: request)
             var answer = Immudb_Schema_SPage()
             answer.items = try structured(page.entries).items
             answer.pageNum = request.pageNumber

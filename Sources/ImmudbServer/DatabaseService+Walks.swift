@@ -55,7 +55,7 @@ extension DatabaseService {
 
     func iScan(_ request: Immudb_Schema_IScanOptions, _ call: ServerCall) {
         answerBytes(call) {
-            let page = try page(of: request, for: call)
+            let page = try page(of: request)
             return encodedPage(page.entries, hasMore: page.hasMore)
         }
     }
@@ -63,31 +63,20 @@ extension DatabaseService {
     /// A page of the history. Too large a one is an error: a page cut short would leave entries out
     /// that no other page has.
     func page(
-        of request: Immudb_Schema_IScanOptions, for call: ServerCall
+        of request: Immudb_Schema_IScanOptions
     ) throws -> (entries: [Entry], hasMore: Bool) {
         log.debug("iscan page \(request.pageNumber) of \(request.pageSize) entries")
         let snapshot = database.snapshot
         let size = snapshot.size.rawValue
-        let before = (request.pageNumber > 1 ? request.pageNumber - 1 : 0)
+        let (first, isBeyond) = (request.pageNumber > 1 ? request.pageNumber - 1 : 0)
             .multipliedReportingOverflow(by: request.pageSize)
-        guard !before.overflow, before.partialValue < size else { throw Refusal.indexNotFound }
-        let end =
-            before.partialValue + min(max(1, request.pageSize), size - before.partialValue)
-        var budget = AnswerBudget(byteCount: maxAnswerByteCount)
-        var entries: [Entry] = []
-        var next = before.partialValue
-        while next < end {
-            try requireCaller(of: call)
-            let part = try snapshot.entries(
-                from: EntryIndex(next), limit: Int(min(1000, end - next)), byteLimit: 1 << 20)
-            for entry in part {
-                guard budget.spend(on: entry) else {
-                    throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for smaller pages")
-                }
-                entries.append(entry)
-            }
-            next += UInt64(part.count)
+        guard !isBeyond, first < size else { throw Refusal.indexNotFound }
+        let count = min(max(1, request.pageSize), size - first)
+        let entries = try snapshot.entries(
+            from: EntryIndex(first), limit: Int(clamping: count), byteLimit: maxAnswerByteCount)
+        guard entries.count == Int(clamping: count) else {
+            throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for smaller pages")
         }
-        return (entries, end < size)
+        return (entries, first + count < size)
     }
 }

@@ -16,7 +16,7 @@ import SwiftProtobuf
 public struct DatabaseService: Sendable {
     let database: Database
     let log: ServerLog
-    /// No answer is larger than this many bytes, see `AnswerBudget`.
+    /// No answer is larger than this many bytes, see `AnswerRoom`.
     let maxAnswerByteCount: Int
     let proofs = ProofQueue()
     let faults: FaultLog

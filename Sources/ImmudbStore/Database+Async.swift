@@ -141,12 +141,13 @@ extension Database {
         }
     }
 
-    /// The versions of a key, newest first. See ``Snapshot/history(of:limit:before:)``.
+    /// The versions of a key, newest first. See
+    /// ``Snapshot/history(of:limit:before:byteLimit:)``.
     public func history(
-        of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil
+        of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil, byteLimit: Int = .max
     ) async throws(StoreError) -> [Entry] {
         try await read { snapshot throws(StoreError) in
-            try snapshot.history(of: key, limit: limit, before: before)
+            try snapshot.history(of: key, limit: limit, before: before, byteLimit: byteLimit)
         }
     }
 

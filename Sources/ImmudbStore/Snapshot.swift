@@ -17,10 +17,10 @@ public struct Snapshot: Sendable {
     let tree: MerkleAccumulator
     private let edge: TreeEdge
 
-    init(storage: Storage, tree: MerkleAccumulator) {
+    init(storage: Storage, tree: MerkleAccumulator, edge: TreeEdge) {
         self.storage = storage
         self.tree = tree
-        edge = tree.edge
+        self.edge = edge
     }
 
     public var root: Digest { edge.root }
@@ -70,23 +70,36 @@ public struct Snapshot: Sendable {
     ///   - limit: the most entries to return.
     ///   - before: only entries with a smaller index; the last one of a page leads to the next
     ///     page.
+    ///   - byteLimit: the most bytes to return, see ``AnswerRoom``.
     /// - Returns: an empty array for a key that was never written.
-    /// - Complexity: two reads an entry.
+    /// - Complexity: two reads an entry; a look-up for some hundred of them.
     public func history(
-        of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil
+        of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil, byteLimit: Int = .max
     ) throws(StoreError) -> [Entry] {
         try Limits.validate(key: key)
         try storage.requireOpen()
-        let places = try storage.withIndex { index throws(StoreError) in
-            try index.versions(of: key, in: size, limit: limit, before: before)
-        }
+        var room = AnswerRoom(limit: limit, byteLimit: byteLimit)
         var entries: [Entry] = []
-        entries.reserveCapacity(places.count)
-        for place in places {
-            entries.append(try checkedEntry(at: place, key: key))
+        while !room.isFull {
+            let count = min(room.entryCount, Self.versionsPerLookUp)
+            let end = entries.last?.index ?? before
+            let places = try storage.withIndex { index throws(StoreError) in
+                try index.versions(of: key, in: size, limit: count, before: end)
+            }
+            for place in places {
+                let entry = try storage.entry(at: place, key: key)
+                try storage.check(entry, in: tree)
+                guard room.take(entry) else { return entries }
+                entries.append(entry)
+            }
+            if places.count < count { break }
         }
         return entries
     }
+
+    /// Places that are looked up at once: few enough that a history of any length needs little
+    /// memory beside the entries that are returned.
+    private static let versionsPerLookUp = 512
 
     // MARK: by index
 

@@ -296,6 +296,11 @@ struct KnownDefectTests {
                 versions += message.kv.map(\.version)
             }
             #expect(versions == Array(1...12))
+
+            // One that is larger than a message may be goes alone.
+            try await server.set("large", String(repeating: "v", count: 6 << 20))
+            let large = try await server.dump().last
+            #expect(large?.value.count == 6 << 20)
         }
     }
 

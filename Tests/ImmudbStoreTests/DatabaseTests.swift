@@ -29,6 +29,25 @@ struct DatabaseTests {
         #expect(log.all.allSatisfy { !$0.hasPrefix("warning") && !$0.hasPrefix("error") })
     }
 
+    @Test("a history of any length comes whole, newest first, or as much of it as bytes allow")
+    func longHistory() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        let count = 1300
+        try await database.setBatch(
+            (0..<count).map { NewEntry(key: bytes("k"), value: bytes("\(10_000 + $0)")) })
+        let all = try await database.history(of: bytes("k"))
+        #expect(all.map(\.index.rawValue) == (0..<UInt64(count)).reversed())
+        // Each counts as 1 byte of key, 5 of value and 29 more.
+        for fitting in [1, 511, 512, 513, 1299] {
+            let some = try await database.history(of: bytes("k"), byteLimit: 35 * fitting + 34)
+            #expect(some == Array(all.prefix(fitting)))
+        }
+        #expect(try await database.history(of: bytes("k"), byteLimit: 0) == [all[0]])
+        #expect(try await database.history(of: bytes("k"), limit: 600) == Array(all.prefix(600)))
+        try database.close()
+    }
+
     @Test("what was set is got, by key, by index and in its history, also after a reopening")
     func setAndGet() async throws {
         let folder = TemporaryFolder()

@@ -41,7 +41,7 @@ final class CommitPipeline: Sendable {
     init(storage: Storage, tree: MerkleAccumulator, durability: Durability) {
         self.storage = storage
         self.durability = durability
-        published = Mutex(Snapshot(storage: storage, tree: tree))
+        published = Mutex(Snapshot(storage: storage, tree: tree, edge: tree.edge))
     }
 
     var snapshot: Snapshot { published.withLock { $0 } }
@@ -155,7 +155,7 @@ final class CommitPipeline: Sendable {
             // The entries are durable, but nobody could find them: not acknowledged.
             return group.fail(stop(error))
         }
-        let snapshot = Snapshot(storage: storage, tree: group.tree)
+        let snapshot = Snapshot(storage: storage, tree: group.tree, edge: group.edge)
         published.withLock { $0 = snapshot }
         group.succeed(snapshot)
         // So often that few entries are left to digest again after a crash.

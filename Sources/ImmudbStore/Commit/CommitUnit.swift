@@ -33,6 +33,8 @@ struct CommitGroup: Sendable {
     var keys: [IndexedKey]
     /// After the last entry.
     var tree: MerkleAccumulator
+    /// Of `tree`.
+    var edge: TreeEdge
 
     func succeed(_ snapshot: Snapshot) {
         var next = first.rawValue

@@ -84,7 +84,8 @@ final class Committer: @unchecked Sendable {
             firstIndex: EntryIndex(before.rawValue), at: start, payloadByteCount: payloadByteCount)
         var addition = TreeAddition()
         let keys = encode(units, &addition)
-        frame.end(root: tree.root)
+        let edge = tree.edge
+        frame.end(root: edge.root)
         do throws(StoreError) {
             try ledger.append(frame)
             if pipeline.durability == .always {
@@ -100,7 +101,8 @@ final class Committer: @unchecked Sendable {
         }
         pipeline.publish(
             CommitGroup(
-                units: units, first: EntryIndex(before.rawValue), keys: keys, tree: tree))
+                units: units, first: EntryIndex(before.rawValue), keys: keys, tree: tree,
+                edge: edge))
     }
 
     /// All that may fail for lack of space, before anything is written.

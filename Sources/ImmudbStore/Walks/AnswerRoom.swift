@@ -1,22 +1,29 @@
-/// What still fits into an answer, in entries and in bytes. The first entry always does, so that a
-/// walk in pages gets on.
-struct AnswerRoom: Sendable {
-    /// Room of one entry on the wire, beside its key and value.
+/// What still fits into an answer, in entries and in bytes, so that an answer neither exhausts the
+/// memory nor exceeds what its receiver takes. The first entry always fits, so that a walk in pages
+/// gets on.
+public struct AnswerRoom: Sendable {
+    /// What an entry takes on the wire beside key and value, at most: 4 tags, 3 lengths and the
+    /// index, of 1, 5 and 10 bytes each.
     private static let overheadByteCount = 29
 
-    private(set) var entryCount: Int
+    /// Entries that still fit, if they are small enough.
+    public private(set) var entryCount: Int
     private var byteCount: Int
     private var isEmpty = true
-    private(set) var isFull: Bool
+    public private(set) var isFull: Bool
 
-    init(limit: Int, byteLimit: Int) {
+    /// - Parameters:
+    ///   - limit: the most entries.
+    ///   - byteLimit: the most bytes, each entry counted as its key, its value and 29 more.
+    public init(limit: Int = .max, byteLimit: Int) {
         entryCount = max(0, limit)
         byteCount = byteLimit
         isFull = limit <= 0
     }
 
-    /// - Returns: whether the entry still fits; if not, nothing does any more.
-    mutating func take(_ entry: Entry) -> Bool {
+    /// Takes an entry in.
+    /// - Returns: whether it still fits; if not, nothing does any more.
+    public mutating func take(_ entry: Entry) -> Bool {
         guard !isFull else { return false }
         let needed = entry.key.count + entry.value.count + Self.overheadByteCount
         guard isEmpty || needed <= byteCount else {

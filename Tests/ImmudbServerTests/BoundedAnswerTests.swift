@@ -7,7 +7,7 @@ import SwiftProtobuf
 import Testing
 
 @Suite("Answers are bounded")
-struct AnswerBudgetTests {
+struct BoundedAnswerTests {
     @Test("a history ends with the newest versions that fit; a batch that does not fit is an error")
     func smallAnswers() async throws {
         let folder = FileManager.default.temporaryDirectory
