@@ -124,15 +124,6 @@ func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
     }
 }
 
-/// The standard input to its end.
-func readStandardInput() throws -> [UInt8] {
-    do {
-        return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
-    } catch {
-        throw ToolError("cannot read the standard input")
-    }
-}
-
 /// A command that needs a server.
 protocol ClientCommand: ParsableCommand {
     var connection: ConnectionOptions { get }

@@ -108,9 +108,11 @@ enum Output {
         }
     }
 
-    /// A line on the standard error.
+    /// A line on the standard error. What a server says may be in it, and must not steer a terminal.
     static func complain(_ message: String) {
-        FileHandle.standardError.write(Data((NegativeNumber.unmarked(message) + "\n").utf8))
+        let line = Array((NegativeNumber.unmarked(message) + "\n").utf8)
+        let shown = isatty(STDERR_FILENO) != 0 ? TerminalText.escaped(line) : line
+        FileHandle.standardError.write(Data(shown))
     }
 }
 

@@ -41,7 +41,10 @@ struct InclusionCommand: ClientCommand {
         try Output.write(line: "hash: \(leaf.hex) at index: \(index) ")
         try Output.write(
             line: "root: \(root.hex) at index: \(proof.size.lastIndex ?? EntryIndex(0)) ")
-        if let failure { throw failure }
+        guard let failure else { return }
+        // Without a given hash it is the server's own entry that is not in its tree.
+        if hash == nil { throw failure }
+        throw ToolError.unproven(failure)
     }
 }
 
@@ -76,7 +79,7 @@ struct CheckConsistencyCommand: ClientCommand {
         try Output.write(
             line:
                 "secondRoot: \(newRoot.hex) at index: \(proof.to.lastIndex ?? EntryIndex(0)) ")
-        if let failure { throw failure }
+        if let failure { throw ToolError.unproven(failure) }
     }
 }
 
@@ -91,6 +94,15 @@ extension ClientCommand {
         } catch {
             return error
         }
+    }
+}
+
+extension ToolError {
+    /// A hash that was typed may be what is wrong.
+    fileprivate static func unproven(_ failure: VerificationError) -> ToolError {
+        ToolError(
+            "VERIFICATION FAILED: either the given hash is not the right one, or the server is not to be "
+                + "trusted.\n\(failure)")
     }
 }
 

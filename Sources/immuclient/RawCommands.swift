@@ -8,14 +8,11 @@ struct RawSafeSetCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var new: NewValue
-    private var value: [UInt8] = []
 
-    private enum CodingKeys: CodingKey { case connection, new }
-
-    mutating func prepare() throws { value = try new.bytes() }
+    mutating func prepare() throws { try new.read() }
 
     func run(on client: ImmudbClient) async throws {
-        let key = Array(argument: new.key)
+        let (key, value) = (new.keyBytes, new.valueBytes)
         let index = try await writing { try await client.verifiedRawSet(key, value) }.value.index
         try Output.write(
             checked: await client.checkedGet(key), isRaw: true, afterWriting: index)

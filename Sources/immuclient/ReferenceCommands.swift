@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import ImmudbClient
 
 /// A reference's name, and the key that it names.
@@ -10,12 +9,14 @@ struct NewReference: ParsableArguments {
     @Argument(help: "Key that it names. If absent, stdin is read to its end, byte for byte.")
     var key: String?
 
-    func keyBytes() throws -> [UInt8] {
-        if let key { return Array(argument: key) }
-        guard isatty(STDIN_FILENO) == 0 else {
-            throw ValidationError("no key for reference '\(name)': give one, or pipe it in")
-        }
-        return try readStandardInput()
+    var nameBytes: [UInt8] { Array(argument: name) }
+    /// Empty until `read`.
+    private(set) var keyBytes: [UInt8] = []
+
+    private enum CodingKeys: CodingKey { case name, key }
+
+    mutating func read() throws {
+        keyBytes = try bytes(of: key, orElse: "no key for reference '\(name)'")
     }
 }
 
@@ -26,16 +27,12 @@ struct ReferenceCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var new: NewReference
-    private var key: [UInt8] = []
 
-    private enum CodingKeys: CodingKey { case connection, new }
-
-    mutating func prepare() throws { key = try new.keyBytes() }
+    mutating func prepare() throws { try new.read() }
 
     func run(on client: ImmudbClient) async throws {
-        let name = Array(argument: new.name)
-        let index = try await client.addReference(name, to: key)
-        try Output.write(entry: Entry(index: index, key: name, value: key))
+        let index = try await client.addReference(new.nameBytes, to: new.keyBytes)
+        try Output.write(entry: Entry(index: index, key: new.nameBytes, value: new.keyBytes))
     }
 }
 
@@ -47,15 +44,12 @@ struct SafeReferenceCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var new: NewReference
-    private var key: [UInt8] = []
 
-    private enum CodingKeys: CodingKey { case connection, new }
-
-    mutating func prepare() throws { key = try new.keyBytes() }
+    mutating func prepare() throws { try new.read() }
 
     func run(on client: ImmudbClient) async throws {
         let verified = try await writing {
-            try await client.verifiedAddReference(Array(argument: new.name), to: key)
+            try await client.verifiedAddReference(new.nameBytes, to: new.keyBytes)
         }
         try Output.write(verified: verified)
     }

@@ -10,13 +10,29 @@ struct NewValue: ParsableArguments {
     @Argument(help: "Value of the entry. If absent, stdin is read to its end, byte for byte.")
     var value: String?
 
-    /// The value, if need be from a pipe or a file.
-    func bytes() throws -> [UInt8] {
-        if let value { return Array(argument: value) }
-        guard isatty(STDIN_FILENO) == 0 else {
-            throw ValidationError("no value for key '\(key)': give one, or pipe it in")
-        }
-        return try readStandardInput()
+    var keyBytes: [UInt8] { Array(argument: key) }
+    /// Empty until `read`.
+    private(set) var valueBytes: [UInt8] = []
+
+    private enum CodingKeys: CodingKey { case key, value }
+
+    mutating func read() throws {
+        valueBytes = try bytes(of: value, orElse: "no value for key '\(key)'")
+    }
+}
+
+/// The bytes of an argument or, if it is absent, of the standard input to its end. May block.
+///
+/// - Parameter missing: what to say to a person at a terminal, who gave neither.
+func bytes(of argument: String?, orElse missing: String) throws -> [UInt8] {
+    if let argument { return Array(argument: argument) }
+    guard isatty(STDIN_FILENO) == 0 else {
+        throw ValidationError("\(missing): give one, or pipe it in")
+    }
+    do {
+        return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+    } catch {
+        throw ToolError("cannot read the standard input")
     }
 }
 
@@ -27,16 +43,12 @@ struct SetCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var new: NewValue
-    private var value: [UInt8] = []
 
-    private enum CodingKeys: CodingKey { case connection, new }
-
-    mutating func prepare() throws { value = try new.bytes() }
+    mutating func prepare() throws { try new.read() }
 
     func run(on client: ImmudbClient) async throws {
-        let key = Array(argument: new.key)
-        try await client.set(key, value)
-        try Output.write(entry: await client.get(key))
+        try await client.set(new.keyBytes, new.valueBytes)
+        try Output.write(entry: await client.get(new.keyBytes))
     }
 }
 
@@ -62,14 +74,11 @@ struct SafeSetCommand: ClientCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var new: NewValue
-    private var value: [UInt8] = []
 
-    private enum CodingKeys: CodingKey { case connection, new }
-
-    mutating func prepare() throws { value = try new.bytes() }
+    mutating func prepare() throws { try new.read() }
 
     func run(on client: ImmudbClient) async throws {
-        let key = Array(argument: new.key)
+        let (key, value) = (new.keyBytes, new.valueBytes)
         let index = try await writing { try await client.verifiedSet(key, value) }.value.index
         try Output.write(checked: await client.checkedGet(key), afterWriting: index)
     }

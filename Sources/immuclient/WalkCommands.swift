@@ -32,7 +32,8 @@ struct ZScanCommand: ClientCommand {
     var set: String
 
     func run(on client: ImmudbClient) async throws {
-        for entry in try await client.members(of: Array(argument: set)) {
+        // As many as an answer holds: the wire returns no scores, hence no place to go on from.
+        for entry in try await client.members(of: Array(argument: set), limit: .max) {
             try Output.write(entry: entry, followedByBlankLine: true)
         }
     }
