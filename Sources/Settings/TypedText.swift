@@ -6,6 +6,7 @@ import Yams
 enum TOMLText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
         try refuseTables(in: text)
+        if let item = firstListOrTable(in: text) { return [item] }
         let table: TOMLTable
         do {
             table = try TOMLTable(string: text)
@@ -33,6 +34,36 @@ enum TOMLText {
                     "tables such as \(line) have no meaning here: write the keys without them")
             }
         }
+    }
+
+    /// The first list or inline table. No setting takes one, and the parser stops the process at
+    /// some that are none, such as `[}`, so it does not get to see them.
+    ///
+    /// It meets them only after a `=`, whatever else it makes of the text: so a text in quotes that
+    /// contains `=[` is taken for one, too.
+    private static func firstListOrTable(in text: String) -> ConfigFile.Item? {
+        var line = 1
+        var key = ""
+        var isAfterEqualSign = false
+        for character in text.unicodeScalars {
+            if isAfterEqualSign, character == "[" || character == "{" {
+                return ConfigFile.Item(
+                    key: key.trimmingCharacters(in: .whitespaces),
+                    value: .other(character == "[" ? "a list" : "a table"), line: line)
+            }
+            if character == "=" {
+                isAfterEqualSign = true
+            } else if !character.properties.isWhitespace {
+                isAfterEqualSign = false
+            }
+            if character == "\n" {
+                line += 1
+                key = ""
+            } else if !isAfterEqualSign {
+                key.unicodeScalars.append(character)
+            }
+        }
+        return nil
     }
 
     private static func raw(_ value: any TOMLValueConvertible) -> RawValue {

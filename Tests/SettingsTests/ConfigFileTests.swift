@@ -67,6 +67,8 @@ struct ConfigFileTests {
             ("a.toml", "port = 1.5", "is a number with a fraction: give"),
             ("a.toml", "dir = 1", "is the number 1: give a folder"),
             ("a.toml", "dir = [\"a\"]", "is a list: give a folder"),
+            ("a.toml", "\nport = [}", "line 2, key \"port\" is a list: give a whole number"),
+            ("a.toml", "port =\u{2003}{", "line 1, key \"port\" is a table: give a whole"),
             ("a.toml", "port = 2026-01-01", "is a time: give"),
             ("a.toml", "detached = 1", "is the number 1: give true or false"),
             ("a.toml", "detached = \"true\"", "is the text \"true\": give true or false"),
@@ -202,9 +204,9 @@ struct ConfigFileTests {
         var random = SeededGenerator(state: seed)
         let pieces = [
             "port", "=", ":", "1", "\"", "'", "\\", "\n", "[", "]", "{", "}", ",", "#", " ", "- ",
-            "&a",
-            "*a", "<<", "!!int ", "é", "\u{2028}", "1e999", "true", "\"\"\"", "\t", "---\n", "? ",
-            "|",
+            "&a", "*a", "<<", "!!int ", "é", "\u{2028}", "1e999", "true", "\"\"\"", "\t", "---\n",
+            "? ", "|", "+", "-", ".", "_", "0x", "0b1", "inf", "nan", "1979-05-27", "T07:32:00", "Z",
+            "\r", "\u{b}", "\u{85}", "\u{7f}", "a = [}", "a = {", "a =\u{2003}[}",
         ]
         for name in ["a.toml", "a.yaml", "a.json", "a.ini", "a.env"] {
             let folder = try TemporaryFolder()
