@@ -12,77 +12,79 @@ final class NodeCache: Sendable {
     private static let setBits: UInt64 = 18
     private static let ways = 4
 
-    /// The tags and digests of all sets, owned; only touched under the lock.
+    /// The sets, owned; only touched under the lock. A set has its tags and its digests next to each
+    /// other, so that looking one up waits for neighbouring memory only.
     ///
     /// A tag is the node's place plus one, so that zeroed memory is an empty slot.
-    private struct Slots: ~Copyable {
-        let tags: UnsafeMutablePointer<UInt64>
-        let digests: UnsafeMutablePointer<Digest>
-        var nextVictim = 0
+    private struct Sets: ~Copyable {
+        private static let tagByteCount = MemoryLayout<UInt64>.size
+        private static let byteCount = NodeCache.ways * (tagByteCount + Digest.byteCount)
+
+        private let memory: UnsafeMutableRawPointer
+        private var nextVictim = 0
 
         init() {
-            let count = NodeCache.ways << Int(NodeCache.setBits)
             // Large zeroed blocks come from the kernel as pages that cost nothing until they are
             // written.
-            tags = UnsafeMutableRawPointer.zeroed(byteCount: count * MemoryLayout<UInt64>.stride)
-                .bindMemory(to: UInt64.self, capacity: count)
-            digests = UnsafeMutableRawPointer.zeroed(byteCount: count * MemoryLayout<Digest>.stride)
-                .bindMemory(to: Digest.self, capacity: count)
+            memory = .zeroed(byteCount: Self.byteCount << Int(NodeCache.setBits))
         }
 
         deinit {
-            UnsafeMutableRawPointer(tags).releaseZeroed()
-            UnsafeMutableRawPointer(digests).releaseZeroed()
+            memory.releaseZeroed()
         }
 
-        /// The slot with a tag, among those of the set that begins at `first`.
-        func slot(with tag: UInt64, first: Int) -> Int? {
-            for slot in first..<first + NodeCache.ways where tags[slot] == tag { return slot }
+        func digest(_ tag: UInt64) -> Digest? {
+            let set = set(of: tag)
+            return way(of: tag, in: set).map { Digest(loadingFrom: Self.digest($0, in: set)) }
+        }
+
+        mutating func insert(_ digest: Digest, _ tag: UInt64) {
+            let set = set(of: tag)
+            let way = way(of: tag, in: set) ?? way(of: 0, in: set) ?? victim()
+            set.storeBytes(of: tag, toByteOffset: way * Self.tagByteCount, as: UInt64.self)
+            digest.store(to: Self.digest(way, in: set))
+        }
+
+        private mutating func victim() -> Int {
+            nextVictim = (nextVictim + 1) % NodeCache.ways
+            return nextVictim
+        }
+
+        private func set(of tag: UInt64) -> UnsafeMutableRawPointer {
+            // Fibonacci hashing: the upper bits of a product with 2^64 divided by the golden ratio.
+            let number = Int((tag &* 0x9E37_79B9_7F4A_7C15) >> (64 - NodeCache.setBits))
+            return memory + number * Self.byteCount
+        }
+
+        private func way(of tag: UInt64, in set: UnsafeMutableRawPointer) -> Int? {
+            for way in 0..<NodeCache.ways
+            where set.load(fromByteOffset: way * Self.tagByteCount, as: UInt64.self) == tag {
+                return way
+            }
             return nil
         }
 
-        mutating func slotToFill(with tag: UInt64) -> Int {
-            let first = NodeCache.firstSlot(tag)
-            if let slot = slot(with: tag, first: first) ?? slot(with: 0, first: first) {
-                return slot
-            }
-            nextVictim = (nextVictim + 1) % NodeCache.ways
-            return first + nextVictim
+        private static func digest(
+            _ way: Int, in set: UnsafeMutableRawPointer
+        ) -> UnsafeMutableRawPointer {
+            set + NodeCache.ways * tagByteCount + way * Digest.byteCount
         }
     }
 
-    private let slots = Mutex(Slots())
+    private let sets = Mutex(Sets())
 
     func digest(at position: NodePosition) -> Digest? {
-        let tag = position.storageIndex + 1
-        return slots.withLock { slots in
-            slots.slot(with: tag, first: Self.firstSlot(tag)).map { slots.digests[$0] }
-        }
+        sets.withLock { $0.digest(position.storageIndex + 1) }
     }
 
     /// The digests at several positions, each nil where it is not known.
     ///
     /// One lock and no dependence from one look-up to the next: the memory accesses overlap.
     func digests(at positions: [NodePosition]) -> [Digest?] {
-        slots.withLock { slots in
-            positions.map { position in
-                let tag = position.storageIndex + 1
-                return slots.slot(with: tag, first: Self.firstSlot(tag)).map { slots.digests[$0] }
-            }
-        }
+        sets.withLock { sets in positions.map { sets.digest($0.storageIndex + 1) } }
     }
 
     func insert(_ digest: Digest, at position: NodePosition) {
-        let tag = position.storageIndex + 1
-        slots.withLock { slots in
-            let slot = slots.slotToFill(with: tag)
-            slots.tags[slot] = tag
-            slots.digests[slot] = digest
-        }
-    }
-
-    private static func firstSlot(_ tag: UInt64) -> Int {
-        // Fibonacci hashing: the upper bits of a product with 2^64 divided by the golden ratio.
-        Int((tag &* 0x9E37_79B9_7F4A_7C15) >> (64 - setBits)) * ways
+        sets.withLock { $0.insert(digest, position.storageIndex + 1) }
     }
 }
