@@ -26,6 +26,7 @@ let package = Package(
         .executable(name: "immuclient", targets: ["immuclient"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
+        .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
         .library(name: "MerkleTree", targets: ["MerkleTree"]),
     ],
     dependencies: [
@@ -83,9 +84,14 @@ let package = Package(
                 "ImmudbProtocol", "ImmudbStore", "MerkleTree", "RPCTransport", nioCore, protobuf,
             ],
             swiftSettings: settings),
+        // What a client believes, and why: without the transport, for those who verify what somebody
+        // else fetched.
+        .target(
+            name: "ImmudbVerification", dependencies: ["ImmudbProtocol", "MerkleTree"],
+            swiftSettings: settings),
         .target(
             name: "ImmudbClient",
-            dependencies: ["ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf],
+            dependencies: ["ImmudbProtocol", "ImmudbVerification", "RPCTransport", protobuf],
             swiftSettings: settings),
 
         // MARK: the processes
@@ -145,7 +151,8 @@ let package = Package(
         .testTarget(
             name: "ImmudbClientTests",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", nioCore, protobuf,
+                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
+                "RPCTransport", nioCore, protobuf,
             ], swiftSettings: settings),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),

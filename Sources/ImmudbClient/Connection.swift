@@ -1,6 +1,7 @@
 import ImmudbProtocol
 import RPCTransport
 import SwiftProtobuf
+import Synchronization
 
 /// The outcome of one call, and who answered: the identity comes with errors too.
 struct Answer<Response: Message>: Sendable {
@@ -9,22 +10,35 @@ struct Answer<Response: Message>: Sendable {
     var identity: String?
 }
 
-/// The transport below a client: adds deadlines, and turns the transport's errors into those of
-/// this module.
-struct Connection: Sendable {
+/// The transport below a client: adds deadlines and the user's token, and turns the transport's
+/// errors into those of this module.
+final class Connection: Sendable {
     /// Host and port, for messages.
     let address: String
+    /// For each call, and for each message of a stream.
+    let callTimeout: Duration
     private let transport: RPCClient
-    private let callTimeout: Duration
+    private let token: Mutex<String?>
 
     init(_ configuration: ImmudbClient.Configuration) {
         address = configuration.address
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
         var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
+        settings.waitForReady = configuration.waitsForServer
         // The largest value of a request, and its proof around it.
         settings.maxReceiveMessageByteCount = 40 << 20
         transport = RPCClient(settings)
+        token = Mutex(configuration.token)
+    }
+
+    /// Sends a token with all calls from now on; nil: none.
+    func use(token new: String?) {
+        token.withLock { $0 = new }
+    }
+
+    private var metadata: Metadata {
+        token.withLock { $0 }.map { [ImmuMetadata.authorization: "Bearer \($0)"] } ?? [:]
     }
 
     func call<Request: Message, Response: Message>(
@@ -32,7 +46,7 @@ struct Connection: Sendable {
     ) async -> Answer<Response> {
         do {
             let response: RPCResponse<Response> = try await transport.unary(
-                path, request, timeout: callTimeout)
+                path, request, metadata: metadata, timeout: callTimeout)
             return Answer(
                 result: .success(response.message),
                 identity: response.headers.first(ImmuMetadata.serverIdentity))
@@ -48,12 +62,14 @@ struct Connection: Sendable {
         }
     }
 
-    /// A call with any number of answers, without a deadline: how long it takes is up to the data.
+    /// A call with any number of answers, without a deadline for all of it: how long it takes is up
+    /// to the data.
     func stream<Request: Message, Response: Message>(
         _ path: String, _ request: Request
     ) async throws(ClientError) -> RPCResponseStream<Response> {
         do {
-            return try await transport.serverStreaming(path, request)
+            return try await transport.serverStreaming(
+                path, request, metadata: metadata, messageTimeout: callTimeout)
         } catch let error as RPCError {
             throw ClientError(error, server: address)
         } catch is CancellationError {

@@ -1,5 +1,5 @@
 import ImmudbProtocol
-import MerkleTree
+public import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 

@@ -1,5 +1,5 @@
 import Dispatch
-import MerkleTree
+public import ImmudbVerification
 import Synchronization
 
 /// Keeps trusted roots in files, one for each server, by the name and in the format of immudb's
@@ -16,8 +16,8 @@ public final class FileTrustedRootStore: TrustedRootStore {
     fileprivate struct Move: Sendable {
         var root: TrustedRoot
         var server: ServerIdentity
-        /// Only if there is no root yet.
-        var isFirst: Bool
+        /// The root that it continues; nil: only if there is no root yet.
+        var base: TrustedRoot?
         var completion: CheckedContinuation<TrustedRoot, any Error>
     }
 
@@ -46,21 +46,21 @@ public final class FileTrustedRootStore: TrustedRootStore {
     public func establish(
         _ root: TrustedRoot, of server: ServerIdentity
     ) async throws -> TrustedRoot {
-        try await move(to: root, of: server, isFirst: true)
+        try await move(to: root, of: server, from: nil)
     }
 
     @discardableResult
     public func advance(
-        to root: TrustedRoot, of server: ServerIdentity
+        from base: TrustedRoot, to root: TrustedRoot, of server: ServerIdentity
     ) async throws -> TrustedRoot {
-        try await move(to: root, of: server, isFirst: false)
+        try await move(to: root, of: server, from: base)
     }
 
     private func move(
-        to root: TrustedRoot, of server: ServerIdentity, isFirst: Bool
+        to root: TrustedRoot, of server: ServerIdentity, from base: TrustedRoot?
     ) async throws -> TrustedRoot {
         try await withCheckedThrowingContinuation { completion in
-            let move = Move(root: root, server: server, isFirst: isFirst, completion: completion)
+            let move = Move(root: root, server: server, base: base, completion: completion)
             let isAlone = moves.withLock { moves in
                 moves.append(move)
                 return moves.count == 1
@@ -117,11 +117,13 @@ public final class FileTrustedRootStore: TrustedRootStore {
 
 extension FileTrustedRootStore.Move {
     fileprivate func leavesAsIs(_ stored: TrustedRoot) -> Bool {
-        isFirst || stored.size > root.size || stored == root
+        stored == root || base != stored && stored.size != root.size
     }
 
     fileprivate func root(after trusted: TrustedRoot?) throws(VerificationError) -> TrustedRoot {
         guard let trusted else { return root }
-        return isFirst ? trusted : try trusted.advanced(to: root)
+        return try base.map { base throws(VerificationError) in
+            try trusted.advanced(from: base, to: root)
+        } ?? trusted
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import ImmudbProtocol
-public import MerkleTree
+public import ImmudbVerification
 import SwiftProtobuf
 
 // Plain calls: quick, and believing. What they return is what the server said.
@@ -38,10 +38,16 @@ extension ImmudbClient {
     public func setBatch(
         _ entries: [(key: [UInt8], value: [UInt8])]
     ) async throws(ClientError) -> EntryIndex {
+        try await rawSetBatch(entries.map { ($0.key, Content.now($0.value).storedValue) })
+    }
+
+    /// As `setBatch`, with the values stored as they are, without a time.
+    @discardableResult
+    public func rawSetBatch(
+        _ entries: [(key: [UInt8], value: [UInt8])]
+    ) async throws(ClientError) -> EntryIndex {
         var request = Immudb_Schema_KVList()
-        request.kvs = entries.map {
-            Immudb_Schema_KeyValue($0.key, Content.now($0.value).storedValue)
-        }
+        request.kvs = entries.map { Immudb_Schema_KeyValue($0.key, $0.value) }
         let response: Immudb_Schema_Index = try await call(ImmuService.setBatch, request)
         return EntryIndex(response.index)
     }
@@ -66,6 +72,9 @@ extension ImmudbClient {
 
     /// All entries of exactly this key, newest first; none if there is no such key. References are
     /// not followed.
+    ///
+    /// The wire has no pages of a history: of one that is larger than the server's largest answer,
+    /// 32 MiB, it returns the newest entries that fit.
     public func history(of key: [UInt8]) async throws(ClientError) -> [Entry] {
         let response: Immudb_Schema_ItemList = try await call(
             ImmuService.history, Immudb_Schema_Key(key))
@@ -129,13 +138,5 @@ extension ImmudbClient {
         let proof = ConsistencyProof(
             from: size, to: new.size, path: try Digest.path(received: response.path))
         return (proof, new.root)
-    }
-}
-
-extension Content {
-    /// A value with the time of now, by this machine's clock.
-    static func now(_ payload: [UInt8]) -> Content {
-        // A clock before 1970 is wrong anyway.
-        Content(timestamp: UInt64(max(0, Date().timeIntervalSince1970)), payload: payload)
     }
 }

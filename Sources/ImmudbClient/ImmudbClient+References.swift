@@ -1,5 +1,5 @@
 import ImmudbProtocol
-public import MerkleTree
+public import ImmudbVerification
 
 // References and sorted sets, plain and verified.
 
@@ -9,7 +9,7 @@ extension ImmudbClient {
     /// - Returns: the index of the reference's own entry.
     /// - Throws: code `.notFound` if the key was never written.
     @discardableResult
-    public func addReference(
+    public func reference(
         _ name: [UInt8], to key: [UInt8]
     ) async throws(ClientError) -> EntryIndex {
         let response: Immudb_Schema_Index = try await call(
@@ -23,7 +23,7 @@ extension ImmudbClient {
     /// - Returns: the index of the member's own entry.
     /// - Throws: code `.notFound` if the key was never written.
     @discardableResult
-    public func addMember(
+    public func zAdd(
         _ key: [UInt8], to set: [UInt8], score: Double
     ) async throws(ClientError) -> EntryIndex {
         let response: Immudb_Schema_Index = try await call(
@@ -31,12 +31,12 @@ extension ImmudbClient {
         return EntryIndex(response.index)
     }
 
-    /// As `addReference`, and verifies that the server did.
+    /// As `reference`, and verifies that the server did.
     ///
     /// - Returns: the reference's own entry: its key is the name, its value the key.
     /// - Throws: as `verifiedSet`.
     @discardableResult
-    public func verifiedAddReference(
+    public func verifiedReference(
         _ name: [UInt8], to key: [UInt8]
     ) async throws -> Verified<Entry> {
         try await verifiedWrite(ImmuService.safeReference, key: name, value: key) { rootIndex in
@@ -47,12 +47,12 @@ extension ImmudbClient {
         }
     }
 
-    /// As `addMember`, and verifies that the server did.
+    /// As `zAdd`, and verifies that the server did.
     ///
     /// - Returns: the member's own entry: its key is that of `setEntryKey`, its value the member.
     /// - Throws: as `verifiedSet`.
     @discardableResult
-    public func verifiedAddMember(
+    public func verifiedZAdd(
         _ key: [UInt8], to set: [UInt8], score: Double
     ) async throws -> Verified<Entry> {
         let entryKey = Self.setEntryKey(set: set, score: score, member: key)
@@ -66,7 +66,7 @@ extension ImmudbClient {
     }
 
     /// The key under which a sorted set's entry is stored and digested: set, the score's 8 bytes
-    /// (IEEE 754, big-endian), member. It is also what `members(of:after:)` goes on from.
+    /// (IEEE 754, big-endian), member. It is also what `zScan(_:after:)` goes on from.
     public static func setEntryKey(set: [UInt8], score: Double, member: [UInt8]) -> [UInt8] {
         withUnsafeBytes(of: score.bitPattern.bigEndian) { set + Array($0) + member }
     }

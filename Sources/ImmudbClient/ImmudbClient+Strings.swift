@@ -1,4 +1,4 @@
-public import MerkleTree
+public import ImmudbVerification
 
 // Keys and values as text, in UTF-8.
 

@@ -1,5 +1,5 @@
 import ImmudbProtocol
-package import MerkleTree
+public import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 
@@ -40,14 +40,16 @@ extension ImmudbClient {
         _ path: String, key: [UInt8], value: [UInt8],
         _ request: (Immudb_Schema_Index?) -> some Message
     ) async throws -> Verified<Entry> {
-        let trusted = try await trustedRoot()
-        let rootIndex = trusted.size.lastIndex.map { Immudb_Schema_Index($0) }
-        let response: Immudb_Schema_Proof = try await verifiedCall(
-            path, request(rootIndex), since: trusted)
-        let verified = try UncheckedProof(response)
-            .verify(writtenKey: key, value: value, since: trusted)
-        try await trustedRoots.advance(to: verified.root, of: identity)
-        return verified
+        try await keepingEvidence {
+            let trusted = try await trustedRoot()
+            let rootIndex = trusted.size.lastIndex.map { Immudb_Schema_Index($0) }
+            let response: Immudb_Schema_Proof = try await verifiedCall(
+                path, request(rootIndex), since: trusted)
+            let verified = try UncheckedProof(response)
+                .verify(writtenKey: key, value: value, since: trusted)
+            try await trust(verified.root, continuing: trusted)
+            return verified
+        }
     }
 
     /// The newest entry of a key, verified: in a tree that continues everything this client has
@@ -69,6 +71,22 @@ extension ImmudbClient {
     /// The answer to a verified read together with the outcome, for tools that also show what they
     /// do not believe.
     package func checkedGet(_ key: [UInt8]) async throws -> CheckedEntry {
+        var entry: Entry?
+        do {
+            let (verified, _) = try await keepingEvidence {
+                try await verifiedGet(key) { entry = $0 }
+            }
+            return CheckedEntry(entry: verified.value, result: .success(verified))
+        } catch let error as VerificationError {
+            guard let entry else { throw error }
+            return CheckedEntry(entry: entry, result: .failure(error))
+        }
+    }
+
+    /// - Parameter show: is told the entry that came before anything about it is verified.
+    func verifiedGet(
+        _ key: [UInt8], show: (Entry) -> Void = { _ in }
+    ) async throws -> (Verified<Entry>, UncheckedProof) {
         let trusted = try await trustedRoot()
         var request = Immudb_Schema_SafeGetOptions()
         request.key = Immudb_Schema_Key(key).key
@@ -81,62 +99,21 @@ extension ImmudbClient {
             throw error
         }
         let entry = Entry(response.item)
-        do {
-            let proof = UncheckedProof(response.proof)
-            var verified = try proof.verify(read: entry, since: trusted)
-            if entry.key != key {
-                let reference = try await verifiedReference(key, to: entry.key, verified.root)
-                verified.reference = reference.value
-                try await trustedRoots.advance(to: reference.root, of: identity)
-            }
-            try await trustedRoots.advance(to: verified.root, of: identity)
-            return CheckedEntry(entry: entry, result: .success(verified))
-        } catch let error as VerificationError {
-            return CheckedEntry(entry: entry, result: .failure(error))
+        show(entry)
+        let proof = UncheckedProof(response.proof)
+        let verified = try proof.verify(read: entry, since: trusted)
+        guard entry.key != key else {
+            try await trust(verified.root, continuing: trusted)
+            return (verified, proof)
         }
-    }
-
-    /// Verifies that the server's tree, as it is now, continues everything this client has trusted
-    /// before, and trusts it.
-    ///
-    /// - Returns: the root that is trusted now.
-    /// - Throws: `VerificationError` if it does not; `ClientError` if there is no answer.
-    @discardableResult
-    public func verifyContinuation() async throws -> TrustedRoot {
-        let trusted = try await trustedRoot()
-        let new: TrustedRoot
-        if trusted.size.isEmpty {
-            new = try await currentRoot()
+        let reference = try await reference(key, to: entry.key, trusted)
+        if reference.tree == verified.root {
+            try await trust(verified.root, continuing: trusted)
         } else {
-            do {
-                let (proof, newRoot) = try await consistencyProof(from: trusted.size)
-                try proof.verify(from: trusted.root, to: newRoot)
-                new = TrustedRoot(size: proof.to, root: newRoot)
-            } catch let error as ClientError where error.code == .notFound {
-                throw VerificationError.shrank(below: trusted, status: error.message)
-            } catch let error as VerificationError {
-                throw error.completed(trusted: trusted)
-            }
+            // Both trees or none: nothing of a false answer is kept.
+            _ = try await linker.link([verified.root, reference.tree], for: self)
         }
-        return try await trustedRoots.advance(to: new, of: identity)
-    }
-
-    /// The root that this client trusts: from its store, or at first contact as `firstContact`
-    /// says.
-    public func trustedRoot() async throws -> TrustedRoot {
-        if let root = try await trustedRoots.trustedRoot(of: identity) { return root }
-        switch firstContact {
-        case .trustOnFirstUse:
-            return try await trustedRoots.establish(try await currentRoot(), of: identity)
-        case .trust(let root):
-            return try await trustedRoots.establish(root, of: identity)
-        case .refuse:
-            throw ClientError(
-                .firstContactRefused,
-                "no root of the server \(identity) is trusted yet, and this client does not trust "
-                    + "on first use"
-            )
-        }
+        return (verified.found(by: reference.entry), proof)
     }
 
     /// A call that carries the trusted root's index.

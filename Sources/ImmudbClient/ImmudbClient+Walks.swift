@@ -1,6 +1,6 @@
 import Foundation
 import ImmudbProtocol
-import MerkleTree
+public import ImmudbVerification
 import SwiftProtobuf
 
 // Walks, plain: over keys, over sorted sets, over all entries.
@@ -33,14 +33,54 @@ extension ImmudbClient {
         return response.items.map { Entry($0) }
     }
 
+    /// The newest entries of the keys with a prefix, in byte order: all of them, asked for page by
+    /// page as they are iterated over.
+    ///
+    /// Keys that are written meanwhile are met if they lie ahead. References are left out.
+    ///
+    /// - Parameters:
+    ///   - prefix: empty for all keys.
+    ///   - reverse: from the last key to the first.
+    ///   - pageSize: entries that are asked for at once, at least 1.
+    public func entries(
+        withPrefix prefix: [UInt8], reverse: Bool = false, pageSize: Int = 1_000
+    ) -> EntrySequence {
+        precondition(pageSize > 0, "a page has at least one entry")
+        return EntrySequence { last in
+            try await self.scan(
+                prefix: prefix, after: last?.key ?? [], limit: UInt64(pageSize), reverse: reverse)
+        }
+    }
+
+    /// All entries from a place in the ledger on, in the order in which they were written, as they
+    /// are stored, asked for page by page: up to the end at the time when the last page is asked for.
+    ///
+    /// - Parameter pageSize: entries that are asked for at once, at least 1.
+    public func entries(
+        from first: EntryIndex = EntryIndex(0), pageSize: Int = 1_000
+    ) -> EntrySequence {
+        precondition(pageSize > 0, "a page has at least one entry")
+        return EntrySequence { last in
+            // Pages begin at multiples of their size.
+            let next = last.map { $0.index.rawValue + 1 } ?? first.rawValue
+            let size = UInt64(pageSize)
+            do {
+                let page = try await self.page(next / size + 1, size: size)
+                return Array(page.entries.drop { $0.index.rawValue < next })
+            } catch let error as ClientError where error.code == .notFound {
+                return []
+            }
+        }
+    }
+
     /// The newest entries of a sorted set's members, by score, then by key.
     ///
     /// - Parameters:
     ///   - offset: the `setEntryKey` after which to begin, in the direction of the walk.
     ///   - limit: as for `scan`.
     ///   - reverse: from the highest score to the lowest.
-    public func members(
-        of set: [UInt8], after offset: [UInt8] = [], limit: UInt64? = nil, reverse: Bool = false
+    public func zScan(
+        _ set: [UInt8], after offset: [UInt8] = [], limit: UInt64? = nil, reverse: Bool = false
     ) async throws(ClientError) -> [Entry] {
         var request = Immudb_Schema_ZScanOptions()
         request.set = Data(set)

@@ -1,4 +1,5 @@
 import ImmudbProtocol
+public import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 
@@ -14,14 +15,16 @@ import SwiftProtobuf
 /// // entry.payload is proven to be in the ledger
 /// ```
 ///
-/// Safe to use from many tasks at once. Verified calls that run at the same time are each verified
-/// against the root that was trusted when they began; the trusted root only ever moves forward. So
-/// between two calls that overlap in time the server is not held to one history, but each of them
-/// and every later call continues a trusted root: make calls one after the other where that
-/// matters.
+/// Safe to use from many tasks at once: verified calls run concurrently, and the trusted root only
+/// ever moves forward. When a verified call returns, its tree and those of all calls that returned
+/// before are of one history, also of calls that overlapped it: where their trees differ, the server
+/// has to prove that one continues the other.
 ///
 /// Plain calls (`set`, `get`, ...) believe the server; they throw `ClientError`. Verified calls
 /// also throw `VerificationError`, which is evidence, and never to be retried.
+///
+/// It connects again by itself when a connection was lost, with growing pauses between attempts.
+/// A call that the server may have seen is never sent twice.
 public final class ImmudbClient: Sendable {
     /// Where the server is, and how long to wait for it.
     public struct Configuration: Sendable {
@@ -29,8 +32,16 @@ public final class ImmudbClient: Sendable {
         public var port: Int
         /// For connecting, before the first call and again after the connection broke.
         public var connectTimeoutMilliseconds: Int
-        /// For each call, until its answer is complete.
+        /// For each call, until its answer is complete; for a stream, until its next message.
         public var callTimeoutMilliseconds: Int
+        /// Whether calls wait for a server that cannot be reached, each until its own timeout,
+        /// instead of failing at once.
+        public var waitsForServer = false
+        /// The token of a user who has logged in elsewhere; see also `login(user:password:)`.
+        public var token: String?
+        /// Where to keep what the server answered when a verification fails, one file each: an
+        /// existing directory. nil: nowhere.
+        public var evidenceDirectory: String?
 
         public init(
             host: String = "127.0.0.1", port: Int = 3322, connectTimeoutMilliseconds: Int = 5_000,
@@ -62,7 +73,8 @@ public final class ImmudbClient: Sendable {
     public let identity: ServerIdentity
     let trustedRoots: any TrustedRootStore
     let firstContact: FirstContact
-    private let connection: Connection
+    let linker = RootLinker()
+    let connection: Connection
 
     private init(
         configuration: Configuration, identity: ServerIdentity, connection: Connection,
@@ -116,6 +128,7 @@ public final class ImmudbClient: Sendable {
         _ path: String, _ request: Request
     ) async throws(ClientError) -> Response {
         let answer: Answer<Response> = await connection.call(path, request)
+        Transcript.current?.record(path, request, answer.result)
         try checkIdentity(answer.identity)
         return try answer.result.get()
     }

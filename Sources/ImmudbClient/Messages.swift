@@ -1,6 +1,6 @@
 import Foundation
 import ImmudbProtocol
-import MerkleTree
+import ImmudbVerification
 
 // Between the messages of the wire and the values of this module; the only place that knows both.
 

@@ -1,6 +1,6 @@
 import Foundation
 import ImmudbProtocol
-import MerkleTree
+import ImmudbVerification
 import SwiftProtobuf
 
 /// One file that holds a trusted root: how it is read, locked and replaced. Blocking calls; not for

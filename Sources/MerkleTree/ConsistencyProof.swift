@@ -51,7 +51,7 @@ public struct ConsistencyProof: Hashable, Sendable {
         func error(_ code: VerificationError.Code, _ message: String) -> VerificationError {
             VerificationError(
                 code, message, trustedRoot: trustedRoot, trustedSize: from, newRoot: newRoot,
-                newSize: to)
+                newSize: to, path: path)
         }
         guard from <= to else {
             throw error(.treeShrank, "the tree shrank from \(from) entries to \(to)")

@@ -64,6 +64,7 @@ public struct InclusionProof: Hashable, Sendable {
     private func error(
         _ code: VerificationError.Code, _ message: String, _ root: Digest
     ) -> VerificationError {
-        VerificationError(code, message, newRoot: root, newSize: size, index: index)
+        VerificationError(
+            code, message, newRoot: root, newSize: size, index: index, path: path)
     }
 }

@@ -32,10 +32,15 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
     public var newSize: TreeSize?
     /// The index of the entry in question.
     public var index: EntryIndex?
+    /// The nodes of the proof that failed, lowest first; empty if it did not come to that.
+    public var path: [Digest]
+    /// The file in which the client has kept the server's answers, if it was asked to.
+    public var evidenceFile: String?
 
     public init(
         _ code: Code, _ message: String, trustedRoot: Digest? = nil, trustedSize: TreeSize? = nil,
-        newRoot: Digest? = nil, newSize: TreeSize? = nil, index: EntryIndex? = nil
+        newRoot: Digest? = nil, newSize: TreeSize? = nil, index: EntryIndex? = nil,
+        path: [Digest] = []
     ) {
         self.code = code
         self.message = message
@@ -44,6 +49,7 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
         self.newRoot = newRoot
         self.newSize = newSize
         self.index = index
+        self.path = path
     }
 
     public var description: String {
@@ -51,6 +57,8 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
         if let index { parts.append("entry \(index)") }
         parts += Self.describe("trusted", trustedRoot, trustedSize)
         parts += Self.describe("new", newRoot, newSize)
+        if !path.isEmpty { parts.append("path of \(path.count) nodes") }
+        if let evidenceFile { parts.append("evidence in \(evidenceFile)") }
         return parts.joined(separator: ", ")
     }
 

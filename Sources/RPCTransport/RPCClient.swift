@@ -52,12 +52,18 @@ public final class RPCClient: Sendable {
     /// The sequence ends after the last answer of a call that ended well, and throws `RPCError`
     /// otherwise. Letting go of it before its end cancels the call. What the application does not
     /// ask for holds the server back.
+    ///
+    /// - Parameters:
+    ///   - timeout: for all of it; the server is told.
+    ///   - messageTimeout: for the headers, and for each answer while the application waits for it.
     public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
-        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil
+        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil,
+        messageTimeout: Duration? = nil
     ) async throws -> RPCResponseStream<Answer> {
         let receiver = StreamReceiver()
         let call = try makeCall(path, request, metadata, timeout, .stream(receiver))
-        let handle = StreamHandle(client: self, call: call, receiver: receiver)
+        let handle = StreamHandle(
+            client: self, call: call, receiver: receiver, messageTimeout: messageTimeout)
         dispatcher.post(.start(call))
         let headers = try await handle.headers()
         return RPCResponseStream(handle: handle, headers: headers)

@@ -105,30 +105,51 @@ final class StreamHandle: Sendable {
     private let call: ClientCall
     let receiver: StreamReceiver
 
-    init(client: RPCClient, call: ClientCall, receiver: StreamReceiver) {
+    private let messageTimeout: Duration?
+    private let isOverdue = Atomic<Bool>(false)
+
+    init(
+        client: RPCClient, call: ClientCall, receiver: StreamReceiver, messageTimeout: Duration?
+    ) {
         self.client = client
         self.call = call
         self.receiver = receiver
+        self.messageTimeout = messageTimeout
     }
 
     deinit { cancel() }
 
     func headers() async throws -> Metadata {
-        try await withTaskCancellationHandler {
-            try await receiver.waitForHeaders()
-        } onCancel: {
-            cancel()
-        }
+        try await withinTimeout { try await self.receiver.waitForHeaders() }
     }
 
     func next() async throws -> ByteBuffer? {
-        let message = try await withTaskCancellationHandler {
-            try await receiver.waitForMessage()
-        } onCancel: {
-            cancel()
-        }
+        let message = try await withinTimeout { try await self.receiver.waitForMessage() }
         if message != nil { client.dispatcher.post(.took(call)) }
         return message
+    }
+
+    /// Waits, and cancels the call if the task is cancelled or nothing comes in time.
+    private func withinTimeout<Value>(_ wait: () async throws -> Value) async throws -> Value {
+        let alarm = messageTimeout.map { timeout in
+            Task {
+                try await Task.sleep(for: timeout)
+                self.isOverdue.store(true, ordering: .releasing)
+                self.cancel()
+            }
+        }
+        defer { alarm?.cancel() }
+        do {
+            return try await withTaskCancellationHandler {
+                try await wait()
+            } onCancel: {
+                cancel()
+            }
+        } catch let error as RPCError
+            where error.code == .cancelled && isOverdue.load(ordering: .acquiring)
+        {
+            throw RPCError(.deadlineExceeded, "nothing more of the answer came in time")
+        }
     }
 
     private func cancel() {

@@ -31,7 +31,7 @@ struct ReferenceCommand: ClientCommand {
     mutating func prepare() throws { try new.read() }
 
     func run(on client: ImmudbClient) async throws {
-        let index = try await client.addReference(new.nameBytes, to: new.keyBytes)
+        let index = try await client.reference(new.nameBytes, to: new.keyBytes)
         try Output.write(entry: Entry(index: index, key: new.nameBytes, value: new.keyBytes))
     }
 }
@@ -49,7 +49,7 @@ struct SafeReferenceCommand: ClientCommand {
 
     func run(on client: ImmudbClient) async throws {
         let verified = try await writing {
-            try await client.verifiedAddReference(new.nameBytes, to: new.keyBytes)
+            try await client.verifiedReference(new.nameBytes, to: new.keyBytes)
         }
         try Output.write(verified: verified)
     }
@@ -89,7 +89,7 @@ struct ZAddCommand: ClientCommand {
 
     func run(on client: ImmudbClient) async throws {
         let (set, score, key) = (new.setBytes, new.number, new.keyBytes)
-        let index = try await client.addMember(key, to: set, score: score)
+        let index = try await client.zAdd(key, to: set, score: score)
         let entryKey = ImmudbClient.setEntryKey(set: set, score: score, member: key)
         try Output.write(
             member: Entry(index: index, key: entryKey, value: key), of: set, score: score)
@@ -107,7 +107,7 @@ struct SafeZAddCommand: ClientCommand {
 
     func run(on client: ImmudbClient) async throws {
         let verified = try await writing {
-            try await client.verifiedAddMember(
+            try await client.verifiedZAdd(
                 new.keyBytes, to: new.setBytes, score: new.number)
         }
         try Output.write(

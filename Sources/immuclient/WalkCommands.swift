@@ -33,7 +33,7 @@ struct ZScanCommand: ClientCommand {
 
     func run(on client: ImmudbClient) async throws {
         // As many as an answer holds: the wire returns no scores, hence no place to go on from.
-        for entry in try await client.members(of: Array(argument: set), limit: .max) {
+        for entry in try await client.zScan(Array(argument: set), limit: .max) {
             try Output.write(entry: entry, followedByBlankLine: true)
         }
     }

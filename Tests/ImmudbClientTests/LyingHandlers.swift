@@ -33,8 +33,10 @@ final class LyingHandlers: Sendable {
             .unary(ImmuService.safeReference) {
                 (request: Immudb_Schema_SafeReferenceOptions, call) in
                 let asked = request.hasRootIndex ? request.rootIndex : nil
-                self.write(asked, call) {
-                    $0.appendReference([UInt8](request.ro.reference), to: [UInt8](request.ro.key))
+                self.write(asked, call) { state in
+                    let key = [UInt8](request.ro.key)
+                    return state.ledger.appendReference(
+                        [UInt8](request.ro.reference), to: state.alterValue?(key) ?? key)
                 }
             },
             .unary(ImmuService.safeZAdd) { (request: Immudb_Schema_SafeZAddOptions, call) in
@@ -43,13 +45,27 @@ final class LyingHandlers: Sendable {
                 let member = [UInt8](options.key)
                 let key = ImmudbClient.setEntryKey(
                     set: [UInt8](options.set), score: options.score, member: member)
-                self.write(asked, call) { $0.append(key, member) }
+                self.write(asked, call) { state in
+                    state.ledger.append(key, state.alterValue?(member) ?? member)
+                }
             },
             .unary(ImmuService.history) { (request: Immudb_Schema_Key, call) in
                 self.history(request, call)
             },
             .unary(ImmuService.inclusion) { (request: Immudb_Schema_Index, call) in
                 self.inclusion(request, call)
+            },
+            .unary(ImmuService.byIndex) { (request: Immudb_Schema_Index, call) in
+                self.byIndex(request, call)
+            },
+            .unary(ImmuService.setBatch) { (request: Immudb_Schema_KVList, call) in
+                self.setBatch(request, call)
+            },
+            .unary(ImmuService.login) { (request: Immudb_Schema_LoginRequest, call) in
+                self.login(request, call)
+            },
+            .unary(ImmuService.count) { (_: Immudb_Schema_KeyPrefix, call) in
+                self.count(call)
             },
             .unary(ImmuService.consistency) { (request: Immudb_Schema_Index, call) in
                 self.consistency(request, call)
@@ -95,8 +111,18 @@ final class LyingHandlers: Sendable {
                 return [{ call.fail(.invalidArgument, "invalid root index") }]
             }
             let older = state.ignoresWrites ? state.ledger.newest(key) : nil
-            let entry = older ?? state.ledger.append(key, value)
-            var response = Immudb_Schema_Proof(state.ledger.proof(of: entry, since: trusted))
+            var response: Immudb_Schema_Proof
+            if state.forksNextWrite {
+                state.forksNextWrite = false
+                var fork = state.ledger
+                fork.append(Array("another".utf8), Array("history".utf8))
+                let entry = fork.append(key, value)
+                response = Immudb_Schema_Proof(fork.proof(of: entry, since: trusted))
+            } else {
+                let written = state.alterValue?(value) ?? value
+                let entry = older ?? state.ledger.append(key, written)
+                response = Immudb_Schema_Proof(state.ledger.proof(of: entry, since: trusted))
+            }
             state.alterWrite?(&response)
             let answer = response
             state.gathered.append { call.reply(answer) }
@@ -109,11 +135,11 @@ final class LyingHandlers: Sendable {
 
     private func write(
         _ asked: Immudb_Schema_Index?, _ call: ServerCall,
-        _ append: (inout TestLedger) -> Entry
+        _ append: (inout LyingServer.State) -> Entry
     ) {
         let answer: Immudb_Schema_Proof? = state.withLock { state in
             guard let trusted = state.trustedSize(asked) else { return nil }
-            let entry = append(&state.ledger)
+            let entry = append(&state)
             var response = Immudb_Schema_Proof(state.ledger.proof(of: entry, since: trusted))
             state.alterWrite?(&response)
             return response
@@ -151,6 +177,52 @@ final class LyingHandlers: Sendable {
         response.path = state.ledger.inclusionProof(of: entry.index).path.map { Data($0.bytes) }
         state.alterInclusion?(&response)
         call.reply(response)
+    }
+
+    private func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
+        let state = state.withLock { $0 }
+        guard state.ledger.size.contains(EntryIndex(request.index)) else {
+            return call.fail(.notFound, "index not found")
+        }
+        let entry = state.ledger.entries[Int(request.index)]
+        var response = Immudb_Schema_Item()
+        response.key = Data(entry.key)
+        response.value = Data(entry.value)
+        response.index = entry.index.rawValue
+        state.alterByIndex?(&response)
+        call.reply(response)
+    }
+
+    private func setBatch(_ request: Immudb_Schema_KVList, _ call: ServerCall) {
+        let response = state.withLock { state in
+            for entry in request.kvs {
+                let value = [UInt8](entry.value)
+                state.ledger.append([UInt8](entry.key), state.alterValue?(value) ?? value)
+            }
+            var response = Immudb_Schema_Index()
+            response.index = state.ledger.size.rawValue - 1
+            state.alterBatch?(&response)
+            return response
+        }
+        call.reply(response)
+    }
+
+    /// One user, whose token is his password.
+    private func login(_ request: Immudb_Schema_LoginRequest, _ call: ServerCall) {
+        guard request.user == Data("immu".utf8), !request.password.isEmpty else {
+            return call.fail(.permissionDenied, "invalid user or password")
+        }
+        var response = Immudb_Schema_LoginResponse()
+        response.token = request.password
+        call.reply(response)
+    }
+
+    /// Answers those who have logged in.
+    private func count(_ call: ServerCall) {
+        guard call.metadata.first(ImmuMetadata.authorization) == "Bearer Secret!1" else {
+            return call.fail(.unauthenticated, "no Authorization header found on request")
+        }
+        call.reply(Immudb_Schema_ItemsCount.with { $0.count = 7 })
     }
 
     private func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {

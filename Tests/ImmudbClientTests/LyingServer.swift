@@ -19,6 +19,12 @@ final class LyingServer: Sendable {
         var alterRoot: (@Sendable (inout Immudb_Schema_Root) -> Void)?
         var alterHistory: (@Sendable (inout Immudb_Schema_ItemList) -> Void)?
         var alterInclusion: (@Sendable (inout Immudb_Schema_InclusionProof) -> Void)?
+        var alterByIndex: (@Sendable (inout Immudb_Schema_Item) -> Void)?
+        var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
+        /// Changes values before they are written.
+        var alterValue: (@Sendable ([UInt8]) -> [UInt8])?
+        /// Answers the next verified write from another history, which split off before it.
+        var forksNextWrite = false
         /// Acknowledges a write by the proof of an older, equal entry.
         var ignoresWrites = false
         /// Answers with the tree that it has, whatever the client trusts.

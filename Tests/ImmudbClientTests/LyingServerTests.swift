@@ -239,11 +239,11 @@ struct LyingServerTests {
     func referenceLies(lie: ProofLie) async throws {
         try await expectRootStays({ $0.alterWrite = { lie.tell(&$0) } }) { client in
             await #expect(throws: VerificationError.self) {
-                try await client.verifiedAddReference(
+                try await client.verifiedReference(
                     Array("name".utf8), to: Array("key5".utf8))
             }
             await #expect(throws: VerificationError.self) {
-                try await client.verifiedAddMember(
+                try await client.verifiedZAdd(
                     Array("key5".utf8), to: Array("set".utf8), score: -1.5)
             }
         }
@@ -253,10 +253,10 @@ struct LyingServerTests {
     func verifiedReferences() async throws {
         let server = try await LyingServer.start(honest)
         let client = try await connect(server, .trust(trusted))
-        let reference = try await client.verifiedAddReference(
+        let reference = try await client.verifiedReference(
             Array("name".utf8), to: Array("key5".utf8))
         #expect(reference.value.key == Array("name".utf8))
-        let member = try await client.verifiedAddMember(
+        let member = try await client.verifiedZAdd(
             Array("key5".utf8), to: Array("set".utf8), score: 1.5)
         #expect(
             member.value.key == Array("set".utf8) + [0x3f, 0xf8, 0, 0, 0, 0, 0, 0]

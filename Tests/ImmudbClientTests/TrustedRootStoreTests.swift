@@ -77,7 +77,7 @@ struct TrustedRootStoreTests {
                 _ =
                     isFirst
                     ? try await store.establish(root, of: server)
-                    : try await store.advance(to: root, of: server)
+                    : try await store.advance(from: .empty, to: root, of: server)
             }
         }
         #expect(try bytes() == content)
@@ -91,22 +91,29 @@ struct TrustedRootStoreTests {
         }
     }
 
-    @Test("A root never moves back, and two trees of one size are found")
+    @Test("A root moves from where it is said to be only, never back, and no tree has two roots")
     func onlyForward() async throws {
         let ledger = TestLedger(count: 9)
+        func root(_ size: UInt64) -> TrustedRoot { ledger.root(of: TreeSize(size)) }
         for store in [
             FileTrustedRootStore(directory: folder.path) as any TrustedRootStore,
             InMemoryTrustedRootStore(),
         ] {
-            let root = ledger.root
-            try await store.advance(to: root, of: server)
-            let after = try await store.advance(to: ledger.root(of: TreeSize(4)), of: server)
-            #expect(after == root)
-            await #expect(throws: VerificationError(.consistencyFailed, "")) {
-                try await store.advance(to: TestLedger(count: 9, salt: "!").root, of: server)
+            try await store.establish(root(4), of: server)
+            let moved = try await store.advance(from: root(4), to: root(7), of: server)
+            #expect(moved == root(7))
+            let again = try await store.advance(from: root(4), to: root(8), of: server)
+            #expect(again == root(7), "somebody else has moved it: 8 may be another history")
+            let back = try await store.advance(from: root(7), to: root(5), of: server)
+            #expect(back == root(7))
+            let other = TestLedger(count: 7, salt: "!").root
+            for base in [root(4), root(7)] {
+                await #expect(throws: VerificationError(.consistencyFailed, "")) {
+                    try await store.advance(from: base, to: other, of: server)
+                }
             }
             let stored = try await store.trustedRoot(of: server)
-            #expect(stored == root)
+            #expect(stored == root(7))
         }
     }
 
@@ -125,7 +132,13 @@ struct TrustedRootStoreTests {
                 // Neither in order nor all by one store.
                 let size = TreeSize(number % 2 == 0 ? number : 61 - number)
                 let store = stores[Int(number / 2 % 2)]
-                group.addTask { try await store.advance(to: ledger.root(of: size), of: server) }
+                group.addTask {
+                    let goal = ledger.root(of: size)
+                    var trusted = try #require(await store.trustedRoot(of: server))
+                    while trusted.size < size {
+                        trusted = try await store.advance(from: trusted, to: goal, of: server)
+                    }
+                }
             }
             group.addTask {
                 var last = TreeSize(0)

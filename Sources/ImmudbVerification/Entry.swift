@@ -45,6 +45,12 @@ public struct Content: Hashable, Sendable {
         self.payload = payload
     }
 
+    /// A value with the time of now, by this machine's clock.
+    public static func now(_ payload: [UInt8]) -> Content {
+        // A clock before 1970 is wrong anyway.
+        Content(timestamp: UInt64(max(0, Date().timeIntervalSince1970)), payload: payload)
+    }
+
     /// Reads a stored value.
     ///
     /// - Returns: nil unless encoding the result gives the same bytes again.

@@ -8,8 +8,7 @@ import Synchronization
 public protocol TrustedRootStore: Sendable {
     /// - Returns: nil if no root of this server is trusted yet: first contact. Never nil because
     ///   something is unreadable.
-    /// - Throws: `ClientError` with code `.trustedRootUnusable` if there may be one that cannot be
-    ///   read.
+    /// - Throws: if there may be one that cannot be read.
     func trustedRoot(of server: ServerIdentity) async throws -> TrustedRoot?
 
     /// Starts to trust a root, unless one is trusted already.
@@ -18,17 +17,23 @@ public protocol TrustedRootStore: Sendable {
     @discardableResult
     func establish(_ root: TrustedRoot, of server: ServerIdentity) async throws -> TrustedRoot
 
-    /// Moves the trusted root forward to one that was verified; leaves it if it has moved beyond
-    /// meanwhile.
+    /// Moves the trusted root from one to another that was verified to continue it, unless it is no
+    /// longer the one that it is to be moved from.
     ///
     /// When it returns, the root is stored so that a crash does not lose it, as far as the store
     /// can.
     ///
-    /// - Returns: the root that is trusted now.
+    /// - Parameters:
+    ///   - base: the root that `root` continues.
+    ///   - root: verified. Not of a smaller tree.
+    /// - Returns: the root that is trusted now: `root`, or what somebody else has moved it to.
+    ///   Whether the two are of one history, only the server can prove.
     /// - Throws: `VerificationError` with code `.consistencyFailed` if the trusted root is another
-    ///   of the same size.
+    ///   of the same size as `root`.
     @discardableResult
-    func advance(to root: TrustedRoot, of server: ServerIdentity) async throws -> TrustedRoot
+    func advance(
+        from base: TrustedRoot, to root: TrustedRoot, of server: ServerIdentity
+    ) async throws -> TrustedRoot
 }
 
 /// Keeps trusted roots for as long as the process runs: every start is a first contact.
@@ -55,10 +60,10 @@ public final class InMemoryTrustedRootStore: TrustedRootStore {
 
     @discardableResult
     public func advance(
-        to root: TrustedRoot, of server: ServerIdentity
+        from base: TrustedRoot, to root: TrustedRoot, of server: ServerIdentity
     ) throws(VerificationError) -> TrustedRoot {
         try roots.withLock { (roots) throws(VerificationError) in
-            let trusted = try roots[server]?.advanced(to: root) ?? root
+            let trusted = try roots[server]?.advanced(from: base, to: root) ?? root
             roots[server] = trusted
             return trusted
         }

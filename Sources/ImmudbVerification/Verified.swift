@@ -14,11 +14,12 @@ public struct Verified<Value: Sendable>: Sendable {
     /// What it does not say: that the entry is a reference. The leaf does not contain an entry's
     /// kind, so a server can pass a plain entry whose value is another key off as a reference to
     /// that key.
-    public internal(set) var reference: Entry?
+    public let reference: Entry?
 
-    init(value: Value, root: TrustedRoot) {
+    init(value: Value, root: TrustedRoot, reference: Entry? = nil) {
         self.value = value
         self.root = root
+        self.reference = reference
     }
 }
 

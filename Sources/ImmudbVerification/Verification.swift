@@ -51,7 +51,7 @@ extension UncheckedProof {
 
     /// As `verify(read:of:since:)`, of an entry whose key may be another than the asked one, since
     /// a reference may lead to it: that is for the caller to verify.
-    func verify(
+    package func verify(
         read entry: Entry, since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
         guard index == entry.index.rawValue else {
@@ -84,6 +84,15 @@ extension UncheckedProof {
         return verified
     }
 
+    /// The audit path of the entry, and the root of its tree. Nothing of it is verified here.
+    ///
+    /// - Throws: code `.malformedProof`.
+    package func inclusion() throws(VerificationError) -> (proof: InclusionProof, root: Digest) {
+        let new = try newRoot()
+        let path = try Digest.path(received: inclusionPath)
+        return (InclusionProof(index: EntryIndex(index), size: new.size, path: path), new.root)
+    }
+
     private func verify(
         _ entry: Entry, since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
@@ -92,9 +101,7 @@ extension UncheckedProof {
                 throw failure(.leafMismatch, "the proof is not about the entry that came", trusted)
             }
             let new = try newRoot()
-            try InclusionProof(
-                index: entry.index, size: new.size, path: Digest.path(received: inclusionPath)
-            ).verify(leaf: entry.leaf, root: new.root)
+            try inclusion().proof.verify(leaf: entry.leaf, root: new.root)
             try verifyContinuation(
                 of: trusted, to: new, path: Digest.path(received: consistencyPath))
             return Verified(value: entry, root: new)
@@ -125,7 +132,7 @@ extension UncheckedProof {
 /// empty one; the path, which a server then gives from index 0 on, is not looked at.
 ///
 /// - Throws: `.treeShrank`, `.malformedProof` or `.consistencyFailed`.
-func verifyContinuation(
+package func verifyContinuation(
     of trusted: TrustedRoot, to new: TrustedRoot, path: [Digest]
 ) throws(VerificationError) {
     guard !trusted.size.isEmpty else { return }
@@ -133,9 +140,63 @@ func verifyContinuation(
         .verify(from: trusted.root, to: new.root)
 }
 
+/// The answer about an entry by its index: a path to the root of the server's tree, which nobody
+/// trusts yet. Nothing of it is believed.
+public struct UncheckedInclusion: Hashable, Sendable {
+    public var proof: InclusionProof
+    public var leaf: Digest
+    public var root: Digest
+
+    public init(proof: InclusionProof, leaf: Digest, root: Digest) {
+        self.proof = proof
+        self.leaf = leaf
+        self.root = root
+    }
+
+    /// The tree that the answer speaks of.
+    public var tree: TrustedRoot { TrustedRoot(size: proof.size, root: root) }
+
+    /// Verifies that `entry` is in the tree that the answer speaks of.
+    ///
+    /// Says nothing about that tree: whether it continues a trusted one is to be verified too.
+    ///
+    /// - Throws: code `.leafMismatch`, `.wrongIndex`, `.malformedProof` or `.inclusionFailed`.
+    public func verify(contains entry: Entry) throws(VerificationError) {
+        func failure(_ code: VerificationError.Code, _ message: String) -> VerificationError {
+            VerificationError(
+                code, message, newRoot: root, newSize: proof.size, index: entry.index)
+        }
+        guard proof.index == entry.index else {
+            throw failure(
+                .wrongIndex, "the proof speaks of index \(proof.index), not of \(entry.index)")
+        }
+        guard leaf == entry.leaf else {
+            throw failure(.leafMismatch, "the proof is not about the entry that came")
+        }
+        try proof.verify(leaf: entry.leaf, root: root)
+    }
+}
+
+extension Verified where Value == Entry {
+    /// An entry that was verified to be in a tree of the server's one history.
+    ///
+    /// - Parameter root: linked to the trusted root by the caller.
+    package init(
+        _ entry: Entry, by inclusion: UncheckedInclusion, trusted root: TrustedRoot
+    ) throws(VerificationError) {
+        try inclusion.verify(contains: entry)
+        self.init(value: entry, root: root)
+    }
+
+    /// The same entry, found by a reference that was verified too.
+    package func found(by reference: Entry) -> Verified<Entry> {
+        Verified(value: value, root: root, reference: reference)
+    }
+}
+
 extension VerificationError {
     /// The error with what the failed check did not know.
-    func completed(index: EntryIndex? = nil, trusted: TrustedRoot) -> VerificationError {
+    package func completed(index: EntryIndex? = nil, trusted: TrustedRoot) -> VerificationError {
         var error = self
         error.index = error.index ?? index
         error.trustedRoot = error.trustedRoot ?? trusted.root
@@ -145,7 +206,7 @@ extension VerificationError {
 
     /// The server does not know the trusted tree's last index any more: evidence, though it comes
     /// as a plain status.
-    static func shrank(below trusted: TrustedRoot, status: String) -> VerificationError {
+    package static func shrank(below trusted: TrustedRoot, status: String) -> VerificationError {
         VerificationError(
             .treeShrank,
             "the server has fewer entries than the \(trusted.size) that were trusted "

@@ -32,18 +32,26 @@ public struct TrustedRoot: Hashable, Sendable, CustomStringConvertible {
         self.init(size: size, root: try Digest(received: rootBytes, as: "the root"))
     }
 
-    /// Which of two roots to trust from now on, when both were verified: the larger tree. Never
-    /// moves back.
+    /// What is trusted after a root was verified to continue another: the new one if this is that
+    /// other one, else this.
     ///
-    /// - Throws: code `.consistencyFailed` if the trees are of one size but differ: the server
-    ///   showed two histories.
-    public func advanced(to new: TrustedRoot) throws(VerificationError) -> TrustedRoot {
-        if new.size == size, new.root != root {
-            throw VerificationError(
-                .consistencyFailed, "the server showed two different trees of the same size",
-                trustedRoot: root, trustedSize: size, newRoot: new.root, newSize: new.size)
-        }
-        return new.size > size ? new : self
+    /// - Throws: code `.consistencyFailed` if this and the new one are of one size but differ: the
+    ///   server showed two histories.
+    public func advanced(
+        from base: TrustedRoot, to new: TrustedRoot
+    ) throws(VerificationError) -> TrustedRoot {
+        if let error = conflict(with: new) { throw error }
+        return self == base && new.size > size ? new : self
+    }
+
+    /// The evidence that two trees cannot be of one history: they are of one size and differ.
+    ///
+    /// - Returns: nil if they may be.
+    package func conflict(with new: TrustedRoot) -> VerificationError? {
+        guard new.size == size, new.root != root else { return nil }
+        return VerificationError(
+            .consistencyFailed, "the server showed two different trees of the same size",
+            trustedRoot: root, trustedSize: size, newRoot: new.root, newSize: new.size)
     }
 
     public var description: String { "root \(root) of \(size) entries" }

@@ -1,0 +1,33 @@
+import Foundation
+import ImmudbProtocol
+
+// Users of a server that wants to know them.
+
+extension ImmudbClient {
+    /// Logs in: all calls from now on are the user's.
+    ///
+    /// Tokens end after a time that the server decides; calls then fail with the status
+    /// `.unauthenticated`, and this is to be called again.
+    ///
+    /// - Returns: the token, to be kept for later clients (`Configuration.token`). A secret.
+    /// - Throws: `ClientError`; code `.refused` for a wrong name or password.
+    @discardableResult
+    public func login(user: String, password: String) async throws(ClientError) -> String {
+        var request = Immudb_Schema_LoginRequest()
+        request.user = Data(user.utf8)
+        request.password = Data(password.utf8)
+        let response: Immudb_Schema_LoginResponse = try await call(ImmuService.login, request)
+        guard let token = String(validating: response.token, as: UTF8.self), !token.isEmpty,
+            token.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        else {
+            throw ClientError(.incompatible, "the server answers with a token that is no text")
+        }
+        connection.use(token: token)
+        return token
+    }
+
+    /// Forgets the token: calls from now on are nobody's. The server is not told.
+    public func logout() {
+        connection.use(token: nil)
+    }
+}

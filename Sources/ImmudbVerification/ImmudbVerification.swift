@@ -1,0 +1,10 @@
+// What must hold before an answer of an immudb server is believed. Pure functions on plain values:
+// no network and no files, so that one can verify what somebody else fetched, on any device that
+// has Swift. Read Verification.swift first.
+
+@_exported public import struct MerkleTree.ConsistencyProof
+@_exported public import struct MerkleTree.Digest
+@_exported public import struct MerkleTree.EntryIndex
+@_exported public import struct MerkleTree.InclusionProof
+@_exported public import struct MerkleTree.TreeSize
+@_exported public import struct MerkleTree.VerificationError

@@ -1,0 +1,126 @@
+import Foundation
+import ImmudbClient
+import ImmudbProtocol
+import MerkleTree
+import SwiftProtobuf
+import Testing
+
+@Suite("Calls of a client: tokens, evidence, waiting")
+struct ClientCallTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func connect(
+        _ server: LyingServer, _ change: (inout ImmudbClient.Configuration) -> Void = { _ in }
+    ) async throws -> ImmudbClient {
+        var configuration = ImmudbClient.Configuration(port: server.port)
+        change(&configuration)
+        return try await ImmudbClient.connect(
+            configuration, trustedRoots: InMemoryTrustedRootStore(),
+            firstContact: .trustOnFirstUse)
+    }
+
+    @Test("A token is kept from the login to the logout, and can be brought along")
+    func tokens() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 1))
+        let client = try await connect(server)
+        func count(_ client: ImmudbClient) async throws -> UInt64 { try await client.count(prefix: [1]) }
+        let error = await #expect(throws: ClientError.self) { try await count(client) }
+        #expect(error?.status == .unauthenticated)
+        await #expect(throws: ClientError(.refused, "")) {
+            try await client.login(user: "nobody", password: "Secret!1")
+        }
+        let token = try await client.login(user: "immu", password: "Secret!1")
+        #expect(try await count(client) == 7)
+        client.logout()
+        await #expect(throws: ClientError.self) { try await count(client) }
+        let other = try await connect(server) { $0.token = token }
+        #expect(try await count(other) == 7)
+        await #expect(throws: ClientError(.incompatible, "")) {
+            try await other.login(user: "immu", password: "no token\n")
+        }
+        for client in [client, other] { await client.close() }
+        await server.stop()
+    }
+
+    @Test("Evidence of a failed verification holds what was asked and answered, for its owner only")
+    func evidence() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 9))
+        let client = try await connect(server) { $0.evidenceDirectory = folder.path }
+        _ = try await client.verifiedGet("key1")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        server.change { $0.alterRead = { $0.proof.inclusionPath[0][3] ^= 1 } }
+        let error = try #require(
+            await #expect(throws: VerificationError.self) { try await client.verifiedGet("key1") })
+        #expect(error.code == .inclusionFailed)
+        #expect(error.path.count == 4)
+        let path = try #require(error.evidenceFile)
+        #expect(path.hasPrefix(folder.path))
+        #expect(error.description.contains(path))
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        let text = try Data(contentsOf: URL(fileURLWithPath: path))
+        let file = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+        #expect(file["check"] as? String == "inclusionFailed")
+        #expect(file["server"] as? String == LyingServer.identityText)
+        let exchanges = try #require(file["exchanges"] as? [[String: Any]])
+        let exchange = try #require(exchanges.last)
+        #expect(exchange["method"] as? String == "SafeGet")
+        // The verification can be repeated from the file, with the same result.
+        let response = try #require(
+            (exchange["response"] as? String).flatMap { Data(base64Encoded: $0) })
+        let item = try Immudb_Schema_SafeItem(serializedBytes: response)
+        #expect(item.item.key == Data("key1".utf8))
+        await client.close()
+        await server.stop()
+    }
+
+    @Test("Where evidence cannot be written, the error says so and stays what it is")
+    func noRoomForEvidence() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 9))
+        let client = try await connect(server) { $0.evidenceDirectory = folder.path + "/none" }
+        server.change { $0.alterRead = { $0.proof.leaf[3] ^= 1 } }
+        let error = await #expect(throws: VerificationError.self) {
+            try await client.verifiedGet("key1")
+        }
+        #expect(error?.code == .leafMismatch)
+        #expect(error?.evidenceFile == nil)
+        #expect(error?.message.contains("could not be written") == true)
+        await client.close()
+        await server.stop()
+    }
+
+    @Test("A client that waits for its server outlasts a restart; one that does not fails at once")
+    func waiting() async throws {
+        let first = try await LyingServer.start(TestLedger(count: 4))
+        let port = first.port
+        let patient = try await connect(first) { $0.waitsForServer = true }
+        let hasty = try await connect(first)
+        _ = try await patient.verifiedGet("key1")
+        await first.stop()
+        let waiting = Task { try await patient.verifiedGet("key1") }
+        try await Task.sleep(for: .milliseconds(200))
+        await #expect(throws: ClientError(.unavailable, "")) { try await hasty.verifiedGet("key1") }
+        let second = try await LyingServer.start(TestLedger(count: 4), port: port)
+        #expect(try await waiting.value.value.payload == Array("value1".utf8))
+        for client in [patient, hasty] { await client.close() }
+        await second.stop()
+    }
+
+    @Test("A batch is verified entry by entry, in its order, with raw and structured values")
+    func batches() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 3))
+        let client = try await connect(server)
+        let entries = (0..<150).map { (key: Array("k\($0 % 7)".utf8), value: [UInt8($0)]) }
+        let raw = try await client.verifiedRawSetBatch(entries)
+        #expect(raw.map(\.value.index.rawValue) == Array(3..<153))
+        #expect(raw.map(\.value.value) == entries.map(\.value))
+        let structured = try await client.verifiedSetBatch(Array(entries.prefix(2)))
+        #expect(structured.map(\.value.payload) == [[0], [1]])
+        #expect(structured.allSatisfy { $0.value.content != nil })
+        #expect(try await client.trustedRoot() == server.ledger.root)
+        await client.close()
+        await server.stop()
+    }
+}

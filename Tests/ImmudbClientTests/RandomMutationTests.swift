@@ -1,0 +1,82 @@
+import ImmudbClient
+import MerkleTree
+import Testing
+
+@Suite("Random changes to true answers")
+struct RandomMutationTests {
+    @Test("100,000 random changes of true answers are all refused")
+    func changes() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededGenerator(state: seed)
+        var refused = 0
+        while refused < 100_000 {
+            let ledger = TestLedger(count: Int.random(in: 2...70, using: &random))
+            let trusted = ledger.root(
+                of: TreeSize(UInt64.random(in: 1...ledger.size.rawValue, using: &random)))
+            let entry = try #require(ledger.entries.randomElement(using: &random))
+            let truth = ledger.proof(of: entry, since: trusted.size)
+            _ = try truth.verify(read: entry, of: entry.key, since: trusted)
+            for _ in 0..<500 {
+                var (proof, answer) = (truth, entry)
+                Self.change(&proof, &answer, trusted, &random)
+                if proof == truth, answer == entry { continue }
+                #expect(throws: VerificationError.self, "seed \(seed): \(proof) \(answer)") {
+                    try proof.verify(read: answer, of: entry.key, since: trusted)
+                }
+                refused += 1
+            }
+        }
+    }
+
+    private static func change(
+        _ proof: inout UncheckedProof, _ entry: inout Entry, _ trusted: TrustedRoot,
+        _ random: inout SeededGenerator
+    ) {
+        let inclusion = \UncheckedProof.inclusionPath
+        // The path of a tree that did not grow is empty and has no meaning before it is verified.
+        let path = Bool.random(using: &random) ? inclusion : \UncheckedProof.consistencyPath
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0: flipBit(&proof.leaf, &random)
+        case 1: flipBit(&proof.root, &random)
+        case 2: proof.index = proof.index ^ 1 << UInt64.random(in: 0..<64, using: &random)
+        case 3: flipBit(&entry.value, &random)
+        case 4: flipBit(&entry.key, &random)
+        case 5: entry.index = EntryIndex(UInt64.random(in: 0 ... .max, using: &random))
+        case 6:
+            guard let place = proof[keyPath: path].indices.randomElement(using: &random) else {
+                return
+            }
+            flipBit(&proof[keyPath: path][place], &random)
+        case 7:
+            guard let place = proof[keyPath: path].indices.randomElement(using: &random) else {
+                return
+            }
+            proof[keyPath: path].remove(at: place)
+        case 8:
+            let place = Int.random(in: 0...proof[keyPath: path].count, using: &random)
+            let node = (0..<32).map { _ in UInt8.random(in: 0 ... .max, using: &random) }
+            proof[keyPath: path].insert(node, at: place)
+        default:
+            let count = Int.random(in: 0..<64, using: &random)
+            proof[keyPath: path].append([UInt8](repeating: 1, count: count))
+        }
+    }
+
+    private static func flipBit(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+        guard let place = bytes.indices.randomElement(using: &random) else { return }
+        bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+    }
+}
+
+/// SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,111 @@
+import ImmudbClient
+import MerkleTree
+import Testing
+
+@Suite("Receipts")
+struct ReceiptTests {
+    private let ledger = TestLedger(count: 13)
+
+    private func receipt(of index: Int, in ledger: TestLedger? = nil) throws -> Receipt {
+        let ledger = ledger ?? self.ledger
+        let entry = ledger.entries[index]
+        return Receipt(
+            server: try #require(ServerIdentity(LyingServer.identityText)), entry: entry,
+            root: ledger.root, path: ledger.inclusionProof(of: entry.index).path)
+    }
+
+    @Test("A receipt proves its entry, also after it went through a text")
+    func roundTrip() throws {
+        for index in ledger.entries.indices {
+            let receipt = try receipt(of: index)
+            try receipt.verify()
+            let read = try Receipt(text: receipt.text)
+            #expect(read == receipt)
+            try read.verify()
+            #expect(try read.verify(trusting: ledger.root)?.value == ledger.entries[index])
+        }
+    }
+
+    @Test("Keys and values of any bytes, and none, survive; comments carry no control characters")
+    func anyBytes() throws {
+        var ledger = TestLedger(count: 2)
+        ledger.append([0xff, 0x0a, 0x00], [])
+        ledger.append(Array("k\u{1b}[31m".utf8), Array("a\nroot: 00\n".utf8))
+        ledger.append(Array("k".utf8), Content(timestamp: 1_795_374_564, payload: [65]).storedValue)
+        for index in ledger.entries.indices {
+            let receipt = try receipt(of: index, in: ledger)
+            #expect(!receipt.text.contains("\u{1b}"))
+            #expect(try Receipt(text: receipt.text) == receipt)
+        }
+        let last = try receipt(of: 4, in: ledger)
+        #expect(last.text.contains("# value as text: A\n"))
+        #expect(last.text.contains("# time as the writer's clock had it: 2026-11-22T"))
+    }
+
+    @Test("Windows line ends and blank lines do no harm")
+    func otherLineEnds() throws {
+        let receipt = try receipt(of: 3)
+        let text = receipt.text.split(separator: "\n").joined(separator: "\r\n\r\n")
+        #expect(try Receipt(text: text) == receipt)
+    }
+
+    @Test("Every change of a digit, and every missing, repeated or swapped line, is found")
+    func everyChange() throws {
+        let text = try receipt(of: 9).text
+        var lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(String.init)
+        func isRefused(_ lines: [String]) -> Bool {
+            do {
+                let read = try Receipt(text: lines.joined(separator: "\n"))
+                try read.verify()
+                // The identity is not proven by anything: it is the holder's word.
+                return try read.verify(trusting: ledger.root) == nil
+            } catch {
+                return true
+            }
+        }
+        #expect(!isRefused(lines))
+        for place in lines.indices where !lines[place].hasPrefix("server") {
+            var other = lines
+            other.remove(at: place)
+            #expect(isRefused(other), "without \(lines[place])")
+            other = lines
+            other.insert(lines[place], at: place)
+            #expect(isRefused(other), "twice \(lines[place])")
+            guard place > 0, let separator = lines[place].firstIndex(of: ":") else { continue }
+            let value = lines[place][lines[place].index(separator, offsetBy: 2)...]
+            for digit in value.indices {
+                other = lines
+                let changed = value[digit] == "0" ? "1" : "0"
+                other[place].replaceSubrange(digit...digit, with: changed)
+                #expect(isRefused(other), "\(other[place])")
+            }
+        }
+        lines.swapAt(lines.count - 1, lines.count - 2)
+        #expect(isRefused(lines))
+    }
+
+    @Test("A root of another history is a contradiction, one of another size neither yes nor no")
+    func otherRoots() throws {
+        let receipt = try receipt(of: 9)
+        #expect(throws: VerificationError(.consistencyFailed, "")) {
+            try receipt.verify(trusting: TestLedger(count: 13, salt: "!").root)
+        }
+        #expect(try receipt.verify(trusting: TestLedger(count: 14).root) == nil)
+    }
+
+    @Test(
+        "What is no receipt is refused by line and reason",
+        arguments: [
+            ("", "line 1 of the receipt: not 'immudb receipt 1'"),
+            ("immudb receipt 2\n", "not 'immudb receipt 1'"),
+            ("immudb receipt 1\nserver: a/b", "line 2 of the receipt: 'a/b' is no identity"),
+            ("immudb receipt 1\nserver: x\nindex: -1", "line 3 of the receipt: index '-1'"),
+            ("immudb receipt 1\nserver: x\nindex: 1\nkey: 0", "half a byte"),
+            ("immudb receipt 1\nserver: x\nindex: 1\nkey: zz", "not hexadecimal"),
+            ("immudb receipt 1\nserver: x\nindex: 1\nkey: 00\n", "'value: …' is missing"),
+        ])
+    func syntax(text: String, said: String) throws {
+        let error = try #require(throws: ReceiptSyntaxError.self) { try Receipt(text: text) }
+        #expect(error.description.contains(said), "\(error)")
+    }
+}
