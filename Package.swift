@@ -20,7 +20,7 @@ let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "immudb",
-    platforms: [.macOS(.v15)],
+    platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
@@ -59,7 +59,12 @@ let package = Package(
 
         // MARK: the database
 
-        .target(name: "MerkleTree", dependencies: ["CLibcrypto"], swiftSettings: settings),
+        // Where there is no libcrypto, on phones, CryptoKit hashes.
+        .target(
+            name: "MerkleTree",
+            dependencies: [
+                .target(name: "CLibcrypto", condition: .when(platforms: [.linux, .macOS]))
+            ], swiftSettings: settings),
         .target(name: "StorageIO", swiftSettings: settings),
         .target(
             name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
@@ -120,6 +125,9 @@ let package = Package(
         .executableTarget(
             name: "EmbeddedDatabase", dependencies: ["ImmudbStore"],
             path: "Examples/EmbeddedDatabase", swiftSettings: settings),
+        .executableTarget(
+            name: "VerifiedClient", dependencies: ["ImmudbClient"],
+            path: "Examples/VerifiedClient", swiftSettings: settings),
 
         // MARK: tests
 
@@ -160,7 +168,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuclient", "EmbeddedDatabase", "ImmudbClient", "MerkleTree",
+                "immudb", "immuclient", "EmbeddedDatabase", "VerifiedClient", "ImmudbClient",
+                "MerkleTree",
             ], exclude: ["Python"], swiftSettings: settings),
     ]
 )

@@ -1,5 +1,3 @@
-import CLibcrypto
-
 /// A SHA-256 digest: 32 bytes, inline. Copying one allocates nothing.
 ///
 /// Leaves and nodes are hashed with different first bytes, so that neither can be passed off as the
@@ -74,10 +72,10 @@ extension Digest {
             start.storeBytes(of: 0x00, as: UInt8.self)
             start.storeBytes(of: index.rawValue.bigEndian, toByteOffset: 1, as: UInt64.self)
             start.storeBytes(of: UInt64(key.count).bigEndian, toByteOffset: 9, as: UInt64.self)
-            return hash { context in
-                SHA256_Update(context, start, head.count)
-                SHA256_Update(context, key.baseAddress, key.count)
-                return SHA256_Update(context, value.baseAddress, value.count)
+            return SHA256Context.digest { context in
+                context.update(UnsafeRawBufferPointer(head))
+                context.update(key)
+                context.update(value)
             }
         }
     }
@@ -100,31 +98,13 @@ extension Digest {
             start.storeBytes(of: 0x01, as: UInt8.self)
             left.store(to: start + 1)
             right.store(to: start + 33)
-            return hash { context in SHA256_Update(context, start, 65) }
+            return SHA256Context.digest { $0.update(UnsafeRawBufferPointer(buffer)) }
         }
     }
 
     init(hashing bytes: some Collection<UInt8>) {
         self = Self.withContiguousBytes(of: bytes) { bytes in
-            Self.hash { context in SHA256_Update(context, bytes.baseAddress, bytes.count) }
-        }
-    }
-
-    /// Runs SHA-256 over what `update` feeds to a context on the stack.
-    ///
-    /// The three calls always return 1: they do arithmetic on memory of ours, and nothing in them
-    /// can fail.
-    @inline(__always)
-    private static func hash(_ update: (UnsafeMutablePointer<SHA256_CTX>) -> Int32) -> Digest {
-        withUnsafeTemporaryAllocation(of: SHA256_CTX.self, capacity: 1) { contexts in
-            withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { result in
-                let context = contexts.baseAddress!
-                SHA256_Init(context)
-                _ = update(context)
-                let start = result.baseAddress!
-                SHA256_Final(start.assumingMemoryBound(to: UInt8.self), context)
-                return Digest(loadingFrom: UnsafeRawPointer(start))
-            }
+            SHA256Context.digest { $0.update(bytes) }
         }
     }
 
