@@ -118,8 +118,9 @@ let package = Package(
         .executableTarget(
             name: "immudb-bench",
             dependencies: [
-                "CNghttp2", "CRocksDB", "ImmudbProtocol", "ImmudbStore", "KeyIndex", "Ledger",
-                "MerkleTree", "RPCTransport", "StorageIO", nioCore, protobuf,
+                "CNghttp2", "CRocksDB", "ImmudbClient", "ImmudbProtocol", "ImmudbStore",
+                "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree", "RPCTransport",
+                "StorageIO", nioCore, protobuf,
             ],
             path: "Benchmarks/immudb-bench", swiftSettings: settings),
         .executableTarget(

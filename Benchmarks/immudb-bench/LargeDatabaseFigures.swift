@@ -1,8 +1,12 @@
 import Glibc
 import ImmudbStore
+import struct ImmudbVerification.TrustedRoot
+import struct ImmudbVerification.UncheckedProof
 
 private let smallSize: UInt64 = 100_000
 private let largeSize: UInt64 = 10_000_000
+/// Of the tree that a client trusts: with many peaks, hence a long proof.
+private let trustedSize: UInt64 = 6_789_011
 
 /// Microseconds for an inclusion and a consistency proof of random entries.
 private func proofMicroseconds(_ snapshot: Snapshot, seed: UInt64, count: Int) throws -> Double {
@@ -37,6 +41,26 @@ private func measureProofs(_ smallPath: String, _ largePath: String) throws -> (
     return (least[0], least[1])
 }
 
+/// Entries with their proofs, as a client gets them.
+private func provenSamples(
+    _ snapshot: Snapshot, since trusted: TrustedRoot
+) throws -> [ProvenSample] {
+    var random = SplitMix64(state: 5)
+    return try (0..<1_000).map { _ in
+        let key = randomKey(random.next() % largeSize)
+        guard let entry = try snapshot.get(key) else { throw BenchError("a key is missing") }
+        let proof = try snapshot.proof(of: entry.index, since: trusted.size)
+        return ProvenSample(
+            key: entry.key, value: entry.value, index: entry.index.rawValue,
+            proof: UncheckedProof(
+                leaf: proof.leaf.bytes, index: entry.index.rawValue,
+                at: proof.size.rawValue - 1, root: proof.root.bytes,
+                inclusionPath: proof.inclusion.path.map(\.bytes),
+                consistencyPath: proof.consistency.path.map(\.bytes)),
+            trusted: trusted)
+    }
+}
+
 /// Proofs, opening, memory and bytes at 10^7 entries.
 func measureLargeDatabase(_ report: inout Report) throws {
     let folder = try BenchFolder()
@@ -47,14 +71,21 @@ func measureLargeDatabase(_ report: inout Report) throws {
     try smallDatabase.close()
     let database = try Database.open(at: path)
     let start = now()
-    try fill(database, from: 0, to: largeSize)
+    try fill(database, from: 0, to: trustedSize)
+    let trusted = TrustedRoot(size: database.snapshot.size, root: database.snapshot.root)
+    try fill(database, from: trustedSize, to: largeSize)
     let fillSeconds = now() - start
+    let verification = try verificationMicroseconds(
+        provenSamples(database.snapshot, since: trusted))
     try database.close()
     let (small, large) = try measureProofs(smallPath, path)
     report.add(
         "proof at 10^7 / at 10^5", large / small, unit: "x", .atMost(1.3),
         "\(Report.number(large)) / \(Report.number(small)) µs; filled with "
             + "\(Int(Double(largeSize) / fillSeconds)) entries a second")
+    report.add(
+        "client: verification of an answer at 10^7", verification, unit: "µs", .atMost(15),
+        "leaf, inclusion and consistency since \(trustedSize) entries; no network")
     let sizes = try Database.open(at: path).sizesAndClose()
     let entries = Double(largeSize)
     for (part, bytes) in [

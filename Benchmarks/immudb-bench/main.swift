@@ -1,7 +1,7 @@
 // The figures of the project, as a table: `make bench`, or `immudb-bench SECTION …`.
 //
 // Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
-// are shared. Sections: durable, batch, get, proof, walk, server.
+// are shared. Sections: durable, batch, get, proof, walk, server, client.
 
 import Glibc
 
@@ -12,6 +12,7 @@ let sections: [(name: String, run: (inout Report) async throws -> Void)] = [
     ("proof", measureLargeDatabase),
     ("walk", measureWalks),
     ("server", measureServer),
+    ("client", measureClient),
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())
