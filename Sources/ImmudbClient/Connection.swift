@@ -26,8 +26,7 @@ final class Connection: Sendable {
         var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
         settings.waitForReady = configuration.waitsForServer
-        // The largest value of a request, and its proof around it.
-        settings.maxReceiveMessageByteCount = 40 << 20
+        settings.maxReceiveMessageByteCount = configuration.maxReceiveMessageByteCount
         transport = RPCClient(settings)
         token = Mutex(configuration.token)
     }

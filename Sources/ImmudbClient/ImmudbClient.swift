@@ -39,6 +39,9 @@ public final class ImmudbClient: Sendable {
         public var waitsForServer = false
         /// The token of a user who has logged in elsewhere; see also `login(user:password:)`.
         public var token: String?
+        /// The largest answer, or message of a dump, that is taken. The default is enough for the
+        /// largest answer of a server that was started without `--max-recv-msg-size`.
+        public var maxReceiveMessageByteCount = 40 << 20
         /// Where to keep what the server answered when a verification fails, one file each: an
         /// existing directory. nil: nowhere.
         public var evidenceDirectory: String?
