@@ -24,6 +24,7 @@ let package = Package(
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
+        .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "MerkleTree", targets: ["MerkleTree"]),
@@ -114,6 +115,13 @@ let package = Package(
             name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments],
             swiftSettings: settings),
         .executableTarget(
+            name: "immutest",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "ManPages", "MerkleTree", "Settings", "Terminal",
+                arguments,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "immudb-bench",
             dependencies: [
                 "CNghttp2", "CRocksDB", "ImmudbProtocol", "ImmudbStore", "KeyIndex", "Ledger",
@@ -161,11 +169,13 @@ let package = Package(
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
             name: "ManPagesTests", dependencies: ["ManPages", arguments], swiftSettings: settings),
+        .testTarget(name: "ImmutestTests", dependencies: ["immutest"], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuclient", "EmbeddedDatabase", "ImmudbClient", "MerkleTree",
+                "immudb", "immuclient", "immutest", "EmbeddedDatabase", "ImmudbClient",
+                "MerkleTree",
             ], exclude: ["Python"], swiftSettings: settings),
     ]
 )
