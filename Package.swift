@@ -175,7 +175,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "ImmudbClient",
-                "MerkleTree",
+                "ImmudbProtocol", "MerkleTree", "RPCTransport", protobuf,
             ], exclude: ["Python"], swiftSettings: settings),
     ]
 )

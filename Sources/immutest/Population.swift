@@ -51,7 +51,7 @@ struct Population {
 
     /// nil if the server has no entries.
     private func note(_ client: ImmudbClient, _ server: ServerPlace) async -> String? {
-        let consequence = "The \(count) sample entries can never be deleted from it."
+        let consequence = "Sample entries cannot be deleted from it later."
         do {
             let size = try await client.currentRoot().size
             guard !size.isEmpty else { return nil }
