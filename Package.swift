@@ -24,6 +24,7 @@ let package = Package(
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
+        .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
@@ -56,6 +57,9 @@ let package = Package(
         .systemLibrary(
             name: "CLibcrypto", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        // Editing, history and completion of lines that are typed; macOS has it.
+        .systemLibrary(
+            name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
 
         // MARK: the database
 
@@ -105,15 +109,28 @@ let package = Package(
         .target(name: "Settings", dependencies: [toml, yaml], swiftSettings: settings),
         // A program in the background: pid file, detaching.
         .target(name: "Daemon", swiftSettings: settings),
+        // The person at the terminal: questions, lines that he types, progress.
+        .target(name: "Terminal", dependencies: ["CLibedit"], swiftSettings: settings),
+        // Man pages, made from a program's own command line.
+        .target(name: "ManPages", dependencies: [arguments], swiftSettings: settings),
 
         // MARK: executables
 
         .executableTarget(
             name: "immudb",
-            dependencies: ["Daemon", "ImmudbServer", "ImmudbStore", "Settings", arguments],
+            dependencies: [
+                "Daemon", "ImmudbServer", "ImmudbStore", "ManPages", "Settings", arguments,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "immutest",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "ManPages", "MerkleTree", "Settings", "Terminal",
+                arguments,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "immudb-bench",
@@ -165,12 +182,16 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
+        .testTarget(
+            name: "ManPagesTests", dependencies: ["ManPages", arguments], swiftSettings: settings),
+        .testTarget(name: "ImmutestTests", dependencies: ["immutest"], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuclient", "EmbeddedDatabase", "VerifiedClient", "ImmudbClient",
-                "MerkleTree",
+                "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", protobuf,
             ], exclude: ["Python"], swiftSettings: settings),
     ]
 )
