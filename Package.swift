@@ -102,7 +102,10 @@ let package = Package(
             dependencies: ["Daemon", "ImmudbServer", "ImmudbStore", "Settings", arguments],
             swiftSettings: settings),
         .executableTarget(
-            name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments],
+            name: "immuclient",
+            dependencies: [
+                "ImmudbClient", "MerkleTree", "RPCTransport", "Settings", "Terminal", arguments,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "immudb-bench",
@@ -149,6 +152,10 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
+        .testTarget(
+            name: "ImmuclientTests",
+            dependencies: ["immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings"],
+            swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",

@@ -16,10 +16,13 @@ struct Connection: Sendable {
     let address: String
     private let transport: RPCClient
     private let callTimeout: Duration
+    /// Sent with each call.
+    private let metadata: Metadata
 
     init(_ configuration: ImmudbClient.Configuration) {
         address = configuration.address
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
+        metadata = configuration.token.map { [ImmuMetadata.authorization: "Bearer \($0)"] } ?? [:]
         var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
         // The largest value of a request, and its proof around it.
@@ -32,7 +35,7 @@ struct Connection: Sendable {
     ) async -> Answer<Response> {
         do {
             let response: RPCResponse<Response> = try await transport.unary(
-                path, request, timeout: callTimeout)
+                path, request, metadata: metadata, timeout: callTimeout)
             return Answer(
                 result: .success(response.message),
                 identity: response.headers.first(ImmuMetadata.serverIdentity))
@@ -53,7 +56,7 @@ struct Connection: Sendable {
         _ path: String, _ request: Request
     ) async throws(ClientError) -> RPCResponseStream<Response> {
         do {
-            return try await transport.serverStreaming(path, request)
+            return try await transport.serverStreaming(path, request, metadata: metadata)
         } catch let error as RPCError {
             throw ClientError(error, server: address)
         } catch is CancellationError {

@@ -31,15 +31,18 @@ public final class ImmudbClient: Sendable {
         public var connectTimeoutMilliseconds: Int
         /// For each call, until its answer is complete.
         public var callTimeoutMilliseconds: Int
+        /// What `login` returned, sent with every call; nil for servers without users.
+        public var token: String?
 
         public init(
             host: String = "127.0.0.1", port: Int = 3322, connectTimeoutMilliseconds: Int = 5_000,
-            callTimeoutMilliseconds: Int = 30_000
+            callTimeoutMilliseconds: Int = 30_000, token: String? = nil
         ) {
             self.host = host
             self.port = port
             self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
             self.callTimeoutMilliseconds = callTimeoutMilliseconds
+            self.token = token
         }
 
         /// For messages.
