@@ -55,6 +55,9 @@ let package = Package(
         .systemLibrary(
             name: "CLibcrypto", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        // Editing, history and completion of lines that are typed; macOS has it.
+        .systemLibrary(
+            name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
 
         // MARK: the database
 
@@ -94,6 +97,8 @@ let package = Package(
         .target(name: "Settings", dependencies: [toml, yaml], swiftSettings: settings),
         // A program in the background: pid file, detaching.
         .target(name: "Daemon", swiftSettings: settings),
+        // The person at the terminal: questions, lines that he types, progress.
+        .target(name: "Terminal", dependencies: ["CLibedit"], swiftSettings: settings),
 
         // MARK: executables
 
@@ -156,6 +161,7 @@ let package = Package(
             name: "ImmuclientTests",
             dependencies: ["immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings"],
             swiftSettings: settings),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",

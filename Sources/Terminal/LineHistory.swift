@@ -1,0 +1,76 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// The lines that were typed, in a file of one line each that nobody else may read, oldest first.
+///
+/// It is a comfort: a file that cannot be read holds no lines, and one that cannot be written stays
+/// as it is. Several processes may add to it; the file is replaced as a whole each time.
+struct LineHistory {
+    static let maxLineCount = 1_000
+    /// Longer lines are not remembered.
+    static let maxLineByteCount = 4_096
+
+    let path: String
+
+    /// Oldest first.
+    func lines() -> [String] {
+        guard let text = String(validating: bytes(), as: UTF8.self) else { return [] }
+        return text.split(separator: "\n").suffix(Self.maxLineCount).map(String.init)
+    }
+
+    /// Adds a line, unless it is blank or the same as the newest one.
+    func add(_ line: String) {
+        guard Self.isWorthRemembering(line) else { return }
+        var lines = lines()
+        guard lines.last != line else { return }
+        lines.append(line)
+        let text = lines.suffix(Self.maxLineCount).map { $0 + "\n" }.joined()
+        replace(with: Array(text.utf8))
+    }
+
+    static func isWorthRemembering(_ line: String) -> Bool {
+        !line.allSatisfy(\.isWhitespace) && line.utf8.count <= maxLineByteCount
+            && !line.utf8.contains(UInt8(ascii: "\n"))
+    }
+
+    private func bytes() -> [UInt8] {
+        let maxByteCount = Self.maxLineCount * (Self.maxLineByteCount + 1)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { return [] }
+        defer { close(file) }
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while all.count <= maxByteCount {
+            let count = read(file, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return all }
+            all += buffer.prefix(count)
+        }
+        // None of ours.
+        return []
+    }
+
+    private func replace(with bytes: [UInt8]) {
+        let target = resolvedPath()
+        let draft = "\(target).\(getpid())"
+        unlink(draft)
+        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return }
+        let count = write(file, bytes, bytes.count)
+        // The rest of a disk that is full is not worth a second try.
+        guard close(file) == 0, count == bytes.count, rename(draft, target) == 0 else {
+            unlink(draft)
+            return
+        }
+    }
+
+    /// The file itself, where the path is a link to it: the link has to stay.
+    private func resolvedPath() -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -1,0 +1,57 @@
+/// Questions to the person at the terminal. If the standard input is none, its next line is the
+/// answer, so that a script can give it.
+///
+/// Prompts are shown as they are given, on the standard output if that is a terminal, else on the
+/// standard error. Both calls block until there is an answer.
+public enum Prompt {
+    /// No password is longer; nor does a terminal take a longer line.
+    static let maxByteCount = 4096
+
+    /// Asks for a password, which is not shown while it is typed. The terminal's state is restored,
+    /// also if a signal such as that of Ctrl-C ends the process meanwhile.
+    ///
+    /// - Returns: the line without its end; it may be empty.
+    /// - Throws: `TerminalError` if the input ends before, or is no text.
+    public static func password(_ label: String) throws -> String {
+        try password(label, through: .standard)
+    }
+
+    /// Asks for a yes. Everything but `y` and `Y` is a no, also the end of the input.
+    ///
+    /// - Throws: `TerminalError` if the answer is no text.
+    public static func confirm(_ question: String) throws -> Bool {
+        try confirm(question, through: .standard)
+    }
+
+    static func password(
+        _ label: String, through streams: TerminalStreams
+    ) throws(TerminalError) -> String {
+        streams.write(label)
+        // The end of the line that the answer is on is not shown either.
+        defer { streams.write("\n") }
+        let line: String?
+        if streams.isInteractive {
+            let silence = try EchoSuspension(of: streams.input)
+            defer { silence.end() }
+            line = try streams.readLine(maxByteCount: maxByteCount)
+        } else {
+            line = try streams.readLine(maxByteCount: maxByteCount)
+        }
+        guard let line else {
+            throw TerminalError(
+                "no password was given: the input ended. Type one, or give it as a line of the "
+                    + "standard input")
+        }
+        return line
+    }
+
+    static func confirm(
+        _ question: String, through streams: TerminalStreams
+    ) throws(TerminalError) -> Bool {
+        streams.write(question)
+        let line = try streams.readLine(maxByteCount: maxByteCount)
+        if line == nil || !streams.isInteractive { streams.write("\n") }
+        let answer = line?.filter { !$0.isWhitespace }
+        return answer == "y" || answer == "Y"
+    }
+}

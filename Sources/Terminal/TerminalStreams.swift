@@ -1,0 +1,74 @@
+// Talking to the person at the terminal. Here: where he is read and written to. What is asked and
+// shown: Prompt, LineEditor, ProgressBar.
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// The files that a person is asked through.
+struct TerminalStreams {
+    let input: Int32
+    let output: Int32
+
+    /// Of this process. Prompts go to the standard output only if that is a terminal: what a
+    /// program reads from it stays clean of them.
+    static var standard: TerminalStreams {
+        TerminalStreams(
+            input: STDIN_FILENO,
+            output: isatty(STDOUT_FILENO) != 0 ? STDOUT_FILENO : STDERR_FILENO)
+    }
+
+    /// Whether somebody types the input.
+    var isInteractive: Bool { isatty(input) != 0 }
+
+    func write(_ text: String) {
+        Self.write(Array(text.utf8), to: output)
+    }
+
+    /// Writes all bytes. A terminal that is gone is no error: nobody is there to be told.
+    static func write(_ bytes: [UInt8], to file: Int32) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// The next line, without its end, which may be `\n` or `\r\n`. Byte by byte, so that whoever
+    /// reads next finds the rest.
+    ///
+    /// - Returns: nil at the end of the input.
+    /// - Throws: `TerminalError` if the line is longer, is no text, or cannot be read.
+    func readLine(maxByteCount: Int = .max) throws(TerminalError) -> String? {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while true {
+            let count = read(input, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                let reason = strerror(errno).map { String(cString: $0) } ?? "error \(errno)"
+                throw TerminalError("cannot read the standard input: \(reason)")
+            }
+            if count == 0, line.isEmpty { return nil }
+            if count == 0 || byte == UInt8(ascii: "\n") { break }
+            line.append(byte)
+            guard line.count <= maxByteCount else {
+                throw TerminalError("the line that was given is longer than \(maxByteCount) bytes")
+            }
+        }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        guard let text = String(validating: line, as: UTF8.self) else {
+            throw TerminalError("a line of the standard input is not UTF-8 text")
+        }
+        return text
+    }
+}
+
+/// write(2), whose name the functions above have, too.
+private func systemWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    write(file, bytes, count)
+}

@@ -1,0 +1,21 @@
+/// Keys and values for the eyes: a terminal would obey some bytes, and cannot show others.
+public enum TerminalText {
+    /// Text as it is; bytes that are no text, and control characters but tab and line feed, as
+    /// `\xNN`.
+    public static func escaped(_ bytes: [UInt8]) -> [UInt8] {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            return bytes.flatMap { (0x20..<0x7f).contains($0) ? [$0] : escape($0) }
+        }
+        return text.unicodeScalars.flatMap { scalar in
+            let utf8 = Array(String(scalar).utf8)
+            let isControl = scalar.properties.generalCategory == .control
+            let isHarmless = scalar == "\t" || scalar == "\n"
+            return isControl && !isHarmless ? utf8.flatMap(escape) : utf8
+        }
+    }
+
+    private static func escape(_ byte: UInt8) -> [UInt8] {
+        let digits = String(byte, radix: 16)
+        return Array(("\\x" + (digits.count < 2 ? "0" : "") + digits).utf8)
+    }
+}

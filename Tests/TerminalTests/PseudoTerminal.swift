@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+@testable import Terminal
+
+/// A terminal without a screen: what a person types is written here, and what he would see is read.
+final class PseudoTerminal: Sendable {
+    private let person: Int32
+    private let program: Int32
+
+    /// Runs a program in this terminal.
+    func run<Value>(_ program: (TerminalStreams) throws -> Value) rethrows -> Value {
+        // The files are closed with this object.
+        try withExtendedLifetime(self) {
+            try program(TerminalStreams(input: self.program, output: self.program))
+        }
+    }
+
+    init() throws {
+        person = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        try #require(person >= 0)
+        program = open(try Self.name(of: person), O_RDWR | O_NOCTTY)
+        try #require(program >= 0)
+    }
+
+    private static func name(of person: Int32) throws -> String {
+        #if canImport(Darwin)
+            try #require(grantpt(person) == 0 && unlockpt(person) == 0)
+            return try #require(ptsname(person).map { String(cString: $0) })
+        #else
+            // Swift does not see unlockpt and ptsname; these are what they ask the kernel.
+            var lock: Int32 = 0
+            var number: Int32 = 0
+            let (setLock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
+            try #require(ioctl(person, setLock, &lock) == 0)
+            try #require(ioctl(person, getNumber, &number) == 0)
+            return "/dev/pts/\(number)"
+        #endif
+    }
+
+    deinit {
+        close(program)
+        close(person)
+    }
+
+    func type(_ text: String) {
+        TerminalStreams.write(Array(text.utf8), to: person)
+    }
+
+    /// What is on the screen, from the last look on, once it has a text.
+    @discardableResult
+    func waitForOutput(_ text: String) async throws -> String {
+        var seen: [UInt8] = []
+        let end = Date(timeIntervalSinceNow: 20)
+        while true {
+            let screen = String(decoding: seen, as: UTF8.self)
+            if screen.contains(text) { return screen }
+            try #require(Date() < end, "\"\(text)\" did not come, but \"\(screen)\"")
+            var request = pollfd(fd: person, events: Int16(POLLIN), revents: 0)
+            guard poll(&request, 1, 0) > 0 else {
+                try await Task.sleep(for: .milliseconds(5))
+                continue
+            }
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = read(person, &buffer, buffer.count)
+            seen += buffer.prefix(max(0, count))
+        }
+    }
+
+    /// The modes that say what the terminal does by itself with what is typed.
+    var modes: tcflag_t {
+        var state = termios()
+        tcgetattr(program, &state)
+        return state.c_lflag
+    }
+}
+
+/// Lines that a program reads from something that is no terminal, and where its prompts go.
+final class Script: Sendable {
+    private let folder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("script-test-\(UUID().uuidString)")
+    private let streams: TerminalStreams
+
+    init(_ lines: [UInt8]) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let input = folder.appendingPathComponent("input").path
+        try Data(lines).write(to: URL(fileURLWithPath: input))
+        streams = TerminalStreams(
+            input: open(input, O_RDONLY),
+            output: open(folder.path + "/prompts", O_WRONLY | O_CREAT, 0o600))
+    }
+
+    convenience init(_ lines: String) throws { try self.init(Array(lines.utf8)) }
+
+    func run<Value>(_ program: (TerminalStreams) throws -> Value) rethrows -> Value {
+        // The files are closed with this object.
+        try withExtendedLifetime(self) { try program(streams) }
+    }
+
+    var prompts: String {
+        (try? String(contentsOfFile: folder.path + "/prompts", encoding: .utf8)) ?? ""
+    }
+
+    deinit {
+        close(streams.input)
+        close(streams.output)
+        try? FileManager.default.removeItem(at: folder)
+    }
+}
+
+/// Runs what blocks on a thread of its own.
+func onThread<Value: Sendable>(
+    _ work: @escaping @Sendable () throws -> Value
+) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread { continuation.resume(with: Result { try work() }) }.start()
+    }
+}

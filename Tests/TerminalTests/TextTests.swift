@@ -1,0 +1,58 @@
+import Testing
+
+@testable import Terminal
+
+@Suite("Text for terminals")
+struct TextTests {
+    @Test(
+        "text stays, what a terminal would obey or cannot show is escaped",
+        arguments: [
+            ("käse\t\n", "käse\t\n"), ("\u{1b}[2J", "\\x1b[2J"), ("\u{9b}2J", "\\xc2\\x9b2J"),
+            ("a\r\u{7f}\0", "a\\x0d\\x7f\\x00"), ("", ""),
+        ])
+    func text(given: String, expected: String) {
+        #expect(TerminalText.escaped(Array(given.utf8)) == Array(expected.utf8))
+    }
+
+    @Test("bytes that are no text are escaped as far as they are not ASCII")
+    func bytes() {
+        #expect(
+            TerminalText.escaped([0x61, 0xff, 0xc3, 0xa4, 0x0a])
+                == Array("a\\xff\\xc3\\xa4\\x0a".utf8))
+    }
+
+    @Test(
+        "a word is completed as far as the candidates agree; they are listed if it cannot go on",
+        arguments: [
+            ("h", .insert("istory ")), ("s", .list(["safeget", "safeset", "scan", "später"])),
+            ("sa", .insert("fe")), ("safe", .list(["safeget", "safeset"])), ("x", .nothing),
+            ("get dir", .insert("/")), ("history", .insert(" ")), ("sp", .insert("äter ")),
+            ("get dir/ö", .nothing), ("get d\u{f6}", .insert("sen ")), ("get do\u{308}", .nothing),
+        ] as [(String, Completion)])
+    func completion(line: String, expected: Completion) {
+        let words = ["safeget", "safeset", "scan", "history", "später", "dir/", "d\u{f6}sen"]
+        #expect(Completion(of: line) { _, _ in words } == expected)
+    }
+
+    @Test("words that differ within a character are completed up to it")
+    func splitCharacter() {
+        #expect(Completion(of: "a") { _, _ in ["abä", "abö"] } == .insert("b"))
+    }
+
+    @Test("the caller is told the line and the word that it ends in")
+    func word() {
+        var told: [String] = []
+        _ = Completion(of: "set  \"a b") { line, word in
+            told = [line, word]
+            return []
+        }
+        #expect(told == ["set  \"a b", "b"])
+        #expect(Completion.word(endingIn: "set ") == "")
+    }
+
+    @Test("candidates are shown in columns that fit")
+    func columns() {
+        #expect(Completion.columns(["a", "bbb", "c\u{1b}"], width: 16) == "a      bbb\nc\\x1b\n")
+        #expect(Completion.columns(["aaaa", "b"], width: 3) == "aaaa\nb\n")
+    }
+}
