@@ -99,12 +99,16 @@ let package = Package(
         .target(name: "Daemon", swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit"], swiftSettings: settings),
+        // Man pages, made from a program's own command line.
+        .target(name: "ManPages", dependencies: [arguments], swiftSettings: settings),
 
         // MARK: executables
 
         .executableTarget(
             name: "immudb",
-            dependencies: ["Daemon", "ImmudbServer", "ImmudbStore", "Settings", arguments],
+            dependencies: [
+                "Daemon", "ImmudbServer", "ImmudbStore", "ManPages", "Settings", arguments,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "immuclient",
@@ -162,6 +166,8 @@ let package = Package(
             dependencies: ["immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings"],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
+        .testTarget(
+            name: "ManPagesTests", dependencies: ["ManPages", arguments], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",

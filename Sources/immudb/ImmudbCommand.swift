@@ -13,7 +13,7 @@ struct ImmudbCommand: ParsableCommand {
             immudb [command]
             """,
         discussion: discussion,
-        subcommands: [Version.self])
+        subcommands: [Version.self, Mangen.self])
 
     @Option(name: .shortAndLong, help: .of(ImmudbSettings.address, "host"))
     var address: String?
@@ -101,6 +101,8 @@ extension ImmudbCommand {
     /// What the arguments ask for.
     enum Invocation {
         case serve(flags: [String: String], configFile: String?)
+        /// Man pages to write.
+        case mangen(directory: String)
         /// A text to print, and nothing more to do.
         case show(String)
     }
@@ -114,6 +116,8 @@ extension ImmudbCommand {
             switch try parseAsRoot(rewritten) {
             case let command as ImmudbCommand:
                 return .serve(flags: command.given, configFile: command.config)
+            case let command as Mangen:
+                return .mangen(directory: command.directory ?? Mangen.defaultDirectory)
             case is Version: return .show("immudb \(ImmudbServer.version)")
             case var command:
                 // The library's own, such as help: they answer by throwing what to print.
@@ -129,7 +133,7 @@ extension ImmudbCommand {
     }
 
     private static func checkCommand(_ words: [String]) throws(SettingsError) {
-        let commands = ["help", "version"]
+        let commands = ["help", "mangen", "version"]
         let named = words.first == "help" ? words.prefix(2) : words.prefix(1)
         guard let unknown = named.first(where: { !commands.contains($0) }) else { return }
         throw SettingsError("unknown command \"\(unknown)\" for \"immudb\"")

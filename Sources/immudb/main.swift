@@ -42,6 +42,13 @@ case .serve(let flags, let configFile):
     } catch {
         fail(error.message)
     }
+case .mangen(let directory):
+    do {
+        print(try ImmudbCommand.Mangen.write(to: directory))
+        exit(0)
+    } catch {
+        fail(error.message)
+    }
 case .show(let text):
     print(text)
     exit(0)
