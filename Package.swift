@@ -113,7 +113,8 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "MerkleTree", "RPCTransport", "Settings", "Terminal", arguments,
+                "ImmudbClient", "ManPages", "MerkleTree", "RPCTransport", "Settings", "Terminal",
+                arguments,
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -35,7 +35,7 @@ struct Immuclient: ParsableCommand {
             CommandGroup(
                 name: "This program",
                 subcommands: [
-                    ShellCommand.self, CompletionCommand.self,
+                    ShellCommand.self, CompletionCommand.self, ManPagesCommand.self,
                     VersionCommand.self,
                 ]),
         ])

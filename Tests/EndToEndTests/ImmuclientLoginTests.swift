@@ -127,6 +127,16 @@ struct ImmuclientLoginTests {
             environment: ["HOME": home.path], directory: work.path)
         #expect(run.exitCode == 0, "\(run.output)")
         #expect(run.output == "Password:\r\nlogged in\r\n", "\(run.output.debugDescription)")
+        let inShell = try await PythonPeer.typing(
+            ["login joe\\r", "s3cret! word\\r", "current\\r", "\\x04"], into: "immuclient",
+            ["-p", port, "-s", "it"], environment: ["HOME": home.path, "TERM": "vt100"],
+            directory: work.path)
+        #expect(inShell.output.contains("Password:\r\nlogged in\r\n"), "\(inShell.output)")
+        #expect(inShell.output.contains("index:\t\t6\r\n"))
+        #expect(!inShell.output.contains("s3cret"))
+        let history = try String(
+            contentsOf: home.file(".immuclient_history"), encoding: .utf8)
+        #expect(history == "login joe\ncurrent\n")
         process.kill()
     }
 

@@ -113,6 +113,23 @@ struct ImmuclientSettingsTests {
         }
     }
 
+    @Test("mangen writes a man page for each command but itself")
+    func manPages() async throws {
+        let run = try await client(["mangen", "man"])
+        #expect(run.output == "SUCCESS: man files generated in the man directory\n", "\(run.errors)")
+        let pages = try FileManager.default.contentsOfDirectory(atPath: work.file("man").path)
+        #expect(pages.count == 28)
+        #expect(pages.contains("immuclient.1") && pages.contains("immuclient-check-consistency.1"))
+        #expect(!pages.contains("immuclient-mangen.1"))
+        let page = try String(contentsOf: work.file("man/immuclient-zadd.1"), encoding: .utf8)
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLE", "SEE ALSO"] {
+            #expect(page.contains(".SH \(section)") || page.contains(".SH \"\(section)\""), "\(section)")
+        }
+        _ = try await client(["mangen"])
+        #expect(FileManager.default.fileExists(
+            atPath: work.file("cmd/docs/man/immuclient/immuclient-it.1").path))
+    }
+
     @Test("the completion scripts are scripts of their shells", arguments: ["bash", "zsh", "fish"])
     func completion(shell: String) async throws {
         let script = try await client(["completion", shell])

@@ -73,7 +73,7 @@ struct ImmuclientShellTests {
             #expect(run.output == "")
             #expect(run.errors.contains(said), "\(run.errors)")
         }
-        let help = try await shell(server, ["help", "help zadd", "version --help"])
+        let help = try await shell(server, ["help", "help zadd", "version --help"], arguments: ["--value-only"])
         #expect(help.exitCode == 0, "\(help.errors)")
         for text in ["safeset, ss", "exit, quit", "USAGE: immuclient zadd", "USAGE: immuclient version"] {
             #expect(help.output.contains(text))
@@ -148,6 +148,19 @@ struct ImmuclientShellTests {
             environment: ["HOME": work.path], directory: work.path)
         #expect(run.exitCode == 1)
         #expect(run.output.contains("no value for key 'k': give one, or pipe it in"))
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("a dump at a terminal shows how far it is, and leaves the line to its result")
+    func progress() async throws {
+        let server = try await RunningServer(dir: data.path)
+        _ = try await shell(server, ["set a 1", "set b 2"])
+        let run = try await PythonPeer.typing(
+            [], into: "immuclient", ["-p", "\(server.port)", "dump", "all"],
+            environment: ["HOME": work.path], directory: work.path)
+        #expect(run.exitCode == 0)
+        #expect(run.output.firstMatch(of: /\rDumping \[#+ *\] +50 % 1\/2/) != nil, "\(run.output)")
+        #expect(run.output.hasSuffix("\rSUCCESS: 2 key-value entries were backed-up to file all\r\n"))
         #expect(try await server.stop() == 0)
     }
 

@@ -46,7 +46,7 @@ final class Shell {
 
     private func perform(_ words: [String]) async throws {
         guard !words.isEmpty else { return }
-        if words == ["help"] { return try context.output.write(Self.help) }
+        if words == ["help"] { return try helpOutput.write(Self.help) }
         let invocation = try Invocation(words)
         if let flag = Self.foreignFlag(of: invocation) {
             throw UsageError(
@@ -55,7 +55,7 @@ final class Shell {
         }
         switch invocation.action {
         case .help(let type):
-            try context.output.write(LineReport(help: type))
+            try helpOutput.write(LineReport(help: type))
         case .run(is ShellCommand):
             throw UsageError("this is the shell already")
         case .run(let command):
@@ -65,6 +65,11 @@ final class Shell {
                 session: context.session
             ).run(input: .lines)
         }
+    }
+
+    /// A help has no value of an entry to print.
+    private var helpOutput: Output {
+        context.output.format == .values ? Output(format: .text) : context.output
     }
 
     private func explain(_ error: any Error) async {
