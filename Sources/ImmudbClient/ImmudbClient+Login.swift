@@ -18,7 +18,8 @@ extension ImmudbClient {
         let isPrintable = response.token.allSatisfy { (0x21...0x7e).contains($0) }
         guard !response.token.isEmpty, isPrintable else {
             throw ClientError(
-                .incompatible, "the server answered the login without a token that can be sent back")
+                .incompatible, "the server answered the login without a token that can be sent back"
+            )
         }
         return String(decoding: response.token, as: UTF8.self)
     }

@@ -55,8 +55,8 @@ struct Immuclient: ParsableCommand {
         let variables = definition.settings.map { "  " + definition.variableName(of: $0) }
         return """
             The file .root-<identifier> in the folder of --dir holds the newest tree that was \
-            verified of a server. Verified commands fail, with exit code 1, if the server's tree does \
-            not continue it. If there is none yet, the tree that the server shows is trusted.
+            verified of a server. Verified commands fail, with exit code 1, if the server's tree \
+            does not continue it. If there is none yet, the tree that the server shows is trusted.
 
             Flags may stand before or after a command and its words. A flag wins over its \
             environment variable, that over the config file, and that over the default.
@@ -64,8 +64,8 @@ struct Immuclient: ParsableCommand {
             Environment variables:
             \(variables.joined(separator: "\n"))
 
-            Config files: immuclient.json, .toml, .yaml, .yml, .properties, .props, .prop, .dotenv, \
-            .env or .ini in ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the first that \
+            Config files: immuclient.json, .toml, .yaml, .yml, .properties, .props, .prop, \
+            .dotenv, .env or .ini in ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the first that \
             is found. Their keys are the flags' names. HCL is not read.
             """
     }()

@@ -40,8 +40,14 @@ struct ImmuclientJSONTests {
             (["rawsafeset", "b", "3"], 1, raw + ["verified"]),
             (["rawsafeget", "b"], 1, raw + ["verified"]), (["reference", "r", "a"], 1, raw),
             (["safereference", "r", "a"], 1, raw + ["verified"]),
-            (["zadd", "s", "-0.5", "a"], 1, ["hash", "index", "keyBase64", "score", "set", "value"]),
-            (["safezadd", "s", "2", "b"], 1, ["hash", "index", "key", "score", "set", "value", "verified"]),
+            (
+                ["zadd", "s", "-0.5", "a"], 1,
+                ["hash", "index", "keyBase64", "score", "set", "value"]
+            ),
+            (
+                ["safezadd", "s", "2", "b"], 1,
+                ["hash", "index", "key", "score", "set", "value", "verified"]
+            ),
             (["zscan", "s"], 2, []), (["scan", ""], 2, []), (["iscan", "1", "4"], 4, []),
             (["history", "a"], 2, entry), (["count", "a"], 1, ["count"]),
             (["current"], 1, ["hash", "index", "size"]), (["inclusion", "0"], 1, inclusion),
@@ -69,7 +75,10 @@ struct ImmuclientJSONTests {
         let path = try RunningProcess.path(of: "immuclient")
         let shell = try await FinishedProcess.run(
             "/bin/sh",
-            ["-c", "printf '\\377\\001' | '\(path)' -p \(server.port) set k --json | cut -c 1-400"],
+            [
+                "-c",
+                "printf '\\377\\001' | '\(path)' -p \(server.port) set k --json | cut -c 1-400",
+            ],
             directory: work.path)
         let object = try #require(try objects(shell.output).first)
         #expect(object["valueBase64"] as? String == "/wE=")
@@ -137,12 +146,14 @@ struct ImmuclientJSONTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a value that fails verification is shown as such in JSON, and not at all by --value-only")
+    @Test(
+        "a value that fails verification is shown as such in JSON, and not at all by --value-only")
     func unverified() async throws {
         let server = try await RunningServer(dir: data.path)
         for number in 0..<3 { _ = try await client(server, ["safeset", "k\(number)", "v"]) }
         let names = try FileManager.default.contentsOfDirectory(atPath: work.path)
-        let file = work.file(try #require(names.first { $0.hasPrefix(".root-") && !$0.hasSuffix("lock") }))
+        let file = work.file(
+            try #require(names.first { $0.hasPrefix(".root-") && !$0.hasSuffix("lock") }))
         var bytes = try Data(contentsOf: file)
         bytes[20] ^= 1
         try bytes.write(to: file)

@@ -24,14 +24,16 @@ struct ImmuclientSettingsTests {
         try Data(text.utf8).write(to: file)
     }
 
-    @Test("a flag wins over the environment, that over the file that is found, that over the default")
+    @Test(
+        "a flag wins over the environment, that over the file that is found, that over the default")
     func precedence() async throws {
         let data = try TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let port = "\(server.port)"
         try write("immudb-port = 1\nimmudb-address = \"127.0.0.1\"", to: "immuclient.toml")
         let variable = try await client(["ping"], environment: ["IMMUCLIENT_IMMUDB-PORT": port])
-        #expect(variable.output == "Using config file: \(work.path)/immuclient.toml\nHealth check OK\n")
+        #expect(
+            variable.output == "Using config file: \(work.path)/immuclient.toml\nHealth check OK\n")
         let flag = try await client(
             ["ping", "-p", port], environment: ["IMMUCLIENT_IMMUDB_PORT": "2"])
         #expect(flag.output.hasSuffix("\nHealth check OK\n"))
@@ -116,18 +118,22 @@ struct ImmuclientSettingsTests {
     @Test("mangen writes a man page for each command but itself")
     func manPages() async throws {
         let run = try await client(["mangen", "man"])
-        #expect(run.output == "SUCCESS: man files generated in the man directory\n", "\(run.errors)")
+        #expect(
+            run.output == "SUCCESS: man files generated in the man directory\n", "\(run.errors)")
         let pages = try FileManager.default.contentsOfDirectory(atPath: work.file("man").path)
         #expect(pages.count == 28)
         #expect(pages.contains("immuclient.1") && pages.contains("immuclient-check-consistency.1"))
         #expect(!pages.contains("immuclient-mangen.1"))
         let page = try String(contentsOf: work.file("man/immuclient-zadd.1"), encoding: .utf8)
         for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLE", "SEE ALSO"] {
-            #expect(page.contains(".SH \(section)") || page.contains(".SH \"\(section)\""), "\(section)")
+            #expect(
+                page.contains(".SH \(section)") || page.contains(".SH \"\(section)\""), "\(section)"
+            )
         }
         _ = try await client(["mangen"])
-        #expect(FileManager.default.fileExists(
-            atPath: work.file("cmd/docs/man/immuclient/immuclient-it.1").path))
+        #expect(
+            FileManager.default.fileExists(
+                atPath: work.file("cmd/docs/man/immuclient/immuclient-it.1").path))
     }
 
     @Test("the completion scripts are scripts of their shells", arguments: ["bash", "zsh", "fish"])

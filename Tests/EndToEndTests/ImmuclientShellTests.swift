@@ -28,7 +28,8 @@ struct ImmuclientShellTests {
             directory: work.path)
     }
 
-    @Test("commands from a pipe run in order, a failing one does not stop the others, and it is told")
+    @Test(
+        "commands from a pipe run in order, a failing one does not stop the others, and it is told")
     func pipe() async throws {
         let server = try await RunningServer(dir: data.path)
         let good = try await shell(
@@ -45,7 +46,8 @@ struct ImmuclientShellTests {
         #expect(lines[5] == "one  two" && lines[7] == "one  two" && lines[8] == "a b")
         #expect(lines[6].contains("\"verified\":true"))
 
-        let bad = try await shell(server, ["get none", "get 'a b' --value-only", "get 'a", "set k"])
+        let bad = try await shell(
+            server, ["get none", "get 'a b' --value-only", "get 'a", "set k"])
         #expect(bad.exitCode == 1)
         #expect(bad.output == "one  two\n")
         #expect(
@@ -64,8 +66,10 @@ struct ImmuclientShellTests {
         let server = try await RunningServer(dir: data.path)
         for (line, said) in [
             ("ping -p 1", "flag --immudb-port is for the start of immuclient"),
-            ("ping --config x", "flag --config is for the start"), ("it", "this is the shell already"),
-            ("frob", "unknown command \"frob\""), ("get", "Usage: get <key> [flags]\nRun 'help get'"),
+            ("ping --config x", "flag --config is for the start"),
+            ("it", "this is the shell already"),
+            ("frob", "unknown command \"frob\""),
+            ("get", "Usage: get <key> [flags]\nRun 'help get'"),
             ("count k --value-only", "count prints no values"),
         ] {
             let run = try await shell(server, [line])
@@ -73,14 +77,18 @@ struct ImmuclientShellTests {
             #expect(run.output == "")
             #expect(run.errors.contains(said), "\(run.errors)")
         }
-        let help = try await shell(server, ["help", "help zadd", "version --help"], arguments: ["--value-only"])
+        let help = try await shell(
+            server, ["help", "help zadd", "version --help"], arguments: ["--value-only"])
         #expect(help.exitCode == 0, "\(help.errors)")
-        for text in ["safeset, ss", "exit, quit", "USAGE: immuclient zadd", "USAGE: immuclient version"] {
+        for text in [
+            "safeset, ss", "exit, quit", "USAGE: immuclient zadd", "USAGE: immuclient version",
+        ] {
             #expect(help.output.contains(text))
         }
         let json = try await shell(server, ["ping", "get x"], arguments: ["--json"])
         #expect(json.output == "{\"healthy\":true}\n")
-        #expect(json.errors == "{\"error\":{\"code\":\"NotFound\",\"message\":\"Key not found\"}}\n")
+        #expect(
+            json.errors == "{\"error\":{\"code\":\"NotFound\",\"message\":\"Key not found\"}}\n")
         #expect(try await server.stop() == 0)
     }
 
@@ -114,7 +122,8 @@ struct ImmuclientShellTests {
         #expect(try await stranger.stop() == 0)
     }
 
-    @Test("at a terminal: prompt, completion, history for its owner only, and no byte that steers it")
+    @Test(
+        "at a terminal: prompt, completion, history for its owner only, and no byte that steers it")
     func terminal() async throws {
         let server = try await RunningServer(dir: data.path)
         let path = try RunningProcess.path(of: "immuclient")
@@ -160,7 +169,8 @@ struct ImmuclientShellTests {
             environment: ["HOME": work.path], directory: work.path)
         #expect(run.exitCode == 0)
         #expect(run.output.firstMatch(of: /\rDumping \[#+ *\] +50 % 1\/2/) != nil, "\(run.output)")
-        #expect(run.output.hasSuffix("\rSUCCESS: 2 key-value entries were backed-up to file all\r\n"))
+        #expect(
+            run.output.hasSuffix("\rSUCCESS: 2 key-value entries were backed-up to file all\r\n"))
         #expect(try await server.stop() == 0)
     }
 

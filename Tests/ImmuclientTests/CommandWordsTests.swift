@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Settings
@@ -41,10 +42,19 @@ struct CommandWordsTests {
             (["--nonsense", "get", "a"], "unknown flag: --nonsense"),
             (["-x", "get", "a"], "unknown shorthand flag: 'x' in -x"),
             (["get", "a", "--dir"], "flag needs an argument: --dir"),
-            (["zadd", "s", "1e400", "k"], "'1e400' is no score: give a number, such as -1.5 or 2e3"),
-            (["getByIndex", "-1"], "'-1' is no index: give a whole number from 0 to 18446744073709551615"),
+            (
+                ["zadd", "s", "1e400", "k"],
+                "'1e400' is no score: give a number, such as -1.5 or 2e3"
+            ),
+            (
+                ["getByIndex", "-1"],
+                "'-1' is no index: give a whole number from 0 to 18446744073709551615"
+            ),
             (["i", "0", "ab"], "invalid hash length: 64 hex digits are needed"),
-            (["completion", "tcsh"], "'tcsh' is no shell that is known here: give bash, zsh or fish"),
+            (
+                ["completion", "tcsh"],
+                "'tcsh' is no shell that is known here: give bash, zsh or fish"
+            ),
         ] as [([String], String)])
     func refusals(arguments: [String], message: String) throws {
         let error = try #require(throws: UsageError.self) { try Invocation(arguments) }
@@ -68,6 +78,27 @@ struct CommandWordsTests {
         #expect(found.sorted() == expected.sorted())
     }
 
+    @Test("the page of documentation names every command, alias, flag and variable")
+    func documentation() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../docs/immuclient.md").standardizedFileURL
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+        for type in Immuclient.displayedCommands where type.name != "version" {
+            let alias = type.aliases.first ?? ""
+            let row = lines.first { line in
+                line.hasPrefix("| `\(type.name) ") || line.hasPrefix("| `\(type.name)` ")
+            }
+            let cells = try #require(row, "\(type.name)").replacing("\\|", with: "/").split(
+                separator: "|")
+            #expect(cells[1].filter { $0 != " " } == alias, "\(type.name)")
+        }
+        for setting in ClientSettings.definition.settings {
+            let variable = setting.key.uppercased().replacing("-", with: "_")
+            let row = lines.first { $0.contains("`--\(setting.key)` |") }
+            #expect(try #require(row, "\(setting.key)").contains("| `\(variable)` |"))
+        }
+    }
+
     @Test("a form of output that a flag asks for wins over the other in the environment")
     func forms() throws {
         func format(
@@ -88,6 +119,8 @@ struct CommandWordsTests {
         #expect(throws: SettingsError.self) {
             try format(["json": "true", "value-only": "true"])
         }
-        #expect(throws: SettingsError.self) { try format([:], json.merging(["IMMUCLIENT_VALUE-ONLY": "1"]) { $1 }) }
+        #expect(throws: SettingsError.self) {
+            try format([:], json.merging(["IMMUCLIENT_VALUE-ONLY": "1"]) { $1 })
+        }
     }
 }

@@ -52,7 +52,9 @@ struct ReportTests {
 
     @Test("a member has set and score; infinite scores are texts, as JSON has no such numbers")
     func members() throws {
-        for (score, json) in [(1.5, "1.5"), (-2, "-2"), (.infinity, "\"inf\"")] as [(Double, String)] {
+        for (score, json) in [(1.5, "1.5"), (-2, "-2"), (.infinity, "\"inf\"")]
+            as [(Double, String)]
+        {
             let member = entry([0xff], Array("m".utf8))
             let line = try line(MemberReport(entry: member, set: [0x73], score: score))
             #expect(line.contains("\"score\":\(json),\"set\":\"s\",\"value\":\"m\"}"), "\(line)")

@@ -21,10 +21,27 @@ func bytes(
     guard isatty(STDIN_FILENO) == 0 else {
         throw ToolError("\(missing): give one, or pipe it in", code: "Usage")
     }
-    do {
-        return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
-    } catch {
-        throw ToolError("cannot read the standard input")
+    return try standardInputBytes()
+}
+
+/// The standard input to its end.
+private func standardInputBytes() throws(ToolError) -> [UInt8] {
+    // More than any server takes: `--max-recv-msg-size` goes no further.
+    let maxByteCount = 268_435_456
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = Foundation.read(STDIN_FILENO, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else {
+            throw ToolError("cannot read the standard input: \(String(cString: strerror(errno)))")
+        }
+        if count == 0 { return bytes }
+        bytes += buffer.prefix(count)
+        guard bytes.count <= maxByteCount else {
+            throw ToolError(
+                "the standard input has more than \(maxByteCount) bytes, which no server takes")
+        }
     }
 }
 

@@ -7,8 +7,8 @@ struct LoginCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "login", alias: "l", "<username>", abstract: "Get a token for a user, and keep it.",
         discussion: """
-            The password is asked for, or read as a line of stdin if that is no terminal. The token \
-            is kept in the token file, which nobody else can read; --auth sends it.
+            The password is asked for, or read as a line of stdin if that is no terminal. The \
+            token is kept in the token file, which nobody else can read; --auth sends it.
             """)
     static let wordCount = 1...1
 

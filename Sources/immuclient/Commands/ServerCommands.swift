@@ -70,7 +70,8 @@ struct CompletionCommand: ImmuclientCommand {
 
     private func completionShell() throws -> CompletionShell {
         guard let shell = CompletionShell(rawValue: shell) else {
-            throw ValidationError("'\(shell)' is no shell that is known here: give bash, zsh or fish")
+            throw ValidationError(
+                "'\(shell)' is no shell that is known here: give bash, zsh or fish")
         }
         return shell
     }

@@ -40,7 +40,8 @@ struct Invocation {
         return words.asksForHelp ? .help(for: type) : .run(try type.parsed(own))
     }
 
-    private static func commandType(_ name: String) throws(UsageError) -> any ImmuclientCommand.Type {
+    private static func commandType(_ name: String) throws(UsageError) -> any ImmuclientCommand.Type
+    {
         let type = Immuclient.commands.first { $0.name == name || $0.aliases.contains(name) }
         guard let type else { throw UsageError("unknown command \"\(name)\" for \"immuclient\"") }
         return type

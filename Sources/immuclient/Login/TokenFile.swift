@@ -2,8 +2,8 @@ import Foundation
 
 /// The file in which a login leaves its token for later commands.
 ///
-/// A name without a slash is a file of the home folder or, if there is none or it cannot be written,
-/// of the current one; anything else is a path.
+/// A name without a slash is a file of the home folder or, if there is none or it cannot be
+/// written, of the current one; anything else is a path.
 struct TokenFile: Sendable {
     /// Where the file may be, the first place first.
     private let places: [String]

@@ -93,8 +93,8 @@ struct UnprovenHash: Error {
     let failure: VerificationError
 }
 
-/// Runs a verified write. If its answer proves nothing, says what became of the entry: whoever writes
-/// it again would have it twice.
+/// Runs a verified write. If its answer proves nothing, says what became of the entry: whoever
+/// writes it again would have it twice.
 func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
     do {
         return try await write()

@@ -50,8 +50,8 @@ final class Shell {
         let invocation = try Invocation(words)
         if let flag = Self.foreignFlag(of: invocation) {
             throw UsageError(
-                "flag --\(flag) is for the start of immuclient: a line of its shell takes --json and "
-                    + "--value-only only")
+                "flag --\(flag) is for the start of immuclient: a line of its shell takes --json "
+                    + "and --value-only only")
         }
         switch invocation.action {
         case .help(let type):
