@@ -65,8 +65,8 @@ struct Immuclient: ParsableCommand {
             \(variables.joined(separator: "\n"))
 
             Config files: immuclient.json, .toml, .yaml, .yml, .properties, .props, .prop, \
-            .dotenv, .env or .ini in ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the first that \
-            is found. Their keys are the flags' names. HCL is not read.
+            .dotenv, .env or .ini in ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the \
+            first that is found. Their keys are the flags' names. HCL is not read.
             """
     }()
 }
