@@ -123,7 +123,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "immuclient", dependencies: ["ImmudbClient", "MerkleTree", arguments],
+            name: "immuclient",
+            dependencies: [
+                "ImmudbClient", "ManPages", "MerkleTree", "RPCTransport", "Settings", "Terminal",
+                arguments,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "immutest",
@@ -182,6 +186,10 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
+        .testTarget(
+            name: "ImmuclientTests",
+            dependencies: ["immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings"],
+            swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
             name: "ManPagesTests", dependencies: ["ManPages", arguments], swiftSettings: settings),

@@ -48,12 +48,13 @@ public final class ImmudbClient: Sendable {
 
         public init(
             host: String = "127.0.0.1", port: Int = 3322, connectTimeoutMilliseconds: Int = 5_000,
-            callTimeoutMilliseconds: Int = 30_000
+            callTimeoutMilliseconds: Int = 30_000, token: String? = nil
         ) {
             self.host = host
             self.port = port
             self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
             self.callTimeoutMilliseconds = callTimeoutMilliseconds
+            self.token = token
         }
 
         /// For messages.

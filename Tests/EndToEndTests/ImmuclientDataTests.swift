@@ -196,6 +196,11 @@ struct ImmuclientDataTests {
     @Test("an output that cannot be written is said so in plain words")
     func fullOutput() async throws {
         let server = try await RunningServer(dir: data.path)
+        // Otherwise the shell would make it, as a file.
+        var status = stat()
+        try #require(
+            stat("/dev/full", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR,
+            "/dev/full is no device")
         let path = try RunningProcess.path(of: "immuclient")
         let run = try await FinishedProcess.run(
             "/bin/sh", ["-c", "'\(path)' -p \(server.port) ping > /dev/full"])

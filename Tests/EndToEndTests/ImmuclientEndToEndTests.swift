@@ -174,7 +174,7 @@ struct ImmuclientEndToEndTests {
         #expect(invalid.exitCode == 1)
         #expect(invalid.errors == "rpc error: code = InvalidArgument desc = invalid key\n")
         for (arguments, word) in [
-            (["frobnicate"], "frobnicate"), (["get"], "key"), (["get", "a", "b"], "b"),
+            (["frobnicate"], "frobnicate"), (["get"], "key"), (["get", "a", "b"], "received 2"),
             (["--nonsense", "get", "a"], "--nonsense"), (["get", "a", "-p", "http"], "http"),
             (["get", "a", "-p", "70000"], "70000"), (["SET", "a", "b"], "SET"),
         ] {

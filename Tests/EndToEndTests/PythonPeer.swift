@@ -27,6 +27,26 @@ enum PythonPeer {
         return finished.output
     }
 
+    /// Starts a script of `Python/` that goes on until it is killed.
+    static func start(_ script: String, _ arguments: [String] = []) throws -> RunningProcess {
+        let path = folder.appendingPathComponent(script).path
+        return try RunningProcess(interpreter(), [path] + arguments)
+    }
+
+    /// Runs a program at a terminal of its own, where somebody types; see `Python/terminal.py`.
+    ///
+    /// - Parameter keys: what is typed behind each prompt.
+    static func typing(
+        _ keys: [String], into executable: String, _ arguments: [String],
+        environment: [String: String], directory: String
+    ) async throws -> FinishedProcess {
+        let script = folder.appendingPathComponent("terminal.py").path
+        let program = try RunningProcess.path(of: executable)
+        return try await FinishedProcess.run(
+            interpreter(), [script, program] + arguments + ["--"] + keys,
+            environment: environment, directory: directory)
+    }
+
     private static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appendingPathComponent("Python")
 

@@ -1,0 +1,51 @@
+import Foundation
+
+/// A file that has its name only once it is complete: whoever finds it finds all of it.
+final class DraftFile {
+    private static let bufferByteCount = 1 << 20
+
+    private let path: String
+    private let draftPath: String
+    private let file: Int32
+    private var buffer: [UInt8] = []
+    private var isComplete = false
+
+    init(for path: String) throws {
+        self.path = path
+        draftPath = "\(path).\(getpid()).part"
+        file = open(draftPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw Self.failure("create", draftPath) }
+    }
+
+    deinit {
+        close(file)
+        if !isComplete { unlink(draftPath) }
+    }
+
+    func write(_ bytes: [UInt8]) throws {
+        buffer += bytes
+        if buffer.count >= Self.bufferByteCount { try flush() }
+    }
+
+    func complete() throws {
+        try flush()
+        guard fsync(file) == 0 else { throw Self.failure("write", draftPath) }
+        guard rename(draftPath, path) == 0 else { throw Self.failure("create", path) }
+        isComplete = true
+    }
+
+    private func flush() throws {
+        var rest = buffer[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Self.failure("write", draftPath) }
+            rest = rest.dropFirst(count)
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private static func failure(_ what: String, _ path: String) -> ToolError {
+        ToolError("cannot \(what) \(path): \(String(cString: strerror(errno)))")
+    }
+}

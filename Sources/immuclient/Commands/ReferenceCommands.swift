@@ -1,0 +1,63 @@
+import ArgumentParser
+import ImmudbClient
+
+/// A reference's name, and the key that it names.
+struct NewReference: ParsableArguments {
+    @Argument(help: "Name of the reference.")
+    var name: String
+
+    @Argument(help: "Key that it names. If absent, stdin is read to its end, byte for byte.")
+    var key: String?
+
+    var nameBytes: [UInt8] { Array(name.utf8) }
+    /// Empty until `read`.
+    private(set) var keyBytes: [UInt8] = []
+
+    private enum CodingKeys: CodingKey { case name, key }
+
+    static let words = "<name> [<key>]"
+
+    mutating func read(_ input: StandardInput) throws {
+        keyBytes = try bytes(of: key, from: input, orElse: "no key for reference '\(name)'")
+    }
+}
+
+struct ReferenceCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "reference", alias: "r", NewReference.words,
+        abstract: "Add a second name for a key, and print its entry.")
+    static let wordCount = 1...2
+    static let printsEntries = true
+
+    @OptionGroup var new: NewReference
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
+
+    func run(in context: CommandContext) async throws {
+        let index = try await context.client.reference(new.nameBytes, to: new.keyBytes)
+        let entry = Entry(index: index, key: new.nameBytes, value: new.keyBytes)
+        try context.output.write(EntryReport(entry: entry))
+    }
+}
+
+struct SafeReferenceCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "safereference", alias: "sr", NewReference.words,
+        abstract: "Add a second name for a key, verify that it was, and print its entry.")
+    static let wordCount = 1...2
+    static let printsEntries = true
+
+    @OptionGroup var new: NewReference
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
+
+    func run(in context: CommandContext) async throws {
+        let client = try await context.client
+        let verified = try await writing {
+            try await client.verifiedReference(new.nameBytes, to: new.keyBytes)
+        }
+        try context.output.write(EntryReport(entry: verified.value, isVerified: true))
+    }
+}

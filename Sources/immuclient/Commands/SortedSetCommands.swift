@@ -1,0 +1,87 @@
+import ArgumentParser
+import ImmudbClient
+
+/// A sorted set, a score, and the key that becomes a member.
+struct NewMember: ParsableArguments {
+    @Argument(help: "Name of the sorted set.")
+    var set: String
+
+    @Argument(help: "Score of the member, a number.")
+    var score: String
+
+    @Argument(help: "Key that becomes a member.")
+    var key: String
+
+    var setBytes: [UInt8] { Array(set.utf8) }
+    var keyBytes: [UInt8] { Array(key.utf8) }
+    var number: Double { Double(score) ?? .nan }
+
+    static let words = "<set> <score> <key>"
+
+    func validate() throws {
+        // A number too large for a double would be another one than was typed.
+        let isSpelledOut = score.lowercased().contains("inf")
+        guard !number.isNaN, number.isFinite || isSpelledOut else {
+            throw ValidationError("'\(score)' is no score: give a number, such as -1.5 or 2e3")
+        }
+    }
+}
+
+struct ZAddCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "zadd", alias: "za", NewMember.words,
+        abstract: "Add a key to a sorted set, and print the entry.")
+    static let wordCount = 3...3
+    static let printsEntries = true
+
+    @OptionGroup var new: NewMember
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        let (set, score, key) = (new.setBytes, new.number, new.keyBytes)
+        let index = try await context.client.zAdd(key, to: set, score: score)
+        let entryKey = ImmudbClient.setEntryKey(set: set, score: score, member: key)
+        let entry = Entry(index: index, key: entryKey, value: key)
+        try context.output.write(MemberReport(entry: entry, set: set, score: score))
+    }
+}
+
+struct SafeZAddCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "safezadd", alias: "sza", NewMember.words,
+        abstract: "Add a key to a sorted set, verify that it was, and print the entry.")
+    static let wordCount = 3...3
+    static let printsEntries = true
+
+    @OptionGroup var new: NewMember
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        let client = try await context.client
+        let verified = try await writing {
+            try await client.verifiedZAdd(
+                new.keyBytes, to: new.setBytes, score: new.number)
+        }
+        try context.output.write(
+            MemberReport(
+                entry: verified.value, set: new.setBytes, score: new.number, isVerified: true))
+    }
+}
+
+struct ZScanCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "zscan", alias: "zscn", "<set>",
+        abstract: "Print the entries of a sorted set's members, by score.")
+    static let wordCount = 1...1
+    static let printsEntries = true
+
+    @Argument(help: "Name of the sorted set.")
+    var set: String
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        // As many as an answer holds: the wire returns no scores, hence no place to go on from.
+        let entries = try await context.client.zScan(Array(set.utf8), limit: .max)
+        try context.output.write(list: entries.lazy.map { EntryReport(entry: $0) })
+    }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import ImmudbClient
+
+/// The key and the value of commands that write.
+struct NewValue: ParsableArguments {
+    @Argument(help: "Key of the entry.")
+    var key: String
+
+    @Argument(help: "Value of the entry. If absent, stdin is read to its end, byte for byte.")
+    var value: String?
+
+    var keyBytes: [UInt8] { Array(key.utf8) }
+    /// Empty until `read`.
+    private(set) var valueBytes: [UInt8] = []
+
+    private enum CodingKeys: CodingKey { case key, value }
+
+    static let words = "<key> [<value>]"
+
+    mutating func read(_ input: StandardInput) throws {
+        valueBytes = try bytes(of: value, from: input, orElse: "no value for key '\(key)'")
+    }
+}
+
+struct SetCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "set", alias: "s", NewValue.words,
+        abstract: "Add an entry, then print the newest of its key.")
+    static let wordCount = 1...2
+    static let printsEntries = true
+
+    @OptionGroup var new: NewValue
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
+
+    func run(in context: CommandContext) async throws {
+        let client = try await context.client
+        try await client.set(new.keyBytes, new.valueBytes)
+        try context.output.write(EntryReport(entry: await client.get(new.keyBytes)))
+    }
+}
+
+struct GetCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "get", alias: "g", "<key>", abstract: "Print the newest entry of a key.")
+    static let wordCount = 1...1
+    static let printsEntries = true
+
+    @Argument(help: "Key of the entry.")
+    var key: String
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        let entry = try await context.client.get(Array(key.utf8))
+        try context.output.write(EntryReport(entry: entry))
+    }
+}
+
+struct HistoryCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "history", alias: "h", "<key>", abstract: "Print all entries of a key, newest first.")
+    static let wordCount = 1...1
+    static let printsEntries = true
+
+    @Argument(help: "Key of the entries.")
+    var key: String
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        let entries = try await context.client.history(of: Array(key.utf8))
+        try context.output.write(list: entries.lazy.map { EntryReport(entry: $0) })
+    }
+}

@@ -1,0 +1,99 @@
+import ArgumentParser
+import ImmudbClient
+import MerkleTree
+
+struct SafeSetCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "safeset", alias: "ss", NewValue.words,
+        abstract: "Add an entry, verify that it was, then print and verify the newest of its key.")
+    static let wordCount = 1...2
+    static let printsEntries = true
+
+    @OptionGroup var new: NewValue
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
+
+    func run(in context: CommandContext) async throws {
+        let (client, key, value) = (try await context.client, new.keyBytes, new.valueBytes)
+        let index = try await writing { try await client.verifiedSet(key, value) }.value.index
+        try context.output.write(checked: await client.checkedGet(key), afterWriting: index)
+    }
+}
+
+struct SafeGetCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "safeget", alias: "sg", "<key>",
+        abstract: "Print the newest entry of a key and verify it.")
+    static let wordCount = 1...1
+    static let printsEntries = true
+
+    @Argument(help: "Key of the entry.")
+    var key: String
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        try context.output.write(checked: await context.client.checkedGet(Array(key.utf8)))
+    }
+}
+
+struct RawSafeSetCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "rawsafeset", alias: "rs", NewValue.words,
+        abstract: "As safeset, with the value stored as it is, without a time.")
+    static let wordCount = 1...2
+    static let printsEntries = true
+
+    @OptionGroup var new: NewValue
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
+
+    func run(in context: CommandContext) async throws {
+        let (client, key, value) = (try await context.client, new.keyBytes, new.valueBytes)
+        let index = try await writing { try await client.verifiedRawSet(key, value) }.value.index
+        try context.output.write(
+            checked: await client.checkedGet(key), isRaw: true, afterWriting: index)
+    }
+}
+
+struct RawSafeGetCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "rawsafeget", alias: "rg", "<key>",
+        abstract: "As safeget, with the value as it is stored.")
+    static let wordCount = 1...1
+    static let printsEntries = true
+
+    @Argument(help: "Key of the entry.")
+    var key: String
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        try context.output.write(
+            checked: await context.client.checkedGet(Array(key.utf8)), isRaw: true)
+    }
+}
+
+extension Output {
+    /// Prints an entry, and whether it was verified.
+    ///
+    /// - Parameters:
+    ///   - isRaw: the value is shown as it is stored.
+    ///   - written: the entry that this command has written before.
+    /// - Throws: why it was not verified, after it was printed.
+    fileprivate func write(
+        checked: CheckedEntry, isRaw: Bool = false, afterWriting written: EntryIndex? = nil
+    ) throws {
+        let isVerified = if case .success = checked.result { true } else { false }
+        try write(EntryReport(entry: checked.entry, isRaw: isRaw, isVerified: isVerified))
+        do {
+            _ = try checked.result.get()
+        } catch {
+            guard let written else { throw error }
+            throw AnnotatedError(
+                cause: error,
+                note: "Your entry is stored, and was verified, at index \(written); reading it "
+                    + "failed.")
+        }
+    }
+}

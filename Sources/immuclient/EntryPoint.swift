@@ -1,0 +1,75 @@
+import Foundation
+import Settings
+
+/// The process: reads what it is asked, runs it, explains what went wrong.
+@main
+@MainActor
+enum EntryPoint {
+    static func main() async {
+        exit(await run() ? EXIT_SUCCESS : EXIT_FAILURE)
+    }
+
+    /// - Returns: whether all that was asked has been done. Every failure has been explained on the
+    ///   standard error.
+    private static func run() async -> Bool {
+        // As far as it is known before the settings are.
+        var format = Output.Format.text
+        do {
+            let arguments = try ProcessArguments.text()
+            if arguments.prefix(while: { $0 != "--" }).contains("--json") { format = .json }
+            let invocation = try Invocation(arguments)
+            switch invocation.action {
+            case .help(let type):
+                try Output(format: format).write(LineReport(help: type))
+            case .run(let command):
+                let sources = try SettingsSources(
+                    flags: invocation.flags, environment: ProcessInfo.processInfo.environment,
+                    configFile: invocation.configFile)
+                let settings = Result { try sources.settings() }
+                format = (try? settings.get())?.format ?? format
+                try announce(
+                    sources.file, format, isScript: type(of: command).printsScript)
+                try await run(command, invocation.flags, sources, settings.get())
+            }
+            return true
+        } catch is ExplainedFailure {
+            return false
+        } catch {
+            Failure(error).complain(format)
+            return false
+        }
+    }
+
+    private static func run(
+        _ command: any ImmuclientCommand, _ flags: [String: String], _ sources: SettingsSources,
+        _ settings: ClientSettings
+    ) async throws {
+        for warning in settings.warnings {
+            StandardError.write(warning: warning, settings.format)
+        }
+        let session = Session()
+        do {
+            try await CommandRun(
+                command, flags: flags, sources: sources, settings: settings, session: session
+            ).run(input: .value)
+        } catch {
+            await session.close()
+            throw error
+        }
+        await session.close()
+    }
+
+    /// Names the config file: on the standard output, unless programs read that.
+    private static func announce(
+        _ file: ConfigFile?, _ format: Output.Format, isScript: Bool
+    ) throws {
+        guard let file else { return }
+        let report = LineReport(
+            "Using config file: \(file.path)", json: ["configFile": .text(file.path)])
+        if format == .text, !isScript {
+            try Output(format: .text).write(report)
+        } else {
+            StandardError.write(report, format)
+        }
+    }
+}

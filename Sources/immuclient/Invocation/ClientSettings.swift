@@ -1,0 +1,116 @@
+import ImmudbClient
+import Settings
+
+/// Everything that `immuclient` can be told. `GlobalFlags` has a flag for each.
+struct ClientSettings: Sendable {
+    static let address = Setting(
+        "immudb-address", short: "a", .text("an address or host name"), default: "127.0.0.1",
+        "immudb host address")
+    static let auth = Setting(
+        "auth", short: "s", .boolean, default: false,
+        "send the token of the token file, which 'login' stores, with every call")
+    static let certificate = Setting(
+        "certificate", .text, default: "./tools/mtls/4_client/certs/localhost.cert.pem",
+        "client certificate file path, for mtls")
+    static let clientCAs = Setting(
+        "clientcas", .text, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
+        "clients certificates list, aka certificate authority, for mtls")
+    static let directory = Setting(
+        "dir", .text("the path of a folder"), default: ".",
+        "folder of the trusted roots, one file .root-<identifier> for each server")
+    static let json = Setting(
+        "json", .boolean, default: false,
+        "print JSON, one object a line; errors are JSON on stderr")
+    static let mtls = Setting(
+        "mtls", short: "m", .boolean, default: false,
+        "enable mutual tls: refused, this release has no TLS yet")
+    static let pkey = Setting(
+        "pkey", .text, default: "./tools/mtls/4_client/private/localhost.key.pem",
+        "client private key path, for mtls")
+    static let port = Setting(
+        "immudb-port", short: "p", .integer(1...65535), default: 3322, "immudb port number")
+    static let serverName = Setting(
+        "servername", .text, default: "localhost", "name in the server's certificate, for mtls")
+    static let tokenFile = Setting(
+        "tokenfile", .text("the name or path of a file"), default: "token",
+        "authentication token file; a name without a slash is looked for in $HOME, then here")
+    static let valueOnly = Setting(
+        "value-only", .boolean, default: false,
+        "print nothing but the values of entries, each and a line feed")
+
+    static let definition = SettingsDefinition(
+        program: "immuclient",
+        settings: [
+            address, auth, certificate, clientCAs, directory, json, mtls, pkey, port, serverName,
+            tokenFile, valueOnly,
+        ])
+
+    let host: String
+    let port: Int
+    /// Where trusted roots are kept.
+    let directory: String
+    let tokenFile: String
+    /// Whether calls carry the token.
+    let isAuthenticated: Bool
+    let format: Output.Format
+    /// What was named and has no effect.
+    let warnings: [String]
+
+    /// - Throws: `SettingsError` if something is asked for that this release cannot do.
+    init(_ values: SettingsValues) throws(SettingsError) {
+        guard !values[Self.mtls] else {
+            let source = values.source(of: Self.mtls).map { "\($0)" } ?? Self.mtls.key
+            throw SettingsError(
+                "\(source) is true: this release has no TLS yet, and does not connect without what "
+                    + "was asked for. Leave it false")
+        }
+        switch (values[Self.json], values[Self.valueOnly]) {
+        case (false, false): format = .text
+        case (true, false): format = .json
+        case (false, true): format = .values
+        case (true, true):
+            throw SettingsError("json and value-only are both true: make one of them false")
+        }
+        host = values[Self.address]
+        port = values[Self.port]
+        directory = values[Self.directory]
+        tokenFile = values[Self.tokenFile]
+        isAuthenticated = values[Self.auth]
+        warnings = values.warnings
+    }
+}
+
+/// Where the settings of a run come from.
+struct SettingsSources: Sendable {
+    let flags: [String: String]
+    let environment: [String: String]
+    let file: ConfigFile?
+
+    /// - Parameter path: of a config file that was named; nil to look for one.
+    init(
+        flags: [String: String], environment: [String: String], configFile path: String?
+    ) throws(SettingsError) {
+        self.flags = flags
+        self.environment = environment
+        file = try ConfigFile.named(
+            path, orFoundFor: ClientSettings.definition.program, environment: environment)
+    }
+
+    /// The merged settings.
+    ///
+    /// - Parameter lineFlags: of one line of the shell, which may choose another form of output. It
+    ///   wins over the flags that the shell was started with.
+    func settings(lineFlags: [String: String] = [:]) throws(SettingsError) -> ClientSettings {
+        let flags = Self.withOneForm(flags).merging(Self.withOneForm(lineFlags)) { $1 }
+        return try ClientSettings(
+            ClientSettings.definition.values(flags: flags, environment: environment, file: file))
+    }
+
+    /// Whoever asks for one form of output by a flag does not want the other, whatever an earlier
+    /// source says of that.
+    private static func withOneForm(_ flags: [String: String]) -> [String: String] {
+        let forms = [ClientSettings.json.key, ClientSettings.valueOnly.key]
+        guard forms.contains(where: { flags[$0] != nil }) else { return flags }
+        return flags.merging(forms.map { ($0, "false") }) { given, _ in given }
+    }
+}

@@ -1,0 +1,35 @@
+import Settings
+
+/// One run of a command, with the settings that it was given.
+@MainActor
+struct CommandRun {
+    private let command: any ImmuclientCommand
+    private let context: CommandContext
+
+    /// - Parameter flags: those that were given with this very command.
+    /// - Throws: `UsageError` if one of them means nothing to it.
+    init(
+        _ command: any ImmuclientCommand, flags: [String: String], sources: SettingsSources,
+        settings: ClientSettings, session: Session
+    ) throws(UsageError) {
+        let type = type(of: command)
+        var format = settings.format
+        if format == .values, !type.printsEntries {
+            guard flags[ClientSettings.valueOnly.key] == nil else {
+                throw UsageError(
+                    "flag --value-only: \(type.name) prints no values of entries", of: type)
+            }
+            format = .text
+        }
+        self.command = command
+        context = CommandContext(
+            settings: settings, sources: sources, output: Output(format: format), session: session)
+    }
+
+    /// - Throws: why it failed. Nothing of it has been said yet, but for `ExplainedFailure`.
+    func run(input: StandardInput) async throws {
+        var command = command
+        try command.prepare(input)
+        try await command.run(in: context)
+    }
+}

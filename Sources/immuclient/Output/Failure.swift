@@ -1,0 +1,108 @@
+import ImmudbClient
+import MerkleTree
+import RPCTransport
+import Settings
+
+/// Why a command failed, as it is shown: for people, and as JSON.
+struct Failure: Equatable {
+    /// Names the kind: a status of gRPC, or one of those in `docs/immuclient.md`.
+    let code: String
+    let message: String
+    /// All lines that people are shown.
+    let text: String
+    /// Which check of a verification failed.
+    var check: String?
+
+    var json: JSONObject {
+        var error: JSONObject = ["code": .text(code), "message": .text(message)]
+        if let check { error["check"] = .text(check) }
+        return ["error": .object(error)]
+    }
+
+    /// Says it on the standard error.
+    func complain(_ format: Output.Format) {
+        StandardError.write(LineReport(text, json: json), format)
+    }
+}
+
+extension Failure {
+    init(_ error: any Error, isInShell: Bool = false) {
+        switch error {
+        case let error as UsageError:
+            self.init(
+                code: "Usage", message: error.message, text: error.text(isInShell: isInShell))
+        case let error as SettingsError:
+            self.init(
+                code: "Settings", message: error.message, text: "Error: \(error.message)")
+        case let error as VerificationError:
+            self.init(failed: error, explanation: Self.distrust)
+        case let error as UnprovenHash:
+            self.init(
+                failed: error.failure,
+                explanation: "either the given hash is not the right one, or the server is not to "
+                    + "be trusted.")
+        case let error as AnnotatedError:
+            self.init(Failure(error.cause), note: error.note)
+        case let error as ClientError:
+            self.init(error)
+        case let error as ToolError:
+            self.init(code: error.code, message: "\(error)", text: "\(error)")
+        case let error as ShellWords.SyntaxError:
+            self.init(code: "Usage", message: "\(error)", text: "Error: \(error)")
+        default:
+            self.init(code: "LocalFailure", message: "\(error)", text: "\(error)")
+        }
+    }
+
+    private static let distrust =
+        "do not trust this server. The trusted root stays as it was."
+
+    private init(failed error: VerificationError, explanation: String) {
+        self.init(
+            code: "VerificationFailed", message: "\(error)",
+            text: "VERIFICATION FAILED: \(explanation)\n\(error)", check: error.code.rawValue)
+    }
+
+    private init(_ failure: Failure, note: String) {
+        self.init(
+            code: failure.code, message: "\(failure.message). \(note)",
+            text: "\(note)\n\(failure.text)", check: failure.check)
+    }
+
+    private init(_ error: ClientError) {
+        let code = error.status?.name ?? error.code.rawValue.capitalizedFirst
+        let isLoginMissing = error.status == .unauthenticated
+        self.init(
+            code: code, message: error.message,
+            text: isLoginMissing ? "unauthenticated, please login" : "\(error)")
+    }
+}
+
+extension String {
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}
+
+/// A failure, and what became of the command's work.
+struct AnnotatedError: Error {
+    let cause: any Error
+    let note: String
+}
+
+/// A proof does not hold for a hash that was typed, which may be what is wrong.
+struct UnprovenHash: Error {
+    let failure: VerificationError
+}
+
+/// Runs a verified write. If its answer proves nothing, says what became of the entry: whoever
+/// writes it again would have it twice.
+func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
+    do {
+        return try await write()
+    } catch let error as VerificationError where error.code != .treeShrank {
+        // A server that has too few entries refuses before it writes.
+        throw AnnotatedError(
+            cause: error,
+            note: "verified: false. The server has probably stored your entry all the same: look "
+                + "before you write it again.")
+    }
+}

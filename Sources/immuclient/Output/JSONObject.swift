@@ -1,0 +1,54 @@
+import Foundation
+
+/// What `--json` prints as one line.
+typealias JSONObject = [String: JSONValue]
+
+enum JSONValue: Encodable, Hashable {
+    case text(String)
+    case number(UInt64)
+    /// Infinite ones become the texts `inf` and `-inf`, as JSON has no such numbers.
+    case decimal(Double)
+    case truth(Bool)
+    case object(JSONObject)
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .text(let text): try container.encode(text)
+        case .number(let number): try container.encode(number)
+        case .decimal(let number): try container.encode(number)
+        case .truth(let isTrue): try container.encode(isTrue)
+        case .object(let object): try container.encode(object)
+        }
+    }
+}
+
+extension [String: JSONValue] {
+    /// Bytes as text under their name or, if they are no UTF-8, in base64 under `<name>Base64`.
+    mutating func set(_ name: String, bytes: [UInt8]) {
+        if let text = String(validating: bytes, as: UTF8.self) {
+            self[name] = .text(text)
+        } else {
+            self[name + "Base64"] = .text(Data(bytes).base64EncodedString())
+        }
+    }
+
+    /// One line, keys in order, without its end.
+    ///
+    /// Control characters are escaped, all of them: a terminal would obey some that JSON leaves as
+    /// they are.
+    func line() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        let encoded = [UInt8](try encoder.encode(self))
+        // DEL, and the first byte of U+0080 to U+009F.
+        guard encoded.contains(where: { $0 == 0x7f || $0 == 0xc2 }) else { return encoded }
+        return String(decoding: encoded, as: UTF8.self).unicodeScalars.flatMap { scalar in
+            scalar.properties.generalCategory == .control
+                ? Array("\\u00\(String(scalar.value, radix: 16))".utf8)
+                : Array(String(scalar).utf8)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+
+/// The standard output, in the form that was asked for.
+struct Output: Sendable {
+    enum Format: Sendable {
+        case text
+        /// One object a line.
+        case json
+        /// The values of entries alone, each and a line feed.
+        case values
+    }
+
+    let format: Format
+    private let display = Display(isTerminal: isatty(STDOUT_FILENO) != 0)
+
+    /// Several reports are written at once, up to about so many bytes.
+    private static let chunkByteCount = 1 << 20
+
+    /// - Throws: `ToolError` if the standard output takes nothing more.
+    func write(_ report: some Report) throws {
+        try Self.write(bytes: bytes(of: report))
+    }
+
+    /// Writes the reports of a list; between texts are blank lines.
+    func write(list reports: some Sequence<some Report>) throws {
+        var chunk: [UInt8] = []
+        for report in reports {
+            chunk += try bytes(of: report)
+            if format == .text { chunk.append(UInt8(ascii: "\n")) }
+            guard chunk.count >= Self.chunkByteCount else { continue }
+            try Self.write(bytes: chunk)
+            chunk = []
+        }
+        try Self.write(bytes: chunk)
+    }
+
+    private func bytes(of report: some Report) throws -> [UInt8] {
+        let lineFeed = UInt8(ascii: "\n")
+        switch format {
+        case .text: return report.text(display)
+        case .json: return try report.json.line() + [lineFeed]
+        case .values: return report.value.map { display.shown($0) + [lineFeed] } ?? []
+        }
+    }
+
+    private static func write(bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let reason = String(cString: strerror(errno))
+                throw ToolError("cannot write to the standard output: \(reason)")
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+/// The standard error.
+enum StandardError {
+    /// A line. What a server says may be in it, and must not steer a terminal.
+    static func write(line: String) {
+        let display = Display(isTerminal: isatty(STDERR_FILENO) != 0)
+        FileHandle.standardError.write(Data(display.shown(Array((line + "\n").utf8))))
+    }
+
+    /// As text, or as JSON if that is what the standard output gets.
+    static func write(_ report: LineReport, _ format: Output.Format) {
+        if format == .json, let line = try? report.json.line() {
+            write(line: String(decoding: line, as: UTF8.self))
+        } else {
+            write(line: report.line)
+        }
+    }
+
+    /// Something that the user should know, though nothing has failed.
+    static func write(warning: String, _ format: Output.Format) {
+        write(
+            LineReport(
+                "warning: \(warning)", json: ["warning": .object(["message": .text(warning)])]),
+            format)
+    }
+}

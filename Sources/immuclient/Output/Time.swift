@@ -1,0 +1,39 @@
+import Foundation
+
+/// Times of entries.
+enum Time {
+    /// As this machine's zone has it: `2026-11-22 21:05:00 +0100 CET`; the number itself if no
+    /// calendar reaches that far.
+    static func local(unixSeconds seconds: UInt64) -> String {
+        var parts = tm()
+        guard var time = time_t(exactly: seconds), localtime_r(&time, &parts) != nil else {
+            return "\(seconds)"
+        }
+        return text(parts, "%Y-%m-%d %H:%M:%S %z %Z")
+    }
+
+    /// As RFC 3339 has it: `2026-11-22T20:05:00Z`; nil beyond the year 9999.
+    static func utc(unixSeconds seconds: UInt64) -> String? {
+        var parts = tm()
+        let lastOfYear9999: UInt64 = 253_402_300_799
+        guard seconds <= lastOfYear9999, var time = time_t(exactly: seconds),
+            gmtime_r(&time, &parts) != nil
+        else { return nil }
+        return text(parts, "%Y-%m-%dT%H:%M:%SZ")
+    }
+
+    /// Now, for the name of a file.
+    static func localNow(_ format: String) -> String {
+        var now = time(nil)
+        var parts = tm()
+        localtime_r(&now, &parts)
+        return text(parts, format)
+    }
+
+    private static func text(_ parts: tm, _ format: String) -> String {
+        var parts = parts
+        var buffer = [CChar](repeating: 0, count: 128)
+        let count = strftime(&buffer, buffer.count, format, &parts)
+        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,75 @@
+import ImmudbClient
+import MerkleTree
+
+/// Last index and root of the server's tree.
+struct RootReport: Report {
+    let root: TrustedRoot
+
+    func text(_ display: Display) -> [UInt8] {
+        guard let last = root.size.lastIndex else { return Array("immudb is empty\n".utf8) }
+        return Array("index:\t\t\(last)\nhash:\t\t\(root.root.hex)\n".utf8)
+    }
+
+    var json: JSONObject {
+        var object: JSONObject = [
+            "size": .number(root.size.rawValue), "hash": .text(root.root.hex),
+        ]
+        object["index"] = root.size.lastIndex.map { .number($0.rawValue) }
+        return object
+    }
+}
+
+/// Whether a leaf is in a tree.
+struct InclusionReport: Report {
+    let isVerified: Bool
+    let leaf: Digest
+    let index: EntryIndex
+    let root: Digest
+    let rootIndex: EntryIndex
+
+    func text(_ display: Display) -> [UInt8] {
+        let text = """
+            verified: \(isVerified)\u{20}
+            hash: \(leaf.hex) at index: \(index)\u{20}
+            root: \(root.hex) at index: \(rootIndex)\u{20}
+
+            """
+        return Array(text.utf8)
+    }
+
+    var json: JSONObject {
+        [
+            "verified": .truth(isVerified), "hash": .text(leaf.hex),
+            "index": .number(index.rawValue), "root": .text(root.hex),
+            "rootIndex": .number(rootIndex.rawValue),
+        ]
+    }
+}
+
+/// Whether a tree begins with an older one.
+struct ConsistencyReport: Report {
+    let isVerified: Bool
+    let firstRoot: Digest
+    let firstIndex: EntryIndex
+    let secondRoot: Digest
+    let secondIndex: EntryIndex
+
+    func text(_ display: Display) -> [UInt8] {
+        // As the original: the first root is shown when it held.
+        let text = """
+            verified: \(isVerified)\u{20}
+            firstRoot: \(isVerified ? firstRoot.hex : "") at index: \(firstIndex)\u{20}
+            secondRoot: \(secondRoot.hex) at index: \(secondIndex)\u{20}
+
+            """
+        return Array(text.utf8)
+    }
+
+    var json: JSONObject {
+        [
+            "verified": .truth(isVerified), "firstRoot": .text(firstRoot.hex),
+            "firstIndex": .number(firstIndex.rawValue), "secondRoot": .text(secondRoot.hex),
+            "secondIndex": .number(secondIndex.rawValue),
+        ]
+    }
+}

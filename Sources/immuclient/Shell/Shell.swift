@@ -1,0 +1,101 @@
+import Foundation
+import ImmudbClient
+import Settings
+import Terminal
+
+/// The interactive shell: reads lines, runs each as a command, and goes on.
+@MainActor
+final class Shell {
+    private let context: CommandContext
+    private let editor: LineEditor
+    private let isInteractive = isatty(STDIN_FILENO) != 0
+    private var hasFailed = false
+
+    /// Flags that a line may have: the others are about the one connection.
+    private static let lineFlags = [ClientSettings.json.key, ClientSettings.valueOnly.key]
+
+    init(_ context: CommandContext) {
+        self.context = context
+        let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
+        editor = LineEditor(
+            prompt: "immuclient> ",
+            historyFile: home.isEmpty ? nil : "\(home)/.immuclient_history",
+            complete: ShellCompletion.candidates)
+    }
+
+    /// Runs until the input ends, or says so.
+    ///
+    /// - Returns: false if commands came from a pipe or file and one has failed.
+    func run() async -> Bool {
+        if isInteractive {
+            StandardError.write(line: "help lists the commands; exit or Ctrl-D ends.")
+        }
+        while true {
+            do {
+                guard let line = try editor.readLine() else { break }
+                let words = try ShellWords.split(line)
+                if words == ["exit"] || words == ["quit"] { break }
+                try await perform(words)
+            } catch {
+                hasFailed = true
+                await explain(error)
+            }
+        }
+        return isInteractive || !hasFailed
+    }
+
+    private func perform(_ words: [String]) async throws {
+        guard !words.isEmpty else { return }
+        if words == ["help"] { return try helpOutput.write(Self.help) }
+        let invocation = try Invocation(words)
+        if let flag = Self.foreignFlag(of: invocation) {
+            throw UsageError(
+                "flag --\(flag) is for the start of immuclient: a line of its shell takes --json "
+                    + "and --value-only only")
+        }
+        switch invocation.action {
+        case .help(let type):
+            try helpOutput.write(LineReport(help: type))
+        case .run(is ShellCommand):
+            throw UsageError("this is the shell already")
+        case .run(let command):
+            let settings = try context.sources.settings(lineFlags: invocation.flags)
+            try await CommandRun(
+                command, flags: invocation.flags, sources: context.sources, settings: settings,
+                session: context.session
+            ).run(input: .lines)
+        }
+    }
+
+    /// A help has no value of an entry to print.
+    private var helpOutput: Output {
+        context.output.format == .values ? Output(format: .text) : context.output
+    }
+
+    private func explain(_ error: any Error) async {
+        Failure(error, isInShell: true).complain(context.output.format)
+        guard let error = error as? ClientError, error.code == .serverChanged else { return }
+        await context.session.close()
+    }
+
+    private static func foreignFlag(of invocation: Invocation) -> String? {
+        if invocation.configFile != nil { return "config" }
+        return invocation.flags.keys.sorted().first { !lineFlags.contains($0) }
+    }
+
+    private static var help: LineReport {
+        let rows =
+            Immuclient.displayedCommands.map { type in
+                (([type.name] + type.aliases).joined(separator: ", "), type.abstract)
+            } + [
+                ("help [command]", "Print this, or how a command is used."),
+                ("exit, quit", "End the shell."),
+            ]
+        let width = (rows.map(\.0.count).max() ?? 0) + 2
+        let lines = rows.map { names, abstract in
+            names.padding(toLength: width, withPad: " ", startingAt: 0) + abstract
+        }
+        let text = lines.joined(separator: "\n")
+        return LineReport(text, json: ["help": .text(text)])
+    }
+}

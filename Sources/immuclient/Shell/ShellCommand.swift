@@ -1,0 +1,28 @@
+import ArgumentParser
+
+struct ShellCommand: ImmuclientCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "it", alias: "cli-mode", abstract: "Run commands one after the other, on one connection.",
+        discussion: """
+            At a terminal: with a prompt, history (arrow keys, Ctrl-R) and completion (Tab). \
+            Otherwise the lines of stdin are the commands. A command that fails does not end it; \
+            exit, quit or the end of the input does. The exit code is 1 if a command from a pipe \
+            or file has failed.
+
+            Words are separated by blanks; '…', "…" and \\ quote as in other shells.
+            """)
+    static let wordCount = 0...0
+    /// Those of the commands that it runs.
+    static let printsEntries = true
+
+    @OptionGroup(title: "Global flags") var flags: GlobalFlags
+
+    func run(in context: CommandContext) async throws {
+        // Before the first prompt: whoever has named the wrong server learns it now.
+        if !context.settings.isAuthenticated { _ = try await context.client }
+        guard await Shell(context).run() else { throw ExplainedFailure() }
+    }
+}
+
+/// What went wrong has been said already.
+struct ExplainedFailure: Error {}

@@ -1,0 +1,175 @@
+import Foundation
+import Testing
+
+/// The forms of output that programs read.
+@Suite("immuclient's output for programs, against a real immudb")
+struct ImmuclientJSONTests {
+    private let data: TemporaryFolder
+    private let work: TemporaryFolder
+
+    init() throws {
+        data = try TemporaryFolder()
+        work = try TemporaryFolder()
+    }
+
+    private func client(
+        _ server: RunningServer, _ arguments: [String], input: String = ""
+    ) async throws -> FinishedProcess {
+        try await FinishedProcess.run(
+            "immuclient", ["-p", "\(server.port)"] + arguments, directory: work.path, input: input)
+    }
+
+    /// The objects that a command prints, one a line.
+    private func objects(_ text: String) throws -> [[String: Any]] {
+        try text.split(separator: "\n").map { line in
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+            return try #require(object as? [String: Any], "\(line)")
+        }
+    }
+
+    @Test("each command prints JSON with its fields, lists a line for each entry")
+    func fields() async throws {
+        let server = try await RunningServer(dir: data.path)
+        let entry = ["hash", "index", "key", "time", "timestamp", "value"]
+        let raw = ["hash", "index", "key", "value"]
+        let inclusion = ["hash", "index", "root", "rootIndex", "verified"]
+        let cases: [([String], count: Int, fields: [String])] = [
+            (["current"], 1, ["hash", "size"]), (["set", "a", "1"], 1, entry),
+            (["safeset", "a", "2"], 1, entry + ["verified"]), (["get", "a"], 1, entry),
+            (["safeget", "a"], 1, entry + ["verified"]), (["bi", "0"], 1, entry),
+            (["rawsafeset", "b", "3"], 1, raw + ["verified"]),
+            (["rawsafeget", "b"], 1, raw + ["verified"]), (["reference", "r", "a"], 1, raw),
+            (["safereference", "r", "a"], 1, raw + ["verified"]),
+            (
+                ["zadd", "s", "-0.5", "a"], 1,
+                ["hash", "index", "keyBase64", "score", "set", "value"]
+            ),
+            (
+                ["safezadd", "s", "2", "b"], 1,
+                ["hash", "index", "key", "score", "set", "value", "verified"]
+            ),
+            (["zscan", "s"], 2, []), (["scan", ""], 2, []), (["iscan", "1", "4"], 4, []),
+            (["history", "a"], 2, entry), (["count", "a"], 1, ["count"]),
+            (["current"], 1, ["hash", "index", "size"]), (["inclusion", "0"], 1, inclusion),
+            (["ping"], 1, ["healthy"]), (["version"], 1, ["version"]),
+            (["dump", "d"], 1, ["entries", "file"]), (["logout"], 1, ["loggedIn"]),
+            (["help", "get"], 1, ["help"]), (["completion", "bash"], 1, ["script", "shell"]),
+        ]
+        for (arguments, count, fields) in cases {
+            let run = try await client(server, arguments + ["--json"])
+            #expect(run.exitCode == 0, "\(arguments): \(run.errors)")
+            #expect(run.errors == "")
+            let objects = try objects(run.output)
+            #expect(objects.count == count, "\(arguments): \(run.output)")
+            guard !fields.isEmpty else { continue }
+            for object in objects {
+                #expect(object.keys.sorted() == fields.sorted(), "\(arguments): \(run.output)")
+            }
+        }
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("bytes that are no text come as base64, and as they are with --value-only")
+    func bytes() async throws {
+        let server = try await RunningServer(dir: data.path)
+        let path = try RunningProcess.path(of: "immuclient")
+        let shell = try await FinishedProcess.run(
+            "/bin/sh",
+            [
+                "-c",
+                "printf '\\377\\001' | '\(path)' -p \(server.port) set k --json | cut -c 1-400",
+            ],
+            directory: work.path)
+        let object = try #require(try objects(shell.output).first)
+        #expect(object["valueBase64"] as? String == "/wE=")
+        #expect(object["value"] == nil)
+        let value = try await FinishedProcess.run(
+            "/bin/sh",
+            ["-c", "'\(path)' -p \(server.port) get k --value-only | od -An -tx1"],
+            directory: work.path)
+        #expect(value.output == " ff 01 0a\n")
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("--value-only prints values alone, and means nothing to commands that print no entries")
+    func values() async throws {
+        let server = try await RunningServer(dir: data.path)
+        for number in 1...3 { _ = try await client(server, ["set", "k\(number)", "v\(number)"]) }
+        let expected = [
+            (["scan", "k"], "v1\nv2\nv3\n"), (["safeget", "k2"], "v2\n"),
+            (["reference", "r", "k1"], "k1\n"), (["set", "k1", "w"], "w\n"),
+            (["history", "k1"], "w\nv1\n"), (["safezadd", "s", "1", "k3"], "k3\n"),
+        ]
+        for (arguments, output) in expected {
+            let run = try await client(server, ["--value-only"] + arguments)
+            #expect(run.output == output)
+            #expect(run.errors == "" && run.exitCode == 0)
+        }
+        let refused = try await client(server, ["count", "k", "--value-only"])
+        #expect(refused.exitCode == 1 && refused.output == "")
+        #expect(refused.errors.hasPrefix("Error: flag --value-only: count prints no values of"))
+        // As a setting for all commands it does not matter to them.
+        let counted = try await FinishedProcess.run(
+            "immuclient", ["-p", "\(server.port)", "count", "k"],
+            environment: ["IMMUCLIENT_VALUE_ONLY": "1"], directory: work.path)
+        #expect(counted.output == "3\n")
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("errors are JSON on stderr with a code to decide by, whatever went wrong")
+    func errors() async throws {
+        let server = try await RunningServer(dir: data.path)
+        _ = try await client(server, ["safeset", "k", "v"])
+        let wrong = String(repeating: "ab", count: 32)
+        let cases = [
+            (["get", "none"], "NotFound", ""), (["get", ""], "InvalidArgument", ""),
+            (["get"], "Usage", ""), (["frob"], "Usage", ""), (["--frob"], "Usage", ""),
+            (["zadd", "s", "nan", "k"], "Usage", ""), (["-m", "ping"], "Settings", ""),
+            (["-p", "0", "ping"], "Settings", ""), (["-p", "1", "ping"], "Unavailable", ""),
+            (["-s", "--tokenfile", "./none", "ping"], "NotLoggedIn", ""),
+            (["dump", "/dev/null"], "LocalFailure", ""),
+            (["inclusion", "0", wrong], "VerificationFailed", "inclusionFailed"),
+            (["c", "0", wrong], "VerificationFailed", "consistencyFailed"),
+        ]
+        for (arguments, code, check) in cases {
+            let run = try await client(server, ["--json"] + arguments)
+            #expect(run.exitCode == 1)
+            let object = try #require(try objects(run.errors).last, "\(arguments)")
+            let error = try #require(object["error"] as? [String: Any])
+            #expect(error["code"] as? String == code, "\(arguments): \(run.errors)")
+            #expect(error["check"] as? String ?? "" == check, "\(run.errors)")
+            #expect((error["message"] as? String)?.isEmpty == false)
+            if !check.isEmpty {
+                #expect(try objects(run.output).first?["verified"] as? Bool == false)
+            }
+        }
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test(
+        "a value that fails verification is shown as such in JSON, and not at all by --value-only")
+    func unverified() async throws {
+        let server = try await RunningServer(dir: data.path)
+        for number in 0..<3 { _ = try await client(server, ["safeset", "k\(number)", "v"]) }
+        let names = try FileManager.default.contentsOfDirectory(atPath: work.path)
+        let file = work.file(
+            try #require(names.first { $0.hasPrefix(".root-") && !$0.hasSuffix("lock") }))
+        var bytes = try Data(contentsOf: file)
+        bytes[20] ^= 1
+        try bytes.write(to: file)
+        let json = try await client(server, ["safeget", "k0", "--json"])
+        #expect(json.exitCode == 1)
+        #expect(try objects(json.output).first?["verified"] as? Bool == false)
+        #expect(json.errors.contains(#""code":"VerificationFailed""#))
+        let value = try await client(server, ["safeget", "k0", "--value-only"])
+        #expect(value.exitCode == 1 && value.output == "")
+        #expect(value.errors.contains("VERIFICATION FAILED"))
+        // One object, with the word about the write in it.
+        let set = try await client(server, ["safeset", "k0", "v", "--json"])
+        #expect(set.exitCode == 1 && set.output == "")
+        #expect(try objects(set.errors).count == 1)
+        #expect(set.errors.contains("has probably stored your entry"))
+        #expect(try Data(contentsOf: file) == bytes)
+        #expect(try await server.stop() == 0)
+    }
+}

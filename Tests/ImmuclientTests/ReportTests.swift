@@ -1,0 +1,121 @@
+import ImmudbClient
+import MerkleTree
+import RPCTransport
+import Testing
+
+@testable import immuclient
+
+@Suite("What immuclient prints")
+struct ReportTests {
+    private let text = Display(isTerminal: false)
+    private let terminal = Display(isTerminal: true)
+
+    private func line(_ report: some Report) throws -> String {
+        String(decoding: try report.json.line(), as: UTF8.self)
+    }
+
+    private func entry(_ key: [UInt8], _ value: [UInt8]) -> Entry {
+        Entry(index: EntryIndex(7), key: key, value: value)
+    }
+
+    @Test("an entry as JSON has its fields in order; bytes that are no text are base64")
+    func entries() throws {
+        let content = Content(timestamp: 1_795_374_564, payload: Array("a \"b\"\n".utf8))
+        let structured = entry(Array("k/ü".utf8), content.storedValue)
+        #expect(
+            try line(EntryReport(entry: structured, isVerified: true))
+                == #"{"hash":"\#(structured.leaf.hex)","index":7,"key":"k/ü","#
+                + #""time":"2026-11-22T19:09:24Z","timestamp":1795374564,"value":"a \"b\"\n","#
+                + #""verified":true}"#)
+        let raw = entry([0xff], [0x80, 0])
+        #expect(
+            try line(EntryReport(entry: raw))
+                == #"{"hash":"\#(raw.leaf.hex)","index":7,"keyBase64":"/w==","valueBase64":"gAA="}"#
+        )
+        // The value as stored, when that was asked for.
+        let stored = try line(EntryReport(entry: structured, isRaw: true))
+        #expect(!stored.contains("timestamp"))
+        #expect(stored.contains(#""value":"\b"#) || stored.contains(#""valueBase64":""#))
+        let far = Content(timestamp: .max, payload: [])
+        let beyond = try line(EntryReport(entry: entry([1], far.storedValue)))
+        #expect(beyond.contains(#""timestamp":18446744073709551615,"value":"""#))
+        #expect(!beyond.contains("\"time\""))
+    }
+
+    @Test("control characters that a terminal obeys are escaped in JSON, other characters are not")
+    func controls() throws {
+        var object = JSONObject()
+        object.set("value", bytes: Array("\u{1b}\u{7f}\u{9b}\u{a0}é".utf8))
+        let line = String(decoding: try object.line(), as: UTF8.self)
+        #expect(line == "{\"value\":\"\\u001b\\u007f\\u009b\u{a0}é\"}")
+    }
+
+    @Test("a member has set and score; infinite scores are texts, as JSON has no such numbers")
+    func members() throws {
+        for (score, json) in [(1.5, "1.5"), (-2, "-2"), (.infinity, "\"inf\"")]
+            as [(Double, String)]
+        {
+            let member = entry([0xff], Array("m".utf8))
+            let line = try line(MemberReport(entry: member, set: [0x73], score: score))
+            #expect(line.contains("\"score\":\(json),\"set\":\"s\",\"value\":\"m\"}"), "\(line)")
+        }
+    }
+
+    @Test("a terminal gets no byte that steers it, anything else gets all bytes")
+    func terminals() throws {
+        let report = EntryReport(entry: entry([0x1b], [0xff, 0x07]))
+        #expect(report.text(text).contains(0x1b) && report.text(text).contains(0xff))
+        let shown = String(decoding: report.text(terminal), as: UTF8.self)
+        #expect(shown.hasPrefix("index:\t\t7\nkey:\t\t\\x1b\nvalue:\t\t\\xff\\x07\n"))
+    }
+
+    @Test("a value whose verification failed is not a value")
+    func values() {
+        let found = entry([1], [2])
+        #expect(EntryReport(entry: found).value == [2])
+        #expect(EntryReport(entry: found, isVerified: true).value == [2])
+        #expect(EntryReport(entry: found, isVerified: false).value == nil)
+    }
+
+    @Test("an empty tree has a size and no index")
+    func roots() throws {
+        #expect(
+            try line(RootReport(root: .empty))
+                == #"{"hash":"\#(Digest.emptyTree.hex)","size":0}"#)
+        let root = TrustedRoot(size: TreeSize(3), root: .emptyTree)
+        #expect(
+            try line(RootReport(root: root))
+                == #"{"hash":"\#(Digest.emptyTree.hex)","index":2,"size":3}"#)
+    }
+
+    @Test("each kind of failure has its code in JSON and its words for people")
+    func failures() throws {
+        func check(
+            _ error: any Error, _ code: String, _ text: String,
+            sourceLocation: SourceLocation = #_sourceLocation
+        ) {
+            let failure = Failure(error)
+            #expect(failure.code == code, sourceLocation: sourceLocation)
+            #expect(failure.text == text, sourceLocation: sourceLocation)
+        }
+        check(
+            ClientError(.notFound, "Key not found", status: .notFound), "NotFound",
+            "rpc error: code = NotFound desc = Key not found")
+        check(
+            ClientError(.refused, "expired", status: .unauthenticated), "Unauthenticated",
+            "unauthenticated, please login")
+        check(ClientError(.trustedRootUnusable, "no"), "TrustedRootUnusable", "no")
+        check(ToolError("full"), "LocalFailure", "full")
+        let evidence = VerificationError(.leafMismatch, "wrong")
+        let note = AnnotatedError(cause: evidence, note: "Look.")
+        check(
+            note, "VerificationFailed",
+            "Look.\nVERIFICATION FAILED: do not trust this server. The trusted root stays as it "
+                + "was.\nverification failed: wrong")
+        let json = String(decoding: try Failure(note).json.line(), as: UTF8.self)
+        #expect(
+            json
+                == #"{"error":{"check":"leafMismatch","code":"VerificationFailed","#
+                + #""message":"verification failed: wrong. Look."}}"#)
+    }
+}
