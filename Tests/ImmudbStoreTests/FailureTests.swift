@@ -107,6 +107,23 @@ struct FailureTests {
         try await again.set(bytes("b"), [])
     }
 
+    @Test("a disk that others fill is noticed within a moment, however little is written")
+    func diskFilledByOthers() async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        let database = try open(folder, disk)
+        try await database.set(bytes("a"), bytes("1"))
+        disk.faults.withLock { $0.freeByteCount = 11 << 20 }
+        try await Task.sleep(for: .milliseconds(200))
+        let refused = await #expect(throws: StoreError.self) {
+            try await database.set(bytes("b"), [])
+        }
+        #expect(refused?.code == .noSpace)
+        disk.faults.withLock { $0.freeByteCount = 13 << 20 }
+        try await database.set(bytes("b"), [])
+        try database.close()
+    }
+
     @Test("each acknowledged append of a lone writer has its own sync, unless less was asked for")
     func syncs() async throws {
         let intervalMilliseconds = 50

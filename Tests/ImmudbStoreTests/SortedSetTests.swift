@@ -139,6 +139,9 @@ struct SortedSetTests {
         #expect(try await after(1, "f", reverse: true) == "edcba")
         #expect(try await after(-1, "a", reverse: true).isEmpty)
         #expect(names(try await database.members(of: set, after: [], limit: 2)) == "ab")
+        // A score without a member lies before all members of that score.
+        #expect(try await after(-0.0, "") == "cdefgh")
+        #expect(try await after(0, "", reverse: true) == "ba")
         for reverse in [false, true] {
             var all = ""
             var offset: [UInt8]?
@@ -152,7 +155,8 @@ struct SortedSetTests {
             #expect(all == (reverse ? "hgfedcba" : "abcdefgh"))
         }
         let wrong: [[UInt8]] = [
-            bytes("a"), set, set + [1, 2, 3, 4, 5, 6, 7, 8], bytes("t12345678a"), [0],
+            bytes("a"), set, set + [1, 2, 3, 4, 5, 6, 7], bytes("t12345678a"), [0],
+            SortedSetKey(set: set, score: .nan, member: []).bytes,
             SortedSetKey(set: set, score: .nan, member: bytes("a")).bytes,
             SortedSetKey(set: set, score: 1, member: [0]).bytes,
         ]

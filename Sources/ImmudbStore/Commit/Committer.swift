@@ -13,6 +13,7 @@ final class Committer: @unchecked Sendable {
     private static let groupEntryCount = 1 << 14
     /// A full memtable of the key index as a file, and one file of its compaction.
     private static let spareByteCount: UInt64 = 12 << 20
+    private static let spaceCheckInterval = Duration.milliseconds(50)
 
     private let pipeline: CommitPipeline
     private let ledger: Ledger
@@ -20,6 +21,7 @@ final class Committer: @unchecked Sendable {
     private var tree: MerkleAccumulator
     private let frame = FrameBuffer()
     private var bytesSinceSpaceCheck = 0
+    private var lastSpaceCheck = ContinuousClock.now
     private var lacksSpace = false
     private let clock = ContinuousClock()
     private var unsynchronizedSince: ContinuousClock.Instant?
@@ -116,11 +118,15 @@ final class Committer: @unchecked Sendable {
     }
 
     /// Leaves space for the key index, which writes its files on its own account and, on a full
-    /// disk, would end all writing. Asks the system once a mebibyte.
+    /// disk, would end all writing. Asks the system once a mebibyte, and, as others write to the
+    /// disk too, when some time has passed.
     private func requireSpace() throws(StoreError) {
-        guard ledger.size.rawValue == 0 || bytesSinceSpaceCheck >= 1 << 20 || lacksSpace else {
-            return
-        }
+        let time = ContinuousClock.now
+        guard
+            ledger.size.rawValue == 0 || bytesSinceSpaceCheck >= 1 << 20 || lacksSpace
+                || time - lastSpaceCheck > Self.spaceCheckInterval
+        else { return }
+        lastSpaceCheck = time
         let free = try pipeline.storage.freeByteCount()
         lacksSpace = free < Self.spareByteCount
         bytesSinceSpaceCheck = 0

@@ -38,7 +38,7 @@ struct MemberScan: Sendable {
         self.room = room
         var start: (score: Double, member: [UInt8])?
         if let offset, !offset.isEmpty {
-            guard let key = SortedSetKey(bytes: offset, set: set) else {
+            guard let key = SortedSetKey(offset: offset, set: set) else {
                 throw Limits.invalidOffset
             }
             start = (key.score, key.member)
