@@ -4,7 +4,7 @@
 # that overlap are found by the compiler and, at run time, by the tests: looking for them at each access costs 3 % here.
 SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc -enforce-exclusivity=unchecked
 PYTHON := .venv/bin/python3
-EXECUTABLES := immudb immuclient
+EXECUTABLES := immudb immuclient immutest
 
 .PHONY: build run test bench format generate crash-test dependencies python
 
@@ -12,6 +12,7 @@ EXECUTABLES := immudb immuclient
 build: dependencies
 	$(SWIFT_BUILD) --product immudb
 	$(SWIFT_BUILD) --product immuclient
+	$(SWIFT_BUILD) --product immutest
 	@mkdir -p bin
 	@for name in $(EXECUTABLES); do \
 	    install -m 755 "$$($(SWIFT_BUILD) --show-bin-path)/$$name" bin/; done

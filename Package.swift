@@ -24,6 +24,7 @@ let package = Package(
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
+        .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "MerkleTree", targets: ["MerkleTree"]),
@@ -118,6 +119,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "immutest",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "ManPages", "MerkleTree", "Settings", "Terminal",
+                arguments,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "immudb-bench",
             dependencies: [
                 "CNghttp2", "CRocksDB", "ImmudbProtocol", "ImmudbStore", "KeyIndex", "Ledger",
@@ -169,11 +177,13 @@ let package = Package(
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
             name: "ManPagesTests", dependencies: ["ManPages", arguments], swiftSettings: settings),
+        .testTarget(name: "ImmutestTests", dependencies: ["immutest"], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuclient", "EmbeddedDatabase", "ImmudbClient", "MerkleTree",
+                "immudb", "immuclient", "immutest", "EmbeddedDatabase", "ImmudbClient",
+                "ImmudbProtocol", "MerkleTree", "RPCTransport", protobuf,
             ], exclude: ["Python"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,76 @@
+import Foundation
+import Settings
+
+/// Everything that `immutest` can be told. `ImmutestCommand` has a flag for each.
+enum ImmutestSettings {
+    static let address = Setting(
+        "immudb-address", short: "a", .text("an address or host name"), default: "127.0.0.1",
+        "host of the server: 127.0.0.1, ::1 or localhost")
+    static let port = Setting(
+        "immudb-port", short: "p", .integer(1...65535), default: 3322, "port of the server")
+    static let tokenFile = Setting(
+        "tokenfile", .text, default: "",
+        "file with the token of a login: refused, this release has no users yet")
+
+    static let definition = SettingsDefinition(
+        program: "immutest", settings: [address, port, tokenFile])
+}
+
+/// Where the server is, which is on this machine.
+struct ServerPlace {
+    private static let localHosts = ["127.0.0.1", "::1", "localhost"]
+
+    let host: String
+    let port: Int
+
+    /// Reads the environment and the config file. A file that is found is named on the standard
+    /// output.
+    ///
+    /// - Throws: why no server is to be filled by these settings.
+    init(flags: [String: String], configFile: String?) throws(ImmutestError) {
+        do {
+            self = try ServerPlace(
+                of: Self.values(flags: flags, configFile: configFile))
+        } catch {
+            throw ImmutestError("Error: \(error.message)")
+        }
+        guard Self.localHosts.contains(host) else {
+            throw ImmutestError(
+                "immutest is allowed to run only on the server machine (remote runs are not "
+                    + "allowed)")
+        }
+    }
+
+    private init(of values: SettingsValues) throws(SettingsError) {
+        if let source = values.source(of: ImmutestSettings.tokenFile) {
+            throw SettingsError(
+                "\(source) is set: this release has no users yet, so there is no token to send. "
+                    + "Leave it out")
+        }
+        let address = values[ImmutestSettings.address]
+        host = address == "[::1]" ? "::1" : address
+        port = values[ImmutestSettings.port]
+    }
+
+    private static func values(
+        flags: [String: String], configFile: String?
+    ) throws(SettingsError) -> SettingsValues {
+        let environment = ProcessInfo.processInfo.environment
+        let file = try ConfigFile.named(
+            configFile, orFoundFor: ImmutestSettings.definition.program, environment: environment)
+        if let file { print("Using config file: \(file.path)") }
+        let values = try ImmutestSettings.definition.values(
+            flags: flags, environment: environment, file: file)
+        for warning in values.warnings {
+            FileHandle.standardError.write(Data("Warning: \(warning)\n".utf8))
+        }
+        return values
+    }
+}
+
+/// Why the server was not filled: a message for the person who asked for it.
+struct ImmutestError: Error {
+    let message: String
+
+    init(_ message: String) { self.message = message }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import ImmudbClient
+import MerkleTree
+import Terminal
+
+/// Writing sample entries to a server.
+struct Population {
+    /// Writes that run at once. A server that makes each write durable before it answers does so
+    /// for all that wait, together.
+    private static let inFlightCount = 32
+
+    let count: Int
+
+    /// Returns when all entries are written and it was said.
+    ///
+    /// - Throws: also if the person who was asked does not want it.
+    func write(to server: ServerPlace) async throws(ImmutestError) {
+        let client: ImmudbClient
+        do {
+            // Nothing is verified, so no root is needed.
+            client = try await ImmudbClient.connect(
+                ImmudbClient.Configuration(host: server.host, port: server.port),
+                trustedRoots: InMemoryTrustedRootStore(), firstContact: .refuse)
+        } catch {
+            throw ImmutestError("\(error)")
+        }
+        do throws(ImmutestError) {
+            try await confirm(client, server)
+            try await write(by: client)
+            await client.close()
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
+
+    /// Asks, if there may be entries already.
+    private func confirm(
+        _ client: ImmudbClient, _ server: ServerPlace
+    ) async throws(ImmutestError) {
+        guard let note = await note(client, server) else { return }
+        let isWanted: Bool
+        do {
+            isWanted = try Prompt.confirm(
+                "\(note)\nAre you sure you want to proceed? [y/N]: ")
+        } catch {
+            throw ImmutestError("\(error)")
+        }
+        guard isWanted else { throw ImmutestError("Canceled") }
+    }
+
+    /// nil if the server has no entries.
+    private func note(_ client: ImmudbClient, _ server: ServerPlace) async -> String? {
+        let consequence = "Sample entries cannot be deleted from it later."
+        do {
+            let size = try await client.currentRoot().size
+            guard !size.isEmpty else { return nil }
+            let entries = size.rawValue == 1 ? "an entry" : "\(size.rawValue) entries"
+            return "immudb at \(server) holds \(entries) already. \(consequence)"
+        } catch {
+            let reason = String(
+                decoding: TerminalText.escaped(Array("\(error)".utf8)), as: UTF8.self)
+            return "immudb at \(server) does not tell whether it holds entries already: "
+                + "\(reason). \(consequence)"
+        }
+    }
+
+    private func write(by client: ImmudbClient) async throws(ImmutestError) {
+        print("Populating immudb with \(count) sample entries (credit cards of clients) ...")
+        // Before the progress bar, which is on the standard error.
+        fflush(nil)
+        let start = ContinuousClock.now
+        var progress = ProgressBar("Populating", total: UInt64(count))
+        var written = 0
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for position in 0..<count {
+                    if position >= Self.inFlightCount { try await group.next() }
+                    written = max(0, position - Self.inFlightCount + 1)
+                    progress.update(to: UInt64(written))
+                    group.addTask {
+                        let entry = SampleEntry(position: position)
+                        try await client.set(entry.key, entry.value)
+                    }
+                }
+                try await group.waitForAll()
+            }
+        } catch {
+            progress.finish()
+            throw ImmutestError(
+                "\(error)\nAt least \(written) of \(count) entries were written before.")
+        }
+        progress.finish()
+        let duration = DurationText.text(of: ContinuousClock.now - start)
+        print(
+            """
+            OK: \(count) entries were written in \(duration)
+            Run './immuclient scan client:' to fetch the populated entries
+            """, terminator: isatty(STDOUT_FILENO) != 0 ? "\n" : "")
+    }
+}
+
+extension ServerPlace: CustomStringConvertible {
+    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// How long something took, for the eyes.
+enum DurationText {
+    /// As `12.345ms`, `1.234s` or `2m3.4s`.
+    static func text(of duration: Duration) -> String {
+        let milliseconds =
+            Double(duration.components.seconds) * 1_000
+            + Double(duration.components.attoseconds) / 1e15
+        let seconds = milliseconds / 1_000
+        if seconds < 1 { return String(format: "%.3fms", milliseconds) }
+        if seconds < 60 { return String(format: "%.3fs", seconds) }
+        let minutes = Int(seconds / 60)
+        return "\(minutes)m" + String(format: "%.1fs", seconds - Double(minutes * 60))
+    }
+}
