@@ -55,6 +55,9 @@ struct LineHistory {
 
     private func replace(with bytes: [UInt8]) {
         let target = resolvedPath()
+        // Giving the draft its name would take it away from a device or a pipe.
+        var status = stat()
+        if lstat(target, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return }
         let draft = "\(target).\(getpid())"
         unlink(draft)
         let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -140,6 +140,26 @@ struct ImmuclientLoginTests {
         process.kill()
     }
 
+    @Test("a dump carries the token, and leaves nothing behind when a signal ends it")
+    func interruptedDump() async throws {
+        let (process, port) = try await server()
+        _ = try await client(["-p", port, "login", "joe"], input: "s3cret! word")
+        for (number, code) in [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)] {
+            let dump = try RunningProcess(
+                "immuclient", ["-p", port, "-s", "dump", "all"], environment: ["HOME": home.path],
+                directory: work.path)
+            let end = Date(timeIntervalSinceNow: 20)
+            while try FileManager.default.contentsOfDirectory(atPath: work.path).isEmpty {
+                try #require(dump.isRunning && Date() < end, "\(dump.errors)")
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            dump.send(number)
+            #expect(try await dump.exitCode() == code)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: work.path) == [])
+        }
+        process.kill()
+    }
+
     @Test("a server without users says so")
     func noUsers() async throws {
         let server = try await RunningServer(dir: work.file("data").path)

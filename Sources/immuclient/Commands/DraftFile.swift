@@ -1,6 +1,7 @@
 import Foundation
 
-/// A file that has its name only once it is complete: whoever finds it finds all of it.
+/// A file that has its name only once it is complete: whoever finds it finds all of it. Of one that
+/// is not completed nothing stays, also when Ctrl-C ends the process.
 final class DraftFile {
     private static let bufferByteCount = 1 << 20
 
@@ -9,10 +10,12 @@ final class DraftFile {
     private let file: Int32
     private var buffer: [UInt8] = []
     private var isComplete = false
+    private let signals: EndingSignals
 
     init(for path: String) throws {
         self.path = path
         draftPath = "\(path).\(getpid()).part"
+        signals = EndingSignals { [draftPath] in unlink(draftPath) }
         file = open(draftPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw Self.failure("create", draftPath) }
     }

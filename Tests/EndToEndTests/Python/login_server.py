@@ -1,14 +1,17 @@
-"""An immudb with users, as far as a login needs it: Health for all, Login, CurrentRoot with the token.
+"""An immudb with users, as far as a login needs it: Health for all, Login, CurrentRoot and Dump with the token.
 
-Prints its port; ends when it is killed. The one user is joe, his password is "s3cret! word".
+Prints its port; ends when it is killed. The one user is joe, his password is "s3cret! word". A dump never ends.
 """
 
+import importlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
 from immudb_wire import schema, services
 
+pb = importlib.import_module("pb_pb2")
 TOKEN = "v2.public.eyJzdWIiOiJqb2UifQ"
 
 
@@ -28,11 +31,22 @@ class Server(services.ImmuServiceServicer):
             context.abort(grpc.StatusCode.PERMISSION_DENIED, "invalid user or password")
         return schema.LoginResponse(token=TOKEN.encode())
 
-    def CurrentRoot(self, request, context):
-        self.identify(context)
+    def demand_token(self, context):
         if dict(context.invocation_metadata()).get("authorization") != f"Bearer {TOKEN}":
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "invalid token")
+
+    def CurrentRoot(self, request, context):
+        self.identify(context)
+        self.demand_token(context)
         return schema.Root(index=6, root=bytes(32))
+
+    def Dump(self, request, context):
+        self.identify(context)
+        self.demand_token(context)
+        ended = threading.Event()
+        context.add_callback(ended.set)
+        yield pb.KVList(kv=[pb.KV(key=b"k", value=b"v", user_meta=b"\0", version=1)])
+        ended.wait()
 
 
 server = grpc.server(ThreadPoolExecutor(4))

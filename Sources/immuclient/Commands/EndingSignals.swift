@@ -1,0 +1,39 @@
+import Dispatch
+import Foundation
+
+/// Does something before a signal ends the process: Ctrl-C, SIGTERM, SIGHUP. As long as this object
+/// lives.
+///
+/// A signal that is ignored, as nohup does, stays ignored.
+final class EndingSignals {
+    private typealias Handler = @convention(c) (Int32) -> Void
+
+    private var watches: [(source: any DispatchSourceSignal, number: Int32, previous: Handler?)] =
+        []
+
+    /// - Parameter clean: runs on a thread of its own, then the process ends as by the signal.
+    init(before clean: @escaping @Sendable () -> Void) {
+        let queue = DispatchQueue(label: "immuclient.signals")
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            let previous = signal(number, SIG_IGN)
+            if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+                continue
+            }
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler {
+                clean()
+                signal(number, SIG_DFL)
+                kill(getpid(), number)
+            }
+            source.activate()
+            watches.append((source, number, previous))
+        }
+    }
+
+    deinit {
+        for (source, number, previous) in watches {
+            source.cancel()
+            signal(number, previous)
+        }
+    }
+}
