@@ -24,7 +24,8 @@ struct Immuclient: ParsableCommand {
                 subcommands: [
                     SafeSetCommand.self, SafeGetCommand.self, RawSafeSetCommand.self,
                     RawSafeGetCommand.self, SafeReferenceCommand.self, SafeZAddCommand.self,
-                    InclusionCommand.self, CheckConsistencyCommand.self,
+                    InclusionCommand.self, CheckConsistencyCommand.self, ReceiptCommand.self,
+                    VerifyReceiptCommand.self,
                 ]),
             CommandGroup(
                 name: "Server",

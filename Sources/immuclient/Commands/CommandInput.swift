@@ -24,23 +24,37 @@ func bytes(
     return try standardInputBytes()
 }
 
+/// A file to its end.
+func contents(of path: String) throws(ToolError) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else {
+        throw ToolError("cannot read \(path): \(String(cString: strerror(errno)))")
+    }
+    defer { close(file) }
+    return try bytes(of: file, named: path)
+}
+
 /// The standard input to its end.
 private func standardInputBytes() throws(ToolError) -> [UInt8] {
+    try bytes(of: STDIN_FILENO, named: "the standard input")
+}
+
+private func bytes(of file: Int32, named name: String) throws(ToolError) -> [UInt8] {
     // More than any server takes: `--max-recv-msg-size` goes no further.
     let maxByteCount = 268_435_456
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-        let count = Foundation.read(STDIN_FILENO, &buffer, buffer.count)
+        let count = Foundation.read(file, &buffer, buffer.count)
         if count < 0, errno == EINTR { continue }
         guard count >= 0 else {
-            throw ToolError("cannot read the standard input: \(String(cString: strerror(errno)))")
+            throw ToolError("cannot read \(name): \(String(cString: strerror(errno)))")
         }
         if count == 0 { return bytes }
         bytes += buffer.prefix(count)
         guard bytes.count <= maxByteCount else {
             throw ToolError(
-                "the standard input has more than \(maxByteCount) bytes, which no server takes")
+                "\(name) has more than \(maxByteCount) bytes, which no server takes")
         }
     }
 }

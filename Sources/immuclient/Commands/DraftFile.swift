@@ -12,6 +12,13 @@ final class DraftFile {
     private var isComplete = false
     private let signals: EndingSignals
 
+    /// Giving a file its name replaces what had it: never a link, a pipe or a device.
+    static func requireReplaceable(_ path: String) throws(ToolError) {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+        throw ToolError("\(path) is there and is no regular file: name another one")
+    }
+
     init(for path: String) throws {
         self.path = path
         draftPath = "\(path).\(getpid()).part"

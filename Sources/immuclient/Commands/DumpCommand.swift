@@ -21,7 +21,7 @@ struct DumpCommand: ImmuclientCommand {
 
     func run(in context: CommandContext) async throws {
         let path = file ?? Time.localNow("immudb_%Y-%m-%d_%H-%M-%S.bkp")
-        try Self.requireReplaceable(path)
+        try DraftFile.requireReplaceable(path)
         // The server first: a file that was there stays when there is nothing to write.
         let client = try await context.client
         let size = try await client.currentRoot().size
@@ -41,12 +41,5 @@ struct DumpCommand: ImmuclientCommand {
             LineReport(
                 "SUCCESS: \(count) key-value entries were backed-up to file \(path)",
                 json: ["entries": .number(count), "file": .text(path)]))
-    }
-
-    /// Giving a file its name replaces what had it: never a link, a pipe or a device.
-    private static func requireReplaceable(_ path: String) throws {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
-        throw ToolError("\(path) is there and is no regular file: name another one")
     }
 }

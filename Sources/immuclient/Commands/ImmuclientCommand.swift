@@ -85,8 +85,11 @@ actor Session {
     private static func connect(
         _ settings: ClientSettings, token: String?
     ) async throws -> ImmudbClient {
-        try await ImmudbClient.connect(
-            .init(host: settings.host, port: settings.port, token: token),
+        var configuration = ImmudbClient.Configuration(
+            host: settings.host, port: settings.port, token: token)
+        configuration.evidenceDirectory = settings.evidenceDirectory
+        return try await ImmudbClient.connect(
+            configuration,
             trustedRoots: FileTrustedRootStore(directory: settings.directory),
             firstContact: .trustOnFirstUse)
     }

@@ -18,6 +18,9 @@ struct ClientSettings: Sendable {
     static let directory = Setting(
         "dir", .text("the path of a folder"), default: ".",
         "folder of the trusted roots, one file .root-<identifier> for each server")
+    static let evidence = Setting(
+        "evidence", .text, default: "",
+        "folder in which a failed verification leaves a file with what the server answered")
     static let json = Setting(
         "json", .boolean, default: false,
         "print JSON, one object a line; errors are JSON on stderr")
@@ -41,14 +44,16 @@ struct ClientSettings: Sendable {
     static let definition = SettingsDefinition(
         program: "immuclient",
         settings: [
-            address, auth, certificate, clientCAs, directory, json, mtls, pkey, port, serverName,
-            tokenFile, valueOnly,
+            address, auth, certificate, clientCAs, directory, evidence, json, mtls, pkey, port,
+            serverName, tokenFile, valueOnly,
         ])
 
     let host: String
     let port: Int
     /// Where trusted roots are kept.
     let directory: String
+    /// nil: nothing is kept.
+    let evidenceDirectory: String?
     let tokenFile: String
     /// Whether calls carry the token.
     let isAuthenticated: Bool
@@ -74,6 +79,8 @@ struct ClientSettings: Sendable {
         host = values[Self.address]
         port = values[Self.port]
         directory = values[Self.directory]
+        let evidence = values[Self.evidence]
+        evidenceDirectory = evidence.isEmpty ? nil : evidence
         tokenFile = values[Self.tokenFile]
         isAuthenticated = values[Self.auth]
         warnings = values.warnings

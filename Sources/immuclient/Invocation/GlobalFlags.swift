@@ -16,6 +16,8 @@ struct GlobalFlags: ParsableArguments {
     var immudbPort: String?
     @Option(help: .of(ClientSettings.directory, "folder"), completion: .directory)
     var dir: String?
+    @Option(help: .of(ClientSettings.evidence, "folder"), completion: .directory)
+    var evidence: String?
     @Flag(name: .customLong("json"), help: .of(ClientSettings.json))
     var json = false
     @Flag(name: .customLong("value-only"), help: .of(ClientSettings.valueOnly))

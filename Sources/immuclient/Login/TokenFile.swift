@@ -62,12 +62,23 @@ struct TokenFile: Sendable {
 
     /// Removes the file wherever it is; none at all is no error.
     func remove() throws(ToolError) {
+        for place in places { try Self.requireRegularFile(place) }
         for place in places where unlink(place) != 0 && errno != ENOENT && errno != ENOTDIR {
             throw Self.failure("remove", place)
         }
     }
 
+    /// Whoever names a device, or a link to somewhere else, does not want it replaced or removed.
+    private static func requireRegularFile(_ path: String) throws(ToolError) {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+        throw ToolError(
+            "the token file \(path) is there and is no regular file: name another one, with "
+                + "--tokenfile")
+    }
+
     private static func replace(_ path: String, with bytes: [UInt8]) throws(ToolError) {
+        try requireRegularFile(path)
         let draft = "\(path).\(getpid()).part"
         let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("write", path) }

@@ -41,6 +41,11 @@ extension Failure {
                 failed: error.failure,
                 explanation: "either the given hash is not the right one, or the server is not to "
                     + "be trusted.")
+        case let error as FalseReceipt:
+            self.init(
+                failed: error.failure,
+                explanation: "the receipt does not prove its entry under that root: it was changed, "
+                    + "or the root is another one.")
         case let error as AnnotatedError:
             self.init(Failure(error.cause), note: error.note)
         case let error as ClientError:
