@@ -41,7 +41,8 @@ struct EchoSuspension {
 
     /// Shows again what is typed. To be called once.
     func end() {
-        suspended.pointee.restore()
+        // What was typed after the password is for who reads next.
+        suspended.pointee.restore(TCSADRAIN)
         for number in Self.signals {
             if suspended.pointee.isHandled(number) {
                 signal(number, suspended.pointee.previous[Int(number)])
@@ -54,7 +55,8 @@ struct EchoSuspension {
         let previous = signal(number) { number in
             // Async-signal-safe: tcsetattr, signal, raise. What the process does about the signal
             // by itself comes next, when this handler has returned.
-            suspended.pointee.restore()
+            // A password of which a part is typed must not be left to the shell.
+            suspended.pointee.restore(TCSAFLUSH)
             signal(number, suspended.pointee.previous[Int(number)])
             raise(number)
         }
@@ -82,8 +84,8 @@ private struct SuspendedTerminal {
         self.state = state
     }
 
-    mutating func restore() {
-        tcsetattr(file, TCSAFLUSH, &state)
+    mutating func restore(_ when: Int32) {
+        tcsetattr(file, when, &state)
     }
 
     func isHandled(_ number: Int32) -> Bool {

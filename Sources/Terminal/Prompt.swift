@@ -26,17 +26,15 @@ public enum Prompt {
     static func password(
         _ label: String, through streams: TerminalStreams
     ) throws(TerminalError) -> String {
-        streams.write(label)
-        // The end of the line that the answer is on is not shown either.
-        defer { streams.write("\n") }
-        let line: String?
-        if streams.isInteractive {
-            let silence = try EchoSuspension(of: streams.input)
-            defer { silence.end() }
-            line = try streams.readLine(maxByteCount: maxByteCount)
-        } else {
-            line = try streams.readLine(maxByteCount: maxByteCount)
+        // Before the prompt: whoever answers as soon as he sees it must not be too early.
+        let silence = streams.isInteractive ? try EchoSuspension(of: streams.input) : nil
+        defer {
+            silence?.end()
+            // The end of the line that the answer is on was not shown either.
+            streams.write("\n")
         }
+        streams.write(label)
+        let line = try streams.readLine(maxByteCount: maxByteCount)
         guard let line else {
             throw TerminalError(
                 "no password was given: the input ended. Type one, or give it as a line of the "

@@ -1,25 +1,41 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Terminal
 
-@Suite("Line editor", .serialized)
+/// How many lines were read so far.
+private final class ReadLineCount: Sendable {
+    let count = Atomic(0)
+}
+
+@Suite("Line editor", .serialized, .timeLimit(.minutes(1)))
 struct LineEditorTests {
     /// What is read when keys are typed into an editor, nil for the end of the input.
     private func lines(
         typing keys: [String], historyFile: String? = nil, words: [String] = []
     ) async throws -> [String?] {
         let terminal = try PseudoTerminal()
+        let progress = ReadLineCount()
         async let read = onThread { [terminal, keys, words] in
             try terminal.run { streams in
                 let editor = LineEditor(
                     prompt: "prompt>", historyFile: historyFile, through: streams
                 ) { _, _ in words }
-                return try keys.map { _ in try editor.readLine() }
+                return try keys.map { _ in
+                    let line = try editor.readLine()
+                    progress.count.add(1, ordering: .sequentiallyConsistent)
+                    return line
+                }
             }
         }
-        for key in keys {
-            try await terminal.waitForOutput("prompt>")
+        for (position, key) in keys.enumerated() {
+            // Between two lines the terminal would obey some keys by itself.
+            while progress.count.load(ordering: .sequentiallyConsistent) < position
+                || terminal.modes & tcflag_t(ICANON) != 0
+            {
+                try await Task.sleep(for: .milliseconds(1))
+            }
             terminal.type(key)
         }
         return try await read
