@@ -153,6 +153,11 @@ let package = Package(
 
         // MARK: tests
 
+        // Programs that run beside the tests.
+        .systemLibrary(name: "CSpawn", path: "Tests/Support/CSpawn"),
+        .target(
+            name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess",
+            swiftSettings: settings),
         .testTarget(
             name: "MerkleTreeTests", dependencies: ["MerkleTree"], exclude: ["vectors.json"],
             swiftSettings: settings),
@@ -167,7 +172,8 @@ let package = Package(
             name: "ImmudbStoreTests", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"],
             swiftSettings: settings),
         .testTarget(
-            name: "RPCTransportTests", dependencies: ["RPCTransport", nioCore, nioPosix, protobuf],
+            name: "RPCTransportTests",
+            dependencies: ["ChildProcess", "RPCTransport", nioCore, nioPosix, protobuf],
             exclude: ["Peers"], swiftSettings: settings),
         .testTarget(
             name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf],
@@ -192,14 +198,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
-            name: "ManPagesTests", dependencies: ["ManPages", arguments], swiftSettings: settings),
+            name: "ManPagesTests", dependencies: ["ChildProcess", "ManPages", arguments],
+            swiftSettings: settings),
         .testTarget(name: "ImmutestTests", dependencies: ["immutest"], swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", protobuf,
+                "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", protobuf,
             ], exclude: ["Python"], swiftSettings: settings),
     ]
 )

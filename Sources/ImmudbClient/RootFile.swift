@@ -96,8 +96,11 @@ struct RootFile: Sendable {
         let lock = path + ".lock"
         let descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw cannotStore("open", lock) }
-        // Closing the only descriptor gives the lock back.
-        defer { close(descriptor) }
+        // Closing alone would not give the lock back while a child process has a copy of the file.
+        defer {
+            flock(descriptor, LOCK_UN)
+            close(descriptor)
+        }
         let pauseMilliseconds = 5
         var waitedMilliseconds = 0
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {

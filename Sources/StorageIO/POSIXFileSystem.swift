@@ -147,6 +147,9 @@ private final class POSIXFileLock: FileLock {
 
     deinit {
         ftruncate(descriptor, 0)
+        // Closing alone would leave it locked as long as a child process has a copy of the file,
+        // as one has between its fork and its exec.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 

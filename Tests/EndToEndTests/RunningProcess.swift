@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
 /// Its outputs go to files, so that nothing waits for a reader. It is killed when this object goes
 /// away.
 final class RunningProcess {
-    private let process = Process()
+    private let process: ChildProcess
     private let outputs: TemporaryFolder
     let name: String
 
@@ -29,14 +30,19 @@ final class RunningProcess {
         for (file, content) in [("stdin", input), ("stdout", ""), ("stderr", "")] {
             try Data(content.utf8).write(to: outputs.file(file))
         }
-        process.executableURL = URL(fileURLWithPath: try Self.path(of: executable))
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
-        process.standardInput = try FileHandle(forReadingFrom: outputs.file("stdin"))
-        process.standardOutput = try FileHandle(forWritingTo: outputs.file("stdout"))
-        process.standardError = try FileHandle(forWritingTo: outputs.file("stderr"))
-        try process.run()
+        let (input, output, errors) = (
+            try FileHandle(forReadingFrom: outputs.file("stdin")),
+            try FileHandle(forWritingTo: outputs.file("stdout")),
+            try FileHandle(forWritingTo: outputs.file("stderr"))
+        )
+        process = try ChildProcess(
+            Self.path(of: executable), arguments,
+            environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+            directory: directory,
+            streams: ChildProcess.Streams(
+                input: input.fileDescriptor, output: output.fileDescriptor,
+                errors: errors.fileDescriptor))
+        withExtendedLifetime((input, output, errors)) {}
     }
 
     deinit {
@@ -48,16 +54,14 @@ final class RunningProcess {
     /// What it has written to its standard error so far.
     var errors: String { text(of: "stderr") }
     var isRunning: Bool { process.isRunning }
-    var identifier: Int32 { process.processIdentifier }
+    var identifier: Int32 { process.identifier }
 
     /// SIGTERM.
     func terminate() { send(SIGTERM) }
     /// SIGKILL.
     func kill() { send(SIGKILL) }
 
-    func send(_ signal: Int32) {
-        if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
-    }
+    func send(_ signal: Int32) { process.send(signal) }
 
     /// Waits until a line of either output contains a text.
     ///
@@ -71,7 +75,7 @@ final class RunningProcess {
             let hasEnded = !process.isRunning
             let lines = (errors + output).split(separator: "\n")
             if let line = lines.first(where: { $0.contains(text) }) { return String(line) }
-            if hasEnded { throw Unexpected("ended with \(process.terminationStatus)", self) }
+            if hasEnded { throw Unexpected("\(process.ended.map { "\($0)" } ?? "")", self) }
             if Date() > end { throw Unexpected("did not write \"\(text)\"", self) }
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -82,12 +86,15 @@ final class RunningProcess {
     /// - Returns: its exit code, or 128 + the signal that ended it, as a shell does.
     func exitCode(timeoutSeconds: Double = 30) async throws -> Int32 {
         let end = Date(timeIntervalSinceNow: timeoutSeconds)
-        while process.isRunning {
+        while true {
+            switch process.ended {
+            case .exited(let code): return code
+            case .signalled(let signal): return 128 + signal
+            case nil: break
+            }
             if Date() > end { throw Unexpected("did not end", self) }
             try await Task.sleep(for: .milliseconds(5))
         }
-        let isSignal = process.terminationReason == .uncaughtSignal
-        return isSignal ? 128 + process.terminationStatus : process.terminationStatus
     }
 
     private func text(of file: String) -> String {

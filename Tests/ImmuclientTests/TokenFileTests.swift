@@ -53,6 +53,23 @@ final class TokenFileTests {
         #expect(!FileManager.default.fileExists(atPath: path("token")))
     }
 
+    @Test("a device, a folder or a link is neither replaced nor removed")
+    func notRegular() throws {
+        let folderPath = path("folder")
+        try FileManager.default.createDirectory(atPath: folderPath, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: path("link"), withDestinationPath: path("elsewhere"))
+        let pipe = path("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for name in [folderPath, path("link"), pipe] {
+            for action in [{ try TokenFile(name).write("t") }, { try TokenFile(name).remove() }] {
+                let error = try #require(throws: ToolError.self) { try action() }
+                #expect(error.description.contains("\(name) is there and is no regular file"))
+            }
+        }
+        #expect(!FileManager.default.fileExists(atPath: path("elsewhere")))
+    }
+
     @Test("a file that holds no token is an error, line ends around one are none")
     func content() throws {
         let file = TokenFile(path("token"))

@@ -140,9 +140,20 @@ struct FirstContactTests {
 
     @Test("No server: an error within seconds that names the address")
     func noServer() async throws {
-        let server = try await LyingServer.start(TestLedger(count: 1))
-        let port = server.port
-        await server.stop()
+        // A port that nobody listens on, and that no other test gets meanwhile.
+        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
+            }
+        }
+        try #require(isBound)
+        let port = Int(UInt16(bigEndian: address.sin_port))
         let error = await #expect(throws: ClientError.self) {
             try await ImmudbClient.connect(
                 ImmudbClient.Configuration(port: port), trustedRoots: InMemoryTrustedRootStore(),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChildProcess
 import Foundation
 import Testing
 
@@ -138,18 +139,18 @@ struct ManPagesTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let paths = try ManPages.write(
             of: Tool.self, examples: ["tool": [(command: ".tool", what: ".What?")]], to: folder)
-        let lint = Process()
-        lint.executableURL = URL(fileURLWithPath: Self.mandoc)
-        lint.arguments = ["-Tlint", "-Wwarning"] + paths
         let said = Pipe()
-        lint.standardOutput = said
-        lint.standardError = said
-        try lint.run()
+        let writing = said.fileHandleForWriting
+        let lint = try ChildProcess(
+            Self.mandoc, ["-Tlint", "-Wwarning"] + paths,
+            environment: ProcessInfo.processInfo.environment,
+            streams: ChildProcess.Streams(
+                output: writing.fileDescriptor, errors: writing.fileDescriptor))
+        try writing.close()
         let text = String(
             decoding: try said.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        lint.waitUntilExit()
         #expect(text.isEmpty)
-        #expect(lint.terminationStatus == 0)
+        #expect(lint.waitUntilEnd() == .exited(0))
     }
 
     private static let mandoc = "/usr/bin/mandoc"

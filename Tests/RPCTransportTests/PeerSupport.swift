@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import NIOCore
 import RPCTransport
@@ -15,31 +16,31 @@ enum NetworkTests {}
 /// what IMMUDB_TEST_PYTHON names. With IMMUDB_TEST_VERBOSE its errors and the time of each check
 /// are shown.
 final class Peer: Sendable {
-    private let process: Process
+    private let process: ChildProcess
     private let output: FileHandle
 
     init(_ program: String, _ arguments: [String] = []) throws {
         let peers = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Peers")
-        process = Process()
-        process.executableURL = try Self.python()
-        process.arguments = ["-u", peers.appending(path: program).path] + arguments
         let pipe = Pipe()
-        process.standardOutput = pipe
         let isVerbose = ProcessInfo.processInfo.environment["IMMUDB_TEST_VERBOSE"] != nil
-        if !isVerbose { process.standardError = FileHandle.nullDevice }
         var environment = ProcessInfo.processInfo.environment
         environment["GRPC_VERBOSITY"] = "NONE"
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        process.environment = environment
         output = pipe.fileHandleForReading
-        try process.run()
+        process = try ChildProcess(
+            Self.python().path, ["-u", peers.appending(path: program).path] + arguments,
+            environment: environment,
+            streams: ChildProcess.Streams(
+                output: pipe.fileHandleForWriting.fileDescriptor,
+                errors: isVerbose ? STDERR_FILENO : nil))
+        try pipe.fileHandleForWriting.close()
     }
 
     /// Everything that it prints until it ends.
     func lines() async -> [String] {
         await onThread {
             let data = (try? self.output.readToEnd()) ?? Data()
-            self.process.waitUntilExit()
+            self.process.waitUntilEnd()
             return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
         }
     }
@@ -57,12 +58,12 @@ final class Peer: Sendable {
     }
 
     func stop() {
-        if process.isRunning { process.terminate() }
+        process.send(SIGTERM)
     }
 
     func kill() {
-        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+        process.send(SIGKILL)
+        process.waitUntilEnd()
     }
 
     private static func python() throws -> URL {

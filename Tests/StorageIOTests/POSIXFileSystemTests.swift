@@ -2,6 +2,10 @@ import Foundation
 import StorageIO
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 struct POSIXFileSystemTests {
     private let fileSystem = POSIXFileSystem()
 
@@ -52,6 +56,25 @@ struct POSIXFileSystemTests {
             }
             #expect(error?.code == .corruption)
             #expect(error?.message.contains("ends at byte 3") == true)
+        }
+    }
+
+    @Test("a lock is free again although a copy of its file is open, as in a child process")
+    func lockWithCopies() throws {
+        try withFolder { folder in
+            var lock: (any FileLock)? = try fileSystem.lock("\(folder)/LOCK")
+            withExtendedLifetime(lock) {}
+            let file = try #require(
+                (3..<65_536).first { number in
+                    var path = [CChar](repeating: 0, count: 4096)
+                    let count = readlink("/proc/self/fd/\(number)", &path, path.count - 1)
+                    let bytes = path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+                    return String(decoding: bytes, as: UTF8.self).hasSuffix("\(folder)/LOCK")
+                })
+            let copy = dup(Int32(file))
+            defer { close(copy) }
+            lock = nil
+            _ = try fileSystem.lock("\(folder)/LOCK")
         }
     }
 

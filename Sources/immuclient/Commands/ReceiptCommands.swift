@@ -37,12 +37,12 @@ struct ReceiptCommand: ImmuclientCommand {
 
 struct VerifyReceiptCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "verify-receipt", "[<file> [<root>]]", abstract: "Check a receipt, without the server.",
+        "verify-receipt", "[<file> [<root>|server]]", abstract: "Check a receipt, without the server.",
         discussion: """
             Says whether the entry is in the tree of the receipt's root. Whether that root is the \
             server's takes somebody who trusts it: it is compared with the root that you give or, \
-            without one, with the one that is trusted of that server in --dir. With --online the \
-            server has to prove that both are of one history; this is needed when it has grown since.
+            without one, with the one that is trusted of that server in --dir. If the server has grown \
+            since, say 'server': it has to prove then that both are of one history.
             """)
     static let wordCount = 0...2
     static let printsEntries = true
@@ -50,22 +50,23 @@ struct VerifyReceiptCommand: ImmuclientCommand {
     @Argument(
         help: "Path of the receipt; - or none for the standard input.", completion: .file())
     var file: String?
-    @Argument(help: "Root that you trust, 64 hex digits, for example from a printed page.")
-    var root: String?
-    @Flag(help: "Have the server prove that it has this tree in its history.")
-    var online = false
+    @Argument(
+        help: ArgumentHelp(
+            "Root that you trust, 64 hex digits, for example from a printed page; or the word "
+                + "server, to have the server prove that it has this tree in its history.",
+            valueName: "root|server"))
+    var witness: String?
     @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     /// Empty until `prepare`.
     private var text: [UInt8] = []
 
-    private enum CodingKeys: CodingKey { case file, root, online, flags }
+    private static let server = "server"
+
+    private enum CodingKeys: CodingKey { case file, witness, flags }
 
     func validate() throws {
-        _ = try root.map(HashArgument.digest)
-        guard root == nil || !online else {
-            throw ValidationError("give a root or --online, not both")
-        }
+        if let witness, witness != Self.server { _ = try HashArgument.digest(witness) }
     }
 
     mutating func prepare(_ input: StandardInput) throws {
@@ -100,21 +101,22 @@ struct VerifyReceiptCommand: ImmuclientCommand {
         if report.trust == .nobody, context.settings.format == .text {
             StandardError.write(
                 warning: "nothing here says that this root is the server's: compare it with one that "
-                    + "you trust, or ask the server with --online", .text)
+                    + "you trust, or have the server prove it: verify-receipt <file> server", .text)
         }
     }
 
     private func trust(
         in receipt: Receipt, _ context: CommandContext
     ) async throws -> VerifiedReceiptReport.Trust {
-        if let root {
-            let given = try TrustedRoot(size: receipt.root.size, root: HashArgument.digest(root))
-            _ = try receipt.verify(trusting: given)
-            return .given
-        }
-        if online {
+        if witness == Self.server {
             _ = try await context.client.verify(receipt)
             return .server
+        }
+        if let witness {
+            let root = try HashArgument.digest(witness)
+            _ = try receipt.verify(
+                trusting: TrustedRoot(size: receipt.root.size, root: root))
+            return .given
         }
         let roots = FileTrustedRootStore(directory: context.settings.directory)
         guard let stored = try await roots.trustedRoot(of: receipt.server) else { return .nobody }

@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@Suite("immuclient's receipts against a real immudb")
+struct ImmuclientReceiptTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(
+            atPath: folder.file("other").path, withIntermediateDirectories: true)
+    }
+
+    private func client(
+        _ port: Int, _ arguments: [String], dir: String = ".", input: String = ""
+    ) async throws -> FinishedProcess {
+        try await FinishedProcess.run(
+            "immuclient", ["-p", "\(port)", "--dir", dir] + arguments, directory: folder.path,
+            input: input)
+    }
+
+    @Test("a receipt is checked without the server, and says by whom its root is trusted")
+    func offline() async throws {
+        let server = try await RunningServer(dir: folder.file("db").path)
+        let port = server.port
+        #expect(try await client(port, ["safeset", "hello", "world"]).exitCode == 0)
+        let printed = try await client(port, ["receipt", "hello"])
+        #expect(printed.exitCode == 0)
+        #expect(printed.output.hasPrefix("immudb receipt 1\n"))
+        let saved = try await client(port, ["receipt", "hello", "r"])
+        #expect(saved.output == "SUCCESS: the receipt of entry 0 is in file r\n")
+        #expect(try String(contentsOf: folder.file("r"), encoding: .utf8) == printed.output)
+        for _ in 0..<3 { _ = try await client(port, ["safeset", "more", "entries"]) }
+
+        let online = try await client(port, ["verify-receipt", "r", "server"])
+        #expect(online.exitCode == 0)
+        #expect(online.output.contains("trusted:\tthe server has it in its history"))
+        #expect(try await server.stop() == 0)
+
+        let unknown = try await client(port, ["verify-receipt", "r"])
+        #expect(unknown.exitCode == 0)
+        #expect(unknown.output.contains("verified:\ttrue \n"))
+        #expect(unknown.output.hasSuffix("trusted:\tunknown\n"))
+        #expect(unknown.errors.contains("nothing here says that this root is the server's"))
+        let piped = try await client(
+            port, ["verify-receipt", "--json"], dir: "other", input: printed.output)
+        #expect(piped.output.contains("\"trustedBy\":\"nobody\""))
+        let root = try #require(printed.output.firstMatch(of: /root: ([0-9a-f]+)/)?.1)
+        let given = try await client(port, ["verify-receipt", "r", String(root)])
+        #expect(given.output.hasSuffix("trusted:\tthe root that you gave\n"))
+        let asked = try await client(port, ["verify-receipt", "r", "server"])
+        #expect(asked.exitCode == 1)
+        #expect(asked.errors.contains("code = Unavailable"))
+    }
+
+    @Test("a receipt that was changed, or is of another history, fails loudly")
+    func changed() async throws {
+        let server = try await RunningServer(dir: folder.file("db").path)
+        for key in ["a", "b", "c"] { _ = try await client(server.port, ["safeset", key, "v"]) }
+        let receipt = try await client(server.port, ["receipt", "b"]).output
+        let path = try #require(receipt.firstMatch(of: /path: ([0-9a-f]+)/)?.1)
+        let other = String(path.map { $0 == "0" ? "1" : "0" })
+        let changed = try await client(
+            server.port, ["verify-receipt"],
+            input: receipt.replacingOccurrences(of: path, with: other))
+        #expect(changed.exitCode == 1)
+        #expect(changed.output.contains("verified:\tfalse \n"))
+        #expect(changed.output.hasSuffix("trusted:\tno\n"))
+        #expect(changed.errors.contains("VERIFICATION FAILED: the receipt does not prove"))
+        let zeros = String(repeating: "0", count: 64)
+        let wrong = try await client(server.port, ["verify-receipt", "-", zeros], input: receipt)
+        #expect(wrong.exitCode == 1)
+        #expect(wrong.output.contains("verified:\tfalse \n"))
+        let none = try await client(server.port, ["verify-receipt"], input: "something else\n")
+        #expect(none.exitCode == 1)
+        #expect(none.errors.contains("this is no receipt"))
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("evidence of a failed verification is kept where it was asked for")
+    func evidence() async throws {
+        let server = try await RunningServer(dir: folder.file("db").path)
+        _ = try await client(server.port, ["safeset", "a", "v"])
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        let file = folder.file(try #require(names.first { $0.hasPrefix(".root-") && !$0.hasSuffix("lock") }))
+        // The client trusts a tree that this server never had.
+        var root = try Data(contentsOf: file)
+        root[root.count - 1] ^= 1
+        try root.write(to: file)
+        let failed = try await client(
+            server.port, ["safeset", "b", "v", "--evidence", "other"])
+        #expect(failed.exitCode == 1)
+        #expect(failed.errors.contains("evidence in other/immudb-evidence-"))
+        let kept = try FileManager.default.contentsOfDirectory(atPath: folder.file("other").path)
+        #expect(kept.count == 1)
+        #expect(try Data(contentsOf: file) == root)
+        #expect(try await server.stop() == 0)
+    }
+}

@@ -1,0 +1,6 @@
+// What glibc has beside the standard, and Swift's own module of it does not show.
+#include <spawn.h>
+#if defined(__linux__)
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+#endif
