@@ -193,6 +193,8 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
         .testTarget(
+            name: "ImmudbTests", dependencies: ["immudb", "Settings"], swiftSettings: settings),
+        .testTarget(
             name: "ImmuclientTests",
             dependencies: ["immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings"],
             swiftSettings: settings),
@@ -200,7 +202,9 @@ let package = Package(
         .testTarget(
             name: "ManPagesTests", dependencies: ["ChildProcess", "ManPages", arguments],
             swiftSettings: settings),
-        .testTarget(name: "ImmutestTests", dependencies: ["immutest"], swiftSettings: settings),
+        .testTarget(
+            name: "ImmutestTests", dependencies: ["immutest", "Settings"],
+            swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",

@@ -18,21 +18,19 @@ public final class PidFile: Sendable {
     /// Creates the file, and the folder it is in if that one is missing.
     ///
     /// - Parameter program: who must not run twice, for messages.
-    /// - Throws: `DaemonError`: the file is another running program's, cannot be written, or holds
-    ///   something else than a process id.
+    /// - Throws: `DaemonError`: the file is another running program's, cannot be written, is no
+    ///   ordinary file, or holds something else than a process id. No folder is left behind then.
     public init(_ path: String, program: String) throws(DaemonError) {
-        let base = path.split(separator: "/").last ?? "."
-        guard base != "." else { throw DaemonError("Pid filename is invalid: \(path)") }
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            // If it cannot be made, opening the file says why.
-            _ = mkdir(String(path[..<slash]), 0o755)
+        let base = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+        guard !["", ".", ".."].contains(base) else {
+            throw DaemonError("Pid filename is invalid: \(path)")
         }
         self.path = path
-        file = try Self.lock(path, program: program)
+        let newFolder = Self.makeFolder(of: path)
         do {
-            try write(getpid())
+            file = try Self.take(path, program: program)
         } catch {
-            close(file)
+            if let newFolder { rmdir(newFolder) }
             throw error
         }
     }
@@ -44,6 +42,43 @@ public final class PidFile: Sendable {
     /// Removes the file, unless it was replaced by another one meanwhile. For the program's end.
     public func remove() {
         if Self.isFile(file, at: path) { unlink(path) }
+    }
+
+    /// - Returns: the folder, if it was missing and has been made. If it cannot be made, opening
+    ///   the file says why.
+    private static func makeFolder(of path: String) -> String? {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
+        let folder = String(path[..<slash])
+        return mkdir(folder, 0o755) == 0 ? folder : nil
+    }
+
+    /// Opens, locks and writes it.
+    private static func take(_ path: String, program: String) throws(DaemonError) -> Int32 {
+        try checkKind(path)
+        let file = try lock(path, program: program)
+        do {
+            try write(getpid(), to: file, path)
+        } catch {
+            close(file)
+            throw error
+        }
+        return file
+    }
+
+    /// A process id in a pipe or device is one that nobody can look up.
+    private static func checkKind(_ path: String) throws(DaemonError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        let kind: String
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: kind = "a folder"
+        case S_IFIFO: kind = "a pipe"
+        case S_IFSOCK: kind = "a socket"
+        default: kind = "a device"
+        }
+        throw DaemonError(
+            "failed to write pidfile: \(path) is \(kind), no file: name another one")
     }
 
     private static func lock(_ path: String, program: String) throws(DaemonError) -> Int32 {
@@ -70,10 +105,12 @@ public final class PidFile: Sendable {
             && open.st_ino == named.st_ino && open.st_dev == named.st_dev
     }
 
-    private func write(_ pid: pid_t) throws(DaemonError) {
+    private static func write(
+        _ pid: pid_t, to file: Int32, _ path: String
+    ) throws(DaemonError) {
         var old = [UInt8](repeating: 0, count: 32)
         let count = read(file, &old, old.count)
-        guard count >= 0 else { throw Self.failure(path, errno) }
+        guard count >= 0 else { throw failure(path, errno) }
         let blanks: [UInt8] = [0x20, 0x0a, 0x0d]
         let isPid = old.prefix(count).allSatisfy {
             (0x30...0x39).contains($0) || blanks.contains($0)
@@ -85,7 +122,7 @@ public final class PidFile: Sendable {
         }
         let text = Array("\(pid)".utf8)
         guard ftruncate(file, 0) == 0, pwrite(file, text, text.count, 0) == text.count else {
-            throw Self.failure(path, errno)
+            throw failure(path, errno)
         }
     }
 

@@ -15,11 +15,29 @@ extension DatabaseService {
     }
 
     func newestEntry(of request: Immudb_Schema_Key) throws -> Entry {
-        let key = try validated(request.key)
-        let entry = try database.snapshot.get(key)
-        log.debug("get \(printable(key)) \(entry?.value.count ?? 0) bytes")
-        guard let entry else { throw Refusal.keyNotFound }
-        return entry
+        try found(request.key, "get", entry: { $0 }) { key in try database.snapshot.get(key) }
+    }
+
+    /// What a key is looked up for; the log says what came of it.
+    ///
+    /// - Parameter call: its name in the log.
+    private func found<Found>(
+        _ key: Data, _ call: String, entry: (Found) -> Entry,
+        _ lookUp: ([UInt8]) throws -> Found?
+    ) throws -> Found {
+        let found: Found?
+        do {
+            found = try lookUp(validated(key))
+        } catch {
+            log.debug("\(call) \(printable(key)): \(Refusal(error).message)")
+            throw error
+        }
+        guard let found else {
+            log.debug("\(call) \(printable(key)): item not found")
+            throw Refusal.keyNotFound
+        }
+        log.debug("\(call) \(printable(key)) \(entry(found).value.count) bytes")
+        return found
     }
 
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
@@ -29,15 +47,12 @@ extension DatabaseService {
     /// Entry and proof are of one snapshot. The proof is that of the entry returned: of a
     /// reference's target.
     func provenEntry(of request: Immudb_Schema_SafeGetOptions) throws -> ProvenEntry {
-        let snapshot = database.snapshot
-        let key = try validated(request.key)
-        let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
-        // An empty tree holds no tree of one entry, which is what no root index means.
-        let since = min(trusted, snapshot.size)
-        let proven = try snapshot.provenGet(key, since: since)
-        log.debug("safeget \(printable(key)) \(proven?.entry.value.count ?? 0) bytes")
-        guard let proven else { throw Refusal.keyNotFound }
-        return proven
+        try found(request.key, "safeget", entry: \.entry) { key in
+            let snapshot = database.snapshot
+            let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
+            // An empty tree holds no tree of one entry, which is what no root index means.
+            return try snapshot.provenGet(key, since: min(trusted, snapshot.size))
+        }
     }
 
     func getBatch(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {
@@ -50,8 +65,8 @@ extension DatabaseService {
     func entries(
         of request: Immudb_Schema_KeyList, for call: ServerCall
     ) throws -> [Entry] {
+        log.debug("get batch of \(request.keys.count) keys")
         let keys = try request.keys.map { try validated($0.key) }
-        log.debug("get batch of \(keys.count) keys")
         let snapshot = database.snapshot
         var room = AnswerRoom(byteLimit: maxAnswerByteCount)
         var entries: [Entry] = []

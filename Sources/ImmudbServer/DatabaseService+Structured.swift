@@ -15,18 +15,18 @@ import RPCTransport
 
 extension DatabaseService {
     func setStructured(_ request: Immudb_Schema_StructuredKeyValue, _ call: ServerCall) {
+        log.debug("set \(printable(request.key)) structured")
         appendStructured(for: call) { [try NewEntry(request)] }
     }
 
     func setBatchStructured(_ request: Immudb_Schema_SKVList, _ call: ServerCall) {
+        log.debug("set batch of \(request.skvs.count) structured entries")
         appendStructured(for: call) { try request.skvs.map(NewEntry.init) }
     }
 
     private func appendStructured(for call: ServerCall, _ entries: () throws -> [NewEntry]) {
         do {
-            let entries = try entries()
-            log.debug("set of \(entries.count) structured values")
-            append(entries, for: call) { appended in
+            append(try entries(), for: call) { appended in
                 call.reply(Immudb_Schema_Index(appended.last))
             }
         } catch {

@@ -20,7 +20,9 @@ extension DatabaseService {
     }
 
     func currentRoot(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
-        call.reply(Immudb_Schema_Root(database.snapshot))
+        let snapshot = database.snapshot
+        log.debug("current root of \(snapshot.size) entries")
+        call.reply(Immudb_Schema_Root(snapshot))
     }
 
     func inclusion(_ request: Immudb_Schema_Index, _ call: ServerCall) {

@@ -33,7 +33,7 @@ public struct DatabaseService: Sendable {
         let implemented = writes + reads + walks + tree
         let paths = Set(implemented.map(\.path))
         let others = ImmuService.methods.filter { !paths.contains($0.path) }
-        return implemented + others.map(Self.unimplemented)
+        return implemented + others.map(unimplemented)
     }
 
     private var writes: [RPCMethod] {
@@ -89,8 +89,9 @@ public struct DatabaseService: Sendable {
     }
 
     /// Takes any message: fields that Empty does not know are skipped.
-    private static func unimplemented(_ method: ImmuService.Method) -> RPCMethod {
+    private func unimplemented(_ method: ImmuService.Method) -> RPCMethod {
         .unary(method.path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
+            log.debug("\(method.name.lowercased()): not implemented")
             call.fail(.unimplemented, "\(method.name) is not implemented yet")
         }
     }

@@ -97,7 +97,17 @@ public final class ImmudbServer: Sendable {
     @discardableResult
     public func stop(deadline: Duration) async -> Bool {
         log.info("stopping immudb: \(options.json)")
-        await transport.shutdown(deadline: deadline)
+        let count = transport.connectionCount
+        if count > 0 {
+            log.info(
+                "waiting for calls of \(counted(count, "connection")), for "
+                    + "\(counted(Int(deadline.components.seconds), "second")) at most")
+        }
+        await transport.shutdown(deadline: deadline) { [log] count in
+            log.warning(
+                "cutting \(counted(count, "connection")): calls did not end, or clients did not "
+                    + "leave in time")
+        }
         let result = await onOwnThread { [database] () throws(StoreError) in try database.close() }
         switch result {
         case .success:
@@ -140,6 +150,11 @@ private struct OpenedData: Sendable {
                     + "it back")
         }
     }
+}
+
+/// `1 second`, `2 seconds`
+private func counted(_ count: Int, _ what: String) -> String {
+    "\(count) \(what)\(count == 1 ? "" : "s")"
 }
 
 /// Runs work that blocks on a thread which may be blocked: not one of Swift's cooperative pool.

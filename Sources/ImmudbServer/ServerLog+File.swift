@@ -12,13 +12,19 @@ extension ServerLog {
     /// The folder that the file is in is made if it is missing, but none above it. A line that
     /// cannot be written, to a full disk say, is lost and stops nobody.
     ///
-    /// - Throws: `ServerStartError` that names the folder or file.
+    /// - Throws: `ServerStartError` that names the folder or file; no folder is left behind then.
     public static func file(
         _ path: String, level: LogLevel
     ) throws(ServerStartError) -> ServerLog {
+        guard path.last != "/" else {
+            throw ServerStartError("Unable to create log file \(path): \(systemMessage(EISDIR))")
+        }
+        var newFolder: String?
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             let folder = String(path[..<slash])
-            if mkdir(folder, 0o755) != 0, errno != EEXIST {
+            if mkdir(folder, 0o755) == 0 {
+                newFolder = folder
+            } else if errno != EEXIST {
                 throw ServerStartError(
                     "Unable to create log folder \(folder): \(systemMessage(errno))")
             }
@@ -27,7 +33,9 @@ extension ServerLog {
         let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK
         let number = open(path, flags, 0o666)
         guard number >= 0 else {
-            throw ServerStartError("Unable to create log file \(path): \(systemMessage(errno))")
+            let reason = systemMessage(errno)
+            if let newFolder { rmdir(newFolder) }
+            throw ServerStartError("Unable to create log file \(path): \(reason)")
         }
         let file = OpenLogFile(number)
         return ServerLog(level: level) { line in

@@ -26,6 +26,10 @@ public struct ServerOptions: Hashable, Sendable {
     /// room to spare: all of a request is in memory, some times over.
     public static let maxReceiveMessageByteCountRange = 4 << 10...256 << 20
 
+    /// What lies beside the database: the store of users that releases with users have, and the
+    /// identifier. In lower case: where case makes no difference, any other one would be the same.
+    public static let reservedNames = ["immudbsys", "immudb.identifier"]
+
     public init(
         directory: String = defaultDirectory, address: String = defaultAddress,
         port: Int = defaultPort, databaseName: String = defaultDatabaseName
@@ -63,11 +67,16 @@ public struct ServerOptions: Hashable, Sendable {
             throw ServerStartError(
                 "invalid port \(port): give a number from 0 to 65535 with --port")
         }
-        let isPlain = !databaseName.utf8.contains { $0 == UInt8(ascii: "/") || $0 == 0 }
-        guard isPlain, !["", ".", ".."].contains(databaseName) else {
+        let isPlain = !databaseName.unicodeScalars.contains { scalar in
+            scalar == "/" || scalar.properties.generalCategory == .control
+        }
+        guard isPlain, !["", ".", ".."].contains(databaseName),
+            !Self.reservedNames.contains(databaseName.lowercased())
+        else {
             throw ServerStartError(
-                "invalid database name \"\(databaseName)\": "
-                    + "give the name of a folder, without slashes, with --dbname")
+                "invalid database name \"\(databaseName)\": give the name of a folder, without "
+                    + "slashes and control characters, with --dbname; "
+                    + Self.reservedNames.joined(separator: " and ") + " are reserved")
         }
         let range = Self.maxReceiveMessageByteCountRange
         guard range.contains(maxReceiveMessageByteCount) else {

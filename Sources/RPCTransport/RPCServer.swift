@@ -80,26 +80,38 @@ public final class RPCServer: Sendable {
             }
     }
 
+    /// Clients that are connected now.
+    public var connectionCount: Int { core.connectionCount.load(ordering: .acquiring) }
+
     /// Stops accepting, asks the clients to leave (GOAWAY), lets calls in flight finish, and after
     /// `deadline` ends what is left. When it returns, no connection and no event loop lives; a
     /// worker thread whose handler does not return stays until it does. A second call waits for the
     /// first one.
-    public func shutdown(deadline: Duration) async {
+    ///
+    /// - Parameter willCut: told at the deadline how many connections are about to be ended; not
+    ///   called if there are none.
+    public func shutdown(
+        deadline: Duration, willCut: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async {
         let task = ending.withLock { ending in
             if let ending { return ending }
-            let task = Task { await self.end(deadline) }
+            let task = Task { await self.end(deadline, willCut) }
             ending = task
             return task
         }
         await task.value
     }
 
-    private func end(_ deadline: Duration) async {
+    private func end(
+        _ deadline: Duration, _ willCut: @Sendable (Int) -> Void
+    ) async {
         let cutAt = NIODeadline.now() + deadline.timeAmount
         core.isDraining.store(true, ordering: .releasing)
         try? await listener.close().get()
         for loop in loops { loop.beginDraining() }
         await waitForConnections(until: cutAt)
+        let left = connectionCount
+        if left > 0 { willCut(left) }
         while core.connectionCount.load(ordering: .acquiring) > 0 {
             for loop in loops { loop.cutAll() }
             await waitForConnections(until: .now() + .milliseconds(100))

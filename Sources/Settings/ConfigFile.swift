@@ -56,6 +56,10 @@ public struct ConfigFile: Sendable {
         do {
             return ConfigFile(path: path, format: format, items: try items(of: text, format))
         } catch {
+            if let key = error.key {
+                let source = SettingSource.file(path: path, line: error.line, key: key)
+                throw SettingsError("\(source) \(error.reason)")
+            }
             let place = error.line.map { ", line \($0)" } ?? ""
             throw SettingsError("config file \(path)\(place): \(error.reason)")
         }
@@ -98,7 +102,8 @@ public struct ConfigFile: Sendable {
         case .toml: try TOMLText.items(of: text)
         case .yaml: try YAMLText.items(of: text)
         case .json: try JSONText.items(of: text)
-        case .properties, .dotenv, .ini: try KeyValueText.items(of: text)
+        case .properties: try PropertiesText.items(of: text)
+        case .dotenv, .ini: try KeyValueText.items(of: text)
         }
     }
 }
@@ -106,44 +111,13 @@ public struct ConfigFile: Sendable {
 /// Why a text is not of its format.
 struct ConfigSyntaxError: Error {
     let line: Int?
+    /// The key that the reason is about, if it is about one.
+    let key: String?
     let reason: String
 
-    init(line: Int? = nil, _ reason: String) {
+    init(line: Int? = nil, key: String? = nil, _ reason: String) {
         self.line = line
+        self.key = key
         self.reason = reason
-    }
-}
-
-extension ConfigFile {
-    /// The config file of a program: the one that is named, else the first that is found.
-    ///
-    /// Looked for are files of the program's name with one of the known ends, in `./configs`,
-    /// `$GOPATH/src/configs`, `/etc/immudb` and `$HOME`. HCL files are passed over.
-    ///
-    /// - Parameters:
-    ///   - name: as given by the operator; nil or empty if he gave none.
-    ///   - systemFolder: for tests.
-    /// - Returns: nil if none is named or found.
-    /// - Throws: `SettingsError` if the file cannot be used, found or named.
-    public static func named(
-        _ name: String?, orFoundFor program: String, environment: [String: String],
-        systemFolder: String = "/etc/immudb"
-    ) throws(SettingsError) -> ConfigFile? {
-        if let name, !name.isEmpty { return try read(name) }
-        var folders = [FileManager.default.currentDirectoryPath + "/configs"]
-        if let path = environment["GOPATH"], !path.isEmpty { folders.append(path + "/src/configs") }
-        folders.append(systemFolder)
-        if let home = environment["HOME"], !home.isEmpty { folders.append(home) }
-        for folder in folders {
-            for end in extensions {
-                let path = folder + (folder.hasSuffix("/") ? "" : "/") + "\(program).\(end)"
-                var isFolder: ObjCBool = false
-                guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
-                    !isFolder.boolValue
-                else { continue }
-                return try read(path)
-            }
-        }
-        return nil
     }
 }

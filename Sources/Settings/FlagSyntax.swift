@@ -1,56 +1,72 @@
+/// A command line, taken apart: flags, wherever they stand, and words.
+public struct CommandLineWords: Hashable, Sendable {
+    /// Values of the flags that were given, by name; of one that was given twice, the last one.
+    public var flags: [String: String] = [:]
+    /// The value of `--config`; nil if it was not given.
+    public var configFile: String?
+    public var asksForHelp = false
+    /// What is no flag, in its order.
+    public var words: [String] = []
+
+    public init() {}
+}
+
 /// The syntax that the programs' command lines have: `--name value`, `--name=value`, `-x value`,
 /// `-xvalue`, `-x=value`; switches are true by `--name` or `-x` alone and take a value after `=`
-/// only; letters combine, as in `-dp 3322`. Flags may follow other words; `--` ends them.
+/// only; letters combine, as in `-dp 3322`. Flags may follow other words; `--` ends them. Negative
+/// numbers are words.
 ///
-/// The argument library knows less of it. So arguments are first rewritten to what it knows:
-/// `--name=value` for each flag, or `--name` and an empty word, since it takes none from `--name=`.
+/// The argument library knows less of it, and loses values such as that of `--detached=false` where
+/// another flag follows. So it is only asked for helps, and for the words of commands.
 public struct FlagSyntax: Sendable {
-    public struct Flag: Sendable {
-        public let name: String
-        public let letter: Character?
-        public let isSwitch: Bool
-
-        public init(_ name: String, letter: Character? = nil, isSwitch: Bool = false) {
-            self.name = name
-            self.letter = letter
-            self.isSwitch = isSwitch
-        }
+    private struct Flag: Sendable {
+        let name: String
+        let letter: Character?
+        let isSwitch: Bool
     }
+
+    private static let config = Flag(name: "config", letter: nil, isSwitch: false)
+    private static let help = Flag(name: "help", letter: "h", isSwitch: true)
 
     private let flags: [Flag]
 
-    public init(_ settings: [any SettingDeclaration], and others: [Flag] = []) {
+    /// A flag for each setting, and `--config` and `--help`.
+    public init(_ settings: [any SettingDeclaration]) {
         let declared = settings.map { setting in
-            Flag(setting.key, letter: setting.short, isSwitch: setting.isSwitch)
+            Flag(name: setting.key, letter: setting.short, isSwitch: setting.isSwitch)
         }
-        flags = declared + others + [Self.help]
+        flags = declared + [Self.config, Self.help]
     }
-
-    /// Passed on without a value, for the argument library to answer.
-    private static let help = Flag("help", letter: "h", isSwitch: true)
 
     /// - Throws: `SettingsError` with the words that users of the earlier releases know, such as
     ///   `unknown flag: --x`.
-    public func rewritten(_ arguments: [String]) throws(SettingsError) -> [String] {
-        var rewritten: [String] = []
+    public func words(of arguments: [String]) throws(SettingsError) -> CommandLineWords {
+        var words = CommandLineWords()
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             if argument == "--" {
-                return rewritten + [argument] + rest
+                words.words += rest
+                break
             } else if argument.hasPrefix("--") {
-                rewritten += try long(argument, &rest)
-            } else if argument.hasPrefix("-"), argument != "-" {
-                rewritten += try letters(argument, &rest)
+                try takeLong(argument, &rest, into: &words)
+            } else if argument.hasPrefix("-"), argument != "-", !isNegativeNumber(argument) {
+                try takeLetters(argument, &rest, into: &words)
             } else {
-                rewritten.append(argument)
+                words.words.append(argument)
             }
         }
-        return rewritten
+        return words
     }
 
-    private func long(
-        _ argument: String, _ rest: inout ArraySlice<String>
-    ) throws(SettingsError) -> [String] {
+    /// `-1.5` or `-inf`; but `-nan` is `-n an` where there is an `-n`.
+    private func isNegativeNumber(_ argument: String) -> Bool {
+        let letter = argument.dropFirst().first
+        return Double(argument) != nil && !flags.contains { $0.letter == letter }
+    }
+
+    private func takeLong(
+        _ argument: String, _ rest: inout ArraySlice<String>, into words: inout CommandLineWords
+    ) throws(SettingsError) {
         let parts = argument.dropFirst(2)
             .split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let name = parts.first, !name.isEmpty else {
@@ -59,61 +75,52 @@ public struct FlagSyntax: Sendable {
         guard let flag = flags.first(where: { $0.name == name }) else {
             throw SettingsError("unknown flag: --\(name)")
         }
-        if parts.count > 1 { return try text(flag, String(parts[1])) }
-        if flag.isSwitch { return try text(flag, "true") }
-        guard let value = rest.popFirst() else {
+        if parts.count > 1 {
+            try take(flag, String(parts[1]), into: &words)
+        } else if flag.isSwitch {
+            try take(flag, "true", into: &words)
+        } else if let value = rest.popFirst() {
+            try take(flag, value, into: &words)
+        } else {
             throw SettingsError("flag needs an argument: \(argument)")
         }
-        return try text(flag, value)
     }
 
     /// One argument of letters: switches, of which the last one may be a flag with its value.
-    private func letters(
-        _ argument: String, _ rest: inout ArraySlice<String>
-    ) throws(SettingsError) -> [String] {
-        var rewritten: [String] = []
+    private func takeLetters(
+        _ argument: String, _ rest: inout ArraySlice<String>, into words: inout CommandLineWords
+    ) throws(SettingsError) {
         var left = argument.dropFirst()
         while let letter = left.popFirst() {
             guard let flag = flags.first(where: { $0.letter == letter }) else {
                 throw SettingsError("unknown shorthand flag: '\(letter)' in \(argument)")
             }
             if left.first == "=" {
-                return try rewritten + text(flag, String(left.dropFirst()))
+                return try take(flag, String(left.dropFirst()), into: &words)
             }
             if flag.isSwitch {
-                rewritten += try text(flag, "true")
+                try take(flag, "true", into: &words)
             } else if !left.isEmpty {
-                return try rewritten + text(flag, String(left))
+                return try take(flag, String(left), into: &words)
             } else if let value = rest.popFirst() {
-                return try rewritten + text(flag, value)
+                try take(flag, value, into: &words)
             } else {
                 throw SettingsError("flag needs an argument: '\(letter)' in \(argument)")
             }
         }
-        return rewritten
     }
 
-    private func text(_ flag: Flag, _ value: String) throws(SettingsError) -> [String] {
-        guard flag.name == Self.help.name else {
-            return value.isEmpty ? ["--\(flag.name)", ""] : ["--\(flag.name)=\(value)"]
+    private func take(
+        _ flag: Flag, _ value: String, into words: inout CommandLineWords
+    ) throws(SettingsError) {
+        switch flag.name {
+        case Self.help.name:
+            guard value == "true" else { throw SettingsError("flag --help takes no value") }
+            words.asksForHelp = true
+        case Self.config.name:
+            words.configFile = value
+        default:
+            words.flags[flag.name] = value
         }
-        guard value == "true" else { throw SettingsError("flag --help takes no value") }
-        return ["--help"]
-    }
-}
-
-/// The arguments of this process.
-public enum ProcessArguments {
-    /// - Throws: `SettingsError` if one is not UTF-8: as a path it would name another file than the
-    ///   one that was meant.
-    public static func text() throws(SettingsError) -> [String] {
-        var arguments: [String] = []
-        for position in 1..<max(1, Int(CommandLine.argc)) {
-            guard let bytes = CommandLine.unsafeArgv[position],
-                let argument = String(validatingCString: bytes)
-            else { throw SettingsError("argument \(position) is not UTF-8 text") }
-            arguments.append(argument)
-        }
-        return arguments
     }
 }

@@ -1,7 +1,7 @@
-/// Files of `key=value` lines: ini, dotenv and properties, by one rule.
+/// Files of `key=value` lines: ini and dotenv, by one rule.
 ///
 /// - A line is `key = value`, where `export` may stand before the key; blank around both is cut.
-/// - `#`, `;` or `!` at the beginning of a line, and `#` or `;` after blank, begin a comment.
+/// - `#` or `;` at the beginning of a line or after blank begins a comment.
 /// - `"…"` may contain `\"`, `\\`, `\n` and `\t`; `'…'` is taken as it is. Only a comment may follow.
 /// - Sections have no meaning here and are refused, as is a line without `=`.
 enum KeyValueText {
@@ -22,7 +22,7 @@ enum KeyValueText {
     private static func pair(
         of line: Substring
     ) throws(ConfigSyntaxError) -> (key: String, value: String)? {
-        guard let first = line.first, !"#;!".contains(first) else { return nil }
+        guard let first = line.first, !"#;".contains(first) else { return nil }
         guard first != "[" else {
             throw ConfigSyntaxError(
                 "sections such as \(line) have no meaning here: "

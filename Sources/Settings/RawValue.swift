@@ -21,12 +21,20 @@ public enum RawValue: Hashable, Sendable {
 extension RawValue: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .untyped(let text): "\"\(text)\""
-        case .text(let text): "the text \"\(text)\""
+        case .untyped(let text): Self.quoted(text)
+        case .text(let text): "the text \(Self.quoted(text))"
         case .integer(let number): "the number \(number)"
         case .boolean(let value): "\(value)"
         case .other(let what): what
         }
+    }
+
+    /// On one line, whatever is in it.
+    private static func quoted(_ text: String) -> String {
+        let shown = text.unicodeScalars.map { scalar in
+            scalar.isControl ? scalar.escaped(asASCII: true) : String(scalar)
+        }
+        return "\"\(shown.joined())\""
     }
 }
 
@@ -57,4 +65,14 @@ public struct SettingsError: Error, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
+}
+
+extension Unicode.Scalar {
+    /// Line ends, escapes of terminals and the like.
+    var isControl: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
+    }
 }

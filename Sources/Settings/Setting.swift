@@ -75,10 +75,12 @@ extension SettingType where Value == String {
 
     /// The name of a folder or file, not a path.
     public static func plainName(_ what: String) -> Self {
-        Self(expectation: "\(what): a name without slashes", isSwitch: false) { raw in
-            guard let name = raw.text, !["", ".", ".."].contains(name), !name.contains("/") else {
-                return nil
-            }
+        Self(
+            expectation: "\(what): a name without slashes and control characters", isSwitch: false
+        ) { raw in
+            guard let name = raw.text, !["", ".", ".."].contains(name),
+                !name.unicodeScalars.contains(where: { $0 == "/" || $0.isControl })
+            else { return nil }
             return name
         }
     }
@@ -103,7 +105,7 @@ extension SettingType where Value == Bool {
 }
 
 extension SettingType where Value == Int {
-    /// A whole number of a range, in decimal digits where it is text.
+    /// A whole number of a range, in decimal digits and nothing else.
     public static func integer(_ range: ClosedRange<Int>) -> Self {
         Self(
             expectation: "a whole number from \(range.lowerBound) to \(range.upperBound)",
@@ -112,7 +114,7 @@ extension SettingType where Value == Int {
             let number: Int? =
                 switch raw {
                 case .integer(let number): number
-                case .untyped(let word): Int(word)
+                case .untyped(let word): Int(decimal: word)
                 case .text, .boolean, .other: nil
                 }
             return number.flatMap { range.contains($0) ? $0 : nil }
@@ -128,5 +130,13 @@ extension SettingType where Value: CaseIterable & RawRepresentable<String> {
         return Self(
             expectation: words.dropLast().joined(separator: ", ") + " or \(last)", isSwitch: false
         ) { $0.text.flatMap(Value.init(rawValue:)) }
+    }
+}
+
+extension Int {
+    /// nil if there is anything but the digits 0 to 9, or more of them than a number has.
+    init?(decimal text: some StringProtocol) {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        self.init(text)
     }
 }

@@ -24,12 +24,12 @@ public struct SettingsDefinition: Sendable {
     ///   - flags: values of the flags that were given, by key.
     ///   - environment: of the process. Empty values count as none. A variable that begins like
     ///     the program's but names no setting is a warning, as others may own it.
-    ///   - file: the config file, if there is one. A key that is no setting is an error.
+    ///   - config: the config file, if there is one. A key that is no setting is an error.
     public func values(
-        flags: [String: String], environment: [String: String], file: ConfigFile?
+        flags: [String: String], environment: [String: String], config: ConfigFileSearch
     ) throws(SettingsError) -> SettingsValues {
-        var values = SettingsValues(filePath: file?.path)
-        try merge(file, into: &values)
+        var values = SettingsValues(filePath: config.file?.path, warnings: config.warnings)
+        try merge(config.file, into: &values)
         try merge(environment: environment, into: &values)
         for (key, value) in flags {
             try take(.untyped(value), for: key, from: .flag(key), into: &values)
@@ -115,7 +115,8 @@ public struct SettingsDefinition: Sendable {
         settings.first { $0.key == key }
     }
 
-    private var variablePrefix: String { Self.underscored(program.uppercased()) + "_" }
+    /// What the names of the environment variables begin with.
+    var variablePrefix: String { Self.underscored(program.uppercased()) + "_" }
 
     /// Keys of files are taken in any case, with underscores for hyphens, as earlier releases did;
     /// those of a dotenv file may be the names of the variables.
@@ -136,12 +137,13 @@ public struct SettingsValues: Sendable {
     /// The config file that was read, if any.
     public let filePath: String?
     /// What was named and has no effect, one sentence each.
-    public fileprivate(set) var warnings: [String] = []
+    public fileprivate(set) var warnings: [String]
     /// Checked by their settings.
     fileprivate var given: [String: (raw: RawValue, source: SettingSource)] = [:]
 
-    fileprivate init(filePath: String?) {
+    fileprivate init(filePath: String?, warnings: [String]) {
         self.filePath = filePath
+        self.warnings = warnings
     }
 
     public subscript<Value>(setting: Setting<Value>) -> Value {

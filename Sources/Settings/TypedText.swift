@@ -17,9 +17,25 @@ enum TOMLText {
             throw ConfigSyntaxError(
                 line: error.source.begin.line, "not TOML: \(error.description)")
         }
+        let spellings = numberSpellings(in: table)
         return table.keys.sorted().compactMap { key in
-            table[key].map { ConfigFile.Item(key: key, value: raw($0), line: nil) }
+            table[key].map {
+                ConfigFile.Item(key: key, value: raw($0, spellings[key]), line: nil)
+            }
         }
+    }
+
+    /// How values are spelled in a text with one line for each key: numbers in the digits that they
+    /// were written in, decimal or hexadecimal and so on, which their values do not tell.
+    private static func numberSpellings(in table: TOMLTable) -> [String: String] {
+        let text = table.convert(
+            to: .toml,
+            options: [.allowBinaryIntegers, .allowOctalIntegers, .allowHexadecimalIntegers])
+        let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
+            let parts = line.split(separator: " = ", maxSplits: 1)
+            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+        }
+        return Dictionary(pairs) { first, _ in first }
     }
 
     /// Settings are flat, so no line begins with a bracket. This is found out here, since the
@@ -66,10 +82,12 @@ enum TOMLText {
         return nil
     }
 
-    private static func raw(_ value: any TOMLValueConvertible) -> RawValue {
+    private static func raw(
+        _ value: any TOMLValueConvertible, _ spelling: String?
+    ) -> RawValue {
         switch value.type {
         case .string: value.string.map(RawValue.text) ?? .other("a text")
-        case .int: value.int.map(RawValue.integer) ?? .other("a number")
+        case .int: value.int.map { .number($0, spelled: spelling ?? "\($0)") } ?? .other("a number")
         case .bool: value.bool.map(RawValue.boolean) ?? .other("a boolean")
         case .table: .other("a table")
         case .array: .other("a list")
@@ -86,7 +104,7 @@ enum YAMLText {
         do {
             root = try Yams.compose(yaml: text, .default, .default, .utf8)
         } catch {
-            throw syntaxError(error)
+            throw syntaxError(error, in: text)
         }
         // An empty file, or one of comments only.
         guard let root, root.null == nil else { return [] }
@@ -109,7 +127,7 @@ enum YAMLText {
         }
         switch Tag.Name(rawValue: node.tag.description) {
         case .str: return .text(scalar.string)
-        case .int: return node.int.map(RawValue.integer) ?? .other("a number out of range")
+        case .int: return .number(node.int, spelled: scalar.string)
         case .bool: return node.bool.map(RawValue.boolean) ?? .other("a boolean")
         case .null: return .other("nothing")
         case .float: return .other("a number with a fraction")
@@ -118,16 +136,27 @@ enum YAMLText {
         }
     }
 
-    private static func syntaxError(_ error: any Error) -> ConfigSyntaxError {
+    /// Lines that begin with a key: the parser tells only the first of two equal ones.
+    private static func lines(of key: String, in text: String) -> [Int] {
+        let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        return zip(1..., lines).compactMap { number, line in
+            let line = line.drop { $0.isWhitespace || "{,\"'".contains($0) }
+            guard line.hasPrefix(key) else { return nil }
+            let rest = line.dropFirst(key.count).drop { $0.isWhitespace || "\"'".contains($0) }
+            return rest.first == ":" ? number : nil
+        }
+    }
+
+    private static func syntaxError(_ error: any Error, in text: String) -> ConfigSyntaxError {
         guard let error = error as? YamlError else { return ConfigSyntaxError("not YAML") }
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
             return ConfigSyntaxError(line: mark.line, "not YAML: \(problem)")
         case .duplicatedKeysInMapping(let duplicates, let context):
-            let keys = duplicates.sorted().joined(separator: ", ")
-            return ConfigSyntaxError(
-                line: context.mark.line, "not YAML: there twice: \(keys)")
+            let key = duplicates.first ?? ""
+            let line = lines(of: key, in: text).dropFirst().first ?? context.mark.line
+            return ConfigSyntaxError(line: line, key: key, "is there twice: remove one")
         case .reader(let problem, _, _, _):
             return ConfigSyntaxError("not YAML: \(problem)")
         default:
@@ -136,7 +165,7 @@ enum YAMLText {
     }
 }
 
-/// A JSON file: one object. The parser tells no lines of values, and takes one of two equal keys.
+/// A JSON file: one object.
 enum JSONText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
         let values: [String: JSONValue]
@@ -146,8 +175,8 @@ enum JSONText {
             throw ConfigSyntaxError(
                 syntaxFault(in: text) ?? "not one JSON object, such as {\"port\": 3322}")
         }
-        return values.sorted { $0.key < $1.key }.map { key, value in
-            ConfigFile.Item(key: key, value: value.raw, line: nil)
+        return JSONKeys.keys(of: text).map { key, line in
+            ConfigFile.Item(key: key, value: values[key]?.raw ?? .other("nothing"), line: line)
         }
     }
 
@@ -181,5 +210,18 @@ enum JSONText {
                 raw = .other("an object or a list")
             }
         }
+    }
+}
+
+extension RawValue {
+    /// A number as a typed file has it: in decimal digits, as everywhere else.
+    ///
+    /// - Parameter value: what the file's format takes the spelling for, nil if it is too large.
+    fileprivate static func number(_ value: Int?, spelled spelling: String) -> RawValue {
+        let digits = spelling.hasPrefix("-") ? spelling.dropFirst() : spelling[...]
+        guard value != nil, let number = Int(decimal: digits) else {
+            return .other("the number \(spelling)")
+        }
+        return .integer(digits.count < spelling.count ? -number : number)
     }
 }

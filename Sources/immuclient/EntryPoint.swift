@@ -5,8 +5,11 @@ import Settings
 @main
 @MainActor
 enum EntryPoint {
-    static func main() async {
-        exit(await run() ? EXIT_SUCCESS : EXIT_FAILURE)
+    /// Not asynchronous itself: see `StandardFiles`.
+    static func main() {
+        StandardFiles.reserve()
+        Task { exit(await run() ? EXIT_SUCCESS : EXIT_FAILURE) }
+        dispatchMain()
     }
 
     /// - Returns: whether all that was asked has been done. Every failure has been explained on the
@@ -23,12 +26,13 @@ enum EntryPoint {
                 try Output(format: format).write(LineReport(help: type))
             case .run(let command):
                 let sources = try SettingsSources(
-                    flags: invocation.flags, environment: ProcessInfo.processInfo.environment,
+                    flags: invocation.flags,
+                    environment: ProcessEnvironment.text(for: ClientSettings.definition),
                     configFile: invocation.configFile)
                 let settings = Result { try sources.settings() }
                 format = (try? settings.get())?.format ?? format
                 try announce(
-                    sources.file, format, isScript: type(of: command).printsScript)
+                    sources.config.file, format, isScript: type(of: command).printsScript)
                 try await run(command, invocation.flags, sources, settings.get())
             }
             return true

@@ -3,6 +3,9 @@ import ImmudbServer
 import Settings
 
 /// The flags of `immudb`, and its commands `version` and `help`.
+///
+/// The flags are declared for the help and the man pages: what they are set to is read by
+/// `invocation`, since the argument library knows less syntax than these programs have.
 struct ImmudbCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "immudb",
@@ -56,17 +59,6 @@ struct ImmudbCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show the immudb version")
     }
 
-    /// The flags that were given, by the keys of their settings.
-    var given: [String: String] {
-        let values = [
-            "address": address, "auth": auth, "certificate": certificate, "clientcas": clientcas,
-            "dbname": dbname, "detached": detached, "dir": dir, "durability": durability,
-            "logfile": logfile, "max-recv-msg-size": maxRecvMsgSize, "mtls": mtls,
-            "no-histograms": noHistograms, "pidfile": pidfile, "pkey": pkey, "port": port,
-        ]
-        return values.compactMapValues(\.self)
-    }
-
     private static let discussion: String = {
         let definition = ImmudbSettings.definition
         let variables = definition.settings.map { "  " + definition.variableName(of: $0) }
@@ -109,33 +101,32 @@ extension ImmudbCommand {
 
     /// - Throws: `SettingsError` that names the offending word.
     static func invocation(_ arguments: [String]) throws(SettingsError) -> Invocation {
-        let syntax = FlagSyntax(ImmudbSettings.definition.settings, and: [.init("config")])
-        let rewritten = try syntax.rewritten(arguments)
-        try checkCommand(rewritten.filter { !$0.hasPrefix("--") && !$0.isEmpty })
+        let words = try FlagSyntax(ImmudbSettings.definition.settings).words(of: arguments)
+        guard let name = words.words.first else {
+            return words.asksForHelp
+                ? .show(helpMessage()) : .serve(flags: words.flags, configFile: words.configFile)
+        }
+        let own = Array(words.words.dropFirst())
+        if name == "help" { return .show(helpMessage(for: try own.first.map(command) ?? self)) }
+        let type = try command(name)
+        guard !words.asksForHelp else { return .show(helpMessage(for: type)) }
         do {
-            switch try parseAsRoot(rewritten) {
-            case let command as ImmudbCommand:
-                return .serve(flags: command.given, configFile: command.config)
+            switch try type.parseAsRoot(["--"] + own) {
             case let command as Mangen:
                 return .mangen(directory: command.directory ?? Mangen.defaultDirectory)
-            case is Version: return .show("immudb \(ImmudbServer.version)")
-            case var command:
-                // The library's own, such as help: they answer by throwing what to print.
-                try command.run()
-                return .show("")
+            default:
+                return .show("immudb \(ImmudbServer.version)")
             }
         } catch {
-            guard exitCode(for: error).isSuccess else {
-                throw SettingsError(message(for: error))
-            }
-            return .show(fullMessage(for: error))
+            throw SettingsError(message(for: error))
         }
     }
 
-    private static func checkCommand(_ words: [String]) throws(SettingsError) {
-        let commands = ["help", "mangen", "version"]
-        let named = words.first == "help" ? words.prefix(2) : words.prefix(1)
-        guard let unknown = named.first(where: { !commands.contains($0) }) else { return }
-        throw SettingsError("unknown command \"\(unknown)\" for \"immudb\"")
+    private static func command(_ name: String) throws(SettingsError) -> any ParsableCommand.Type {
+        if name == "help" { return self }
+        guard let type = configuration.subcommands.first(where: { $0._commandName == name }) else {
+            throw SettingsError("unknown command \"\(name)\" for \"immudb\"")
+        }
+        return type
     }
 }

@@ -86,6 +86,13 @@ extension ServerOptions {
                         + "without what was asked for. Leave it false")
             }
         }
+        let name = values[ImmudbSettings.databaseName]
+        guard !ServerOptions.reservedNames.contains(name.lowercased()) else {
+            let source = values.source(of: ImmudbSettings.databaseName).map { "\($0)" } ?? "dbname"
+            throw SettingsError(
+                "\(source) is \"\(name)\": give another name, this one is reserved for what the "
+                    + "server keeps beside the database")
+        }
         self.init(
             directory: values[ImmudbSettings.directory], address: values[ImmudbSettings.address],
             port: values[ImmudbSettings.port], databaseName: values[ImmudbSettings.databaseName])

@@ -14,17 +14,19 @@ struct Startup {
     /// Reads the environment and the config file. A file that is found is named on the standard
     /// output.
     init(flags: [String: String], configFile: String?) throws(SettingsError) {
-        let environment = ProcessInfo.processInfo.environment
-        let file = try ConfigFile.named(
-            configFile, orFoundFor: ImmudbSettings.definition.program, environment: environment)
-        if let file {
+        let definition = ImmudbSettings.definition
+        let environment = try ProcessEnvironment.text(for: definition)
+        let config = try ConfigFileSearch(
+            configFile, orFoundFor: definition.program, environment: environment)
+        if let file = config.file {
             // A standard output that nobody reads must not stop a server.
             let line = Array("Using config file: \(file.path)\n".utf8)
             write(STDOUT_FILENO, line, line.count)
         }
-        let values = try ImmudbSettings.definition.values(
-            flags: flags, environment: environment, file: file)
+        let values = try definition.values(
+            flags: flags, environment: environment, config: config)
         options = try ServerOptions(values)
+        try Self.checkFiles(options.process)
 
         var warnings = values.warnings
         let word = environment["LOG_LEVEL"] ?? ""
@@ -35,6 +37,14 @@ struct Startup {
         }
         logLevel = level ?? .info
         self.warnings = warnings
+    }
+
+    private static func checkFiles(
+        _ process: ProcessOptions
+    ) throws(SettingsError) {
+        let (pid, log) = (process.pidFile, process.logFile)
+        guard !pid.isEmpty, !log.isEmpty, FilePlace.areOne(pid, log) else { return }
+        throw SettingsError("pid file \(pid) and log file \(log) are one file: name two")
     }
 
     /// The log file, or the standard error if there is none.

@@ -2,6 +2,7 @@
 // file, starts the server, and stops it at SIGTERM or SIGINT.
 
 import Daemon
+import Dispatch
 import ImmudbServer
 import Settings
 
@@ -19,7 +20,8 @@ func fail(_ reason: String) -> Never {
     exit(1)
 }
 
-// Before anything else is opened.
+// Before anything else is opened. So nothing awaits here: see `StandardFiles`.
+StandardFiles.reserve()
 let detachedProcess = DetachedProcess.current()
 
 let invocation: ImmudbCommand.Invocation
@@ -83,15 +85,18 @@ do {
 } catch {
     failStart(error.message)
 }
-let server: ImmudbServer
-do {
-    server = try await ImmudbServer.start(startup.options, log: log)
-} catch {
+Task {
+    let server: ImmudbServer
+    do throws(ServerStartError) {
+        server = try await ImmudbServer.start(startup.options, log: log)
+    } catch {
+        pidFile?.remove()
+        failStart(error.message)
+    }
+    detachedProcess?.report()
+    await stopSignals.first()
+    let isClosed = await server.stop(deadline: .seconds(10))
     pidFile?.remove()
-    failStart(error.message)
+    exit(isClosed ? 0 : 1)
 }
-detachedProcess?.report()
-await stopSignals.first()
-let isClosed = await server.stop(deadline: .seconds(10))
-pidFile?.remove()
-exit(isClosed ? 0 : 1)
+dispatchMain()

@@ -14,44 +14,35 @@ extension ImmutestCommand {
 
     /// - Throws: `SettingsError` that names the offending word.
     static func invocation(_ arguments: [String]) throws(SettingsError) -> Invocation {
-        var rest = try rewritten(arguments)
-        let words = rest.filter { !$0.hasPrefix("--") && !$0.isEmpty }
-        // The library would take the name of a command for the number of entries.
-        switch words.first {
+        let words = try FlagSyntax(ImmutestSettings.definition.settings).words(of: arguments)
+        let own = Array(words.words.dropFirst())
+        switch words.words.first {
         case "help":
-            let type = try words.dropFirst().first.map(command)
-            return .show(helpMessage(for: type ?? self))
-        case let word? where named(word) != nil:
-            rest.remove(at: rest.firstIndex(of: word) ?? 0)
-            return try parse(command(word), rest)
-        default:
-            // And after a number it would go on to the command.
-            if let word = words.dropFirst().first(where: { named($0) != nil }) {
-                throw SettingsError("Unexpected argument '\(word)'")
-            }
-            return try parse(self, rest)
+            return .show(helpMessage(for: try own.first.map(command) ?? self))
+        case let name? where named(name) != nil:
+            let type = try command(name)
+            return words.asksForHelp
+                ? .show(helpMessage(for: type)) : try invocation(of: type, own)
+        case let count:
+            guard !words.asksForHelp else { return .show(helpMessage()) }
+            if let word = own.first { throw SettingsError("Unexpected argument '\(word)'") }
+            return .populate(
+                count: try number(count), flags: words.flags, configFile: words.configFile)
         }
     }
 
-    private static func parse(
-        _ type: any ParsableCommand.Type, _ arguments: [String]
+    private static func invocation(
+        of type: any ParsableCommand.Type, _ words: [String]
     ) throws(SettingsError) -> Invocation {
-        guard !arguments.contains("--help") else { return .show(helpMessage(for: type)) }
-        let parsed: any ParsableCommand
         do {
-            parsed = try type.parseAsRoot(arguments)
+            switch try type.parseAsRoot(["--"] + words) {
+            case let command as Mangen:
+                return .mangen(directory: command.directory ?? Mangen.defaultDirectory)
+            default:
+                return .show("immutest \(ImmudbRelease.version)")
+            }
         } catch {
-            guard exitCode(for: error).isSuccess else { throw SettingsError(message(for: error)) }
-            return .show(fullMessage(for: error))
-        }
-        switch parsed {
-        case let command as ImmutestCommand:
-            return .populate(
-                count: try number(command.count), flags: command.given, configFile: command.config)
-        case let command as Mangen:
-            return .mangen(directory: command.directory ?? Mangen.defaultDirectory)
-        default:
-            return .show("immutest \(ImmudbRelease.version)")
+            throw SettingsError(message(for: error))
         }
     }
 
@@ -65,18 +56,6 @@ extension ImmutestCommand {
             throw SettingsError("unknown command \"\(word)\" for \"immutest\"")
         }
         return command
-    }
-
-    private static func rewritten(_ arguments: [String]) throws(SettingsError) -> [String] {
-        do {
-            return try FlagSyntax(ImmutestSettings.definition.settings, and: [.init("config")])
-                .rewritten(arguments)
-        } catch {
-            // A number below zero looks like a flag, but nobody means one by it.
-            let negative = arguments.first { Int($0).map { $0 < 0 } ?? false }
-            guard let negative, error.message.hasSuffix(" in \(negative)") else { throw error }
-            throw countError(negative)
-        }
     }
 
     private static func number(_ text: String?) throws(SettingsError) -> Int {

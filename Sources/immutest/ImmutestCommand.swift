@@ -2,6 +2,9 @@ import ArgumentParser
 import Settings
 
 /// The flags of `immutest`, and its commands `version` and `help`.
+///
+/// All of it is declared for the help and the man pages: `invocation` reads what is given, since
+/// the argument library knows less syntax than these programs have.
 struct ImmutestCommand: ParsableCommand {
     static let defaultCount = 100
     static let configuration = CommandConfiguration(
@@ -31,14 +34,6 @@ struct ImmutestCommand: ParsableCommand {
 
     struct Version: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show the immutest version")
-    }
-
-    /// The flags that were given, by the keys of their settings.
-    var given: [String: String] {
-        let values = [
-            "immudb-address": immudbAddress, "immudb-port": immudbPort, "tokenfile": tokenfile,
-        ]
-        return values.compactMapValues(\.self)
     }
 
     private static let discussion: String = {

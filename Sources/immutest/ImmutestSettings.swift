@@ -55,14 +55,15 @@ struct ServerPlace {
     private static func values(
         flags: [String: String], configFile: String?
     ) throws(SettingsError) -> SettingsValues {
-        let environment = ProcessInfo.processInfo.environment
-        let file = try ConfigFile.named(
-            configFile, orFoundFor: ImmutestSettings.definition.program, environment: environment)
-        if let file { print("Using config file: \(file.path)") }
-        let values = try ImmutestSettings.definition.values(
-            flags: flags, environment: environment, file: file)
+        let definition = ImmutestSettings.definition
+        let environment = try ProcessEnvironment.text(for: definition)
+        let config = try ConfigFileSearch(
+            configFile, orFoundFor: definition.program, environment: environment)
+        if let file = config.file { print("Using config file: \(file.path)") }
+        let values = try definition.values(
+            flags: flags, environment: environment, config: config)
         for warning in values.warnings {
-            FileHandle.standardError.write(Data("Warning: \(warning)\n".utf8))
+            complain("Warning: \(warning)")
         }
         return values
     }

@@ -6,14 +6,22 @@ import ImmudbClient
 import Settings
 import Terminal
 
+/// Writes a line to the standard error; one that takes nothing is no failure of its own.
+func complain(_ text: String) {
+    // What a server says may be in it, and must not steer a terminal.
+    let line = Array((text + "\n").utf8)
+    let shown = isatty(STDERR_FILENO) != 0 ? TerminalText.escaped(line) : line
+    _ = shown.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
 /// Ends with exit code 1, as all failures of these programs.
 func fail(_ reason: String) -> Never {
-    // What a server says may be in it, and must not steer a terminal.
-    let line = Array((reason + "\n").utf8)
-    let shown = isatty(STDERR_FILENO) != 0 ? TerminalText.escaped(line) : line
-    FileHandle.standardError.write(Data(shown))
+    complain(reason)
     exit(EXIT_FAILURE)
 }
+
+// Before anything else is opened. So nothing awaits here: see `StandardFiles`.
+StandardFiles.reserve()
 
 let invocation: ImmutestCommand.Invocation
 do {
@@ -24,12 +32,16 @@ do {
 
 switch invocation {
 case .populate(let count, let flags, let configFile):
-    do {
-        let server = try ServerPlace(flags: flags, configFile: configFile)
-        try await Population(count: count).write(to: server)
-    } catch {
-        fail(error.message)
+    Task {
+        do throws(ImmutestError) {
+            let server = try ServerPlace(flags: flags, configFile: configFile)
+            try await Population(count: count).write(to: server)
+        } catch {
+            fail(error.message)
+        }
+        exit(EXIT_SUCCESS)
     }
+    dispatchMain()
 case .mangen(let directory):
     do {
         print(try ImmutestCommand.Mangen.write(to: directory))

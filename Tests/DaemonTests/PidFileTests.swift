@@ -76,10 +76,40 @@ struct PidFileTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    @Test("a path without a name is refused", arguments: [".", "./", "/", "a/."])
+    @Test(
+        "a path without a name is refused, and no folder made for it",
+        arguments: [".", "./", "/", "a/.", "a/", "a//", "a/.."])
     func names(path: String) {
         #expect(throws: DaemonError("Pid filename is invalid: \(path)")) {
             _ = try PidFile(path, program: "it")
+        }
+        #expect(!FileManager.default.fileExists(atPath: "a"))
+    }
+
+    @Test("a folder that was made for a file which cannot be made is removed again")
+    func madeFolder() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.path + "/run/" + String(repeating: "a", count: 300)
+        let error = try #require(throws: DaemonError.self) { _ = try PidFile(path, program: "it") }
+        #expect(error.message.contains("File name too long"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
+    @Test("what is no ordinary file is refused, says so, and stays")
+    func kinds() throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let pipe = folder.path + "/pipe"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        for (path, kind) in [
+            (pipe, "a pipe"), ("/dev/null", "a device"), (folder.path, "a folder"),
+        ] {
+            #expect(
+                throws: DaemonError(
+                    "failed to write pidfile: \(path) is \(kind), no file: name another one")
+            ) { _ = try PidFile(path, program: "it") }
+            #expect(FileManager.default.fileExists(atPath: path))
         }
     }
 }

@@ -137,6 +137,22 @@ struct ServerLifecycleTests {
         #expect(readOnly.errors.contains(database))
     }
 
+    @Test("warns of a folder of config files that it may not search")
+    func hiddenConfigFile() async throws {
+        let data = try TemporaryFolder()
+        try FileManager.default.createDirectory(
+            at: data.file("configs"), withIntermediateDirectories: false)
+        try Data("dir = \"/none\"".utf8).write(to: data.file("configs/immudb.toml"))
+        #expect(chmod(data.file("configs").path, 0) == 0)
+        defer { chmod(data.file("configs").path, 0o755) }
+        // It stops after the warning, for another reason.
+        let server = try await runUnprivileged(["-p", "0", "--dir", "/none"], in: data)
+        #expect(
+            server.errors.contains(
+                "WARNING: config files of \(data.path)/configs have no effect: it cannot be "
+                    + "searched: Permission denied"), "\(server.errors)")
+    }
+
     @Test("does not start on ledger files that are not its own, and leaves them as they are")
     func foreignLedger() async throws {
         let data = try TemporaryFolder()
@@ -161,6 +177,9 @@ struct ServerLifecycleTests {
             (["-p", "many"], "many"),
             (["--port"], "--port"), (["-p", "65536"], "65536"), (["-n", "a/b"], "a/b"),
             (["--dbname", ".."], ".."), (["--dbname", ""], "--dbname"), (["--mtls"], "--mtls"),
+            (["--dbname", "immudbsys"], "immudbsys\": give"), (["-n", "ImmudbSys"], "is reserved"),
+            (["-n", "immudb.identifier"], "is reserved"), (["-n", "a\nb"], "\"a\\nb\": give"),
+            (["-n", "a\u{7f}"], "control characters"),
         ])
     func wrongArguments(arguments: [String], word: String) async throws {
         let data = try TemporaryFolder()
@@ -190,7 +209,9 @@ struct ServerLifecycleTests {
     private func runUnprivileged(
         _ arguments: [String], in data: TemporaryFolder
     ) async throws -> FinishedProcess {
-        guard getuid() == 0 else { return try await FinishedProcess.run("immudb", arguments) }
+        guard getuid() == 0 else {
+            return try await FinishedProcess.run("immudb", arguments, directory: data.path)
+        }
         let copy = data.file("immudb-copy")
         if !FileManager.default.fileExists(atPath: copy.path) {
             let original = try RunningProcess.path(of: "immudb")
@@ -198,7 +219,8 @@ struct ServerLifecycleTests {
         }
         return try await FinishedProcess.run(
             "/usr/bin/setpriv",
-            ["--reuid=65534", "--regid=65534", "--clear-groups", copy.path] + arguments)
+            ["--reuid=65534", "--regid=65534", "--clear-groups", copy.path] + arguments,
+            directory: data.path)
     }
 
     /// A connection that never says anything.

@@ -143,6 +143,7 @@ struct ServerSettingsTests {
             (["-d", "--foo"], "unknown flag: --foo"),
             (["-dx"], "unknown shorthand flag: 'x' in -dx"),
             (["-s"], "flag --auth is true"), (["--logfile"], "flag needs an argument: --logfile"),
+            (["--no-histograms=maybe", "-p0"], "flag --no-histograms is \"maybe\": give true or"),
         ])
     func unknownWords(arguments: [String], said: String) async throws {
         let data = try TemporaryFolder()
@@ -150,6 +151,90 @@ struct ServerSettingsTests {
         #expect(finished.exitCode == 1)
         #expect(finished.errors.contains(said))
         #expect(try FileManager.default.contentsOfDirectory(atPath: data.path).isEmpty)
+    }
+
+    @Test("a switch that is set to false is off, wherever it stands")
+    func switchesOff() async throws {
+        let data = try TemporaryFolder()
+        for arguments in [
+            ["--detached=false", "--auth=false", "-m=false", "--dir", data.path, "-p0"],
+            ["-n", "immudb", "-d=false", "--dir", data.path, "--mtls=false", "-p0", "-s=false"],
+        ] {
+            let process = try RunningProcess("immudb", arguments)
+            let line = try await process.waitForOutput("starting immudb: ")
+            #expect(line.contains("\"Detached\":false"))
+            #expect(process.isRunning)
+            process.terminate()
+            #expect(try await process.exitCode() == 0)
+        }
+    }
+
+    @Test(
+        "a variable that is not UTF-8 is refused by its name, and nothing is made",
+        arguments: [
+            ("immudb", "IMMUDB_DIR"), ("immudb", "IMMUDB_LOGFILE"), ("immudb", "HOME"),
+            ("immudb", "GOPATH"), ("immuclient", "IMMUCLIENT_DIR"),
+            ("immutest", "IMMUTEST_IMMUDB-ADDRESS"),
+        ])
+    func variableBytes(program: String, name: String) async throws {
+        let data = try TemporaryFolder()
+        let path = try RunningProcess.path(of: program)
+        func run(_ name: String, _ words: String) async throws -> FinishedProcess {
+            try await FinishedProcess.run(
+                "/bin/sh", ["-c", "exec env \"\(name)=$(printf 'x\\377')\" '\(path)' \(words)"],
+                directory: data.path)
+        }
+        let words = program == "immuclient" ? "ping -p 1" : ""
+        let finished = try await run(name, words)
+        #expect(finished.exitCode == 1)
+        #expect(
+            finished.errors == "Error: environment variable \(name) is not UTF-8 text\n",
+            "\(finished.errors)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: data.path).isEmpty)
+        #expect(try await run("OTHER", "version").exitCode == 0)
+    }
+
+    @Test("log and pid file must be two files, whichever ways lead there")
+    func oneFile() async throws {
+        let data = try TemporaryFolder()
+        let files = FileManager.default
+        try files.createDirectory(
+            atPath: data.file("real").path, withIntermediateDirectories: false)
+        try files.createSymbolicLink(
+            atPath: data.file("link").path, withDestinationPath: "real")
+        try files.createSymbolicLink(
+            atPath: data.file("dangling").path, withDestinationPath: "real/none")
+        try Data("1".utf8).write(to: data.file("old"))
+        try files.linkItem(atPath: data.file("old").path, toPath: data.file("hard").path)
+        let before = try files.subpathsOfDirectory(atPath: data.path).sorted()
+        for (log, pid) in [
+            ("same.txt", "same.txt"), ("same.txt", "./same.txt"), ("same.txt", "link/../same.txt"),
+            (data.file("real/same.txt").path, "link/same.txt"), ("dangling", "link/none"),
+            ("old", "hard"), ("new/same.txt", "new//same.txt"), ("link/x/s", "real/./x/s"),
+        ] {
+            for more in [[], ["-d"]] {
+                let finished = try await FinishedProcess.run(
+                    "immudb", ["-p", "0", "--pidfile", pid, "--logfile", log] + more,
+                    directory: data.path)
+                #expect(finished.exitCode == 1)
+                #expect(
+                    finished.errors.hasPrefix(
+                        "Error: pid file \(pid) and log file \(log) are one file: "))
+            }
+        }
+        #expect(try files.subpathsOfDirectory(atPath: data.path).sorted() == before)
+    }
+
+    @Test("a config file that cannot be used is not passed over in silence")
+    func hiddenFiles() async throws {
+        let data = try TemporaryFolder()
+        try FileManager.default.createDirectory(
+            atPath: data.file("configs/immudb.toml").path, withIntermediateDirectories: true)
+        let folder = try await FinishedProcess.run("immudb", ["-p0"], directory: data.path)
+        #expect(folder.exitCode == 1)
+        #expect(
+            folder.errors.hasSuffix("/configs/immudb.toml cannot be read: Is a directory\n"),
+            "\(folder.errors)")
     }
 
     private func write(_ text: String, to name: String, in folder: TemporaryFolder) throws {

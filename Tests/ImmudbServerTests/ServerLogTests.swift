@@ -87,6 +87,12 @@ struct ServerLogTests {
             _ = try ServerLog.file(folder.path + "/log", level: .info)
         }
         #expect(isFolder.message == "Unable to create log file \(folder.path)/log: Is a directory")
+        for name in ["", String(repeating: "a", count: 300)] {
+            #expect(throws: ServerStartError.self) {
+                _ = try ServerLog.file("\(folder.path)/new/\(name)", level: .info)
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder.path + "/new"))
+        }
     }
 
     @Test("the options are one line of JSON")
@@ -105,12 +111,16 @@ struct ServerLogTests {
 
     @Test(
         "a database name has to be a plain folder name",
-        arguments: ["", ".", "..", "a/b", "/", "\0"])
+        arguments: [
+            "", ".", "..", "a/b", "/", "\0", "a\n", "\u{85}", "immudbsys", "IMMUDBSYS",
+            "immudb.identifier",
+        ])
     func databaseNames(name: String) throws {
         let error = try #require(throws: ServerStartError.self) {
             try ServerOptions(databaseName: name).validate()
         }
-        #expect(error.message.contains("\"\(name)\""))
+        #expect(error.message.contains("invalid database name \""))
+        #expect(name.contains(where: \.isNewline) || error.message.contains("\"\(name)\""))
         #expect(error.message.contains("--dbname"))
     }
 

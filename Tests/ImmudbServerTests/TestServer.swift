@@ -20,12 +20,14 @@ final class TestServer: Sendable {
     }
 
     /// Runs a test against a server on an empty database, and stops it.
-    static func run(_ test: (TestServer) async throws -> Void) async throws {
+    static func run(
+        log: ServerLog = ServerLog(level: .error) { print($0) },
+        _ test: (TestServer) async throws -> Void
+    ) async throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("immudb-server-test-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let options = ServerOptions(directory: folder.path, port: 0)
-        let log = ServerLog(level: .error) { print($0) }
         let server = try await ImmudbServer.start(options, log: log)
         let client = RPCClient(.init(host: "127.0.0.1", port: server.options.port))
         let result: Result<Void, any Error>

@@ -49,7 +49,8 @@ struct ConfigFileTests {
         "an unknown key is an error that names file, key, the known ones, and the line where known",
         arguments: [
             ("a.toml", "prt = 1", ""), ("a.toml", "server.port = 1", ""),
-            ("a.yaml", "port: 1\nprt: 2", ", line 2"), ("a.json", #"{"prt": 1}"#, ""),
+            ("a.yaml", "port: 1\nprt: 2", ", line 2"),
+            ("a.json", "{\n\"port\": 1,\n\"prt\"\n: 1}", ", line 3"),
             ("a.ini", "\nprt = 1", ", line 2"), ("a.env", "SAMPLE_PRT=1", ", line 1"),
             ("a.ini", "SAMPLE_PORT = 1", ", line 1"),
         ])
@@ -76,7 +77,16 @@ struct ConfigFileTests {
             ("a.yaml", "port: x", "line 1, key \"port\" is the text \"x\": give"),
             ("a.yaml", "name: 2024", "is the number 2024: give"),
             ("a.yaml", "mode: {a: b}", "is a mapping: give fast"),
-            ("a.yaml", "port: 99999999999999999999", "is a number out of range"),
+            ("a.yaml", "port: 99999999999999999999", "is the number 99999999999999999999: give"),
+            ("a.yaml", "port: 0x10", "is the number 0x10: give a whole number"),
+            ("a.yaml", "port: 0o20", "0o20"),
+            ("a.yaml", "port: 1_000", "is the number 1_000: give"),
+            ("a.yaml", "port: +16", "is the number +16: give"),
+            ("a.yaml", "port: 1:30", "is the number 1:30: give"),
+            ("a.toml", "port = 0x10", "is the number 0x10: give a whole number"),
+            ("a.toml", "port = 0o20", "is the number 0o20: give"),
+            ("a.toml", "port = 0b11", "is the number 0b11: give"),
+            ("a.ini", "port = +3", "is \"+3\": give"),
             ("a.yaml", "dir: 2026-01-01", "give a folder"),
             ("a.json", #"{"port": true}"#, "is true: give"),
             ("a.json", #"{"port": 1.5}"#, "is a number with a fraction: give"),
@@ -98,7 +108,16 @@ struct ConfigFileTests {
             ("a.toml", "port = 1\nport = 2", "line 2: not TOML"),
             ("a.toml", "\n [server]\nport = 1", "line 2: tables such as [server]"),
             ("a.toml", "[=", "line 1: tables such as [="),
-            ("a.yaml", "port: 1\nport: 2", "there twice"),
+            ("a.yaml", "port: 1\nport: 2", "line 2, key \"port\" is there twice"),
+            ("a.yaml", "dir: port\nport: 1\n# port: 3\n\"port\" : 2", "line 4, key \"port\" is"),
+            ("a.yaml", "{port: 1,\n  port: 2}", "line 2, key \"port\" is there twice"),
+            ("a.yaml", "port: 1\nPort: 2", "line 2, key \"Port\" is there twice"),
+            ("a.json", "{\"port\": 1,\n\"port\": 2}", "line 2, key \"port\" is there twice"),
+            (
+                "a.json", #"{"port": {"port": 1}, "por\u0074": 2}"#,
+                "line 1, key \"port\" is "
+            ),
+            ("a.json", #"{"dir": "\"port\":", "port": 2, "p\u006frt": 3}"#, "is there twice"),
             ("a.yaml", "port: [1", "not YAML"), ("a.yaml", "- 1\n- 2", "not lines of"),
             ("a.yaml", "just text", "not lines of"), ("a.yaml", "port: 1\n\tx: 2", "not YAML"),
             ("a.json", "{\"port\": 1,", "not JSON: Unexpected end of file"),
@@ -132,6 +151,45 @@ struct ConfigFileTests {
             file.items.map(\.value) == [
                 .untyped(#"a"b\c # d"#), .untyped(" x\\n;"), .untyped("a#b"),
             ])
+    }
+
+    @Test("properties are read as Java reads them")
+    func properties() throws {
+        let text = #"""
+            # c
+              ! c
+            port : 3371
+            dir=C:\\data\u0020x\
+                 \ttail # no comment
+            logfile   a b\=c
+            na\u006de:x
+            mode\
+             = fast
+            """#
+        for name in ["a.properties", "a.props", "a.prop"] {
+            let file = try Sample.file(name, text)
+            #expect(file.items.map(\.key) == ["port", "dir", "logfile", "name", "mode"])
+            #expect(
+                file.items.map(\.value) == [
+                    .untyped("3371"), .untyped("C:\\data x\ttail # no comment"), .untyped("a b=c"),
+                    .untyped("x"), .untyped("fast"),
+                ])
+            #expect(file.items.map(\.line) == [3, 4, 6, 7, 8])
+        }
+    }
+
+    @Test(
+        "what is no properties file, or can hardly be meant, is refused with its line",
+        arguments: [
+            ("port", "line 1, key \"port\" is \"\": give"), ("dir = \\u00g0", "line 1: \\u"),
+            ("\ndir = \\ud800", "line 2: \\u"), ("dir = \\u12", "line 1: \\u"),
+            ("= x", "line 1: a line without a key"), ("[a]", "line 1: sections"),
+            ("dir = \"x\"", "line 1: quotes"),
+            ("port=1\n\nport 2", "line 3, key \"port\" is there"),
+        ])
+    func brokenProperties(text: String, said: String) throws {
+        let complaint = try Sample.complaint("a.properties", text)
+        #expect(complaint.contains(said), "\(complaint)")
     }
 
     @Test("a withdrawn key is a warning")
@@ -174,9 +232,9 @@ struct ConfigFileTests {
         )
         let environment = ["GOPATH": go.path, "HOME": home.path]
         func found() throws -> String? {
-            try ConfigFile.named(
-                nil, orFoundFor: "sample", environment: environment, systemFolder: system.path)?
-                .path
+            try ConfigFileSearch(
+                nil, orFoundFor: "sample", environment: environment, systemFolder: system.path
+            ).file?.path
         }
         #expect(try found() == nil)
         _ = try home.write("sample.hcl", "port = 1")
@@ -193,9 +251,28 @@ struct ConfigFileTests {
         #expect(try found() == inGo)
         _ = try go.write("src/configs/sample.toml", "port =")
         #expect(throws: SettingsError.self) { _ = try found() }
-        let named = try ConfigFile.named(
+        let named = try ConfigFileSearch(
             inHome, orFoundFor: "sample", environment: environment, systemFolder: system.path)
-        #expect(named?.path == inHome)
+        #expect(named.file?.path == inHome)
+    }
+
+    @Test("a found file that is a folder, or leads nowhere, is an error that names it")
+    func unusable() throws {
+        let system = try TemporaryFolder()
+        let path = system.path + "/sample.toml"
+        func complaint() throws -> String {
+            try #require(throws: SettingsError.self) {
+                _ = try ConfigFileSearch(
+                    nil, orFoundFor: "sample", environment: [:], systemFolder: system.path)
+            }.message
+        }
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: false)
+        #expect(try complaint() == "config file \(path) cannot be read: Is a directory")
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.createSymbolicLink(
+            atPath: path, withDestinationPath: "/none/at/all")
+        #expect(try complaint() == "config file \(path) cannot be read: No such file or directory")
     }
 
     @Test("no bytes whatever crash a parser")
@@ -205,10 +282,12 @@ struct ConfigFileTests {
         let pieces = [
             "port", "=", ":", "1", "\"", "'", "\\", "\n", "[", "]", "{", "}", ",", "#", " ", "- ",
             "&a", "*a", "<<", "!!int ", "é", "\u{2028}", "1e999", "true", "\"\"\"", "\t", "---\n",
-            "? ", "|", "+", "-", ".", "_", "0x", "0b1", "inf", "nan", "1979-05-27", "T07:32:00", "Z",
-            "\r", "\u{b}", "\u{85}", "\u{7f}", "a = [}", "a = {", "a =\u{2003}[}",
+            "? ", "|", "+", "-", ".", "_", "0x", "0b1", "inf", "nan", "1979-05-27", "T07:32:00",
+            "Z",
+            "\r", "\u{b}", "\\u0020", "\\uqqqq", "\\\n", "\u{85}", "\u{7f}", "a = [}", "a = {",
+            "a =\u{2003}[}",
         ]
-        for name in ["a.toml", "a.yaml", "a.json", "a.ini", "a.env"] {
+        for name in ["a.toml", "a.yaml", "a.json", "a.ini", "a.env", "a.properties"] {
             let folder = try TemporaryFolder()
             for _ in 0..<500 {
                 let count = Int.random(in: 0..<40, using: &random)

@@ -4,29 +4,50 @@ import Testing
 
 @Suite("Syntax of flags")
 struct FlagSyntaxTests {
-    private let syntax = FlagSyntax(Sample.definition.settings, and: [.init("config")])
+    private let syntax = FlagSyntax(Sample.definition.settings)
 
     @Test(
-        "every way to write a flag is rewritten to one",
+        "every way to write a flag is understood",
         arguments: [
-            (["--port", "1"], ["--port=1"]), (["--port=1"], ["--port=1"]),
-            (["--port="], ["--port", ""]), (["--dir", "a=b"], ["--dir=a=b"]),
-            (["--dir=a=b"], ["--dir=a=b"]), (["-p", "1"], ["--port=1"]),
-            (["-p1"], ["--port=1"]), (["-p=1"], ["--port=1"]), (["-p", "-1"], ["--port=-1"]),
-            (["--detached"], ["--detached=true"]), (["--detached=false"], ["--detached=false"]),
-            (["--detached", "false"], ["--detached=true", "false"]), (["-d"], ["--detached=true"]),
-            (["-d=false"], ["--detached=false"]), (["-qd"], ["--quiet=true", "--detached=true"]),
-            (["-dp", "1"], ["--detached=true", "--port=1"]),
-            (["-dp1"], ["--detached=true", "--port=1"]),
-            (["-dq=false"], ["--detached=true", "--quiet=false"]),
-            (["version", "-p", "1"], ["version", "--port=1"]), (["--config", "x"], ["--config=x"]),
-            (["-h"], ["--help"]), (["-dh"], ["--detached=true", "--help"]),
-            (["--help"], ["--help"]),
-            (["-d", "--", "-p", "--x"], ["--detached=true", "--", "-p", "--x"]), (["-"], ["-"]),
-            ([], []), ([""], [""]),
+            (["--port", "1"], ["port": "1"]), (["--port=1"], ["port": "1"]),
+            (["--port="], ["port": ""]), (["--port", ""], ["port": ""]),
+            (["--dir", "a=b"], ["dir": "a=b"]), (["--dir=a=b"], ["dir": "a=b"]),
+            (["-p", "1"], ["port": "1"]), (["-p1"], ["port": "1"]), (["-p=1"], ["port": "1"]),
+            (["-p", "-1"], ["port": "-1"]), (["-p", "-d"], ["port": "-d"]),
+            (["--detached"], ["detached": "true"]), (["--detached=false"], ["detached": "false"]),
+            (["-d"], ["detached": "true"]), (["-d=false"], ["detached": "false"]),
+            (["-d="], ["detached": ""]), (["-qd"], ["quiet": "true", "detached": "true"]),
+            (["-dp", "1"], ["detached": "true", "port": "1"]),
+            (["-dp1"], ["detached": "true", "port": "1"]),
+            (["-dq=false"], ["detached": "true", "quiet": "false"]),
+            (["-d=false", "--quiet"], ["detached": "false", "quiet": "true"]),
+            (["-p1", "--port", "2"], ["port": "2"]), (["-nan"], ["name": "an"]), ([], [:]),
         ])
-    func rewriting(arguments: [String], expected: [String]) throws {
-        #expect(try syntax.rewritten(arguments) == expected)
+    func flags(arguments: [String], expected: [String: String]) throws {
+        let words = try syntax.words(of: arguments)
+        #expect(words.flags == expected)
+        #expect(words.words.isEmpty && words.configFile == nil && !words.asksForHelp)
+    }
+
+    @Test(
+        "words are what is no flag: negative numbers, too, and all that follows --",
+        arguments: [
+            (["--detached", "false"], ["false"]), (["version", "-p", "1", "x"], ["version", "x"]),
+            (["-1"], ["-1"]), (["-1.5", "-q", "-.5", "-inf"], ["-1.5", "-.5", "-inf"]),
+            (["-d", "--", "-p", "--x", "--"], ["-p", "--x", "--"]), (["-"], ["-"]), ([""], [""]),
+        ])
+    func words(arguments: [String], expected: [String]) throws {
+        #expect(try syntax.words(of: arguments).words == expected)
+    }
+
+    @Test("the config file and help are flags of every program")
+    func common() throws {
+        for arguments in [["--config", "x"], ["--config=x"], ["--config", "y", "--config", "x"]] {
+            #expect(try syntax.words(of: arguments).configFile == "x")
+        }
+        for arguments in [["--help"], ["-h"], ["-dh"], ["version", "-h"]] {
+            #expect(try syntax.words(of: arguments).asksForHelp)
+        }
     }
 
     @Test(
@@ -40,6 +61,6 @@ struct FlagSyntaxTests {
             (["--help=1"], "flag --help takes no value"),
         ])
     func errors(arguments: [String], message: String) {
-        #expect(throws: SettingsError(message)) { _ = try syntax.rewritten(arguments) }
+        #expect(throws: SettingsError(message)) { _ = try syntax.words(of: arguments) }
     }
 }

@@ -73,6 +73,7 @@ struct PrecedenceTests {
         arguments: [
             ("port", "many", "a whole number from 0 to 65535"), ("port", "65536", "65535"),
             ("port", "-1", "from 0"), ("port", "1.5", "whole"), ("port", "0x10", "whole"),
+            ("port", "+3356", "whole"), ("port", "٣", "whole"),
             ("port", "99999999999999999999", "whole"),
             ("message-limit", "0", "from 1 to 1000"), ("detached", "yes", "true or false"),
             ("mode", "Fast", "fast, safe or slow"), ("name", "a/b", "without slashes"),
@@ -93,6 +94,17 @@ struct PrecedenceTests {
         #expect(variable.message.hasPrefix("environment variable \(name) is \"\(value)\": give "))
         let line = try Sample.complaint("bad.ini", "\n\(key) = \(value)\n")
         #expect(line.contains("bad.ini, line 2, key \"\(key)\" is \"\(value)\": give "))
+    }
+
+    @Test(
+        "what stands around a number is not passed over, and control characters are shown as such")
+    func characters() throws {
+        let blank = SettingsError("flag --port is \"1 \": give a whole number from 0 to 65535")
+        #expect(throws: blank) { _ = try Sample.values(flags: ["port": "1 "]) }
+        let name = SettingsError(
+            #"flag --name is "a\n\u{1B}b": give a folder: a name without slashes and control "#
+                + "characters")
+        #expect(throws: name) { _ = try Sample.values(flags: ["name": "a\n\u{1b}b"]) }
     }
 
     @Test("booleans are words in any case", arguments: ["true", "T", "1", "TRUE"])

@@ -23,7 +23,8 @@ enum Sample {
     static func values(
         flags: [String: String] = [:], environment: [String: String] = [:], file: ConfigFile? = nil
     ) throws -> SettingsValues {
-        try definition.values(flags: flags, environment: environment, file: file)
+        try definition.values(
+            flags: flags, environment: environment, config: ConfigFileSearch(file: file))
     }
 
     /// Reads a text as a file of that name.

@@ -91,7 +91,7 @@ struct ClientSettings: Sendable {
 struct SettingsSources: Sendable {
     let flags: [String: String]
     let environment: [String: String]
-    let file: ConfigFile?
+    let config: ConfigFileSearch
 
     /// - Parameter path: of a config file that was named; nil to look for one.
     init(
@@ -99,7 +99,7 @@ struct SettingsSources: Sendable {
     ) throws(SettingsError) {
         self.flags = flags
         self.environment = environment
-        file = try ConfigFile.named(
+        config = try ConfigFileSearch(
             path, orFoundFor: ClientSettings.definition.program, environment: environment)
     }
 
@@ -110,7 +110,8 @@ struct SettingsSources: Sendable {
     func settings(lineFlags: [String: String] = [:]) throws(SettingsError) -> ClientSettings {
         let flags = Self.withOneForm(flags).merging(Self.withOneForm(lineFlags)) { $1 }
         return try ClientSettings(
-            ClientSettings.definition.values(flags: flags, environment: environment, file: file))
+            ClientSettings.definition.values(flags: flags, environment: environment, config: config)
+        )
     }
 
     /// Whoever asks for one form of output by a flag does not want the other, whatever an earlier

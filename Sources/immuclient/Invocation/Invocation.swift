@@ -15,19 +15,18 @@ struct Invocation {
 
     /// - Throws: `UsageError`.
     init(_ arguments: [String]) throws(UsageError) {
-        let words: CommandWords
+        let words: CommandLineWords
         do {
-            words = try CommandWords(arguments)
+            words = try FlagSyntax(ClientSettings.definition.settings).words(of: arguments)
         } catch {
             throw UsageError(error.message)
         }
-        var flags = words.flags
-        configFile = flags.removeValue(forKey: "config")
-        self.flags = flags
+        configFile = words.configFile
+        flags = words.flags
         action = try Self.action(words)
     }
 
-    private static func action(_ words: CommandWords) throws(UsageError) -> Action {
+    private static func action(_ words: CommandLineWords) throws(UsageError) -> Action {
         guard let name = words.words.first else { return .help(for: nil) }
         let own = Array(words.words.dropFirst())
         if name == "help" {

@@ -64,7 +64,9 @@ enum StandardError {
     /// A line. What a server says may be in it, and must not steer a terminal.
     static func write(line: String) {
         let display = Display(isTerminal: isatty(STDERR_FILENO) != 0)
-        FileHandle.standardError.write(Data(display.shown(Array((line + "\n").utf8))))
+        let bytes = display.shown(Array((line + "\n").utf8))
+        // One that takes nothing, since its disk is full say, is no failure of its own.
+        _ = bytes.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     /// As text, or as JSON if that is what the standard output gets.

@@ -1,0 +1,81 @@
+import Settings
+import Testing
+
+@testable import immudb
+
+@Suite("The flags of immudb")
+struct FlagPositionTests {
+    private let settings = ImmudbSettings.definition.settings
+    /// What stands around the flag: each a flag, with its value if that is a word of its own.
+    private let others = [["-a", "::1"], ["--no-histograms"], ["-p0"], ["-m"], ["--dir", "d"]]
+    private let othersValues = [
+        "address": "::1", "no-histograms": "true", "port": "0", "mtls": "true", "dir": "d",
+    ]
+
+    @Test("a switch has the value that is attached to it, wherever it stands and however written")
+    func switches() throws {
+        let switches = settings.filter(\.isSwitch)
+        #expect(switches.map(\.key) == ["auth", "detached", "mtls", "no-histograms"])
+        for setting in switches {
+            var expected = ["": "true"]
+            for value in ["false", "true", "maybe", "0", "-x", "a=b", "", "version"] {
+                expected["=\(value)"] = value
+            }
+            for (attached, value) in expected {
+                try expect(setting.key, value, writtenAs: ["--\(setting.key)\(attached)"])
+                guard let letter = setting.short else { continue }
+                try expect(setting.key, value, writtenAs: ["-\(letter)\(attached)"])
+            }
+        }
+    }
+
+    @Test("a flag has its value, wherever it stands and however written")
+    func values() throws {
+        for setting in settings where !setting.isSwitch {
+            for value in ["7", "-7", "--dir", "-d", "a=b", "version"] {
+                try expect(setting.key, value, writtenAs: ["--\(setting.key)", value])
+                try expect(setting.key, value, writtenAs: ["--\(setting.key)=\(value)"])
+                guard let letter = setting.short else { continue }
+                try expect(setting.key, value, writtenAs: ["-\(letter)", value])
+                try expect(setting.key, value, writtenAs: ["-\(letter)=\(value)"])
+                try expect(setting.key, value, writtenAs: ["-\(letter)\(value)"])
+            }
+        }
+    }
+
+    @Test("letters combine, and the last one of them may have a value")
+    func letters() throws {
+        for position in 0...others.count {
+            #expect(
+                try flags(["-sd=false"], at: position, of: others)
+                    == othersValues.merging(["auth": "true", "detached": "false"]) { $1 })
+        }
+    }
+
+    /// At every position among the others, of which the flag of that key is left out.
+    private func expect(_ key: String, _ value: String, writtenAs words: [String]) throws {
+        let letter = settings.first { $0.key == key }?.short
+        let around = others.filter { other in
+            other[0] != "--\(key)" && other[0].dropFirst().first != letter
+        }
+        var expected = othersValues
+        expected[key] = value
+        for position in 0...around.count {
+            let given = try flags(words, at: position, of: around)
+            #expect(given == expected, "\(words) at \(position)")
+        }
+    }
+
+    private func flags(
+        _ words: [String], at position: Int, of others: [[String]]
+    ) throws -> [String: String] {
+        let arguments =
+            others[..<position].flatMap(\.self) + words
+            + others[position...].flatMap(\.self)
+        guard case .serve(let flags, nil) = try ImmudbCommand.invocation(arguments) else {
+            Issue.record("\(arguments) is taken for a command")
+            return [:]
+        }
+        return flags
+    }
+}

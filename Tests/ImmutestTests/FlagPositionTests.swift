@@ -1,0 +1,41 @@
+import Settings
+import Testing
+
+@testable import immutest
+
+@Suite("The flags of immutest")
+struct FlagPositionTests {
+    @Test("a flag has its value, wherever it stands and however written")
+    func values() throws {
+        // A switch that is added needs a test as that of the other programs.
+        #expect(ImmutestSettings.definition.settings.allSatisfy { !$0.isSwitch })
+        for setting in ImmutestSettings.definition.settings {
+            for value in ["7", "-7", "--config", "-a", "a=b", "version", ""] {
+                try expect(setting.key, value, writtenAs: ["--\(setting.key)", value])
+                try expect(setting.key, value, writtenAs: ["--\(setting.key)=\(value)"])
+                guard let letter = setting.short else { continue }
+                try expect(setting.key, value, writtenAs: ["-\(letter)", value])
+                try expect(setting.key, value, writtenAs: ["-\(letter)=\(value)"])
+                guard !value.isEmpty else { continue }
+                try expect(setting.key, value, writtenAs: ["-\(letter)\(value)"])
+            }
+        }
+    }
+
+    /// At every position among others.
+    private func expect(_ key: String, _ value: String, writtenAs words: [String]) throws {
+        let others = [["--config", "c"], ["12"], ["--config=d"]]
+        for position in 0...others.count {
+            let arguments =
+                others[..<position].flatMap(\.self) + words
+                + others[position...].flatMap(\.self)
+            guard
+                case .populate(12, let flags, "d") = try ImmutestCommand.invocation(arguments)
+            else {
+                Issue.record("\(arguments) is taken for something else")
+                continue
+            }
+            #expect(flags == [key: value], "\(arguments)")
+        }
+    }
+}
