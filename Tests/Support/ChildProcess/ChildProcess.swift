@@ -1,4 +1,5 @@
 import CSpawn
+import Foundation
 import Synchronization
 
 #if canImport(Darwin)
@@ -31,7 +32,11 @@ public final class ChildProcess: Sendable {
     }
 
     public let identifier: Int32
-    private let end = Mutex<End?>(nil)
+    private let state: State
+
+    private final class State: Sendable {
+        let end = Mutex<End?>(nil)
+    }
 
     /// Starts a program. It inherits no files but the standard ones.
     ///
@@ -77,6 +82,22 @@ public final class ChildProcess: Sendable {
             throw CannotStart(description: "\(path): \(String(cString: strerror(failure)))")
         }
         identifier = process
+        state = State()
+        Thread.detachNewThread { [identifier, state] in Self.waitForEnd(of: identifier, state) }
+    }
+
+    /// Takes the end of the process at once. One that nobody has waited for would keep the tests'
+    /// own monitor of exit tests busy for ever: it asks for the end of any process.
+    private static func waitForEnd(of identifier: Int32, _ state: State) {
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(identifier), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        // Under the lock, since its number may be another's from now on.
+        state.end.withLock { end in
+            var status: Int32 = 0
+            guard waitpid(identifier, &status, 0) == identifier else { return }
+            let signal = status & 0x7f
+            end = signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal)
+        }
     }
 
     public struct CannotStart: Error, CustomStringConvertible {
@@ -84,16 +105,7 @@ public final class ChildProcess: Sendable {
     }
 
     /// How it ended; nil while it runs.
-    public var ended: End? {
-        end.withLock { end in
-            if let end { return end }
-            var status: Int32 = 0
-            guard waitpid(identifier, &status, WNOHANG) == identifier else { return nil }
-            let signal = status & 0x7f
-            end = signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal)
-            return end
-        }
-    }
+    public var ended: End? { state.end.withLock { $0 } }
 
     public var isRunning: Bool { ended == nil }
 
@@ -108,7 +120,7 @@ public final class ChildProcess: Sendable {
 
     public func send(_ signal: Int32) {
         // Under the lock: its number is its own until it has been waited for.
-        end.withLock { end in
+        state.end.withLock { end in
             if end == nil { _ = kill(identifier, signal) }
         }
     }
