@@ -25,18 +25,20 @@ extension ImmudbClient {
 
     /// The proof that an entry which the server has shown is in its tree: verified up to that
     /// tree's root, which is not trusted yet.
+    ///
+    /// - Parameter wasShown: whether the server has just shown the entry, or must have it.
     func verifiedInclusion(
-        of entry: Entry, _ trusted: TrustedRoot
+        of entry: Entry, _ trusted: TrustedRoot, wasShown: Bool = true
     ) async throws -> UncheckedInclusion {
         do {
             let (proof, leaf, root) = try await inclusionProof(of: entry.index)
             let inclusion = UncheckedInclusion(proof: proof, leaf: leaf, root: root)
             try inclusion.verify(contains: entry)
             return inclusion
-        } catch let error as ClientError where error.code == .notFound {
+        } catch let error as ClientError where error.code == .notFound && wasShown {
             throw VerificationError(
                 .inclusionFailed,
-                "the server has shown the entry and now says that it has none at this index",
+                "the server says that it has no entry at this index, where it must have one",
                 trustedRoot: trusted.root, trustedSize: trusted.size, index: entry.index)
         } catch let error as VerificationError {
             throw error.completed(index: entry.index, trusted: trusted)

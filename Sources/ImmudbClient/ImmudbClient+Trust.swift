@@ -5,8 +5,41 @@ import ImmudbVerification
 extension ImmudbClient {
     /// The root that this client trusts: from its store, or at first contact as `firstContact`
     /// says.
+    ///
+    /// A root that the application brought (`.trust`) is linked to the stored one, once: the server
+    /// has to prove that both are of one history.
+    ///
+    /// - Throws: `ClientError` with code `.trustedRootUnusable` if the store has lost a root that
+    ///   this client has trusted, or has an older one; `VerificationError` if the server's history
+    ///   does not have the root that the application brought.
     public func trustedRoot() async throws -> TrustedRoot {
-        if let root = try await trustedRoots.trustedRoot(of: identity) { return root }
+        let root = try await storedRoot()
+        guard case .trust(let brought) = firstContact, !linker.hasLinkedBrought else { return root }
+        if root != brought, !brought.size.isEmpty {
+            _ = try await linker.linkApart([brought], for: self)
+        }
+        linker.noteBroughtIsLinked()
+        return try await storedRoot()
+    }
+
+    /// The root in the store, established if there is none.
+    func storedRoot() async throws -> TrustedRoot {
+        // Before the store is asked: others may move both on meanwhile.
+        let known = linker.newest
+        if let root = try await trustedRoots.trustedRoot(of: identity) {
+            if let known, root.size < known.size || root.size == known.size && root != known {
+                throw lostRoot(known, "has been replaced by the one of \(root.size)")
+            }
+            linker.remember(root)
+            return root
+        }
+        if let known { throw lostRoot(known, "is gone") }
+        let root = try await establishedRoot()
+        linker.remember(root)
+        return root
+    }
+
+    private func establishedRoot() async throws -> TrustedRoot {
         switch firstContact {
         case .trustOnFirstUse:
             return try await trustedRoots.establish(try await currentRoot(), of: identity)
@@ -19,6 +52,13 @@ extension ImmudbClient {
                     + "on first use"
             )
         }
+    }
+
+    private func lostRoot(_ known: TrustedRoot, _ what: String) -> ClientError {
+        ClientError(
+            .trustedRootUnusable,
+            "the trusted root of \(known.size) entries, \(known.root), \(what) in the store while this "
+                + "client used it. Put it back")
     }
 
     /// Verifies that the server's tree, as it is now, continues everything this client has trusted
@@ -75,12 +115,27 @@ extension ImmudbClient {
     /// Trusts trees of which nothing is verified yet: the server has to prove that they are of one
     /// history with what is trusted.
     ///
-    /// - Returns: the root that is trusted now: it continues all of them.
+    /// - Parameter isForeign: they did not come from the server. If they are not of its history, it
+    ///   is not its fault, unless it does not continue what was trusted either.
+    /// - Returns: a trusted root that continues all of them.
     @discardableResult
-    func trustLinked(_ roots: Set<TrustedRoot>) async throws -> TrustedRoot {
+    func trustLinked(
+        _ roots: Set<TrustedRoot>, isForeign: Bool = false
+    ) async throws -> TrustedRoot {
         let trusted = try await trustedRoot()
-        linker.remember(trusted)
         let unknown = roots.filter { !linker.knows($0) }
-        return unknown.isEmpty ? trusted : try await linker.link(Array(unknown), for: self)
+        guard !unknown.isEmpty else {
+            // Others may have moved what is trusted beyond `trusted` meanwhile.
+            return roots.reduce(trusted) { $1.size > $0.size ? $1 : $0 }
+        }
+        guard isForeign else { return try await linker.link(unknown, for: self) }
+        try await verifyContinuation()
+        do {
+            return try await linker.linkApart(unknown, for: self)
+        } catch let error as VerificationError {
+            throw VerificationError(
+                .receiptRefuted, "this root is not in the server's history, which is as it was",
+                newRoot: unknown.first?.root, newSize: unknown.first?.size, path: error.path)
+        }
     }
 }

@@ -10,11 +10,13 @@ extension ImmudbClient {
     ///
     /// Costs one call, and another if the server's tree has grown since the last verified one.
     ///
-    /// - Throws: `VerificationError` if it is not. `ClientError` if there is no answer.
+    /// - Throws: `VerificationError` if it is not. `ClientError` if there is no answer; code
+    ///   `.notFound` if the server has no entry at its index, which is behind the trusted tree.
     public func verify(_ entry: Entry) async throws -> Verified<Entry> {
         try await keepingEvidence {
             let trusted = try await trustedRoot()
-            let inclusion = try await verifiedInclusion(of: entry, trusted)
+            let inclusion = try await verifiedInclusion(
+                of: entry, trusted, wasShown: trusted.size.contains(entry.index))
             let root = try await trustLinked([inclusion.tree])
             return try Verified(entry, by: inclusion, trusted: root)
         }
@@ -26,10 +28,16 @@ extension ImmudbClient {
     ///   continue the trusted one.
     public func verifiedEntry(at index: EntryIndex) async throws -> Verified<Entry> {
         try await keepingEvidence {
+            let trusted = try await trustedRoot()
             let entry: Entry
             do {
                 entry = try await self.entry(at: index)
             } catch let error as ClientError where error.code == .notFound {
+                guard !trusted.size.contains(index) else {
+                    throw VerificationError(
+                        .inclusionFailed, "the server denies an entry of the tree that is trusted",
+                        trustedRoot: trusted.root, trustedSize: trusted.size, index: index)
+                }
                 try await verifyContinuation()
                 throw error
             }
@@ -62,20 +70,33 @@ extension ImmudbClient {
         try await keepingEvidence {
             let trusted = try await trustedRoot()
             let last = try await rawSetBatch(entries)
-            let first = last.rawValue &+ 1 &- UInt64(entries.count)
-            guard first <= last.rawValue, first >= trusted.size.rawValue else {
-                throw VerificationError(
-                    .wrongIndex, "the batch is acknowledged by older entries",
-                    trustedRoot: trusted.root, trustedSize: trusted.size, index: last)
-            }
-            let written = zip(first..., entries).map {
-                Entry(index: EntryIndex($0), key: $1.key, value: $1.value)
-            }
+            let written = try Self.entries(entries, endingAt: last, behind: trusted)
             let inclusions = try await verifiedInclusions(of: written, trusted)
             let root = try await trustLinked(Set(inclusions.map(\.tree)))
             return try zip(written, inclusions).map { entry, inclusion in
                 try Verified(entry, by: inclusion, trusted: root)
             }
+        }
+    }
+
+    /// The entries of a batch at the places that the server gives them.
+    private static func entries(
+        _ entries: [(key: [UInt8], value: [UInt8])], endingAt last: EntryIndex,
+        behind trusted: TrustedRoot
+    ) throws(VerificationError) -> [Entry] {
+        // Any number may have come: nothing is added to one that no tree has.
+        guard let size = TreeSize(endingAt: last.rawValue),
+            size.rawValue >= UInt64(entries.count),
+            size.rawValue - UInt64(entries.count) >= trusted.size.rawValue
+        else {
+            throw VerificationError(
+                .wrongIndex, "the batch is acknowledged by older entries, or by none",
+                trustedRoot: trusted.root, trustedSize: trusted.size, index: last)
+        }
+        let first = size.rawValue - UInt64(entries.count)
+        return entries.enumerated().map { place, entry in
+            Entry(
+                index: EntryIndex(first + UInt64(place)), key: entry.key, value: entry.value)
         }
     }
 
@@ -124,21 +145,18 @@ extension ImmudbClient {
     /// Verifies a receipt with the server's help: that its tree and everything that this client
     /// trusts are of one history.
     ///
-    /// - Throws: `VerificationError` if they are not, or the receipt does not prove its entry;
-    ///   `ClientError` with code `.serverChanged` for a receipt of another server.
+    /// - Throws: `VerificationError` if they are not, or the receipt does not prove its entry: with
+    ///   code `.receiptRefuted` it is the receipt that is wrong, else the server is not to be
+    ///   trusted. `ClientError` with code `.serverChanged` for a receipt of another server.
     public func verify(_ receipt: Receipt) async throws -> Verified<Entry> {
         guard receipt.server == identity else {
             throw ClientError(
                 .serverChanged, "the receipt is of server \(receipt.server), this is \(identity)")
         }
+        try receipt.verify()
         return try await keepingEvidence {
-            let inclusion = UncheckedInclusion(
-                proof: InclusionProof(
-                    index: receipt.entry.index, size: receipt.root.size, path: receipt.path),
-                leaf: receipt.entry.leaf, root: receipt.root.root)
-            try inclusion.verify(contains: receipt.entry)
-            let root = try await trustLinked([receipt.root])
-            return try Verified(receipt.entry, by: inclusion, trusted: root)
+            try await trustLinked([receipt.root], isForeign: true)
+            return try Verified(receipt)
         }
     }
 }

@@ -47,8 +47,23 @@ extension ImmudbClient {
     ) -> EntrySequence {
         precondition(pageSize > 0, "a page has at least one entry")
         return EntrySequence { last in
-            try await self.scan(
+            let page = try await self.scan(
                 prefix: prefix, after: last?.key ?? [], limit: UInt64(pageSize), reverse: reverse)
+            // A server that ignores the offset would send the same page for ever.
+            var previous = last?.key
+            for entry in page {
+                let isBehind = previous.map { previous in
+                    reverse
+                        ? entry.key.lexicographicallyPrecedes(previous)
+                        : previous.lexicographicallyPrecedes(entry.key)
+                }
+                guard entry.key.starts(with: prefix), isBehind ?? true else {
+                    throw ClientError(
+                        .incompatible, "the server's scan has keys out of their order or prefix")
+                }
+                previous = entry.key
+            }
+            return page
         }
     }
 
@@ -61,12 +76,21 @@ extension ImmudbClient {
     ) -> EntrySequence {
         precondition(pageSize > 0, "a page has at least one entry")
         return EntrySequence { last in
-            // Pages begin at multiples of their size.
+            // No tree has an index of 2^63 or more.
             let next = last.map { $0.index.rawValue + 1 } ?? first.rawValue
+            guard next < 1 << 63 else { return [] }
+            // Pages begin at multiples of their size.
             let size = UInt64(pageSize)
             do {
                 let page = try await self.page(next / size + 1, size: size)
-                return Array(page.entries.drop { $0.index.rawValue < next })
+                let entries = page.entries.drop { $0.index.rawValue < next }
+                let isInOrder = entries.enumerated().allSatisfy { place, entry in
+                    entry.index.rawValue == next + UInt64(place)
+                }
+                guard isInOrder else {
+                    throw ClientError(.incompatible, "the server's page has entries out of order")
+                }
+                return Array(entries)
             } catch let error as ClientError where error.code == .notFound {
                 return []
             }

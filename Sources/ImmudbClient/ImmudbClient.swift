@@ -96,11 +96,13 @@ public final class ImmudbClient: Sendable {
     /// - Parameters:
     ///   - trustedRoots: where the newest verified root is kept.
     ///   - firstContact: what to do if it has none of this server.
+    ///   - expected: who the server has to be. The identity is the server's word: without this, one
+    ///     that takes a new identity is met for the first time.
     /// - Throws: `ClientError` with code `.unavailable` if no server answers, `.incompatible` if it
-    ///   sends no identity.
+    ///   sends no identity, `.serverChanged` if it is another than the expected one.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
-        firstContact: FirstContact
+        firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
         let connection = Connection(configuration)
         do throws(ClientError) {
@@ -112,6 +114,12 @@ public final class ImmudbClient: Sendable {
                     .incompatible,
                     "the server at \(connection.address) does not send its identity "
                         + "(header \(ImmuMetadata.serverIdentity)): it is no immudb 0.6")
+            }
+            guard expected == nil || expected == identity else {
+                throw ClientError(
+                    .serverChanged,
+                    "the server at \(connection.address) says that it is \(identity), not "
+                        + "\(expected?.text ?? "")")
             }
             return ImmudbClient(
                 configuration: configuration, identity: identity, connection: connection,
@@ -134,7 +142,13 @@ public final class ImmudbClient: Sendable {
         let answer: Answer<Response> = await connection.call(path, request)
         Transcript.current?.record(path, request, answer.result)
         try checkIdentity(answer.identity)
-        return try answer.result.get()
+        let response = try answer.result.get()
+        guard answer.identity != nil else {
+            throw ClientError(
+                .incompatible,
+                "the server at \(connection.address) has answered without its identity")
+        }
+        return response
     }
 
     /// Begins a call with any number of answers.

@@ -9,7 +9,8 @@ struct RootFile: Sendable {
     let directory: String
     let path: String
 
-    /// - Returns: nil if there is no file.
+    /// - Returns: nil if there is no file, or one without bytes: the server was empty at first
+    ///   contact, so nothing is trusted yet.
     /// - Throws: code `.trustedRootUnusable` if there is one that cannot be read or is not a root.
     func read() throws(ClientError) -> TrustedRoot? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -36,8 +37,8 @@ struct RootFile: Sendable {
         return try decode(bytes.prefix(count))
     }
 
-    private func decode(_ bytes: ArraySlice<UInt8>) throws(ClientError) -> TrustedRoot {
-        if bytes.isEmpty { return .empty }
+    private func decode(_ bytes: ArraySlice<UInt8>) throws(ClientError) -> TrustedRoot? {
+        if bytes.isEmpty { return nil }
         guard let message = try? Immudb_Schema_Root(serializedBytes: Array(bytes)),
             message.unknownFields.data.isEmpty, !message.root.isEmpty,
             let root = try? TrustedRoot(lastIndex: message.index, rootBytes: message.root)

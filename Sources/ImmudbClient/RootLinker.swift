@@ -9,15 +9,19 @@ import Synchronization
 /// are asked for once for all calls that wait, so that they cost little beside the calls.
 final class RootLinker: Sendable {
     private struct Waiter: Sendable {
-        let roots: [TrustedRoot]
+        let roots: Set<TrustedRoot>
         let completion: CheckedContinuation<TrustedRoot, any Error>
     }
 
     private struct State {
         var waiting: [Waiter] = []
         var isRunning = false
-        /// Roots that were trusted lately, each of which the next continues.
+        /// Roots that were trusted lately, each of which a later one continues.
         var recent: [TrustedRoot] = []
+        /// The largest of all.
+        var newest: TrustedRoot?
+        /// A root that the application brought is proven to be of the history that is trusted.
+        var hasLinkedBrought = false
     }
 
     /// How often the server's tree may grow between two answers before this gives up.
@@ -26,35 +30,61 @@ final class RootLinker: Sendable {
 
     private let state = Mutex(State())
 
+    // MARK: what is known
+
     /// Whether what is trusted now is known to continue a root.
     func knows(_ root: TrustedRoot) -> Bool {
         root.size.isEmpty || state.withLock { $0.recent.contains(root) }
     }
 
+    /// The largest tree that this client has trusted; nil if it has trusted none.
+    var newest: TrustedRoot? { state.withLock { $0.newest } }
+
+    var hasLinkedBrought: Bool { state.withLock { $0.hasLinkedBrought } }
+    func noteBroughtIsLinked() { state.withLock { $0.hasLinkedBrought = true } }
+
     /// Remembers a root that was trusted.
     func remember(_ root: TrustedRoot) {
         state.withLock { state in
+            if root.size > state.newest?.size ?? TreeSize(0) { state.newest = root }
             guard !state.recent.contains(root) else { return }
             state.recent.append(root)
             if state.recent.count > Self.recentCount { state.recent.removeFirst() }
         }
     }
 
-    /// Proves that trees are of one history with what is trusted, and trusts the newest of it.
+    // MARK: linking
+
+    /// Proves that trees are of one history with what is trusted, and trusts the newest of it. One
+    /// proof for all calls that wait at the same time.
     ///
     /// - Returns: a trusted root that continues all of them.
-    /// - Throws: `VerificationError` if they are not; then it may also be the tree of another call
-    ///   that waited. `ClientError` if the server does not answer.
-    func link(_ roots: [TrustedRoot], for client: ImmudbClient) async throws -> TrustedRoot {
-        try await withCheckedThrowingContinuation { completion in
-            let mustRun = state.withLock { state in
-                state.waiting.append(Waiter(roots: roots, completion: completion))
-                defer { state.isRunning = true }
-                return !state.isRunning
+    /// - Throws: `VerificationError` if they are not. `ClientError` if the server does not answer.
+    func link(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot {
+        do {
+            return try await withCheckedThrowingContinuation { completion in
+                let mustRun = state.withLock { state in
+                    state.waiting.append(Waiter(roots: roots, completion: completion))
+                    defer { state.isRunning = true }
+                    return !state.isRunning
+                }
+                // Detached: what is asked for all is in no caller's transcript.
+                if mustRun { Task.detached { await self.run(for: client) } }
             }
-            if mustRun { Task { await self.run(for: client) } }
+        } catch is SharedFailure {
+            // It may be the tree of another call that waited. Each gets its own verdict.
+            return try await linkApart(roots, for: client)
         }
     }
+
+    /// As `link`, for these roots alone.
+    func linkApart(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot {
+        let end = ContinuousClock.now + client.connection.callTimeout
+        return try await Self.link(roots, for: client, until: end)
+    }
+
+    /// Several calls waited, and not all of their trees are of one history.
+    private struct SharedFailure: Error {}
 
     private func run(for client: ImmudbClient) async {
         while true {
@@ -66,9 +96,11 @@ final class RootLinker: Sendable {
             if waiters.isEmpty { return }
             let result: Result<TrustedRoot, any Error>
             do {
-                let roots = Set(waiters.flatMap(\.roots))
-                result = .success(
-                    try await client.keepingEvidence { try await Self.link(roots, for: client) })
+                let roots = waiters.reduce(into: Set()) { $0.formUnion($1.roots) }
+                result = .success(try await linkApart(roots, for: client))
+            } catch is VerificationError {
+                // Asked again by each, for its verdict and for its evidence.
+                result = .failure(SharedFailure())
             } catch {
                 result = .failure(error)
             }
@@ -79,20 +111,28 @@ final class RootLinker: Sendable {
     /// Each round asks for the proofs from all open trees to the server's newest one. If that is one
     /// tree, they are all linked; if it has grown meanwhile, the next round links what they led to.
     private static func link(
-        _ roots: Set<TrustedRoot>, for client: ImmudbClient
+        _ roots: Set<TrustedRoot>, for client: ImmudbClient, until end: ContinuousClock.Instant
     ) async throws -> TrustedRoot {
         var open = roots
         for _ in 0..<attemptCount {
-            let trusted = try await client.trustedRoot()
+            let trusted = try await client.storedRoot()
             open.insert(trusted)
-            try requireOneOfEachSize(open)
+            try requireOneOfEachSize(open, trusted)
             if open.count == 1 { return trusted }
-            open = try await continuations(of: open, for: client)
-            guard open.count == 1, let newest = open.first else { continue }
-            let now = try await client.trustedRoots.advance(
-                from: trusted, to: newest, of: client.identity)
-            client.linker.remember(now)
-            if now == newest { return now }
+            open = try await continuations(of: open, trusted, for: client)
+            if open.count == 1, let newest = open.first {
+                // All of them are beginnings of it, hence of each other.
+                if roots.allSatisfy({ $0.size <= trusted.size }) { return trusted }
+                let now = try await client.trustedRoots.advance(
+                    from: trusted, to: newest, of: client.identity)
+                client.linker.remember(now)
+                if now == newest { return now }
+            }
+            try Task.checkCancellation()
+            guard ContinuousClock.now < end else {
+                throw ClientError(
+                    .deadlineExceeded, "the server's answers could not be compared in time")
+            }
         }
         throw ClientError(
             .unavailable,
@@ -100,10 +140,10 @@ final class RootLinker: Sendable {
     }
 
     private static func requireOneOfEachSize(
-        _ roots: Set<TrustedRoot>
+        _ roots: Set<TrustedRoot>, _ trusted: TrustedRoot
     ) throws(VerificationError) {
-        var bySize: [TreeSize: TrustedRoot] = [:]
-        for root in roots {
+        var bySize = [trusted.size: trusted]
+        for root in roots where root != trusted {
             if let other = bySize.updateValue(root, forKey: root.size),
                 let conflict = other.conflict(with: root)
             {
@@ -115,7 +155,7 @@ final class RootLinker: Sendable {
     /// The trees that the server's tree was while it was asked, each proven to continue some of
     /// `roots`; every root is continued by one.
     private static func continuations(
-        of roots: Set<TrustedRoot>, for client: ImmudbClient
+        of roots: Set<TrustedRoot>, _ trusted: TrustedRoot, for client: ImmudbClient
     ) async throws -> Set<TrustedRoot> {
         try await withThrowingTaskGroup(of: TrustedRoot.self) { group in
             for root in roots where !root.size.isEmpty {

@@ -113,7 +113,10 @@ extension ImmudbClient {
     func keepingEvidence<Value: Sendable>(
         _ body: () async throws -> Value
     ) async throws -> Value {
-        guard let directory = configuration.evidenceDirectory else { return try await body() }
+        // Of calls within calls, the outermost keeps all that was answered.
+        guard let directory = configuration.evidenceDirectory, Transcript.current == nil else {
+            return try await body()
+        }
         let transcript = Transcript()
         do {
             return try await Transcript.$current.withValue(transcript) { try await body() }

@@ -46,6 +46,14 @@ public struct Receipt: Hashable, Sendable {
     }
 }
 
+extension Verified where Value == Entry {
+    /// The entry of a receipt whose root is trusted.
+    package init(_ receipt: Receipt) throws(VerificationError) {
+        try receipt.verify()
+        self.init(value: receipt.entry, root: receipt.root)
+    }
+}
+
 /// Why a text is no receipt.
 public struct ReceiptSyntaxError: Error, Hashable, Sendable, CustomStringConvertible {
     public let message: String
@@ -78,13 +86,13 @@ extension Receipt {
     /// What a person wants to read; nothing of it is checked, since it repeats what follows.
     private var comments: [String] {
         var lines = [
-            "Proves that the entry below is in the ledger of the immudb server named below, in the",
-            "tree of this root. Check it offline: immuclient verify-receipt <this file>",
+            "Proves that the entry below is in the tree of the root below, which is of the immudb",
+            "server named below, says who gave you this. Compare the root with one that you trust.",
+            "Check it offline: immuclient verify-receipt <this file> [<root that you trust>]",
             "key as text: \(Self.shown(entry.key))", "value as text: \(Self.shown(entry.payload))",
         ]
         if let content = entry.content {
-            let time = Date(timeIntervalSince1970: Double(content.timestamp))
-            lines.append("time as the writer's clock had it: \(time.formatted(.iso8601))")
+            lines.append("time as the writer's clock had it: \(Self.time(content.timestamp))")
         }
         return lines
     }
@@ -115,6 +123,12 @@ extension Receipt {
         while !reader.isAtEnd { path.append(try reader.digest("path")) }
         self.init(
             server: server, entry: entry, root: TrustedRoot(size: size, root: root), path: path)
+    }
+
+    private static func time(_ unixSeconds: UInt64) -> String {
+        // Beyond the year 9999 a date is no longer one that people write.
+        guard unixSeconds < 253_402_300_800 else { return "\(unixSeconds) s after 1970" }
+        return Date(timeIntervalSince1970: Double(unixSeconds)).formatted(.iso8601)
     }
 
     private static func hex(_ bytes: [UInt8]) -> String {

@@ -20,6 +20,9 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
         case inclusionFailed
         /// The new tree does not begin with the trusted one: history was changed.
         case consistencyFailed
+        /// A receipt's root is not one of the server's history, which is as it was trusted: the
+        /// receipt is wrong, not the server.
+        case receiptRefuted
     }
 
     public var code: Code

@@ -120,7 +120,7 @@ struct ClosedFilesTests {
     }
 
     private func waitForServer(_ port: Int) async throws {
-        let end = Date(timeIntervalSinceNow: 20)
+        let end = Date(timeIntervalSinceNow: 120)
         while try await FinishedProcess.run("immuclient", ["ping", "-p", "\(port)"]).exitCode != 0 {
             try #require(Date() < end, "the server does not come up")
             try await Task.sleep(for: .milliseconds(50))

@@ -141,8 +141,9 @@ struct DaemonTests {
         #expect(try await server.process.exitCode(timeoutSeconds: 20) == 0)
         #expect(start.duration(to: .now) < .seconds(13))
         let log = server.process.errors
-        #expect(log.contains("INFO: waiting for calls of 5 connections, for 10 seconds at most"))
-        // Four are no calls, but cannot be told from such that are about to come.
+        // Four are no calls, but cannot be told from such that are about to come; on a busy machine
+        // some of them have been told to go before.
+        #expect(log.contains(/INFO: waiting for calls of [1-5] connections?, for 10 seconds at most/))
         #expect(log.contains(/WARNING: cutting [1-5] connections?:/))
         #expect(log.contains("shutdown completed"))
     }

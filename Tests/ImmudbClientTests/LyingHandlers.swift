@@ -67,6 +67,16 @@ final class LyingHandlers: Sendable {
             .unary(ImmuService.count) { (_: Immudb_Schema_KeyPrefix, call) in
                 self.count(call)
             },
+            .unary(ImmuService.iScan) { (_: Immudb_Schema_IScanOptions, call) in
+                var response = Immudb_Schema_Page()
+                response.items = self.state.withLock { $0.page }
+                call.reply(response)
+            },
+            .unary(ImmuService.scan) { (_: Immudb_Schema_ScanOptions, call) in
+                var response = Immudb_Schema_ItemList()
+                response.items = self.state.withLock { $0.page }
+                call.reply(response)
+            },
             .unary(ImmuService.consistency) { (request: Immudb_Schema_Index, call) in
                 self.consistency(request, call)
             },
@@ -181,7 +191,7 @@ final class LyingHandlers: Sendable {
 
     private func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         let state = state.withLock { $0 }
-        guard state.ledger.size.contains(EntryIndex(request.index)) else {
+        guard state.ledger.size.contains(EntryIndex(request.index)), !state.deniesEntries else {
             return call.fail(.notFound, "index not found")
         }
         let entry = state.ledger.entries[Int(request.index)]

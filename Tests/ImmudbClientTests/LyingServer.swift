@@ -21,6 +21,10 @@ final class LyingServer: Sendable {
         var alterInclusion: (@Sendable (inout Immudb_Schema_InclusionProof) -> Void)?
         var alterByIndex: (@Sendable (inout Immudb_Schema_Item) -> Void)?
         var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
+        /// The answer to every scan, and the items of every page.
+        var page: [Immudb_Schema_Item] = []
+        /// Says of every index that there is no entry.
+        var deniesEntries = false
         /// Changes values before they are written.
         var alterValue: (@Sendable ([UInt8]) -> [UInt8])?
         /// Answers the next verified write from another history, which split off before it.

@@ -37,7 +37,8 @@ struct TrustedRootStoreTests {
             #expect(try bytes() == vector.file)
             let again = try await FileTrustedRootStore(directory: folder.path).trustedRoot(
                 of: server)
-            #expect(again == root)
+            // Of a server that was empty nothing is trusted yet.
+            #expect(again == (root.size.isEmpty ? nil : root))
         }
     }
 

@@ -21,13 +21,15 @@ final class DraftFile {
 
     init(for path: String) throws {
         self.path = path
-        draftPath = "\(path).\(getpid()).part"
+        draftPath = "\(path).\(UUID().uuidString.prefix(8)).part"
         signals = EndingSignals { [draftPath] in unlink(draftPath) }
         file = open(draftPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw Self.failure("create", draftPath) }
     }
 
     deinit {
+        // Only what this object has made.
+        guard file >= 0 else { return }
         close(file)
         if !isComplete { unlink(draftPath) }
     }

@@ -10,7 +10,8 @@ struct ReceiptCommand: ImmuclientCommand {
         discussion: """
             The entry is verified, as by safeget, before its receipt is written: a text that says \
             which entry it is, of which server, and how it leads to which root. Whoever has that text \
-            can check it with verify-receipt, years later and without the server.
+            can check it with verify-receipt, years later and without the server. The root is noted in \
+            .receipts-<identifier> in --dir, as one that was verified here.
             """)
     static let wordCount = 1...2
 
@@ -24,6 +25,7 @@ struct ReceiptCommand: ImmuclientCommand {
     func run(in context: CommandContext) async throws {
         if let file { try DraftFile.requireReplaceable(file) }
         let receipt = try await context.client.receipt(of: Array(key.utf8))
+        try ReceiptRoots(of: receipt.server, in: context.settings.directory).add(receipt.root)
         guard let file else { return try context.output.write(ReceiptReport(receipt: receipt)) }
         let draft = try DraftFile(for: file)
         try draft.write(Array(receipt.text.utf8))
@@ -39,10 +41,11 @@ struct VerifyReceiptCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "verify-receipt", "[<file> [<root>|server]]", abstract: "Check a receipt, without the server.",
         discussion: """
-            Says whether the entry is in the tree of the receipt's root. Whether that root is the \
-            server's takes somebody who trusts it: it is compared with the root that you give or, \
-            without one, with the one that is trusted of that server in --dir. If the server has grown \
-            since, say 'server': it has to prove then that both are of one history.
+            A receipt proves that its entry is in the tree of its root. Anybody can make such a tree: \
+            whether that root is the server's takes somebody who trusts it. It is compared with the root \
+            that you give or, without one, with those that were verified of that server in --dir. With \
+            'server' the server has to prove that it is of the history that is trusted in --dir. If \
+            nobody confirms the root, the entry is not verified, and the exit code is 1.
             """)
     static let wordCount = 0...2
     static let printsEntries = true
@@ -90,18 +93,20 @@ struct VerifyReceiptCommand: ImmuclientCommand {
         var report = VerifiedReceiptReport(receipt: receipt)
         do {
             try receipt.verify()
-            report.isVerified = true
+            report.doesProve = true
             report.trust = try await trust(in: receipt, context)
         } catch let failure as VerificationError {
-            report.isVerified = false
             try context.output.write(report)
-            throw FalseReceipt(failure: failure)
+            throw witness == Self.server && report.doesProve && failure.code != .receiptRefuted
+                ? failure : FalseReceipt(failure: failure)
         }
         try context.output.write(report)
-        if report.trust == .nobody, context.settings.format == .text {
-            StandardError.write(
-                warning: "nothing here says that this root is the server's: compare it with one that "
-                    + "you trust, or have the server prove it: verify-receipt <file> server", .text)
+        guard report.isVerified else {
+            throw ToolError(
+                "The proof holds, but nothing here says that its root is the server's, and anybody can "
+                    + "make a tree of his own. Give the root that you trust, or have the server prove "
+                    + "it: verify-receipt <file> <root>|server",
+                code: "RootNotConfirmed")
         }
     }
 
@@ -118,9 +123,12 @@ struct VerifyReceiptCommand: ImmuclientCommand {
                 trusting: TrustedRoot(size: receipt.root.size, root: root))
             return .given
         }
-        let roots = FileTrustedRootStore(directory: context.settings.directory)
-        guard let stored = try await roots.trustedRoot(of: receipt.server) else { return .nobody }
-        return try receipt.verify(trusting: stored) == nil ? .nobody : .stored
+        let directory = context.settings.directory
+        let stored = try await FileTrustedRootStore(directory: directory)
+            .trustedRoot(of: receipt.server)
+        if let stored, try receipt.verify(trusting: stored) != nil { return .stored }
+        let noted = try ReceiptRoots(of: receipt.server, in: directory)
+        return try noted.contains(receipt.root) ? .noted : .nobody
     }
 }
 
@@ -147,12 +155,15 @@ struct ReceiptReport: Report {
 struct VerifiedReceiptReport: Report {
     /// By whom the receipt's root was confirmed.
     enum Trust: String {
-        case given, stored, server, nobody
+        case given, stored, noted, server, nobody
     }
 
     let receipt: Receipt
-    var isVerified = false
+    /// The entry is in the tree of the receipt's root, whoever made that.
+    var doesProve = false
     var trust = Trust.nobody
+
+    var isVerified: Bool { doesProve && trust != .nobody }
 
     private var entry: EntryReport { EntryReport(entry: receipt.entry, isVerified: isVerified) }
 
@@ -161,13 +172,15 @@ struct VerifiedReceiptReport: Report {
             switch trust {
             case .given: "the root that you gave"
             case .stored: "the root that is trusted of this server"
+            case .noted: "a root that was verified here when a receipt was written"
             case .server: "the server has it in its history, which continues the trusted one"
-            case .nobody: "unknown"
+            case .nobody: "nobody has confirmed this root"
             }
         let lines = """
             root:\t\t\(receipt.root.root.hex) at index: \(receipt.root.size.lastIndex ?? EntryIndex(0))
             server:\t\t\(receipt.server.text)
-            trusted:\t\(isVerified ? trusted : "no")
+            proof:\t\t\(doesProve ? "holds" : "does not hold")
+            trusted:\t\(trusted)
 
             """
         return entry.text(display) + Array(lines.utf8)
@@ -178,7 +191,8 @@ struct VerifiedReceiptReport: Report {
         object["root"] = .text(receipt.root.root.hex)
         object["rootIndex"] = receipt.root.size.lastIndex.map { .number($0.rawValue) }
         object["server"] = .text(receipt.server.text)
-        object["trustedBy"] = .text(isVerified ? trust.rawValue : Trust.nobody.rawValue)
+        object["proofHolds"] = .truth(doesProve)
+        object["trustedBy"] = .text(trust.rawValue)
         return object
     }
 

@@ -79,7 +79,7 @@ struct TokenFile: Sendable {
 
     private static func replace(_ path: String, with bytes: [UInt8]) throws(ToolError) {
         try requireRegularFile(path)
-        let draft = "\(path).\(getpid()).part"
+        let draft = "\(path).\(UUID().uuidString.prefix(8)).part"
         let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("write", path) }
         defer { unlink(draft) }
