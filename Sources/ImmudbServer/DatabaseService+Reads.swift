@@ -11,30 +11,32 @@ import RPCTransport
 
 extension DatabaseService {
     func get(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerBytes(call) { encodedItem(try newestEntry(of: request)) }
+        answerEntry(request, call) { encodedItem(try $0.newestEntry(of: $1, upTo: $2)) }
     }
 
-    func newestEntry(of request: Immudb_Schema_Key) throws -> Entry {
+    func newestEntry(of request: Immudb_Schema_Key, upTo byteLimit: Int) throws -> Entry {
         let key = try validated(request.key)
-        let entry = try database.snapshot.get(key)
+        let entry = try database.snapshot.get(key, upTo: byteLimit).get()
         log.debug("get \(printable(key)) \(entry?.value.count ?? 0) bytes")
         guard let entry else { throw Refusal.keyNotFound }
         return entry
     }
 
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerBytes(call) { encodedSafeItem(try provenEntry(of: request)) }
+        answerEntry(request, call) { encodedSafeItem(try $0.provenEntry(of: $1, upTo: $2)) }
     }
 
     /// Entry and proof are of one snapshot. The proof is that of the entry returned: of a
     /// reference's target.
-    func provenEntry(of request: Immudb_Schema_SafeGetOptions) throws -> ProvenEntry {
+    func provenEntry(
+        of request: Immudb_Schema_SafeGetOptions, upTo byteLimit: Int
+    ) throws -> ProvenEntry {
         let snapshot = database.snapshot
         let key = try validated(request.key)
         let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
         // An empty tree holds no tree of one entry, which is what no root index means.
         let since = min(trusted, snapshot.size)
-        let proven = try snapshot.provenGet(key, since: since)
+        let proven = try snapshot.provenGet(key, since: since, upTo: byteLimit).get()
         log.debug("safeget \(printable(key)) \(proven?.entry.value.count ?? 0) bytes")
         guard let proven else { throw Refusal.keyNotFound }
         return proven
@@ -67,13 +69,13 @@ extension DatabaseService {
     }
 
     func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answerBytes(call) { encodedItem(try entry(at: request)) }
+        answerEntry(request, call) { encodedItem(try $0.entry(at: $1, upTo: $2)) }
     }
 
-    func entry(at request: Immudb_Schema_Index) throws -> Entry {
+    func entry(at request: Immudb_Schema_Index, upTo byteLimit: Int) throws -> Entry {
         let index = EntryIndex(request.index)
         log.debug("by index \(index)")
-        return try database.snapshot.entry(at: index)
+        return try database.snapshot.entry(at: index, upTo: byteLimit).get()
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {

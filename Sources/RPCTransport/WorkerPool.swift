@@ -78,7 +78,7 @@ final class WorkerPool: @unchecked Sendable {
         while take(into: &batch) {
             var began = batch.count > 1 ? NIODeadline.now() : .distantFuture
             for call in batch {
-                if case .unary(_, let handler)? = call.registered?.handler { call.run(handler) }
+                call.runOnWorker()
                 if batch.count > 1, !gatherer.isEmpty {
                     let now = NIODeadline.now()
                     if now - began > Self.longestGathering {
@@ -115,7 +115,7 @@ final class WorkerPool: @unchecked Sendable {
         return goOn
     }
 
-    private static func startThread(_ body: @escaping @Sendable () -> Void) {
+    static func startThread(_ body: @escaping @Sendable () -> Void) {
         final class Body: Sendable {
             let run: @Sendable () -> Void
             init(_ run: @escaping @Sendable () -> Void) { self.run = run }

@@ -1,0 +1,162 @@
+import NIOCore
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The bytes of answers that a server holds because nobody has read them yet, over all of its
+/// connections: large answers from when they are being made, others from when they could not be
+/// sent at once.
+///
+/// An answer that leaves as soon as it is made costs nothing here: small answers of clients that
+/// read are never counted, so that the usual call touches no memory that other threads write.
+///
+/// How much can be held at most, with the values of `RPCServer.Configuration`:
+/// - `maxHeldAnswerByteCount`, and no large answer beyond it;
+/// - small answers beside it, `share` for each connection: 128 MiB for 2,000 of them or more, by
+///   the definition of `share`;
+/// - on each worker thread the answer that is being made without a reservation, up to the largest
+///   message: what is then too much is dropped where it was made.
+final class AnswerBudget: Sendable {
+    /// Smaller answers are counted only when they stay: what a connection may have of them before
+    /// that is noticed, 1,024 calls in flight, is 4 MiB.
+    static let largeByteCount = 4 << 10
+    /// Every connection may have that much unread.
+    static let leastShare = 8 << 10
+
+    let limit: Int
+    private let mostShare: Int
+    private let currentShare: Atomic<Int>
+    private let held = Atomic<Int>(0)
+    /// When something was refused room last, in nanoseconds of `NIODeadline`.
+    private let lastDenial = Atomic<UInt64>(0)
+    private let isSwollen = Atomic<Bool>(false)
+
+    init(_ configuration: RPCServer.Configuration) {
+        limit = max(1, configuration.maxHeldAnswerByteCount)
+        mostShare = max(Self.leastShare, configuration.pressedAnswerByteCount)
+        currentShare = Atomic(mostShare)
+    }
+
+    /// What a connection may have unread while the budget is pressed: an equal part of half of it,
+    /// within bounds.
+    var share: Int { currentShare.load(ordering: .relaxed) }
+
+    func divide(among connectionCount: Int) {
+        let part = limit / 2 / max(1, connectionCount)
+        currentShare.store(min(mostShare, max(Self.leastShare, part)), ordering: .relaxed)
+    }
+
+    var heldByteCount: Int { held.load(ordering: .relaxed) }
+
+    /// Half of it is taken: who has unread answers gets no more, and who does not read has to go.
+    var isPressed: Bool { heldByteCount > limit / 2 }
+
+    func add(_ byteCount: Int) { held.add(byteCount, ordering: .relaxed) }
+
+    /// Whether large answers had to wait within the last seconds, because others are not read.
+    func hasDenied(since time: NIODeadline) -> Bool {
+        lastDenial.load(ordering: .relaxed) > time.uptimeNanoseconds
+    }
+
+    /// Takes room for an answer. One that is larger than all room there is gets it alone.
+    /// - Parameter isReader: of a connection that has read answers: the second half of the room is
+    ///   for those, so that connections that never read cannot take it all.
+    func reserve(_ byteCount: Int, isReader: Bool) -> Bool {
+        let before = held.add(byteCount, ordering: .relaxed).oldValue
+        if before <= 0 || before + byteCount <= room(isReader: isReader) { return true }
+        held.subtract(byteCount, ordering: .relaxed)
+        deny()
+        return false
+    }
+
+    /// Whether an answer that is counted already, made without a reservation, has to be dropped.
+    func mustDrop(_ byteCount: Int, isReader: Bool) -> Bool {
+        let all = heldByteCount
+        guard all > room(isReader: isReader), all > byteCount else { return false }
+        deny()
+        return true
+    }
+
+    /// Has the memory given back that many large answers took, once they are gone: the C library
+    /// keeps it otherwise. Called now and then.
+    func tidy() {
+        let now = heldByteCount
+        if now > limit / 4 {
+            isSwollen.store(true, ordering: .relaxed)
+        } else if now < limit / 16, isSwollen.exchange(false, ordering: .relaxed) {
+            #if canImport(Glibc)
+                // It takes some milliseconds, which no event loop has.
+                WorkerPool.startThread { _ = Self.trim?(0) }
+            #endif
+        }
+    }
+
+    #if canImport(Glibc)
+        /// `malloc_trim`, which Swift does not import.
+        private static let trim: Trim? =
+            dlsym(nil, "malloc_trim").map { unsafeBitCast($0, to: Trim.self) }
+        private typealias Trim = @convention(c) @Sendable (Int) -> Int32
+    #endif
+
+    private func room(isReader: Bool) -> Int { isReader ? limit : limit / 2 }
+
+    private func deny() { lastDenial.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
+}
+
+/// One connection's part of the budget. Worker threads look at it before they begin an answer.
+final class AnswerAccount: Sendable {
+    private let budget: AnswerBudget
+    private let limit: Int
+    private let held = Atomic<Int>(0)
+    private let hasRead = Atomic<Bool>(false)
+
+    init(_ budget: AnswerBudget, _ configuration: RPCServer.Configuration) {
+        self.budget = budget
+        limit = configuration.maxUnsentAnswerByteCount
+    }
+
+    var heldByteCount: Int { held.load(ordering: .relaxed) }
+
+    /// Whether another answer may be begun: not while the client has this much to read.
+    var mayGoOn: Bool {
+        let own = heldByteCount
+        return own <= AnswerBudget.leastShare || own <= currentLimit
+    }
+
+    /// Above this much unread, nothing more is begun.
+    var currentLimit: Int { budget.isPressed ? min(limit, budget.share) : limit }
+
+    /// Some of an answer has left.
+    func markReader() {
+        if !hasRead.load(ordering: .relaxed) { hasRead.store(true, ordering: .relaxed) }
+    }
+
+    func add(_ byteCount: Int) {
+        guard byteCount != 0 else { return }
+        held.add(byteCount, ordering: .relaxed)
+        budget.add(byteCount)
+    }
+
+    /// Takes room for an answer of that size before it is made.
+    func reserve(_ byteCount: Int) -> Bool {
+        guard mayGoOn, budget.reserve(byteCount, isReader: hasRead.load(ordering: .relaxed))
+        else { return false }
+        held.add(byteCount, ordering: .relaxed)
+        return true
+    }
+
+    /// Counts an answer that was made without a reservation; false, and nothing, if there is no
+    /// room for it.
+    func take(_ byteCount: Int) -> Bool {
+        add(byteCount)
+        if heldByteCount <= budget.share
+            || !budget.mustDrop(byteCount, isReader: hasRead.load(ordering: .relaxed))
+        {
+            return true
+        }
+        add(-byteCount)
+        return false
+    }
+}
