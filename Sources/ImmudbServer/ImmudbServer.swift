@@ -74,10 +74,10 @@ public final class ImmudbServer: Sendable {
         configuration.maxBufferedRequestByteCount = max(
             configuration.maxBufferedRequestByteCount,
             2 * configuration.eventLoopThreadCount * room)
-        // The largest answer fits four times: twice while it is made, and that into the half that
-        // is for clients that have not read anything yet.
+        // The largest answer takes its room twice while it is made. That must fit into the half for
+        // clients that have read nothing yet, beside the quarter that unread answers may keep.
         configuration.maxHeldAnswerByteCount = max(
-            configuration.maxHeldAnswerByteCount, 4 * options.maxAnswerByteCount)
+            configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
         configuration.closedReaders = { closed in
             // Not on the event loop: whoever reads the log may be slow.
             DispatchQueue.global().async { log.warning(description(of: closed)) }

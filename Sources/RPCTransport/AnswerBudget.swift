@@ -14,13 +14,13 @@ import Synchronization
 ///
 /// How much can be held at most, with the values of `RPCServer.Configuration`:
 /// - `maxHeldAnswerByteCount`, and no large answer beyond it;
-/// - small answers beside it, `share` for each connection: 128 MiB for 2,000 of them or more, by
-///   the definition of `share`;
+/// - small answers beside it: `share` for each connection, 64 MiB for 1,000 to 8,000 of them, and
+///   what is made of the requests that wait for a worker, below 4 KiB each, before it is noticed
+///   that it stays: 16,384 × 4 KiB = 64 MiB;
 /// - on each worker thread the answer that is being made without a reservation, up to the largest
 ///   message: what is then too much is dropped where it was made.
 final class AnswerBudget: Sendable {
-    /// Smaller answers are counted only when they stay: what a connection may have of them before
-    /// that is noticed, 1,024 calls in flight, is 4 MiB.
+    /// Smaller answers are counted only when they stay.
     static let largeByteCount = 4 << 10
     /// Every connection may have that much unread.
     static let leastShare = 8 << 10
@@ -39,19 +39,21 @@ final class AnswerBudget: Sendable {
         currentShare = Atomic(mostShare)
     }
 
-    /// What a connection may have unread while the budget is pressed: an equal part of half of it,
-    /// within bounds.
+    /// What a connection may have unread while the budget is pressed: an equal part of a quarter
+    /// of it, within bounds.
     var share: Int { currentShare.load(ordering: .relaxed) }
 
     func divide(among connectionCount: Int) {
-        let part = limit / 2 / max(1, connectionCount)
+        let part = limit / 4 / max(1, connectionCount)
         currentShare.store(min(mostShare, max(Self.leastShare, part)), ordering: .relaxed)
     }
 
     var heldByteCount: Int { held.load(ordering: .relaxed) }
 
-    /// Half of it is taken: who has unread answers gets no more, and who does not read has to go.
-    var isPressed: Bool { heldByteCount > limit / 2 }
+    /// A quarter of it is taken: who has unread answers gets no more, and who does not read has to
+    /// go.
+    var isPressed: Bool { heldByteCount > pressure }
+    var pressure: Int { limit / 4 }
 
     func add(_ byteCount: Int) { held.add(byteCount, ordering: .relaxed) }
 

@@ -44,17 +44,17 @@ extension RPCServer {
         /// RESOURCE_EXHAUSTED, unless it is the only one.
         public var hardUnsentAnswerByteCount = 128 << 20
         /// Bytes of answers that are held over all connections: unread, or large and being made.
-        /// Large answers beyond it wait, so a server of 1 GiB gets on with it, and eight answers of
-        /// the largest size, 32 MiB, fit at once. See `AnswerBudget` for what may come on top.
+        /// Large answers beyond it wait. A server of 1 GiB gets on with this much, and eight answers
+        /// of the largest size, 32 MiB, fit. Connections that have read nothing yet share half of
+        /// it. See `AnswerBudget` for what may come on top.
         public var maxHeldAnswerByteCount = 256 << 20
-        /// Once half of `maxHeldAnswerByteCount` is taken, a connection's further requests wait
-        /// above this many unread bytes; above an equal share of that half with more than 2,000
+        /// Once a quarter of `maxHeldAnswerByteCount` is taken, a connection's further requests wait
+        /// above this many unread bytes; above an equal share of that quarter with more than 1,000
         /// connections, but never below 8 KiB.
         public var pressedAnswerByteCount = 64 << 10
-        /// Once half of `maxHeldAnswerByteCount` is taken, a connection that holds more than
-        /// its share and has read less than 4 KiB of it for that long is closed with
-        /// ENHANCE_YOUR_CALM, the longest silent first; after a tenth of that time, if answers for
-        /// others have to wait for room.
+        /// Once a quarter of `maxHeldAnswerByteCount` is taken, a connection that holds more than its
+        /// share and has read less than 4 KiB of it for that long is closed with ENHANCE_YOUR_CALM,
+        /// the longest silent first; after a tenth of that time, if answers have to wait for room.
         public var unreadAnswerTimeout = Duration.seconds(30)
 
         // MARK: HTTP/2

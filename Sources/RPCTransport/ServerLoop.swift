@@ -200,7 +200,7 @@ final class ServerLoop: @unchecked Sendable {
     // MARK: who does not read
 
     /// Closes connections that hold room for answers and do not read them, the longest silent
-    /// first, until half of the room is free; see `unreadAnswerTimeout`.
+    /// first, until the room is no longer pressed; see `unreadAnswerTimeout`.
     private func closeSilentReaders(_ now: NIODeadline) {
         let answers = core.answers
         answers.tidy()
@@ -219,7 +219,7 @@ final class ServerLoop: @unchecked Sendable {
         }
         silent.sort { $0.since < $1.since }
         var closed = RPCServer.ClosedReaders()
-        for (_, connection) in silent where left > answers.limit / 2 {
+        for (_, connection) in silent where left > answers.pressure {
             let byteCount = connection.unread.reportedByteCount
             left -= byteCount
             closed.connectionCount += 1
