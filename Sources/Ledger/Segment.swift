@@ -69,7 +69,8 @@ final class Segment: Sendable {
 
     /// See ``Ledger/recordByteCount(_:at:)``.
     func recordByteCount(at position: EntryPosition) throws(StoreError) -> Int {
-        try withUnsafeTemporaryAllocation(byteCount: EntryHeader.byteCount, alignment: 8) { buffer in
+        try withUnsafeTemporaryAllocation(byteCount: EntryHeader.byteCount, alignment: 8) {
+            buffer in
             Result { () throws(StoreError) in
                 let count = try file.read(into: buffer, at: UInt64(position.offset))
                 guard count == EntryHeader.byteCount else { return 0 }

@@ -1,10 +1,6 @@
 import NIOCore
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// The bytes of answers that a server holds because nobody has read them yet, over all of its
 /// connections: large answers from when they are being made, others from when they could not be
 /// sent at once.
@@ -31,7 +27,6 @@ final class AnswerBudget: Sendable {
     private let held = Atomic<Int>(0)
     /// When something was refused room last, in nanoseconds of `NIODeadline`.
     private let lastDenial = Atomic<UInt64>(0)
-    private let isSwollen = Atomic<Bool>(false)
 
     init(_ configuration: RPCServer.Configuration) {
         limit = max(1, configuration.maxHeldAnswerByteCount)
@@ -81,30 +76,11 @@ final class AnswerBudget: Sendable {
         return true
     }
 
-    /// Has the memory given back that many large answers took, once they are gone: the C library
-    /// keeps it otherwise. Called now and then.
-    func tidy() {
-        let now = heldByteCount
-        if now > limit / 4 {
-            isSwollen.store(true, ordering: .relaxed)
-        } else if now < limit / 16, isSwollen.exchange(false, ordering: .relaxed) {
-            #if canImport(Glibc)
-                // It takes some milliseconds, which no event loop has.
-                WorkerPool.startThread { _ = Self.trim?(0) }
-            #endif
-        }
-    }
-
-    #if canImport(Glibc)
-        /// `malloc_trim`, which Swift does not import.
-        private static let trim: Trim? =
-            dlsym(nil, "malloc_trim").map { unsafeBitCast($0, to: Trim.self) }
-        private typealias Trim = @convention(c) @Sendable (Int) -> Int32
-    #endif
-
     private func room(isReader: Bool) -> Int { isReader ? limit : limit / 2 }
 
-    private func deny() { lastDenial.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed) }
+    private func deny() {
+        lastDenial.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+    }
 }
 
 /// One connection's part of the budget. Worker threads look at it before they begin an answer.

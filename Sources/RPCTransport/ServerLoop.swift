@@ -203,7 +203,6 @@ final class ServerLoop: @unchecked Sendable {
     /// first, until the room is no longer pressed; see `unreadAnswerTimeout`.
     private func closeSilentReaders(_ now: NIODeadline) {
         let answers = core.answers
-        answers.tidy()
         guard answers.isPressed else { return }
         let isUrgent = answers.hasDenied(since: now - Self.urgency)
         let timeout = core.configuration.unreadAnswerTimeout

@@ -115,7 +115,7 @@ final class WorkerPool: @unchecked Sendable {
         return goOn
     }
 
-    static func startThread(_ body: @escaping @Sendable () -> Void) {
+    private static func startThread(_ body: @escaping @Sendable () -> Void) {
         final class Body: Sendable {
             let run: @Sendable () -> Void
             init(_ run: @escaping @Sendable () -> Void) { self.run = run }

@@ -1,8 +1,9 @@
 import Foundation
-@testable import RPCTransport
 import SwiftProtobuf
 import Synchronization
 import Testing
+
+@testable import RPCTransport
 
 extension NetworkTests {
     @Suite("Answers that nobody reads")
@@ -129,7 +130,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("who does not read has to go when there is no room, and is told; who reads slowly stays")
+        @Test("who reads nothing has to go when there is no room, and is told; a slow reader stays")
         func eviction() async throws {
             let closed = Mutex(RPCServer.ClosedReaders())
             try await withServer {
