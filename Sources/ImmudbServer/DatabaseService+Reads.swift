@@ -11,11 +11,13 @@ import RPCTransport
 
 extension DatabaseService {
     func get(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerBytes(call) { encodedItem(try newestEntry(of: request)) }
+        answerEntry(request, call) { encodedItem(try $0.newestEntry(of: $1, upTo: $2)) }
     }
 
-    func newestEntry(of request: Immudb_Schema_Key) throws -> Entry {
-        try found(request.key, "get", entry: { $0 }) { key in try database.snapshot.get(key) }
+    func newestEntry(of request: Immudb_Schema_Key, upTo byteLimit: Int) throws -> Entry {
+        try found(request.key, "get", entry: { $0 }) { key in
+            try database.snapshot.get(key, upTo: byteLimit).get()
+        }
     }
 
     /// What a key is looked up for; the log says what came of it.
@@ -28,6 +30,9 @@ extension DatabaseService {
         let found: Found?
         do {
             found = try lookUp(validated(key))
+        } catch let large as LargeEntry {
+            // It is looked up again, and logged then.
+            throw large
         } catch {
             log.debug("\(call) \(printable(key)): \(Refusal(error).message)")
             throw error
@@ -41,17 +46,20 @@ extension DatabaseService {
     }
 
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerBytes(call) { encodedSafeItem(try provenEntry(of: request)) }
+        answerEntry(request, call) { encodedSafeItem(try $0.provenEntry(of: $1, upTo: $2)) }
     }
 
     /// Entry and proof are of one snapshot. The proof is that of the entry returned: of a
     /// reference's target.
-    func provenEntry(of request: Immudb_Schema_SafeGetOptions) throws -> ProvenEntry {
+    func provenEntry(
+        of request: Immudb_Schema_SafeGetOptions, upTo byteLimit: Int
+    ) throws -> ProvenEntry {
         try found(request.key, "safeget", entry: \.entry) { key in
             let snapshot = database.snapshot
             let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
             // An empty tree holds no tree of one entry, which is what no root index means.
-            return try snapshot.provenGet(key, since: min(trusted, snapshot.size))
+            let since = min(trusted, snapshot.size)
+            return try snapshot.provenGet(key, since: since, upTo: byteLimit).get()
         }
     }
 
@@ -82,13 +90,15 @@ extension DatabaseService {
     }
 
     func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answerBytes(call) { encodedItem(try entry(at: request)) }
+        answerEntry(request, call) { encodedItem(try $0.entry(at: $1, upTo: $2)) }
     }
 
-    func entry(at request: Immudb_Schema_Index) throws -> Entry {
+    func entry(at request: Immudb_Schema_Index, upTo byteLimit: Int) throws -> Entry {
         let index = EntryIndex(request.index)
+        // A large one is looked up again, and logged then.
+        if byteLimit == .max { return try database.snapshot.entry(at: index) }
         log.debug("by index \(index)")
-        return try database.snapshot.entry(at: index)
+        return try database.snapshot.entry(at: index, upTo: byteLimit).get()
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {

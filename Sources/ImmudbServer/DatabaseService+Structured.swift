@@ -2,6 +2,7 @@ import ImmudbProtocol
 import ImmudbStore
 import MerkleTree
 import RPCTransport
+import SwiftProtobuf
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -45,21 +46,27 @@ extension DatabaseService {
     // MARK: reading
 
     func getStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answer(call) { try Immudb_Schema_StructuredItem(try newestEntry(of: request)) }
+        answerEntry(request, call) {
+            let entry = try $0.newestEntry(of: $1, upTo: $2)
+            return try Immudb_Schema_StructuredItem(entry).serializedBytes()
+        }
     }
 
     func safeGetStructured(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answer(call) {
-            let proven = try provenEntry(of: request)
+        answerEntry(request, call) {
+            let proven = try $0.provenEntry(of: $1, upTo: $2)
             var answer = Immudb_Schema_SafeStructuredItem()
             answer.item = try Immudb_Schema_StructuredItem(proven.entry)
             answer.proof = Immudb_Schema_Proof(proven.proof)
-            return answer
+            return try answer.serializedBytes()
         }
     }
 
     func byIndexStructured(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answer(call) { try Immudb_Schema_StructuredItem(try entry(at: request)) }
+        answerEntry(request, call) {
+            let entry = try $0.entry(at: $1, upTo: $2)
+            return try Immudb_Schema_StructuredItem(entry).serializedBytes()
+        }
     }
 
     func getBatchStructured(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {

@@ -12,7 +12,7 @@ import SwiftProtobuf
 ///
 /// Here are the table of methods and what all handlers share. The handlers are in
 /// `DatabaseService+Writes`, `+Reads`, `+Walks`, `+Tree` and `+Dump`; `+Structured` has those of
-/// the methods whose names end in SV.
+/// the methods whose names end in SV, `+Entries` how large entries are answered with.
 public struct DatabaseService: Sendable {
     let database: Database
     let log: ServerLog

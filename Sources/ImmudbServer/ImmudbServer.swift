@@ -43,7 +43,7 @@ public final class ImmudbServer: Sendable {
         let data = try opened.get()
         let service = DatabaseService(
             database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
-        let configuration = configuration(options, identifier: data.identifier)
+        let configuration = configuration(options, identifier: data.identifier, log: log)
         let transport: RPCServer
         do {
             transport = try await RPCServer.start(configuration, methods: service.methods)
@@ -65,7 +65,7 @@ public final class ImmudbServer: Sendable {
     }
 
     private static func configuration(
-        _ options: ServerOptions, identifier: ServerIdentifier
+        _ options: ServerOptions, identifier: ServerIdentifier, log: ServerLog
     ) -> RPCServer.Configuration {
         var configuration = RPCServer.Configuration(host: options.host, port: options.port)
         configuration.maxReceiveMessageByteCount = options.maxReceiveMessageByteCount
@@ -74,8 +74,21 @@ public final class ImmudbServer: Sendable {
         configuration.maxBufferedRequestByteCount = max(
             configuration.maxBufferedRequestByteCount,
             2 * configuration.eventLoopThreadCount * room)
+        // The largest answer takes its room twice while it is made. That must fit into the half for
+        // clients that have read nothing yet, beside the quarter that unread answers may keep.
+        configuration.maxHeldAnswerByteCount = max(
+            configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
+        configuration.closedReaders = { closed in
+            // Not on the event loop: whoever reads the log may be slow.
+            DispatchQueue.global().async { log.warning(description(of: closed)) }
+        }
         configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
         return configuration
+    }
+
+    private static func description(of closed: RPCServer.ClosedReaders) -> String {
+        "closed \(closed.connectionCount) connections, such as \(closed.peerAddress), that did not read "
+            + "\(closed.byteCount) bytes of their answers while the server was short of room for those"
     }
 
     private init(

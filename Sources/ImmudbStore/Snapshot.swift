@@ -38,6 +38,14 @@ public struct Snapshot: Sendable {
         return entry.kind == .reference ? try newest(entry.value) : entry
     }
 
+    /// As ``get(_:)``, but nothing is read of an entry whose record has more than that many bytes.
+    public func get(_ key: [UInt8], upTo byteLimit: Int) throws(StoreError) -> Sized<Entry?> {
+        try newestUnchecked(key, upTo: byteLimit) { entry throws(StoreError) in
+            try storage.check(entry, in: tree)
+            return entry
+        }
+    }
+
     /// The newest entry of a key itself; a reference is not followed.
     public func newest(_ key: [UInt8]) throws(StoreError) -> Entry? {
         guard let entry = try newestUnchecked(key) else { return nil }
@@ -54,14 +62,21 @@ public struct Snapshot: Sendable {
     /// As ``get(_:)``, with the entry's proof since a tree of `since` entries.
     /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
     public func provenGet(_ key: [UInt8], since: TreeSize) throws(StoreError) -> ProvenEntry? {
-        try requireSize(since)
-        guard var entry = try newestUnchecked(key) else { return nil }
-        if entry.kind == .reference {
-            try storage.check(entry, in: tree)
-            guard let target = try newestUnchecked(entry.value) else { return nil }
-            entry = target
+        guard case .value(let proven) = try provenGet(key, since: since, upTo: .max) else {
+            preconditionFailure("an entry is larger than any number")
         }
-        return ProvenEntry(entry: entry, proof: try proof(of: entry, since: since))
+        return proven
+    }
+
+    /// As ``provenGet(_:since:)``, but nothing is read of an entry whose record has more than that
+    /// many bytes.
+    public func provenGet(
+        _ key: [UInt8], since: TreeSize, upTo byteLimit: Int
+    ) throws(StoreError) -> Sized<ProvenEntry?> {
+        try requireSize(since)
+        return try newestUnchecked(key, upTo: byteLimit) { entry throws(StoreError) in
+            ProvenEntry(entry: entry, proof: try proof(of: entry, since: since))
+        }
     }
 
     /// The versions of a key, newest first; a reference's own entries.
@@ -110,6 +125,18 @@ public struct Snapshot: Sendable {
         let entry = try storage.entry(at: index)
         try storage.check(entry, in: tree)
         return entry
+    }
+
+    /// As ``entry(at:)``, but nothing is read of an entry whose record has more than that many
+    /// bytes.
+    /// - Complexity: one read more, of 16 bytes.
+    public func entry(
+        at index: EntryIndex, upTo byteLimit: Int
+    ) throws(StoreError) -> Sized<Entry> {
+        try requireIndex(index)
+        let byteCount = try storage.recordByteCount(at: index)
+        guard byteCount <= byteLimit else { return .larger(byteCount: byteCount) }
+        return .value(try entry(at: index))
     }
 
     /// The digest at an index, checked up to the root.
@@ -165,6 +192,25 @@ public struct Snapshot: Sendable {
     private func newestUnchecked(_ key: [UInt8]) throws(StoreError) -> Entry? {
         guard let place = try place(of: key) else { return nil }
         return try storage.entry(at: place, key: key)
+    }
+
+    /// The newest entry of a key or of a reference's target, unless it is larger; `check` compares
+    /// it with its leaf.
+    private func newestUnchecked<Value>(
+        _ key: [UInt8], upTo byteLimit: Int, _ check: (Entry) throws(StoreError) -> Value
+    ) throws(StoreError) -> Sized<Value?> {
+        guard var place = try place(of: key) else { return .value(nil) }
+        guard place.length <= byteLimit else { return .larger(byteCount: Int(place.length)) }
+        var entry = try storage.entry(at: place, key: key)
+        if entry.kind == .reference {
+            try storage.check(entry, in: tree)
+            let target = entry.value
+            guard let found = try self.place(of: target) else { return .value(nil) }
+            place = found
+            guard place.length <= byteLimit else { return .larger(byteCount: Int(place.length)) }
+            entry = try storage.entry(at: place, key: target)
+        }
+        return .value(try check(entry))
     }
 
     private func place(of key: [UInt8]) throws(StoreError) -> EntryPlace? {

@@ -80,6 +80,16 @@ final class Storage: Sendable {
         }
     }
 
+    /// The bytes of an entry's record, by a header that is not checked; 0 where it is not found, as
+    /// what reads the entry will find out why.
+    func recordByteCount(at index: EntryIndex) throws(StoreError) -> Int {
+        do throws(StoreError) {
+            return try ledger.recordByteCount(index, at: tree.place(of: index))
+        } catch where error.code == .corruption {
+            return 0
+        }
+    }
+
     /// Reads the entry that the key index names, and makes sure that it has the key.
     func entry(at place: EntryPlace, key: [UInt8]) throws(StoreError) -> Entry {
         let position = EntryPosition(packed: place.position)

@@ -103,6 +103,14 @@ public final class Ledger: Sendable {
             index, at: position, byteCount: byteCount)
     }
 
+    /// The bytes of an entry's record according to its header, which is not checked: for a caller
+    /// that has to know about how large it is. At most what a frame holds.
+    public func recordByteCount(
+        _ index: EntryIndex, at position: EntryPosition
+    ) throws(StoreError) -> Int {
+        try segments.segment(position.segment, holding: index).recordByteCount(at: position)
+    }
+
     /// Calls `body` with each frame of entries whose last entry is `index` or a later one, in
     /// order.
     ///

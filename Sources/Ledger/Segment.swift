@@ -67,6 +67,19 @@ final class Segment: Sendable {
         }
     }
 
+    /// See ``Ledger/recordByteCount(_:at:)``.
+    func recordByteCount(at position: EntryPosition) throws(StoreError) -> Int {
+        try withUnsafeTemporaryAllocation(byteCount: EntryHeader.byteCount, alignment: 8) {
+            buffer in
+            Result { () throws(StoreError) in
+                let count = try file.read(into: buffer, at: UInt64(position.offset))
+                guard count == EntryHeader.byteCount else { return 0 }
+                return min(
+                    entryByteCount(UnsafeRawBufferPointer(buffer)), maximumFramePayloadByteCount)
+            }
+        }.get()
+    }
+
     private enum ReadEntry {
         case entry(LedgerEntry)
         /// The record has this many bytes, more than were read.

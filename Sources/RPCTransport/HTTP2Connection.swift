@@ -18,6 +18,9 @@ class HTTP2Connection: ChannelInboundHandler {
 
     /// Enough frames for one write to the socket; more would only move memory about.
     private static let writeByteCount = 256 << 10
+    /// After so many bytes other connections of the loop have their turn, even if the socket takes
+    /// more: about half a millisecond of copying.
+    private static let turnByteCount = 1 << 20
 
     @exclusivity(unchecked) final private(set) var context: ChannelHandlerContext?
     @exclusivity(unchecked) final private(set) var session: OpaquePointer?
@@ -28,6 +31,7 @@ class HTTP2Connection: ChannelInboundHandler {
     @exclusivity(unchecked) final private(set) var unwritableSince: NIODeadline?
     @exclusivity(unchecked) private final var isSending = false
     @exclusivity(unchecked) private final var libraryDepth = 0
+    @exclusivity(unchecked) private final var willGoOn = false
 
     deinit {
         if let session { nghttp2_session_del(session) }
@@ -55,6 +59,8 @@ class HTTP2Connection: ChannelInboundHandler {
     func writeBody(of call: UnsafeMutableRawPointer, count: Int) {}
     /// Everything that could be sent was sent; returns true when it submitted more.
     func sentAllPending() -> Bool { false }
+    /// Nothing more can be sent now; so many bytes wait in the channel for the socket.
+    func stoppedSending(inChannel byteCount: Int) {}
     /// The session is gone; called once.
     func connectionEnded(_ error: (any Error)?) {}
 
@@ -121,20 +127,43 @@ class HTTP2Connection: ChannelInboundHandler {
         guard !isSending, libraryDepth == 0, let context else { return }
         isSending = true
         defer { isSending = false }
+        var room = Self.turnByteCount
         repeat {
             while let session, context.channel.isWritable {
                 let more = fillOutgoing(session)
                 if outgoing.readableBytes == 0 { break }
+                room -= outgoing.readableBytes
                 context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
                 outgoing.clear()  // keeps its memory when the write is done already
                 if !more { break }
+                if room <= 0 {
+                    goOnNextTurn(context)
+                    break
+                }
             }
-        } while session != nil && sentAllPending()
+        } while room > 0 && session != nil && sentAllPending()
         guard let session else { return }
         unwritableSince = context.channel.isWritable ? nil : unwritableSince ?? .now()
+        stoppedSending(inChannel: unwritableSince == nil ? 0 : channelByteCount)
         if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
             closeWhenSent()
         }
+    }
+
+    private final func goOnNextTurn(_ context: ChannelHandlerContext) {
+        guard !willGoOn else { return }
+        willGoOn = true
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            connection.value.willGoOn = false
+            connection.value.sendPending()
+        }
+    }
+
+    /// Bytes that were written and that the socket has not taken.
+    final var channelByteCount: Int {
+        guard let options = context?.channel.syncOptions else { return 0 }
+        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     /// Returns whether nghttp2 may have more.

@@ -43,6 +43,19 @@ extension RPCServer {
         /// An answer that would bring a connection's unsent bytes above this is replaced by
         /// RESOURCE_EXHAUSTED, unless it is the only one.
         public var hardUnsentAnswerByteCount = 128 << 20
+        /// Bytes of answers that are held over all connections: unread, or large and being made.
+        /// Large answers beyond it wait. A server of 1 GiB gets on with this much, and eight answers
+        /// of the largest size, 32 MiB, fit. Connections that have read nothing yet share half of
+        /// it. See `AnswerBudget` for what may come on top.
+        public var maxHeldAnswerByteCount = 256 << 20
+        /// Once a quarter of `maxHeldAnswerByteCount` is taken, a connection's further requests wait
+        /// above this many unread bytes; above an equal share of that quarter with more than 1,000
+        /// connections, but never below 8 KiB.
+        public var pressedAnswerByteCount = 64 << 10
+        /// Once a quarter of `maxHeldAnswerByteCount` is taken, a connection that holds more than its
+        /// share and has read less than 4 KiB of it for that long is closed with ENHANCE_YOUR_CALM,
+        /// the longest silent first; after a tenth of that time, if answers have to wait for room.
+        public var unreadAnswerTimeout = Duration.seconds(30)
 
         // MARK: HTTP/2
 
@@ -84,11 +97,24 @@ extension RPCServer {
         /// Called once for every finished call, on an event loop: it must not block. nil costs
         /// nothing.
         public var observer: (@Sendable (FinishedCall) -> Void)?
+        /// Called when connections were closed that did not read, at most once a second for each
+        /// event loop and on it: it must not block.
+        public var closedReaders: (@Sendable (ClosedReaders) -> Void)?
 
         public init(host: String = "127.0.0.1", port: Int = 0) {
             self.host = host
             self.port = port
         }
+    }
+
+    /// Connections that were closed because they did not read their answers while the server had
+    /// no room for those of others.
+    public struct ClosedReaders: Sendable {
+        public internal(set) var connectionCount = 0
+        /// Of the answers that they left unread.
+        public internal(set) var byteCount = 0
+        /// Address and port of one of them.
+        public internal(set) var peerAddress = ""
     }
 
     /// What an observer learns of a call.

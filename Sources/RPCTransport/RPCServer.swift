@@ -18,6 +18,9 @@ public final class RPCServer: Sendable {
     /// The port that it listens on.
     public let port: Int
 
+    /// Bytes of answers that wait for their readers, see `AnswerBudget`.
+    public var heldAnswerByteCount: Int { core.answers.heldByteCount }
+
     /// Starts the threads and listens. Throws `RPCError` `.unavailable` when it cannot listen on
     /// that address.
     public static func start(
@@ -154,10 +157,12 @@ final class ServerCore: Sendable {
     /// Shares of one event loop and of one connection in `maxBufferedRequestByteCount`.
     let loopRequestByteCount: Int
     let connectionRequestByteCount: Int
+    let answers: AnswerBudget
 
     init(_ configuration: RPCServer.Configuration, methods: MethodTable) {
         self.configuration = configuration
         self.methods = methods
+        answers = AnswerBudget(configuration)
         options = HTTP2Options { options in
             nghttp2_option_set_stream_reset_rate_limit(
                 options, UInt64(max(0, configuration.resetBurst)),
@@ -181,7 +186,8 @@ final class ServerCore: Sendable {
         okTrailers = FixedFields(ok)
         let shortest = min(
             configuration.handshakeTimeout, configuration.keepaliveInterval,
-            configuration.keepaliveTimeout, configuration.stalledWriteTimeout)
+            configuration.keepaliveTimeout, configuration.stalledWriteTimeout,
+            configuration.unreadAnswerTimeout / 10)
         tickInterval = min(.seconds(1), max(.milliseconds(10), (shortest / 4).timeAmount))
         loopRequestByteCount =
             configuration.maxBufferedRequestByteCount / max(1, configuration.eventLoopThreadCount)
@@ -190,10 +196,14 @@ final class ServerCore: Sendable {
 
     func admitConnection() -> Bool {
         let count = connectionCount.add(1, ordering: .acquiringAndReleasing).newValue
+        answers.divide(among: count)
         if count <= configuration.maxConnections { return true }
         forgetConnection()
         return false
     }
 
-    func forgetConnection() { connectionCount.subtract(1, ordering: .acquiringAndReleasing) }
+    func forgetConnection() {
+        answers.divide(
+            among: connectionCount.subtract(1, ordering: .acquiringAndReleasing).newValue)
+    }
 }

@@ -32,6 +32,8 @@ public final class ServerCall: @unchecked Sendable {
 
     @exclusivity(unchecked) var request = ServerRequest()
     @exclusivity(unchecked) var progress = Progress.receiving
+    /// Room that the answer needs before it may be made, if it is known to be large.
+    @exclusivity(unchecked) var neededByteCount = 0
     /// The connection's generation in which it was started, see `ServerConnection.youngCount`.
     @exclusivity(unchecked) var generation = -1
     /// The part of the answer that is not framed yet.
@@ -45,6 +47,13 @@ public final class ServerCall: @unchecked Sendable {
 
     // MARK: any thread
 
+    /// What makes the answer once there is room for it, see `answerLarge`. Goes with the call from
+    /// the worker to the loop and on to a blocking thread.
+    @exclusivity(unchecked) var largeBody: (@Sendable (ServerCall) -> Void)?
+    /// Room that was reserved for the answer. Whoever takes it out owes it to the account.
+    private let reserved = Atomic<Int>(0)
+    /// Bytes of the answer that the account has counted; written with `answer`.
+    @exclusivity(unchecked) var chargedByteCount = 0
     private let isClaimed = Atomic<Bool>(false)
     private let cancelled = Atomic<Bool>(false)
     /// Guarded by `onCancelled`.
@@ -188,10 +197,59 @@ public final class ServerCall: @unchecked Sendable {
         fail(error.code, error.message, headers: error.headers, trailers: error.trailers)
     }
 
+    /// Goes on with a large answer elsewhere: on a blocking thread, as soon as there is room for
+    /// that many bytes beside the answers that wait for their readers.
+    ///
+    /// For a handler that learns how large its answer will be before it makes it. Neither the
+    /// worker's thread, which others wait for, nor memory is then taken by what a client may never
+    /// read. Called once, as the last thing that the handler does; `body` answers the call, and is
+    /// dropped when nobody waits any more.
+    public func answerLarge(
+        byteCount: Int, _ body: @escaping @Sendable (ServerCall) -> Void
+    ) {
+        largeBody = body
+        connection.loop.post(self, needing: byteCount)
+    }
+
     func finish(_ answer: Answer) {
         guard claim() else { return }
         self.answer = answer
+        charge()
         connection.loop.deliver(self)
+    }
+
+    /// Counts the answer where it is made. Without room it is made in vain: only a status is sent.
+    private func charge() {
+        let byteCount = answer.message?.readableBytes ?? 0
+        let reserved = takeReservation()
+        if reserved > 0 {
+            chargedByteCount = byteCount
+            connection.answers.add(byteCount - reserved)
+        } else if byteCount >= AnswerBudget.largeByteCount {
+            if connection.answers.take(byteCount) {
+                chargedByteCount = byteCount
+            } else {
+                answer = .init(
+                    code: .resourceExhausted,
+                    text: "the server holds too many bytes of answers that are not read")
+            }
+        }
+    }
+
+    func setReservation(_ byteCount: Int) { reserved.store(byteCount, ordering: .releasing) }
+
+    private func takeReservation() -> Int {
+        guard reserved.load(ordering: .relaxed) != 0 else { return 0 }
+        return reserved.exchange(0, ordering: .acquiringAndReleasing)
+    }
+
+    /// Gives back the room of an answer that nobody waits for, or that will be counted as it comes.
+    func releaseReservation() { connection.answers.add(-takeReservation()) }
+
+    /// Gives back what an answer was counted as, of one that will not be sent.
+    func releaseCharge() {
+        connection.answers.add(-chargedByteCount)
+        chargedByteCount = 0
     }
 
     /// Takes the right to answer; true for one caller only.
@@ -228,6 +286,20 @@ public final class ServerCall: @unchecked Sendable {
         }
         for body in bodies { body() }
         stream?.cancel()
+    }
+
+    /// Runs on a worker thread: the handler, or what it left to be done when there is room. A
+    /// request whose client has too much to read already goes back to its connection.
+    func runOnWorker() {
+        if let body = largeBody {
+            largeBody = nil
+            if !isAnswered, !isCancelled { body(self) }
+            releaseReservation()
+        } else if !connection.answers.mayGoOn {
+            connection.loop.handBack(self)
+        } else if case .unary(_, let handler)? = registered?.handler {
+            run(handler)
+        }
     }
 
     /// Runs the handler on the calling thread, unless nobody waits for it.

@@ -9,22 +9,30 @@ import NIOCore
 extension ServerConnection {
     /// Submits the answer that the call carries, unless its stream is closed.
     func submitAnswer(of call: ServerCall) {
-        guard call.progress != .closed, call.progress != .answered else { return }
-        if call.generation == generation { youngCount -= 1 }
-        call.generation = -1
+        guard call.progress != .closed, call.progress != .answered else {
+            call.releaseCharge()
+            return
+        }
+        leaveGeneration(call)
         dropAccount(of: call)
         call.message = ByteBuffer()
+        let hasWaited = call.progress == .waiting
         call.progress = .answered
+        if hasWaited { forgetWaiting(call) }
         if let message = call.answer.message {
             let byteCount = message.readableBytes
             usualAnswerByteCount += (byteCount - usualAnswerByteCount) / 8
             let limit = core.configuration.hardUnsentAnswerByteCount
             if unsentAnswerByteCount > 0, unsentAnswerByteCount + byteCount > limit {
                 let text = "\(unsentAnswerByteCount) bytes of answers wait for this client"
+                call.releaseCharge()
                 call.replaceAnswer(.init(code: .resourceExhausted, text: text))
                 submitStatus(of: call)
             } else {
                 unsentAnswerByteCount += byteCount
+                // Counted already: from now on it is part of what this connection reports.
+                unread.reportedByteCount += call.chargedByteCount
+                call.chargedByteCount = 0
                 call.unsent = message
                 call.isEnding = true
                 submitHeaders(call.answer.headers, of: call)
@@ -45,6 +53,7 @@ extension ServerConnection {
             call.stream?.sent(byteCount: message.readableBytes)
             return
         }
+        call.releaseReservation()
         unsentAnswerByteCount += message.readableBytes
         if call.unsent.readableBytes == 0 {
             call.unsent = message
@@ -196,8 +205,8 @@ extension ServerConnection {
         guard progress != .closed else { return }
         call.progress = .closed
         dropAccount(of: call)
-        if call.generation == generation { youngCount -= 1 }
-        call.generation = -1
+        if progress == .waiting { forgetWaiting(call) }
+        leaveGeneration(call)
         let unsent = call.unsent.readableBytes
         unsentAnswerByteCount -= unsent
         call.unsent = ByteBuffer()
@@ -209,6 +218,7 @@ extension ServerConnection {
             call.forgetCancelHandlers()
             if unsent > 0 { call.stream?.sent(byteCount: unsent) }
         }
+        if call.stream != nil { call.releaseReservation() }
         call.stream = nil
     }
 

@@ -173,7 +173,7 @@ extension ServerConnection {
 
     // MARK: what is held
 
-    private func account(_ byteCount: Int, for call: ServerCall) -> Bool {
+    func account(_ byteCount: Int, for call: ServerCall) -> Bool {
         guard bufferedRequestByteCount + byteCount <= core.connectionRequestByteCount,
             loop.bufferedRequestByteCount + byteCount <= core.loopRequestByteCount
         else { return false }
@@ -187,70 +187,6 @@ extension ServerConnection {
         bufferedRequestByteCount -= call.request.countedByteCount
         loop.bufferedRequestByteCount -= call.request.countedByteCount
         call.request.countedByteCount = 0
-    }
-
-    // MARK: starting
-
-    /// Whether another request may run: what waits to be sent, and what the calls that were just
-    /// started will probably add, is within the limit. Requests of a client that does not read wait
-    /// here, not their answers.
-    private var mayStart: Bool {
-        if isWithinLimit { return true }
-        let now = NIODeadline.now()
-        if now - generationBegan < Self.generationTime { return false }
-        generation += 1
-        generationBegan = now
-        youngCount = 0
-        return isWithinLimit
-    }
-
-    private var isWithinLimit: Bool {
-        unsentAnswerByteCount + youngCount * usualAnswerByteCount
-            <= core.configuration.maxUnsentAnswerByteCount
-            || (unsentAnswerByteCount == 0 && youngCount == 0)
-    }
-
-    private static let generationTime = TimeAmount.milliseconds(20)
-
-    /// When only the expected answers hold requests back, nothing but time may let them go.
-    private func lookAgainLater() {
-        guard !willLookAgain, youngCount > 0 else { return }
-        willLookAgain = true
-        loop.eventLoop.scheduleTask(in: Self.generationTime) {
-            [loop, key = ObjectIdentifier(self)] in
-            guard let connection = loop.connections[key] else { return }
-            connection.willLookAgain = false
-            connection.sendPending()  // which starts what may start
-        }
-    }
-
-    /// Starts requests that waited; returns whether it did.
-    func startWaiting() -> Bool {
-        var hasStarted = false
-        while !waiting.isEmpty, mayStart {
-            let call = waiting.removeFirst()
-            guard call.progress == .waiting else { continue }  // cancelled meanwhile
-            start(call)
-            hasStarted = true
-        }
-        if !waiting.isEmpty { lookAgainLater() }
-        return hasStarted
-    }
-
-    private func start(_ call: ServerCall) {
-        dropAccount(of: call)
-        call.progress = .running
-        call.generation = generation
-        youngCount += 1
-        switch call.registered?.handler {
-        case .unary(.eventLoop, let handler): call.run(handler)
-        case .unary(let execution, _): loop.enqueue(call, on: execution)
-        case .serverStreaming(let handler):
-            let stream = ServerStream(call)
-            call.stream = stream
-            stream.start(handler)
-        case nil: preconditionFailure("a request for no method was not refused")
-        }
     }
 
     // MARK: deadlines

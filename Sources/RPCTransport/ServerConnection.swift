@@ -5,8 +5,8 @@ import Synchronization
 /// A client's connection on the server: HTTP/2 streams in, calls out.
 ///
 /// This file has the connection itself: settings, life signs, draining. Reading requests is in
-/// `ServerConnection+Requests.swift`, answering in `ServerConnection+Answers.swift`. Event loop
-/// only.
+/// `ServerConnection+Requests.swift`, answering in `ServerConnection+Answers.swift`, what becomes
+/// of clients that do not read in `ServerConnection+Room.swift`. Event loop only.
 final class ServerConnection: HTTP2Connection {
     /// What an answer is taken to need before the first one was seen.
     private static let firstAnswerByteCount = 64 << 10
@@ -33,8 +33,16 @@ final class ServerConnection: HTTP2Connection {
     @exclusivity(unchecked) var youngCount = 0
     @exclusivity(unchecked) var generation = 0
     var generationBegan = NIODeadline.now()
-    var willLookAgain = false
+    /// Calls that wait for room for an answer that is known to be large, and streams.
+    var waitingForRoom = CircularBuffer<ServerCall>()
+    /// How many of `waiting` and `waitingForRoom` are over.
+    var overWhileWaiting = 0
+    /// Whether the loop has it on its list of connections to look at again.
+    var isAwaitingRoom = false
     @exclusivity(unchecked) var unsentAnswerByteCount = 0
+    /// What the server holds for this client, see `ServerConnection+Room.swift`.
+    let answers: AnswerAccount
+    @exclusivity(unchecked) var unread = UnreadAnswers()
     /// Moving average over the last answers.
     @exclusivity(unchecked) var usualAnswerByteCount = ServerConnection.firstAnswerByteCount
     @exclusivity(unchecked) var bufferedRequestByteCount = 0
@@ -59,6 +67,7 @@ final class ServerConnection: HTTP2Connection {
     init(loop: ServerLoop, peer: SocketAddress?) {
         self.loop = loop
         core = loop.core
+        answers = AnswerAccount(core.answers, core.configuration)
         peerAddress = peer.flatMap(Self.describe) ?? "unknown"
     }
 
@@ -108,6 +117,8 @@ final class ServerConnection: HTTP2Connection {
         calls = [:]
         for call in open.values { close(call) }
         waiting.removeAll()
+        waitingForRoom.removeAll()
+        countUnread(inChannel: 0)
     }
 
     // MARK: nghttp2
@@ -175,10 +186,14 @@ final class ServerConnection: HTTP2Connection {
             return count
         }
         unsentAnswerByteCount -= count
+        unread.framedByteCount += count
+        answers.markReader()
         call.stream?.sent(byteCount: count)
     }
 
     override func sentAllPending() -> Bool { startWaiting() }
+
+    override func stoppedSending(inChannel byteCount: Int) { countUnread(inChannel: byteCount) }
 
     func call(_ stream: Int32) -> ServerCall? {
         if let recent, recent.streamID == stream { return recent }
@@ -191,6 +206,7 @@ final class ServerConnection: HTTP2Connection {
 
     func tick(_ now: NIODeadline) {
         let configuration = core.configuration
+        if unread.reportedByteCount > 0 { countUnread(inChannel: channelByteCount) }
         if let closingSince {
             // It was told; a peer that does not read would keep it for ever.
             if now - closingSince > .seconds(5) { cut() }

@@ -34,8 +34,8 @@ public final class ServerStream: Sendable {
     /// Trailers that go with the status, also with the one of a thrown error.
     public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
 
-    /// Sends one message. Returns when it is queued and at most 256 KiB wait to be sent: what the
-    /// client does not read holds the handler back.
+    /// Sends one message. Returns when it is queued and at most 256 KiB wait to be sent, or 64 KiB
+    /// if the client has much else to read: what it does not read holds the handler back.
     ///
     /// Throws `RPCError` `.cancelled` when nobody waits for the answers any more, `.internalError`
     /// for a message that cannot be serialised. One task sends at a time.
@@ -58,7 +58,8 @@ public final class ServerStream: Sendable {
         call.connection.loop.deliver(framed, of: call)
         await withCheckedContinuation { continuation in
             let goOn = state.withLock { state in
-                if state.isOver || state.unsentByteCount <= Self.highWater { return true }
+                let limit = call.connection.answers.mayGoOn ? Self.highWater : Self.lowWater
+                if state.isOver || state.unsentByteCount <= limit { return true }
                 precondition(state.waiter == nil, "two tasks send on one stream")
                 state.waiter = continuation
                 return false

@@ -78,7 +78,7 @@ final class WorkerPool: @unchecked Sendable {
         while take(into: &batch) {
             var began = batch.count > 1 ? NIODeadline.now() : .distantFuture
             for call in batch {
-                if case .unary(_, let handler)? = call.registered?.handler { call.run(handler) }
+                call.runOnWorker()
                 if batch.count > 1, !gatherer.isEmpty {
                     let now = NIODeadline.now()
                     if now - began > Self.longestGathering {

@@ -76,6 +76,7 @@ for warning in startup.warnings { log.warning(warning) }
 // A client or a pipe that has gone away is an error of its write, not the end of the server.
 signal(SIGPIPE, SIG_IGN)
 raiseOpenFileLimit()
+returnLargeBlocks()
 
 let stopSignals = StopSignals(log: log)
 // Taken before the data is touched: a second start fails here.

@@ -53,6 +53,11 @@ enum PeerServer {
             .unary("/test.Peer/Large") { (request: Int64Value, call) in
                 call.reply(BytesValue(Data(count: Int(request.value))))
             },
+            .unary("/test.Peer/Sized") { (request: Int64Value, call) in
+                call.answerLarge(byteCount: Int(request.value)) { call in
+                    call.reply(BytesValue(Data(count: Int(request.value))))
+                }
+            },
             .unary("/test.Peer/Fail") { (request: StringValue, call) in
                 let parts = request.value.split(
                     separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

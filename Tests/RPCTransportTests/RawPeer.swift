@@ -1,0 +1,138 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A client of raw HTTP/2 that reads no more of its answers than it says: its windows are those
+/// that a test opens.
+// Unchecked: the state is locked.
+final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+
+    struct State {
+        fileprivate var input: [UInt8] = []
+        /// Of DATA frames, their prefixes and the message's tag included.
+        var dataByteCount = 0
+        /// The code of the last GOAWAY.
+        var goAway: UInt32?
+        var isClosed = false
+        /// Streams that were ended by trailers.
+        var ended = 0
+    }
+
+    private let state = Mutex(State())
+    private var channel: (any Channel)?
+    private var streams: Int32 = 1
+
+    var now: State { state.withLock { $0 } }
+
+    /// - Parameter window: of each stream; that of the connection stays at 65,535 bytes.
+    static func connect(_ port: Int, window: UInt32 = 0) async throws -> RawPeer {
+        let peer = RawPeer()
+        peer.channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { $0.pipeline.addHandler(peer) }
+            .connect(host: "127.0.0.1", port: port).get()
+        var hello = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+        hello += frame(4, 0, 0, [0, 4] + bytes(window))
+        peer.send(hello)
+        return peer
+    }
+
+    /// Calls a method that often, each time with an `Int64Value`; returns the first stream.
+    @discardableResult
+    func call(_ method: String, _ number: UInt64, times: Int = 1, padding: Int = 0) -> Int32 {
+        let first = streams
+        var value: [UInt8] = [8]
+        var rest = number
+        while rest >= 0x80 {
+            value.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        value.append(UInt8(rest))
+        if padding > 0 {  // a field that nobody knows
+            value += [0x7a, UInt8(padding & 0x7f | 0x80), UInt8(padding >> 7)]
+            value += [UInt8](repeating: 0, count: padding)
+        }
+        let message = [0] + Self.bytes(UInt32(value.count)) + value
+        let headers = [
+            (":method", "POST"), (":scheme", "http"), (":path", "/test.Peer/\(method)"),
+            (":authority", "x"), ("content-type", "application/grpc"), ("te", "trailers"),
+        ]
+        var block: [UInt8] = []
+        for (name, value) in headers {
+            block += [0, UInt8(name.utf8.count)] + Array(name.utf8)
+            block += [UInt8(value.utf8.count)] + Array(value.utf8)
+        }
+        var frames: [UInt8] = []
+        for _ in 0..<times {
+            frames += Self.frame(1, 4, streams, block)
+            frames += Self.frame(0, 1, streams, message)
+            streams += 2
+        }
+        send(frames)
+        return first
+    }
+
+    /// RST_STREAM, CANCEL.
+    func cancel(from first: Int32, times: Int) {
+        var frames: [UInt8] = []
+        for number in 0..<Int32(times) {
+            frames += Self.frame(3, 0, first + 2 * number, [0, 0, 0, 8])
+        }
+        send(frames)
+    }
+
+    /// Reads some more of a stream.
+    func open(_ stream: Int32, _ byteCount: UInt32) {
+        send(
+            Self.frame(8, 0, 0, Self.bytes(byteCount))
+                + Self.frame(8, 0, stream, Self.bytes(byteCount)))
+    }
+
+    func close() async { try? await channel?.close() }
+
+    private func send(_ bytes: [UInt8]) {
+        channel?.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    private static func bytes(_ number: UInt32) -> [UInt8] {
+        withUnsafeBytes(of: number.bigEndian) { Array($0) }
+    }
+
+    private static func frame(
+        _ type: UInt8, _ flags: UInt8, _ stream: Int32, _ payload: [UInt8]
+    ) -> [UInt8] {
+        var frame = Array(bytes(UInt32(payload.count)).dropFirst())
+        frame += [type, flags]
+        frame += bytes(UInt32(stream))
+        return frame + payload
+    }
+
+    // MARK: what comes
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        state.withLock { state in
+            state.input += bytes.readableBytesView
+            var at = 0
+            while state.input.count - at >= 9 {
+                let head = state.input[at..<at + 9].map(Int.init)
+                let count = head[0] << 16 | head[1] << 8 | head[2]
+                guard state.input.count - at >= 9 + count else { break }
+                let payload = state.input[(at + 9)..<(at + 9 + count)]
+                switch head[3] {
+                case 0: state.dataByteCount += count
+                case 1: state.ended += head[4] & 1
+                case 7: state.goAway = payload.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }
+                default: break
+                }
+                at += 9 + count
+            }
+            state.input.removeFirst(at)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        state.withLock { $0.isClosed = true }
+    }
+}
