@@ -103,4 +103,26 @@ extension Digest {
         }
         return path
     }
+
+    // The same of arrays, which is what comes from the wire: without the cost of generic code that
+    // other modules cannot specialize.
+
+    public init(
+        received bytes: [UInt8], as name: @autoclosure () -> String
+    ) throws(VerificationError) {
+        guard bytes.count == Self.byteCount else {
+            throw VerificationError(
+                .malformedProof, "\(name()) has \(bytes.count) bytes instead of \(Self.byteCount)")
+        }
+        self = bytes.withUnsafeBytes { Digest(loadingFrom: $0.baseAddress!) }
+    }
+
+    public static func path(received nodes: [[UInt8]]) throws(VerificationError) -> [Digest] {
+        var path: [Digest] = []
+        path.reserveCapacity(nodes.count)
+        for node in nodes {
+            path.append(try Digest(received: node, as: "node \(path.count) of a path"))
+        }
+        return path
+    }
 }
