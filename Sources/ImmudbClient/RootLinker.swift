@@ -119,7 +119,7 @@ final class RootLinker: Sendable {
             open.insert(trusted)
             try requireOneOfEachSize(open, trusted)
             if open.count == 1 { return trusted }
-            open = try await continuations(of: open, trusted, for: client)
+            open = try await continuations(of: open, for: client)
             if open.count == 1, let newest = open.first {
                 // All of them are beginnings of it, hence of each other.
                 if roots.allSatisfy({ $0.size <= trusted.size }) { return trusted }
@@ -155,7 +155,7 @@ final class RootLinker: Sendable {
     /// The trees that the server's tree was while it was asked, each proven to continue some of
     /// `roots`; every root is continued by one.
     private static func continuations(
-        of roots: Set<TrustedRoot>, _ trusted: TrustedRoot, for client: ImmudbClient
+        of roots: Set<TrustedRoot>, for client: ImmudbClient
     ) async throws -> Set<TrustedRoot> {
         try await withThrowingTaskGroup(of: TrustedRoot.self) { group in
             for root in roots where !root.size.isEmpty {

@@ -98,6 +98,11 @@ struct UnprovenHash: Error {
     let failure: VerificationError
 }
 
+/// A receipt that does not prove its entry, or not under the root that is trusted.
+struct FalseReceipt: Error {
+    let failure: VerificationError
+}
+
 /// Runs a verified write. If its answer proves nothing, says what became of the entry: whoever
 /// writes it again would have it twice.
 func writing<Value>(_ write: () async throws -> Value) async throws -> Value {

@@ -36,6 +36,8 @@ struct ReceiptRoots {
     }
 
     private func failure() -> ToolError {
-        ToolError("cannot note the receipt's root in \(path): \(String(cString: strerror(errno)))")
+        ToolError(
+            "cannot note the receipt's root in \(path): \(String(cString: strerror(errno))). The folder "
+                + "of --dir must exist and be writable")
     }
 }

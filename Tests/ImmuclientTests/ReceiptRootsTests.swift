@@ -1,0 +1,42 @@
+import Foundation
+import ImmudbClient
+import Testing
+
+@testable import immuclient
+
+@Suite("Roots for which receipts were written")
+struct ReceiptRootsTests {
+    private let folder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("receipt-roots-\(UUID().uuidString)").path
+
+    private func roots(_ server: String = "x") throws -> ReceiptRoots {
+        try ReceiptRoots(of: try #require(ServerIdentity(server)), in: folder)
+    }
+
+    private func root(_ size: UInt64, _ digit: Character) throws -> TrustedRoot {
+        let digest = try #require(Digest(hex: String(repeating: digit, count: 64)))
+        return TrustedRoot(size: TreeSize(size), root: digest)
+    }
+
+    @Test("a root that was noted is found by size, root and server, and noted once")
+    func noting() throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        #expect(try !roots().contains(root(7, "a")))
+        for _ in 0..<2 { try roots().add(root(7, "a")) }
+        try roots().add(root(8, "b"))
+        #expect(try roots().contains(root(7, "a")))
+        #expect(try roots().contains(root(8, "b")))
+        #expect(try !roots().contains(root(7, "b")))
+        #expect(try !roots().contains(root(17, "a")))
+        #expect(try !roots("y").contains(root(7, "a")))
+        let text = try String(contentsOfFile: folder + "/.receipts-x", encoding: .utf8)
+        #expect(text.split(separator: "\n").count == 2)
+    }
+
+    @Test("a folder that is not there is an error that says so")
+    func missingFolder() throws {
+        let error = try #require(throws: ToolError.self) { try roots().add(root(1, "a")) }
+        #expect(error.description.contains("No such file or directory. The folder of --dir must"))
+    }
+}
