@@ -125,8 +125,8 @@ extension ServerConnection {
         stream.start(handler)
     }
 
-    /// It was answered or its stream was closed while it waited. Those that are over leave the queues when they are
-    /// many: a client that cancels what waits must not fill them.
+    /// It was answered or its stream was closed while it waited. Those that are over leave the
+    /// queues when they are many: a client that cancels what waits must not fill them.
     func forgetWaiting(_ call: ServerCall) {
         call.message = ByteBuffer()
         call.largeBody = nil
