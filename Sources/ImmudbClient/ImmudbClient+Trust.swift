@@ -122,14 +122,14 @@ extension ImmudbClient {
     func trustLinked(
         _ roots: Set<TrustedRoot>, isForeign: Bool = false
     ) async throws -> TrustedRoot {
-        let trusted = try await trustedRoot()
+        // Also for what is known here: whoever brings it asks if the server still has it.
+        let trusted = isForeign ? try await verifyContinuation() : try await trustedRoot()
         let unknown = roots.filter { !linker.knows($0) }
         guard !unknown.isEmpty else {
             // Others may have moved what is trusted beyond `trusted` meanwhile.
             return roots.reduce(trusted) { $1.size > $0.size ? $1 : $0 }
         }
         guard isForeign else { return try await linker.link(unknown, for: self) }
-        try await verifyContinuation()
         do {
             return try await linker.linkApart(unknown, for: self)
         } catch let error as VerificationError {

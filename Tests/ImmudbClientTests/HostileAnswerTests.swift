@@ -150,6 +150,26 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
+    @Test("A receipt of the very tree that is trusted is not confirmed by a server that lost it")
+    func receiptOfTrustedTree() async throws {
+        let ledger = TestLedger(count: 7)
+        let server = try await LyingServer.start(ledger)
+        let client = try await connect(server)
+        let receipt = try await client.receipt(of: Array("key5".utf8))
+        #expect(receipt.root == (try await client.trustedRoot()))
+        _ = try await client.verify(receipt)
+        server.change { $0.ledger = TestLedger(count: 9, salt: "!") }
+        await #expect(throws: VerificationError(.consistencyFailed, "")) {
+            try await client.verify(receipt)
+        }
+        server.change { $0.ledger = TestLedger(count: 3) }
+        await #expect(throws: VerificationError(.treeShrank, "")) {
+            try await client.verify(receipt)
+        }
+        await client.close()
+        await server.stop()
+    }
+
     @Test("A server that denies an entry of the trusted tree is not believed")
     func deniedEntry() async throws {
         let server = try await LyingServer.start(TestLedger(count: 13))
