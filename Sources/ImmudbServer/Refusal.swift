@@ -57,12 +57,21 @@ struct Refusal: Error {
             self.init(.resourceExhausted, "no space left for the database")
             fault = error
         case .writesStopped:
-            let isFull = (error.cause as? StoreError)?.code == .noSpace
             self.init(
-                isFull ? .resourceExhausted : .unavailable,
-                "the database takes no writes since one failed: the server's log says why")
+                .unavailable,
+                "not stored: the database takes no writes since one failed; the server's log says why")
             fault = error
-        case .incompatibleFormat, .foreignDatabase, .inUse, .permissionDenied, .io, .index:
+        case .notStored:
+            self.init(.unavailable, "not stored: \(error.message)")
+            fault = error
+        case .outcomeUnknown:
+            self.init(
+                .internalError,
+                "the entry may have been stored: the disk failed while it was written, and the server's log "
+                    + "says how. Look before you write it again")
+            fault = error
+        case .incompatibleFormat, .foreignDatabase, .inUse, .permissionDenied, .io, .index,
+            .noDescriptors:
             self.init(.internalError, "the database failed: the server's log says how")
             fault = error
         }

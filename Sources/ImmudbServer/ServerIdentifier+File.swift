@@ -53,7 +53,7 @@ extension ServerIdentifier {
 
     private static func create(_ path: String, in directory: String) throws(ServerStartError) {
         let draft = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("create", path) }
         defer { unlink(draft) }
         let bytes = random().bytes

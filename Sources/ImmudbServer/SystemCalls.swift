@@ -16,7 +16,7 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
     var made = path.hasPrefix("/") ? "/" : ""
     for component in path.split(separator: "/") {
         made += made.isEmpty || made.hasSuffix("/") ? component : "/" + component
-        if mkdir(made, 0o755) != 0, errno != EEXIST {
+        if mkdir(made, 0o700) != 0, errno != EEXIST {
             let reason = errno
             // Folders above that exist but may not be changed answer with other errors than EEXIST.
             var status = stat()

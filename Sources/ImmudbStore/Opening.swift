@@ -114,7 +114,7 @@ struct Opening {
     /// ends the process: no status of it could be answered to.
     private func requireSpaceForIndex() throws(StoreError) {
         let needed: UInt64 = 4 << 20
-        let free = try fileSystem.freeByteCount(at: path)
+        let free = try fileSystem.freeSpace(at: path).byteCount
         guard free >= needed else {
             throw StoreError(
                 .noSpace,

@@ -38,7 +38,7 @@ final class Storage: Sendable {
         index.close()
     }
 
-    func freeByteCount() throws(StoreError) -> UInt64 { try fileSystem.freeByteCount(at: path) }
+    func freeByteCount() throws(StoreError) -> UInt64 { try fileSystem.freeSpace(at: path).byteCount }
 
     /// Uses the key index. If it turns out to be damaged, the next opening makes it anew.
     func withIndex<Value>(

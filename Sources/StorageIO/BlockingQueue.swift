@@ -22,7 +22,14 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     public init(capacity: Int) {
         self.capacity = capacity
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(filled, nil)
+        // A wait must not depend on the clock that an operator, or NTP, sets back.
+        var monotonic = pthread_condattr_t()
+        pthread_condattr_init(&monotonic)
+        #if !canImport(Darwin)
+            pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC)
+        #endif
+        pthread_cond_init(filled, &monotonic)
+        pthread_condattr_destroy(&monotonic)
         pthread_cond_init(emptied, nil)
     }
 
@@ -83,21 +90,19 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     public func takeAll(timeoutMilliseconds: Int? = nil) -> [Element]? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        var deadline = timespec()
-        if let timeoutMilliseconds {
-            clock_gettime(CLOCK_REALTIME, &deadline)
-            let nanoseconds = deadline.tv_nsec + timeoutMilliseconds % 1000 * 1_000_000
-            deadline.tv_sec += timeoutMilliseconds / 1000 + nanoseconds / 1_000_000_000
-            deadline.tv_nsec = nanoseconds % 1_000_000_000
-        }
+        let deadline = timeoutMilliseconds.map { ContinuousClock.now + .milliseconds($0) }
         while elements.isEmpty {
             if isClosed { return nil }
             takerWaits = true
-            if timeoutMilliseconds == nil {
+            if let deadline {
+                let left = deadline - .now
+                guard left > .zero else {
+                    takerWaits = false
+                    break
+                }
+                waitForElement(left)
+            } else {
                 pthread_cond_wait(filled, mutex)
-            } else if pthread_cond_timedwait(filled, mutex, &deadline) == ETIMEDOUT {
-                takerWaits = false
-                break
             }
         }
         let taken = elements
@@ -105,6 +110,23 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         weight = 0
         pthread_cond_broadcast(emptied)
         return taken
+    }
+
+    /// Waits for a signal, at most `duration`, by a clock that nobody sets.
+    private func waitForElement(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        var time = timespec()
+        #if canImport(Darwin)
+            time.tv_sec = Int(seconds)
+            time.tv_nsec = Int(attoseconds / 1_000_000_000)
+            pthread_cond_timedwait_relative_np(filled, mutex, &time)
+        #else
+            clock_gettime(CLOCK_MONOTONIC, &time)
+            let nanoseconds = time.tv_nsec + Int(attoseconds / 1_000_000_000)
+            time.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
+            time.tv_nsec = nanoseconds % 1_000_000_000
+            pthread_cond_timedwait(filled, mutex, &time)
+        #endif
     }
 
     /// Takes no more elements; those that wait are still handed out.

@@ -27,12 +27,24 @@ public protocol FileSystem: Sendable {
     /// this.
     func synchronizeDirectory(_ path: String) throws(StoreError)
 
-    /// The bytes that can still be written to the file system of a folder.
-    func freeByteCount(at path: String) throws(StoreError) -> UInt64
+    /// What can still be written to the file system of a folder.
+    func freeSpace(at path: String) throws(StoreError) -> FreeSpace
 
     /// Takes the exclusive lock that `path` stands for, for as long as the returned object lives.
     /// - Throws: `inUse` when another holder, in this process or another, has it.
     func lock(_ path: String) throws(StoreError) -> any FileLock
+}
+
+/// What a file system has left.
+public struct FreeSpace: Hashable, Sendable {
+    public var byteCount: UInt64
+    /// The number of files that can be created (free inodes); nil where there is no such limit.
+    public var fileCount: UInt64?
+
+    public init(byteCount: UInt64, fileCount: UInt64? = nil) {
+        self.byteCount = byteCount
+        self.fileCount = fileCount
+    }
 }
 
 public enum OpenMode: Sendable {

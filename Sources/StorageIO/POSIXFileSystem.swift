@@ -7,6 +7,10 @@
 /// The file system of the operating system. Every call of this module to the kernel is in this file
 /// and in ``POSIXFile``.
 public struct POSIXFileSystem: FileSystem {
+    /// The data of a database is its owner's alone: no other local user may read it.
+    private static let folderMode: mode_t = 0o700
+    private static let fileMode: mode_t = 0o600
+
     public init() {}
 
     public func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
@@ -38,23 +42,26 @@ public struct POSIXFileSystem: FileSystem {
     }
 
     public func createDirectory(_ path: String) throws(StoreError) {
-        if mkdir(path, 0o755) == 0 {
-            // The new name is durable with its parent, so that a database in it cannot vanish.
-            return try synchronizeDirectory(parent(of: path))
+        var code = mkdir(path, Self.folderMode) == 0 ? 0 : errno
+        if code == ENOENT, !path.isEmpty, parent(of: path) != path {
+            try createDirectory(parent(of: path))
+            code = mkdir(path, Self.folderMode) == 0 ? 0 : errno
         }
-        let code = errno
         switch code {
+        case 0:
+            // The new name is durable with its parent, so that a database in it cannot vanish.
+            try synchronizeDirectory(parent(of: path))
         case EEXIST:
             var status = stat()
             guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
                 throw StoreError(.io, "\(path) exists and is not a folder")
             }
-        case ENOENT where !path.isEmpty && parent(of: path) != path:
-            try createDirectory(parent(of: path))
-            guard mkdir(path, 0o755) == 0 else {
-                throw StoreError.system("cannot create the folder", path, errno)
+            // Its name may not be durable yet: an earlier call may have failed right after mkdir.
+            do throws(StoreError) {
+                try synchronizeDirectory(parent(of: path))
+            } catch where error.code == .permissionDenied {
+                // Somebody else's folder, which this process did not make, and cannot open.
             }
-            try synchronizeDirectory(parent(of: path))
         default:
             throw StoreError.system("cannot create the folder", path, code)
         }
@@ -82,12 +89,17 @@ public struct POSIXFileSystem: FileSystem {
         if result != 0 { throw StoreError.system("cannot rename to \(newPath)", path, errno) }
     }
 
-    public func freeByteCount(at path: String) throws(StoreError) -> UInt64 {
+    public func freeSpace(at path: String) throws(StoreError) -> FreeSpace {
         var status = statvfs()
-        guard statvfs(path, &status) == 0 else {
-            throw StoreError.system("cannot look at the free space of", path, errno)
+        while statvfs(path, &status) != 0 {
+            if errno != EINTR {
+                throw StoreError.system("cannot read the free space of", path, errno)
+            }
         }
-        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        return FreeSpace(
+            byteCount: UInt64(status.f_bavail) * UInt64(status.f_frsize),
+            // Btrfs and others have no table of inodes, and report a total of 0.
+            fileCount: status.f_files == 0 ? nil : UInt64(status.f_favail))
     }
 
     public func synchronizeDirectory(_ path: String) throws(StoreError) {
@@ -105,9 +117,9 @@ public struct POSIXFileSystem: FileSystem {
     private func openDescriptor(_ path: String, _ flags: Int32) throws(StoreError) -> Int32 {
         while true {
             #if canImport(Darwin)
-                let descriptor = Darwin.open(path, flags | O_CLOEXEC, 0o644)
+                let descriptor = Darwin.open(path, flags | O_CLOEXEC, Self.fileMode)
             #else
-                let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
+                let descriptor = Glibc.open(path, flags | O_CLOEXEC, Self.fileMode)
             #endif
             if descriptor >= 0 { return descriptor }
             if errno != EINTR { throw StoreError.system("cannot open", path, errno) }
@@ -165,11 +177,12 @@ private final class POSIXFileLock: FileLock {
 extension StoreError {
     /// An error of the operating system: what could not be done, to what, and why, with a code that
     /// tells the cases apart in which a person can act.
-    static func system(_ what: String, _ path: String, _ number: Int32) -> StoreError {
+    public static func system(_ what: String, _ path: String, _ number: Int32) -> StoreError {
         let code: Code =
             switch number {
             case ENOSPC, EDQUOT: .noSpace
             case EACCES, EPERM, EROFS: .permissionDenied
+            case EMFILE, ENFILE: .noDescriptors
             default: .io
             }
         return StoreError(code, "\(what) \(path): \(String(cString: strerror(number)))")

@@ -15,11 +15,21 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         /// Another process has the folder open.
         case inUse
         case permissionDenied
+        /// The disk has no bytes, or no inodes, left.
         case noSpace
+        /// This process, or the system, has as many files open as it may.
+        case noDescriptors
         /// Any other failure of the operating system.
         case io
         /// A write or sync failed earlier: the database takes no more writes until it is reopened.
+        /// This write is certainly not stored.
         case writesStopped
+        /// The disk failed while this write was on its way to it: it may have been stored, or not.
+        /// The next opening tells. Whoever repeats the write may have it twice.
+        case outcomeUnknown
+        /// A call failed before anything of this write reached the disk: it is certainly not
+        /// stored, and may be tried again.
+        case notStored
         /// More writes wait than the queue takes; nothing was written.
         case overloaded
         /// The database was closed.

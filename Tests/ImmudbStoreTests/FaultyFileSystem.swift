@@ -36,9 +36,9 @@ final class FaultyFileSystem: FileSystem {
     func synchronizeDirectory(_ path: String) throws(StoreError) {
         try base.synchronizeDirectory(path)
     }
-    func freeByteCount(at path: String) throws(StoreError) -> UInt64 {
-        if let free = faults.withLock({ $0.freeByteCount }) { return free }
-        return try base.freeByteCount(at: path)
+    func freeSpace(at path: String) throws(StoreError) -> FreeSpace {
+        if let free = faults.withLock({ $0.freeByteCount }) { return FreeSpace(byteCount: free) }
+        return try base.freeSpace(at: path)
     }
     func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 }
