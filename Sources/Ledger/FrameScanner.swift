@@ -79,6 +79,7 @@ struct FrameScanner: ~Copyable {
     let segment: Segment
     /// Where the next frame begins, or where the last valid one ended.
     private(set) var offset: Int
+    private let file: any StorageFile
     private let fileByteCount: Int
     private var window: UnsafeMutableRawBufferPointer
     private var windowOffset = 0
@@ -87,7 +88,8 @@ struct FrameScanner: ~Copyable {
     init(segment: Segment, offset: Int = SegmentHeader.byteCount) throws(StoreError) {
         self.segment = segment
         self.offset = offset
-        fileByteCount = Int(try segment.file.byteCount())
+        file = try segment.file()
+        fileByteCount = Int(try file.byteCount())
         window = .allocate(byteCount: 1 << 20, alignment: 16)
     }
 
@@ -118,7 +120,7 @@ struct FrameScanner: ~Copyable {
         guard let type = FrameType(rawValue: frame[FrameHeader.typeOffset]) else {
             throw StoreError(
                 .incompatibleFormat,
-                "\(segment.file.path), byte \(offset): a frame of type \(frame[FrameHeader.typeOffset]), "
+                "\(segment.path), byte \(offset): a frame of type \(frame[FrameHeader.typeOffset]), "
                     + "which this version does not know; open the folder with the version that wrote it"
             )
         }
@@ -189,7 +191,7 @@ struct FrameScanner: ~Copyable {
                 window = .allocate(byteCount: count, alignment: 16)
             }
             windowOffset = start
-            windowByteCount = try segment.file.read(into: window, at: UInt64(start))
+            windowByteCount = try file.read(into: window, at: UInt64(start))
             guard count <= windowByteCount else { return nil }
         }
         let first = start - windowOffset
