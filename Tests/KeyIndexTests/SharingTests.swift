@@ -159,7 +159,8 @@ struct SharingTests {
         #expect(error.message.contains("format version 2"))
 
         let other = folder.path + "/other"
-        let database = try RocksDatabase(path: other, options: KeyIndex.Options())
+        let database = try RocksDatabase(
+            path: other, fileSystem: POSIXFileSystem(), options: KeyIndex.Options())
         try database.put([1, 2, 3], [4])
         database.close()
         #expect(throws: StoreError(.incompatibleFormat, "")) {
