@@ -125,7 +125,7 @@ struct SharingTests {
         add([97], -1, [2])
         try index.apply(Array(added[again...]))
 
-        let cursor = RecordCursor(index.database)
+        let cursor = try RecordCursor(index.database)
         var prefix: [UInt8] = []
         IndexRecord.appendSetPrefix(of: [97], to: &prefix)
         cursor.seek(to: prefix)
