@@ -16,7 +16,7 @@ final class FaultyFileSystem: FileSystem {
         var failing = 0..<0
         var fault = Fault.error(EIO)
         var failureCount = 0
-        var names: [String] = []
+        var writtenFiles: [String] = []
     }
 
     private let base = POSIXFileSystem()
@@ -26,8 +26,8 @@ final class FaultyFileSystem: FileSystem {
     var callCount: Int { state.withLock { $0.callCount } }
     /// The calls that failed since the faults were set last.
     var failureCount: Int { state.withLock { $0.failureCount } }
-    /// What the calls were.
-    var calls: [String] { state.withLock { $0.names } }
+    /// The files that were written to, once for each write.
+    var writtenFiles: [String] { state.withLock { $0.writtenFiles } }
 
     /// Makes the calls with these numbers fail, counting from 0 and from now on.
     func fail(_ calls: Range<Int>, _ fault: Fault) {
@@ -45,7 +45,7 @@ final class FaultyFileSystem: FileSystem {
     @discardableResult
     fileprivate func enter(_ call: String, _ path: String) throws(StoreError) -> Bool {
         let fault: Fault? = state.withLock { state in
-            state.names.append("\(call) \(path)")
+            if call == "write" { state.writtenFiles.append(path) }
             defer { state.callCount += 1 }
             guard state.failing.contains(state.callCount) else { return nil }
             if case .shortRead = state.fault, call != "read" { return nil }
