@@ -87,6 +87,7 @@ struct Opening {
     private func openIndex(_ ledger: Ledger) throws(StoreError) -> KeyIndex {
         var indexOptions = KeyIndex.Options()
         indexOptions.cacheByteCount = options.indexCacheByteCount
+        indexOptions.log = log
         try requireSpaceForIndex()
         let mark = Storage.damagedIndexMark(path)
         do throws(StoreError) {
@@ -94,7 +95,8 @@ struct Opening {
                 throw StoreError(.corruption, "\(indexPath) was found damaged")
             }
             let index = try KeyIndex.open(
-                at: indexPath, identity: ledger.identity, options: indexOptions)
+                at: indexPath, identity: ledger.identity, fileSystem: fileSystem,
+                options: indexOptions)
             if index.completeSize <= ledger.size { return index }
             log(.warning, "\(indexPath) is ahead of the ledger; it is made anew now")
             index.close()
@@ -105,9 +107,11 @@ struct Opening {
             default: throw error
             }
         }
-        try KeyIndex.remove(at: indexPath)
+        try KeyIndex.remove(at: indexPath, fileSystem: fileSystem)
         try fileSystem.removeFile(mark)
-        return try KeyIndex.open(at: indexPath, identity: ledger.identity, options: indexOptions)
+        return try KeyIndex.open(
+            at: indexPath, identity: ledger.identity, fileSystem: fileSystem,
+            options: indexOptions)
     }
 
     /// RocksDB writes some small files when it opens, and on a full disk an assertion of its own
