@@ -188,7 +188,7 @@ let package = Package(
             name: "ImmudbServerTests",
             dependencies: [
                 "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree",
-                nioCore, protobuf,
+                "StorageIO", nioCore, protobuf,
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",
@@ -216,7 +216,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
-                "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport", protobuf,
+                "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport",
+                nioCore, protobuf,
             ], exclude: ["Python"], swiftSettings: settings),
     ],
     // RocksDB's headers want it.

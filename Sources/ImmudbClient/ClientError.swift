@@ -1,18 +1,26 @@
+import ImmudbProtocol
 public import RPCTransport
 
 /// Why a call gave no answer: a code to decide by, a message for a person, and the cause.
 ///
 /// Never evidence of tampering, which is a `VerificationError`. Two errors are equal when their
 /// codes are.
+///
+/// A write that fails with another code than `.outcomeUnknown` is certainly not stored.
 public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
-        /// No server answers at this address, or the connection broke. A write may have happened or
-        /// not.
+        /// No server answers at this address, the connection broke, or the server cannot do it now.
+        /// A write that fails with this code is certainly not stored.
         case unavailable
-        /// The answer did not come in time. A write may have happened or not.
+        /// The answer did not come in time. A write that fails with this code was never sent.
         case deadlineExceeded
-        /// The task that waited was cancelled.
+        /// The task that waited was cancelled. A write that fails with this code was never sent.
         case cancelled
+        /// The write may have been stored, or not: its request was sent, and no answer came that
+        /// says which; or the server has acknowledged it, and it could not be verified. Look before
+        /// you write it again, or it may be there twice. The cause is a `ClientError`, or what the
+        /// store of trusted roots has thrown.
+        case outcomeUnknown
         /// The server has no such key or index.
         case notFound
         /// The server refused the request; see `status`.
@@ -70,5 +78,42 @@ extension ClientError {
             isAboutConnection && !error.message.contains(server)
             ? "\(error.message) (immudb at \(server))" : error.message
         self.init(code, message, status: error.code, cause: error)
+    }
+}
+
+// MARK: writes
+
+extension ClientError {
+    /// The error of a write that may have been stored all the same.
+    ///
+    /// - Parameter reason: in the words that go into the message.
+    static func outcomeUnknown(_ reason: String, cause: any Error) -> ClientError {
+        ClientError(
+            .outcomeUnknown,
+            "the write may have been stored, look before you write it again: \(reason)",
+            status: (cause as? ClientError)?.status, cause: cause)
+    }
+
+    /// Whether a write that failed with an error of the transport may have been stored.
+    ///
+    /// An answer of immudb decides by its status: INTERNAL says that the entry may have been stored,
+    /// UNAVAILABLE and RESOURCE_EXHAUSTED that it is not. Those say nothing if they do not carry the
+    /// server's identity: a proxy on the way sends them too, after it has passed the request on.
+    static func leavesWriteOpen(_ error: RPCError) -> Bool {
+        switch error.requestFate {
+        case .notProcessed: return false
+        case .mayHaveBeenProcessed: return true
+        case .answered: break
+        }
+        switch error.code {
+        case .internalError, .deadlineExceeded, .cancelled: return true
+        case .unavailable, .resourceExhausted, .unknown, .aborted: return !isFromImmudb(error)
+        default: return false
+        }
+    }
+
+    private static func isFromImmudb(_ error: RPCError) -> Bool {
+        // An answer without a message may bring its headers with the trailers.
+        [error.headers, error.trailers].contains { $0.first(ImmuMetadata.serverIdentity) != nil }
     }
 }

@@ -49,16 +49,22 @@ final class Connection: Sendable {
             return Answer(
                 result: .success(response.message),
                 identity: response.headers.first(ImmuMetadata.serverIdentity))
-        } catch let error as RPCError {
-            return Answer(
-                result: .failure(ClientError(error, server: address)),
-                identity: error.headers.first(ImmuMetadata.serverIdentity))
-        } catch is CancellationError {
-            return Answer(result: .failure(ClientError(.cancelled, "the call was cancelled")))
         } catch {
-            let failure = ClientError(.unavailable, "\(error) (immudb at \(address))", cause: error)
-            return Answer(result: .failure(failure))
+            // The transport throws nothing else.
+            let error = error as? RPCError ?? RPCError(
+                .internalError, "\(error)", requestFate: .mayHaveBeenProcessed)
+            return Answer(
+                result: .failure(failure(error, of: path)),
+                identity: error.headers.first(ImmuMetadata.serverIdentity))
         }
+    }
+
+    private func failure(_ error: RPCError, of path: String) -> ClientError {
+        let failure = ClientError(error, server: address)
+        guard ImmuService.writes.contains(path), ClientError.leavesWriteOpen(error) else {
+            return failure
+        }
+        return .outcomeUnknown(failure.message, cause: failure)
     }
 
     /// A call with any number of answers, without a deadline for all of it: how long it takes is up

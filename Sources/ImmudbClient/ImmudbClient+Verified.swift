@@ -14,7 +14,8 @@ extension ImmudbClient {
     /// before, and the root of that tree is stored as trusted.
     ///
     /// - Throws: `VerificationError` if the answer does not prove it; the entry may have been
-    ///   written nevertheless. `ClientError` if there is no answer.
+    ///   written nevertheless. `ClientError` if there is no answer, with code `.outcomeUnknown` if
+    ///   the entry may have been written.
     @discardableResult
     public func verifiedSet(
         _ key: [UInt8], _ value: [UInt8]
@@ -47,7 +48,7 @@ extension ImmudbClient {
                 path, request(rootIndex), since: trusted)
             let verified = try UncheckedProof(response)
                 .verify(writtenKey: key, value: value, since: trusted)
-            try await trust(verified.root, continuing: trusted)
+            try await afterWrite { _ = try await trust(verified.root, continuing: trusted) }
             return verified
         }
     }

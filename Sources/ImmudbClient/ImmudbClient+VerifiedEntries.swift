@@ -71,10 +71,12 @@ extension ImmudbClient {
             let trusted = try await trustedRoot()
             let last = try await rawSetBatch(entries)
             let written = try Self.entries(entries, endingAt: last, behind: trusted)
-            let inclusions = try await verifiedInclusions(of: written, trusted)
-            let root = try await trustLinked(Set(inclusions.map(\.tree)))
-            return try zip(written, inclusions).map { entry, inclusion in
-                try Verified(entry, by: inclusion, trusted: root)
+            return try await afterWrite {
+                let inclusions = try await verifiedInclusions(of: written, trusted)
+                let root = try await trustLinked(Set(inclusions.map(\.tree)))
+                return try zip(written, inclusions).map { entry, inclusion in
+                    try Verified(entry, by: inclusion, trusted: root)
+                }
             }
         }
     }

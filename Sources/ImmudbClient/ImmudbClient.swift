@@ -23,6 +23,9 @@ import SwiftProtobuf
 /// Plain calls (`set`, `get`, ...) believe the server; they throw `ClientError`. Verified calls
 /// also throw `VerificationError`, which is evidence, and never to be retried.
 ///
+/// A call that writes throws `ClientError` with code `.outcomeUnknown` if its entry may have been
+/// stored all the same. With any other code it is certainly not stored.
+///
 /// It connects again by itself when a connection was lost, with growing pauses between attempts.
 /// A call that the server may have seen is never sent twice.
 public final class ImmudbClient: Sendable {
@@ -141,14 +144,47 @@ public final class ImmudbClient: Sendable {
     ) async throws(ClientError) -> Response {
         let answer: Answer<Response> = await connection.call(path, request)
         Transcript.current?.record(path, request, answer.result)
-        try checkIdentity(answer.identity)
-        let response = try answer.result.get()
-        guard answer.identity != nil else {
-            throw ClientError(
-                .incompatible,
-                "the server at \(connection.address) has answered without its identity")
+        do throws(ClientError) {
+            try checkIdentity(answer.identity)
+            let response = try answer.result.get()
+            guard answer.identity != nil else {
+                throw ClientError(
+                    .incompatible,
+                    "the server at \(connection.address) has answered without its identity")
+            }
+            return response
+        } catch {
+            throw ImmuService.writes.contains(path) ? ofWrite(error, answer.result) : error
         }
-        return response
+    }
+
+    /// The error of a write call: one that was answered by another server than the one that was
+    /// connected to may be stored there.
+    private func ofWrite<Response>(
+        _ error: ClientError, _ result: Result<Response, ClientError>
+    ) -> ClientError {
+        switch result {
+        case .failure(let failure) where failure.code != .outcomeUnknown: error
+        case _ where error.code == .outcomeUnknown: error
+        default: .outcomeUnknown(error.message, cause: error)
+        }
+    }
+
+    /// Runs the rest of a call that has written: whatever fails now, the entry is there, as the
+    /// server says.
+    ///
+    /// - Throws: `VerificationError`, or `ClientError` with code `.outcomeUnknown`.
+    func afterWrite<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as VerificationError {
+            throw error
+        } catch {
+            let reason = (error as? ClientError)?.message ?? "\(error)"
+            throw ClientError.outcomeUnknown(
+                "the server says that it is stored, which could not be verified: \(reason)",
+                cause: error)
+        }
     }
 
     /// Begins a call with any number of answers.

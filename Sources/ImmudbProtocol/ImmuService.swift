@@ -78,6 +78,14 @@ public enum ImmuService {
     ]
 }
 
+extension ImmuService {
+    /// The paths of the methods that append entries: to call one of them twice appends them twice.
+    public static let writes: Set<String> = [
+        set, setSV, safeSet, safeSetSV, setBatch, setBatchSV, reference, safeReference, zAdd,
+        safeZAdd,
+    ]
+}
+
 /// Names of the metadata that this service gives a meaning to.
 public enum ImmuMetadata {
     /// Answer header: the server's identity, 20 characters, with errors too.

@@ -94,15 +94,19 @@ extension DatabaseService {
         let trusted = checked.trusted
         append([checked.entry], for: call) { appended in
             proofs.run {
-                answerBytes(call) {
-                    encodedProof(try appended.snapshot.proof(of: appended.last, since: trusted))
+                do {
+                    let proof = try appended.snapshot.proof(of: appended.last, since: trusted)
+                    call.reply(encodedProof(proof))
+                } catch {
+                    refuse(call, Refusal(storedAt: appended.last, unprovable: error))
                 }
             }
         }
     }
 
     /// Hands entries to the database, unless the caller has gone. `success` runs on the database's
-    /// publisher, after the entries are durable and visible, and must not block.
+    /// publisher, after the entries are durable and visible, and must not block. What fails then must
+    /// not be answered with a status that says that nothing was stored.
     func append(
         _ entries: [NewEntry], for call: ServerCall,
         success: @escaping @Sendable (Appended) -> Void
@@ -110,8 +114,11 @@ extension DatabaseService {
         guard !call.isCancelled else { return }
         database.append(entries) { result in
             switch result {
-            case .success(let appended): success(appended)
-            case .failure(let error): refuse(call, Refusal(error))
+            case .success(let appended):
+                call.noteEffect()
+                success(appended)
+            case .failure(let error):
+                refuse(call, Refusal(ofWrite: error))
             }
         }
     }

@@ -77,6 +77,31 @@ struct Refusal: Error {
         }
     }
 
+    /// The status of a write that the database did not append.
+    ///
+    /// On a write INTERNAL says that its entry may have been stored. What keeps one from the ledger,
+    /// such as a key index that cannot be read, gets UNAVAILABLE instead: it is certainly not stored.
+    init(ofWrite error: StoreError) {
+        self.init(error)
+        guard code == .internalError, error.code != .outcomeUnknown else { return }
+        code = .unavailable
+        message = "not stored: \(message)"
+    }
+
+    /// The status of a write whose entry is stored, while the answer to it cannot be made.
+    ///
+    /// Never one that says that nothing was stored: a client would write its entry again.
+    init(storedAt index: EntryIndex, unprovable error: any Error) {
+        let cause = Refusal(error)
+        let reason =
+            (error as? StoreError)?.code == .closed ? "the database was closed" : cause.message
+        self.init(
+            .internalError,
+            "the entry was stored at index \(index), but its proof cannot be made: \(reason). "
+                + "Read it instead of writing it again")
+        fault = cause.fault ?? error
+    }
+
     static let invalidKey = Refusal(.invalidArgument, "invalid key")
     static let keyNotFound = Refusal(.notFound, "Key not found")
     static let indexNotFound = Refusal(.notFound, "index not found")

@@ -60,7 +60,8 @@ extension ClientCall {
             return
         }
         guard status == 0 else {
-            fail(StatusCode(rawValue: status), block.text, trailers: block.metadata)
+            failAsAnswered(
+                StatusCode(rawValue: status), block.text, trailers: block.metadata)
             return
         }
         switch receiver {

@@ -24,7 +24,7 @@ final class ClientCall: @unchecked Sendable {
     var attempts = 0
     /// The part of the request that is not framed yet.
     var unsent = ByteBuffer()
-    /// Whether the server may have seen it.
+    /// Whether the server may have seen it: set before the first of its bytes is given to the socket.
     var wasSent = false
     var isFinished = false
     /// The header block that is being read.
@@ -82,13 +82,27 @@ final class ClientCall: @unchecked Sendable {
         message = ByteBuffer()
     }
 
+    /// Ends the call with an error that this side found.
     func fail(_ code: StatusCode, _ text: String, trailers: Metadata = [:]) {
+        end(
+            RPCError(
+                code, text, headers: headers ?? [:], trailers: trailers,
+                requestFate: wasSent ? .mayHaveBeenProcessed : .notProcessed))
+    }
+
+    /// Ends the call with the server's status, which is not OK.
+    func failAsAnswered(_ code: StatusCode, _ text: String, trailers: Metadata) {
+        end(
+            RPCError(
+                code, text, headers: headers ?? [:], trailers: trailers, requestFate: .answered))
+    }
+
+    private func end(_ error: RPCError) {
         guard !isFinished else { return }
         isFinished = true
-        let error = RPCError(code, text, headers: headers ?? [:], trailers: trailers)
         switch receiver {
         case .unary(let receiver): receiver.finish(.failure(error))
-        case .stream(let receiver): receiver.finish(error, trailers: trailers)
+        case .stream(let receiver): receiver.finish(error, trailers: error.trailers)
         }
         message = ByteBuffer()
         unsent = ByteBuffer()

@@ -6,9 +6,10 @@ public import SwiftProtobuf
 ///
 /// It connects when the first call is made, and again when a connection was lost and a call is
 /// made. A call fails with `RPCError` only: with the server's status, or with `.unavailable` when
-/// the server cannot be reached or the connection is lost (the server may have done the work),
-/// `.deadlineExceeded`, `.cancelled`. A call that the server certainly did not see is sent again on
-/// a new connection. Cancelling the task cancels the call.
+/// the server cannot be reached or the connection is lost, `.deadlineExceeded`, `.cancelled`;
+/// `RPCError.requestFate` says if the server may have done the work. A call that the server
+/// certainly did not process is sent again on a new connection; no other call is sent twice.
+/// Cancelling the task cancels the call.
 ///
 /// Letting go of the client ends its connection; `shutdown` also waits for that.
 public final class RPCClient: Sendable {
@@ -84,7 +85,8 @@ public final class RPCClient: Sendable {
         do {
             framed = try request.serializedBytes()
         } catch {
-            throw RPCError(.internalError, "cannot encode the request: \(error)")
+            throw RPCError(
+                .internalError, "cannot encode the request: \(error)", requestFate: .notProcessed)
         }
         return ClientCall(
             path: path, request: framed.buffer, metadata: metadata,
@@ -97,7 +99,8 @@ public final class RPCClient: Sendable {
         } catch {
             throw RPCError(
                 .internalError,
-                "cannot decode the answer as \(Answer.protoMessageName): \(error)")
+                "cannot decode the answer as \(Answer.protoMessageName): \(error)",
+                requestFate: .mayHaveBeenProcessed)
         }
     }
 }

@@ -54,6 +54,8 @@ public final class ServerCall: @unchecked Sendable {
     private let reserved = Atomic<Int>(0)
     /// Bytes of the answer that the account has counted; written with `answer`.
     @exclusivity(unchecked) var chargedByteCount = 0
+    /// Written before `answer`, see `noteEffect`.
+    @exclusivity(unchecked) private(set) var hasTakenEffect = false
     private let isClaimed = Atomic<Bool>(false)
     private let cancelled = Atomic<Bool>(false)
     /// Guarded by `onCancelled`.
@@ -229,11 +231,23 @@ public final class ServerCall: @unchecked Sendable {
             if connection.answers.take(byteCount) {
                 chargedByteCount = byteCount
             } else {
-                answer = .init(
-                    code: .resourceExhausted,
-                    text: "the server holds too many bytes of answers that are not read")
+                answer = droppedAnswer("the server holds too many bytes of answers that are not read")
             }
         }
+    }
+
+    /// Says that what the call asks for has been done, so that no client does it again: if there is
+    /// no room for the answer, the status is INTERNAL instead of RESOURCE_EXHAUSTED, which says that
+    /// nothing was done. Called before `reply`, by the same thread or by one that hands the call to
+    /// it through a lock.
+    public func noteEffect() { hasTakenEffect = true }
+
+    /// What is sent instead of an answer for which there is no room.
+    func droppedAnswer(_ reason: String) -> Answer {
+        guard hasTakenEffect else { return Answer(code: .resourceExhausted, text: reason) }
+        return Answer(
+            code: .internalError,
+            text: "the call was carried out, but its answer cannot be sent: \(reason)")
     }
 
     func setReservation(_ byteCount: Int) { reserved.store(byteCount, ordering: .releasing) }

@@ -26,7 +26,7 @@ extension ServerConnection {
             if unsentAnswerByteCount > 0, unsentAnswerByteCount + byteCount > limit {
                 let text = "\(unsentAnswerByteCount) bytes of answers wait for this client"
                 call.releaseCharge()
-                call.replaceAnswer(.init(code: .resourceExhausted, text: text))
+                call.replaceAnswer(call.droppedAnswer(text))
                 submitStatus(of: call)
             } else {
                 unsentAnswerByteCount += byteCount

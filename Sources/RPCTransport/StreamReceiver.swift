@@ -148,7 +148,9 @@ final class StreamHandle: Sendable {
         } catch let error as RPCError
             where error.code == .cancelled && isOverdue.load(ordering: .acquiring)
         {
-            throw RPCError(.deadlineExceeded, "nothing more of the answer came in time")
+            throw RPCError(
+                .deadlineExceeded, "nothing more of the answer came in time",
+                requestFate: error.requestFate)
         }
     }
 

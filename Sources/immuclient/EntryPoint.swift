@@ -8,13 +8,13 @@ enum EntryPoint {
     /// Not asynchronous itself: see `StandardFiles`.
     static func main() {
         StandardFiles.reserve()
-        Task { exit(await run() ? EXIT_SUCCESS : EXIT_FAILURE) }
+        Task { exit(await run().rawValue) }
         dispatchMain()
     }
 
-    /// - Returns: whether all that was asked has been done. Every failure has been explained on the
-    ///   standard error.
-    private static func run() async -> Bool {
+    /// - Returns: whether all that was asked has been done, or why not. Every failure has been
+    ///   explained on the standard error.
+    private static func run() async -> ExitCode {
         // As far as it is known before the settings are.
         var format = Output.Format.text
         do {
@@ -35,12 +35,13 @@ enum EntryPoint {
                     sources.config.file, format, isScript: type(of: command).printsScript)
                 try await run(command, invocation.flags, sources, settings.get())
             }
-            return true
-        } catch is ExplainedFailure {
-            return false
+            return .done
+        } catch let failure as ExplainedFailure {
+            return failure.exitCode
         } catch {
-            Failure(error).complain(format)
-            return false
+            let failure = Failure(error)
+            failure.complain(format)
+            return failure.exitCode
         }
     }
 

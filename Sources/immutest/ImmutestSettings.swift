@@ -72,6 +72,10 @@ struct ServerPlace {
 /// Why the server was not filled: a message for the person who asked for it.
 struct ImmutestError: Error {
     let message: String
+    let exitCode: Int32
 
-    init(_ message: String) { self.message = message }
+    init(_ message: String, exitCode: Int32 = EXIT_FAILURE) {
+        self.message = message
+        self.exitCode = exitCode
+    }
 }

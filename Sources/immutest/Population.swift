@@ -9,6 +9,9 @@ struct Population {
     /// for all that wait, together.
     private static let inFlightCount = 32
 
+    /// The exit code that says that an entry may have been written, or not, as of immuclient.
+    private static let outcomeUnknown: Int32 = 6
+
     let count: Int
 
     /// Returns when all entries are written and it was said.
@@ -87,8 +90,10 @@ struct Population {
             }
         } catch {
             progress.finish()
+            let isUnknown = (error as? ClientError)?.code == .outcomeUnknown
             throw ImmutestError(
-                "\(error)\nAt least \(written) of \(count) entries were written before.")
+                "\(error)\nAt least \(written) of \(count) entries were written before.",
+                exitCode: isUnknown ? Self.outcomeUnknown : EXIT_FAILURE)
         }
         progress.finish()
         let duration = DurationText.text(of: ContinuousClock.now - start)

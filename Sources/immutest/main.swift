@@ -14,10 +14,10 @@ func complain(_ text: String) {
     _ = shown.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
-/// Ends with exit code 1, as all failures of these programs.
-func fail(_ reason: String) -> Never {
+/// Ends with exit code 1, unless the error has one of its own.
+func fail(_ reason: String, exitCode: Int32 = EXIT_FAILURE) -> Never {
     complain(reason)
-    exit(EXIT_FAILURE)
+    exit(exitCode)
 }
 
 // Before anything else is opened. So nothing awaits here: see `StandardFiles`.
@@ -37,7 +37,7 @@ case .populate(let count, let flags, let configFile):
             let server = try ServerPlace(flags: flags, configFile: configFile)
             try await Population(count: count).write(to: server)
         } catch {
-            fail(error.message)
+            fail(error.message, exitCode: error.exitCode)
         }
         exit(EXIT_SUCCESS)
     }

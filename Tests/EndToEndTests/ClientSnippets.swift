@@ -30,7 +30,9 @@ enum ClientSnippets {
         } catch let error as ClientError where error.code == .notFound {
             print("no such key")
         } catch let error as ClientError where error.code == .unavailable {
-            print("no server, or it went away: a write may have happened or not")
+            print("no server, or it went away: nothing was written")
+        } catch let error as ClientError where error.code == .outcomeUnknown {
+            print("a write may have been stored, or not: look before you write it again")
         }
     }
 

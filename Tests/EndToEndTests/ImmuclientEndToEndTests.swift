@@ -186,16 +186,18 @@ struct ImmuclientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Without a server: within seconds a message with the address, and code 1")
+    @Test("Without a server: the reason at the first refusal, the address, and code 1")
     func noServer() async throws {
         let server = try await RunningServer(dir: data.path)
         #expect(try await server.stop() == 0)
-        let start = ContinuousClock.now
         let run = try await client(server, "ping")
-        #expect(ContinuousClock.now - start < .seconds(10))
         #expect(run.exitCode == 1)
         #expect(run.output == "")
-        #expect(run.errors.contains("127.0.0.1:\(server.port)"), "\(run.errors)")
+        // One that tried again until its time is over would have another status and reason.
+        let reason = "cannot connect to 127.0.0.1:\(server.port): Connection refused"
+        #expect(
+            run.errors.hasPrefix("rpc error: code = Unavailable desc = \(reason)"),
+            "\(run.errors)")
     }
 
     @Test("version and help need no server")

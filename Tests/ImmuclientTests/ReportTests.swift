@@ -106,6 +106,13 @@ struct ReportTests {
             "unauthenticated, please login")
         check(ClientError(.trustedRootUnusable, "no"), "TrustedRootUnusable", "no")
         check(ToolError("full"), "LocalFailure", "full")
+        let lost = ClientError(.unavailable, "closed", status: .unavailable)
+        let unknown = ClientError(
+            .outcomeUnknown, "it may be stored: closed", status: .unavailable, cause: lost)
+        check(
+            unknown, "OutcomeUnknown",
+            "the outcome is unknown: the entry may have been stored. Look before you write it again\n"
+                + "rpc error: code = Unavailable desc = closed")
         let evidence = VerificationError(.leafMismatch, "wrong")
         let note = AnnotatedError(cause: evidence, note: "Look.")
         check(
@@ -117,5 +124,21 @@ struct ReportTests {
             json
                 == #"{"error":{"check":"leafMismatch","code":"VerificationFailed","#
                 + #""message":"verification failed: wrong. Look."}}"#)
+    }
+
+    @Test("the exit code is 6 when a command fails whose entry may be stored, or is; else 1")
+    func exitCodes() async {
+        let (refused, unknown) = (ClientError(.unavailable, ""), ClientError(.outcomeUnknown, ""))
+        #expect(Failure(refused).exitCode == .failed)
+        #expect(Failure(ToolError("")).exitCode == .failed)
+        #expect(Failure(VerificationError(.leafMismatch, "")).exitCode == .failed)
+        #expect(Failure(unknown).exitCode == .outcomeUnknown)
+        #expect(Failure(AnnotatedError(cause: unknown, note: "")).exitCode == .outcomeUnknown)
+        #expect(Failure(AnnotatedError(cause: refused, note: "")).exitCode == .failed)
+        let stored = await #expect(throws: AnnotatedError.self) {
+            try await readingBack(EntryIndex(7)) { throw refused }
+        }
+        #expect(stored.map { Failure($0).exitCode } == .outcomeUnknown)
+        #expect(stored?.note.contains("Your entry is stored at index 7") == true)
     }
 }

@@ -53,6 +53,10 @@ enum PeerServer {
             .unary("/test.Peer/Large") { (request: Int64Value, call) in
                 call.reply(BytesValue(Data(count: Int(request.value))))
             },
+            .unary("/test.Peer/Effect") { (request: Int64Value, call) in
+                call.noteEffect()
+                call.reply(BytesValue(Data(count: Int(request.value))))
+            },
             .unary("/test.Peer/Sized") { (request: Int64Value, call) in
                 call.answerLarge(byteCount: Int(request.value)) { call in
                     call.reply(BytesValue(Data(count: Int(request.value))))

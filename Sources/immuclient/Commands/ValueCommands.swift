@@ -36,8 +36,9 @@ struct SetCommand: ImmuclientCommand {
 
     func run(in context: CommandContext) async throws {
         let client = try await context.client
-        try await client.set(new.keyBytes, new.valueBytes)
-        try context.output.write(EntryReport(entry: await client.get(new.keyBytes)))
+        let index = try await client.set(new.keyBytes, new.valueBytes)
+        let newest = try await readingBack(index) { try await client.get(new.keyBytes) }
+        try context.output.write(EntryReport(entry: newest))
     }
 }
 

@@ -17,7 +17,8 @@ struct SafeSetCommand: ImmuclientCommand {
     func run(in context: CommandContext) async throws {
         let (client, key, value) = (try await context.client, new.keyBytes, new.valueBytes)
         let index = try await writing { try await client.verifiedSet(key, value) }.value.index
-        try context.output.write(checked: await client.checkedGet(key), afterWriting: index)
+        let newest = try await readingBack(index) { try await client.checkedGet(key) }
+        try context.output.write(checked: newest, afterWriting: index)
     }
 }
 
@@ -52,8 +53,8 @@ struct RawSafeSetCommand: ImmuclientCommand {
     func run(in context: CommandContext) async throws {
         let (client, key, value) = (try await context.client, new.keyBytes, new.valueBytes)
         let index = try await writing { try await client.verifiedRawSet(key, value) }.value.index
-        try context.output.write(
-            checked: await client.checkedGet(key), isRaw: true, afterWriting: index)
+        let newest = try await readingBack(index) { try await client.checkedGet(key) }
+        try context.output.write(checked: newest, isRaw: true, afterWriting: index)
     }
 }
 

@@ -12,6 +12,8 @@ struct Failure: Equatable {
     let text: String
     /// Which check of a verification failed.
     var check: String?
+    /// What the process ends with, if nothing worse follows.
+    var exitCode = ExitCode.failed
 
     var json: JSONObject {
         var error: JSONObject = ["code": .text(code), "message": .text(message)]
@@ -48,6 +50,7 @@ extension Failure {
                     + "or the root is another one.")
         case let error as AnnotatedError:
             self.init(Failure(error.cause), note: error.note)
+            if let exitCode = error.exitCode { self.exitCode = exitCode }
         case let error as ClientError:
             self.init(error)
         case let error as ToolError:
@@ -71,10 +74,20 @@ extension Failure {
     private init(_ failure: Failure, note: String) {
         self.init(
             code: failure.code, message: "\(failure.message). \(note)",
-            text: "\(note)\n\(failure.text)", check: failure.check)
+            text: "\(note)\n\(failure.text)", check: failure.check, exitCode: failure.exitCode)
     }
 
+    private static let outcomeUnknown =
+        "the outcome is unknown: the entry may have been stored. Look before you write it again"
+
     private init(_ error: ClientError) {
+        if error.code == .outcomeUnknown {
+            let cause = error.cause.map { "\($0)" } ?? error.message
+            self.init(
+                code: "OutcomeUnknown", message: "\(Self.outcomeUnknown). \(cause)",
+                text: "\(Self.outcomeUnknown)\n\(cause)", exitCode: .outcomeUnknown)
+            return
+        }
         let code = error.status?.name ?? error.code.rawValue.capitalizedFirst
         let isLoginMissing = error.status == .unauthenticated
         self.init(
@@ -91,6 +104,8 @@ extension String {
 struct AnnotatedError: Error {
     let cause: any Error
     let note: String
+    /// nil: that of the cause.
+    var exitCode: ExitCode?
 }
 
 /// A proof does not hold for a hash that was typed, which may be what is wrong.
@@ -114,5 +129,20 @@ func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
             cause: error,
             note: "verified: false. The server has probably stored your entry all the same: look "
                 + "before you write it again.")
+    }
+}
+
+/// Reads an entry that the command has just written, to print it. If that fails, says that the entry
+/// is stored: a write that is repeated is there twice.
+func readingBack<Value>(
+    _ written: EntryIndex, _ read: () async throws -> Value
+) async throws -> Value {
+    do {
+        return try await read()
+    } catch let error as ClientError {
+        throw AnnotatedError(
+            cause: error,
+            note: "Your entry is stored at index \(written); reading it failed. Do not write it again.",
+            exitCode: .outcomeUnknown)
     }
 }

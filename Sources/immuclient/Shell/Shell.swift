@@ -9,7 +9,8 @@ final class Shell {
     private let context: CommandContext
     private let editor: LineEditor
     private let isInteractive = isatty(STDIN_FILENO) != 0
-    private var hasFailed = false
+    /// The worst of all commands.
+    private var exitCode = ExitCode.done
 
     /// Flags that a line may have: the others are about the one connection.
     private static let lineFlags = [ClientSettings.json.key, ClientSettings.valueOnly.key]
@@ -25,8 +26,8 @@ final class Shell {
 
     /// Runs until the input ends, or says so.
     ///
-    /// - Returns: false if commands came from a pipe or file and one has failed.
-    func run() async -> Bool {
+    /// - Returns: the worst exit code of the commands, if they came from a pipe or file.
+    func run() async -> ExitCode {
         if isInteractive {
             StandardError.write(line: "help lists the commands; exit or Ctrl-D ends.")
         }
@@ -37,11 +38,10 @@ final class Shell {
                 if words == ["exit"] || words == ["quit"] { break }
                 try await perform(words)
             } catch {
-                hasFailed = true
                 await explain(error)
             }
         }
-        return isInteractive || !hasFailed
+        return isInteractive ? .done : exitCode
     }
 
     private func perform(_ words: [String]) async throws {
@@ -73,8 +73,12 @@ final class Shell {
     }
 
     private func explain(_ error: any Error) async {
-        Failure(error, isInShell: true).complain(context.output.format)
-        guard let error = error as? ClientError, error.code == .serverChanged else { return }
+        let failure = Failure(error, isInShell: true)
+        exitCode = max(exitCode, failure.exitCode)
+        failure.complain(context.output.format)
+        let error = error as? ClientError
+        guard [error, error?.cause as? ClientError].contains(ClientError(.serverChanged, ""))
+        else { return }
         await context.session.close()
     }
 

@@ -7,7 +7,7 @@ struct ShellCommand: ImmuclientCommand {
             At a terminal: with a prompt, history (arrow keys, Ctrl-R) and completion (Tab). \
             Otherwise the lines of stdin are the commands. A command that fails does not end it; \
             exit, quit or the end of the input does. The exit code is 1 if a command from a pipe \
-            or file has failed.
+            or file has failed, and 6 if the outcome of a write is unknown.
 
             Words are separated by blanks; '…', "…" and \\ quote as in other shells.
             """)
@@ -20,9 +20,12 @@ struct ShellCommand: ImmuclientCommand {
     func run(in context: CommandContext) async throws {
         // Before the first prompt: whoever has named the wrong server learns it now.
         if !context.settings.isAuthenticated { _ = try await context.client }
-        guard await Shell(context).run() else { throw ExplainedFailure() }
+        let exitCode = await Shell(context).run()
+        guard exitCode == .done else { throw ExplainedFailure(exitCode: exitCode) }
     }
 }
 
 /// What went wrong has been said already.
-struct ExplainedFailure: Error {}
+struct ExplainedFailure: Error {
+    let exitCode: ExitCode
+}
