@@ -1,3 +1,9 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
 /// Bytes without an end, all zero until they are written: 4 KiB pages that copies share until one of
 /// them writes. A page that was never written costs nothing but its place in an array.
 struct PagedBytes: Sendable {
@@ -32,7 +38,7 @@ struct PagedBytes: Sendable {
                         from: UnsafeRawBufferPointer(rebasing: $0[place..<place + count]))
                 }
             } else {
-                target.initializeMemory(as: UInt8.self, repeating: 0)
+                Self.clear(target)
             }
             done += count
         }
@@ -60,8 +66,7 @@ struct PagedBytes: Sendable {
         guard page < pages.count else { return }
         if place > 0, isWritten(page: page) {
             pages[page].withUnsafeMutableBytes {
-                _ = UnsafeMutableRawBufferPointer(rebasing: $0[place...])
-                    .initializeMemory(as: UInt8.self, repeating: 0)
+                Self.clear(UnsafeMutableRawBufferPointer(rebasing: $0[place...]))
             }
         }
         let kept = place > 0 ? page + 1 : page
@@ -72,6 +77,11 @@ struct PagedBytes: Sendable {
         let page = byte / Self.pageByteCount
         makePage(page)
         pages[page][byte % Self.pageByteCount] ^= 1 << UInt8(bit)
+    }
+
+    /// At the speed of memory in debug builds too.
+    private static func clear(_ buffer: UnsafeMutableRawBufferPointer) {
+        if let start = buffer.baseAddress { memset(start, 0, buffer.count) }
     }
 
     private mutating func makePage(_ page: Int) {
