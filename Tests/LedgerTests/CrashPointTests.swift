@@ -50,12 +50,36 @@ struct CrashPointTests {
         failures.record()
     }
 
+    @Test("keeps its promises when a call fails, and the power soon after")
+    func failThenCrash() throws {
+        var failures = Failures()
+        for call in try Self.calls() where call.kind != .read {
+            var random = SplitMix64(seed: UInt64(call.number))
+            for error in call.kind.possibleErrors {
+                for distance in [1, 3, 6, 6 + random.next(below: 20)] {
+                    let disk = SimulatedDisk(seed: random.next(), options: Self.longTrace)
+                    disk.fail(.call(call.number), error: error)
+                    disk.stop(afterCall: call.number + distance)
+                    let workload = LedgerWorkload(disk)
+                    failures.check("while running", disk) {
+                        do { try workload.runThroughErrors() } catch is StoreError {}
+                    }
+                    for policy in Self.policies(disk, seeds: 0..<2).prefix(5) {
+                        failures.check("\(policy)", disk) {
+                            try LedgerWorkload.check(disk.crashed(policy), against: workload.model)
+                        }
+                    }
+                }
+            }
+        }
+        failures.record()
+    }
+
     private func fail(
         _ call: DiskCall, _ error: Int32, times: Int, dropsCache: Bool, _ failures: inout Failures
     ) throws {
-        var options = SimulatedDisk.Options()
+        var options = Self.longTrace
         options.dropsCacheAfterFailedSync = dropsCache
-        options.traceCapacity = 400
         let disk = SimulatedDisk(seed: UInt64(call.number), options: options)
         disk.fail(.call(call.number), error: error, times: times)
         let workload = LedgerWorkload(disk)
@@ -76,11 +100,15 @@ struct CrashPointTests {
         }
     }
 
+    private static let longTrace: SimulatedDisk.Options = {
+        var options = SimulatedDisk.Options()
+        options.traceCapacity = 1000
+        return options
+    }()
+
     /// The calls of the whole script when nothing fails.
     private static func calls() throws -> [DiskCall] {
-        var options = SimulatedDisk.Options()
-        options.traceCapacity = 10_000
-        let disk = SimulatedDisk(options: options)
+        let disk = SimulatedDisk(options: longTrace)
         try LedgerWorkload(disk).run()
         return disk.calls
     }

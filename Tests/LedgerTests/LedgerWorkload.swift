@@ -117,11 +117,14 @@ final class LedgerWorkload {
     /// Does all steps, until one fails.
     func run() throws {
         try open()
-        for step in Self.script { try perform(step) }
+        for step in Self.script {
+            do { try perform(step) } catch let refused as RefusedFrame { throw refused.cause }
+        }
     }
 
-    /// Does all steps as a database would that meets errors: it repeats a frame of which nothing
-    /// was written, and reopens the ledger after any other failure.
+    /// Does all steps as a database would that meets errors: after a frame of which nothing was
+    /// written it writes a small one, which may fit where the other did not, and the other again;
+    /// after any other failure it reopens the ledger.
     func runThroughErrors() throws {
         try retrying { try open() }
         for step in Self.script {
@@ -129,6 +132,8 @@ final class LedgerWorkload {
                 try perform(step)
             } catch is RefusedFrame {
                 do {
+                    try perform(.frame([0]))
+                    try perform(.synchronize)
                     try perform(step)
                 } catch is RefusedFrame {
                     try retrying { try open() }

@@ -21,7 +21,7 @@ import Synchronization
 ///   succeeds does not make them durable.
 ///
 /// ``crashed(_:)`` and ``killed()`` give the disk that the next process finds. This disk stays as
-/// it is, so that one state can be crashed in many ways. ``Crash.swift`` says what may be left.
+/// it is, so that one state can be crashed in many ways. ``CrashPolicy`` says what may be left.
 ///
 /// Not simulated: permissions, hard and symbolic links, removal of directories, times, memory
 /// mapping, a disk that loses bytes after a successful sync (use ``flip(_:byte:bit:)``), a cache
