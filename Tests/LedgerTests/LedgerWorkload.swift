@@ -95,8 +95,8 @@ final class LedgerWorkload {
         case reopen
     }
 
-    /// Several segments of 4 KiB, a frame beyond that, groups of frames with one sync, and a reopening
-    /// after a close.
+    /// Several segments of 4 KiB, a frame beyond that, groups of frames with one sync, and
+    /// reopenings after a close.
     static let script: [Step] = [
         .frame([1]), .synchronize, .frame([40, 0, 300]), .synchronize,
         .frame([700]), .frame([5, 5]), .synchronize, .frame([1500]), .synchronize,

@@ -28,9 +28,9 @@ struct Inode: Sendable {
         pending.removeAll(keepingCapacity: true)
     }
 
-    /// Does what Linux does when the disk refuses dirty pages: some sectors may have reached it, and
-    /// all pages count as clean from then on. No later sync writes them. Lengths are in the journal,
-    /// and stay pending.
+    /// Does what Linux does when the disk refuses dirty pages: some sectors may have reached it,
+    /// and all pages count as clean from then on. No later sync writes them. Lengths are in the
+    /// journal, and stay pending.
     /// - Parameter dropsCache: whether reads show what the disk holds from then on.
     mutating func failSynchronization(_ random: inout SplitMix64, dropsCache: Bool) {
         let sample = CrashSample.random(&random, lastNumber: pending.last?.number ?? 0)

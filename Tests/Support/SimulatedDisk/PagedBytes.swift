@@ -4,8 +4,8 @@
     import Glibc
 #endif
 
-/// Bytes without an end, all zero until they are written: 4 KiB pages that copies share until one of
-/// them writes. A page that was never written costs nothing but its place in an array.
+/// Bytes without an end, all zero until they are written: 4 KiB pages that copies share until one
+/// of them writes. A page that was never written costs nothing but its place in an array.
 struct PagedBytes: Sendable {
     static let pageByteCount = 4096
 
