@@ -164,12 +164,20 @@ let package = Package(
         .target(
             name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess",
             swiftSettings: settings),
+        // A disk in memory that loses power, fails calls and fills up.
+        .target(
+            name: "SimulatedDisk", dependencies: ["StorageIO"],
+            path: "Tests/Support/SimulatedDisk", swiftSettings: settings),
+        .testTarget(
+            name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"],
+            swiftSettings: settings),
         .testTarget(
             name: "MerkleTreeTests", dependencies: ["MerkleTree"], exclude: ["vectors.json"],
             swiftSettings: settings),
         .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
         .testTarget(
-            name: "LedgerTests", dependencies: ["Ledger", "MerkleTree", "StorageIO"],
+            name: "LedgerTests",
+            dependencies: ["Ledger", "MerkleTree", "SimulatedDisk", "StorageIO"],
             swiftSettings: settings),
         .testTarget(
             name: "KeyIndexTests", dependencies: ["KeyIndex", "MerkleTree", "StorageIO"],
