@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-PARTS = ("sweep", "order", "disk", "lifecycle", "copy", "kill")
+PARTS = ("sweep", "order", "roll", "disk", "lifecycle", "copy", "kill")
 
 
 class Report:
@@ -41,7 +41,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, help="begin no run of the sweep after so many")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--case", action="append", default=[], help="a fault of the sweep, by name")
-    parser.add_argument("--match", default="", help="only faults of the sweep whose name has this in it")
+    parser.add_argument("--match", default="", help="of sweep, only faults whose name has this in it; of disk and lifecycle, only tests that begin so")
     parser.add_argument("--folder", help="where to work, on a real disk; by default a temporary folder")
     parser.add_argument("--keep", action="store_true", help="leave the folders of findings")
     return parser.parse_args()
@@ -58,12 +58,16 @@ def run(part, given, folder, report):
     if part == "order":
         from torture_order import order
         return order(executable, folder, seed, report)
+    if part == "roll":
+        from torture_roll import roll
+        return roll(executable, folder, seed, report, short)
     if part == "disk":
         from torture_disk import disk
-        return disk(executable, folder, seed, report, short)
+        return disk(executable, folder, seed, report, given.match)
     if part == "lifecycle":
         from torture_lifecycle import lifecycle
-        return lifecycle(executable, folder, seed, report, given.rounds or (5 if short else 40))
+        return lifecycle(executable, folder, seed, report, given.rounds or (5 if short else 40),
+                         given.match)
     if part == "copy":
         from torture_copy import copy
         return copy(executable, folder, seed, report, 4 if short else 12)

@@ -194,7 +194,7 @@ class Oracle:
 
     def check_views(self, client, model):
         """Keys, references and sets answer as the entries demand."""
-        found = client.stub.Scan(schema.ScanOptions(), timeout=30).items
+        found = scan_all(client)
         if [(item.key, item.value, item.index) for item in found] != model.scan():
             self.problem("a scan differs from the entries", f"{len(found)} items")
         for name in {entry[3][0] for entry in model.entries if entry[0] == MEMBER}:
@@ -212,15 +212,31 @@ class Oracle:
 
 
 def read_all(client, size):
+    """All entries, by pages; one by one where a page is too large."""
     entries = []
-    page = 0
-    while len(entries) < size:
-        page += 1
-        answer = client.stub.IScan(schema.IScanOptions(pageSize=200, pageNumber=page), timeout=30)
-        entries += [Entry(None, item.key, item.value) for item in answer.items]
-        if not answer.items:
-            raise VerificationFailed(f"page {page} of {size} entries is empty")
+    for page in range(1, size // 200 + 2):
+        request = schema.IScanOptions(pageSize=200, pageNumber=page)
+        try:
+            items = client.stub.IScan(request, timeout=30).items if len(entries) < size else []
+        except grpc.RpcError as error:
+            if error.code() != Code.RESOURCE_EXHAUSTED:
+                raise
+            items = [client.by_index(index) for index in range(len(entries), min(size, 200 * page))]
+        entries += [Entry(None, item.key, item.value) for item in items]
+    if len(entries) < size:
+        raise VerificationFailed(f"the pages have {len(entries)} of {size} entries")
     return entries[:size]
+
+
+def scan_all(client):
+    """All keys in order, by answers that may end early."""
+    items = []
+    while True:
+        offset = items[-1].key if items else b""
+        found = client.stub.Scan(schema.ScanOptions(offset=offset), timeout=30).items
+        if not found:
+            return items
+        items += found
 
 
 class Clients:

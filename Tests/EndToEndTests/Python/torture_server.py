@@ -137,8 +137,9 @@ class Server:
     def last_words(self):
         """What the log says of a failure."""
         lines = [line for line in self.text().splitlines() if line.strip() and "INFO" not in line]
-        telling = [line for line in lines if re.search(r"fatal|error|fail|cannot", line, re.I)]
-        return (telling or lines or ["(nothing on stderr)"])[0][:300]
+        telling = [line for line in lines if re.search(r"error|fail|cannot", line, re.I)]
+        deadly = [line for line in lines if re.search(r"assertion|fatal|terminate called|what\(\):", line, re.I)]
+        return (deadly or telling or lines or ["(nothing on stderr)"])[0][:300]
 
     def injections(self):
         """The calls that failed by order: (time, line)."""
