@@ -5,9 +5,11 @@ Called by Scripts/torture.sh, which says how. Ends with 1 if there are findings.
 
 import argparse
 import collections
+import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,7 +43,8 @@ def arguments():
     parser.add_argument("--seconds", type=float, help="begin no run of the sweep after so many")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--case", action="append", default=[], help="a fault of the sweep, by name")
-    parser.add_argument("--match", default="", help="of sweep, only faults whose name has this in it; of disk and lifecycle, only tests that begin so")
+    parser.add_argument("--match", default="", help="of sweep, only faults whose name has this in it; of disk "
+                        "and lifecycle, only tests whose name begins so")
     parser.add_argument("--folder", help="where to work, on a real disk; by default a temporary folder")
     parser.add_argument("--keep", action="store_true", help="leave the folders of findings")
     return parser.parse_args()
@@ -73,16 +76,19 @@ def run(part, given, folder, report):
         return copy(executable, folder, seed, report, 4 if short else 12)
     rounds = given.rounds or (5 if short else 1000)
     script = pathlib.Path(__file__).with_name("crash_test.py")
-    code = subprocess.run([sys.executable, script, executable, "--rounds", str(rounds), "--seed", str(seed),
-                           "--folder", folder]).returncode
+    from torture_server import Finding, SEGMENT_BYTES
+    code = subprocess.run(
+        [sys.executable, script, executable, "--rounds", str(rounds), "--seed", str(seed), "--folder", folder],
+        env={**os.environ, "IMMUDB_TEST_SEGMENT_BYTES": SEGMENT_BYTES}).returncode
     if code:
-        from torture_server import Finding
         report(Finding("kill", "a crash test fails", "see above", f"crash_test.py --seed {seed}"))
     return f"{rounds} rounds"
 
 
 def main():
     given = arguments()
+    # So that volumes are unmounted and folders removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # The other parts of the short form take longer than they are worth in every test run.
     parts = (given.only or ("sweep,order" if given.short else ",".join(PARTS))).split(",")
     if unknown := set(parts) - set(PARTS):

@@ -10,7 +10,7 @@ import grpc
 
 from immudb_wire import Client, VerificationFailed
 from torture_oracle import Clients, Oracle, read_all, status_text
-from torture_server import CRASHES, Finding, Hang, Server, StartFailed, ending
+from torture_server import Finding, Hang, Server, StartFailed, ending
 from torture_workload import Workload
 
 PART = "copy"
@@ -62,9 +62,11 @@ def copy(executable, folder, seed, report, number):
         except StartFailed as failed:
             refused += 1
             if failed.code != 1:
-                problems.append(("a copy ends a start wrongly", f"{ending(failed.code)}: {failed.text[-300:]}"))
-            elif "copy" not in failed.text:
-                problems.append(("a refused copy is not named as a possible cause", failed.text.strip()[-400:]))
+                problems.append(
+                    ("a copy ends a start wrongly", f"{ending(failed.code)}: {failed.text[-300:]}"))
+            elif "copy" not in failed.text.replace(str(place), ""):
+                problems.append(
+                    ("a refused copy is not named as a possible cause", failed.text.strip()[-400:]))
         except Hang as hang:
             problems.append(("a hang", str(hang)))
     client.close()
@@ -75,7 +77,8 @@ def copy(executable, folder, seed, report, number):
         if kind not in kinds:
             kinds.add(kind)
             count = sum(kind == other for other, _ in problems)
-            report(Finding(PART, kind, f"{what} ({count} times)", f"Scripts/torture.sh --only copy --seed {seed}"))
+            report(Finding(
+                PART, kind, f"{what} ({count} times)", f"Scripts/torture.sh --only copy --seed {seed}"))
     return f"{opened} copies opened, {refused} refused"
 
 

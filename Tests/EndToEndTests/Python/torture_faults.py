@@ -5,6 +5,7 @@ fails once. strace counts the calls of each thread apart, and so does this.
 """
 
 import collections
+import itertools
 import re
 
 # Errors that the call can have, by its manual page and by what disks do. EINTR must never be seen outside.
@@ -181,4 +182,7 @@ def sample(all_cases, number, chance):
         by_kind[case.group, case.call, case.fault, case.is_lasting].append(case)
     kinds = list(by_kind.values())
     chance.shuffle(kinds)
-    return [chance.choice(kind) for kind in kinds[:number]]
+    for kind in kinds:
+        chance.shuffle(kind)
+    rounds = itertools.zip_longest(*kinds)
+    return [case for each in rounds for case in each if case is not None][:number]

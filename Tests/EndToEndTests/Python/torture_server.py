@@ -59,7 +59,9 @@ class Server:
             self.trace.unlink(missing_ok=True)
             command = ["strace", "-D", "-f", "-o", str(self.trace), *strace, *command]
         self.command, self.is_traced = command, bool(strace)
-        variables = {**os.environ, **dict(environment)}
+        # The server takes IMMUDB_… for its settings, and warns of those that it does not know.
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("IMMUDB_")}
+        variables.update(environment)
         if small_segments:
             variables["IMMUDB_TEST_SEGMENT_BYTES"] = SEGMENT_BYTES
         with open(self.log, "ab") as log:
@@ -136,7 +138,8 @@ class Server:
 
     def last_words(self):
         """What the log says of a failure."""
-        lines = [line for line in self.text().splitlines() if line.strip() and "INFO" not in line]
+        lines = [line for line in self.text().splitlines() if line.strip() and "INFO" not in line
+                 and "WARNING: environment variable" not in line]
         telling = [line for line in lines if re.search(r"error|fail|cannot", line, re.I)]
         deadly = [line for line in lines if re.search(r"assertion|fatal|terminate called|what\(\):", line, re.I)]
         return (deadly or telling or lines or ["(nothing on stderr)"])[0][:300]

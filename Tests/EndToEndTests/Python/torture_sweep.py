@@ -89,6 +89,9 @@ class Run:
         self.paths = self.scenario.count.paths_in(self.case.group, data)
         try:
             self.faulty(data)
+            if any("may have been stored" not in each for each in self.oracle.statuses
+                   if each.startswith("INTERNAL")):
+                self.notes.append("INTERNAL on a write without \"may have been stored\"")
             if "anon_inode" in self.injected and "EINTR" not in self.case.fault:
                 # Not a fault that a kernel has. But nothing is lost by it.
                 self.outcome = "impossible"
@@ -127,7 +130,7 @@ class Run:
         self.outcome = "start refused"
         if failed.code < 0:
             self.crash(server, failed.code, "at start")
-        elif failed.code != 1 or not any("INFO" not in line for line in failed.text.splitlines() if line):
+        elif failed.code != 1 or server.last_words().startswith("("):
             self.problem("a start fails without a reason", f"{ending(failed.code)}: {server.last_words()}")
         elif "EINTR" in self.case.fault:
             self.problem("an interrupted call ends a start", server.last_words())
@@ -238,10 +241,10 @@ def sweep(executable, folder, seed, report, number=None, seconds=None, names=(),
 
     deadline = time.monotonic() + seconds if seconds else None
     table, notes = collections.defaultdict(collections.Counter), collections.Counter()
-    numbers, lock = iter(range(len(chosen))), threading.Lock()
+    numbers, lock, stopping = iter(range(len(chosen))), threading.Lock(), threading.Event()
 
     def one(case):
-        if deadline and time.monotonic() > deadline:
+        if stopping.is_set() or deadline and time.monotonic() > deadline:
             return
         with lock:
             place = pathlib.Path(folder) / f"run-{next(numbers)}"
@@ -256,8 +259,12 @@ def sweep(executable, folder, seed, report, number=None, seconds=None, names=(),
             shutil.rmtree(place, ignore_errors=True)
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for result in pool.map(one, chosen):
-            pass
+        try:
+            for result in pool.map(one, chosen):
+                pass
+        except BaseException:
+            stopping.set()
+            raise
     print_table(table)
     for note, count in notes.items():
         print(f"sweep: note: {note}: {count} runs")
