@@ -168,8 +168,9 @@ class Test:
         for kind, what in self.problems + self.oracle.problems:
             if kind not in kinds:
                 kinds.add(kind)
-                self.report(Finding(PART, kind, f"{self.name}: {what}",
-                                    f"Scripts/torture.sh --only disk --match {self.name.split()[0]} --seed {self.seed}"))
+                self.report(Finding(
+                    PART, kind, f"{self.name}: {what}", "Scripts/torture.sh --only disk "
+                    f"--match {self.name.split()[0]} --seed {self.seed}"))
 
 
 def full(kind, fill, inodes=None):
