@@ -11,6 +11,13 @@ public struct FrameView: ~Copyable {
     let synchronizedOffset: Int
     let payload: UnsafeRawBufferPointer
 
+    /// The whole frame, header and payload.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: payload.baseAddress! - FrameHeader.byteCount,
+            count: FrameHeader.byteCount + payload.count)
+    }
+
     /// One entry of a frame, its bytes still in the scanner's memory.
     public struct EntryView {
         public let index: EntryIndex
@@ -88,8 +95,10 @@ struct FrameScanner: ~Copyable {
     init(segment: Segment, offset: Int = SegmentHeader.byteCount) throws(StoreError) {
         self.segment = segment
         self.offset = offset
-        file = try segment.file()
-        fileByteCount = Int(try file.byteCount())
+        let file = try segment.file()
+        let byteCount = try file.byteCount()
+        self.file = file
+        fileByteCount = Int(byteCount)
         window = .allocate(byteCount: 1 << 20, alignment: 16)
     }
 

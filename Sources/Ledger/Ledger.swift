@@ -54,7 +54,7 @@ public final class Ledger: Sendable {
         let folder = SegmentDirectory(
             path: directory, fileSystem: fileSystem,
             files: SegmentFiles(fileSystem: fileSystem, capacity: options.openSegmentCount))
-        let opened = try folder.open()
+        let opened = try folder.open(segmentByteCount: options.segmentByteCount)
         identity = opened.identity
         segments = SegmentTable(opened.segments)
         let end = try Recovery(

@@ -44,24 +44,27 @@ final class LedgerWriter: @unchecked Sendable {
         reservedByteCount = try file.byteCount()
         size = tail.size
         root = tail.root
-        try Self.rewrite(file, from: tail.synchronizedOffset, to: tail.offset)
+        synchronizedOffset = UInt64(tail.synchronizedOffset)
+        try rewrite(from: tail.synchronizedOffset)
         try file.synchronize()
         synchronizedOffset = offset
     }
 
-    /// Writes what recovery read, again: after a failed sync the page cache has bytes that the disk
-    /// does not have, and that the kernel takes for written.
-    private static func rewrite(
-        _ file: any StorageFile, from start: Int, to end: Int
-    ) throws(StoreError) {
-        var place = start
-        while place < end {
-            let bytes = try file.read(byteCount: min(1 << 20, end - place), at: UInt64(place))
-            guard !bytes.isEmpty else {
-                throw StoreError(.corruption, "\(file.path) has become shorter while it was read")
+    /// Writes the last frames again, from `start` on: after a failed sync the page cache has bytes
+    /// that the disk does not have, and that the kernel takes for written.
+    ///
+    /// Each frame is checked once more before: what is written must not be what a bad disk, or a bad
+    /// cable, gave back this time.
+    private func rewrite(from start: Int) throws(StoreError) {
+        guard UInt64(start) < offset else { return }
+        var scanner = try FrameScanner(segment: segment, offset: start)
+        while UInt64(scanner.offset) < offset {
+            guard let frame = try scanner.next() else {
+                throw segment.corruption(
+                    at: scanner.offset, entry: size.nextIndex,
+                    "a frame that was whole a moment ago is not")
             }
-            try file.write(bytes, at: UInt64(place))
-            place += bytes.count
+            try file.write(frame.bytes, at: UInt64(frame.offset))
         }
     }
 

@@ -1,5 +1,6 @@
 import MerkleTree
 import StorageIO
+import Synchronization
 
 /// The folder of segment files: finding them, checking their heads, beginning new ones.
 struct SegmentDirectory: Sendable {
@@ -20,7 +21,9 @@ struct SegmentDirectory: Sendable {
     }
 
     /// The segments that are there, in order; the first of a new database where there are none.
-    func open() throws(StoreError) -> Opened {
+    ///
+    /// - Parameter segmentByteCount: see ``Ledger/Options``.
+    func open(segmentByteCount: UInt64) throws(StoreError) -> Opened {
         try fileSystem.createDirectory(path)
         var numbers: [UInt32] = []
         for name in try fileSystem.names(inDirectory: path) {
@@ -37,7 +40,8 @@ struct SegmentDirectory: Sendable {
         guard !numbers.isEmpty else {
             let head = SegmentHead(
                 identity: .random(), number: 0, firstIndex: EntryIndex(0), rootBefore: .emptyTree)
-            let (first, file) = try create(head, byteCount: Self.allocationByteCount)
+            let (first, file) = try create(
+                head, byteCount: min(Self.allocationByteCount, max(segmentByteCount, 4096)))
             return Opened(identity: head.identity, segments: [first], newest: file)
         }
         return try open(numbers)
@@ -171,6 +175,9 @@ struct SegmentDirectory: Sendable {
         do throws(StoreError) {
             try fileSystem.synchronizeDirectory(path)
         } catch {
+            // Without a descriptor nothing was tried. A name that is taken back, and that a power
+            // failure brings back, is that of an empty segment: recovery removes it.
+            if error.code == .noDescriptors, (try? fileSystem.removeFile(name)) != nil { throw error }
             throw StoreError(.writesStopped, "the name of \(name) may not be durable", cause: error)
         }
         return (Segment(head, path: name, files: files, file: file), file)

@@ -76,7 +76,7 @@ final class IndexKeeper: Sendable {
                     + "to it")
             state.withLock { state in
                 state.isBehind = true
-                state.isDamaged = Self.isDamage(error)
+                state.isDamaged = error.isDamageOfIndex
             }
             do throws(StoreError) {
                 try catchUp()
@@ -120,14 +120,10 @@ final class IndexKeeper: Sendable {
             }
         } catch {
             index.close()
-            state.withLock { $0.isDamaged = Self.isDamage(error) }
+            state.withLock { $0.isDamaged = error.isDamageOfIndex }
             throw error
         }
         log(.info, "\(path): the key index is complete again, up to entry \(index.completeSize)")
-    }
-
-    private static func isDamage(_ error: StoreError) -> Bool {
-        [.corruption, .index, .foreignDatabase, .incompatibleFormat].contains(error.code)
     }
 
     /// Writes what is in memory to the disk. Only time at the next opening is at stake.

@@ -90,7 +90,11 @@ public final class SimulatedDisk: FileSystem, CustomStringConvertible {
             isMade = try makeDirectory(path)
         }
         guard isMade else { throw StoreError.system("cannot create the folder", path, ENOENT) }
-        if !parent.isEmpty { try synchronizeDirectory(parent) }
+        var folder = path
+        while !folder.isEmpty, folder != "/" {
+            folder = NameTree.split(folder).parent
+            if !folder.isEmpty { try synchronizeDirectory(folder) }
+        }
     }
 
     /// - Returns: false when the directory above is missing.
