@@ -171,6 +171,10 @@ let package = Package(
         .testTarget(
             name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"],
             swiftSettings: settings),
+        // Writes until it is killed.
+        .executableTarget(
+            name: "crash-writer", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"],
+            path: "Tests/Support/CrashWriter", swiftSettings: settings),
         .testTarget(
             name: "MerkleTreeTests", dependencies: ["MerkleTree"], exclude: ["vectors.json"],
             swiftSettings: settings),
@@ -224,7 +228,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
-                "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport",
+                "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport",
                 nioCore, protobuf,
             ], exclude: ["Python"], swiftSettings: settings),
     ],
