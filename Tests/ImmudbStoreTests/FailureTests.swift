@@ -30,7 +30,7 @@ struct FailureTests {
         disk.faults.withLock {
             if failsAtSync { $0.synchronizeData = error } else { $0.write = error }
         }
-        await #expect(throws: StoreError(.writesStopped, "")) {
+        await #expect(throws: StoreError(.outcomeUnknown, "")) {
             try await database.set(bytes("b"), bytes("2"))
         }
         // The disk is well again, but nobody knows what it holds.
