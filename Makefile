@@ -1,4 +1,4 @@
-# make run | build | test | bench | format | generate | crash-test | torture. Each installs what it lacks and says so.
+# make run | build | test | bench | format | generate | crash-test | torture | mutants. Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
 # that overlap are found by the compiler and, at run time, by the tests: looking for them at each access costs 3 % here.
@@ -6,7 +6,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
-.PHONY: build run test bench format generate crash-test torture dependencies python
+.PHONY: build run test bench format generate crash-test torture mutants dependencies python
 
 ## The executables, in bin/.
 build: dependencies
@@ -41,6 +41,11 @@ crash-test: build python
 SEED ?= $(shell date +%s)
 torture: build python
 	Scripts/torture.sh --seed $(SEED) $(if $(filter command line environment,$(origin ROUNDS)),--rounds $(ROUNDS)) $(TORTURE)
+
+## The tests tested: breaks one promise after the other in a copy, and expects a test to fail. ONLY=3,7-9; CHECK=1 looks
+## only whether the list still fits the sources, which takes no time.
+mutants: $(if $(CHECK),,dependencies)
+	Scripts/mutants.py $(if $(CHECK),--check) $(if $(ONLY),--only $(ONLY))
 
 format:
 	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Package.swift

@@ -216,6 +216,51 @@ struct DamageTests {
         #expect(try snapshot.get(bytes("key 3-6"))?.index == EntryIndex(36))
     }
 
+    @Test("an entry changed with all checksums of its frame is refused when the tree is made anew")
+    func tamperedFrame() async throws {
+        let folder = try await filled()
+        let database = try Database.open(in: folder)
+        let identity = database.identity
+        try database.close()
+        let segment = URL(fileURLWithPath: "\(folder.path)/ledger/0000000000.segment")
+        var file = Array(try Data(contentsOf: segment))
+        let old = bytes("key 3-7value 7")
+        let place = try #require(file.indices.first { file[$0...].starts(with: old) })
+        file[place + old.count - 1] = UInt8(ascii: "8")
+        var crc = CRC32C()
+        crc.update(UInt64(37))
+        file[place - 16..<place - 4].withUnsafeBytes { crc.update($0) }
+        file[place..<place + old.count].withUnsafeBytes { crc.update($0) }
+        put(crc.value, at: place - 4, in: &file)
+        let magic: [UInt8] = [0x01, 0x46, 0x52, 0x4D]
+        let frame = try #require((0..<place).last { file[$0...].starts(with: magic) })
+        let payloadByteCount = file[frame + 8..<frame + 12].reversed().reduce(0) { $0 << 8 | Int($1) }
+        for (range, checksum) in [
+            (frame + 48..<frame + 48 + payloadByteCount, frame + 40), (frame..<frame + 44, frame + 44),
+        ] {
+            var crc = CRC32C()
+            identity.bytes.withUnsafeBytes { crc.update($0) }
+            crc.update(UInt64(frame))
+            file[range].withUnsafeBytes { crc.update($0) }
+            put(crc.value, at: checksum, in: &file)
+        }
+        try Data(file).write(to: segment)
+        // With its tree, the database opens, and finds the entry out when it is read.
+        let open = try Database.open(in: folder)
+        #expect(throws: StoreError(.tampered, "")) { try open.snapshot.entry(at: EntryIndex(37)) }
+        try open.close()
+        try folder.remove("tree")
+        let error = #expect(throws: StoreError.self) { try Database.open(in: folder) }
+        #expect(error?.code == .tampered)
+        #expect(error?.message.contains("the entries up to 39 do not have the root") == true)
+    }
+
+    private func put(_ number: UInt32, at offset: Int, in file: inout [UInt8]) {
+        withUnsafeBytes(of: number.littleEndian) {
+            file.replaceSubrange(offset..<offset + 4, with: $0)
+        }
+    }
+
     @Test(
         "a folder in use, a file in its place, a foreign folder and a half deleted one are refused")
     func refusedFolders() async throws {

@@ -1,4 +1,5 @@
 import ImmudbStore
+import MerkleTree
 import StorageIO
 import Synchronization
 import Testing
@@ -121,6 +122,58 @@ struct FailureTests {
         #expect(refused?.code == .noSpace)
         disk.faults.withLock { $0.freeByteCount = 13 << 20 }
         try await database.set(bytes("b"), [])
+        try database.close()
+    }
+
+    @Test("a disk with almost no inodes left refuses writes by its name, and takes them again")
+    func fewInodes() async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        disk.faults.withLock { $0.freeFileCount = 15 }
+        let database = try open(folder, disk)
+        let refused = await #expect(throws: StoreError.self) {
+            try await database.set(bytes("a"), [])
+        }
+        #expect(refused?.code == .noSpace)
+        #expect(refused?.message.contains("only 15 more files (inodes)") == true)
+        disk.faults.withLock { $0.freeFileCount = 16 }
+        try await database.set(bytes("a"), [])
+        try database.close()
+    }
+
+    @Test("a call that fails before anything is written refuses that write only, as not stored")
+    func notStored() async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        let database = try open(folder, disk)
+        try await database.set(bytes("a"), bytes("1"))
+        disk.faults.withLock { $0.allocate = StoreError(.io, "cannot reserve") }
+        // Larger than a segment, so that it needs one of its own.
+        let large = [UInt8](repeating: 1, count: 5000)
+        await #expect(throws: StoreError(.notStored, "")) {
+            try await database.set(bytes("large"), large)
+        }
+        #expect(database.health.isWritable)
+        disk.faults.withLock { $0.allocate = nil }
+        #expect(try await database.set(bytes("large"), large) == EntryIndex(1))
+        try database.close()
+        #expect(try open(folder, disk).snapshot.size == TreeSize(2))
+    }
+
+    @Test("the ledger is synchronized before the tree's mark moves and the key index writes a file")
+    func viewsStayBehind() async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        var options = Database.Options()
+        options.fileSystem = disk
+        options.durability = .never
+        let database = try Database.open(at: folder.path, options: options)
+        // Enough for one checkpoint of the tree and one flush of the index.
+        try await database.setBatch((0..<101_000).map { NewEntry(key: bytes("\($0)"), value: []) })
+        for _ in 0..<1000 where disk.synchronizeDataCount < 2 {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(disk.synchronizeDataCount == 2)
         try database.close()
     }
 

@@ -9,6 +9,7 @@ final class FaultyFileSystem: FileSystem {
         var allocate: StoreError?
         /// What the file system says that it has left.
         var freeByteCount: UInt64?
+        var freeFileCount: UInt64?
         /// Calls of `synchronizeData` on segments so far.
         var synchronizeDataCount = 0
     }
@@ -37,8 +38,12 @@ final class FaultyFileSystem: FileSystem {
         try base.synchronizeDirectory(path)
     }
     func freeSpace(at path: String) throws(StoreError) -> FreeSpace {
-        if let free = faults.withLock({ $0.freeByteCount }) { return FreeSpace(byteCount: free) }
-        return try base.freeSpace(at: path)
+        var free = try base.freeSpace(at: path)
+        faults.withLock { faults in
+            free.byteCount = faults.freeByteCount ?? free.byteCount
+            free.fileCount = faults.freeFileCount ?? free.fileCount
+        }
+        return free
     }
     func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 }

@@ -31,6 +31,27 @@ struct POSIXFileSystemTests {
         }
     }
 
+    @Test("files and folders are their owner's alone")
+    func modes() throws {
+        try withFolder { folder in
+            let lock = try fileSystem.lock("\(folder)/LOCK")
+            _ = try fileSystem.open("\(folder)/file", .createNew)
+            for (name, mode) in [("", 0o700), ("/file", 0o600), ("/LOCK", 0o600)] {
+                let attributes = try FileManager.default.attributesOfItem(atPath: folder + name)
+                #expect(attributes[.posixPermissions] as? Int == mode, "\(name)")
+            }
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    @Test("a sync that fails is an error")
+    func failedSync() throws {
+        // Devices have nothing to synchronize: EINVAL.
+        let device = try fileSystem.open("/dev/null", .readWrite)
+        #expect(throws: StoreError(.io, "")) { try device.synchronizeData() }
+        #expect(throws: StoreError(.io, "")) { try device.synchronize() }
+    }
+
     @Test("a file that exists is not created again, and a missing one is not opened")
     func openModes() throws {
         try withFolder { folder in
