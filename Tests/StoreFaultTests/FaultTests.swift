@@ -23,7 +23,7 @@ struct FaultTests {
                 // The calls of RocksDB's threads are in another order each time.
                 let failed = disk.calls.first { $0.failure == error } ?? call
                 let isOfLedger =
-                    failed.path.hasSuffix(".segment")
+                    failed.path.contains("/ledger/")
                     && [.write, .synchronize, .synchronizeData].contains(failed.kind)
                 outcomes.count("failed once")
                 if session.hasStopped { outcomes.count("stopped writing until reopened") }

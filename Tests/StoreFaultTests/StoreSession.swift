@@ -36,7 +36,17 @@ final class StoreSession {
     }
 
     var context: String {
-        "\(durability)\n\(disk)\nnewest lines of the log:\n  \(log.all.joined(separator: "\n  "))"
+        let calls = disk.calls
+        let failed = calls.filter { $0.failure != nil }.prefix(5)
+        let parts = [
+            "\(durability), \(disk.callCount) calls", "failed:", Self.list(failed), "newest calls:",
+            Self.list(calls.suffix(24)), "newest lines of the log:", Self.list(log.all),
+        ]
+        return parts.joined(separator: "\n")
+    }
+
+    private static func list(_ lines: some Sequence<some CustomStringConvertible>) -> String {
+        lines.map { "  \($0)" }.joined(separator: "\n")
     }
 
     // MARK: opening
