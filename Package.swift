@@ -189,6 +189,11 @@ let package = Package(
         .testTarget(
             name: "ImmudbStoreTests", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"],
             swiftSettings: settings),
+        // The whole database on the simulated disk: crashes, failing calls, damage.
+        .testTarget(
+            name: "StoreFaultTests",
+            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO"],
+            swiftSettings: settings),
         .testTarget(
             name: "RPCTransportTests",
             dependencies: ["ChildProcess", "RPCTransport", nioCore, nioPosix, protobuf],

@@ -1,0 +1,97 @@
+import Dispatch
+import StorageIO
+import Synchronization
+import Testing
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+func pause(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+
+/// Runs `body`; ends the process when that takes longer than `seconds`, since a hang is a failure
+/// and nothing else ends it.
+func limited<Value>(
+    _ what: @autoclosure () -> String, seconds: Int = 60, _ body: () throws -> Value
+) rethrows -> Value {
+    let name = what()
+    let alarm = DispatchWorkItem {
+        fatalError("hangs for \(seconds) s: \(name)")
+    }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds), execute: alarm)
+    defer { alarm.cancel() }
+    return try body()
+}
+
+/// Runs `body` for each case, on two threads.
+func onTwoThreads<Case: Sendable>(_ cases: [Case], _ body: @Sendable (Case) -> Void) {
+    let next = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: 2) { _ in
+        while true {
+            let place = next.add(1, ordering: .relaxed).oldValue
+            guard place < cases.count else { return }
+            body(cases[place])
+        }
+    }
+}
+
+/// Collects what goes wrong, one report a kind, so that one bug does not give a thousand reports;
+/// and counts what came of each case.
+final class Outcomes: Sendable {
+    private struct State {
+        var failures: [String: (count: Int, example: String)] = [:]
+        var counts: [String: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let start = ContinuousClock.now
+
+    func count(_ outcome: String, _ number: Int = 1) {
+        state.withLock { $0.counts[outcome, default: 0] += number }
+    }
+
+    /// - Parameter context: what repeats the case, and what is known about it.
+    func check(_ kind: String, _ context: @autoclosure () -> String, _ body: () throws -> Void) {
+        do {
+            try limited(kind, body)
+        } catch {
+            let code = (error as? StoreError).map { "\($0.code): " } ?? ""
+            // Numbers differ from case to case.
+            let text = "\(kind): \(code)" + "\(error)".filter { !$0.isNumber }
+            let example = "\(code)\(error)\n\(context())"
+            state.withLock { $0.failures[text, default: (0, example)].count += 1 }
+        }
+    }
+
+    /// Prints the counts, and records an issue for each kind of failure.
+    func report(_ title: String) {
+        let (failures, counts) = state.withLock { ($0.failures, $0.counts) }
+        let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        let milliseconds = (ContinuousClock.now - start) / .milliseconds(1)
+        print("\(title): \(list.joined(separator: ", ")); \(Int(milliseconds)) ms")
+        for (kind, found) in failures.sorted(by: { $0.key < $1.key }) {
+            Issue.record("\(found.count) times \(kind)\nfor example \(found.example)")
+        }
+    }
+}
+
+/// What the environment asks for.
+enum Settings {
+    static let isExhaustive = number("IMMUDB_EXHAUSTIVE") == 1
+    static let seedCount = number("IMMUDB_SEEDS")
+    static let firstSeed = number("IMMUDB_FIRST_SEED")
+    static let onlySeed = number("IMMUDB_SEED")
+
+    private static func number(_ name: String) -> Int? {
+        getenv(name).flatMap { Int(String(cString: $0)) }
+    }
+}
+
+/// Every `stride`-th element, another beginning each time the seed is another one; all of them in
+/// an exhaustive run.
+func sample<Element>(_ elements: [Element], aiming count: Int) -> [Element] {
+    guard !Settings.isExhaustive, elements.count > count else { return elements }
+    return (0..<count).map { elements[$0 * elements.count / count] }
+}
