@@ -1,0 +1,20 @@
+import Testing
+
+@testable import ImmudbServer
+
+struct DescriptorBudgetTests {
+    @Test("gives the database its files first, and connections the rest", arguments: [100, 256, 1024, 65_536])
+    func shares(limit: Int) throws {
+        let budget = try DescriptorBudget(limit: limit)
+        #expect(budget.segmentCount >= 4)
+        #expect(budget.indexFileCount >= 20)
+        #expect(budget.connectionCount > 0)
+        #expect(budget.segmentCount + budget.indexFileCount + budget.connectionCount <= limit - 40)
+    }
+
+    @Test("refuses a limit that leaves nothing for clients, and says what to do")
+    func tooFew() {
+        let error = #expect(throws: ServerStartError.self) { try DescriptorBudget(limit: 60) }
+        #expect(error?.message.contains("ulimit -n") == true)
+    }
+}

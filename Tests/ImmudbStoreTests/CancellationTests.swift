@@ -1,0 +1,55 @@
+import Foundation
+import ImmudbStore
+import StorageIO
+import Synchronization
+import Testing
+
+/// Openings that are stopped.
+struct CancellationTests {
+    @Test("stops an opening that makes the views anew, and the next one goes on from there")
+    func stopped() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        for batch in 0..<30 {
+            try await database.setBatch(
+                (0..<1_000).map { NewEntry(key: bytes("key \(batch)-\($0)"), value: []) })
+        }
+        let root = database.snapshot.root
+        try database.close()
+        try folder.remove("tree")
+        try folder.remove("index")
+
+        let cancellation = Cancellation()
+        cancellation.cancel()
+        var options = Database.Options()
+        options.cancellation = cancellation
+        #expect(throws: StoreError(.cancelled, "")) {
+            try Database.open(at: folder.path, options: options)
+        }
+        // Not stopped: it is all there, and the folder is free.
+        let again = try Database.open(in: folder)
+        #expect(again.snapshot.root == root)
+        #expect(try await again.get(bytes("key 29-999"))?.index == EntryIndex(29_999))
+    }
+
+    @Test("lets a second close wait for the first")
+    func secondClose() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        try await database.set(bytes("a"), [])
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    await withCheckedContinuation { continuation in
+                        Thread.detachNewThread {
+                            try? database.close()
+                            // Closed in order: the folder can be opened at once.
+                            continuation.resume()
+                        }
+                    }
+                }
+            }
+        }
+        #expect(try Database.open(in: folder).snapshot.size == TreeSize(1))
+    }
+}

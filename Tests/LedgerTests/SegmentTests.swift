@@ -1,0 +1,90 @@
+import Foundation
+import Ledger
+import MerkleTree
+import SimulatedDisk
+import StorageIO
+import Synchronization
+import Testing
+
+/// Segments as files: which are open, and what their order shows.
+struct SegmentTests {
+    private func filled(_ fixture: LedgerFixture, frames: Int) throws -> Ledger {
+        fixture.options.segmentByteCount = 300
+        let ledger = try fixture.open()
+        for number in 0..<frames { try fixture.append([[UInt8(number)]], to: ledger) }
+        return ledger
+    }
+
+    @Test("reads all entries while only two files of segments may be open")
+    func openFiles() throws {
+        let disk = SimulatedDisk()
+        var options = Ledger.Options()
+        options.segmentByteCount = 300
+        options.openSegmentCount = 2
+        let fixture = LedgerFixture()
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        for number in 0..<40 { try fixture.append([[UInt8(number)]], to: ledger) }
+        #expect(disk.files.count > 10)
+        for _ in 0..<3 {
+            for (entry, position) in zip(fixture.entries, fixture.positions) {
+                #expect(try ledger.readEntry(entry.index, at: position) == entry)
+                // The two, the newest, and the one that is being read.
+                #expect(disk.openFileCount <= 4)
+            }
+        }
+    }
+
+    @Test("closes another segment's file when the process has no descriptor left")
+    func noDescriptors() throws {
+        let disk = SimulatedDisk()
+        var options = Ledger.Options()
+        options.segmentByteCount = 300
+        let fixture = LedgerFixture()
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        for number in 0..<20 { try fixture.append([[UInt8(number)]], to: ledger) }
+        _ = try ledger.readEntry(fixture.entries[0].index, at: fixture.positions[0])
+        disk.limits.descriptorCount = disk.openFileCount
+        for (entry, position) in zip(fixture.entries, fixture.positions) {
+            #expect(try ledger.readEntry(entry.index, at: position) == entry)
+        }
+    }
+
+    @Test("removes an empty segment that the one before has outgrown, and keeps every entry")
+    func emptyNewest() throws {
+        let fixture = LedgerFixture()
+        let ledger = try fixture.open()
+        try fixture.append([[0]], to: ledger)
+        // A segment that begins with entry 1, made by a copy.
+        let fork = try fixture.copy()
+        fork.options.segmentByteCount = 300
+        let name = "0000000001.segment"
+        do {
+            _ = try fork.open().prepareFrame(payloadByteCount: 300)
+        }
+        for number in 1..<4 { try fixture.append([[UInt8(number)]], to: ledger) }
+        // What a release left that went on in the old segment, as it could not open the new one.
+        try fixture.write(fork.bytes(of: name), to: name)
+
+        let log = Mutex<[String]>([])
+        let reopened = try fixture.open(log: { _, message in log.withLock { $0.append(message) } })
+        #expect(reopened.size == TreeSize(4))
+        #expect(log.withLock { $0 }.contains { $0.contains(name) && $0.contains("removed") })
+        #expect(try !fixture.segmentNames.contains(name))
+        try fixture.append([[4]], to: reopened)
+        #expect(try fixture.open().size == TreeSize(5))
+    }
+
+    @Test("refuses a ledger whose last segment but one ends too early")
+    func incompletePredecessor() throws {
+        let fixture = LedgerFixture()
+        _ = try filled(fixture, frames: 6)
+        let names = try fixture.segmentNames
+        #expect(names.count >= 3)
+        let previous = names[names.count - 2]
+        let bytes = try fixture.bytes(of: previous)
+        try fixture.write(Array(bytes.prefix(bytes.count - 1)), to: previous)
+        let error = #expect(throws: StoreError.self) { try fixture.open() }
+        #expect(error?.code == .corruption)
+        #expect(error?.message.contains(previous) == true)
+    }
+}
