@@ -96,7 +96,10 @@ final class UncertainServer: Sendable {
             methods: methods
                 + others.map { method in
                     .unary(method.path) { (_: Google_Protobuf_Empty, call) in
-                        answer(call, state.value.withLock { $0.exceptions[method.path] ?? $0.behaviour })
+                        let behaviour = state.value.withLock {
+                            $0.exceptions[method.path] ?? $0.behaviour
+                        }
+                        answer(call, behaviour)
                     }
                 })
         return UncertainServer(state: state, server: server)
@@ -166,7 +169,9 @@ private final class RequestTap: ChannelInboundHandler {
     }
 
     private func nextFrame() -> ByteBuffer? {
-        guard let head = input.getInteger(at: input.readerIndex, as: UInt32.self) else { return nil }
+        guard let head = input.getInteger(at: input.readerIndex, as: UInt32.self) else {
+            return nil
+        }
         return input.readSlice(length: Self.headByteCount + Int(head >> 8))
     }
 
