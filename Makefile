@@ -1,4 +1,4 @@
-# make run | build | test | bench | format | generate | crash-test. Each installs what it lacks and says so.
+# make run | build | test | bench | format | generate | crash-test | torture. Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
 # that overlap are found by the compiler and, at run time, by the tests: looking for them at each access costs 3 % here.
@@ -6,7 +6,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
-.PHONY: build run test bench format generate crash-test dependencies python
+.PHONY: build run test bench format generate crash-test torture dependencies python
 
 ## The executables, in bin/.
 build: dependencies
@@ -36,6 +36,11 @@ bench: build
 ROUNDS ?= 20
 crash-test: build python
 	Scripts/crash-test.sh $(ROUNDS) bin/immudb
+
+## Failing system calls, full disks, signals, copies, kill -9: hours; SEED=1, TORTURE="--only sweep". Linux only.
+SEED ?= $(shell date +%s)
+torture: build python
+	Scripts/torture.sh --seed $(SEED) $(if $(filter command line environment,$(origin ROUNDS)),--rounds $(ROUNDS)) $(TORTURE)
 
 format:
 	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Package.swift

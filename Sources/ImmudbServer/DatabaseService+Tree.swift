@@ -5,7 +5,8 @@ import RPCTransport
 import SwiftProtobuf
 
 extension DatabaseService {
-    /// True if a key can be looked up: found or not, but not failed. Never an error.
+    /// True if writes are taken and a key can be looked up: found or not, but not failed. Never an
+    /// error.
     func health(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let isReadable: Bool
         do {
@@ -15,8 +16,9 @@ extension DatabaseService {
             log.error("health check: \(error)")
             isReadable = false
         }
-        log.debug("health check: \(isReadable)")
-        call.reply(Immudb_Schema_HealthResponse.with { $0.status = isReadable })
+        let isHealthy = isReadable && database.health.isWritable
+        log.debug("health check: \(isHealthy)")
+        call.reply(Immudb_Schema_HealthResponse.with { $0.status = isHealthy })
     }
 
     func currentRoot(_ request: Google_Protobuf_Empty, _ call: ServerCall) {

@@ -32,18 +32,22 @@ public final class ImmudbServer: Sendable {
     /// the identifier are made or read, the database is opened and, after a crash, brought up to
     /// date; only then are clients let in.
     ///
+    /// - Parameter cancellation: stops a start that takes long, since views are made anew.
     /// - Throws: `ServerStartError`; nothing stays open then.
     public static func start(
-        _ options: ServerOptions, log: ServerLog
+        _ options: ServerOptions, log: ServerLog, cancellation: OpeningCancellation? = nil
     ) async throws(ServerStartError) -> ImmudbServer {
         try options.validate()
+        let budget = try DescriptorBudget(log: log)
         let opened = await onOwnThread { () throws(ServerStartError) in
-            try OpenedData(options, log: log)
+            try OpenedData(options, budget, cancellation, log: log)
         }
         let data = try opened.get()
         let service = DatabaseService(
             database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
-        let configuration = configuration(options, identifier: data.identifier, log: log)
+        var configuration = configuration(options, identifier: data.identifier, log: log)
+        configuration.maxConnections = min(
+            configuration.maxConnections, budget.connectionCount)
         let transport: RPCServer
         do {
             transport = try await RPCServer.start(configuration, methods: service.methods)
@@ -140,7 +144,10 @@ private struct OpenedData: Sendable {
     let identifier: ServerIdentifier
     let database: Database
 
-    init(_ options: ServerOptions, log: ServerLog) throws(ServerStartError) {
+    init(
+        _ options: ServerOptions, _ budget: DescriptorBudget, _ cancellation: OpeningCancellation?,
+        log: ServerLog
+    ) throws(ServerStartError) {
         try checkListening(host: options.host, port: options.port)
         try createFolder(options.databasePath, prefix: "Unable to create data folder")
         let isKnown = ServerIdentifier.exists(in: options.directory)
@@ -148,10 +155,15 @@ private struct OpenedData: Sendable {
         var settings = Database.Options()
         settings.durability = options.durability
         settings.log = { level, message in log.log(level, message) }
+        settings.openSegmentCount = budget.segmentCount
+        settings.openIndexFileCount = budget.indexFileCount
+        settings.cancellation = cancellation
+        if let byteCount = testSegmentByteCount() { settings.segmentByteCount = byteCount }
         do {
             database = try Database.open(at: options.databasePath, options: settings)
         } catch {
-            throw ServerStartError("Unable to open store: \(error)")
+            throw ServerStartError(
+                "Unable to open store: \(error)", isCancellation: error.code == .cancelled)
         }
         let snapshot = database.snapshot
         log.info("Tree of width \(snapshot.size) ready with root \(snapshot.root.hex)")

@@ -64,6 +64,8 @@ struct Refusal: Error {
         case .notStored:
             self.init(.unavailable, "not stored: \(error.message)")
             fault = error
+        case .indexBehind:
+            self.init(.unavailable, error.message)
         case .outcomeUnknown:
             self.init(
                 .internalError,
@@ -71,7 +73,7 @@ struct Refusal: Error {
                     + "says how. Look before you write it again")
             fault = error
         case .incompatibleFormat, .foreignDatabase, .inUse, .permissionDenied, .io, .index,
-            .noDescriptors:
+            .noDescriptors, .cancelled:
             self.init(.internalError, "the database failed: the server's log says how")
             fault = error
         }

@@ -32,14 +32,14 @@ extension ServerIdentifier {
 
     /// - Returns: nil if there is no such file.
     private static func load(_ path: String) throws(ServerStartError) -> ServerIdentifier? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        let file = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
         guard file >= 0 else {
             if errno == ENOENT { return nil }
             throw failure("read", path)
         }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: byteCount + 1)
-        let count = read(file, &bytes, bytes.count)
+        let count = uninterrupted { read(file, &bytes, bytes.count) }
         guard count >= 0 else { throw failure("read", path) }
         guard let identifier = ServerIdentifier(bytes.prefix(count)) else {
             let found = count > byteCount ? "more than \(byteCount)" : "\(count)"
@@ -49,6 +49,14 @@ extension ServerIdentifier {
                     + "clients will then meet this server as a new one")
         }
         return identifier
+    }
+
+    /// Repeats a system call that a signal interrupted.
+    private static func uninterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
+        while true {
+            let result = call()
+            if result >= 0 || errno != EINTR { return result }
+        }
     }
 
     private static func create(_ path: String, in directory: String) throws(ServerStartError) {

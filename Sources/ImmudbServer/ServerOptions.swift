@@ -91,9 +91,12 @@ public struct ServerOptions: Hashable, Sendable {
 /// can be done.
 public struct ServerStartError: Error, Hashable, CustomStringConvertible {
     public let message: String
+    /// Whether the caller itself stopped the start.
+    public let isCancellation: Bool
 
-    public init(_ message: String) {
+    public init(_ message: String, isCancellation: Bool = false) {
         self.message = message
+        self.isCancellation = isCancellation
     }
 
     public var description: String { message }

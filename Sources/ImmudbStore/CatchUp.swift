@@ -10,24 +10,37 @@ struct CatchUp {
     private static let batchEntryCount = 4096
     private static let batchByteCount = 8 << 20
 
-    private let storage: Storage
+    /// So often what was done is made durable, for an opening that is stopped or killed.
+    private static let checkpointEntryCount: UInt64 = 1 << 18
+
+    private let path: String
     private let ledger: Ledger
     private let view: TreeView
+    private let index: KeyIndex
     private let isWitness: Bool
+    private let cancellation: OpeningCancellation?
+    private let log: LogSink
 
     /// - Parameter isWitness: see ``TreeView/begin(_:isWitness:)``.
-    init(_ storage: Storage, isWitness: Bool) {
-        self.storage = storage
+    init(
+        _ ledger: Ledger, _ view: TreeView, _ index: KeyIndex, isWitness: Bool, path: String,
+        options: Database.Options
+    ) {
+        self.path = path
+        self.ledger = ledger
+        self.view = view
+        self.index = index
         self.isWitness = isWitness
-        ledger = storage.ledger
-        view = storage.tree
+        cancellation = options.cancellation
+        log = options.log
     }
 
     /// - Returns: the tree of all entries.
+    /// - Throws: `cancelled`: the views are then right as far as they go.
     func run() throws(StoreError) -> MerkleAccumulator {
-        let tree = try bringUp(treeFrom: try treeMark())
+        let tree = try bringUp(treeFrom: try view.markedTree(upTo: ledger.size))
         if tree.root == ledger.root { return tree }
-        storage.log(.warning, "the tree files do not lead to the ledger's root; they are made anew")
+        log(.warning, "the tree files do not lead to the ledger's root; they are made anew")
         try requireRootsOfLedger()
         return try bringUp(treeFrom: MerkleAccumulator())
     }
@@ -35,36 +48,21 @@ struct CatchUp {
     /// Compares the entries with the roots that the ledger holds for them, and writes nothing.
     private func requireRootsOfLedger() throws(StoreError) {
         var tree = MerkleAccumulator()
-        try ledger.forEachFrame(from: EntryIndex(0)) { frame throws(StoreError) in
+        try ledger.forEachFrame(from: EntryIndex(0), to: EntryIndex(ledger.size.rawValue)) {
+            frame throws(StoreError) in
+            try cancellation?.check()
             frame.forEachEntry {
                 tree.append(.leaf(index: $0.index, key: $0.key, value: $0.value))
             }
             guard tree.root == frame.root else {
                 throw StoreError(
                     .tampered,
-                    "\(storage.path): the entries up to \(tree.size.rawValue - 1) do not have the root that "
+                    "\(path): the entries up to \(tree.size.rawValue - 1) do not have the root that "
                         + "the ledger holds for them: somebody changed one of the last \(frame.count). "
                         + "Nothing was changed now. Restore the folder from a backup and compare the two"
                 )
             }
         }
-    }
-
-    /// The part of the tree that the files hold for sure; empty if they hold more than the ledger
-    /// does.
-    private func treeMark() throws(StoreError) -> MerkleAccumulator {
-        let entries = view.places.markAtOpen
-        let size = TreeSize(rawValue: min(entries, ledger.size.rawValue)) ?? TreeSize(0)
-        guard entries <= ledger.size.rawValue, view.digests.markAtOpen >= size.nodeCount else {
-            return MerkleAccumulator()
-        }
-        var peaks: [Digest] = []
-        do throws(StoreError) {
-            for position in size.peaks { peaks.append(try view.uncheckedNode(position)) }
-        } catch  where error.code == .corruption {
-            return MerkleAccumulator()
-        }
-        return MerkleAccumulator(size: size, peaks: peaks)
     }
 
     private func bringUp(treeFrom start: MerkleAccumulator) throws(StoreError) -> MerkleAccumulator
@@ -73,18 +71,23 @@ struct CatchUp {
         try view.begin(start.size, isWitness: false)
         try view.digests.truncate(to: ledger.size.nodeCount)
         try view.places.truncate(to: ledger.size.rawValue)
-        var work = Work(tree: start, treeFirst: start.size, index: storage.index)
-        let from = min(start.size, storage.index.completeSize)
+        var work = Work(tree: start, treeFirst: start.size, index: index)
+        let from = min(start.size, index.completeSize)
         guard from < ledger.size else {
             try view.begin(start.size, isWitness: isWitness)
             return start
         }
-        var progress = Progress(storage: storage, from: from, to: ledger.size)
+        var progress = Progress(path: path, log: log, from: from, to: ledger.size)
         try view.reserve(ledger.size)
-        try ledger.forEachFrame(from: EntryIndex(from.rawValue)) { frame throws(StoreError) in
+        try ledger.forEachFrame(
+            from: EntryIndex(from.rawValue), to: EntryIndex(ledger.size.rawValue)
+        ) { frame throws(StoreError) in
             try frame.forEachEntry { entry throws(StoreError) in
                 work.add(entry, view)
-                if work.isFull(Self.batchEntryCount, Self.batchByteCount) { try flush(&work) }
+                if work.isFull(Self.batchEntryCount, Self.batchByteCount) {
+                    try flush(&work)
+                    try checkpointIfDue(work)
+                }
             }
             progress.note(EntryIndex(frame.firstIndex.rawValue + UInt64(frame.count)))
         }
@@ -97,11 +100,24 @@ struct CatchUp {
     }
 
     private func flush(_ work: inout Work) throws(StoreError) {
-        if !work.addition.places.isEmpty { try view.append(work.addition, from: work.treeFirst) }
-        if !work.keys.isEmpty {
-            try storage.withIndex { index throws(StoreError) in try index.apply(work.keys) }
-        }
+        if !work.addition.places.isEmpty { view.append(work.addition, from: work.treeFirst) }
+        if !work.keys.isEmpty { try index.apply(work.keys) }
         work.reset()
+    }
+
+    /// Also looks whether the opening is to stop.
+    private func checkpointIfDue(_ work: Work) throws(StoreError) {
+        do throws(StoreError) {
+            try cancellation?.check()
+        } catch {
+            // The index is written to the disk when it is closed.
+            try view.checkpoint(work.tree.size)
+            throw error
+        }
+        let marked = view.places.mark / Self.checkpointEntryCount
+        if work.tree.size.rawValue / Self.checkpointEntryCount > marked {
+            try view.checkpoint(work.tree.size)
+        }
     }
 
     /// What was read from the ledger and is not written to the views yet.
@@ -126,14 +142,7 @@ struct CatchUp {
                 addition.add(leaf, at: entry.position, to: &tree, view: view)
             }
             if entry.index.rawValue == nextKey.rawValue {
-                keys.append(
-                    IndexedKey(
-                        key: Array(entry.key),
-                        place: EntryPlace(
-                            index: entry.index, kind: entry.kind, position: entry.position.packed,
-                            length: UInt32(entry.byteCount)),
-                        memberLength: entry.kind == EntryKind.sortedSetMember.rawValue
-                            ? entry.value.count : 0))
+                keys.append(IndexedKey(entry))
                 nextKey = TreeSize(nextKey.rawValue + 1)
                 keyByteCount += entry.key.count
             }
@@ -154,15 +163,17 @@ struct CatchUp {
 
     /// Says in the log how far the work is, when it takes long.
     private struct Progress {
-        let storage: Storage
+        let path: String
+        let log: LogSink
         let from: TreeSize
         let to: TreeSize
         private let clock = ContinuousClock()
         private var last: ContinuousClock.Instant
         private let start: ContinuousClock.Instant
 
-        init(storage: Storage, from: TreeSize, to: TreeSize) {
-            self.storage = storage
+        init(path: String, log: @escaping LogSink, from: TreeSize, to: TreeSize) {
+            self.path = path
+            self.log = log
             self.from = from
             self.to = to
             start = clock.now
@@ -174,15 +185,15 @@ struct CatchUp {
             last = clock.now
             let done = next.rawValue - from.rawValue
             let total = to.rawValue - from.rawValue
-            storage.log(
+            log(
                 .info,
-                "\(storage.path): indexing, \(done) of \(total) entries (\(done * 100 / total) %)")
+                "\(path): indexing, \(done) of \(total) entries (\(done * 100 / total) %)")
         }
 
         func end() {
-            storage.log(
+            log(
                 .info,
-                "\(storage.path): indexed the entries \(from) to \(to.rawValue - 1) in "
+                "\(path): indexed the entries \(from) to \(to.rawValue - 1) in "
                     + "\((clock.now - start) / .milliseconds(1)) ms")
         }
     }

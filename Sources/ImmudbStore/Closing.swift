@@ -41,13 +41,22 @@ final class Closing: Sendable {
         let result = Result { () throws(StoreError) -> Void in
             guard pipeline.failure == nil else { return }
             try storage.ledger.close()
-            try storage.tree.checkpoint(size)
-            try storage.index.flush(wait: true)
+            checkpointTree(size)
+            storage.index.flush()
         }
         storage.close()
         // The folder is free for others only now.
         withExtendedLifetime(held) {}
         try result.get()
+    }
+
+    /// Only time at the next opening is at stake.
+    private func checkpointTree(_ size: TreeSize) {
+        do throws(StoreError) {
+            try storage.tree.checkpoint(size)
+        } catch {
+            storage.log(.warning, "\(error). The next start brings the tree files up to the ledger")
+        }
     }
 
     // MARK: without an owner

@@ -47,7 +47,13 @@ public final class Database: Sendable {
         public var indexCacheByteCount = 64 << 20
         /// Where opening, recovery and failures are logged. Called from any thread.
         public var log: LogSink = { _, _ in }
-        /// For tests: another file system below ledger and tree.
+        /// The most files of complete segments that are open at a time.
+        public var openSegmentCount = 64
+        /// The most files of the key index that are open at a time.
+        public var openIndexFileCount = 512
+        /// Stops an opening that takes long, since it makes views anew.
+        public var cancellation: OpeningCancellation?
+        /// For tests: another file system below all files of the database.
         public var fileSystem: any FileSystem = POSIXFileSystem()
 
         public init() {}
@@ -85,7 +91,7 @@ public final class Database: Sendable {
     ///
     /// - Throws: `inUse`; `corruption` with file, offset and entry index where the ledger is
     ///   damaged: nothing is changed then; `incompatibleFormat`; `foreignDatabase`;
-    ///   `permissionDenied`; `noSpace`; `io`.
+    ///   `permissionDenied`; `noSpace`; `noDescriptors`; `io`; `cancelled`.
     /// - Complexity: reads the newest segment, and the entries after the views' last checkpoint:
     ///   about a second. Making the views anew: some 10 µs an entry.
     public static func open(
@@ -126,8 +132,9 @@ public final class Database: Sendable {
     ///     it must not block and must not close the database. Success means durable, findable and
     ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `invalidReference`,
     ///     `invalidSet`, `invalidScore`, `keyTooLong`, `keyNotFound`, `tooLarge`, `noSpace`,
-    ///     `overloaded`, those of the key index: nothing was written. `writesStopped`: the entries
-    ///     may appear after the next opening, or not. `closed`.
+    ///     `overloaded`, `notStored`, `writesStopped`, `closed`, those of the key index: certainly
+    ///     nothing was written. `outcomeUnknown`: the entries may be there after the next opening, or
+    ///     not; whoever writes them again may have them twice.
     public func append(
         _ entries: [NewEntry],
         completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
@@ -156,7 +163,7 @@ public final class Database: Sendable {
         StorageSizes(
             ledger: try storage.ledger.byteCount(),
             tree: try storage.tree.digests.byteCount() + storage.tree.places.byteCount(),
-            index: storage.index.byteCount())
+            index: storage.index.byteCount)
     }
 
     /// Finishes what was appended, makes everything durable, and gives the folder back. Closing

@@ -25,7 +25,6 @@ struct Opening {
 
     private var ledgerPath: String { "\(path)/ledger" }
     private var treePath: String { "\(path)/tree" }
-    private var indexPath: String { "\(path)/index" }
 
     func run() throws(StoreError) -> Opened {
         try fileSystem.createDirectory(path)
@@ -33,32 +32,49 @@ struct Opening {
         try refuseForeignFolder()
         var ledgerOptions = Ledger.Options()
         ledgerOptions.segmentByteCount = options.segmentByteCount
+        ledgerOptions.openSegmentCount = options.openSegmentCount
         let ledger = try Ledger(
             directory: ledgerPath, fileSystem: fileSystem, options: ledgerOptions,
-            wasAcknowledged: { index, identity throws(StoreError) in
-                try TreeView.witnesses(
-                    index, directory: treePath, identity: identity, fileSystem: fileSystem)
+            witness: { index, identity throws(StoreError) in
+                try TreeView.evidence(
+                    about: index, directory: treePath, identity: identity, fileSystem: fileSystem)
             }, log: log)
         let tree = try TreeView(
             directory: treePath, identity: ledger.identity, fileSystem: fileSystem, log: log)
-        var storage = try storage(ledger, tree)
+        let barrier = LedgerBarrier(ledger, isNeeded: options.durability != .always)
+        let index = IndexOpening(
+            path: path, ledger: ledger, barrier: barrier, options: options)
+        var opened = try index.open(at: ledger.size)
+        let isWitness = options.durability == .always
         let grown: MerkleAccumulator
         do throws(StoreError) {
-            grown = try CatchUp(storage, isWitness: options.durability == .always).run()
+            grown = try CatchUp(
+                ledger, tree, opened, isWitness: isWitness, path: path, options: options
+            ).run()
         } catch {
-            // Damage of the key index that its opening did not see: it is made anew, once.
-            guard try fileSystem.exists(Storage.damagedIndexMark(path)) else { throw error }
-            storage.close()
-            storage = try self.storage(ledger, tree)
-            grown = try CatchUp(storage, isWitness: options.durability == .always).run()
+            opened.close()
+            guard error.isDamageOfIndex else { throw error }
+            // Its opening did not see it: it is made anew, once.
+            log(.warning, "\(error). That is done now")
+            opened = try index.openAnew()
+            do throws(StoreError) {
+                grown = try CatchUp(
+                    ledger, tree, opened, isWitness: isWitness, path: path, options: options
+                ).run()
+            } catch {
+                opened.close()
+                throw error
+            }
         }
-        return Opened(storage: storage, tree: grown, lock: lock)
-    }
-
-    private func storage(_ ledger: Ledger, _ tree: TreeView) throws(StoreError) -> Storage {
-        Storage(
-            path: path, ledger: ledger, tree: tree, index: try openIndex(ledger),
+        let keeper = IndexKeeper(
+            opened, path: index.indexPath, ledger: ledger, log: log,
+            open: { isDamaged throws(StoreError) in
+                isDamaged ? try index.openAnew() : try index.open(at: nil)
+            })
+        let storage = Storage(
+            path: path, ledger: ledger, tree: tree, index: keeper, barrier: barrier,
             fileSystem: fileSystem, log: log)
+        return Opened(storage: storage, tree: grown, lock: lock)
     }
 
     /// Refuses to begin a new database where something else is, or where a database was.
@@ -81,45 +97,6 @@ struct Opening {
                 "\(path) is not empty and holds no database of this version: it has "
                     + "\(names.sorted().prefix(5).joined(separator: ", ")). Name an empty or new folder, "
                     + "or open it with the program that wrote it")
-        }
-    }
-
-    private func openIndex(_ ledger: Ledger) throws(StoreError) -> KeyIndex {
-        var indexOptions = KeyIndex.Options()
-        indexOptions.cacheByteCount = options.indexCacheByteCount
-        try requireSpaceForIndex()
-        let mark = Storage.damagedIndexMark(path)
-        do throws(StoreError) {
-            guard try !fileSystem.exists(mark) else {
-                throw StoreError(.corruption, "\(indexPath) was found damaged")
-            }
-            let index = try KeyIndex.open(
-                at: indexPath, identity: ledger.identity, options: indexOptions)
-            if index.completeSize <= ledger.size { return index }
-            log(.warning, "\(indexPath) is ahead of the ledger; it is made anew now")
-            index.close()
-        } catch {
-            switch error.code {
-            case .corruption, .foreignDatabase, .incompatibleFormat, .index:
-                log(.warning, "\(error). That is done now")
-            default: throw error
-            }
-        }
-        try KeyIndex.remove(at: indexPath)
-        try fileSystem.removeFile(mark)
-        return try KeyIndex.open(at: indexPath, identity: ledger.identity, options: indexOptions)
-    }
-
-    /// RocksDB writes some small files when it opens, and on a full disk an assertion of its own
-    /// ends the process: no status of it could be answered to.
-    private func requireSpaceForIndex() throws(StoreError) {
-        let needed: UInt64 = 4 << 20
-        let free = try fileSystem.freeSpace(at: path).byteCount
-        guard free >= needed else {
-            throw StoreError(
-                .noSpace,
-                "only \(free) bytes are free for \(path), and opening it takes up to \(needed). "
-                    + "Nothing was changed. Free some space and start again")
         }
     }
 }

@@ -98,7 +98,7 @@ public struct Snapshot: Sendable {
         while !room.isFull {
             let count = min(room.entryCount, Self.versionsPerLookUp)
             let end = entries.last?.index ?? before
-            let places = try storage.withIndex { index throws(StoreError) in
+            let places = try storage.withIndex(for: size) { index throws(StoreError) in
                 try index.versions(of: key, in: size, limit: count, before: end)
             }
             for place in places {
@@ -216,7 +216,7 @@ public struct Snapshot: Sendable {
     private func place(of key: [UInt8]) throws(StoreError) -> EntryPlace? {
         try Limits.validate(key: key)
         try storage.requireOpen()
-        return try storage.withIndex { index throws(StoreError) in
+        return try storage.withIndex(for: size) { index throws(StoreError) in
             try index.newest(of: key, in: size)
         }
     }

@@ -10,13 +10,15 @@ final class Storage: Sendable {
     let path: String
     let ledger: Ledger
     let tree: TreeView
-    let index: KeyIndex
+    let index: IndexKeeper
+    let barrier: LedgerBarrier
     let log: LogSink
     private let fileSystem: any FileSystem
     private let isClosed = Atomic(false)
 
     init(
-        path: String, ledger: Ledger, tree: TreeView, index: KeyIndex, fileSystem: any FileSystem,
+        path: String, ledger: Ledger, tree: TreeView, index: IndexKeeper, barrier: LedgerBarrier,
+        fileSystem: any FileSystem,
         log: @escaping LogSink
     ) {
         self.path = path
@@ -24,6 +26,7 @@ final class Storage: Sendable {
         self.ledger = ledger
         self.tree = tree
         self.index = index
+        self.barrier = barrier
         self.log = log
     }
 
@@ -38,15 +41,23 @@ final class Storage: Sendable {
         index.close()
     }
 
-    func freeByteCount() throws(StoreError) -> UInt64 { try fileSystem.freeSpace(at: path).byteCount }
+    func freeSpace() throws(StoreError) -> FreeSpace { try fileSystem.freeSpace(at: path) }
 
-    /// Uses the key index. If it turns out to be damaged, the next opening makes it anew.
+    /// Uses the key index for a read of a snapshot of `size`. If it turns out to be damaged, the next
+    /// opening makes it anew.
+    ///
+    /// - Throws: `indexBehind` while it does not have all entries of the snapshot.
     func withIndex<Value>(
-        _ body: (KeyIndex) throws(StoreError) -> Value
+        for size: TreeSize, _ body: (KeyIndex) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
+        let index = try index.index(for: size)
         do throws(StoreError) {
             return try body(index)
         } catch {
+            if error.code == .closed {
+                // Closed to be opened again; a database that is closed has said so before.
+                throw StoreError(.indexBehind, "the key index is being opened again; try again later")
+            }
             if error.code == .corruption || error.code == .index {
                 log(.error, "\(error); the key index is made anew at the next start")
                 // Should even this fail, the next opening finds the damage itself.
@@ -74,8 +85,8 @@ final class Storage: Sendable {
             else { throw error }
             log(
                 .warning,
-                "\(tree.places.path): the place of entry \(index) is wrong; restart to mend it")
-            tree.places.markDamaged()
+                "\(tree.places.path): the place of entry \(index) is wrong; it is written again")
+            tree.markDamaged()
             return try Entry(ledger.readEntry(index, at: found))
         }
     }

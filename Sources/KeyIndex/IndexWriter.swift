@@ -1,4 +1,3 @@
-import CRocksDB
 import MerkleTree
 import StorageIO
 
@@ -9,31 +8,23 @@ final class IndexWriter {
     /// So many different keys are looked up at once.
     private static let keysPerLookup = 256
 
-    private let batch: OpaquePointer
+    private let batch = RecordBatch()
     private var order: [Ordered] = []
     private var members: [Int] = []
-    private var lookup = PlaceLookup()
+    private let lookup = PlaceLookup(capacity: IndexWriter.keysPerLookup)
     private var record: [UInt8] = []
     private var addedMembers: Set<[UInt8]> = []
-
-    init() {
-        batch = rocksdb_writebatch_create()
-    }
-
-    deinit {
-        rocksdb_writebatch_destroy(batch)
-    }
 
     func write(
         _ entries: [IndexedKey], newSize: TreeSize, to database: RocksDatabase
     ) throws(StoreError) {
-        rocksdb_writebatch_clear(batch)
+        batch.removeAll()
         sort(entries)
         try addVersions(entries, database)
         addedMembers.removeAll(keepingCapacity: true)
         for place in members { try addMember(entries[place], database) }
         withUnsafeBytes(of: newSize.rawValue.bigEndian) { put(IndexRecord.markKey[...], $0) }
-        try database.check { rocksdb_write(database.handle, database.writeOptions, batch, $0) }
+        try database.write(batch)
         entriesSinceFlush += entries.count
     }
 
@@ -162,10 +153,6 @@ final class IndexWriter {
     }
 
     private func put(_ key: ArraySlice<UInt8>, _ value: UnsafeRawBufferPointer) {
-        key.withUnsafeBytes { key in
-            rocksdb_writebatch_put(
-                batch, key.baseAddress?.assumingMemoryBound(to: CChar.self), key.count,
-                value.baseAddress?.assumingMemoryBound(to: CChar.self), value.count)
-        }
+        key.withUnsafeBytes { batch.put($0, value) }
     }
 }

@@ -1,4 +1,3 @@
-import CRocksDB
 import MerkleTree
 public import StorageIO
 import Synchronization

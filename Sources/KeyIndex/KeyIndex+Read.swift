@@ -44,7 +44,7 @@ extension KeyIndex {
         try database.reading { () throws(StoreError) in
             guard limit > 0, let newest = try newest(of: key) else { return [] }
             let end = min(EntryIndex(size.rawValue), before ?? EntryIndex(.max))
-            let cursor = RecordCursor(database)
+            let cursor = try RecordCursor(database)
             guard newest.index < end else {
                 return try older(than: end, of: key, limit: limit, cursor)
             }

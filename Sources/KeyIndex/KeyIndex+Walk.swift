@@ -166,8 +166,13 @@ private struct SnapshotVersions {
     ) throws(StoreError) -> EntryPlace? {
         let place = try index.database.place(value)
         if size.contains(place.index) { return place }
-        let cursor = older ?? RecordCursor(index.database)
-        older = cursor
+        let cursor: RecordCursor
+        if let older {
+            cursor = older
+        } else {
+            cursor = try RecordCursor(index.database)
+            older = cursor
+        }
         return try index.older(
             than: EntryIndex(size.rawValue), of: Array(key), limit: 1, cursor
         ).first

@@ -5,7 +5,6 @@
 // `KeyIndex+Read` for why readers need no lock, `KeyIndex+Walk` for keys and sorted sets in their
 // order, and `RocksDatabase` for what is asked of RocksDB.
 
-import CRocksDB
 public import MerkleTree
 public import StorageIO
 import Synchronization
@@ -30,6 +29,15 @@ public final class KeyIndex: Sendable {
         public var bloomBitsPerKey = 10
         /// Threads that merge files. One more writes memtables.
         public var backgroundThreads = 2
+        /// The most files that are open at a time, beyond which one is closed for each that is
+        /// opened.
+        public var maxOpenFiles = 512
+        /// Takes RocksDB's warnings and errors.
+        public var log: LogSink = { _, _ in }
+        /// Called before entries go from memory into a file, on a thread of the index: what the
+        /// entries point at must be durable when it returns. Applying may wait for it, so it must
+        /// not wait for a call of the index.
+        public var beforeFlush: @Sendable () -> Void = {}
 
         public init() {}
     }
@@ -54,10 +62,11 @@ public final class KeyIndex: Sendable {
     ///   the caller may `remove(at:)` it and open it again, to fill it from the ledger. `.inUse` if
     ///   it is open already; codes of the file system.
     public static func open(
-        at path: String, identity: DatabaseIdentity, options: Options = Options()
+        at path: String, identity: DatabaseIdentity,
+        fileSystem: any FileSystem = POSIXFileSystem(), options: Options = Options()
     ) throws(StoreError) -> KeyIndex {
-        try POSIXFileSystem().createDirectory(path)
-        let database = try RocksDatabase(path: path, options: options)
+        try fileSystem.createDirectory(path)
+        let database = try RocksDatabase(path: path, fileSystem: fileSystem, options: options)
         do throws(StoreError) {
             let size = try prepare(database, identity)
             return KeyIndex(database, completeSize: size)
@@ -70,9 +79,11 @@ public final class KeyIndex: Sendable {
     /// Removes the files of an index that is not open. A folder that does not exist is no error.
     ///
     /// - Throws: code `.inUse` if it is open, or an error of the file system.
-    public static func remove(at path: String) throws(StoreError) {
-        guard try POSIXFileSystem().exists(path) else { return }
-        try RocksDatabase.remove(at: path)
+    public static func remove(
+        at path: String, fileSystem: any FileSystem = POSIXFileSystem()
+    ) throws(StoreError) {
+        guard try fileSystem.exists(path) else { return }
+        try RocksDatabase.remove(at: path, fileSystem)
     }
 
     /// Checks whose index it is, or writes that into a new one, durably.

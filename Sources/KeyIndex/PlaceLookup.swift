@@ -1,21 +1,29 @@
-import CRocksDB
+import RocksDBBridge
 import StorageIO
 
 /// Looks up the places in many records at once, which costs half as much as one by one: RocksDB
 /// then fetches from memory for the next key while it compares the last one. Its room is kept from
 /// one use to the next.
-struct PlaceLookup {
+final class PlaceLookup {
     /// What was found for each key, in their order; nil where there is no record.
     private(set) var places: [EntryPlace?] = []
 
     // The records' keys, one after the other, and where each ends.
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
-    // Arguments and results of RocksDB's call.
-    private var keys: [UnsafePointer<CChar>?] = []
-    private var keyCounts: [Int] = []
-    private var slices: [OpaquePointer?] = []
-    private var messages: [UnsafeMutablePointer<CChar>?] = []
+    private let results: OpaquePointer
+
+    /// - Parameter capacity: the most keys of one use.
+    init(capacity: Int) {
+        guard let results = rocks_lookup_create(capacity) else {
+            preconditionFailure("out of memory")
+        }
+        self.results = results
+    }
+
+    deinit {
+        rocks_lookup_destroy(results)
+    }
 
     var count: Int { ends.count }
 
@@ -24,7 +32,7 @@ struct PlaceLookup {
         bytes[(place == 0 ? 0 : ends[place - 1])..<ends[place]]
     }
 
-    mutating func removeAll() {
+    func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         ends.removeAll(keepingCapacity: true)
     }
@@ -32,54 +40,27 @@ struct PlaceLookup {
     /// Adds the record of `key` in table 01.
     ///
     /// - Precondition: the key comes after those added before, in byte order.
-    mutating func append(_ key: [UInt8]) {
+    func append(_ key: [UInt8]) {
         bytes.append(IndexRecord.newestTable)
         bytes.append(contentsOf: key)
         ends.append(bytes.count)
     }
 
-    mutating func find(in database: RocksDatabase) throws(StoreError) {
-        keys.removeAll(keepingCapacity: true)
-        keyCounts.removeAll(keepingCapacity: true)
-        slices.removeAll(keepingCapacity: true)
-        messages.removeAll(keepingCapacity: true)
+    func find(in database: RocksDatabase) throws(StoreError) {
         places.removeAll(keepingCapacity: true)
-        for _ in ends {
-            slices.append(nil)
-            messages.append(nil)
+        let status = bytes.withUnsafeBytes { bytes in
+            rocks_lookup_find(results, database.handle, bytes.baseAddress, ends, ends.count)
         }
-        bytes.withUnsafeBytes { bytes in
-            var start = 0
-            for end in ends {
-                keys.append(
-                    bytes.baseAddress?.advanced(by: start).assumingMemoryBound(to: CChar.self))
-                keyCounts.append(end - start)
-                start = end
-            }
-            rocksdb_batched_multi_get_cf(
-                database.handle, database.readOptions, database.family, ends.count, keys, keyCounts,
-                &slices, &messages, true)
-        }
-        try takeResults(database)
-    }
-
-    /// Copies the places and frees what RocksDB returned, all of it, also when one key failed.
-    private mutating func takeResults(_ database: RocksDatabase) throws(StoreError) {
-        var failure: StoreError?
-        for (slice, message) in zip(slices, messages) {
-            if let message { failure = RocksDatabase.error(taking: message, path: database.path) }
-            guard let slice else {
+        // What RocksDB keeps in memory for the results is given back, also when one key failed.
+        defer { rocks_lookup_clear(results) }
+        try database.check(status)
+        for place in ends.indices {
+            var count = 0
+            guard let start = rocks_lookup_value(results, place, &count) else {
                 places.append(nil)
                 continue
             }
-            defer { rocksdb_pinnableslice_destroy(slice) }
-            var count = 0
-            let start = rocksdb_pinnableslice_value(slice, &count)
-            do throws(StoreError) {
-                places.append(
-                    try database.place(UnsafeRawBufferPointer(start: start, count: count)))
-            } catch { failure = error }
+            places.append(try database.place(UnsafeRawBufferPointer(start: start, count: count)))
         }
-        if let failure { throw failure }
     }
 }

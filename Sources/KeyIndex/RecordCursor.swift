@@ -1,4 +1,4 @@
-import CRocksDB
+import RocksDBBridge
 import StorageIO
 
 /// Walks over records in the order of their keys, on the state of the database at its creation.
@@ -6,40 +6,36 @@ import StorageIO
 /// Used by one thread, inside `RocksDatabase.reading`. Creating one costs a few microseconds.
 final class RecordCursor {
     private let database: RocksDatabase
-    private let iterator: OpaquePointer
+    private let cursor: OpaquePointer
 
     /// - Parameter keepsBlocks: whether the blocks that are read displace others from the cache;
     ///   not for a walk over very many records.
-    init(_ database: RocksDatabase, keepsBlocks: Bool = true) {
+    init(_ database: RocksDatabase, keepsBlocks: Bool = true) throws(StoreError) {
         self.database = database
-        iterator = rocksdb_create_iterator(
-            database.handle, keepsBlocks ? database.readOptions : database.passingReadOptions)
+        var created: OpaquePointer?
+        try database.check(rocks_cursor_create(database.handle, keepsBlocks, &created))
+        guard let created else { preconditionFailure("RocksDB made no cursor and no error") }
+        cursor = created
     }
 
     deinit {
-        rocksdb_iter_destroy(iterator)
+        rocks_cursor_destroy(cursor)
     }
 
     /// Goes to the first record from `key` on.
     func seek(to key: [UInt8]) {
-        key.withUnsafeBytes {
-            rocksdb_iter_seek(
-                iterator, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
-        }
+        key.withUnsafeBytes { rocks_cursor_seek(cursor, $0.baseAddress, $0.count) }
     }
 
     /// Goes to the last record before `key`.
     func seek(before key: [UInt8]) throws(StoreError) {
-        key.withUnsafeBytes {
-            rocksdb_iter_seek_for_prev(
-                iterator, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
-        }
+        key.withUnsafeBytes { rocks_cursor_seek_back(cursor, $0.baseAddress, $0.count) }
         if let record = try current(), record.key.elementsEqual(key) { previous() }
     }
 
-    func previous() { rocksdb_iter_prev(iterator) }
+    func previous() { rocks_cursor_previous(cursor) }
 
-    func next() { rocksdb_iter_next(iterator) }
+    func next() { rocks_cursor_next(cursor) }
 
     /// The record's key and value, valid until the cursor moves; nil beyond the last one.
     ///
@@ -47,14 +43,14 @@ final class RecordCursor {
     func current() throws(StoreError) -> (
         key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     )? {
-        guard rocksdb_iter_valid(iterator) != 0 else {
-            try database.check { rocksdb_iter_get_error(iterator, $0) }
+        var key: UnsafeRawPointer?
+        var keyCount = 0
+        var value: UnsafeRawPointer?
+        var valueCount = 0
+        guard rocks_cursor_current(cursor, &key, &keyCount, &value, &valueCount) else {
+            try database.check(rocks_cursor_error(cursor))
             return nil
         }
-        var keyCount = 0
-        var valueCount = 0
-        let key = rocksdb_iter_key(iterator, &keyCount)
-        let value = rocksdb_iter_value(iterator, &valueCount)
         return (
             UnsafeRawBufferPointer(start: key, count: keyCount),
             UnsafeRawBufferPointer(start: value, count: valueCount)

@@ -36,7 +36,7 @@ struct RecordWalk: Sendable {
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(StoreError) -> Bool
     ) throws(StoreError) {
         guard !isAtEnd else { return }
-        let cursor = RecordCursor(database, keepsBlocks: keepsBlocks)
+        let cursor = try RecordCursor(database, keepsBlocks: keepsBlocks)
         if isReverse { try cursor.seek(before: bound) } else { cursor.seek(to: bound) }
         var count = 0
         while let record = try cursor.current(), record.key.starts(with: prefix) {

@@ -1,4 +1,4 @@
-import CRocksDB
+import RocksDBBridge
 import StorageIO
 import Synchronization
 
@@ -16,35 +16,18 @@ import Synchronization
 /// thread; and they are freed only by `close`, after it has kept new calls out and waited for those
 /// inside `reading`.
 final class RocksDatabase: @unchecked Sendable {
-    typealias ErrorPointer = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-
     let path: String
     let handle: OpaquePointer
-    /// RocksDB's name for the only column family, which one of its calls wants.
-    let family: OpaquePointer
-    let readOptions: OpaquePointer
-    /// As `readOptions`, for blocks that are not worth a place in the cache.
-    let passingReadOptions: OpaquePointer
-    let writeOptions: OpaquePointer
-    private let flushOptions: (wait: OpaquePointer, start: OpaquePointer)
 
     /// How many calls are inside, and in the top bit whether the database is closed.
     private let calls = Atomic<UInt64>(0)
     private static let closedBit: UInt64 = 1 << 63
 
-    init(path: String, options: KeyIndex.Options) throws(StoreError) {
+    init(
+        path: String, fileSystem: any FileSystem, options: KeyIndex.Options
+    ) throws(StoreError) {
         self.path = path
-        (handle, family) = try Self.open(path, options)
-        readOptions = rocksdb_readoptions_create()
-        rocksdb_readoptions_set_verify_checksums(readOptions, 1)
-        passingReadOptions = rocksdb_readoptions_create()
-        rocksdb_readoptions_set_verify_checksums(passingReadOptions, 1)
-        rocksdb_readoptions_set_fill_cache(passingReadOptions, 0)
-        writeOptions = rocksdb_writeoptions_create()
-        rocksdb_writeoptions_disable_WAL(writeOptions, 1)
-        flushOptions = (rocksdb_flushoptions_create(), rocksdb_flushoptions_create())
-        rocksdb_flushoptions_set_wait(flushOptions.wait, 1)
-        rocksdb_flushoptions_set_wait(flushOptions.start, 0)
+        handle = try Self.open(path, fileSystem, options)
     }
 
     /// Runs `body` while the database cannot be closed.
@@ -72,27 +55,14 @@ final class RocksDatabase: @unchecked Sendable {
         // error costs nothing but time: what did not reach the disk is applied again from the
         // ledger.
         try? flush(wait: true)
-        rocksdb_column_family_handle_destroy(family)
-        rocksdb_close(handle)
-        rocksdb_readoptions_destroy(readOptions)
-        rocksdb_readoptions_destroy(passingReadOptions)
-        rocksdb_writeoptions_destroy(writeOptions)
-        rocksdb_flushoptions_destroy(flushOptions.wait)
-        rocksdb_flushoptions_destroy(flushOptions.start)
+        rocks_close(handle)
     }
 
-    /// Turns a message of RocksDB into an error.
+    /// Throws the error that a call came to.
     @inline(__always)
-    func check<R>(_ body: (ErrorPointer) -> R) throws(StoreError) -> R {
-        var message: UnsafeMutablePointer<CChar>?
-        let result = body(&message)
-        if let message { throw Self.error(taking: message, path: path) }
-        return result
-    }
+    func check(_ status: rocks_status) throws(StoreError) { try Self.check(status, path) }
 
-    func flush(wait: Bool) throws(StoreError) {
-        try check { rocksdb_flush(handle, wait ? flushOptions.wait : flushOptions.start, $0) }
-    }
+    func flush(wait: Bool) throws(StoreError) { try check(rocks_flush(handle, wait)) }
 
     /// The value of one record; nil if there is none.
     func value(of key: [UInt8]) throws(StoreError) -> [UInt8]? {
@@ -106,17 +76,13 @@ final class RocksDatabase: @unchecked Sendable {
     func get<R>(
         _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> R
     ) throws(StoreError) -> R? {
-        let slice = try check {
-            rocksdb_get_pinned(
-                handle, readOptions, key.baseAddress?.assumingMemoryBound(to: CChar.self),
-                key.count,
-                $0)
-        }
-        guard let slice else { return nil }
-        defer { rocksdb_pinnableslice_destroy(slice) }
+        var found: OpaquePointer?
+        var bytes: UnsafeRawPointer?
         var count = 0
-        let start = rocksdb_pinnableslice_value(slice, &count)
-        return try body(UnsafeRawBufferPointer(start: start, count: count))
+        try check(rocks_get(handle, key.baseAddress, key.count, &found, &bytes, &count))
+        guard let found else { return nil }
+        defer { rocks_value_release(found) }
+        return try body(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 
     /// A place as a record holds it.
@@ -128,28 +94,43 @@ final class RocksDatabase: @unchecked Sendable {
     }
 
     func put(_ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
-        try check { error in
-            key.withUnsafeBytes { key in
-                value.withUnsafeBytes { value in
-                    rocksdb_put(
-                        handle, writeOptions, key.baseAddress?.assumingMemoryBound(to: CChar.self),
-                        key.count, value.baseAddress?.assumingMemoryBound(to: CChar.self),
-                        value.count, error)
-                }
-            }
-        }
+        let batch = RecordBatch()
+        key.withUnsafeBytes { key in value.withUnsafeBytes { batch.put(key, $0) } }
+        try write(batch)
+    }
+
+    /// Writes all records of the batch, or none.
+    func write(_ batch: RecordBatch) throws(StoreError) {
+        try check(rocks_write(handle, batch.pointer))
     }
 
     func isEmpty() throws(StoreError) -> Bool {
-        let cursor = RecordCursor(self)
+        let cursor = try RecordCursor(self)
         cursor.seek(to: [])
         return try cursor.current() == nil
     }
 
-    func fileByteCount() -> UInt64 {
-        var count: UInt64 = 0
-        let isKnown = rocksdb_property_int(handle, "rocksdb.total-sst-files-size", &count) == 0
-        return isKnown ? count : 0
+    func fileByteCount() -> UInt64 { rocks_file_byte_count(handle) }
+}
+
+/// Records to be written at once.
+final class RecordBatch {
+    fileprivate let pointer: OpaquePointer
+
+    init() {
+        guard let pointer = rocks_batch_create() else { preconditionFailure("out of memory") }
+        self.pointer = pointer
+    }
+
+    deinit {
+        rocks_batch_destroy(pointer)
+    }
+
+    func removeAll() { rocks_batch_clear(pointer) }
+
+    @inline(__always)
+    func put(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        rocks_batch_put(pointer, key.baseAddress, key.count, value.baseAddress, value.count)
     }
 }
 

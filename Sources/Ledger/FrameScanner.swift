@@ -11,6 +11,13 @@ public struct FrameView: ~Copyable {
     let synchronizedOffset: Int
     let payload: UnsafeRawBufferPointer
 
+    /// The whole frame, header and payload.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: payload.baseAddress! - FrameHeader.byteCount,
+            count: FrameHeader.byteCount + payload.count)
+    }
+
     /// One entry of a frame, its bytes still in the scanner's memory.
     public struct EntryView {
         public let index: EntryIndex
@@ -79,6 +86,7 @@ struct FrameScanner: ~Copyable {
     let segment: Segment
     /// Where the next frame begins, or where the last valid one ended.
     private(set) var offset: Int
+    private let file: any StorageFile
     private let fileByteCount: Int
     private var window: UnsafeMutableRawBufferPointer
     private var windowOffset = 0
@@ -87,7 +95,10 @@ struct FrameScanner: ~Copyable {
     init(segment: Segment, offset: Int = SegmentHeader.byteCount) throws(StoreError) {
         self.segment = segment
         self.offset = offset
-        fileByteCount = Int(try segment.file.byteCount())
+        let file = try segment.file()
+        let byteCount = try file.byteCount()
+        self.file = file
+        fileByteCount = Int(byteCount)
         window = .allocate(byteCount: 1 << 20, alignment: 16)
     }
 
@@ -118,7 +129,7 @@ struct FrameScanner: ~Copyable {
         guard let type = FrameType(rawValue: frame[FrameHeader.typeOffset]) else {
             throw StoreError(
                 .incompatibleFormat,
-                "\(segment.file.path), byte \(offset): a frame of type \(frame[FrameHeader.typeOffset]), "
+                "\(segment.path), byte \(offset): a frame of type \(frame[FrameHeader.typeOffset]), "
                     + "which this version does not know; open the folder with the version that wrote it"
             )
         }
@@ -189,7 +200,7 @@ struct FrameScanner: ~Copyable {
                 window = .allocate(byteCount: count, alignment: 16)
             }
             windowOffset = start
-            windowByteCount = try segment.file.read(into: window, at: UInt64(start))
+            windowByteCount = try file.read(into: window, at: UInt64(start))
             guard count <= windowByteCount else { return nil }
         }
         let first = start - windowOffset

@@ -14,6 +14,8 @@ public final class Ledger: Sendable {
         /// Where a new segment is begun. A larger frame gets a segment of its own.
         /// 2 GiB at most: offsets have 32 bits.
         public var segmentByteCount: UInt64 = 128 << 20
+        /// The most files of complete segments that are open at a time.
+        public var openSegmentCount = 64
 
         static let maximumSegmentByteCount: UInt64 = 2 << 30
 
@@ -24,34 +26,42 @@ public final class Ledger: Sendable {
     let segments: SegmentTable
     private let writer: LedgerWriter
 
-    /// Whether a view of a database shows that an entry was synchronized once.
-    public typealias Witness = (EntryIndex, DatabaseIdentity) throws(StoreError) -> Bool
+    /// What a view of the database knows about an entry that the ledger does not hold.
+    public enum Evidence: Sendable {
+        /// The entry was synchronized once, hence acknowledged.
+        case acknowledged
+        /// Entries are synchronized before they are acknowledged, and this one was not.
+        case neverAcknowledged
+        /// There is no such view, or entries were acknowledged before they were synchronized.
+        case none
+    }
+
+    public typealias Witness = (EntryIndex, DatabaseIdentity) throws(StoreError) -> Evidence
 
     /// Opens the ledger in a folder, or creates it there.
     ///
     /// - Parameters:
-    ///   - wasAcknowledged: whether some view of this database shows that the entry was
-    ///     synchronized once. Asked about the first entry behind the recovered end after a crash:
-    ///     what is torn there was acknowledged, and is damage.
+    ///   - witness: what the views of this database know about the first entry behind the recovered
+    ///     end, after a crash. One that was acknowledged and is not there is damage.
     /// - Throws: `corruption` with file, offset and entry index; `foreignDatabase`;
     ///   `incompatibleFormat`; the operating system's errors.
-    /// - Complexity: reads the newest segment.
+    /// - Complexity: reads the newest segment, after a crash also the one before.
     public init(
         directory: String, fileSystem: any FileSystem = POSIXFileSystem(),
-        options: Options = Options(),
-        wasAcknowledged: @escaping Witness = { _, _ in false },
+        options: Options = Options(), witness: @escaping Witness = { _, _ in .none },
         log: @escaping LogSink = { _, _ in }
     ) throws(StoreError) {
-        let folder = SegmentDirectory(path: directory, fileSystem: fileSystem)
-        let opened = try folder.open()
+        let folder = SegmentDirectory(
+            path: directory, fileSystem: fileSystem,
+            files: SegmentFiles(fileSystem: fileSystem, capacity: options.openSegmentCount))
+        let opened = try folder.open(segmentByteCount: options.segmentByteCount)
         identity = opened.identity
         segments = SegmentTable(opened.segments)
-        let newest = segments.newest
-        let tail = try Recovery(
-            segment: newest, wasAcknowledged: wasAcknowledged, log: log
-        ).run()
+        let end = try Recovery(
+            folder: folder, segments: segments, witness: witness, log: log
+        ).run(opened.newest)
         writer = try LedgerWriter(
-            folder: folder, identity: identity, segments: segments, newest: newest, tail: tail,
+            folder: folder, identity: identity, segments: segments, file: end.file, tail: end.tail,
             options: options)
     }
 
@@ -77,8 +87,24 @@ public final class Ledger: Sendable {
     }
 
     /// Makes all appended frames durable: one fdatasync.
+    /// - Throws: `writesStopped`.
     public func synchronize() throws(StoreError) {
         try writer.synchronize()
+    }
+
+    /// Makes the frames durable that were appended before this call, on any thread: for a view that
+    /// must not get ahead of the ledger on the disk.
+    ///
+    /// - Throws: `writesStopped`: the kernel reports a failed write once, so the writer would not
+    ///   hear of it. The caller stops all writing.
+    public func synchronizeForView() throws(StoreError) {
+        // Segments before the newest were synchronized when it was begun.
+        let newest = segments.newest
+        do throws(StoreError) {
+            try newest.file().synchronizeData()
+        } catch {
+            throw StoreError(.writesStopped, "written entries may not be durable", cause: error)
+        }
     }
 
     /// Synchronizes, and marks the end, so that a later opening can tell a damaged last frame from
@@ -111,21 +137,22 @@ public final class Ledger: Sendable {
         try segments.segment(position.segment, holding: index).recordByteCount(at: position)
     }
 
-    /// Calls `body` with each frame of entries whose last entry is `index` or a later one, in
-    /// order.
+    /// Calls `body` with each frame that holds an entry from `index` up to before `end`, in order.
     ///
-    /// Every byte is checked. For the views that are brought up to the ledger, before frames are
-    /// appended.
+    /// Every byte is checked. The entries may be read while further ones are appended.
+    /// - Precondition: `end` is not beyond what was appended when the call began.
     /// - Throws: `corruption` where a frame is damaged or missing, and what `body` throws.
+    /// - Complexity: reads the segments from the one that holds `index` on.
     public func forEachFrame(
-        from index: EntryIndex, _ body: (borrowing FrameView) throws(StoreError) -> Void
+        from index: EntryIndex, to end: EntryIndex,
+        _ body: (borrowing FrameView) throws(StoreError) -> Void
     ) throws(StoreError) {
         let all = segments.all(from: index)
-        for (place, segment) in all.enumerated() {
-            let end = place + 1 < all.count ? all[place + 1].firstIndex : size.nextIndex
+        for (place, segment) in all.enumerated() where segment.firstIndex < end {
+            let segmentEnd = place + 1 < all.count ? min(all[place + 1].firstIndex, end) : end
             var expected = segment.firstIndex
             var scanner = try FrameScanner(segment: segment)
-            while expected < end, let frame = try scanner.next() {
+            while expected < segmentEnd, let frame = try scanner.next() {
                 guard frame.type == .entries else { continue }
                 guard frame.firstIndex == expected else {
                     throw segment.corruption(
@@ -135,7 +162,7 @@ public final class Ledger: Sendable {
                 expected = EntryIndex(expected.rawValue + UInt64(frame.count))
                 if expected > index { try body(frame) }
             }
-            guard expected == end else {
+            guard expected >= segmentEnd else {
                 throw segment.corruption(
                     at: scanner.offset, entry: expected, "no whole frame with a valid checksum")
             }

@@ -17,6 +17,8 @@ final class LedgerWriter: @unchecked Sendable {
     private let segments: SegmentTable
     private var options: Ledger.Options
     private var segment: Segment
+    /// The file of `segment`.
+    private var file: any StorageFile
     private var offset: UInt64
     private var reservedByteCount: UInt64
     private var synchronizedOffset: UInt64
@@ -27,8 +29,7 @@ final class LedgerWriter: @unchecked Sendable {
 
     init(
         folder: SegmentDirectory, identity: DatabaseIdentity, segments: SegmentTable,
-        newest: Segment,
-        tail: Recovery.Tail, options: Ledger.Options
+        file: any StorageFile, tail: Recovery.Tail, options: Ledger.Options
     ) throws(StoreError) {
         self.folder = folder
         self.identity = identity
@@ -36,27 +37,34 @@ final class LedgerWriter: @unchecked Sendable {
         self.options = options
         self.options.segmentByteCount = min(
             options.segmentByteCount, Ledger.Options.maximumSegmentByteCount)
-        segment = newest
+        segment = segments.newest
+        self.file = file
         offset = UInt64(tail.offset)
         isEnded = tail.isEnded
-        reservedByteCount = try newest.file.byteCount()
+        reservedByteCount = try file.byteCount()
         size = tail.size
         root = tail.root
-        try Self.rewrite(newest.file, from: tail.synchronizedOffset, to: tail.offset)
-        try newest.file.synchronize()
+        synchronizedOffset = UInt64(tail.synchronizedOffset)
+        try rewrite(from: tail.synchronizedOffset)
+        try file.synchronize()
         synchronizedOffset = offset
     }
 
-    /// Writes what recovery read, again: after a failed sync the page cache has bytes that the disk
-    /// does not have, and that the kernel takes for written.
-    private static func rewrite(
-        _ file: any StorageFile, from start: Int, to end: Int
-    ) throws(StoreError) {
-        var place = start
-        while place < end {
-            let bytes = try file.read(byteCount: min(1 << 20, end - place), at: UInt64(place))
-            try file.write(bytes, at: UInt64(place))
-            place += bytes.count
+    /// Writes the last frames again, from `start` on: after a failed sync the page cache has bytes
+    /// that the disk does not have, and that the kernel takes for written.
+    ///
+    /// Each frame is checked once more before: what is written must not be what a bad disk, or a bad
+    /// cable, gave back this time.
+    private func rewrite(from start: Int) throws(StoreError) {
+        guard UInt64(start) < offset else { return }
+        var scanner = try FrameScanner(segment: segment, offset: start)
+        while UInt64(scanner.offset) < offset {
+            guard let frame = try scanner.next() else {
+                throw segment.corruption(
+                    at: scanner.offset, entry: size.nextIndex,
+                    "a frame that was whole a moment ago is not")
+            }
+            try file.write(frame.bytes, at: UInt64(frame.offset))
         }
     }
 
@@ -86,7 +94,7 @@ final class LedgerWriter: @unchecked Sendable {
     func synchronize() throws(StoreError) {
         guard synchronizedOffset < offset else { return }
         do throws(StoreError) {
-            try segment.file.synchronizeData()
+            try file.synchronizeData()
         } catch {
             // Whatever the cause was, a second sync would prove nothing.
             throw StoreError(.writesStopped, "written entries may not be durable", cause: error)
@@ -113,7 +121,7 @@ final class LedgerWriter: @unchecked Sendable {
             synchronizedOffset: UInt32(synchronizedOffset)
         ) { bytes in
             Result { () throws(StoreError) -> Void in
-                try segment.file.write(bytes, at: offset)
+                try file.write(bytes, at: offset)
                 offset += UInt64(bytes.count)
             }
         }
@@ -123,20 +131,29 @@ final class LedgerWriter: @unchecked Sendable {
     }
 
     /// Ends the newest segment, durably, before the next one refers to it.
+    ///
+    /// From the moment in which the next segment may exist, either it becomes the newest here or
+    /// nothing is written any more (`writesStopped`): entries that came behind it in the old segment
+    /// would be lost at the next opening.
     private func beginSegment(roomFor byteCount: UInt64) throws(StoreError) {
         try synchronize()
-        let next = try folder.create(
-            number: segment.number + 1, identity: identity, firstIndex: size.nextIndex, root: root,
-            byteCount: max(
-                min(SegmentDirectory.allocationByteCount, options.segmentByteCount),
-                UInt64(SegmentHeader.byteCount) + byteCount))
+        let reserved = max(
+            min(SegmentDirectory.allocationByteCount, options.segmentByteCount),
+            UInt64(SegmentHeader.byteCount) + byteCount)
+        let head = SegmentHead(
+            identity: identity, number: segment.number + 1, firstIndex: size.nextIndex,
+            rootBefore: root)
+        let (next, nextFile) = try folder.create(head, byteCount: reserved)
         // Gives the unused space back. Only space is at stake: a failure is no reason to stop.
-        try? segment.file.truncate(to: offset)
+        try? file.truncate(to: offset)
+        segment.completeByteCount.store(offset, ordering: .relaxed)
+        _ = folder.files.add(segment, file)
         segments.add(next)
         segment = next
+        file = nextFile
         offset = UInt64(SegmentHeader.byteCount)
         synchronizedOffset = offset
-        reservedByteCount = try next.file.byteCount()
+        reservedByteCount = reserved
     }
 
     private func reserve(_ end: UInt64) throws(StoreError) {
@@ -145,12 +162,12 @@ final class LedgerWriter: @unchecked Sendable {
             max(end, reservedByteCount + SegmentDirectory.allocationByteCount),
             max(end, options.segmentByteCount))
         do throws(StoreError) {
-            try segment.file.allocate(byteCount: target)
+            try file.allocate(byteCount: target)
             reservedByteCount = target
         } catch {
             // Less may still be there.
             guard error.code == .noSpace, end < target else { throw error }
-            try segment.file.allocate(byteCount: end)
+            try file.allocate(byteCount: end)
             reservedByteCount = end
         }
     }

@@ -1,21 +1,24 @@
 import MerkleTree
 import StorageIO
 
-/// Finds the end of the newest segment after a stop or a crash.
+/// Finds the end of the ledger after a stop or a crash.
 ///
-/// What follows the last valid frame is one of three things:
+/// Only the newest segment was in work. What follows its last valid frame is one of three things:
 /// - zeros: preallocated space, the normal case;
-/// - a torn tail: bytes of frames that a crash kept from being synchronized. They were never
-///   acknowledged; they are cut;
+/// - a torn tail: bytes of frames that a crash kept from being synchronized. They are cut;
 /// - damage: bytes that were synchronized once and are wrong now. Cutting them would lose
 ///   acknowledged entries; the ledger is refused.
 ///
 /// Damage is told from a torn tail by its witnesses: a later valid frame that states that the file
 /// was synchronized beyond this place when it was written; and a view that is only given entries
-/// that were synchronized.
+/// that were synchronized. A copy that was made while a server wrote shows the same: its files are
+/// from different moments.
+///
+/// A segment is begun only when the one before is complete. After a crash that is checked, too.
 struct Recovery {
-    let segment: Segment
-    let wasAcknowledged: Ledger.Witness
+    let folder: SegmentDirectory
+    let segments: SegmentTable
+    let witness: Ledger.Witness
     let log: LogSink
 
     /// Where the writer goes on.
@@ -27,10 +30,37 @@ struct Recovery {
         var root: Digest
         /// Whether the last frame is that of a clean close.
         var isEnded = false
+
+        var hasFrames: Bool { offset > SegmentHeader.byteCount }
     }
 
-    func run() throws(StoreError) -> Tail {
+    /// - Parameter file: of the newest segment.
+    func run(_ file: any StorageFile) throws(StoreError) -> (file: any StorageFile, tail: Tail) {
+        var file = file
+        var segment = segments.newest
         var scanner = try FrameScanner(segment: segment)
+        var tail = try lastFrame(of: segment, &scanner)
+        if !tail.isEnded, let previous = segments.previous,
+            try !isComplete(previous, before: segment)
+        {
+            try removeEmpty(segment, tail, &scanner, previous)
+            segment = previous
+            file = try folder.openToWrite(segment)
+            scanner = try FrameScanner(segment: segment)
+            tail = try lastFrame(of: segment, &scanner)
+        }
+        let isTorn = try !scanner.isZero(from: tail.offset)
+        if isTorn { try refuseIfWitnessed(segment, tail, &scanner) }
+        // Also where only zeros are left: they may be what a disk gives back for lost bytes.
+        let evidence = try witness(tail.size.nextIndex, segment.identity)
+        if evidence == .acknowledged { throw lost(segment, tail) }
+        if isTorn { try cut(segment, file, tail, evidence) }
+        return (file, tail)
+    }
+
+    private func lastFrame(
+        of segment: Segment, _ scanner: inout FrameScanner
+    ) throws(StoreError) -> Tail {
         var tail = Tail(
             offset: scanner.offset, synchronizedOffset: scanner.offset,
             size: TreeSize(segment.firstIndex.rawValue), root: segment.rootBefore)
@@ -48,41 +78,86 @@ struct Recovery {
                     SegmentHeader.byteCount, min(frame.synchronizedOffset, frame.offset)),
                 size: size, root: frame.root, isEnded: frame.type == .end)
         }
-        let isTorn = try !scanner.isZero(from: tail.offset)
-        if isTorn { try refuseIfWitnessed(tail, &scanner) }
-        // Also where only zeros are left: they may be what a disk gives back for lost bytes.
-        if try wasAcknowledged(tail.size.nextIndex, segment.identity) {
-            throw segment.corruption(
-                at: tail.offset, entry: tail.size.nextIndex,
-                "no whole frame with a valid checksum, though the tree file shows that the entry was "
-                    + "acknowledged")
-        }
-        if isTorn { try cut(tail) }
         return tail
     }
 
+    // MARK: the segment before
+
+    /// Whether a segment ends where the next one begins.
+    /// - Returns: false if it goes on behind that.
+    private func isComplete(_ segment: Segment, before next: Segment) throws(StoreError) -> Bool {
+        var scanner = try FrameScanner(segment: segment)
+        let end = try lastFrame(of: segment, &scanner)
+        if end.size.nextIndex > next.firstIndex { return false }
+        guard end.size.nextIndex == next.firstIndex, end.root == next.rootBefore else {
+            throw segment.corruption(
+                at: end.offset, entry: end.size.nextIndex,
+                "no whole frame with a valid checksum, though the next segment begins with entry "
+                    + "\(next.firstIndex)")
+        }
+        return true
+    }
+
+    /// Removes a segment without entries that was begun and then not used: a release before this one
+    /// went on in the segment before, when it could not open the new one.
+    private func removeEmpty(
+        _ segment: Segment, _ tail: Tail, _ scanner: inout FrameScanner, _ previous: Segment
+    ) throws(StoreError) {
+        guard !tail.hasFrames, try scanner.isZero(from: tail.offset) else {
+            throw segment.corruption(
+                at: SegmentHeader.firstIndexOffset, entry: segment.firstIndex,
+                "the segment begins before the end of the one in front of it")
+        }
+        log(
+            .warning,
+            "\(segment.path) holds no entry, and \(previous.path) goes on behind its beginning, entry "
+                + "\(segment.firstIndex): the empty one is removed")
+        try folder.remove(segment)
+        segments.removeNewest()
+    }
+
+    // MARK: the tail
+
     private func refuseIfWitnessed(
-        _ tail: Tail, _ scanner: inout FrameScanner
+        _ segment: Segment, _ tail: Tail, _ scanner: inout FrameScanner
     ) throws(StoreError) {
         var place = tail.offset + 1
-        while let witness = try scanner.search(from: place) {
-            guard witness.synchronizedOffset <= tail.offset else {
+        while let later = try scanner.search(from: place) {
+            guard later.synchronizedOffset <= tail.offset else {
                 throw segment.corruption(
                     at: tail.offset, entry: tail.size.nextIndex,
                     "no whole frame with a valid checksum, though one that was written after it follows "
-                        + "at byte \(witness.offset)")
+                        + "at byte \(later.offset)")
             }
             place = scanner.offset
         }
     }
 
-    private func cut(_ tail: Tail) throws(StoreError) {
+    private func lost(_ segment: Segment, _ tail: Tail) -> StoreError {
+        StoreError(
+            .corruption,
+            "\(segment.path), byte \(tail.offset), entry \(tail.size.nextIndex): the ledger ends here, but "
+                + "the tree file shows that this entry was acknowledged. If the folder is a copy that was "
+                + "made while a server wrote to it: remove the folder tree in the copy and start again; the "
+                + "entries 0 up to before \(tail.size) are there, later ones are not. If it is not a copy, "
+                + "acknowledged entries are lost: restore it from a backup, and check the disk. Nothing was "
+                + "changed")
+    }
+
+    private func cut(
+        _ segment: Segment, _ file: any StorageFile, _ tail: Tail, _ evidence: Ledger.Evidence
+    ) throws(StoreError) {
+        let what =
+            evidence == .neverAcknowledged
+            ? "the torn end of a write that was never acknowledged"
+            : "the torn end of writes that were not synchronized. With durability interval or never, "
+                + "entries that were acknowledged after the last synchronization may be among them"
         log(
             .warning,
-            "\(segment.file.path): the bytes from \(tail.offset) on are the torn end of a write that was "
-                + "never acknowledged; they are cut. The ledger holds \(tail.size) entries")
+            "\(segment.path): the bytes from \(tail.offset) on are \(what). They are cut. The ledger holds "
+                + "\(tail.size) entries")
         // Cut, not overwritten: what is reserved again reads as zeros.
-        try segment.file.truncate(to: UInt64(tail.offset))
-        try segment.file.synchronize()
+        try file.truncate(to: UInt64(tail.offset))
+        try file.synchronize()
     }
 }

@@ -1,7 +1,9 @@
 import MerkleTree
 import StorageIO
+import Synchronization
 
-/// One file of the ledger.
+/// One file of the ledger. It is opened when it is read, and closed again when others are read more:
+/// see ``SegmentFiles``.
 final class Segment: Sendable {
     let identity: DatabaseIdentity
     let number: UInt32
@@ -9,17 +11,42 @@ final class Segment: Sendable {
     let firstIndex: EntryIndex
     /// The Merkle root over all entries before.
     let rootBefore: Digest
-    let file: any StorageFile
+    let path: String
+    private let files: SegmentFiles
+    /// The open file, if it is open. Changed by ``SegmentFiles`` only.
+    let openFile: Mutex<(any StorageFile)?>
+    /// Whether the file was used since ``SegmentFiles`` last looked.
+    let wasUsed = Atomic(false)
 
+    /// The length of the file once it is complete; 0 while it grows.
+    let completeByteCount = Atomic<UInt64>(0)
+
+    /// - Parameter file: the open file, of a segment that is to stay open.
     init(
-        identity: DatabaseIdentity, number: UInt32, firstIndex: EntryIndex, rootBefore: Digest,
-        file: any StorageFile
+        _ head: SegmentHead, path: String, files: SegmentFiles, file: (any StorageFile)? = nil
     ) {
-        self.identity = identity
-        self.number = number
-        self.firstIndex = firstIndex
-        self.rootBefore = rootBefore
-        self.file = file
+        identity = head.identity
+        number = head.number
+        firstIndex = head.firstIndex
+        rootBefore = head.rootBefore
+        self.path = path
+        self.files = files
+        openFile = Mutex(file)
+    }
+
+    /// The open file. Costs a lock; a file that is not open is opened to be read.
+    /// - Throws: the operating system's errors.
+    func file() throws(StoreError) -> any StorageFile {
+        if let file = openFile.withLock({ $0 }) {
+            wasUsed.store(true, ordering: .relaxed)
+            return file
+        }
+        return try files.open(self)
+    }
+
+    func byteCount() throws(StoreError) -> UInt64 {
+        let complete = completeByteCount.load(ordering: .relaxed)
+        return complete > 0 ? complete : try file().byteCount()
     }
 
     static func name(_ number: UInt32) -> String {
@@ -38,8 +65,9 @@ final class Segment: Sendable {
     func corruption(at offset: Int, entry: EntryIndex, _ what: String) -> StoreError {
         StoreError(
             .corruption,
-            "\(file.path), byte \(offset), entry \(entry): \(what). The file is damaged; nothing was "
-                + "changed. Restore the folder from a backup, and check the disk")
+            "\(path), byte \(offset), entry \(entry): \(what). The file is damaged, or was copied while "
+                + "a server wrote to it; nothing was changed. Restore the folder from a backup and check "
+                + "the disk, or copy it again from a server that is stopped")
     }
 
     /// See ``Ledger/readEntry(_:at:byteCount:)``.
@@ -47,6 +75,7 @@ final class Segment: Sendable {
         _ index: EntryIndex, at position: EntryPosition, byteCount: Int?
     ) throws(StoreError) -> LedgerEntry {
         let guess = min(byteCount ?? 1 << 10, 64 << 10)
+        let file = try file()
         let first = try withUnsafeTemporaryAllocation(byteCount: guess, alignment: 8) { buffer in
             Result { () throws(StoreError) -> ReadEntry in
                 let count = try file.read(into: buffer, at: UInt64(position.offset))
@@ -69,7 +98,8 @@ final class Segment: Sendable {
 
     /// See ``Ledger/recordByteCount(_:at:)``.
     func recordByteCount(at position: EntryPosition) throws(StoreError) -> Int {
-        try withUnsafeTemporaryAllocation(byteCount: EntryHeader.byteCount, alignment: 8) {
+        let file = try file()
+        return try withUnsafeTemporaryAllocation(byteCount: EntryHeader.byteCount, alignment: 8) {
             buffer in
             Result { () throws(StoreError) in
                 let count = try file.read(into: buffer, at: UInt64(position.offset))

@@ -1,10 +1,13 @@
 import MerkleTree
 import StorageIO
+import Synchronization
 
 /// The folder of segment files: finding them, checking their heads, beginning new ones.
 struct SegmentDirectory: Sendable {
     let path: String
     let fileSystem: any FileSystem
+    /// Those that are open to be read.
+    let files: SegmentFiles
 
     /// The space that is reserved at a time: what a small database takes, and how often a large one
     /// pays for an extension.
@@ -13,10 +16,14 @@ struct SegmentDirectory: Sendable {
     struct Opened {
         var identity: DatabaseIdentity
         var segments: [Segment]
+        /// The file of the last one, to write to.
+        var newest: any StorageFile
     }
 
     /// The segments that are there, in order; the first of a new database where there are none.
-    func open() throws(StoreError) -> Opened {
+    ///
+    /// - Parameter segmentByteCount: see ``Ledger/Options``.
+    func open(segmentByteCount: UInt64) throws(StoreError) -> Opened {
         try fileSystem.createDirectory(path)
         var numbers: [UInt32] = []
         for name in try fileSystem.names(inDirectory: path) {
@@ -31,18 +38,18 @@ struct SegmentDirectory: Sendable {
         try fileSystem.synchronizeDirectory(path)
         numbers.sort()
         guard !numbers.isEmpty else {
-            let identity = DatabaseIdentity.random()
-            let first = try create(
-                number: 0, identity: identity, firstIndex: EntryIndex(0), root: .emptyTree,
-                byteCount: Self.allocationByteCount)
-            return Opened(identity: identity, segments: [first])
+            let head = SegmentHead(
+                identity: .random(), number: 0, firstIndex: EntryIndex(0), rootBefore: .emptyTree)
+            let (first, file) = try create(
+                head, byteCount: min(Self.allocationByteCount, max(segmentByteCount, 4096)))
+            return Opened(identity: head.identity, segments: [first], newest: file)
         }
         return try open(numbers)
     }
 
     private func open(_ numbers: [UInt32]) throws(StoreError) -> Opened {
         var segments: [Segment] = []
-        var identity: DatabaseIdentity?
+        var newest: (any StorageFile)?
         for (place, number) in numbers.enumerated() {
             guard number == UInt32(place) else {
                 throw StoreError(
@@ -50,36 +57,59 @@ struct SegmentDirectory: Sendable {
                     "\(path)/\(Segment.name(UInt32(place))) is missing, but later segments are there: a "
                         + "part of the history is gone. Restore the folder from a backup")
             }
-            let segment = try open(number)
-            if let identity, segment.identity != identity {
-                throw StoreError(
-                    .foreignDatabase,
-                    "\(segment.file.path) belongs to the database \(segment.identity), the segments before it to "
-                        + "\(identity). Put the right file back")
-            }
-            if let last = segments.last, segment.firstIndex < last.firstIndex {
-                throw segment.corruption(
-                    at: SegmentHeader.firstIndexOffset, entry: segment.firstIndex,
-                    "the segment begins before the one in front of it")
-            }
-            identity = segment.identity
+            let isNewest = place == numbers.count - 1
+            let file = try fileSystem.open(
+                "\(path)/\(Segment.name(number))", isNewest ? .readWrite : .readOnly)
+            let bytes = try file.read(byteCount: SegmentHeader.byteCount, at: 0)
+            let head = try bytes.withUnsafeBytes { header in
+                Result { () throws(StoreError) in try decode(header, file, number) }
+            }.get()
+            let segment = Segment(
+                head, path: file.path, files: files, file: isNewest ? file : nil)
+            if !isNewest { segment.completeByteCount.store(try file.byteCount(), ordering: .relaxed) }
+            try requireOrder(of: segment, after: segments.last)
             segments.append(segment)
+            newest = file
         }
-        guard let identity else { preconditionFailure("called with at least one segment") }
-        return Opened(identity: identity, segments: segments)
+        guard let newest, let identity = segments.first?.identity else {
+            preconditionFailure("called with at least one segment")
+        }
+        return Opened(identity: identity, segments: segments, newest: newest)
     }
 
-    private func open(_ number: UInt32) throws(StoreError) -> Segment {
-        let file = try fileSystem.open("\(path)/\(Segment.name(number))", .readWrite)
-        let bytes = try file.read(byteCount: SegmentHeader.byteCount, at: 0)
-        return try bytes.withUnsafeBytes { header in
-            Result { () throws(StoreError) in try decode(header, file, number) }
-        }.get()
+    private func requireOrder(
+        of segment: Segment, after previous: Segment?
+    ) throws(StoreError) {
+        guard let previous else { return }
+        guard segment.identity == previous.identity else {
+            throw StoreError(
+                .foreignDatabase,
+                "\(segment.path) belongs to the database \(segment.identity), the segments before it to "
+                    + "\(previous.identity). Put the right file back")
+        }
+        guard segment.firstIndex >= previous.firstIndex else {
+            throw segment.corruption(
+                at: SegmentHeader.firstIndexOffset, entry: segment.firstIndex,
+                "the segment begins before the one in front of it")
+        }
+    }
+
+    /// Removes a segment that holds no entry, durably.
+    func remove(_ segment: Segment) throws(StoreError) {
+        try fileSystem.removeFile(segment.path)
+        try fileSystem.synchronizeDirectory(path)
+    }
+
+    /// Opens a segment to write to it.
+    func openToWrite(_ segment: Segment) throws(StoreError) -> any StorageFile {
+        let file = try fileSystem.open(segment.path, .readWrite)
+        segment.openFile.withLock { $0 = file }
+        return file
     }
 
     private func decode(
         _ header: UnsafeRawBufferPointer, _ file: any StorageFile, _ number: UInt32
-    ) throws(StoreError) -> Segment {
+    ) throws(StoreError) -> SegmentHead {
         guard header.count == SegmentHeader.byteCount,
             header.number(UInt64.self, at: SegmentHeader.magicOffset) == SegmentHeader.magic
         else {
@@ -112,62 +142,56 @@ struct SegmentDirectory: Sendable {
                 "\(file.path), byte 0: the segment's head is damaged. Restore the file from "
                     + "a backup")
         }
-        return Segment(
+        return SegmentHead(
             identity: identity, number: number, firstIndex: firstIndex,
-            rootBefore: Digest(loadingFrom: header.baseAddress! + SegmentHeader.rootOffset),
-            file: file)
+            rootBefore: Digest(loadingFrom: header.baseAddress! + SegmentHeader.rootOffset))
     }
 
     /// Begins a segment. It has its name only when all of it, and the space for its frames, is
     /// durable.
+    ///
+    /// The file that was written is the file that is returned: nothing is opened after the rename,
+    /// since from there on the segment exists, and a failure could not be told from one before it.
+    ///
+    /// - Throws: `writesStopped` if the segment may exist: nothing may be appended to the one before
+    ///   it any more. After any other error it certainly does not.
     func create(
-        number: UInt32, identity: DatabaseIdentity, firstIndex: EntryIndex, root: Digest,
-        byteCount: UInt64
-    ) throws(StoreError) -> Segment {
-        let name = "\(path)/\(Segment.name(number))"
+        _ head: SegmentHead, byteCount: UInt64
+    ) throws(StoreError) -> (segment: Segment, file: any StorageFile) {
+        let name = "\(path)/\(Segment.name(head.number))"
         let unfinished = name + Self.unfinishedSuffix
         try fileSystem.removeFile(unfinished)
-        let new = try fileSystem.open(unfinished, .createNew)
+        let file = try fileSystem.open(unfinished, .createNew)
         do throws(StoreError) {
-            try new.allocate(byteCount: byteCount)
-            try new.write(header(number, identity, firstIndex, root), at: 0)
-            try new.synchronize()
+            try file.allocate(byteCount: byteCount)
+            try file.write(head.bytes, at: 0)
+            try file.synchronize()
+            try rename(unfinished, to: name)
         } catch {
             // The space may be needed elsewhere; the first error is the one to report.
-            try? fileSystem.removeFile(unfinished)
+            if error.code != .writesStopped { try? fileSystem.removeFile(unfinished) }
             throw error
         }
-        try fileSystem.rename(unfinished, to: name)
         do throws(StoreError) {
             try fileSystem.synchronizeDirectory(path)
         } catch {
+            // Without a descriptor nothing was tried. A name that is taken back, and that a power
+            // failure brings back, is that of an empty segment: recovery removes it.
+            if error.code == .noDescriptors, (try? fileSystem.removeFile(name)) != nil { throw error }
             throw StoreError(.writesStopped, "the name of \(name) may not be durable", cause: error)
         }
-        let file = try fileSystem.open(name, .readWrite)
-        return Segment(
-            identity: identity, number: number, firstIndex: firstIndex, rootBefore: root, file: file
-        )
+        return (Segment(head, path: name, files: files, file: file), file)
+    }
+
+    private func rename(_ unfinished: String, to name: String) throws(StoreError) {
+        do throws(StoreError) {
+            try fileSystem.rename(unfinished, to: name)
+        } catch {
+            // A failing disk may have done it all the same.
+            if (try? fileSystem.exists(name)) == false { throw error }
+            throw StoreError(.writesStopped, "\(name) may exist", cause: error)
+        }
     }
 
     private static let unfinishedSuffix = ".unfinished"
-
-    private func header(
-        _ number: UInt32, _ identity: DatabaseIdentity, _ firstIndex: EntryIndex, _ root: Digest
-    ) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: SegmentHeader.byteCount)
-        bytes.withUnsafeMutableBytes { header in
-            header.put(SegmentHeader.magic, at: SegmentHeader.magicOffset)
-            header.put(SegmentHeader.version, at: SegmentHeader.versionOffset)
-            UnsafeMutableRawBufferPointer(rebasing: header[SegmentHeader.identityOffset...])
-                .copyBytes(from: identity.bytes)
-            header.put(number, at: SegmentHeader.numberOffset)
-            header.put(firstIndex.rawValue, at: SegmentHeader.firstIndexOffset)
-            root.store(to: header.baseAddress! + SegmentHeader.rootOffset)
-            header.put(
-                CRC32C.checksum(
-                    UnsafeRawBufferPointer(rebasing: header[..<SegmentHeader.checksumOffset])),
-                at: SegmentHeader.checksumOffset)
-        }
-        return bytes
-    }
 }

@@ -13,6 +13,16 @@ final class SegmentTable: Sendable {
 
     var newest: Segment { segments.withLock { $0[$0.count - 1] } }
 
+    /// The one before the newest.
+    var previous: Segment? { segments.withLock { $0.count > 1 ? $0[$0.count - 2] : nil } }
+
+    func removeNewest() {
+        segments.withLock { segments in
+            precondition(segments.count > 1)
+            segments.removeLast()
+        }
+    }
+
     func add(_ segment: Segment) {
         segments.withLock { $0.append(segment) }
     }
@@ -37,7 +47,7 @@ final class SegmentTable: Sendable {
 
     func byteCount() throws(StoreError) -> UInt64 {
         var sum: UInt64 = 0
-        for segment in segments.withLock({ $0 }) { sum += try segment.file.byteCount() }
+        for segment in segments.withLock({ $0 }) { sum += try segment.byteCount() }
         return sum
     }
 }

@@ -78,7 +78,8 @@ extension RPCServer {
         // MARK: connections
 
         /// Further connections are closed when they are accepted.
-        public var maxConnections = 10_000
+        public var maxConnections = defaultMaxConnections
+        public static let defaultMaxConnections = 10_000
         /// From accept to the client's first SETTINGS frame.
         public var handshakeTimeout = Duration.seconds(10)
         /// A connection on which nothing arrived for that long is asked for a sign of life, and

@@ -11,7 +11,8 @@ public protocol FileSystem: Sendable {
     /// The names in a directory, in no particular order, without `.` and `..`.
     func names(inDirectory path: String) throws(StoreError) -> [String]
 
-    /// Creates a directory and those above it that are missing. One that exists is no error.
+    /// Creates a directory and those above it that are missing, and makes their names durable. One that
+    /// exists is no error.
     func createDirectory(_ path: String) throws(StoreError)
 
     func exists(_ path: String) throws(StoreError) -> Bool

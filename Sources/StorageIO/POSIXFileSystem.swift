@@ -24,7 +24,9 @@ public struct POSIXFileSystem: FileSystem {
     }
 
     public func names(inDirectory path: String) throws(StoreError) -> [String] {
-        guard let directory = opendir(path) else {
+        var opened = opendir(path)
+        while opened == nil, errno == EINTR { opened = opendir(path) }
+        guard let directory = opened else {
             throw StoreError.system("cannot list the folder", path, errno)
         }
         defer { closedir(directory) }
@@ -43,27 +45,35 @@ public struct POSIXFileSystem: FileSystem {
 
     public func createDirectory(_ path: String) throws(StoreError) {
         var code = mkdir(path, Self.folderMode) == 0 ? 0 : errno
-        if code == ENOENT, !path.isEmpty, parent(of: path) != path {
-            try createDirectory(parent(of: path))
+        let parent = parent(of: path)
+        if code == ENOENT, !path.isEmpty, parent != path {
+            try createDirectory(parent)
             code = mkdir(path, Self.folderMode) == 0 ? 0 : errno
         }
-        switch code {
-        case 0:
-            // The new name is durable with its parent, so that a database in it cannot vanish.
-            try synchronizeDirectory(parent(of: path))
-        case EEXIST:
+        guard code == 0 || code == EEXIST else {
+            throw StoreError.system("cannot create the folder", path, code)
+        }
+        if code == EEXIST {
             var status = stat()
             guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
                 throw StoreError(.io, "\(path) exists and is not a folder")
             }
-            // Its name may not be durable yet: an earlier call may have failed right after mkdir.
+        }
+        try synchronizeNames(upFrom: path)
+    }
+
+    /// Makes the name of a folder durable, and those of the folders above it, so that nothing that is
+    /// in it can vanish: an earlier call may have made them and failed before they were durable.
+    private func synchronizeNames(upFrom path: String) throws(StoreError) {
+        var folder = path
+        while parent(of: folder) != folder {
+            folder = parent(of: folder)
             do throws(StoreError) {
-                try synchronizeDirectory(parent(of: path))
+                try synchronizeDirectory(folder)
             } catch where error.code == .permissionDenied {
-                // Somebody else's folder, which this process did not make, and cannot open.
+                // Somebody else's folder, which this process did not make and cannot open.
             }
-        default:
-            throw StoreError.system("cannot create the folder", path, code)
+            if folder == "." { break }
         }
     }
 

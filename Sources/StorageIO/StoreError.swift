@@ -55,6 +55,11 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case invalidRootIndex
         /// The key index, a view that can be rebuilt, failed.
         case index
+        /// The key index failed and does not have all entries yet: reads by key are refused until it
+        /// has.
+        case indexBehind
+        /// Opening was stopped by its caller.
+        case cancelled
     }
 
     public var code: Code

@@ -1,5 +1,6 @@
 import Dispatch
 import ImmudbServer
+import ImmudbStore
 import Synchronization
 
 #if canImport(Darwin)
@@ -11,8 +12,8 @@ import Synchronization
 /// SIGTERM and SIGINT, from its making on. The first stops the server, others while it stops are
 /// ignored.
 ///
-/// A server that still starts stops as soon as it has started; a second signal ends it at once. Nothing
-/// is lost by that: what a start writes may be cut off at any point.
+/// A server that still starts gives the start up; a second signal ends it at once. Nothing is lost by
+/// that: what a start writes may be cut off at any point, and the next one goes on from there.
 final class StopSignals: Sendable {
     private enum Phase {
         case starting
@@ -21,6 +22,8 @@ final class StopSignals: Sendable {
         case stopping
     }
 
+    /// Stops a start.
+    let cancellation = OpeningCancellation()
     private let phase = Mutex(Phase.starting)
     private let log: ServerLog
     // Dispatch's objects are safe on every thread; these are only kept alive.
@@ -61,6 +64,7 @@ final class StopSignals: Sendable {
             case .starting:
                 log.info("caught \(name)")
                 phase = .stopAfterStart
+                cancellation.cancel()
             case .stopAfterStart:
                 log.info("caught \(name) again before the server had started")
                 _exit(1)

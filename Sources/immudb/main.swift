@@ -89,9 +89,15 @@ do {
 Task {
     let server: ImmudbServer
     do throws(ServerStartError) {
-        server = try await ImmudbServer.start(startup.options, log: log)
+        server = try await ImmudbServer.start(
+            startup.options, log: log, cancellation: stopSignals.cancellation)
     } catch {
         pidFile?.remove()
+        if error.isCancellation {
+            log.info("stopped before the server had started: \(error.message)")
+            detachedProcess?.report(failure: error.message)
+            exit(0)
+        }
         failStart(error.message)
     }
     detachedProcess?.report()

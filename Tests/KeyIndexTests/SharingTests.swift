@@ -125,7 +125,7 @@ struct SharingTests {
         add([97], -1, [2])
         try index.apply(Array(added[again...]))
 
-        let cursor = RecordCursor(index.database)
+        let cursor = try RecordCursor(index.database)
         var prefix: [UInt8] = []
         IndexRecord.appendSetPrefix(of: [97], to: &prefix)
         cursor.seek(to: prefix)
@@ -159,7 +159,8 @@ struct SharingTests {
         #expect(error.message.contains("format version 2"))
 
         let other = folder.path + "/other"
-        let database = try RocksDatabase(path: other, options: KeyIndex.Options())
+        let database = try RocksDatabase(
+            path: other, fileSystem: POSIXFileSystem(), options: KeyIndex.Options())
         try database.put([1, 2, 3], [4])
         database.close()
         #expect(throws: StoreError(.incompatibleFormat, "")) {

@@ -19,7 +19,7 @@ final class LedgerFixture {
     ) throws -> Ledger {
         try Ledger(
             directory: path, options: options,
-            wasAcknowledged: { index, _ in wasAcknowledged(index) },
+            witness: { index, _ in wasAcknowledged(index) ? .acknowledged : .none },
             log: log)
     }
 

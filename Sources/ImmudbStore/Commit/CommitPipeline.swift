@@ -9,6 +9,7 @@ import Synchronization
 /// ```
 /// append ─► queue ─► committer: frame written, synchronized; tree files written
 ///                        └─► publisher: keys indexed; snapshot published; callers answered
+///                                └─► upkeep: views made durable, and mended when they failed
 /// ```
 ///
 /// A small group that nobody waits behind is published by the committer itself.
@@ -29,7 +30,7 @@ final class CommitPipeline: Sendable {
     let durability: Durability
     private let queue = BlockingQueue<CommitUnit>(capacity: CommitPipeline.queuedByteCount)
     private let committed = BlockingQueue<CommitGroup>(capacity: CommitPipeline.publishedGroupCount)
-    private let checkpoints = BlockingQueue<TreeSize>(capacity: 1 << 20)
+    private let upkeep: Upkeep
     private let published: Mutex<Snapshot>
     /// Groups that the publisher has, or will get.
     private let unpublishedGroupCount = Atomic(0)
@@ -42,6 +43,7 @@ final class CommitPipeline: Sendable {
         self.storage = storage
         self.durability = durability
         published = Mutex(Snapshot(storage: storage, tree: tree, edge: tree.edge))
+        upkeep = Upkeep(storage: storage, size: tree.size)
     }
 
     var snapshot: Snapshot { published.withLock { $0 } }
@@ -51,10 +53,11 @@ final class CommitPipeline: Sendable {
 
     func start() throws(StoreError) {
         let committer = Committer(pipeline: self, tree: snapshot.tree)
+        storage.barrier.onFailure { [weak self] error in _ = self?.stop(error) }
         var started: [WorkerThread] = []
         do throws(StoreError) {
             // From the end of the pipeline on, so that each stage has its reader.
-            started.append(try WorkerThread(name: "checkpointer") { self.runCheckpoints() })
+            started.append(try WorkerThread(name: "upkeep") { self.upkeep.run() })
             started.append(try WorkerThread(name: "publisher") { self.runPublisher() })
             started.append(try WorkerThread(name: "committer") { committer.run() })
         } catch {
@@ -86,14 +89,14 @@ final class CommitPipeline: Sendable {
             return threads
         }
         // The committer ends with its queue and closes the publisher's, which closes the
-        // checkpointer's.
+        // one of the upkeep.
         for thread in running.reversed() { thread.join() }
     }
 
     private func close() {
         queue.close()
         committed.close()
-        checkpoints.close()
+        upkeep.close()
     }
 
     /// Stops all writing for good: what the disk holds is unknown until the ledger is opened again.
@@ -109,6 +112,18 @@ final class CommitPipeline: Sendable {
         }
         if isFirst { storage.log(.error, "\(error)") }
         return error
+    }
+
+    /// What callers are told of whom nothing was written.
+    func refusal(for error: StoreError) -> StoreError {
+        switch error.code {
+        case .writesStopped: stop(error)
+        case .noSpace, .tooLarge: error
+        default:
+            StoreError(
+                .notStored,
+                "the disk failed before anything was written; try again later", cause: error)
+        }
     }
 
     // MARK: between the committer and the publisher
@@ -143,45 +158,17 @@ final class CommitPipeline: Sendable {
                 unpublishedGroupCount.subtract(1, ordering: .releasing)
             }
         }
-        checkpoints.close()
+        upkeep.close()
     }
 
     /// By one thread at a time: the publisher, or the committer when the publisher has nothing to do.
+    ///
+    /// The group is durable, so nothing fails its callers here, whatever has failed elsewhere.
     private func publishNow(_ group: CommitGroup) {
-        if let failure { return group.fail(failure) }
-        do throws(StoreError) {
-            try storage.withIndex { index throws(StoreError) in try index.apply(group.keys) }
-        } catch {
-            // The entries are durable, but nobody could find them: not acknowledged.
-            return group.fail(stop(error))
-        }
+        storage.index.add(group.keys, upTo: group.tree.size)
         let snapshot = Snapshot(storage: storage, tree: group.tree, edge: group.edge)
         published.withLock { $0 = snapshot }
         group.succeed(snapshot)
-        // So often that few entries are left to digest again after a crash.
-        let first = group.first.rawValue / Self.checkpointEntryCount
-        if snapshot.size.rawValue / Self.checkpointEntryCount > first {
-            _ = checkpoints.put(snapshot.size)
-        }
-    }
-
-    // MARK: the checkpointer
-
-    private static let checkpointEntryCount: UInt64 = 1 << 16
-
-    /// Makes the tree files durable now and then. They are views: a failure costs time at the next
-    /// opening.
-    private func runCheckpoints() {
-        while let sizes = checkpoints.takeAll() {
-            guard let size = sizes.last else { continue }
-            do throws(StoreError) {
-                try storage.tree.checkpoint(size)
-            } catch {
-                // A second sync would prove nothing about the bytes of the first.
-                storage.tree.markDamaged()
-                storage.log(
-                    .warning, "the tree files will be made anew at the next start: \(error)")
-            }
-        }
+        upkeep.note(snapshot.size, after: group.first)
     }
 }

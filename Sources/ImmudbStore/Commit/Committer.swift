@@ -13,6 +13,8 @@ final class Committer: @unchecked Sendable {
     private static let groupEntryCount = 1 << 14
     /// A full memtable of the key index as a file, and one file of its compaction.
     private static let spareByteCount: UInt64 = 12 << 20
+    /// Files of the key index that are written before older ones are removed, and a segment.
+    private static let spareFileCount: UInt64 = 16
     private static let spaceCheckInterval = Duration.milliseconds(50)
 
     private let pipeline: CommitPipeline
@@ -77,7 +79,7 @@ final class Committer: @unchecked Sendable {
         } catch {
             // Nothing of this group was written: the next one may have more luck, unless earlier
             // bytes are in doubt.
-            let reported = error.code == .writesStopped ? pipeline.stop(error) : error
+            let reported = pipeline.refusal(for: error)
             for unit in units { unit.completion(.failure(reported)) }
             return
         }
@@ -95,12 +97,16 @@ final class Committer: @unchecked Sendable {
             } else {
                 noteUnsynchronized()
             }
-            try view.append(addition, from: before)
         } catch {
-            let stopped = pipeline.stop(error)
-            for unit in units { unit.completion(.failure(stopped)) }
+            _ = pipeline.stop(error)
+            let unknown = StoreError(
+                .outcomeUnknown,
+                "the disk failed while the write was on its way: it may have been stored", cause: error)
+            for unit in units { unit.completion(.failure(unknown)) }
             return
         }
+        // Durable from here on: nothing may fail these callers any more.
+        view.append(addition, from: before)
         pipeline.publish(
             CommitGroup(
                 units: units, first: EntryIndex(before.rawValue), keys: keys, tree: tree,
@@ -127,14 +133,19 @@ final class Committer: @unchecked Sendable {
                 || time - lastSpaceCheck > Self.spaceCheckInterval
         else { return }
         lastSpaceCheck = time
-        let free = try pipeline.storage.freeByteCount()
-        lacksSpace = free < Self.spareByteCount
+        let free = try pipeline.storage.freeSpace()
+        let freeFileCount = free.fileCount ?? .max
+        let lacksBytes = free.byteCount < Self.spareByteCount
+        lacksSpace = lacksBytes || freeFileCount < Self.spareFileCount
         bytesSinceSpaceCheck = 0
         guard !lacksSpace else {
-            throw StoreError(
-                .noSpace,
-                "only \(free) bytes are free for \(pipeline.storage.path); writes go on when "
-                    + "\(Self.spareByteCount) are")
+            let lack =
+                lacksBytes
+                ? "\(free.byteCount) bytes are free for \(pipeline.storage.path); writes go on when "
+                    + "\(Self.spareByteCount) are"
+                : "\(freeFileCount) more files (inodes) can be created for \(pipeline.storage.path); "
+                    + "writes go on when \(Self.spareFileCount) can"
+            throw StoreError(.noSpace, "only \(lack)")
         }
     }
 

@@ -1,6 +1,7 @@
 import Ledger
 import MerkleTree
 import StorageIO
+import Synchronization
 
 /// The tree's digests and the entries' places on disk: two files that follow from the ledger.
 ///
@@ -21,7 +22,8 @@ final class TreeView: Sendable {
     let cache = NodeCache()
 
     init(
-        directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem, log: LogSink
+        directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem,
+        log: @escaping LogSink
     ) throws(StoreError) {
         try fileSystem.createDirectory(directory)
         digests = try ViewFile(
@@ -36,22 +38,43 @@ final class TreeView: Sendable {
 
     // MARK: writing (the committer)
 
-    /// Makes room for the views of `size` entries.
+    /// The most bytes of records that may wait for a disk that does not take them: some 900,000
+    /// entries' worth.
+    private static let pendingByteLimit = 64 << 20
+
+    /// Makes room for the views of `size` entries, and writes what an earlier failure left.
+    ///
+    /// - Throws: `noSpace`, or the operating system's error, when too much waits: nothing may be added
+    ///   then.
     func reserve(_ size: TreeSize) throws(StoreError) {
+        for file in [digests, places] where file.pendingByteCount > 0 {
+            do throws(StoreError) {
+                try file.writePending()
+            } catch {
+                guard file.pendingByteCount < Self.pendingByteLimit else { throw error }
+            }
+        }
         try digests.reserve(to: size.nodeCount)
         try places.reserve(to: size.rawValue)
     }
 
-    /// Writes what the entries from `first` on add: their digests in completion order, and their
-    /// places.
-    func append(
-        _ addition: TreeAddition, from first: TreeSize
-    ) throws(StoreError) {
+    /// Whether records wait for the disk.
+    var hasPending: Bool { digests.pendingByteCount + places.pendingByteCount > 0 }
+
+    /// Adds what the entries from `first` on add: their digests in completion order, and their
+    /// places. The disk cannot make it fail.
+    func append(_ addition: TreeAddition, from first: TreeSize) {
+        addition.digests.withUnsafeBytes { digests.write($0, from: first.nodeCount) }
+        addition.places.withUnsafeBytes { places.write($0, from: first.rawValue) }
+    }
+
+    /// Writes again what entries added that are in the view already.
+    func rewrite(_ addition: TreeAddition, from first: TreeSize) throws(StoreError) {
         try addition.digests.withUnsafeBytes { bytes in
-            Result { () throws(StoreError) in try digests.write(bytes, from: first.nodeCount) }
+            Result { () throws(StoreError) in try digests.rewrite(bytes, from: first.nodeCount) }
         }.get()
         try addition.places.withUnsafeBytes { bytes in
-            Result { () throws(StoreError) in try places.write(bytes, from: first.rawValue) }
+            Result { () throws(StoreError) in try places.rewrite(bytes, from: first.rawValue) }
         }.get()
     }
 
@@ -61,9 +84,19 @@ final class TreeView: Sendable {
     }
 
     /// Makes the views of the first `size` entries durable and says so in their heads.
+    ///
+    /// - Precondition: the entries are durable. A view that is ahead of the ledger after a power
+    ///   failure would be made anew.
     func checkpoint(_ size: TreeSize) throws(StoreError) {
+        for file in [digests, places] { try file.writePending() }
         try digests.checkpoint(size.nodeCount)
         try places.checkpoint(size.rawValue)
+    }
+
+    /// As ``checkpoint(_:)``, after the records behind the mark were written again.
+    func checkpointRewritten(_ size: TreeSize) throws(StoreError) {
+        try digests.checkpointRewritten(size.nodeCount)
+        try places.checkpointRewritten(size.rawValue)
     }
 
     /// Says, durably and before records change, that only the first `size` entries' records stay.
@@ -75,26 +108,36 @@ final class TreeView: Sendable {
         try places.begin(mark: size.rawValue, isWitness: isWitness)
     }
 
-    /// Has both files made anew at the next opening.
+    /// What to do when damage is found: has it mended. Set once, before the view is shared.
+    private let damageHandler = Mutex<@Sendable () -> Void>({})
+
+    func onDamage(_ handler: @escaping @Sendable () -> Void) {
+        damageHandler.withLock { $0 = handler }
+    }
+
+    /// Has both files written again from the ledger.
     func markDamaged() {
         digests.markDamaged()
         places.markDamaged()
+        damageHandler.withLock { $0 }()
     }
 
-    /// Whether the files of a folder show that an entry was synchronized once. Changes nothing.
-    static func witnesses(
-        _ index: EntryIndex, directory: String, identity: DatabaseIdentity,
+    /// What the files of a folder know about an entry that the ledger does not hold. Changes
+    /// nothing.
+    static func evidence(
+        about index: EntryIndex, directory: String, identity: DatabaseIdentity,
         fileSystem: any FileSystem
-    ) throws(StoreError) -> Bool {
+    ) throws(StoreError) -> Ledger.Evidence {
         let path = "\(directory)/digests"
-        guard try fileSystem.exists(path) else { return false }
+        guard try fileSystem.exists(path) else { return .none }
         let file = try fileSystem.open(path, .readOnly)
         let bytes = try file.read(byteCount: ViewHead.usedByteCount, at: 0)
         guard let head = ViewHead(bytes, kind: .digests, identity: identity), head.isWitness else {
-            return false
+            return .none
         }
         let place = ViewHead.place(of: NodePosition(leaf: index).storageIndex, Digest.byteCount)
-        return try file.read(byteCount: Digest.byteCount, at: place).contains { $0 != 0 }
+        let leaf = try file.read(byteCount: Digest.byteCount, at: place)
+        return leaf.contains { $0 != 0 } ? .acknowledged : .neverAcknowledged
     }
 
     // MARK: reading (any thread)
@@ -204,12 +247,12 @@ final class TreeView: Sendable {
 
     /// Bytes of the digest file that do not lead to a known digest.
     func mismatch(at position: NodePosition) -> StoreError {
-        digests.markDamaged()
+        markDamaged()
         return StoreError(
             .corruption,
             "\(digests.path), node \(position), entry \(position.firstLeaf): the digest does not lead "
-                + "to the root. The file is damaged; nothing was changed. Restart to have it made anew from "
-                + "the ledger")
+                + "to the root. The file is damaged. It is written again from the ledger now; try again "
+                + "later, and check the disk")
     }
 
     private func number(_ file: ViewFile, _ record: UInt64) throws(StoreError) -> UInt64 {

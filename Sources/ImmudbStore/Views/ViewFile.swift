@@ -8,6 +8,9 @@ import Synchronization
 /// be anything after a crash and is derived again. A file that cannot be right is made anew: it is
 /// a view.
 ///
+/// A write that fails loses nothing: its records wait in memory (`PendingRecords`), where they are
+/// read as well, and are written later.
+///
 /// One thread writes records, one sets marks, any thread reads.
 final class ViewFile: Sendable {
     /// The space that is reserved at a time.
@@ -16,8 +19,9 @@ final class ViewFile: Sendable {
     private struct State {
         var reservedByteCount: UInt64
         var head: ViewHead
-        /// Found to be wrong while in use: the mark stays 0.
+        /// Found to be wrong while in use: the mark stays 0 until the records were written again.
         var isDamaged = false
+        var pending = PendingRecords()
     }
 
     let file: any StorageFile
@@ -25,13 +29,16 @@ final class ViewFile: Sendable {
     /// The mark that the file had when it was opened; 0 if the file is shorter than that.
     let markAtOpen: UInt64
     private let state: Mutex<State>
+    /// Whether records wait in memory. Readers look here first, and take no lock if none do.
+    private let hasPending = Atomic(false)
+    private let log: LogSink
 
     var path: String { file.path }
 
     /// Opens the file, or makes it, or makes it anew when it is damaged or not this database's.
     init(
         path: String, kind: ViewHead.Kind, identity: DatabaseIdentity, fileSystem: any FileSystem,
-        log: LogSink
+        log: @escaping LogSink
     ) throws(StoreError) {
         let exists = try fileSystem.exists(path)
         let file = try fileSystem.open(path, exists ? .readWrite : .createNew)
@@ -48,6 +55,7 @@ final class ViewFile: Sendable {
             }
         }
         self.file = file
+        self.log = log
         recordByteCount = kind.recordByteCount
         let byteCount = try file.byteCount()
         if head.mark > 0, byteCount < ViewHead.place(of: head.mark, kind.recordByteCount) {
@@ -62,7 +70,13 @@ final class ViewFile: Sendable {
 
     /// Reads as many records as fit into the buffer, from number `first` on.
     func read(into buffer: UnsafeMutableRawBufferPointer, from first: UInt64) throws(StoreError) {
-        try file.readExactly(into: buffer, at: place(first))
+        guard hasPending.load(ordering: .acquiring) else {
+            return try file.readExactly(into: buffer, at: place(first))
+        }
+        // Those that wait are the last ones; what comes before them is in the file.
+        let count = state.withLock { $0.pending.copy(into: buffer, from: place(first)) }
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(buffer.count - count)])
+        if !rest.isEmpty { try file.readExactly(into: rest, at: place(first)) }
     }
 
     /// Makes room, so that the writes up to record `end` cannot fail for lack of space.
@@ -75,7 +89,41 @@ final class ViewFile: Sendable {
         state.withLock { $0.reservedByteCount = target }
     }
 
-    func write(_ records: UnsafeRawBufferPointer, from first: UInt64) throws(StoreError) {
+    /// Adds records behind the last one, to the file or, where that fails, to those that wait.
+    func write(_ records: UnsafeRawBufferPointer, from first: UInt64) {
+        if !hasPending.load(ordering: .relaxed) {
+            do throws(StoreError) {
+                return try file.write(records, at: place(first))
+            } catch {
+                log(.warning, "\(error); what follows from the ledger is kept in memory until it can be written")
+            }
+        }
+        state.withLock { $0.pending.add(records, at: place(first)) }
+        hasPending.store(true, ordering: .releasing)
+    }
+
+    /// Writes the records that wait, if there are any.
+    ///
+    /// - Throws: the operating system's error; they wait on.
+    func writePending() throws(StoreError) {
+        guard hasPending.load(ordering: .acquiring) else { return }
+        let result = state.withLock { state in
+            Result { () throws(StoreError) -> Void in
+                try state.pending.write(to: file)
+                hasPending.store(false, ordering: .releasing)
+            }
+        }
+        try result.get()
+        log(.info, "\(path): what was kept in memory is written")
+    }
+
+    /// The bytes that wait to be written.
+    var pendingByteCount: Int {
+        hasPending.load(ordering: .relaxed) ? state.withLock { $0.pending.byteCount } : 0
+    }
+
+    /// Writes records that are there already once more. For the thread that sets marks.
+    func rewrite(_ records: UnsafeRawBufferPointer, from first: UInt64) throws(StoreError) {
         try file.write(records, at: place(first))
     }
 
@@ -92,9 +140,22 @@ final class ViewFile: Sendable {
 
     // MARK: the head
 
+    /// The records that were right and durable when this was last said.
+    var mark: UInt64 { state.withLock { $0.isDamaged ? 0 : $0.head.mark } }
+
     /// Says that the first `mark` records are right, after making them durable.
+    ///
+    /// - Throws: the operating system's error. After a failed synchronization the records behind the
+    ///   old mark must be written again: see ``TreeRewrite``.
     func checkpoint(_ mark: UInt64) throws(StoreError) {
         try file.synchronize()
+        try changeHead { $0.mark = mark }
+    }
+
+    /// As ``checkpoint(_:)``, when all records were written again: a damaged file is none any more.
+    func checkpointRewritten(_ mark: UInt64) throws(StoreError) {
+        try file.synchronize()
+        state.withLock { $0.isDamaged = false }
         try changeHead { $0.mark = mark }
     }
 
@@ -111,7 +172,7 @@ final class ViewFile: Sendable {
         try file.synchronize()
     }
 
-    /// Gives up the mark, so that the next opening derives all records again.
+    /// Gives up the mark, so that all records are derived again: now, or by the next opening.
     func markDamaged() {
         // If even this fails, the next opening finds the same damage that the caller reports now.
         try? changeHead { $0.mark = 0 }

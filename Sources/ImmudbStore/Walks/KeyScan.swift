@@ -32,7 +32,7 @@ struct KeyScan: Sendable {
         try snapshot.storage.requireOpen()
         let limit = min(room.entryCount, Self.pageEntryCount)
         let skipped = isDeep ? nil : EntryKind.reference.rawValue
-        let found = try snapshot.storage.withIndex { index throws(StoreError) in
+        let found = try snapshot.storage.withIndex(for: snapshot.size) { index throws(StoreError) in
             try index.nextKeys(of: &walk, in: snapshot.size, limit: limit, skipping: skipped)
         }
         var entries: [Entry] = []

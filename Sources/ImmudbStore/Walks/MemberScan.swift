@@ -50,7 +50,7 @@ struct MemberScan: Sendable {
     mutating func nextPage() throws(StoreError) -> [SortedSetMember] {
         try snapshot.storage.requireOpen()
         let limit = min(room.entryCount, Self.pageEntryCount)
-        let found = try snapshot.storage.withIndex { index throws(StoreError) in
+        let found = try snapshot.storage.withIndex(for: snapshot.size) { index throws(StoreError) in
             try index.nextMembers(of: &walk, in: snapshot.size, limit: limit)
         }
         var members: [SortedSetMember] = []

@@ -118,7 +118,7 @@ extension Snapshot {
     /// One page of ``count(prefix:isCancelled:)``.
     func countNextKeys(of walk: inout KeyWalk) throws(StoreError) -> UInt64 {
         try storage.requireOpen()
-        let count = try storage.withIndex { index throws(StoreError) in
+        let count = try storage.withIndex(for: size) { index throws(StoreError) in
             try index.countNextKeys(of: &walk, in: size)
         }
         return UInt64(count)

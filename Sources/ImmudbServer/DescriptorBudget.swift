@@ -1,0 +1,61 @@
+import RPCTransport
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// How the files that this process may have open are shared out, so that clients cannot take those
+/// that the database needs.
+///
+/// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
+/// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
+/// lock, the log and what is opened for a moment. Connections get the rest.
+struct DescriptorBudget {
+    private static let otherCount = 40
+    private static let leastIndexFileCount = 20
+
+    let segmentCount: Int
+    let indexFileCount: Int
+    let connectionCount: Int
+
+    /// - Parameter limit: of open files in this process.
+    /// - Throws: `ServerStartError` if the limit is too low for a database and one connection.
+    init(limit: Int) throws(ServerStartError) {
+        segmentCount = min(64, max(4, limit / 8))
+        indexFileCount = min(512, max(Self.leastIndexFileCount, limit / 4))
+        connectionCount = limit - segmentCount - indexFileCount - Self.otherCount
+        guard connectionCount > 0 else {
+            throw ServerStartError(
+                "this process may have \(limit) files open, which is too few: allow it 100 or more, by "
+                    + "ulimit -n or LimitNOFILE")
+        }
+    }
+
+    /// The budget under this process's own limit; says in the log what it leaves for clients.
+    init(log: ServerLog) throws(ServerStartError) {
+        var limit = rlimit()
+        #if canImport(Darwin)
+            let openFiles = RLIMIT_NOFILE
+        #else
+            let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #endif
+        let isKnown = getrlimit(openFiles, &limit) == 0
+        let count = isKnown ? Int(clamping: limit.rlim_cur) : 1024
+        try self.init(limit: count)
+        if connectionCount < RPCServer.Configuration.defaultMaxConnections {
+            log.info(
+                "connections: \(connectionCount) at most, as this process may have \(count) files open and "
+                    + "the database needs \(count - connectionCount) of them")
+        }
+    }
+}
+
+/// The size of a segment in tests with many of them, from `IMMUDB_TEST_SEGMENT_BYTES`: 128 MiB take
+/// long to fill.
+func testSegmentByteCount() -> UInt64? {
+    getenv("IMMUDB_TEST_SEGMENT_BYTES").flatMap { UInt64(String(cString: $0)) }.flatMap {
+        (4096...128 << 20).contains($0) ? $0 : nil
+    }
+}

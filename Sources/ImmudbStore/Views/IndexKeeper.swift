@@ -1,0 +1,190 @@
+import KeyIndex
+import Ledger
+import MerkleTree
+import StorageIO
+import Synchronization
+
+/// The key index of an open database, and what brings it back when it fails.
+///
+/// The index is a view: an entry that is durable in the ledger is acknowledged even if the index
+/// cannot take its key. The index is then closed, opened again, or made anew if it is damaged, and
+/// brought up to the ledger. Meanwhile reads by key are refused (`indexBehind`), since they might
+/// miss an acknowledged entry; all other reads and all plain writes go on.
+final class IndexKeeper: Sendable {
+    private struct State {
+        var index: KeyIndex?
+        /// Set while entries are durable that the index does not have.
+        var isBehind = false
+        /// All entries before it are durable.
+        var durableSize: TreeSize
+        /// The files are wrong, not only out of reach.
+        var isDamaged = false
+    }
+
+    private let state: Mutex<State>
+    /// Held by the thread that brings the index back.
+    private let catchingUp = Mutex(())
+    private let ledger: Ledger
+    private let log: LogSink
+    private let path: String
+    /// Opens the index; makes it anew if its argument says that the files are damaged.
+    private let open: @Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex
+
+    init(
+        _ index: KeyIndex, path: String, ledger: Ledger, log: @escaping LogSink,
+        open: @escaping @Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex
+    ) {
+        state = Mutex(State(index: index, durableSize: index.completeSize))
+        self.path = path
+        self.ledger = ledger
+        self.log = log
+        self.open = open
+    }
+
+    /// The index, if it has all entries of a snapshot of `size`.
+    func index(for size: TreeSize) throws(StoreError) -> KeyIndex {
+        guard let index = state.withLock({ $0.index }), index.completeSize >= size else {
+            throw StoreError(
+                .indexBehind,
+                "the key index \(path) is being brought up to the ledger; try again later")
+        }
+        return index
+    }
+
+    /// Whether the index waits for ``catchUp()``.
+    var isBehind: Bool { state.withLock { $0.isBehind } }
+
+    var byteCount: UInt64 { state.withLock { $0.index }?.byteCount() ?? 0 }
+
+    // MARK: writing (one thread at a time)
+
+    /// Adds the keys of durable entries. If that fails, tries once to bring the index back, and else
+    /// leaves it behind.
+    func add(_ keys: [IndexedKey], upTo size: TreeSize) {
+        let (index, wasBehind) = state.withLock { state in
+            state.durableSize = size
+            return (state.index, state.isBehind)
+        }
+        if wasBehind { return }
+        do throws(StoreError) {
+            guard let index else { throw StoreError(.closed, "the key index \(path) is closed") }
+            try index.apply(keys)
+        } catch {
+            log(
+                .error,
+                "\(error). The entries are in the ledger. The key index is opened again and brought up "
+                    + "to it")
+            state.withLock { state in
+                state.isBehind = true
+                state.isDamaged = error.isDamageOfIndex
+            }
+            do throws(StoreError) {
+                try catchUp()
+            } catch {
+                log(
+                    .error,
+                    "\(error). Reads by key are refused until the key index is back; this is tried again "
+                        + "and again")
+            }
+        }
+    }
+
+    /// Opens the index again and brings it up to the ledger, if it is behind.
+    ///
+    /// - Throws: what keeps it from being opened or written; may be tried again.
+    func catchUp() throws(StoreError) {
+        try catchingUp.withLock { _ throws(StoreError) in
+            if isBehind { try reopen() }
+        }
+    }
+
+    private func reopen() throws(StoreError) {
+        let (old, isDamaged) = state.withLock { state in
+            defer { state.index = nil }
+            return (state.index, state.isDamaged)
+        }
+        old?.close()
+        let index = try open(isDamaged)
+        do throws(StoreError) {
+            while true {
+                let target = state.withLock { state in
+                    if state.durableSize <= index.completeSize {
+                        state.isBehind = false
+                        state.isDamaged = false
+                        state.index = index
+                    }
+                    return state.isBehind ? state.durableSize : nil
+                }
+                guard let target else { break }
+                try IndexCatchUp(ledger: ledger, index: index).run(to: target)
+            }
+        } catch {
+            index.close()
+            state.withLock { $0.isDamaged = error.isDamageOfIndex }
+            throw error
+        }
+        log(.info, "\(path): the key index is complete again, up to entry \(index.completeSize)")
+    }
+
+    /// Writes what is in memory to the disk. Only time at the next opening is at stake.
+    func flush() {
+        guard let index = state.withLock({ $0.index }) else { return }
+        do throws(StoreError) {
+            try index.flush(wait: true)
+        } catch {
+            log(.warning, "\(error). The next start brings the key index up to the ledger")
+        }
+    }
+
+    func close() {
+        let index = state.withLock { state in
+            defer { state.index = nil }
+            return state.index
+        }
+        index?.close()
+    }
+}
+
+/// Applies entries of the ledger to a key index that lacks them.
+struct IndexCatchUp {
+    private static let batchEntryCount = 4096
+    private static let batchByteCount = 8 << 20
+
+    let ledger: Ledger
+    let index: KeyIndex
+
+    /// - Precondition: the entries before `end` are appended.
+    func run(to end: TreeSize) throws(StoreError) {
+        var keys: [IndexedKey] = []
+        var byteCount = 0
+        var next = index.completeSize.rawValue
+        try ledger.forEachFrame(
+            from: EntryIndex(next), to: EntryIndex(end.rawValue)
+        ) { frame throws(StoreError) in
+            try frame.forEachEntry { entry throws(StoreError) in
+                guard entry.index.rawValue == next, next < end.rawValue else { return }
+                keys.append(IndexedKey(entry))
+                next += 1
+                byteCount += entry.key.count
+                if keys.count >= Self.batchEntryCount || byteCount >= Self.batchByteCount {
+                    try index.apply(keys)
+                    keys.removeAll(keepingCapacity: true)
+                    byteCount = 0
+                }
+            }
+        }
+        try index.apply(keys)
+    }
+}
+
+extension IndexedKey {
+    /// The key and place of an entry that was read from the ledger.
+    init(_ entry: FrameView.EntryView) {
+        self.init(
+            key: Array(entry.key),
+            place: EntryPlace(
+                index: entry.index, kind: entry.kind, position: entry.position.packed,
+                length: UInt32(entry.byteCount)),
+            memberLength: entry.kind == EntryKind.sortedSetMember.rawValue ? entry.value.count : 0)
+    }
+}

@@ -1,0 +1,39 @@
+import StorageIO
+
+/// Records of a view that a failing disk did not take yet, in memory. They are the last ones of the
+/// file.
+struct PendingRecords {
+    private var bytes: [UInt8] = []
+    /// Where in the file they begin.
+    private var start: UInt64 = 0
+
+    var byteCount: Int { bytes.count }
+
+    /// Adds records that belong at `offset` in the file.
+    /// - Precondition: they follow those that wait.
+    mutating func add(_ records: UnsafeRawBufferPointer, at offset: UInt64) {
+        if bytes.isEmpty { start = offset }
+        precondition(offset == start + UInt64(bytes.count), "records follow each other")
+        bytes.append(contentsOf: records)
+    }
+
+    /// Copies what waits of the bytes at `offset` to the end of the buffer.
+    /// - Returns: the number of bytes that were copied.
+    func copy(into buffer: UnsafeMutableRawBufferPointer, from offset: UInt64) -> Int {
+        let end = offset + UInt64(buffer.count)
+        guard !bytes.isEmpty, end > start else { return 0 }
+        let first = max(offset, start)
+        let count = Int(end - first)
+        let place = Int(first - start)
+        guard place + count <= bytes.count else { return 0 }
+        let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(buffer.count - count)...])
+        bytes.withUnsafeBytes { target.copyMemory(from: .init(rebasing: $0[place..<place + count])) }
+        return count
+    }
+
+    /// Writes all of them; they are gone from memory if that succeeds.
+    mutating func write(to file: any StorageFile) throws(StoreError) {
+        try file.write(bytes, at: start)
+        bytes = []
+    }
+}

@@ -1,0 +1,64 @@
+import StorageIO
+import Synchronization
+
+/// The files of complete segments that are open to be read: at most `capacity` at a time, however
+/// many segments there are. A ledger of 1 TB has 8,192 of them.
+///
+/// The file that makes room is one that was not used for a while (the clock algorithm): files are
+/// looked at in a circle, one that was used since the last look is spared once. A reader that still
+/// has a closed file keeps it open until it is done. The newest segment is not counted: its writer
+/// keeps it open.
+final class SegmentFiles: Sendable {
+    private let fileSystem: any FileSystem
+    private let capacity: Int
+    /// In the order in which they are looked at next.
+    private let open = Mutex<[Segment]>([])
+
+    init(fileSystem: any FileSystem, capacity: Int) {
+        self.fileSystem = fileSystem
+        self.capacity = max(1, capacity)
+    }
+
+    /// Opens a segment to be read.
+    ///
+    /// Where this process has no descriptor left, another segment gives up its own.
+    func open(_ segment: Segment) throws(StoreError) -> any StorageFile {
+        let file: any StorageFile
+        do throws(StoreError) {
+            file = try fileSystem.open(segment.path, .readOnly)
+        } catch {
+            guard error.code == .noDescriptors, open.withLock({ Self.closeOne(&$0) }) else { throw error }
+            file = try fileSystem.open(segment.path, .readOnly)
+        }
+        return add(segment, file)
+    }
+
+    /// Counts the file of a segment that its writer has completed.
+    func add(_ segment: Segment, _ file: any StorageFile) -> any StorageFile {
+        open.withLock { open in
+            let (kept, isNew) = segment.openFile.withLock { current in
+                // Another thread may have been faster.
+                let isNew = current == nil || current === file
+                let kept = current ?? file
+                current = kept
+                return (kept, isNew)
+            }
+            if isNew { open.append(segment) }
+            while open.count > capacity, Self.closeOne(&open) {}
+            return kept
+        }
+    }
+
+    /// Closes the file that comes first in the circle and was not used.
+    /// - Returns: false if there is no file to close.
+    private static func closeOne(_ open: inout [Segment]) -> Bool {
+        guard !open.isEmpty else { return false }
+        var sparedCount = 0
+        while sparedCount < open.count, open[0].wasUsed.exchange(false, ordering: .relaxed) {
+            open.append(open.removeFirst())
+            sparedCount += 1
+        }
+        open.removeFirst().openFile.withLock { $0 = nil }
+        return true
+    }
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <memory>
+
+#include "Host.h"
+#include "RocksDBBridge.h"
+#include "ThreadedEnvironment.h"
+
+/// An open database and all that it uses.
+struct rocks_database {
+    std::shared_ptr<bridge::Host> host;
+    std::unique_ptr<bridge::ThreadedEnvironment> environment;
+    /// Closed before its environment goes.
+    std::unique_ptr<rocksdb::DB> database;
+    rocksdb::ReadOptions readOptions;
+    /// As `readOptions`, for blocks that are not worth a place in the cache.
+    rocksdb::ReadOptions passingReadOptions;
+    rocksdb::WriteOptions writeOptions;
+};

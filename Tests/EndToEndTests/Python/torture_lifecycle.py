@@ -1,0 +1,231 @@
+"""Signals at any time, two servers on one folder, a process that is stopped and continued, a clock that is set
+back: a server ends when it is told to, and a start goes on where the last one ended."""
+
+import glob
+import os
+import pathlib
+import random
+import shutil
+import signal
+import threading
+import time
+
+from torture_oracle import Clients, Oracle
+from torture_server import CRASHES, Finding, Hang, Server, StartFailed, ending
+from torture_workload import Workload
+
+PART = "lifecycle"
+LARGE_COUNT = 300_000
+BATCH_COUNT = 20_000
+FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+
+
+class Test:
+    """A folder with some history, and what it has to hold."""
+
+    def __init__(self, name, executable, folder, seed):
+        self.executable, self.seed = executable, seed
+        self.folder = pathlib.Path(folder) / name.replace(" ", "-")
+        self.folder.mkdir()
+        self.oracle, self.problems, self.count = Oracle(), [], 0
+        self.random = random.Random(seed)
+
+    def problem(self, kind, what):
+        self.problems.append((kind, what))
+
+    def start(self, **options):
+        return Server(self.executable, self.folder, **options)
+
+    def work(self, server, turns=20):
+        self.count += 1
+        clients = Clients(server.port)
+        Workload(clients, self.oracle, self.seed + self.count, b"w%d" % self.count).run(turns)
+        clients.close()
+
+    def ended(self, server, when, allowed=(0,)):
+        """Stops the server, if it has not ended."""
+        code = server.stop() if server.is_alive() else server.process.returncode
+        if -code in CRASHES:
+            self.problem(f"killed by {ending(code)} {when}", server.last_words())
+        elif code not in allowed:
+            self.problem(f"a wrong ending {when}", f"{ending(code)}: {server.last_words()}")
+
+    def check(self):
+        server = self.start()
+        self.oracle.check(server.port)
+        self.ended(server, "after a restart")
+
+
+def signals_at_start(test, rounds):
+    """SIGTERM at a random time of a start, then a second one; now and then with an index to be made anew."""
+    server = test.start()
+    test.work(server, 60)
+    test.ended(server, "after work")
+    for number in range(rounds):
+        if number % 5 == 4:
+            shutil.rmtree(test.folder / "data" / "immudb" / "index")
+        server = test.start(wait=False)
+        # A start of a small database takes about 0.2 s.
+        time.sleep(test.random.uniform(0, 0.4))
+        is_ready = "starting immudb" in server.text()
+        server.signal(signal.SIGTERM)
+        time.sleep(test.random.uniform(0, 0.05))
+        server.signal(signal.SIGTERM)
+        # Before the handler is there, the signal ends the process as it ends any other.
+        test.ended(server, "at SIGTERM during a start",
+                   (0,) if is_ready else (0, 1, -signal.SIGTERM))
+        if number % 10 == 9:
+            test.check()
+    test.check()
+
+
+def signals_under_load(test, rounds):
+    """SIGTERM twice while clients write: running calls are answered, and the answers are true."""
+    for _ in range(max(1, rounds // 4)):
+        server = test.start()
+        thread = threading.Thread(target=test.work, args=(server, 400))
+        thread.start()
+        time.sleep(test.random.uniform(0, 0.3))
+        server.signal(signal.SIGTERM)
+        time.sleep(test.random.uniform(0, 0.02))
+        server.signal(signal.SIGTERM)
+        test.ended(server, "at SIGTERM under load")
+        thread.join()
+        test.check()
+
+
+def two_servers(test, rounds):
+    """The second is refused with a reason, and the first does not notice. Of two at once, one serves."""
+    other = test.folder / "other"
+    other.mkdir()
+    for number in range(max(2, rounds // 4)):
+        first = test.start(wait=number % 2 == 0)
+        second = Server(test.executable, other, data=first.data, wait=False)
+        deadline = time.monotonic() + 20
+        while first.is_alive() and second.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        alive = [server for server in (first, second) if server.is_alive()]
+        if len(alive) != 1:
+            test.problem("two servers on one folder", f"{len(alive)} of them run")
+        for server in {first, second} - set(alive):
+            if server.process.returncode != 1:
+                test.problem("a second server ends wrongly", ending(server.process.returncode))
+            if "in use" not in server.text():
+                test.problem("a second server gives no reason", server.text()[-300:])
+        for server in alive:
+            server.wait_until_ready()
+            test.work(server, 10)
+            test.ended(server, "after a second one was refused")
+    test.check()
+
+
+def stopped_and_continued(test, rounds):
+    """SIGSTOP and SIGCONT under load: deadlines pass, nothing else."""
+    server = test.start()
+    for _ in range(max(1, rounds // 10)):
+        thread = threading.Thread(target=test.work, args=(server, 200))
+        thread.start()
+        for _ in range(3):
+            time.sleep(test.random.uniform(0, 0.2))
+            server.signal(signal.SIGSTOP)
+            time.sleep(test.random.uniform(0.1, 1.5))
+            server.signal(signal.SIGCONT)
+        thread.join()
+    if test.oracle.statuses:
+        test.problem("calls fail after SIGCONT", test.oracle.statuses[0])
+    test.ended(server, "after SIGCONT")
+    test.check()
+
+
+def clock_set_back(test, rounds):
+    """The clock goes back by a day, and forward by a year, while the server runs and between its runs."""
+    del rounds
+    library = os.environ.get("IMMUDB_TEST_FAKETIME") or next(iter(glob.glob(FAKETIME)), None)
+    if not library or not pathlib.Path(library).exists():
+        return f"libfaketime is not installed ({FAKETIME})"
+    clock = test.folder / "clock"
+    environment = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+                   "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    for offset in ("+0", "-1d", "+365d", "-2d"):
+        clock.write_text(offset)
+        # The library changes the environment of the first process that it is loaded into; Swift finds a
+        # program's arguments beside its environment, and would find none.
+        server = test.start(environment=environment, wrapper=["env"])
+        test.work(server)
+        for change in ("-1d", "+365d", offset):
+            clock.write_text(change)
+            test.work(server, 10)
+        test.ended(server, "after its clock was set")
+    if test.oracle.statuses:
+        test.problem("writes are refused after a clock was set", test.oracle.statuses[0])
+    test.check()
+    return None
+
+
+def stopped_while_it_rebuilds(test, rounds):
+    """SIGTERM 0.1 s after a start that makes the index of a large database anew."""
+    del rounds
+    server = test.start(small_segments=False)
+    clients = Clients(server.port)
+    for first in range(0, LARGE_COUNT, BATCH_COUNT):
+        clients().set_batch([(b"%08d" % number, b"v") for number in range(first, first + BATCH_COUNT)],
+                            timeout=60)
+    size_and_root = clients().current_root()
+    clients.close()
+    test.ended(server, "after work")
+    for delay in (0.1, 0.3, 0.6):
+        shutil.rmtree(test.folder / "data" / "immudb" / "index")
+        server = test.start(wait=False, small_segments=False)
+        time.sleep(delay)
+        was_ready = "starting immudb" in server.text()
+        began = time.monotonic()
+        test.ended(server, "while it rebuilds", (0,) if was_ready else (0, 1, -signal.SIGTERM))
+        seconds = time.monotonic() - began
+        print(f"lifecycle: SIGTERM {delay} s after a start that rebuilds {LARGE_COUNT} entries: ended after "
+              f"{seconds:.2f} s{', it served already' if was_ready else ''}", flush=True)
+        if seconds > 2:
+            test.problem("a rebuild is not stopped", f"SIGTERM after {delay} s: {seconds:.1f} s to the end")
+    server = Server(test.executable, test.folder, small_segments=False, wait=False)
+    server.wait_until_ready(120)
+    clients = Clients(server.port)
+    clients().check_root(*size_and_root)
+    for number in range(0, LARGE_COUNT, LARGE_COUNT // 50):
+        item = clients().safe_get(b"%08d" % number)
+        if (item.index, item.value) != (number, b"v"):
+            test.problem("wrong data", f"a get of {item.key!r} after a rebuild")
+    clients.close()
+    test.ended(server, "after a rebuild")
+
+
+TESTS = {
+    "signals at start": signals_at_start,
+    "signals under load": signals_under_load,
+    "two servers": two_servers,
+    "stopped and continued": stopped_and_continued,
+    "clock set back": clock_set_back,
+    "rebuild stopped": stopped_while_it_rebuilds,
+}
+
+
+def lifecycle(executable, folder, seed, report, rounds, match):
+    count = 0
+    for name, body in TESTS.items():
+        if not name.startswith(match):
+            continue
+        test = Test(name, executable, folder, seed)
+        try:
+            if why := body(test, rounds):
+                report.skip(f"{PART}: {name}", why)
+        except StartFailed as failed:
+            test.problem("a start fails", f"{failed}")
+        except Hang as hang:
+            test.problem("a hang", str(hang))
+        kinds = set()
+        for kind, what in test.problems + test.oracle.problems:
+            if kind not in kinds:
+                kinds.add(kind)
+                report(Finding(
+                    PART, kind, f"{name}: {what}", "Scripts/torture.sh --only lifecycle "
+                    f"--match {name.split()[0]} --seed {seed}"))
+        count += 1
+    return f"{count} tests of {rounds} rounds"

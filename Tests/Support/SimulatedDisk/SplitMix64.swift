@@ -1,0 +1,29 @@
+/// A small random number generator with a seed, so that a failing test can be repeated.
+///
+/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. Neighbouring
+/// seeds give unrelated numbers. Not for secrets.
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) {
+        state = seed
+    }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+
+    /// A number from 0 up to, but not including, `bound`.
+    public mutating func next(below bound: Int) -> Int {
+        Int(next(upperBound: UInt64(bound)))
+    }
+
+    /// True `numerator` times out of `denominator`.
+    public mutating func chance(_ numerator: Int, of denominator: Int) -> Bool {
+        next(below: denominator) < numerator
+    }
+}
