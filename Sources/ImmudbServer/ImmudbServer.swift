@@ -35,7 +35,7 @@ public final class ImmudbServer: Sendable {
     /// - Parameter cancellation: stops a start that takes long, since views are made anew.
     /// - Throws: `ServerStartError`; nothing stays open then.
     public static func start(
-        _ options: ServerOptions, log: ServerLog, cancellation: OpeningCancellation? = nil
+        _ options: ServerOptions, log: ServerLog, cancellation: Cancellation? = nil
     ) async throws(ServerStartError) -> ImmudbServer {
         try options.validate()
         let budget = try DescriptorBudget(log: log)
@@ -145,7 +145,7 @@ private struct OpenedData: Sendable {
     let database: Database
 
     init(
-        _ options: ServerOptions, _ budget: DescriptorBudget, _ cancellation: OpeningCancellation?,
+        _ options: ServerOptions, _ budget: DescriptorBudget, _ cancellation: Cancellation?,
         log: ServerLog
     ) throws(ServerStartError) {
         try checkListening(host: options.host, port: options.port)

@@ -18,7 +18,7 @@ struct CatchUp {
     private let view: TreeView
     private let index: KeyIndex
     private let isWitness: Bool
-    private let cancellation: OpeningCancellation?
+    private let cancellation: Cancellation?
     private let log: LogSink
 
     /// - Parameter isWitness: see ``TreeView/begin(_:isWitness:)``.
@@ -82,6 +82,12 @@ struct CatchUp {
         try ledger.forEachFrame(
             from: EntryIndex(from.rawValue), to: EntryIndex(ledger.size.rawValue)
         ) { frame throws(StoreError) in
+            if let cancellation, cancellation.isCancelled {
+                try flush(&work)
+                // The index is written to the disk when it is closed.
+                try view.checkpoint(work.tree.size)
+                try cancellation.check()
+            }
             try frame.forEachEntry { entry throws(StoreError) in
                 work.add(entry, view)
                 if work.isFull(Self.batchEntryCount, Self.batchByteCount) {
@@ -101,19 +107,11 @@ struct CatchUp {
 
     private func flush(_ work: inout Work) throws(StoreError) {
         if !work.addition.places.isEmpty { view.append(work.addition, from: work.treeFirst) }
-        if !work.keys.isEmpty { try index.apply(work.keys) }
+        if !work.keys.isEmpty { try index.applyRead(work.keys) }
         work.reset()
     }
 
-    /// Also looks whether the opening is to stop.
     private func checkpointIfDue(_ work: Work) throws(StoreError) {
-        do throws(StoreError) {
-            try cancellation?.check()
-        } catch {
-            // The index is written to the disk when it is closed.
-            try view.checkpoint(work.tree.size)
-            throw error
-        }
         let marked = view.places.mark / Self.checkpointEntryCount
         if work.tree.size.rawValue / Self.checkpointEntryCount > marked {
             try view.checkpoint(work.tree.size)

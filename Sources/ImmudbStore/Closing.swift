@@ -28,13 +28,17 @@ final class Closing: Sendable {
         self.lock = Mutex(lock)
     }
 
-    /// See ``Database/close()``.
+    /// See ``Database/close()``. A second caller waits for the first.
     func run() throws(StoreError) {
-        let held = lock.withLock { lock in
+        try lock.withLock { lock throws(StoreError) in
+            // The folder is free for others only when all is done.
+            guard lock != nil else { return }
             defer { lock = nil }
-            return lock
+            try closeAll()
         }
-        guard held != nil else { return }
+    }
+
+    private func closeAll() throws(StoreError) {
         pipeline.drain()
         readers.end()
         let size = pipeline.snapshot.size
@@ -45,8 +49,6 @@ final class Closing: Sendable {
             storage.index.flush()
         }
         storage.close()
-        // The folder is free for others only now.
-        withExtendedLifetime(held) {}
         try result.get()
     }
 

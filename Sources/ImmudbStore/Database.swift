@@ -52,7 +52,7 @@ public final class Database: Sendable {
         /// The most files of the key index that are open at a time.
         public var openIndexFileCount = 512
         /// Stops an opening that takes long, since it makes views anew.
-        public var cancellation: OpeningCancellation?
+        public var cancellation: Cancellation?
         /// For tests: another file system below all files of the database.
         public var fileSystem: any FileSystem = POSIXFileSystem()
 

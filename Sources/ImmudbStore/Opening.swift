@@ -53,7 +53,7 @@ struct Opening {
             ).run()
         } catch {
             opened.close()
-            guard error.isDamageOfIndex else { throw error }
+            guard error.code == .index else { throw error }
             // Its opening did not see it: it is made anew, once.
             log(.warning, "\(error). That is done now")
             opened = try index.openAnew()
@@ -66,14 +66,16 @@ struct Opening {
                 throw error
             }
         }
+        let upkeepCancellation = Cancellation()
         let keeper = IndexKeeper(
-            opened, path: index.indexPath, ledger: ledger, log: log,
+            opened, path: index.indexPath, ledger: ledger, cancellation: upkeepCancellation,
+            log: log,
             open: { isDamaged throws(StoreError) in
                 isDamaged ? try index.openAnew() : try index.open(at: nil)
             })
         let storage = Storage(
             path: path, ledger: ledger, tree: tree, index: keeper, barrier: barrier,
-            fileSystem: fileSystem, log: log)
+            upkeepCancellation: upkeepCancellation, fileSystem: fileSystem, log: log)
         return Opened(storage: storage, tree: grown, lock: lock)
     }
 

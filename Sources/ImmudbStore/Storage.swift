@@ -12,13 +12,15 @@ final class Storage: Sendable {
     let tree: TreeView
     let index: IndexKeeper
     let barrier: LedgerBarrier
+    /// Stops the mending of views when the database is closed.
+    let upkeepCancellation: Cancellation
     let log: LogSink
     private let fileSystem: any FileSystem
     private let isClosed = Atomic(false)
 
     init(
         path: String, ledger: Ledger, tree: TreeView, index: IndexKeeper, barrier: LedgerBarrier,
-        fileSystem: any FileSystem,
+        upkeepCancellation: Cancellation, fileSystem: any FileSystem,
         log: @escaping LogSink
     ) {
         self.path = path
@@ -27,6 +29,7 @@ final class Storage: Sendable {
         self.tree = tree
         self.index = index
         self.barrier = barrier
+        self.upkeepCancellation = upkeepCancellation
         self.log = log
     }
 

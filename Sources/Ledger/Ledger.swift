@@ -25,6 +25,7 @@ public final class Ledger: Sendable {
     public let identity: DatabaseIdentity
     let segments: SegmentTable
     private let writer: LedgerWriter
+    private let sync = LedgerSync()
 
     /// What a view of the database knows about an entry that the ledger does not hold.
     public enum Evidence: Sendable {
@@ -62,7 +63,7 @@ public final class Ledger: Sendable {
         ).run(opened.newest)
         writer = try LedgerWriter(
             folder: folder, identity: identity, segments: segments, file: end.file, tail: end.tail,
-            options: options)
+            sync: sync, options: options)
     }
 
     // MARK: writing (one thread)
@@ -99,12 +100,7 @@ public final class Ledger: Sendable {
     ///   hear of it. The caller stops all writing.
     public func synchronizeForView() throws(StoreError) {
         // Segments before the newest were synchronized when it was begun.
-        let newest = segments.newest
-        do throws(StoreError) {
-            try newest.file().synchronizeData()
-        } catch {
-            throw StoreError(.writesStopped, "written entries may not be durable", cause: error)
-        }
+        try sync.run(segments.newest.file())
     }
 
     /// Synchronizes, and marks the end, so that a later opening can tell a damaged last frame from

@@ -15,6 +15,7 @@ final class LedgerWriter: @unchecked Sendable {
     private let folder: SegmentDirectory
     private let identity: DatabaseIdentity
     private let segments: SegmentTable
+    private let sync: LedgerSync
     private var options: Ledger.Options
     private var segment: Segment
     /// The file of `segment`.
@@ -29,12 +30,13 @@ final class LedgerWriter: @unchecked Sendable {
 
     init(
         folder: SegmentDirectory, identity: DatabaseIdentity, segments: SegmentTable,
-        file: any StorageFile, tail: Recovery.Tail, options: Ledger.Options
+        file: any StorageFile, tail: Recovery.Tail, sync: LedgerSync, options: Ledger.Options
     ) throws(StoreError) {
         self.folder = folder
         self.identity = identity
         self.segments = segments
         self.options = options
+        self.sync = sync
         self.options.segmentByteCount = min(
             options.segmentByteCount, Ledger.Options.maximumSegmentByteCount)
         segment = segments.newest
@@ -93,18 +95,19 @@ final class LedgerWriter: @unchecked Sendable {
 
     func synchronize() throws(StoreError) {
         guard synchronizedOffset < offset else { return }
-        do throws(StoreError) {
-            try file.synchronizeData()
-        } catch {
-            // Whatever the cause was, a second sync would prove nothing.
-            throw StoreError(.writesStopped, "written entries may not be durable", cause: error)
-        }
+        try sync.run(file)
         synchronizedOffset = offset
     }
 
     func close() throws(StoreError) {
         try synchronize()
         guard !isEnded else { return }
+        // On a full disk there is no end mark: the next opening recovers, as after a crash.
+        do throws(StoreError) {
+            try reserve(offset + UInt64(FrameHeader.byteCount + Digest.byteCount))
+        } catch where error.code == .noSpace {
+            return
+        }
         let position = EntryPosition(
             segment: segment.number, offset: UInt32(offset) + UInt32(FrameHeader.byteCount))
         endFrame.begin(firstIndex: size.nextIndex, at: position, payloadByteCount: Digest.byteCount)

@@ -103,7 +103,9 @@ struct SegmentDirectory: Sendable {
     /// Opens a segment to write to it.
     func openToWrite(_ segment: Segment) throws(StoreError) -> any StorageFile {
         let file = try fileSystem.open(segment.path, .readWrite)
+        files.forget(segment)
         segment.openFile.withLock { $0 = file }
+        segment.completeByteCount.store(0, ordering: .relaxed)
         return file
     }
 

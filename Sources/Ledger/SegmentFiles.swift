@@ -49,6 +49,11 @@ final class SegmentFiles: Sendable {
         }
     }
 
+    /// No longer counts a segment, whose writer keeps it open from now on.
+    func forget(_ segment: Segment) {
+        open.withLock { open in open.removeAll { $0 === segment } }
+    }
+
     /// Closes the file that comes first in the circle and was not used.
     /// - Returns: false if there is no file to close.
     private static func closeOne(_ open: inout [Segment]) -> Bool {

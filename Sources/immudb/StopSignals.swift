@@ -23,7 +23,7 @@ final class StopSignals: Sendable {
     }
 
     /// Stops a start.
-    let cancellation = OpeningCancellation()
+    let cancellation = Cancellation()
     private let phase = Mutex(Phase.starting)
     private let log: ServerLog
     // Dispatch's objects are safe on every thread; these are only kept alive.

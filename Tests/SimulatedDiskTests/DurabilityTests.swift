@@ -59,7 +59,7 @@ struct DurabilityTests {
         // Without the sync of the parent, the last one and what is in it are gone.
         let calls = disk.callCount
         try disk.createDirectory("/a/b/d")
-        #expect(disk.callCount == calls + 2)
+        #expect(disk.callCount == calls + 4)
         let other = SimulatedDisk()
         other.stop(afterCall: 1)
         #expect(throws: StoreError.self) { try other.createDirectory("/x") }

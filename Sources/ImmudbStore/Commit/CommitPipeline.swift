@@ -83,6 +83,7 @@ final class CommitPipeline: Sendable {
 
     /// Takes no more writes, finishes those that wait, and ends the threads.
     func drain() {
+        storage.upkeepCancellation.cancel()
         queue.close()
         let running = threads.withLock { threads in
             defer { threads = [] }

@@ -5,44 +5,57 @@ import Synchronization
 /// The last stage of the pipeline, on a thread of its own: makes the views durable now and then, and
 /// mends them when they failed, until that succeeds. Nobody waits for it.
 final class Upkeep: Sendable {
-    private enum Work: Sendable {
-        case checkpoint, bringBackIndex, rewriteTree
+    private struct Work: OptionSet {
+        let rawValue: UInt8
+        static let checkpoint = Work(rawValue: 1)
+        static let bringBackIndex = Work(rawValue: 2)
+        static let rewriteTree = Work(rawValue: 4)
     }
 
     /// So often that few entries are left to digest again after a crash.
     private static let checkpointEntryCount: UInt64 = 1 << 16
-    private static let retryMilliseconds = 200
+    private static let firstRetryMilliseconds = 200
+    private static let lastRetryMilliseconds = 30_000
 
     private let storage: Storage
     private let publishedSize: Atomic<UInt64>
-    private let queue = BlockingQueue<Work>(capacity: 1 << 10)
+    /// What is to be done, as the raw value of a `Work`.
+    private let wanted = Atomic<UInt8>(0)
+    /// Wakes the thread.
+    private let wakeUps = BlockingQueue<Void>(capacity: 1 << 10)
 
     init(storage: Storage, size: TreeSize) {
         self.storage = storage
         publishedSize = Atomic(size.rawValue)
-        storage.tree.onDamage { [weak self] in _ = self?.queue.put(.rewriteTree) }
+        storage.tree.onDamage { [weak self] in self?.want(.rewriteTree) }
     }
 
-    /// Hears of a published group. A full queue has the same work already.
+    /// Hears of a published group.
     func note(_ size: TreeSize, after first: EntryIndex) {
         publishedSize.store(size.rawValue, ordering: .releasing)
         if size.rawValue / Self.checkpointEntryCount > first.rawValue / Self.checkpointEntryCount
             || storage.tree.hasPending
         {
-            _ = queue.put(.checkpoint)
+            want(.checkpoint)
         }
-        if storage.index.isBehind { _ = queue.put(.bringBackIndex) }
+        if storage.index.isBehind { want(.bringBackIndex) }
     }
 
-    func close() { queue.close() }
+    private func want(_ work: Work) {
+        let before = wanted.bitwiseOr(work.rawValue, ordering: .acquiringAndReleasing).oldValue
+        if before & work.rawValue == 0 { _ = wakeUps.put(()) }
+    }
+
+    func close() { wakeUps.close() }
 
     func run() {
-        var open: Set<Work> = []
-        while let work = queue.takeAll(
-            timeoutMilliseconds: open.isEmpty ? nil : Self.retryMilliseconds)
-        {
-            open.formUnion(work)
-            if open.contains(.bringBackIndex), isDone(storage.index.catchUp) {
+        var open: Work = []
+        var wait = Self.firstRetryMilliseconds
+        while wakeUps.takeAll(timeoutMilliseconds: open.isEmpty ? nil : wait) != nil {
+            open.formUnion(Work(rawValue: wanted.exchange(0, ordering: .acquiringAndReleasing)))
+            if open.contains(.bringBackIndex), isDone({ () throws(StoreError) in
+                try storage.index.catchUp()
+            }) {
                 open.remove(.bringBackIndex)
             }
             if open.contains(.rewriteTree), isDone(rewriteTree) {
@@ -52,6 +65,8 @@ final class Upkeep: Sendable {
                 open.remove(.checkpoint)
                 if !isDone(checkpoint) { open.insert(.rewriteTree) }
             }
+            wait = open.isEmpty
+                ? Self.firstRetryMilliseconds : min(2 * wait, Self.lastRetryMilliseconds)
         }
     }
 

@@ -27,16 +27,22 @@ final class IndexKeeper: Sendable {
     private let ledger: Ledger
     private let log: LogSink
     private let path: String
+    private let cancellation: Cancellation
+    /// The most entries that the publisher itself applies again: about a second. After a failure
+    /// there are as many as the index keeps in memory.
+    private static let entriesAppliedAtOnce: UInt64 = 200_000
     /// Opens the index; makes it anew if its argument says that the files are damaged.
     private let open: @Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex
 
     init(
-        _ index: KeyIndex, path: String, ledger: Ledger, log: @escaping LogSink,
+        _ index: KeyIndex, path: String, ledger: Ledger, cancellation: Cancellation,
+        log: @escaping LogSink,
         open: @escaping @Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex
     ) {
         state = Mutex(State(index: index, durableSize: index.completeSize))
         self.path = path
         self.ledger = ledger
+        self.cancellation = cancellation
         self.log = log
         self.open = open
     }
@@ -58,8 +64,8 @@ final class IndexKeeper: Sendable {
 
     // MARK: writing (one thread at a time)
 
-    /// Adds the keys of durable entries. If that fails, tries once to bring the index back, and else
-    /// leaves it behind.
+    /// Adds the keys of durable entries. If that fails, tries once to bring the index back, where that
+    /// is quick, and else leaves it behind.
     func add(_ keys: [IndexedKey], upTo size: TreeSize) {
         let (index, wasBehind) = state.withLock { state in
             state.durableSize = size
@@ -79,7 +85,7 @@ final class IndexKeeper: Sendable {
                 state.isDamaged = error.isDamageOfIndex
             }
             do throws(StoreError) {
-                try catchUp()
+                try catchUp(atMost: Self.entriesAppliedAtOnce)
             } catch {
                 log(
                     .error,
@@ -91,19 +97,24 @@ final class IndexKeeper: Sendable {
 
     /// Opens the index again and brings it up to the ledger, if it is behind.
     ///
-    /// - Throws: what keeps it from being opened or written; may be tried again.
-    func catchUp() throws(StoreError) {
+    /// - Parameter atMost: more entries than that are left to a later call.
+    /// - Throws: what keeps it from being opened or written; `indexBehind` when it lacks too many
+    ///   entries; `cancelled`. May be tried again.
+    func catchUp(atMost entryCount: UInt64 = .max) throws(StoreError) {
         try catchingUp.withLock { _ throws(StoreError) in
-            if isBehind { try reopen() }
+            if isBehind { try reopen(entryCount) }
         }
     }
 
-    private func reopen() throws(StoreError) {
+    private func reopen(_ entryCount: UInt64) throws(StoreError) {
         let (old, isDamaged) = state.withLock { state in
             defer { state.index = nil }
             return (state.index, state.isDamaged)
         }
         old?.close()
+        guard !isDamaged || entryCount == .max else {
+            throw StoreError(.indexBehind, "the key index \(path) is to be made anew")
+        }
         let index = try open(isDamaged)
         do throws(StoreError) {
             while true {
@@ -116,11 +127,17 @@ final class IndexKeeper: Sendable {
                     return state.isBehind ? state.durableSize : nil
                 }
                 guard let target else { break }
-                try IndexCatchUp(ledger: ledger, index: index).run(to: target)
+                guard target.rawValue - index.completeSize.rawValue <= entryCount else {
+                    throw StoreError(
+                        .indexBehind, "the key index \(path) lacks more than \(entryCount) entries")
+                }
+                try IndexCatchUp(ledger: ledger, index: index, cancellation: cancellation)
+                    .run(to: target)
             }
         } catch {
             index.close()
-            state.withLock { $0.isDamaged = error.isDamageOfIndex }
+            // Other damage is the ledger's: making the index anew would not help.
+            state.withLock { $0.isDamaged = error.code == .index }
             throw error
         }
         log(.info, "\(path): the key index is complete again, up to entry \(index.completeSize)")
@@ -152,6 +169,7 @@ struct IndexCatchUp {
 
     let ledger: Ledger
     let index: KeyIndex
+    let cancellation: Cancellation
 
     /// - Precondition: the entries before `end` are appended.
     func run(to end: TreeSize) throws(StoreError) {
@@ -161,19 +179,32 @@ struct IndexCatchUp {
         try ledger.forEachFrame(
             from: EntryIndex(next), to: EntryIndex(end.rawValue)
         ) { frame throws(StoreError) in
+            try cancellation.check()
             try frame.forEachEntry { entry throws(StoreError) in
                 guard entry.index.rawValue == next, next < end.rawValue else { return }
                 keys.append(IndexedKey(entry))
                 next += 1
                 byteCount += entry.key.count
                 if keys.count >= Self.batchEntryCount || byteCount >= Self.batchByteCount {
-                    try index.apply(keys)
+                    try index.applyRead(keys)
                     keys.removeAll(keepingCapacity: true)
                     byteCount = 0
                 }
             }
         }
-        try index.apply(keys)
+        try index.applyRead(keys)
+    }
+}
+
+extension KeyIndex {
+    /// Applies keys that were read from the ledger.
+    /// - Throws: `index` for damage of the index, so that it is not taken for damage of the ledger.
+    func applyRead(_ keys: [IndexedKey]) throws(StoreError) {
+        do throws(StoreError) {
+            try apply(keys)
+        } catch where error.isDamageOfIndex {
+            throw StoreError(.index, "the key index is damaged", cause: error)
+        }
     }
 }
 

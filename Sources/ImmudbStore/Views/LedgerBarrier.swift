@@ -28,7 +28,7 @@ final class LedgerBarrier: Sendable {
         do throws(StoreError) {
             try ledger.synchronizeForView()
         } catch {
-            failed.withLock { $0 }(error)
+            if error.code == .writesStopped { failed.withLock { $0 }(error) }
             throw error
         }
     }

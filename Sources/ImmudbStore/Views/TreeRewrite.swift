@@ -21,6 +21,7 @@ struct TreeRewrite {
     func run(to end: TreeSize) throws(StoreError) {
         let view = storage.tree
         for file in [view.digests, view.places] { try file.writePending() }
+        let damageCounts = (view.digests.damageCount, view.places.damageCount)
         let start = try storage.tree.markedTree(upTo: end)
         do throws(StoreError) {
             try rewrite(start, to: end)
@@ -28,7 +29,8 @@ struct TreeRewrite {
             // The digests that the marked part leads to may be what is wrong.
             try rewrite(MerkleAccumulator(), to: end)
         }
-        try view.checkpointRewritten(end)
+        try view.digests.checkpointRewritten(end.nodeCount, since: damageCounts.0)
+        try view.places.checkpointRewritten(end.rawValue, since: damageCounts.1)
     }
 
     private func rewrite(
@@ -41,10 +43,12 @@ struct TreeRewrite {
         try storage.ledger.forEachFrame(
             from: EntryIndex(start.size.rawValue), to: EntryIndex(end.rawValue)
         ) { frame throws(StoreError) in
+            try storage.upkeepCancellation.check()
             frame.forEachEntry { entry in
                 guard entry.index.rawValue == tree.size.rawValue else { return }
                 let leaf = Digest.leaf(index: entry.index, key: entry.key, value: entry.value)
-                addition.add(leaf, at: entry.position, to: &tree, view: view)
+                // Not remembered as checked: `start` may be wrong.
+                addition.add(leaf, at: entry.position, to: &tree, view: nil)
             }
             guard tree.root == frame.root else {
                 throw StoreError(

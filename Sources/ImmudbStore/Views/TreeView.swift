@@ -93,12 +93,6 @@ final class TreeView: Sendable {
         try places.checkpoint(size.rawValue)
     }
 
-    /// As ``checkpoint(_:)``, after the records behind the mark were written again.
-    func checkpointRewritten(_ size: TreeSize) throws(StoreError) {
-        try digests.checkpointRewritten(size.nodeCount)
-        try places.checkpointRewritten(size.rawValue)
-    }
-
     /// Says, durably and before records change, that only the first `size` entries' records stay.
     ///
     /// - Parameter isWitness: whether from now on a leaf is only written once its entry is
@@ -278,13 +272,16 @@ struct TreeAddition: Sendable {
     }
 
     /// Adds one entry to the tree.
+    ///
+    /// - Parameter view: takes the new nodes for checked; nil where they are not.
     mutating func add(
-        _ leaf: Digest, at position: EntryPosition, to tree: inout MerkleAccumulator, view: TreeView
+        _ leaf: Digest, at position: EntryPosition, to tree: inout MerkleAccumulator,
+        view: TreeView?
     ) {
         places.append(position.packed.littleEndian)
         tree.append(leaf) { node, digest in
             digests.append(digest)
-            view.remember(digest, at: node)
+            view?.remember(digest, at: node)
         }
     }
 }

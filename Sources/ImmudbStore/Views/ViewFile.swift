@@ -21,6 +21,10 @@ final class ViewFile: Sendable {
         var head: ViewHead
         /// Found to be wrong while in use: the mark stays 0 until the records were written again.
         var isDamaged = false
+        /// How often it was found to be wrong.
+        var damageCount = 0
+        /// A synchronization failed: what the disk holds behind the mark is unknown.
+        var needsRewrite = false
         var pending = PendingRecords()
     }
 
@@ -148,15 +152,33 @@ final class ViewFile: Sendable {
     /// - Throws: the operating system's error. After a failed synchronization the records behind the
     ///   old mark must be written again: see ``TreeRewrite``.
     func checkpoint(_ mark: UInt64) throws(StoreError) {
-        try file.synchronize()
+        guard !state.withLock({ $0.needsRewrite }) else {
+            throw StoreError(.io, "\(path) could not be synchronized, and is to be written again")
+        }
+        try synchronize()
         try changeHead { $0.mark = mark }
     }
 
-    /// As ``checkpoint(_:)``, when all records were written again: a damaged file is none any more.
-    func checkpointRewritten(_ mark: UInt64) throws(StoreError) {
-        try file.synchronize()
-        state.withLock { $0.isDamaged = false }
+    var damageCount: Int { state.withLock { $0.damageCount } }
+
+    /// As ``checkpoint(_:)``, when all records behind the mark were written again. A damaged file is
+    /// none any more, unless damage was found after `damageCount` was read.
+    func checkpointRewritten(_ mark: UInt64, since damageCount: Int) throws(StoreError) {
+        try synchronize()
+        state.withLock { state in
+            state.needsRewrite = false
+            if state.damageCount == damageCount { state.isDamaged = false }
+        }
         try changeHead { $0.mark = mark }
+    }
+
+    private func synchronize() throws(StoreError) {
+        do throws(StoreError) {
+            try file.synchronize()
+        } catch {
+            state.withLock { $0.needsRewrite = true }
+            throw error
+        }
     }
 
     /// Says, durably and before records change, what the file holds from now on.
@@ -176,7 +198,10 @@ final class ViewFile: Sendable {
     func markDamaged() {
         // If even this fails, the next opening finds the same damage that the caller reports now.
         try? changeHead { $0.mark = 0 }
-        state.withLock { $0.isDamaged = true }
+        state.withLock { state in
+            state.isDamaged = true
+            state.damageCount += 1
+        }
     }
 
     private func changeHead(_ change: (inout ViewHead) -> Void) throws(StoreError) {

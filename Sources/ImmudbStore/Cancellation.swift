@@ -1,0 +1,20 @@
+import StorageIO
+import Synchronization
+
+/// Stops work that takes long, such as an opening that makes views anew, from another thread. What
+/// was done until then stays: the next opening goes on from there.
+public final class Cancellation: Sendable {
+    private let isSet = Atomic(false)
+
+    public init() {}
+
+    public func cancel() { isSet.store(true, ordering: .relaxed) }
+
+    var isCancelled: Bool { isSet.load(ordering: .relaxed) }
+
+    /// - Throws: `cancelled` once ``cancel()`` was called.
+    func check() throws(StoreError) {
+        guard isCancelled else { return }
+        throw StoreError(.cancelled, "stopped; the next start goes on from where this one was")
+    }
+}
