@@ -80,8 +80,9 @@ struct WriteOutcomeEndToEndTests {
         "the outcome is unknown: the entry may have been stored. Look before you write it again\n"
 
     private static let writes = [
-        ["set", "k", "v"], ["safeset", "k", "v"], ["rawsafeset", "k", "v"], ["reference", "r", "k"],
-        ["safereference", "r", "k"], ["zadd", "s", "1", "k"], ["safezadd", "s", "1", "k"],
+        ["set", "k", "v"], ["safeset", "k", "v"], ["rawsafeset", "k", "v"],
+        ["reference", "r", "k"], ["safereference", "r", "k"],
+        ["zadd", "s", "1", "k"], ["safezadd", "s", "1", "k"],
     ]
 
     @Test("every command that writes says so and exits with 6, and writes once")
