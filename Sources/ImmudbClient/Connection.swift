@@ -51,8 +51,9 @@ final class Connection: Sendable {
                 identity: response.headers.first(ImmuMetadata.serverIdentity))
         } catch {
             // The transport throws nothing else.
-            let error = error as? RPCError ?? RPCError(
-                .internalError, "\(error)", requestFate: .mayHaveBeenProcessed)
+            let error =
+                error as? RPCError
+                ?? RPCError(.internalError, "\(error)", requestFate: .mayHaveBeenProcessed)
             return Answer(
                 result: .failure(failure(error, of: path)),
                 identity: error.headers.first(ImmuMetadata.serverIdentity))

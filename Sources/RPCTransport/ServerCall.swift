@@ -231,7 +231,8 @@ public final class ServerCall: @unchecked Sendable {
             if connection.answers.take(byteCount) {
                 chargedByteCount = byteCount
             } else {
-                answer = droppedAnswer("the server holds too many bytes of answers that are not read")
+                answer = droppedAnswer(
+                    "the server holds too many bytes of answers that are not read")
             }
         }
     }

@@ -115,7 +115,7 @@ struct ImmutestTests {
         #expect(finished.output.isEmpty)
     }
 
-    @Test("a server that stops meanwhile ends it with 1, and it says how much is there")
+    @Test("a server that is killed meanwhile ends it with 6, and it says how much is there")
     func serverStops() async throws {
         let data = try TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -123,7 +123,8 @@ struct ImmutestTests {
         try await filling.waitForOutput("Populating")
         try await Task.sleep(for: .milliseconds(300))
         server.process.kill()
-        #expect(try await filling.exitCode() == 1)
+        // Writes were on their way, and some may be stored.
+        #expect(try await filling.exitCode() == 6)
         #expect(
             filling.errors.contains(/At least [0-9]+ of 10000000 entries were written before\.\n/),
             "\(filling.errors)")

@@ -8,8 +8,8 @@ struct RandomMutationTests {
     func changes() async throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SeededGenerator(state: seed)
-        var refused = 0
-        while refused < 100_000 {
+        var tried = 0
+        while tried < 100_000 {
             // Other tests wait for this thread.
             await Task.yield()
             let ledger = TestLedger(count: Int.random(in: 2...70, using: &random))
@@ -22,10 +22,16 @@ struct RandomMutationTests {
                 var (proof, answer) = (truth, entry)
                 Self.change(&proof, &answer, trusted, &random)
                 if proof == truth, answer == entry { continue }
-                #expect(throws: VerificationError.self, "seed \(seed): \(proof) \(answer)") {
-                    try proof.verify(read: answer, of: entry.key, since: trusted)
+                tried += 1
+                // Not by #expect(throws:), which describes each error with all its digests: that
+                // takes longer than everything else here.
+                do throws(VerificationError) {
+                    _ = try proof.verify(read: answer, of: entry.key, since: trusted)
+                } catch {
+                    continue
                 }
-                refused += 1
+                Issue.record("seed \(seed): accepted \(proof) \(answer)")
+                return
             }
         }
     }

@@ -29,6 +29,14 @@ final class UncertainServer: Sendable {
         /// GOAWAY that says that the stream was not looked at.
         case goAway
 
+        /// The client may send the request again.
+        var refuses: Bool {
+            switch self {
+            case .reset(7), .goAway: true
+            default: false
+            }
+        }
+
         var description: String {
             switch self {
             case .status(let code): "status \(code.name)"
@@ -50,7 +58,7 @@ final class UncertainServer: Sendable {
         /// Of all requests but those of a connecting client.
         var behaviour = Behaviour.silence
         var exceptions: [String: Behaviour] = [:]
-        /// Requests whose end has come.
+        /// Requests whose end has come, and that were not refused.
         var requestCount = 0
         /// Whether the frames of new requests are answered by the tap.
         var isTapping = false
@@ -88,7 +96,10 @@ final class UncertainServer: Sendable {
             methods: methods
                 + others.map { method in
                     .unary(method.path) { (_: Google_Protobuf_Empty, call) in
-                        answer(call, state.value.withLock { $0.exceptions[method.path] ?? $0.behaviour })
+                        let behaviour = state.value.withLock {
+                            $0.exceptions[method.path] ?? $0.behaviour
+                        }
+                        answer(call, behaviour)
                     }
                 })
         return UncertainServer(state: state, server: server)
@@ -158,7 +169,9 @@ private final class RequestTap: ChannelInboundHandler {
     }
 
     private func nextFrame() -> ByteBuffer? {
-        guard let head = input.getInteger(at: input.readerIndex, as: UInt32.self) else { return nil }
+        guard let head = input.getInteger(at: input.readerIndex, as: UInt32.self) else {
+            return nil
+        }
         return input.readSlice(length: Self.headByteCount + Int(head >> 8))
     }
 
@@ -171,7 +184,7 @@ private final class RequestTap: ChannelInboundHandler {
         let isEnd = isData && flags & 1 != 0
         let behaviour = state.value.withLock { state -> UncertainServer.Behaviour? in
             guard state.isTapping, isHeaders || isData else { return nil }
-            if isEnd { state.requestCount += 1 }
+            if isEnd, !state.behaviour.refuses { state.requestCount += 1 }
             return state.behaviour
         }
         switch behaviour {

@@ -92,7 +92,8 @@ struct StoredWriteTests {
             for (number, (path, request)) in requests.enumerated() {
                 let error = try await error(client, path, request)
                 #expect(error.code == .internalError, "\(path)")
-                let start = "the entry was stored at index \(600 + number), but its proof cannot be made: "
+                let start =
+                    "the entry was stored at index \(600 + number), but its proof cannot be made: "
                 #expect(error.message.hasPrefix(start), "\(error.message)")
                 #expect(error.message.hasSuffix(". Read it instead of writing it again"))
             }

@@ -142,7 +142,8 @@ func readingBack<Value>(
     } catch let error as ClientError {
         throw AnnotatedError(
             cause: error,
-            note: "Your entry is stored at index \(written); reading it failed. Do not write it again.",
+            note: "Your entry is stored at index \(written); reading it failed. Do not write it "
+                + "again.",
             exitCode: .outcomeUnknown)
     }
 }
