@@ -145,7 +145,7 @@ class Workshop:
             return "killed", "the tests hung"
         if code == 0:
             return "SURVIVED", ""
-        failed = re.findall(r"✘ Test (.+?) (?:recorded an issue|failed|with)", output)
+        failed = re.findall(r'✘\S* Test (".+?"|\S+?\(\)) (?:recorded an issue|failed)', output)
         return "killed", failed[0][:90] if failed else "the tests crashed"
 
 
