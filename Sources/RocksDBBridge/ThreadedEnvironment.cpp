@@ -3,6 +3,7 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/system_clock.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -100,6 +101,26 @@ private:
     std::vector<std::thread> threads;
 };
 
+namespace {
+
+/// A clock that sleeps for 10 ms at most.
+///
+/// After a failure in the background RocksDB sleeps for a second, so as not to try again all the
+/// time. Here it never tries again (`max_bgerror_resume_count`), and whoever closes the index to
+/// open it again waits for that second, and all writers with it. Its other sleeps are shorter.
+class ImpatientClock : public rocksdb::SystemClockWrapper {
+public:
+    ImpatientClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+
+    const char *Name() const override { return "ImpatientClock"; }
+
+    void SleepForMicroseconds(int microseconds) override {
+        target_->SleepForMicroseconds(std::min(microseconds, 10'000));
+    }
+};
+
+}  // namespace
+
 ThreadedEnvironment::ThreadedEnvironment(
     std::shared_ptr<rocksdb::FileSystem> fileSystem, int mergingThreads)
     : EnvWrapper(rocksdb::NewCompositeEnv(fileSystem)),
@@ -107,7 +128,7 @@ ThreadedEnvironment::ThreadedEnvironment(
       flushing(new Pool(1)) {
     // RocksDB takes these two from the environment that it is given, not from the wrapped one.
     file_system_ = fileSystem;
-    system_clock_ = rocksdb::SystemClock::Default();
+    system_clock_ = std::make_shared<ImpatientClock>();
 }
 
 ThreadedEnvironment::~ThreadedEnvironment() = default;

@@ -88,7 +88,7 @@ private struct Original: Sendable {
         var reports = 0
         func attempt(_ read: () throws -> Bool) throws {
             do {
-                if try !whenThere(read) { throw BrokenPromise("other data is read") }
+                if try !whenThere(10, read) { throw BrokenPromise("other data is read") }
             } catch let error as StoreError {
                 try requirePlace(error)
                 reports += 1

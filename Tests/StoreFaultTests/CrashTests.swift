@@ -45,6 +45,7 @@ struct CrashTests {
             outcomes.check("killed", "\(number)") {
                 try StoreScript.check(disk.killed(), after: session, goesOn: number % 4 == 0)
             }
+            session.abandon()
         }
         outcomes.report(title)
     }

@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized)
 struct FaultTests {
     @Test(
-        "a call that fails once loses nothing, and writes go on, unless a segment's write or sync failed"
+        "a call that fails once loses nothing; only a segment's failed write or sync stops writing"
     )
     func failEveryCallOnce() throws {
         let outcomes = Outcomes()
@@ -50,6 +50,7 @@ struct FaultTests {
             let disk = Self.disk(call)
             disk.fail(.call(call.number), error: error, times: nil)
             let session = StoreSession(disk)
+            session.waitsForIndex = false
             func context() -> String { "\(error) from \(call) on\n\(session.context)" }
             outcomes.check("fails from there on, \(call.kind)", context()) {
                 let course = try StoreScript.runThroughErrors(session, tries: 1)
@@ -57,6 +58,7 @@ struct FaultTests {
                 if session.hasStopped { outcomes.count("stopped writing") }
                 if course.isUnfinished { outcomes.count("did not finish") }
                 disk.heal()
+                session.waitsForIndex = true
                 try session.reopen()
                 guard try session.append(.mixed) else {
                     throw BrokenPromise("a healed disk takes no writes after a reopening")

@@ -30,7 +30,9 @@ struct SeedTests {
 private final class RandomCourse {
     private var random: SplitMix64
     private let session: StoreSession
-    private var isDisturbed = false
+    private var isDisturbed = false {
+        didSet { session.waitsForIndex = !isDisturbed }
+    }
     private let usesLimits: Bool
     private let usesFaults: Bool
     private let usesCrashes: Bool

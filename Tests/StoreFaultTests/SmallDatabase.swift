@@ -13,7 +13,7 @@ struct SmallDatabase {
         disk = SimulatedDisk(seed: seed)
         session = StoreSession(disk, seed: seed)
         try session.open()
-        for step in 0..<stepCount { try session.append([.mixed, .values([step * 60])]) }
+        for step in 0..<stepCount { try session.append([.mixed, .values([step * 140])]) }
         try session.reopen()
         session.close()
     }

@@ -9,6 +9,10 @@ final class StoreSession {
     static let path = "/db"
 
     private(set) var disk: SimulatedDisk
+    var waitsForIndex: Bool {
+        get { model.waitsForIndex }
+        set { model.waitsForIndex = newValue }
+    }
     private(set) var model = StoreModel()
     let durability: Durability
     let log = NewestLines()
@@ -102,9 +106,19 @@ final class StoreSession {
     /// The power fails, or the process ends; what is left is opened by the caller.
     func crash(_ policy: CrashPolicy?) {
         let next = policy.map(disk.crashed) ?? disk.killed()
-        disk.stop()
-        close()
+        abandon()
         disk = next
+    }
+
+    /// Closes the database, on a disk that nobody looks at any more.
+    ///
+    /// It may be a disk that has stopped; it goes on, since RocksDB waits for a second after a
+    /// failure.
+    func abandon() {
+        disk.heal()
+        disk.limits = DiskLimits()
+        disk.stop(afterCall: .max)
+        close()
     }
 
     /// Removes view files while the database is closed.

@@ -71,7 +71,8 @@ struct ViewDamageTests {
         try StoreScript.check(disk, after: small.session, goesOn: true)
     }
 
-    @Test("an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
+    @Test(
+        "an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
     func ahead() throws {
         let small = try SmallDatabase()
         let later = small.session.next(on: small.disk.copy())

@@ -77,9 +77,12 @@ final class Outcomes: Sendable {
     }
 }
 
-/// What the environment asks for.
+/// What the environment asks for: `IMMUDB_EXHAUSTIVE=1` all cases instead of a sample;
+/// `IMMUDB_SAMPLES` a larger sample; the others see `SeedTests`.
 enum Settings {
     static let isExhaustive = number("IMMUDB_EXHAUSTIVE") == 1
+    /// So many times as many cases as by default.
+    static let sampleFactor = number("IMMUDB_SAMPLES") ?? 1
     static let seedCount = number("IMMUDB_SEEDS")
     static let firstSeed = number("IMMUDB_FIRST_SEED")
     static let onlySeed = number("IMMUDB_SEED")
@@ -89,9 +92,9 @@ enum Settings {
     }
 }
 
-/// Every `stride`-th element, another beginning each time the seed is another one; all of them in
-/// an exhaustive run.
-func sample<Element>(_ elements: [Element], aiming count: Int) -> [Element] {
+/// Elements at equal distances; all of them in an exhaustive run.
+func sample<Element>(_ elements: [Element], aiming defaultCount: Int) -> [Element] {
+    let count = defaultCount * Settings.sampleFactor
     guard !Settings.isExhaustive, elements.count > count else { return elements }
     return (0..<count).map { elements[$0 * elements.count / count] }
 }
