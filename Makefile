@@ -1,4 +1,5 @@
-# make run | build | test | bench | format | generate | crash-test | torture | mutants. Each installs what it lacks and says so.
+# make run | build | test | bench | crash-test | simulate | kill-loop | torture | mutants | format | generate.
+# Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
 # that overlap are found by the compiler and, at run time, by the tests: looking for them at each access costs 3 % here.
@@ -6,7 +7,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
-.PHONY: build run test bench format generate crash-test torture mutants dependencies python
+.PHONY: build run test bench crash-test simulate kill-loop torture mutants format generate dependencies python
 
 ## The executables, in bin/.
 build: dependencies
@@ -36,6 +37,21 @@ bench: build
 ROUNDS ?= 20
 crash-test: build python
 	Scripts/crash-test.sh $(ROUNDS) bin/immudb
+
+## Random workloads, faults and crashes on a simulated disk, by seed: SEEDS=1000, FIRST_SEED=1; then every crash point,
+## every failing call and every flipped bit of a scripted workload: EXHAUSTIVE=1.
+SEEDS ?= 1000
+FIRST_SEED ?= 1
+simulate: dependencies
+	swift build --build-tests
+	IMMUDB_SEEDS=$(SEEDS) IMMUDB_FIRST_SEED=$(FIRST_SEED) $(if $(EXHAUSTIVE),IMMUDB_EXHAUSTIVE=1) \
+	    swift test --skip-build --filter StoreFaultTests
+
+## A process that writes is killed, and the next one checks every entry and root; ROUNDS=20.
+kill-loop: dependencies python
+	swift build -c release --product crash-writer
+	$(PYTHON) Tests/EndToEndTests/Python/kill_loop.py \
+	    "$$(swift build -c release --show-bin-path)/crash-writer" --rounds $(ROUNDS)
 
 ## Failing system calls, full disks, signals, copies, kill -9: hours; SEED=1, TORTURE="--only sweep". Linux only.
 SEED ?= $(shell date +%s)
