@@ -27,10 +27,12 @@ struct FaultTests {
         try forEachCall(from: 14) { call in (call..<Int.max, .shortRead) }
     }
 
-    @Test("names the cause of a failure by its code", arguments: [
-        (EIO, StoreError.Code.io), (ENOSPC, .noSpace), (EMFILE, .noDescriptors),
-        (EACCES, .permissionDenied),
-    ])
+    @Test(
+        "names the cause of a failure by its code",
+        arguments: [
+            (EIO, StoreError.Code.io), (ENOSPC, .noSpace), (EMFILE, .noDescriptors),
+            (EACCES, .permissionDenied),
+        ])
     func codes(number: Int32, code: StoreError.Code) throws {
         let folder = try ScratchFolder()
         let disk = FaultyFileSystem()
