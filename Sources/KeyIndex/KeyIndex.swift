@@ -137,7 +137,8 @@ public final class KeyIndex: Sendable {
     }
 
     /// Waits for the calls in flight, writes what is in memory to disk, and closes. Later calls
-    /// throw code `.closed`. Closing twice does nothing.
+    /// throw code `.closed`. Closing twice does nothing. After a failed write it takes up to a
+    /// second.
     public func close() {
         database.close()
     }
