@@ -128,9 +128,10 @@ void rocks_close(rocks_database *database) {
 rocks_status rocks_remove(const char *path, rocks_host functions) {
     return guarded([&]() -> rocks_status {
         auto host = std::make_shared<bridge::Host>(functions);
-        auto environment = rocksdb::NewCompositeEnv(bridge::makeFileSystem(host));
+        // RocksDB would start threads in its own environment; removing files needs none.
+        bridge::ThreadedEnvironment environment(bridge::makeFileSystem(host), 0, 0);
         rocksdb::Options settings;
-        settings.env = environment.get();
+        settings.env = &environment;
         settings.info_log = bridge::makeLogger(host);
         return makeStatus(rocksdb::DestroyDB(path, settings));
     });
