@@ -15,7 +15,8 @@ extension KeyIndex {
     /// the caller wait when it cannot write to disk as fast.
     ///
     /// - Throws: code `.closed`, `.corruption`, or an error of the file system; then none of them
-    ///   was added.
+    ///   was added. After a file could not be written, each call throws that error, until the index
+    ///   is closed and opened again; reads go on.
     public func apply(_ entries: [IndexedKey]) throws(StoreError) {
         guard !entries.isEmpty else { return }
         try database.reading { () throws(StoreError) in

@@ -3,7 +3,7 @@
 //
 // Read `IndexRecord` for the layout of the records, `KeyIndex+Apply` for how entries come in,
 // `KeyIndex+Read` for why readers need no lock, `KeyIndex+Walk` for keys and sorted sets in their
-// order, and `RocksDatabase` for what is asked of RocksDB.
+// order, `RocksDatabase` for what is asked of RocksDB, and `RocksHost` for what RocksDB asks in turn.
 
 public import MerkleTree
 public import StorageIO
@@ -57,10 +57,12 @@ public final class KeyIndex: Sendable {
     /// The files are checked as RocksDB does at opening: all there, of the right sizes. Their
     /// blocks are checked when read.
     ///
+    /// All threads of the index start here, before a file is touched.
+    ///
     /// - Throws: code `.foreignDatabase` if it belongs to another database, `.incompatibleFormat`
     ///   if another version wrote it, `.corruption` if files are damaged or missing: in these cases
     ///   the caller may `remove(at:)` it and open it again, to fill it from the ledger. `.inUse` if
-    ///   it is open already; codes of the file system.
+    ///   it is open already; `.io` if the system has no threads to give; codes of the file system.
     public static func open(
         at path: String, identity: DatabaseIdentity,
         fileSystem: any FileSystem = POSIXFileSystem(), options: Options = Options()
@@ -135,7 +137,8 @@ public final class KeyIndex: Sendable {
     }
 
     /// Waits for the calls in flight, writes what is in memory to disk, and closes. Later calls
-    /// throw code `.closed`. Closing twice does nothing.
+    /// throw code `.closed`. Closing twice does nothing. After a failed write it takes up to a
+    /// second.
     public func close() {
         database.close()
     }

@@ -15,7 +15,8 @@ extension RocksDatabase {
         _ path: String, _ fileSystem: any FileSystem, _ options: KeyIndex.Options
     ) throws(StoreError) -> OpaquePointer {
         let settings = rocks_options(
-            cache_byte_count: options.cacheByteCount, memtable_byte_count: options.memtableByteCount,
+            cache_byte_count: options.cacheByteCount,
+            memtable_byte_count: options.memtableByteCount,
             bloom_bits_per_key: Int32(options.bloomBitsPerKey),
             merging_threads: Int32(options.backgroundThreads),
             max_open_files: Int32(options.maxOpenFiles))

@@ -10,10 +10,10 @@ import Synchronization
     import Glibc
 #endif
 
-/// An open RocksDB, with its options and the guard that keeps calls from using it after closing.
+/// An open RocksDB, with the guard that keeps calls from using it after closing.
 ///
-/// `@unchecked Sendable`: the pointers are set once; RocksDB's calls on them are safe from any
-/// thread; and they are freed only by `close`, after it has kept new calls out and waited for those
+/// `@unchecked Sendable`: the pointer is set once; RocksDB's calls on it are safe from any
+/// thread; and it is freed only by `close`, after it has kept new calls out and waited for those
 /// inside `reading`.
 final class RocksDatabase: @unchecked Sendable {
     let path: String

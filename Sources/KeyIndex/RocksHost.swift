@@ -20,7 +20,10 @@ private final class RocksHost: Sendable {
     let log: LogSink
     let beforeFlush: @Sendable () -> Void
 
-    init(_ fileSystem: any FileSystem, _ log: @escaping LogSink, _ beforeFlush: @escaping @Sendable () -> Void) {
+    init(
+        _ fileSystem: any FileSystem, _ log: @escaping LogSink,
+        _ beforeFlush: @escaping @Sendable () -> Void
+    ) {
         self.fileSystem = fileSystem
         self.log = log
         self.beforeFlush = beforeFlush
@@ -69,16 +72,18 @@ extension rocks_host {
         open_to_read = { context, path, file in
             let host = RocksHost.at(context)
             let path = String(cString: path!)
-            return .of({ () throws(StoreError) in
-                file!.pointee = try host.open(path, .readOnly)
-            }, isMissing: { host.isMissing(path) })
+            return .of(
+                { () throws(StoreError) in
+                    file!.pointee = try host.open(path, .readOnly)
+                }, isMissing: { host.isMissing(path) })
         }
         open_to_change = { context, path, file in
             let host = RocksHost.at(context)
             let path = String(cString: path!)
-            return .of({ () throws(StoreError) in
-                file!.pointee = try host.open(path, .readWrite)
-            }, isMissing: { host.isMissing(path) })
+            return .of(
+                { () throws(StoreError) in
+                    file!.pointee = try host.open(path, .readWrite)
+                }, isMissing: { host.isMissing(path) })
         }
         open_to_write = { context, path, file in
             let host = RocksHost.at(context)
@@ -115,15 +120,17 @@ extension rocks_host {
     private mutating func setNameCalls() {
         exists = { context, path, result in
             .of { () throws(StoreError) in
-                result!.pointee = try RocksHost.at(context).fileSystem.exists(String(cString: path!))
+                result!.pointee = try RocksHost.at(context).fileSystem.exists(
+                    String(cString: path!))
             }
         }
         list = { context, path, names, add in
             let host = RocksHost.at(context)
             let path = String(cString: path!)
-            return .of({ () throws(StoreError) in
-                for name in try host.fileSystem.names(inDirectory: path) { add!(names, name) }
-            }, isMissing: { host.isMissing(path) })
+            return .of(
+                { () throws(StoreError) in
+                    for name in try host.fileSystem.names(inDirectory: path) { add!(names, name) }
+                }, isMissing: { host.isMissing(path) })
         }
         create_folder = { context, path in
             .of { () throws(StoreError) in

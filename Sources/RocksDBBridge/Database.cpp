@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "Status.h"
+#include "Timer.h"
 
 namespace {
 
@@ -21,9 +22,8 @@ rocksdb::CompressionType compression() {
     return hasLZ4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
 }
 
-/// Keeps RocksDB from starting threads other than those of the environment: it cannot bear that
-/// there are none to be had. One is left, for the periodic flush of its log: all databases of the
-/// process share it, and it starts at the end of opening, where the exception comes through.
+/// Keeps RocksDB from starting threads other than those of the environment and the timer: where
+/// there are none to be had, it would end the process.
 void startNoThreads(rocksdb::Options &settings) {
     // One more thread for each beyond the first.
     settings.max_file_opening_threads = 1;
@@ -93,7 +93,8 @@ rocks_status rocks_open(
         rocksdb::DB *database = nullptr;
         try {
             opened->environment = std::make_unique<bridge::ThreadedEnvironment>(
-                bridge::makeFileSystem(host), options.merging_threads);
+                bridge::makeFileSystem(host), options.merging_threads, 1);
+            bridge::startTimer();
             settings.env = opened->environment.get();
             rocksdb::Status status = rocksdb::DB::Open(settings, path, &database);
             if (!status.ok()) return makeStatus(status);
@@ -127,9 +128,10 @@ void rocks_close(rocks_database *database) {
 rocks_status rocks_remove(const char *path, rocks_host functions) {
     return guarded([&]() -> rocks_status {
         auto host = std::make_shared<bridge::Host>(functions);
-        auto environment = rocksdb::NewCompositeEnv(bridge::makeFileSystem(host));
+        // RocksDB would start threads in its own environment; removing files needs none.
+        bridge::ThreadedEnvironment environment(bridge::makeFileSystem(host), 0, 0);
         rocksdb::Options settings;
-        settings.env = environment.get();
+        settings.env = &environment;
         settings.info_log = bridge::makeLogger(host);
         return makeStatus(rocksdb::DestroyDB(path, settings));
     });

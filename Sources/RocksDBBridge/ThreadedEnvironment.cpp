@@ -122,10 +122,10 @@ public:
 }  // namespace
 
 ThreadedEnvironment::ThreadedEnvironment(
-    std::shared_ptr<rocksdb::FileSystem> fileSystem, int mergingThreads)
+    std::shared_ptr<rocksdb::FileSystem> fileSystem, int mergingThreads, int flushingThreads)
     : EnvWrapper(rocksdb::NewCompositeEnv(fileSystem)),
       merging(new Pool(mergingThreads)),
-      flushing(new Pool(1)) {
+      flushing(new Pool(flushingThreads)) {
     // RocksDB takes these two from the environment that it is given, not from the wrapped one.
     file_system_ = fileSystem;
     system_clock_ = std::make_shared<ImpatientClock>();

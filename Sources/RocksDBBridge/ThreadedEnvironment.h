@@ -14,7 +14,8 @@ namespace bridge {
 class ThreadedEnvironment : public rocksdb::EnvWrapper {
 public:
     /// - Throws: std::system_error when there are no threads to be had.
-    ThreadedEnvironment(std::shared_ptr<rocksdb::FileSystem> fileSystem, int mergingThreads);
+    ThreadedEnvironment(
+        std::shared_ptr<rocksdb::FileSystem> fileSystem, int mergingThreads, int flushingThreads);
     /// Waits for the threads to end. Work that waits is dropped.
     ~ThreadedEnvironment() override;
 

@@ -129,7 +129,8 @@ private final class FaultyFile: StorageFile {
             try owner.enter("write", path)
         } catch {
             // As a disk that fails in the middle.
-            try base.write(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
+            try base.write(
+                UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
             throw error
         }
         try base.write(bytes, at: offset)
