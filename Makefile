@@ -23,10 +23,11 @@ build: dependencies
 run: build
 	exec bin/immudb --dir ./db
 
-## Every test, with the executables of the same build.
+## Every test, with the executables of the same build. Eight at a time: all at once, each of hundreds would wait
+## minutes for its turn, and no deadline in a test could be told from a hang.
 test: dependencies python
 	swift build --build-tests
-	swift test --skip-build
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test --skip-build
 
 ## The figures, as a table. Takes some minutes and about 5 GB of disk.
 bench: build

@@ -177,9 +177,9 @@ struct SegmentDirectory: Sendable {
         do throws(StoreError) {
             try fileSystem.synchronizeDirectory(path)
         } catch {
-            // Without a descriptor nothing was tried. A name that is taken back, and that a power
-            // failure brings back, is that of an empty segment: recovery removes it.
-            if error.code == .noDescriptors, (try? fileSystem.removeFile(name)) != nil { throw error }
+            // A shortage passes: the name is taken back. If a power failure brings it back, it is that
+            // of an empty segment, which recovery removes. A disk that fails is no shortage.
+            if error.code != .io, (try? fileSystem.removeFile(name)) != nil { throw error }
             throw StoreError(.writesStopped, "the name of \(name) may not be durable", cause: error)
         }
         return (Segment(head, path: name, files: files, file: file), file)

@@ -63,16 +63,27 @@ struct WriteOutcomeTests {
         _ check: (ClientError, Comment) -> Void
     ) async throws {
         let isSilent = if case .silence = behaviour { true } else { false }
-        for (name, call) in calls {
-            let server = try await UncertainServer.start()
-            try await withClient(of: server, callTimeoutMilliseconds: isSilent ? 300 : 30_000) {
-                server.behave(behaviour)
-                check(try await error($0, call), "\(name), \(behaviour)")
-                // Two would be stored twice.
-                #expect(server.requestCount <= 1, "\(name), \(behaviour)")
+        // All at once: a silent server keeps each until its deadline, which leaves time to connect.
+        let errors = try await withThrowingTaskGroup(of: (String, ClientError).self) { group in
+            for (name, call) in calls {
+                group.addTask {
+                    let server = try await UncertainServer.start()
+                    var found: ClientError?
+                    try await withClient(
+                        of: server, callTimeoutMilliseconds: isSilent ? 10_000 : 120_000
+                    ) {
+                        server.behave(behaviour)
+                        found = try await error($0, call)
+                        // Two would be stored twice.
+                        #expect(server.requestCount <= 1, "\(name), \(behaviour)")
+                    }
+                    await server.stop()
+                    return (name, try #require(found))
+                }
             }
-            await server.stop()
+            return try await group.reduce(into: []) { $0.append($1) }
         }
+        for (name, error) in errors { check(error, "\(name), \(behaviour)") }
     }
 
     @Test(
