@@ -35,14 +35,7 @@ struct DescriptorBudget {
 
     /// The budget under this process's own limit; says in the log what it leaves for clients.
     init(log: ServerLog) throws(ServerStartError) {
-        var limit = rlimit()
-        #if canImport(Darwin)
-            let openFiles = RLIMIT_NOFILE
-        #else
-            let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        #endif
-        let isKnown = getrlimit(openFiles, &limit) == 0
-        let count = isKnown ? Int(clamping: limit.rlim_cur) : 1024
+        let count = openFileLimit() ?? 1024
         try self.init(limit: count)
         if connectionCount < RPCServer.Configuration.defaultMaxConnections {
             log.info(

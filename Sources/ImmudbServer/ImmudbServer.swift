@@ -32,7 +32,7 @@ public final class ImmudbServer: Sendable {
     /// the identifier are made or read, the database is opened and, after a crash, brought up to
     /// date; only then are clients let in.
     ///
-    /// - Parameter cancellation: stops a start that takes long, since views are made anew.
+    /// - Parameter cancellation: stops a start that takes long, since views are rebuilt.
     /// - Throws: `ServerStartError`; nothing stays open then.
     public static func start(
         _ options: ServerOptions, log: ServerLog, cancellation: Cancellation? = nil

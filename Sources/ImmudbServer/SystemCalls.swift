@@ -36,16 +36,23 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
 @discardableResult
 public func raiseOpenFileLimit() -> UInt64? {
     var limit = rlimit()
-    #if canImport(Darwin)
-        let openFiles = RLIMIT_NOFILE
-    #else
-        let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #endif
     guard getrlimit(openFiles, &limit) == 0 else { return nil }
     var raised = limit
     raised.rlim_cur = limit.rlim_max
     return UInt64(setrlimit(openFiles, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur)
 }
+
+/// The files that this process may have open; nil if that cannot be read.
+func openFileLimit() -> Int? {
+    var limit = rlimit()
+    return getrlimit(openFiles, &limit) == 0 ? Int(clamping: limit.rlim_cur) : nil
+}
+
+#if canImport(Darwin)
+    private let openFiles = RLIMIT_NOFILE
+#else
+    private let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+#endif
 
 /// Has the memory of large requests and answers given back to the system as soon as they are gone:
 /// blocks from 1 MiB on are then mapped each for itself. For a process that serves, at its start.

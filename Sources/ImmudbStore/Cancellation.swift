@@ -1,7 +1,7 @@
 import StorageIO
 import Synchronization
 
-/// Stops work that takes long, such as an opening that makes views anew, from another thread. What
+/// Stops work that takes long, such as an opening that rebuilds views, from another thread. What
 /// was done until then stays: the next opening goes on from there.
 public final class Cancellation: Sendable {
     private let isSet = Atomic(false)

@@ -40,7 +40,7 @@ struct CatchUp {
     func run() throws(StoreError) -> MerkleAccumulator {
         let tree = try bringUp(treeFrom: try view.markedTree(upTo: ledger.size))
         if tree.root == ledger.root { return tree }
-        log(.warning, "the tree files do not lead to the ledger's root; they are made anew")
+        log(.warning, "the tree files do not lead to the ledger's root; they are rebuilt")
         try requireRootsOfLedger()
         return try bringUp(treeFrom: MerkleAccumulator())
     }

@@ -51,7 +51,7 @@ public final class Database: Sendable {
         public var openSegmentCount = 64
         /// The most files of the key index that are open at a time.
         public var openIndexFileCount = 512
-        /// Stops an opening that takes long, since it makes views anew.
+        /// Stops an opening that takes long, since it rebuilds views.
         public var cancellation: Cancellation?
         /// For tests: another file system below all files of the database.
         public var fileSystem: any FileSystem = POSIXFileSystem()

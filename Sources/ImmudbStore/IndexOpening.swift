@@ -28,7 +28,7 @@ struct IndexOpening: Sendable {
         self.settings = settings
     }
 
-    /// Opens the index, or makes it anew where it is damaged, of another database, or ahead of the
+    /// Opens the index, or rebuilds it where it is damaged, of another database, or ahead of the
     /// ledger.
     ///
     /// - Parameter size: of the ledger; nil where the index cannot be ahead of it.
@@ -40,16 +40,16 @@ struct IndexOpening: Sendable {
             }
             let index = try openFiles()
             if index.completeSize <= size ?? index.completeSize { return index }
-            log(.warning, "\(indexPath) is ahead of the ledger; it is made anew now")
+            log(.warning, "\(indexPath) is ahead of the ledger; it is rebuilt now")
             index.close()
         } catch where error.isDamageOfIndex {
             log(.warning, "\(error). That is done now")
         }
-        return try openAnew()
+        return try rebuild()
     }
 
     /// Removes what is there and opens an empty index.
-    func openAnew() throws(StoreError) -> KeyIndex {
+    func rebuild() throws(StoreError) -> KeyIndex {
         try KeyIndex.remove(at: indexPath, fileSystem: fileSystem)
         try fileSystem.removeFile(damageMark)
         return try openFiles()
@@ -80,7 +80,7 @@ struct IndexOpening: Sendable {
 }
 
 extension StoreError {
-    /// Whether the key index has to be made anew.
+    /// Whether the key index has to be rebuilt.
     var isDamageOfIndex: Bool {
         [.corruption, .index, .foreignDatabase, .incompatibleFormat].contains(code)
     }

@@ -54,9 +54,9 @@ struct Opening {
         } catch {
             opened.close()
             guard error.code == .index else { throw error }
-            // Its opening did not see it: it is made anew, once.
+            // Its opening did not see it: it is rebuilt, once.
             log(.warning, "\(error). That is done now")
-            opened = try index.openAnew()
+            opened = try index.rebuild()
             do throws(StoreError) {
                 grown = try CatchUp(
                     ledger, tree, opened, isWitness: isWitness, path: path, options: options
@@ -71,7 +71,7 @@ struct Opening {
             opened, path: index.indexPath, ledger: ledger, cancellation: upkeepCancellation,
             log: log,
             open: { isDamaged throws(StoreError) in
-                isDamaged ? try index.openAnew() : try index.open(at: nil)
+                isDamaged ? try index.rebuild() : try index.open(at: nil)
             })
         let storage = Storage(
             path: path, ledger: ledger, tree: tree, index: keeper, barrier: barrier,

@@ -7,7 +7,7 @@ import Synchronization
 /// The key index of an open database, and what brings it back when it fails.
 ///
 /// The index is a view: an entry that is durable in the ledger is acknowledged even if the index
-/// cannot take its key. The index is then closed, opened again, or made anew if it is damaged, and
+/// cannot take its key. The index is then closed, opened again, or rebuilt if it is damaged, and
 /// brought up to the ledger. Meanwhile reads by key are refused (`indexBehind`), since they might
 /// miss an acknowledged entry; all other reads and all plain writes go on.
 final class IndexKeeper: Sendable {
@@ -31,7 +31,7 @@ final class IndexKeeper: Sendable {
     /// The most entries that the publisher itself applies again: about a second. After a failure
     /// there are as many as the index keeps in memory.
     private static let entriesAppliedAtOnce: UInt64 = 200_000
-    /// Opens the index; makes it anew if its argument says that the files are damaged.
+    /// Opens the index; rebuilds it if its argument says that the files are damaged.
     private let open: @Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex
 
     init(
@@ -113,7 +113,7 @@ final class IndexKeeper: Sendable {
         }
         old?.close()
         guard !isDamaged || entryCount == .max else {
-            throw StoreError(.indexBehind, "the key index \(path) is to be made anew")
+            throw StoreError(.indexBehind, "the key index \(path) is to be rebuilt")
         }
         let index = try open(isDamaged)
         do throws(StoreError) {
@@ -136,7 +136,7 @@ final class IndexKeeper: Sendable {
             }
         } catch {
             index.close()
-            // Other damage is the ledger's: making the index anew would not help.
+            // Other damage is the ledger's: rebuilding the index would not help.
             state.withLock { $0.isDamaged = error.code == .index }
             throw error
         }

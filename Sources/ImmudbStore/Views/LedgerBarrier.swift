@@ -3,8 +3,8 @@ import StorageIO
 import Synchronization
 
 /// Keeps the views from getting ahead of the ledger on the disk: what a view makes durable is made
-/// durable in the ledger before. A view that is ahead after a power failure would have to be made
-/// anew.
+/// durable in the ledger before. A view that is ahead after a power failure would have to be
+/// rebuilt.
 final class LedgerBarrier: Sendable {
     private let ledger: Ledger
     private let isNeeded: Bool
