@@ -84,7 +84,7 @@ extension ClientError {
 // MARK: writes
 
 extension ClientError {
-    /// The error of a write that may have been stored all the same.
+    /// The error of a write that may still have been stored.
     ///
     /// - Parameter reason: in the words that go into the message.
     static func outcomeUnknown(_ reason: String, cause: any Error) -> ClientError {

@@ -18,7 +18,7 @@ extension ImmudbClient {
     /// When it returns, the entry is durable and in the tree, says the server.
     ///
     /// - Returns: the index of the new entry.
-    /// - Throws: code `.outcomeUnknown` if the entry may have been stored all the same; with any other
+    /// - Throws: code `.outcomeUnknown` if the entry may still have been stored; with any other
     ///   code it is not.
     @discardableResult
     public func set(_ key: [UInt8], _ value: [UInt8]) async throws(ClientError) -> EntryIndex {

@@ -24,7 +24,7 @@ import SwiftProtobuf
 /// also throw `VerificationError`, which is evidence, and never to be retried.
 ///
 /// A call that writes throws `ClientError` with code `.outcomeUnknown` if its entry may have been
-/// stored all the same. With any other code it is certainly not stored.
+/// stored. With any other code it is certainly not stored.
 ///
 /// It connects again by itself when a connection was lost, with growing pauses between attempts.
 /// A call that the server may have seen is never sent twice.

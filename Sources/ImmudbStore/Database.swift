@@ -134,7 +134,7 @@ public final class Database: Sendable {
     ///     `invalidSet`, `invalidScore`, `keyTooLong`, `keyNotFound`, `tooLarge`, `noSpace`,
     ///     `overloaded`, `notStored`, `writesStopped`, `closed`, those of the key index: certainly
     ///     nothing was written. `outcomeUnknown`: the entries may be there after the next opening, or
-    ///     not; whoever writes them again may have them twice.
+    ///     not; a caller that writes them again may have them twice.
     public func append(
         _ entries: [NewEntry],
         completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void

@@ -47,7 +47,7 @@ final class Storage: Sendable {
     func freeSpace() throws(StoreError) -> FreeSpace { try fileSystem.freeSpace(at: path) }
 
     /// Uses the key index for a read of a snapshot of `size`. If it turns out to be damaged, the next
-    /// opening makes it anew.
+    /// opening rebuilds it.
     ///
     /// - Throws: `indexBehind` while it does not have all entries of the snapshot.
     func withIndex<Value>(

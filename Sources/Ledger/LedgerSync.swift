@@ -3,7 +3,7 @@ import Synchronization
 
 /// Synchronizes the newest segment for the writer and for the views, and remembers a failure.
 ///
-/// The kernel reports a failed write to one call only: whoever synchronizes the same file next is told
+/// The kernel reports a failed write to one call only: the next call for the same file is told
 /// that all is well. Therefore the first failure is everybody's, and the last word.
 final class LedgerSync: Sendable {
     private let failure = Mutex<StoreError?>(nil)

@@ -189,7 +189,7 @@ struct SegmentDirectory: Sendable {
         do throws(StoreError) {
             try fileSystem.rename(unfinished, to: name)
         } catch {
-            // A failing disk may have done it all the same.
+            // A failing disk may have done it and reported an error.
             if (try? fileSystem.exists(name)) == false { throw error }
             throw StoreError(.writesStopped, "\(name) may exist", cause: error)
         }

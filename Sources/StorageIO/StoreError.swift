@@ -25,7 +25,7 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         /// This write is certainly not stored.
         case writesStopped
         /// The disk failed while this write was on its way to it: it may have been stored, or not.
-        /// The next opening tells. Whoever repeats the write may have it twice.
+        /// The next opening tells. A caller that repeats the write may have it twice.
         case outcomeUnknown
         /// A call failed before anything of this write reached the disk: it is certainly not
         /// stored, and may be tried again.

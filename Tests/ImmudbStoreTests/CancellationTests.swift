@@ -6,7 +6,7 @@ import Testing
 
 /// Openings that are stopped.
 struct CancellationTests {
-    @Test("stops an opening that makes the views anew, and the next one goes on from there")
+    @Test("stops an opening that rebuilds the views, and the next one goes on from there")
     func stopped() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)

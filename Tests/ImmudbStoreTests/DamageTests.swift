@@ -216,7 +216,7 @@ struct DamageTests {
         #expect(try snapshot.get(bytes("key 3-6"))?.index == EntryIndex(36))
     }
 
-    @Test("an entry changed with all checksums of its frame is refused when the tree is made anew")
+    @Test("an entry changed with all checksums of its frame is refused when the tree is rebuilt")
     func tamperedFrame() async throws {
         let folder = try await filled()
         let database = try Database.open(in: folder)

@@ -86,7 +86,7 @@ final class TreeView: Sendable {
     /// Makes the views of the first `size` entries durable and says so in their heads.
     ///
     /// - Precondition: the entries are durable. A view that is ahead of the ledger after a power
-    ///   failure would be made anew.
+    ///   failure would be rebuilt.
     func checkpoint(_ size: TreeSize) throws(StoreError) {
         for file in [digests, places] { try file.writePending() }
         try digests.checkpoint(size.nodeCount)
