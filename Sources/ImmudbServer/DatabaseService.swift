@@ -42,8 +42,8 @@ public struct DatabaseService: Sendable {
             .unary(ImmuService.setSV, setStructured),
             .unary(ImmuService.safeSet, safeSet),
             .unary(ImmuService.safeSetSV, safeSetStructured),
-            .unary(ImmuService.setBatch, on: .blocking, setBatch),
-            .unary(ImmuService.setBatchSV, on: .blocking, setBatchStructured),
+            .unary(ImmuService.setBatch, on: .writes, setBatch),
+            .unary(ImmuService.setBatchSV, on: .writes, setBatchStructured),
             .unary(ImmuService.reference, reference),
             .unary(ImmuService.safeReference, safeReference),
             .unary(ImmuService.zAdd, zAdd),
@@ -57,24 +57,24 @@ public struct DatabaseService: Sendable {
             .unary(ImmuService.getSV, getStructured),
             .unary(ImmuService.safeGet, safeGet),
             .unary(ImmuService.safeGetSV, safeGetStructured),
-            .unary(ImmuService.getBatch, on: .blocking, getBatch),
-            .unary(ImmuService.getBatchSV, on: .blocking, getBatchStructured),
+            .unary(ImmuService.getBatch, on: .walks, getBatch),
+            .unary(ImmuService.getBatchSV, on: .walks, getBatchStructured),
             .unary(ImmuService.byIndex, byIndex),
             .unary(ImmuService.byIndexSV, byIndexStructured),
-            .unary(ImmuService.history, on: .blocking, history),
-            .unary(ImmuService.historySV, on: .blocking, historyStructured),
+            .unary(ImmuService.history, on: .walks, history),
+            .unary(ImmuService.historySV, on: .walks, historyStructured),
         ]
     }
 
     private var walks: [RPCMethod] {
         [
-            .unary(ImmuService.scan, on: .blocking, scan),
-            .unary(ImmuService.scanSV, on: .blocking, scanStructured),
-            .unary(ImmuService.zScan, on: .blocking, zScan),
-            .unary(ImmuService.zScanSV, on: .blocking, zScanStructured),
-            .unary(ImmuService.iScan, on: .blocking, iScan),
-            .unary(ImmuService.iScanSV, on: .blocking, iScanStructured),
-            .unary(ImmuService.count, on: .blocking, count),
+            .unary(ImmuService.scan, on: .walks, scan),
+            .unary(ImmuService.scanSV, on: .walks, scanStructured),
+            .unary(ImmuService.zScan, on: .walks, zScan),
+            .unary(ImmuService.zScanSV, on: .walks, zScanStructured),
+            .unary(ImmuService.iScan, on: .walks, iScan),
+            .unary(ImmuService.iScanSV, on: .walks, iScanStructured),
+            .unary(ImmuService.count, on: .walks, count),
             .serverStreaming(ImmuService.dump, dump),
         ]
     }

@@ -73,26 +73,36 @@ public final class ImmudbServer: Sendable {
     ) -> RPCServer.Configuration {
         var configuration = RPCServer.Configuration(host: options.host, port: options.port)
         configuration.maxReceiveMessageByteCount = options.maxReceiveMessageByteCount
-        // One connection has half of its event loop's share: room for the largest request.
-        let room = options.maxReceiveMessageByteCount + (1 << 20)
+        // One connection has half of it: room for the largest request, and as much decoded.
+        let room = 2 * options.maxReceiveMessageByteCount + (1 << 20)
         configuration.maxBufferedRequestByteCount = max(
-            configuration.maxBufferedRequestByteCount,
-            2 * configuration.eventLoopThreadCount * room)
+            configuration.maxBufferedRequestByteCount, 3 * room)
         // The largest answer takes its room twice while it is made. That must fit into the half for
         // clients that have read nothing yet, beside the quarter that unread answers may keep.
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
-        configuration.closedReaders = { closed in
+        configuration.shortage = { shortage in
             // Not on the event loop: whoever reads the log may be slow.
-            DispatchQueue.global().async { log.warning(description(of: closed)) }
+            DispatchQueue.global().async { log.warning(description(of: shortage)) }
         }
         configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
         return configuration
     }
 
-    private static func description(of closed: RPCServer.ClosedReaders) -> String {
-        "closed \(closed.connectionCount) connections, such as \(closed.peerAddress), that did not read "
-            + "\(closed.byteCount) bytes of their answers while the server was short of room for those"
+    private static func description(of shortage: RPCServer.Shortage) -> String {
+        switch shortage {
+        case .didNotRead(let closed):
+            "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
+                + "did not read \(closed.byteCount) bytes of their answers while the server was short of "
+                + "room for those"
+        case .sentTooSlowly(let closed):
+            "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
+                + "did not go on with \(closed.byteCount) bytes of their requests while the server was "
+                + "short of room for those"
+        case .refused(let count):
+            "refused \(counted(count, "connection")): there are as many as this server allows, or as it "
+                + "allows from one address"
+        }
     }
 
     private init(

@@ -80,22 +80,55 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 // MARK: on the wire
 
 extension Metadata {
-    /// Adds a field as it came. A `-bin` value may hold several values, separated by commas; one
-    /// that is not base64 is left out.
-    mutating func addReceived(
-        name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
-    ) {
-        let text = String(decoding: name, as: UTF8.self)
-        guard text.hasSuffix("-bin") else {
-            fields.append(
-                Field(name: text, value: .text(String(decoding: value, as: UTF8.self))))
-            return
-        }
-        for part in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
-            if let bytes = Base64.decode(part.filter { $0 != UInt8(ascii: " ") }) {
-                fields.append(Field(name: text, value: .binary(bytes)))
+    /// What a field takes beside its name and value; RFC 9113, section 6.5.2.
+    static let fieldByteCount = 32
+    /// What each value of a `-bin` field takes beside its bytes.
+    private static let binaryByteCount = 64
+
+    /// What the fields take.
+    var byteCount: Int {
+        fields.reduce(0) { sum, field in
+            switch field.value {
+            case .text(let text): sum + field.name.utf8.count + text.utf8.count + Self.fieldByteCount
+            case .binary(let bytes): sum + field.name.utf8.count + bytes.count + Self.binaryByteCount
             }
         }
+    }
+
+    /// Adds a field as it came, without the blanks around its value. A `-bin` value may hold several,
+    /// separated by commas, each of which takes 64 bytes of `room`; one that is not base64 is left
+    /// out. Returns false when there is not room for all of them.
+    mutating func addReceived(
+        name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, room: inout Int
+    ) -> Bool {
+        let text = String(decoding: name, as: UTF8.self)
+        guard text.hasSuffix("-bin") else {
+            let trimmed = Self.trimmed(value[...])
+            fields.append(
+                Field(name: text, value: .text(String(decoding: trimmed, as: UTF8.self))))
+            return true
+        }
+        var rest = value[...]
+        while true {
+            room -= Self.binaryByteCount
+            guard room >= 0 else { return false }
+            let part = rest.prefix { $0 != UInt8(ascii: ",") }
+            if let bytes = Base64.decode(Self.trimmed(part)) {
+                fields.append(Field(name: text, value: .binary(bytes)))
+            }
+            guard part.endIndex < rest.endIndex else { return true }
+            rest = rest[(part.endIndex + 1)...]
+        }
+    }
+
+    private static func trimmed(
+        _ value: Slice<UnsafeBufferPointer<UInt8>>
+    ) -> Slice<UnsafeBufferPointer<UInt8>> {
+        func isBlank(_ byte: UInt8?) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var value = value
+        while isBlank(value.first) { value.removeFirst() }
+        while isBlank(value.last) { value.removeLast() }
+        return value
     }
 
     /// Whether an application's field of this name may be sent.

@@ -68,12 +68,12 @@ extension NetworkTests {
         func lostAnswer() async throws {
             let finished = Mutex<[StatusCode]>([])
             let server = try await PeerServer.start {
-                $0.hardUnsentAnswerByteCount = 3_000
+                $0.maxHeldAnswerByteCount = 6_000
                 $0.observer = { call in finished.withLock { $0.append(call.code) } }
             }
             let peer = try await RawPeer.connect(server.port)
             for (number, method) in ["Effect", "Effect", "Large"].enumerated() {
-                peer.call(method, 2_000)
+                peer.call(method, 5_000)
                 #expect(try await eventually { finished.withLock { $0.count } == number + 1 })
             }
             // The first one waits for its reader, and is alone.

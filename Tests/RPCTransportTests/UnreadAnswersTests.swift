@@ -132,10 +132,11 @@ extension NetworkTests {
 
         @Test("who reads nothing has to go when there is no room, and is told; a slow reader stays")
         func eviction() async throws {
-            let closed = Mutex(RPCServer.ClosedReaders())
+            let closed = Mutex(RPCServer.ClosedConnections())
             try await withServer {
                 $0.unreadAnswerTimeout = .seconds(2)
-                $0.closedReaders = { now in
+                $0.shortage = { shortage in
+                    guard case .didNotRead(let now) = shortage else { return }
                     closed.withLock {
                         $0.connectionCount += now.connectionCount
                         $0.byteCount += now.byteCount

@@ -191,8 +191,10 @@ final class ClientDispatcher: @unchecked Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try self.configuration.channelHook?(channel)
-                    try channel.pipeline.syncOperations.addHandler(
-                        ClientConnection(self, handshakeDeadline: deadline))
+                    let http2 = HTTP2Connection()
+                    http2.setDelegate(
+                        ClientConnection(self, http2: http2, handshakeDeadline: deadline))
+                    try channel.pipeline.syncOperations.addHandler(http2)
                 }
             }
             .connect(host: configuration.host, port: configuration.port)

@@ -19,56 +19,51 @@ struct HTTP2Callbacks: @unchecked Sendable {
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.from(user).beganHeaders(
+            HTTP2Connection.delegate(user).beganHeaders(
                 stream: header.stream_id, category: frame.pointee.headers.cat)
             return 0
         }
         nghttp2_session_callbacks_set_on_header_callback(table) {
             _, _, name, nameCount, value, valueCount, _, user in
-            HTTP2Connection.from(user).receivedHeader(
+            HTTP2Connection.delegate(user).receivedHeader(
                 name: UnsafeBufferPointer(start: name, count: nameCount),
                 value: UnsafeBufferPointer(start: value, count: valueCount))
             return 0
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
             _, _, stream, bytes, count, user in
-            HTTP2Connection.from(user).receivedData(
+            HTTP2Connection.delegate(user).receivedData(
                 stream: stream, bytes: UnsafeRawBufferPointer(start: bytes, count: count))
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.from(user).receivedFrame(header, frame)
+            HTTP2Connection.delegate(user).receivedFrame(header, frame)
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.from(user).sentFrame(header)
+            HTTP2Connection.delegate(user).sentFrame(header)
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_not_send_callback(table) { _, frame, _, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.from(user).couldNotSend(header)
+            HTTP2Connection.delegate(user).couldNotSend(header)
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, code, user in
-            HTTP2Connection.from(user).closedStream(stream, http2Error: code)
+            HTTP2Connection.delegate(user).closedStream(stream, http2Error: code)
             return 0
         }
         nghttp2_session_callbacks_set_send_data_callback(table) {
-            _, frame, header, count, source, user in
-            guard let frame, let header, let call = source?.pointee.ptr else { return 0 }
-            let connection = HTTP2Connection.from(user)
-            let padding = frame.pointee.data.padlen
-            connection.outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
-            if padding > 0 {
-                connection.outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1))
-            }
-            if count > 0 { connection.writeBody(of: call, count: count) }
-            if padding > 1 { connection.outgoing.writeRepeatingByte(0, count: padding - 1) }
+            _, frame, header, count, _, user in
+            guard let frame, let header else { return 0 }
+            HTTP2Connection.writeData(
+                user, stream: UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self).stream_id,
+                header: header, count: count, padding: frame.pointee.data.padlen)
             return 0
         }
     }
@@ -84,6 +79,8 @@ final class HTTP2Options: @unchecked Sendable {  // written by `init` only
         guard let options else { preconditionFailure("no memory for nghttp2's options") }
         // No RFC 7540 priority tree, hence no need to keep closed streams.
         nghttp2_option_set_no_closed_streams(options, 1)
+        // Blanks around a value are legal in gRPC, and stripped when it is read.
+        nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1)
         configure(options)
         pointer = options
     }
@@ -104,6 +101,7 @@ enum HTTP2Setting {
 enum HTTP2 {
     static let data: UInt8 = 0
     static let headers: UInt8 = 1
+    static let resetStream: UInt8 = 3
     static let settings: UInt8 = 4
     static let ping: UInt8 = 6
     static let goAway: UInt8 = 7

@@ -15,7 +15,7 @@ struct AnswerHeaders {
     var byteCount = 0
 
     mutating func read(
-        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, limit: Int
     ) {
         switch name.count {
         case 7 where name.equals(":status"):
@@ -32,7 +32,11 @@ struct AnswerHeaders {
         default:
             let isReserved =
                 name.first == UInt8(ascii: ":") || name.starts(with: "grpc-accept-".utf8)
-            if !isReserved { metadata.addReceived(name: name, value: value) }
+            guard !isReserved else { return }
+            var room = limit - byteCount
+            let before = room
+            byteCount = metadata.addReceived(name: name, value: value, room: &room)
+                ? byteCount + before - room : limit + 1
         }
     }
 

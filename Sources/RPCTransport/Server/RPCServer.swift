@@ -12,33 +12,45 @@ public final class RPCServer: Sendable {
     private let core: ServerCore
     private let listener: any Channel
     private let group: MultiThreadedEventLoopGroup
-    private let loops: [ServerLoop]
+    private let loops: [LoopHandle]
+
     private let ending = Mutex<Task<Void, Never>?>(nil)
 
     /// The port that it listens on.
     public let port: Int
 
-    /// Bytes of answers that wait for their readers, see `AnswerBudget`.
-    public var heldAnswerByteCount: Int { core.answers.heldByteCount }
+    /// Bytes of answers that wait for their readers, see `Admission`.
+    public var heldAnswerByteCount: Int { core.account.answerByteCount }
+
+    /// Bytes of requests that are not answered, see `Admission`.
+    public var heldRequestByteCount: Int { core.account.requestByteCount }
 
     /// Starts the threads and listens. Throws `RPCError` `.unavailable` when it cannot listen on
-    /// that address.
+    /// that address, or the system gives it no threads.
     public static func start(
         _ configuration: Configuration, methods: [RPCMethod]
     ) async throws -> RPCServer {
         let core = ServerCore(configuration, methods: MethodTable(methods))
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: max(1, configuration.eventLoopThreadCount))
-        let loops = group.makeIterator().map { ServerLoop(eventLoop: $0, core: core) }
         do {
+            try core.pools.start()
+            var loops: [LoopHandle] = []
+            for eventLoop in group.makeIterator() {
+                let loop = eventLoop.submit {
+                    let loop = ServerLoop(eventLoop: eventLoop, core: core)
+                    loop.startTicking()
+                    return LoopHandle(loop)
+                }
+                loops.append(try await loop.get())
+            }
             let listener = try await bootstrap(group, core, loops)
                 .bind(host: configuration.host, port: configuration.port).get()
-            for loop in loops { loop.startTicking() }
             return RPCServer(core, listener, group, loops)
         } catch {
-            core.workers.stop()
-            core.blocking.stop()
+            core.pools.stop()
             try? await group.shutdownGracefully()
+            if let error = error as? RPCError { throw error }
             let place = "\(configuration.host):\(configuration.port)"
             throw RPCError(.unavailable, "cannot listen on \(place): \(describe(error))")
         }
@@ -46,7 +58,7 @@ public final class RPCServer: Sendable {
 
     private init(
         _ core: ServerCore, _ listener: any Channel, _ group: MultiThreadedEventLoopGroup,
-        _ loops: [ServerLoop]
+        _ loops: [LoopHandle]
     ) {
         self.core = core
         self.listener = listener
@@ -56,7 +68,8 @@ public final class RPCServer: Sendable {
     }
 
     private static func bootstrap(
-        _ group: MultiThreadedEventLoopGroup, _ core: ServerCore, _ loops: [ServerLoop]
+        _ group: MultiThreadedEventLoopGroup, _ core: ServerCore,
+        _ loops: [LoopHandle]
     ) -> ServerBootstrap {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -69,22 +82,27 @@ public final class RPCServer: Sendable {
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })
+                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?
+                        .loop.value
                     else { preconditionFailure("a connection on a foreign event loop") }
-                    guard core.admitConnection() else {
+                    let peer = PeerAddress(channel.remoteAddress)
+                    guard let lane = core.connections.admit(peer) else {
                         throw RPCError(.resourceExhausted, "too many connections")
                     }
                     // From here on the count goes down when the channel closes, whatever fails.
-                    channel.closeFuture.whenComplete { _ in core.forgetConnection() }
+                    channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
                     try core.configuration.channelHook?(channel)
-                    try channel.pipeline.syncOperations.addHandler(
-                        ServerConnection(loop: loop, peer: channel.remoteAddress))
+                    let http2 = HTTP2Connection()
+                    http2.setDelegate(
+                        ServerConnection(
+                            loop: loop, http2: http2, peerAddress: peer.description, lane: lane))
+                    try channel.pipeline.syncOperations.addHandler(http2)
                 }
             }
     }
 
     /// Clients that are connected now.
-    public var connectionCount: Int { core.connectionCount.load(ordering: .acquiring) }
+    public var connectionCount: Int { core.connections.count }
 
     /// Stops accepting, asks the clients to leave (GOAWAY), lets calls in flight finish, and after
     /// `deadline` ends what is left. When it returns, no connection and no event loop lives; a
@@ -111,24 +129,23 @@ public final class RPCServer: Sendable {
         let cutAt = NIODeadline.now() + deadline.timeAmount
         core.isDraining.store(true, ordering: .releasing)
         try? await listener.close().get()
-        for loop in loops { loop.beginDraining() }
+        for loop in loops { loop.execute { $0.beginDraining() } }
         await waitForConnections(until: cutAt)
         let left = connectionCount
         if left > 0 { willCut(left) }
-        while core.connectionCount.load(ordering: .acquiring) > 0 {
-            for loop in loops { loop.cutAll() }
+        while core.connections.count > 0 {
+            for loop in loops { loop.execute { $0.cutAll() } }
             await waitForConnections(until: .now() + .milliseconds(100))
         }
-        core.workers.stop()
-        core.blocking.stop()
+        core.pools.stop()
         for loop in loops {
-            while !loop.closeOutbox() { try? await Task.sleep(for: .milliseconds(1)) }
+            while !loop.mailbox.close() { try? await Task.sleep(for: .milliseconds(1)) }
         }
         try? await group.shutdownGracefully()
     }
 
     private func waitForConnections(until deadline: NIODeadline) async {
-        while core.connectionCount.load(ordering: .acquiring) > 0, .now() < deadline {
+        while core.connections.count > 0, .now() < deadline {
             // Not cancelled: whoever gives up waiting for a shutdown does not undo it.
             try? await Task.sleep(for: .milliseconds(5))
         }
@@ -140,70 +157,20 @@ public final class RPCServer: Sendable {
     }
 }
 
-/// What all connections of a server share.
-final class ServerCore: Sendable {
-    let configuration: RPCServer.Configuration
-    let methods: MethodTable
-    let options: HTTP2Options
-    let workers: WorkerPool
-    let blocking: WorkerPool
-    /// `:status`, `content-type` and the configured headers.
-    let initialFields: FixedFields
-    /// `grpc-status: 0`.
-    let okTrailers: FixedFields
-    let tickInterval: TimeAmount
-    let connectionCount = Atomic<Int>(0)
-    let isDraining = Atomic<Bool>(false)
-    /// Shares of one event loop and of one connection in `maxBufferedRequestByteCount`.
-    let loopRequestByteCount: Int
-    let connectionRequestByteCount: Int
-    let answers: AnswerBudget
+/// An event loop's part of a server, as other threads know it.
+private struct LoopHandle: Sendable {
+    let eventLoop: any EventLoop
+    let mailbox: LoopMailbox
+    let loop: NIOLoopBound<ServerLoop>
 
-    init(_ configuration: RPCServer.Configuration, methods: MethodTable) {
-        self.configuration = configuration
-        self.methods = methods
-        answers = AnswerBudget(configuration)
-        options = HTTP2Options { options in
-            nghttp2_option_set_stream_reset_rate_limit(
-                options, UInt64(max(0, configuration.resetBurst)),
-                UInt64(max(0, configuration.resetsPerSecond)))
-        }
-        workers = WorkerPool(
-            threadCount: configuration.workerThreadCount, batchLimit: 32,
-            capacity: configuration.workerQueueCapacity,
-            byteCapacity: configuration.maxBufferedRequestByteCount)
-        blocking = WorkerPool(
-            threadCount: configuration.blockingThreadCount, batchLimit: 1,
-            capacity: configuration.workerQueueCapacity,
-            byteCapacity: configuration.maxBufferedRequestByteCount)
-        var initial = HeaderBlock()
-        initial.add(":status", "200")
-        initial.add("content-type", "application/grpc")
-        initial.add(configuration.initialHeaders)
-        initialFields = FixedFields(initial)
-        var ok = HeaderBlock()
-        ok.add("grpc-status", "0")
-        okTrailers = FixedFields(ok)
-        let shortest = min(
-            configuration.handshakeTimeout, configuration.keepaliveInterval,
-            configuration.keepaliveTimeout, configuration.stalledWriteTimeout,
-            configuration.unreadAnswerTimeout / 10)
-        tickInterval = min(.seconds(1), max(.milliseconds(10), (shortest / 4).timeAmount))
-        loopRequestByteCount =
-            configuration.maxBufferedRequestByteCount / max(1, configuration.eventLoopThreadCount)
-        connectionRequestByteCount = loopRequestByteCount / 2
+    /// Called on the event loop.
+    init(_ loop: ServerLoop) {
+        eventLoop = loop.eventLoop
+        mailbox = loop.mailbox
+        self.loop = NIOLoopBound(loop, eventLoop: loop.eventLoop)
     }
 
-    func admitConnection() -> Bool {
-        let count = connectionCount.add(1, ordering: .acquiringAndReleasing).newValue
-        answers.divide(among: count)
-        if count <= configuration.maxConnections { return true }
-        forgetConnection()
-        return false
-    }
-
-    func forgetConnection() {
-        answers.divide(
-            among: connectionCount.subtract(1, ordering: .acquiringAndReleasing).newValue)
+    func execute(_ body: @escaping @Sendable (ServerLoop) -> Void) {
+        eventLoop.execute { body(loop.value) }
     }
 }

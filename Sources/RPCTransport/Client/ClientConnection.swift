@@ -6,7 +6,8 @@ import NIOCore
 /// Credit: answers to unary calls are taken as they come. Those of a stream are taken until
 /// `windowByteCount` wait for the application; then the server is given no more credit for that
 /// stream, only for the connection, so that other calls go on.
-final class ClientConnection: HTTP2Connection {
+final class ClientConnection: HTTP2Delegate {
+    let http2: HTTP2Connection
     private let dispatcher: ClientDispatcher
     private let configuration: RPCClient.Configuration
     private let handshakeDeadline: NIODeadline
@@ -17,7 +18,10 @@ final class ClientConnection: HTTP2Connection {
     private var pingSent: NIODeadline?
     private var ticks: RepeatedTask?
 
-    init(_ dispatcher: ClientDispatcher, handshakeDeadline: NIODeadline) {
+    init(
+        _ dispatcher: ClientDispatcher, http2: HTTP2Connection, handshakeDeadline: NIODeadline
+    ) {
+        self.http2 = http2
         self.dispatcher = dispatcher
         configuration = dispatcher.configuration
         self.handshakeDeadline = handshakeDeadline
@@ -25,7 +29,7 @@ final class ClientConnection: HTTP2Connection {
 
     // MARK: session
 
-    override func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer? {
+    func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer? {
         var made: OpaquePointer?
         guard
             nghttp2_session_client_new2(
@@ -48,7 +52,7 @@ final class ClientConnection: HTTP2Connection {
         return session
     }
 
-    override func connectionEnded(_ error: (any Error)?) {
+    func connectionEnded(_ error: (any Error)?) {
         ticks?.cancel()
         recent = nil
         let open = calls
@@ -73,9 +77,9 @@ final class ClientConnection: HTTP2Connection {
     func leave() {
         isLeaving = true
         for call in calls.values { call.fail(.unavailable, "the client was shut down") }
-        terminate(HTTP2.noError)
+        http2.terminate(HTTP2.noError)
         // A server that does not read must not keep it.
-        dispatcher.eventLoop.scheduleTask(in: .seconds(1)) { [weak channel = context?.channel] in
+        dispatcher.eventLoop.scheduleTask(in: .seconds(1)) { [weak channel = http2.context?.channel] in
             channel?.close(promise: nil)
         }
     }
@@ -83,17 +87,14 @@ final class ClientConnection: HTTP2Connection {
     // MARK: requests
 
     func submit(_ call: ClientCall) {
-        guard let session, closingSince == nil else {
+        guard let session = http2.session, http2.closingSince == nil else {
             dispatcher.isLeaving(self)
             dispatcher.restart(call)
             return
         }
         call.reset()
         call.connection = self
-        var provider = nghttp2_data_provider()
-        // `calls` keeps the call until its stream is closed.
-        provider.source.ptr = Unmanaged.passUnretained(call).toOpaque()
-        provider.read_callback = Self.readBody
+        var provider = HTTP2Connection.bodyProvider()
         var stream: Int32 = -1
         dispatcher.withRequestFields(call) { fields, count in
             stream = nghttp2_submit_request(session, nil, fields, count, &provider, nil)
@@ -108,38 +109,35 @@ final class ClientConnection: HTTP2Connection {
         calls[stream] = call
     }
 
-    private static let readBody: nghttp2_data_source_read_callback = {
-        _, _, _, limit, flags, source, _ in
-        guard let pointer = source?.pointee.ptr, let flags else {
-            return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
-        }
-        let call = Unmanaged<ClientCall>.fromOpaque(pointer).takeUnretainedValue()
-        let available = call.unsent.readableBytes
-        flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        if available <= limit { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
-        return min(available, limit)
+    func nextBody(of stream: Int32, limit: Int) -> HTTP2Body {
+        let available = call(stream)?.unsent.readableBytes ?? 0
+        return available <= limit ? .last(available, hasTrailers: false) : .part(limit)
     }
 
-    override func writeBody(of call: UnsafeMutableRawPointer, count: Int) {
-        let call = Unmanaged<ClientCall>.fromOpaque(call).takeUnretainedValue()
-        call.unsent.readWithUnsafeReadableBytes { bytes in
-            let part = bytes.prefix(count)
-            outgoing.writeBytes(UnsafeRawBufferPointer(rebasing: part))
-            return part.count
+    func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer) {
+        call(stream)?.unsent.readWithUnsafeReadableBytes { bytes in
+            frames.writeBytes(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+            return count
         }
     }
+
+    func sentAllPending() -> Bool { false }
+    func stoppedSending(queuedByteCount: Int) {}
+
+    func sendPending() { http2.sendPending() }
+    func cut() { http2.cut() }
 
     /// Tells the server that nobody waits for that call.
     func abandon(_ call: ClientCall) {
-        guard let session, calls[call.streamID] === call else { return }
+        guard let session = http2.session, calls[call.streamID] === call else { return }
         nghttp2_submit_rst_stream(session, HTTP2.none, call.streamID, HTTP2.cancel)
     }
 
-    override func sentFrame(_ header: nghttp2_frame_hd) {
+    func sentFrame(_ header: nghttp2_frame_hd) {
         if header.type == HTTP2.headers { call(header.stream_id)?.wasSent = true }
     }
 
-    override func couldNotSend(_ header: nghttp2_frame_hd) {
+    func couldNotSend(_ header: nghttp2_frame_hd) {
         guard header.type == HTTP2.headers else { return }
         guard let call = calls.removeValue(forKey: header.stream_id) else { return }
         if recent === call { recent = nil }
@@ -148,21 +146,21 @@ final class ClientConnection: HTTP2Connection {
 
     // MARK: answers
 
-    override func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
+    func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
         call(stream)?.block = AnswerHeaders()
         recent = calls[stream]
     }
 
-    override func receivedHeader(
+    func receivedHeader(
         name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
     ) {
         guard let recent, !recent.isFinished else { return }
         recent.block.byteCount += name.count + value.count + 32
         guard recent.block.byteCount <= configuration.maxHeaderByteCount else { return }
-        recent.block.read(name, value)
+        recent.block.read(name, value, limit: configuration.maxHeaderByteCount)
     }
 
-    override func receivedFrame(
+    func receivedFrame(
         _ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>
     ) {
         switch header.type {
@@ -210,8 +208,8 @@ final class ClientConnection: HTTP2Connection {
         }
     }
 
-    override func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
-        guard let session else { return }
+    func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
+        guard let session = http2.session else { return }
         guard let call = call(stream), !call.isFinished else {
             nghttp2_session_consume(session, stream, bytes.count)
             return
@@ -267,7 +265,7 @@ final class ClientConnection: HTTP2Connection {
 
     /// Lets the server send more of that call, unless enough of it waits for the application.
     func giveCredit(to call: ClientCall) {
-        guard let session, call.heldByteCount > 0, calls[call.streamID] === call else { return }
+        guard let session = http2.session, call.heldByteCount > 0, calls[call.streamID] === call else { return }
         if case .stream(let receiver) = call.receiver,
             receiver.byteCount > configuration.windowByteCount
         {
@@ -282,7 +280,7 @@ final class ClientConnection: HTTP2Connection {
         abandon(call)
     }
 
-    override func closedStream(_ stream: Int32, http2Error: UInt32) {
+    func closedStream(_ stream: Int32, http2Error: UInt32) {
         guard let call = calls.removeValue(forKey: stream) else { return }
         if recent === call { recent = nil }
         guard !call.isFinished else { return }
@@ -317,21 +315,21 @@ final class ClientConnection: HTTP2Connection {
 
     private func tick() {
         let now = NIODeadline.now()
-        if let closingSince {
-            if now - closingSince > .seconds(5) { cut() }
+        if let closingSince = http2.closingSince {
+            if now - closingSince > .seconds(5) { http2.cut() }
         } else if !isReady {
-            if now > handshakeDeadline { cut() }
+            if now > handshakeDeadline { http2.cut() }
         } else if let sent = pingSent {
-            if lastRead > sent {
+            if http2.lastRead > sent {
                 pingSent = nil
             } else if now - sent > configuration.keepaliveTimeout.timeAmount {
-                cut()
+                http2.cut()
             }
-        } else if !calls.isEmpty, now - lastRead > configuration.keepaliveInterval.timeAmount {
+        } else if !calls.isEmpty, now - http2.lastRead > configuration.keepaliveInterval.timeAmount {
             pingSent = now
-            nghttp2_submit_ping(session, HTTP2.none, nil)
+            nghttp2_submit_ping(http2.session, HTTP2.none, nil)
             sendPending()
         }
-        if calls.isEmpty { releaseSpareMemory() }
+        if calls.isEmpty { http2.releaseSpareMemory() }
     }
 }

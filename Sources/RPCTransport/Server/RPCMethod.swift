@@ -3,18 +3,26 @@ public import SwiftProtobuf
 
 /// A method of a service with the handler that answers it.
 public struct RPCMethod: Sendable {
-    /// Where a unary handler runs.
+    /// Where a unary handler runs. Classes of work have threads of their own, so that one never waits
+    /// behind another; inside a class, connections take turns.
     public enum Execution: Sendable {
         /// On the connection's event loop: for answers from memory, in microseconds. A handler that
         /// blocks there stops every connection of the loop.
         case eventLoop
-        /// On a worker thread, in a batch with the requests that came with it. May block for a
-        /// while.
-        case workers
-        /// On a thread of a second pool, never in a batch: for calls of which one can take long, so
-        /// that short ones do not wait behind it.
-        case blocking
+        /// On a worker thread, in a batch with the requests that came with it: reads and writes of
+        /// single things. May block for a moment.
+        case points
+        /// On one of several threads, never in a batch: writes of many things, and large answers. May
+        /// block for a while.
+        case writes
+        /// On one of a few threads that give way to the others: for what can take seconds. One
+        /// connection has half of them at most.
+        case walks
     }
+
+    /// Says how many bytes decoding a request will add to those on the wire, before it is decoded; or
+    /// throws the answer for a request that must not be decoded.
+    public typealias RequestMeasure = @Sendable (UnsafeRawBufferPointer) throws(RPCError) -> Int
 
     enum Handler: Sendable {
         case unary(Execution, @Sendable (ByteBuffer, ServerCall) -> Void)
@@ -29,10 +37,14 @@ public struct RPCMethod: Sendable {
     ///
     /// The handler may answer at once, or keep the call and answer later from any thread; a call
     /// that is never answered stays open until the client's deadline or its end. A request that
-    /// cannot be decoded is answered INTERNAL before the handler runs; so is one that is cancelled
-    /// or out of time (it never runs).
+    /// cannot be decoded is answered INTERNAL before the handler runs. For a call that is cancelled
+    /// or out of time it never runs.
+    ///
+    /// - Parameter measure: what decoding adds, counted as held until the call is answered; without
+    ///   room for it the answer is RESOURCE_EXHAUSTED. For requests with repeated fields, of which an
+    ///   element of two bytes on the wire can take a hundred.
     public static func unary<Request: SwiftProtobuf.Message>(
-        _ path: String, on execution: Execution = .workers,
+        _ path: String, on execution: Execution = .points, measure: RequestMeasure? = nil,
         _ handler: @escaping @Sendable (Request, ServerCall) -> Void
     ) -> RPCMethod {
         RPCMethod(
@@ -40,7 +52,19 @@ public struct RPCMethod: Sendable {
             handler: .unary(execution) { bytes, call in
                 let request: Request
                 do {
+                    if let measure {
+                        let byteCount = try bytes.withUnsafeReadableBytes(measure)
+                        guard call.reserveDecoded(byteCount) else {
+                            call.fail(
+                                .resourceExhausted,
+                                "the server holds too many bytes of requests")
+                            return
+                        }
+                    }
                     request = try Request(serializedBytes: ReceivedBytes(bytes))
+                } catch let error as RPCError {
+                    call.fail(error)
+                    return
                 } catch {
                     call.fail(.internalError, undecodable(Request.self, error))
                     return

@@ -16,33 +16,33 @@ extension RPCServer {
         /// Loops that read, frame and write. More than two pay only when transport work fills
         /// several cores.
         public var eventLoopThreadCount = max(1, min(4, System.coreCount / 2))
-        /// Threads for methods of `.workers`. Fewer than cores: the loops need some, and a second thread
+        /// Threads for methods of `.points`. Fewer than cores: the loops need some, and a second thread
         /// that is woken for the rest of a batch costs more than it gains (measured on two cores, echo at
         /// 64 in flight: 8.7 µs of CPU a call with two, 7.1 with one).
         public var workerThreadCount = max(1, System.coreCount / 2)
-        /// Threads for methods of `.blocking`: as many such calls run side by side, so that a few
-        /// that take seconds do not keep the others waiting.
-        public var blockingThreadCount = max(8, 2 * System.coreCount)
-        /// Requests that wait for a worker thread. A request with its call takes about 1 KiB beside
-        /// the message, so 16,384 hold 16 MiB; at 5 µs each, two threads work them off in 40 ms.
-        /// Beyond: RESOURCE_EXHAUSTED.
+        /// Threads for methods of `.writes`, and for large answers: as many run side by side, so that a
+        /// few that wait for the disk do not keep the others waiting.
+        public var writeThreadCount = max(8, 2 * System.coreCount)
+        /// Threads for methods of `.walks`; two at least. One connection has half of them.
+        public var walkThreadCount = max(2, System.coreCount)
+        /// Requests that wait for a thread of one class. A request with its call takes about 1 KiB
+        /// beside the message, so 16,384 hold 16 MiB; at 5 µs each, two threads work them off in 40 ms.
+        /// Beyond: RESOURCE_EXHAUSTED, but for the first eight of a connection.
         public var workerQueueCapacity = 16_384
 
         // MARK: messages
 
         /// A larger request is answered RESOURCE_EXHAUSTED as soon as its length is known.
         public var maxReceiveMessageByteCount = 32 << 20
-        /// Bytes of requests, over all connections, that have arrived and that no handler has
-        /// taken, complete or not; half as much for one connection. Beyond: RESOURCE_EXHAUSTED for
-        /// the request that exceeds it.
+        /// Bytes of requests, over all connections, that are not answered; half as much for one
+        /// connection. Beyond: RESOURCE_EXHAUSTED for the request that exceeds it. See `Admission`.
         public var maxBufferedRequestByteCount = 256 << 20
+        /// A request of which less than 64 KiB arrives in that time, and not its end, is refused.
+        public var slowRequestTimeout = Duration.seconds(20)
         /// Above this many bytes of answers that a connection has not sent, its further requests
         /// wait: what a client does not read holds about this much memory, plus the answers being
         /// made when it was reached.
         public var maxUnsentAnswerByteCount = 4 << 20
-        /// An answer that would bring a connection's unsent bytes above this is replaced by
-        /// RESOURCE_EXHAUSTED, unless it is the only one.
-        public var hardUnsentAnswerByteCount = 128 << 20
         /// Bytes of answers that are held over all connections: unread, or large and being made.
         /// Large answers beyond it wait. A server of 1 GiB gets on with this much, and eight answers
         /// of the largest size, 32 MiB, fit. Connections that have read nothing yet share half of
@@ -67,7 +67,8 @@ extension RPCServer {
         /// Bytes of a request that a client may send before it hears back; four times as much per
         /// connection.
         public var windowByteCount = 1 << 20
-        /// Cancellations by one client: this many at once, then this many a second. A cancelled
+        /// Streams that one client cancels, or makes the server cancel by its mistakes: this many at
+        /// once, then this many a second. A cancelled
         /// call costs the server about 10 µs, so a hostile client can take about 5 % of a core; an
         /// honest one does not get here.
         public var resetBurst = 10_000
@@ -80,6 +81,11 @@ extension RPCServer {
         /// Further connections are closed when they are accepted.
         public var maxConnections = defaultMaxConnections
         public static let defaultMaxConnections = 10_000
+        /// Connections from one address; nil: half of `maxConnections`.
+        public var maxConnectionsPerAddress: Int?
+        /// A connection without calls for that long is asked to leave, which gRPC clients do unnoticed;
+        /// after 10 s, the longest idle first, when three quarters of `maxConnections` are taken.
+        public var idleTimeout = Duration.seconds(1_800)
         /// From accept to the client's first SETTINGS frame.
         public var handshakeTimeout = Duration.seconds(10)
         /// A connection on which nothing arrived for that long is asked for a sign of life, and
@@ -98,9 +104,9 @@ extension RPCServer {
         /// Called once for every finished call, on an event loop: it must not block. nil costs
         /// nothing.
         public var observer: (@Sendable (FinishedCall) -> Void)?
-        /// Called when connections were closed that did not read, at most once a second for each
-        /// event loop and on it: it must not block.
-        public var closedReaders: (@Sendable (ClosedReaders) -> Void)?
+        /// Called when clients had to go, or were not let in, since there was no room for them; at most once a second
+        /// for each kind and event loop, and on it: it must not block.
+        public var shortage: (@Sendable (Shortage) -> Void)?
 
         public init(host: String = "127.0.0.1", port: Int = 0) {
             self.host = host
@@ -108,14 +114,28 @@ extension RPCServer {
         }
     }
 
-    /// Connections that were closed because they did not read their answers while the server had
-    /// no room for those of others.
-    public struct ClosedReaders: Sendable {
+    /// Who had to go, or was not let in, since the server was short of something.
+    public enum Shortage: Sendable {
+        /// Connections that did not read their answers while there was no room for those of others.
+        case didNotRead(ClosedConnections)
+        /// Connections that did not go on with their requests while there was no room for others.
+        case sentTooSlowly(ClosedConnections)
+        /// Connections beyond `maxConnections` or `maxConnectionsPerAddress`.
+        case refused(connectionCount: Int)
+    }
+
+    public struct ClosedConnections: Sendable {
         public internal(set) var connectionCount = 0
-        /// Of the answers that they left unread.
+        /// Of what the server held for them.
         public internal(set) var byteCount = 0
         /// Address and port of one of them.
         public internal(set) var peerAddress = ""
+
+        mutating func add(_ peer: String, _ byteCount: Int) {
+            connectionCount += 1
+            self.byteCount += byteCount
+            peerAddress = peer
+        }
     }
 
     /// What an observer learns of a call.

@@ -1,0 +1,318 @@
+import CNghttp2
+import NIOCore
+
+/// What the owner of a connection is told by nghttp2 and the channel.
+///
+/// Called on the channel's event loop, most of it with nghttp2 on the stack: it may submit frames,
+/// but never sends or closes (see `HTTP2Connection`).
+protocol HTTP2Delegate: AnyObject {
+    // MARK: frames that arrived
+
+    func beganHeaders(stream: Int32, category: nghttp2_headers_category)
+    func receivedHeader(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>)
+    func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer)
+    func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>)
+    func closedStream(_ stream: Int32, http2Error: UInt32)
+
+    // MARK: frames that leave
+
+    func sentFrame(_ header: nghttp2_frame_hd)
+    func couldNotSend(_ header: nghttp2_frame_hd)
+    /// How much of a stream's body goes into the next DATA frame, at most `limit` bytes.
+    func nextBody(of stream: Int32, limit: Int) -> HTTP2Body
+    /// Moves the next `count` bytes of a stream's body to `frames`.
+    func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer)
+
+    // MARK: the connection
+
+    /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
+    /// there is no memory.
+    func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer?
+    /// Everything that could be sent was sent; returns true when it submitted more.
+    func sentAllPending() -> Bool
+    /// Nothing more can be sent now; about so many bytes, beside bodies, wait for the socket.
+    func stoppedSending(queuedByteCount: Int)
+    /// The session is gone; called once, and nothing after it.
+    func connectionEnded(_ error: (any Error)?)
+}
+
+/// What a stream has to send.
+enum HTTP2Body {
+    /// So many bytes, and more may follow.
+    case part(Int)
+    /// So many bytes, which end the body: trailers follow if they were submitted, else the stream ends.
+    case last(Int, hasTrailers: Bool)
+    /// Nothing until `resumeBody` is called.
+    case later
+}
+
+/// One HTTP/2 connection: an nghttp2 session behind a channel handler. Its delegate gives streams a
+/// meaning.
+///
+/// Everything here runs on the channel's event loop. Three rules keep nghttp2 and NIO apart:
+/// - a callback (the delegate's methods) may submit frames, but never sends or closes:
+///   `sendPending` does nothing while nghttp2 is on the stack, and whoever called nghttp2 calls it
+///   afterwards;
+/// - the session is looked up again after each write to the channel, since a failed write closes
+///   it;
+/// - the session is deleted when the channel closes, which does not close its streams:
+///   `connectionEnded` tells the delegate to do that.
+final class HTTP2Connection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Enough frames for one write to the socket; more would only move memory about.
+    private static let writeByteCount = 256 << 10
+    /// After so many bytes other connections of the loop have their turn, even if the socket takes
+    /// more: about half a millisecond of copying.
+    private static let turnByteCount = 1 << 20
+    /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
+    private static let frameByteCount = 512
+    /// Frames that may wait for a peer that reads nothing. It makes us send them by what it sends,
+    /// and each answer needs three at most.
+    private static let maxQueuedFrameCount = 8_192
+
+    /// Until the connection has ended; the two refer to each other until then.
+    private var delegate: (any HTTP2Delegate)?
+    private(set) var context: ChannelHandlerContext?
+    private(set) var session: OpaquePointer?
+    /// Frames that the next write carries.
+    private var outgoing = ByteBuffer()
+    private(set) var lastRead = NIODeadline.now()
+    private(set) var closingSince: NIODeadline?
+    private(set) var unwritableSince: NIODeadline?
+    private var isSending = false
+    private var libraryDepth = 0
+    private var willGoOn = false
+
+    init() {}
+
+    /// Called once, before the handler is added to a pipeline.
+    func setDelegate(_ delegate: any HTTP2Delegate) { self.delegate = delegate }
+
+    deinit {
+        if let session { nghttp2_session_del(session) }
+    }
+
+    // MARK: from nghttp2
+
+    static func delegate(_ user: UnsafeMutableRawPointer?) -> any HTTP2Delegate {
+        guard let delegate = from(user).delegate else {
+            preconditionFailure("nghttp2 called for a connection that has ended")
+        }
+        return delegate
+    }
+
+    private static func from(_ user: UnsafeMutableRawPointer?) -> HTTP2Connection {
+        guard let user else { preconditionFailure("nghttp2 lost the connection") }
+        return Unmanaged<HTTP2Connection>.fromOpaque(user).takeUnretainedValue()
+    }
+
+    /// A data provider whose body comes from the delegate.
+    static func bodyProvider() -> nghttp2_data_provider {
+        var provider = nghttp2_data_provider()
+        provider.read_callback = { _, stream, _, limit, flags, _, user in
+            guard let flags else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+            switch HTTP2Connection.delegate(user).nextBody(of: stream, limit: limit) {
+            case .part(let count):
+                flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+                return count
+            case .last(let count, let hasTrailers):
+                flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+                flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+                if hasTrailers { flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue }
+                return count
+            case .later:
+                return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+            }
+        }
+        return provider
+    }
+
+    /// Writes a DATA frame: its header, and the body from the delegate.
+    static func writeData(
+        _ user: UnsafeMutableRawPointer?, stream: Int32, header: UnsafePointer<UInt8>, count: Int,
+        padding: Int
+    ) {
+        let connection = from(user)
+        connection.outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
+        if padding > 0 { connection.outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1)) }
+        if count > 0 {
+            connection.delegate?.writeBody(of: stream, count: count, to: &connection.outgoing)
+        }
+        if padding > 1 { connection.outgoing.writeRepeatingByte(0, count: padding - 1) }
+    }
+
+    // MARK: channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let user = Unmanaged.passUnretained(self).toOpaque()
+        guard let session = delegate?.makeSession(user: user) else {
+            delegate = nil
+            context.close(promise: nil)
+            return
+        }
+        self.session = session
+        if context.channel.isActive { sendPending() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end(nil) }
+
+    func channelActive(context: ChannelHandlerContext) {
+        sendPending()
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(nil)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(error)
+        context.close(promise: nil)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        sendPending()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        sendPending()
+        context.fireChannelReadComplete()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let session, closingSince == nil else { return }
+        lastRead = .now()
+        let bytes = unwrapInboundIn(data)
+        libraryDepth += 1
+        let taken = bytes.withUnsafeReadableBytes {
+            nghttp2_session_mem_recv(
+                session, $0.bindMemory(to: UInt8.self).baseAddress, $0.count)
+        }
+        libraryDepth -= 1
+        if taken < 0 {
+            let isFlood = taken == Int(NGHTTP2_ERR_FLOODED.rawValue)
+            terminate(isFlood ? HTTP2.enhanceYourCalm : HTTP2.protocolError)
+        } else if nghttp2_session_get_outbound_queue_size(session) > Self.maxQueuedFrameCount,
+            !context.channel.isWritable
+        {
+            cut()
+        }
+    }
+
+    // MARK: sending and closing
+
+    /// Writes what nghttp2 wants to send, in as few writes as the size of a write allows, as long
+    /// as the channel takes it.
+    func sendPending() {
+        guard !isSending, libraryDepth == 0, let context else { return }
+        isSending = true
+        defer { isSending = false }
+        var room = Self.turnByteCount
+        repeat {
+            while let session, context.channel.isWritable {
+                let more = fillOutgoing(session)
+                if outgoing.readableBytes == 0 { break }
+                room -= outgoing.readableBytes
+                context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+                outgoing.clear()  // keeps its memory when the write is done already
+                if !more { break }
+                if room <= 0 {
+                    goOnNextTurn(context)
+                    break
+                }
+            }
+        } while room > 0 && session != nil && delegate?.sentAllPending() == true
+        guard let session else { return }
+        unwritableSince = context.channel.isWritable ? nil : unwritableSince ?? .now()
+        delegate?.stoppedSending(queuedByteCount: queuedByteCount)
+        if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
+            closeWhenSent()
+        }
+    }
+
+    private func goOnNextTurn(_ context: ChannelHandlerContext) {
+        guard !willGoOn else { return }
+        willGoOn = true
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            connection.value.willGoOn = false
+            connection.value.sendPending()
+        }
+    }
+
+    /// Bytes that were written and that the socket has not taken, and about those of the frames
+    /// that nghttp2 holds until then.
+    var queuedByteCount: Int {
+        guard unwritableSince != nil, let session, let options = context?.channel.syncOptions else {
+            return 0
+        }
+        return ((try? options.getOption(.bufferedWritableBytes)) ?? 0)
+            + nghttp2_session_get_outbound_queue_size(session) * Self.frameByteCount
+    }
+
+    /// Returns whether nghttp2 may have more.
+    private func fillOutgoing(_ session: OpaquePointer) -> Bool {
+        libraryDepth += 1
+        defer { libraryDepth -= 1 }
+        while outgoing.readableBytes < Self.writeByteCount {
+            var bytes: UnsafePointer<UInt8>?
+            let count = nghttp2_session_mem_send(session, &bytes)
+            if count < 0 { closeWhenSent() }
+            if count <= 0 { return false }
+            outgoing.writeBytes(UnsafeRawBufferPointer(start: bytes, count: count))
+        }
+        return true
+    }
+
+    /// GOAWAY with that error, then the end, whatever the streams are at.
+    func terminate(_ http2Error: UInt32) {
+        guard let session else { return }
+        nghttp2_session_terminate_session(session, http2Error)
+        sendPending()
+        closeWhenSent()
+    }
+
+    private func closeWhenSent() {
+        guard closingSince == nil, let context else { return }
+        closingSince = .now()
+        let channel = context.channel
+        // Behind what was written; on the next turn of the loop, so never inside of a callback.
+        context.eventLoop.execute {
+            channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
+        }
+    }
+
+    /// Closes without a word: for peers that no longer answer.
+    func cut() {
+        guard let context else { return }
+        if closingSince == nil { closingSince = .now() }
+        let channel = context.channel
+        context.eventLoop.execute { channel.close(promise: nil) }
+    }
+
+    private func end(_ error: (any Error)?) {
+        guard let session else {
+            delegate = nil
+            return
+        }
+        precondition(libraryDepth == 0, "a callback closed the connection")
+        self.session = nil
+        nghttp2_session_del(session)
+        delegate?.connectionEnded(error)
+        delegate = nil
+        context = nil
+        outgoing = ByteBuffer()
+    }
+
+    /// Gives back memory that only a busy connection needs.
+    func releaseSpareMemory() {
+        if outgoing.readableBytes == 0, outgoing.capacity > 0, !isSending {
+            outgoing = ByteBuffer()
+        }
+    }
+}

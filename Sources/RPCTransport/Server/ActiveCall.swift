@@ -1,0 +1,164 @@
+import NIOCore
+
+/// A call whose HTTP/2 stream is open: what the event loop knows of it. Event loop only.
+///
+///     opening ─► receiving ─► waiting ─► running ─► sending ─► closed
+///                                   │    ▲     │      ▲
+///                                   │    └─────┘      │
+///                                   └─► streaming ────┘
+///
+/// A request may be refused, expire or be cancelled in every state: then it goes on to `sending` or
+/// `closed`. A worker that has the call's request knows nothing of this object's state: it has a
+/// `ServerCall`, and the answer that it makes is dropped if the state does not want one.
+final class ActiveCall {
+    enum State: ~Copyable {
+        /// Its headers are being read.
+        case opening
+        /// Its message is being read.
+        case receiving(IncomingRequest)
+        /// It is complete, and waits for its turn or for room.
+        case waiting(ServerCall)
+        /// A handler has it.
+        case running(ServerCall)
+        /// A handler sends messages.
+        case streaming(ServerCall, ServerStream, OutgoingBody)
+        /// Its answer leaves.
+        case sending(OutgoingBody)
+        /// Its HTTP/2 stream is closed.
+        case closed
+    }
+
+    let connection: ServerConnection
+    let streamID: Int32
+    /// For the observer.
+    let began: NIODeadline
+    var methodPath: String?
+    private(set) var state = State.opening
+    /// Whether the client has sent all that it wants to.
+    var hasRequestEnded = false
+    /// The generation in which it was started, see `StartLimit`; nil when it does not count.
+    var generation: Int?
+
+    init(_ connection: ServerConnection, streamID: Int32, began: NIODeadline) {
+        self.connection = connection
+        self.streamID = streamID
+        self.began = began
+    }
+
+    /// Moves the state out to make the next one from it; whoever calls sets it again.
+    func takeState() -> State { exchange(&state, with: .closed) }
+
+    func set(_ state: consuming State) { self.state = state }
+
+    // MARK: looking
+
+    /// Which state it is in.
+    enum Phase { case opening, receiving, waiting, running, streaming, sending, closed }
+
+    var phase: Phase {
+        switch state {
+        case .opening: .opening
+        case .receiving: .receiving
+        case .waiting: .waiting
+        case .running: .running
+        case .streaming: .streaming
+        case .sending: .sending
+        case .closed: .closed
+        }
+    }
+
+    /// What a handler has or will have.
+    var serverCall: ServerCall? {
+        switch state {
+        case .waiting(let call): call
+        case .running(let call): call
+        case .streaming(let call, _, _): call
+        default: nil
+        }
+    }
+
+    var stream: ServerStream? {
+        switch state {
+        case .streaming(_, let stream, _): stream
+        default: nil
+        }
+    }
+
+    /// Of the answer, or of a stream's messages.
+    var body: OutgoingBody? {
+        switch state {
+        case .streaming(_, _, let body): body
+        case .sending(let body): body
+        default: nil
+        }
+    }
+
+    var deadline: NIODeadline? {
+        switch state {
+        case .receiving(let request): request.deadline
+        default: serverCall?.deadline
+        }
+    }
+
+    // MARK: the body of the answer
+
+    /// How much of it goes into the next DATA frame.
+    func nextBody(limit: Int) -> HTTP2Body {
+        switch takeState() {
+        case .streaming(let call, let stream, var body):
+            let count = min(body.unsent.readableBytes, limit)
+            body.isDeferred = count == 0
+            state = .streaming(call, stream, body)
+            return count == 0 ? .later : .part(count)
+        case .sending(let body):
+            let count = body.unsent.readableBytes
+            state = .sending(body)
+            return count <= limit ? .last(count, hasTrailers: true) : .part(limit)
+        case let other:
+            state = other
+            return .last(0, hasTrailers: false)
+        }
+    }
+
+    /// Moves `count` bytes of it to `frames`.
+    func writeBody(count: Int, to frames: inout ByteBuffer) {
+        switch takeState() {
+        case .streaming(let call, let stream, var body):
+            body.write(count, to: &frames)
+            state = .streaming(call, stream, body)
+            stream.sent(byteCount: count)
+        case .sending(var body):
+            body.write(count, to: &frames)
+            state = .sending(body)
+        case let other:
+            state = other
+        }
+    }
+}
+
+/// What is to be sent as DATA, and behind it.
+struct OutgoingBody {
+    var unsent = ByteBuffer()
+    /// nghttp2 waits until it is told that there is more.
+    var isDeferred = false
+    /// Whether the headers of the answer were submitted.
+    var hasHeaders = false
+    /// What the trailers say; nil: OK and no more.
+    var status: Answer.Status?
+
+    mutating func write(_ count: Int, to frames: inout ByteBuffer) {
+        unsent.readWithUnsafeReadableBytes { bytes in
+            frames.writeBytes(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+            return count
+        }
+    }
+}
+
+/// Moves a value out of a place, and another one in.
+private func exchange<Value: ~Copyable>(
+    _ place: inout Value, with value: consuming Value
+) -> Value {
+    let old = place
+    place = value
+    return old
+}

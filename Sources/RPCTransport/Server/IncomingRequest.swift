@@ -1,0 +1,205 @@
+import NIOCore
+
+/// The header fields of a request, as they are read one by one.
+///
+/// A connection reads one block at a time: HTTP/2 does not interleave them.
+struct RequestHeaders {
+    private(set) var method: RPCMethod?
+    /// Of a method that is not registered; cut, as it is sent back.
+    private(set) var unknownPath = ""
+    private(set) var metadata = Metadata()
+    private(set) var deadline: NIODeadline?
+    /// Of the fields as they are decoded; see `Admission`.
+    private(set) var byteCount = 0
+    private var isPost = false
+    private var isGRPC = false
+    private var encoding: String?
+    private var hasBadTimeout = false
+
+    private static let maxEchoedByteCount = 256
+
+    mutating func read(
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>,
+        methods: MethodTable, limit: Int
+    ) {
+        byteCount += name.count + value.count + Metadata.fieldByteCount
+        guard byteCount <= limit else { return }
+        // By length first: most fields are told apart by it.
+        switch name.count {
+        case 5 where name.equals(":path"):
+            method = methods.method(value)
+            if method == nil {
+                unknownPath = String(
+                    decoding: value.prefix(Self.maxEchoedByteCount), as: UTF8.self)
+            }
+        case 7 where name.equals(":method"):
+            isPost = value.equals("POST")
+        case 12 where name.equals("content-type"):
+            isGRPC = Self.isGRPC(value)
+        case 12 where name.equals("grpc-timeout"):
+            if let timeout = WireText.timeout(value) {
+                deadline = .now() + timeout
+            } else {
+                hasBadTimeout = true
+            }
+        case 13 where name.equals("grpc-encoding"):
+            if !value.equals("identity") {
+                encoding = String(decoding: value.prefix(Self.maxEchoedByteCount), as: UTF8.self)
+            }
+        case 2 where name.equals("te"), 10 where name.equals("user-agent"),
+            14 where name.equals("content-length"), 15 where name.equals("accept-encoding"):
+            break
+        default:
+            let isReserved = name.first == UInt8(ascii: ":") || name.begins("grpc-")
+            guard !isReserved else { return }
+            var room = limit - byteCount
+            let before = room
+            if metadata.addReceived(name: name, value: value, room: &room) {
+                byteCount += before - room
+            } else {
+                byteCount = limit + 1
+            }
+        }
+    }
+
+    private static func isGRPC(_ contentType: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard contentType.begins("application/grpc") else { return false }
+        if contentType.count == 16 { return true }
+        let rest = contentType.dropFirst(16)
+        return rest.first == UInt8(ascii: ";")
+            || (rest.starts(with: "+proto".utf8)
+                && (rest.count == 6 || rest.dropFirst(6).first == UInt8(ascii: ";")))
+    }
+
+    /// What is wrong with them; nil if nothing is.
+    func refusal(_ methods: MethodTable, limit: Int) -> Answer? {
+        if byteCount > limit {
+            // The fields that say more may be among those that were not read.
+            return Answer(
+                code: .resourceExhausted,
+                text: "headers of \(byteCount) bytes exceed the limit of \(limit)")
+        }
+        if !isPost {
+            return Answer(
+                code: .internalError, text: "the HTTP method must be POST", httpStatus: 405)
+        }
+        if !isGRPC {
+            return Answer(
+                code: .internalError, text: "the content-type must be application/grpc",
+                httpStatus: 415)
+        }
+        if method == nil {
+            return Answer(code: .unimplemented, text: methods.unknown(unknownPath))
+        }
+        if let encoding {
+            return Answer(
+                code: .unimplemented,
+                text: "grpc: Decompressor is not installed for grpc-encoding \"\(encoding)\"",
+                namesEncodings: true)
+        }
+        if hasBadTimeout { return Answer(code: .internalError, text: "malformed grpc-timeout") }
+        return nil
+    }
+}
+
+/// A request whose headers have arrived, and as much of its message as has.
+struct IncomingRequest: ~Copyable {
+    let method: RPCMethod
+    let metadata: Metadata
+    let deadline: NIODeadline?
+    /// What has arrived of the message; without its prefix once that is complete.
+    private(set) var message = ByteBuffer()
+    /// For the headers and the message.
+    private(set) var room: Reservation
+    /// From the prefix.
+    private var messageByteCount: Int?
+    /// DATA frames in a row that carried nothing.
+    private var emptyFrameCount = 0
+    private var byteCountAtLastFrame = 0
+    /// What had arrived when its progress was looked at last.
+    private var mark: (byteCount: Int, time: NIODeadline)?
+
+    init(_ headers: RequestHeaders, _ method: RPCMethod, room: consuming Reservation) {
+        self.method = method
+        metadata = headers.metadata
+        deadline = headers.deadline
+        self.room = room
+    }
+
+    /// Appends bytes of the message. Returns what is wrong with it, or nil.
+    mutating func append(_ bytes: UnsafeRawBufferPointer, limit: Int) -> Answer? {
+        guard room.growRequest(by: bytes.count) else {
+            return Answer(
+                code: .resourceExhausted, text: "the server holds too many bytes of requests")
+        }
+        message.writeBytes(bytes)
+        if messageByteCount == nil, let refusal = readPrefix(limit: limit) { return refusal }
+        if let messageByteCount, message.readableBytes > messageByteCount {
+            return Answer(
+                code: .internalError,
+                text: "cardinality violation: received multiple request messages"
+                    + " for a method that takes one")
+        }
+        return nil
+    }
+
+    private mutating func readPrefix(limit: Int) -> Answer? {
+        guard message.readableBytes >= FramedBytes.prefixByteCount,
+            let compressed = message.readInteger(as: UInt8.self),
+            let length = message.readInteger(as: UInt32.self)
+        else { return nil }
+        messageByteCount = Int(length)
+        if compressed != 0 {
+            return Answer(
+                code: .internalError,
+                text: "grpc: compressed flag set with identity or empty encoding",
+                namesEncodings: true)
+        }
+        if Int(length) > limit {
+            return Answer(
+                code: .resourceExhausted,
+                text: "grpc: received message larger than max (\(length) vs. \(limit))")
+        }
+        return nil
+    }
+
+    /// What is wrong with a request that ends here; nil if it is complete.
+    func refusalAtEnd() -> Answer? {
+        guard let messageByteCount else {
+            return Answer(
+                code: .internalError,
+                text: message.readableBytes == 0
+                    ? "cardinality violation: received no request message"
+                        + " for a method that takes one"
+                    : "the request ends within a message's prefix")
+        }
+        guard message.readableBytes == messageByteCount else {
+            return Answer(
+                code: .internalError,
+                text: "the request ends after \(message.readableBytes) of \(messageByteCount) bytes")
+        }
+        return nil
+    }
+
+    /// Notes the end of a DATA frame, whose bytes may all have been padding: nghttp2 does not mind such
+    /// frames, and each costs as much as a real one. Returns how many there were in a row.
+    mutating func endFrame() -> Int {
+        let isEmpty = room.byteCount == byteCountAtLastFrame
+        byteCountAtLastFrame = room.byteCount
+        emptyFrameCount = isEmpty ? emptyFrameCount + 1 : 0
+        return emptyFrameCount
+    }
+
+    /// Whether less than `byteCount` has arrived in a span of `time`.
+    mutating func isTooSlow(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
+        guard let mark else {
+            self.mark = (room.byteCount, now)
+            return false
+        }
+        if room.byteCount - mark.byteCount >= byteCount {
+            self.mark = (room.byteCount, now)
+            return false
+        }
+        return now - mark.time > time
+    }
+}

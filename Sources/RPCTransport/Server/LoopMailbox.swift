@@ -1,0 +1,92 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// How answers, and what else concerns a call, come from any thread to the event loop of its
+/// connection: one hand-over for many.
+final class LoopMailbox: Sendable {
+    enum Parcel: Sendable {
+        case answer(ServerCall, Answer)
+        /// A message of a stream, behind its prefix.
+        case part(ServerCall, ByteBuffer)
+        /// A request that a worker did not begin with, since its client has too much to read.
+        case returned(ServerCall)
+        /// A call whose answer needs that much room, and what makes it then.
+        case needsRoom(ServerCall, Int, @Sendable (ServerCall) -> Void)
+        /// A stream whose next messages need that much room.
+        case streamNeedsRoom(ServerCall, Int)
+
+        var call: ServerCall {
+            switch self {
+            case .answer(let call, _), .part(let call, _), .returned(let call),
+                .needsRoom(let call, _, _), .streamNeedsRoom(let call, _):
+                call
+            }
+        }
+    }
+
+    private struct State {
+        var parcels: [Parcel] = []
+        var isScheduled = false
+        /// The event loop is about to end, and takes nothing more.
+        var isClosed = false
+        /// Threads between their decision to call `execute` and its return.
+        var executing = 0
+    }
+
+    let eventLoop: any EventLoop
+    private let loop: NIOLoopBound<ServerLoop>
+    private let state = Mutex(State())
+
+    init(_ loop: NIOLoopBound<ServerLoop>, eventLoop: any EventLoop) {
+        self.loop = loop
+        self.eventLoop = eventLoop
+    }
+
+    /// Brings an answer to its connection, from a worker with the rest of its batch.
+    func deliver(_ call: ServerCall, _ answer: Answer) {
+        if let gatherer = AnswerGatherer.current.currentValue {
+            gatherer.add(call, answer)
+        } else if eventLoop.inEventLoop {
+            loop.value.deliver(call, answer)
+        } else {
+            post(.answer(call, answer))
+        }
+    }
+
+    func post(_ parcel: Parcel) { post(contentsOf: CollectionOfOne(parcel)) }
+
+    func post(contentsOf parcels: some Collection<Parcel>) {
+        let mustExecute = state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.parcels.append(contentsOf: parcels)
+            guard !state.isScheduled else { return false }
+            state.isScheduled = true
+            state.executing += 1
+            return true
+        }
+        guard mustExecute else { return }
+        eventLoop.execute { self.loop.value.emptyMailbox() }
+        state.withLock { $0.executing -= 1 }
+    }
+
+    /// On the event loop: takes everything out; `parcels` comes in empty and gives its memory.
+    func take(into parcels: inout [Parcel]) {
+        state.withLock { state in
+            state.isScheduled = false
+            swap(&state.parcels, &parcels)
+        }
+    }
+
+    /// Takes nothing more. Returns whether no thread is about to call the event loop, after which it
+    /// may end.
+    func close() -> Bool {
+        let (dropped, isQuiet) = state.withLock { state in
+            state.isClosed = true
+            defer { state.parcels = [] }
+            return (state.parcels, state.executing == 0)
+        }
+        _ = dropped  // freed outside of the lock
+        return isQuiet
+    }
+}

@@ -1,0 +1,261 @@
+import NIOCore
+import Synchronization
+
+/// Bytes that are set aside for one thing that the server holds for a client, until its own end.
+///
+/// There is no way to give them back by hand and none to forget it: a reservation is given back when
+/// the value goes out of scope, is replaced, or the object that holds it is gone. It may end on any
+/// thread.
+struct Reservation: ~Copyable, Sendable {
+    private let account: ConnectionAccount
+    private let pool: Pool
+    private(set) var byteCount: Int
+
+    /// What the bytes are for. Apart, so that requests never wait for room that answers hold: an
+    /// answer needs a request, and both would wait for ever.
+    enum Pool: Sendable {
+        /// Header fields, bodies, and what they are decoded to.
+        case requests
+        /// Answers that are being made, and those that nobody has read.
+        case answers
+    }
+
+    /// Takes no bytes yet.
+    init(_ pool: Pool, of account: ConnectionAccount) {
+        self.pool = pool
+        self.account = account
+        byteCount = 0
+    }
+
+    /// Wraps bytes that the account has counted already.
+    fileprivate init(counted byteCount: Int, _ pool: Pool, of account: ConnectionAccount) {
+        self.pool = pool
+        self.account = account
+        self.byteCount = byteCount
+    }
+
+    deinit { account.change(pool, by: -byteCount) }
+
+    /// Grows or shrinks it, whatever the limits say: for bytes that are there already.
+    mutating func set(to newByteCount: Int) {
+        guard newByteCount != byteCount else { return }
+        account.change(pool, by: newByteCount - byteCount)
+        byteCount = newByteCount
+    }
+
+    /// Grows it by bytes of a request; false, and unchanged, if the rules of `Admission` forbid it.
+    mutating func growRequest(by more: Int) -> Bool {
+        guard account.admitsRequest(growingFrom: byteCount, by: more) else { return false }
+        byteCount += more
+        return true
+    }
+
+    /// Takes over what another one of the same account has.
+    mutating func absorb(_ other: consuming Reservation) {
+        byteCount += other.byteCount
+        other.byteCount = 0
+    }
+}
+
+/// What the server holds for all of its clients, in bytes.
+///
+/// Small amounts of a connection are taken from here in chunks, so that the usual call touches no
+/// memory that other threads write.
+final class ServerAccount: Sendable {
+    let admission: Admission
+    private let requests = Atomic<Int>(0)
+    private let answers = Atomic<Int>(0)
+    private let shares: Atomic<Int>
+    private let connections = Atomic<Int>(0)
+    /// When something was refused room last, in nanoseconds of `NIODeadline`.
+    private let lastRequestDenial = Atomic<UInt64>(0)
+    private let lastAnswerDenial = Atomic<UInt64>(0)
+
+    init(_ admission: Admission) {
+        self.admission = admission
+        shares = Atomic(admission.answerShare(among: 1))
+    }
+
+    var requestByteCount: Int { requests.load(ordering: .relaxed) }
+    var answerByteCount: Int { answers.load(ordering: .relaxed) }
+    var connectionCount: Int { connections.load(ordering: .relaxed) }
+    /// What a connection may have unread while answers are short of room.
+    var answerShare: Int { shares.load(ordering: .relaxed) }
+
+    func setConnectionCount(_ count: Int) {
+        connections.store(count, ordering: .relaxed)
+        shares.store(admission.answerShare(among: count), ordering: .relaxed)
+    }
+
+    var isPressedByAnswers: Bool { answerByteCount > admission.answerPressure }
+    var isPressedByRequests: Bool { requestByteCount > admission.requestPressure }
+
+    func hasDeniedAnswer(since time: NIODeadline) -> Bool {
+        lastAnswerDenial.load(ordering: .relaxed) > time.uptimeNanoseconds
+    }
+
+    func hasDeniedRequest(since time: NIODeadline) -> Bool {
+        lastRequestDenial.load(ordering: .relaxed) > time.uptimeNanoseconds
+    }
+
+    // MARK: for `ConnectionAccount`
+
+    fileprivate func changeAnswers(by byteCount: Int) {
+        answers.add(byteCount, ordering: .relaxed)
+    }
+
+    fileprivate func changeRequests(by byteCount: Int) {
+        requests.add(byteCount, ordering: .relaxed)
+    }
+
+    /// Takes a chunk for requests if that leaves `spared` bytes free.
+    fileprivate func takeRequestChunk(_ byteCount: Int, sparing spared: Int) -> Bool {
+        let before = requests.add(byteCount, ordering: .relaxed).oldValue
+        if before + byteCount <= admission.requestLimit - spared { return true }
+        requests.subtract(byteCount, ordering: .relaxed)
+        lastRequestDenial.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+        return false
+    }
+
+    fileprivate func noteRequestDenial() {
+        lastRequestDenial.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    /// Takes room for an answer. One that is larger than all room there is gets it alone.
+    fileprivate func takeAnswer(_ byteCount: Int, isReader: Bool) -> Bool {
+        let before = answers.add(byteCount, ordering: .relaxed).oldValue
+        if before <= 0 || before + byteCount <= admission.answerRoom(isReader: isReader) {
+            return true
+        }
+        answers.subtract(byteCount, ordering: .relaxed)
+        lastAnswerDenial.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+        return false
+    }
+}
+
+/// What the server holds for one connection. Reservations draw on it, from any thread.
+final class ConnectionAccount: Sendable {
+    private let server: ServerAccount
+    private let answers = Atomic<Int>(0)
+    private let requests = Atomic<Int>(0)
+    /// Bytes that were taken from the server's account for requests, at least as many as are held.
+    private let granted = Mutex<Int>(0)
+    private let grantedHint = Atomic<Int>(0)
+    private let hasRead = Atomic<Bool>(false)
+
+    init(_ server: ServerAccount) { self.server = server }
+
+    deinit { server.changeRequests(by: -granted.withLock { $0 }) }
+
+    /// Bytes of requests that it holds.
+    var requestByteCount: Int { requests.load(ordering: .relaxed) }
+    /// Bytes of answers that it holds.
+    var answerByteCount: Int { answers.load(ordering: .relaxed) }
+
+    fileprivate func change(_ pool: Reservation.Pool, by byteCount: Int) {
+        guard byteCount != 0 else { return }
+        switch pool {
+        case .answers:
+            answers.add(byteCount, ordering: .relaxed)
+            server.changeAnswers(by: byteCount)
+        case .requests:
+            let held = requests.add(byteCount, ordering: .relaxed).newValue
+            let spare = grantedHint.load(ordering: .relaxed) - held
+            if spare < 0 || spare > 2 * Admission.chunkByteCount { settle() }
+        }
+    }
+
+    /// Brings what is granted in line with what is held.
+    private func settle() {
+        granted.withLock { granted in
+            let held = requests.load(ordering: .relaxed)
+            let wanted = held + Admission.chunkByteCount / 2
+            guard granted < held || granted - held > 2 * Admission.chunkByteCount else { return }
+            server.changeRequests(by: wanted - granted)
+            granted = wanted
+            grantedHint.store(granted, ordering: .relaxed)
+        }
+    }
+
+    /// Gives back what is granted and not held: for a connection that rests.
+    func settleAtRest() {
+        guard grantedHint.load(ordering: .relaxed) > 0, requestByteCount == 0 else { return }
+        granted.withLock { granted in
+            guard requests.load(ordering: .relaxed) == 0 else { return }
+            server.changeRequests(by: -granted)
+            granted = 0
+            grantedHint.store(0, ordering: .relaxed)
+        }
+    }
+
+    // MARK: requests
+
+    fileprivate func admitsRequest(growingFrom before: Int, by more: Int) -> Bool {
+        let held = requests.add(more, ordering: .relaxed).newValue
+        if held <= grantedHint.load(ordering: .relaxed), held <= Admission.chunkByteCount {
+            return true
+        }
+        if server.admission.isWithinShare(
+            held, of: before + more, isPressed: server.isPressedByRequests,
+            connectionCount: server.connectionCount), grant(held, requestByteCount: before + more)
+        {
+            return true
+        }
+        server.noteRequestDenial()
+        requests.subtract(more, ordering: .relaxed)
+        return false
+    }
+
+    /// Makes sure that so many bytes are granted; takes a chunk from the server's account if not.
+    private func grant(_ held: Int, requestByteCount: Int) -> Bool {
+        granted.withLock { granted in
+            guard granted < held else { return true }
+            let chunk = held - granted + Admission.chunkByteCount / 2
+            let spared = server.admission.spared(
+                forRequestOf: requestByteCount, whenHolding: held)
+            guard server.takeRequestChunk(chunk, sparing: spared) else { return false }
+            granted += chunk
+            grantedHint.store(granted, ordering: .relaxed)
+            return true
+        }
+    }
+
+    // MARK: answers
+
+    /// Whether another answer may be begun: not while the client has this much to read.
+    var mayGoOn: Bool {
+        let own = answerByteCount
+        return own <= Admission.leastAnswerShare || own <= currentAnswerLimit
+    }
+
+    /// Above this much unread, nothing more is begun.
+    var currentAnswerLimit: Int {
+        let limit = server.admission.unreadLimit
+        return server.isPressedByAnswers ? min(limit, server.answerShare) : limit
+    }
+
+    /// Some of an answer has left.
+    func markReader() {
+        if !hasRead.load(ordering: .relaxed) { hasRead.store(true, ordering: .relaxed) }
+    }
+
+    /// Takes room for an answer of that size before it is made; nil if there is none now.
+    func reserveAnswer(_ byteCount: Int) -> Reservation? {
+        guard mayGoOn, server.takeAnswer(byteCount, isReader: hasRead.load(ordering: .relaxed))
+        else { return nil }
+        answers.add(byteCount, ordering: .relaxed)
+        return Reservation(counted: byteCount, .answers, of: self)
+    }
+
+    /// Takes room for an answer that was made without: nil if it has to be dropped.
+    func admitAnswer(_ byteCount: Int) -> Reservation? {
+        if answerByteCount + byteCount <= server.answerShare {
+            change(.answers, by: byteCount)
+        } else if server.takeAnswer(byteCount, isReader: hasRead.load(ordering: .relaxed)) {
+            answers.add(byteCount, ordering: .relaxed)
+        } else {
+            return nil
+        }
+        return Reservation(counted: byteCount, .answers, of: self)
+    }
+}

@@ -1,0 +1,81 @@
+import CNghttp2
+
+/// The header blocks of answers, as they are given to nghttp2.
+///
+/// An answer with a message is HEADERS, DATA, HEADERS. One without is HEADERS, HEADERS when the
+/// server or the handler has headers to send (clients show those of an answer in a single frame as
+/// trailers), else a single HEADERS.
+struct ResponseFrames {
+    let session: OpaquePointer
+    let core: ServerCore
+
+    /// HEADERS, and DATA as the connection's delegate gives it.
+    func submitHeaders(_ headers: Metadata, stream: Int32) {
+        var provider = HTTP2Connection.bodyProvider()
+        withInitialFields(headers) { fields, count in
+            _ = nghttp2_submit_response(session, stream, fields, count, &provider)
+        }
+    }
+
+    func submitTrailers(_ status: Answer.Status?, stream: Int32) {
+        if let status {
+            trailers(of: status).withFields { _ = nghttp2_submit_trailer(session, stream, $0, $1) }
+        } else {
+            let fields = core.okTrailers.fields
+            nghttp2_submit_trailer(session, stream, fields.baseAddress, fields.count)
+        }
+    }
+
+    /// An answer without a message.
+    func submitStatus(_ status: Answer.Status, stream: Int32) {
+        if let httpStatus = status.httpStatus {
+            submitHTTPRefusal(httpStatus, status, stream: stream)
+        } else if core.configuration.initialHeaders.isEmpty, status.headers.isEmpty {
+            let fixed = UnsafeBufferPointer(core.initialFields.fields)
+            trailers(of: status).withFields(after: fixed) {
+                _ = nghttp2_submit_response(session, stream, $0, $1, nil)
+            }
+        } else {
+            withInitialFields(status.headers) { fields, count in
+                _ = nghttp2_submit_headers(session, HTTP2.none, stream, nil, fields, count, nil)
+            }
+            submitTrailers(status, stream: stream)
+        }
+    }
+
+    /// For what is not gRPC; the status is there for clients that read it nevertheless.
+    private func submitHTTPRefusal(_ httpStatus: Int, _ status: Answer.Status, stream: Int32) {
+        var block = HeaderBlock()
+        block.add(":status", "\(httpStatus)")
+        block.add("content-type", "application/grpc")
+        block.add(core.configuration.initialHeaders)
+        if httpStatus == 405 { block.add("allow", "POST") }
+        block.add("grpc-status", "\(status.code.rawValue)")
+        block.add("grpc-message", WireText.percentEncoded(status.text), isUnique: true)
+        block.withFields { _ = nghttp2_submit_response(session, stream, $0, $1, nil) }
+    }
+
+    private func withInitialFields(
+        _ headers: Metadata, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Void
+    ) {
+        let fixed = UnsafeBufferPointer(core.initialFields.fields)
+        if headers.isEmpty {
+            body(fixed.baseAddress, fixed.count)
+        } else {
+            var block = HeaderBlock()
+            block.add(headers)
+            block.withFields(after: fixed, body)
+        }
+    }
+
+    private func trailers(of status: Answer.Status) -> HeaderBlock {
+        var block = HeaderBlock()
+        block.add("grpc-status", "\(status.code.rawValue)")
+        if !status.text.isEmpty {
+            block.add("grpc-message", WireText.percentEncoded(status.text), isUnique: true)
+        }
+        if status.namesEncodings { block.add("grpc-accept-encoding", "identity") }
+        block.add(status.trailers)
+        return block
+    }
+}

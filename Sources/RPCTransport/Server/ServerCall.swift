@@ -1,0 +1,305 @@
+public import NIOCore
+public import SwiftProtobuf
+import Synchronization
+
+/// A call whose request has arrived: what a handler answers through.
+///
+/// It is answered exactly once, from any thread: by `reply` or `fail`, or by the transport when the
+/// client cancels or the deadline passes. Whatever comes after the first answer is dropped, so a
+/// handler need not look.
+///
+/// The event loop makes it when the request is complete, and gives the request's bytes to it; what
+/// the loop knows of the call from then on is an `ActiveCall`. The two sides share nothing that
+/// changes but what is locked or atomic here.
+public final class ServerCall: Sendable {
+    /// What the client sent beside the headers of HTTP/2 and gRPC.
+    public let metadata: Metadata
+    /// When the client stops waiting; the transport then answers DEADLINE_EXCEEDED.
+    public let deadline: NIODeadline?
+    let registered: RPCMethod
+    let origin: ConnectionOrigin
+    /// The loop's side of it.
+    let active: NIOLoopBound<ActiveCall>
+
+    /// What it holds: given back when the call is gone, if not before.
+    private struct Holdings: ~Copyable, Sendable {
+        /// Until the handler takes it, or the call is over.
+        var message: ByteBuffer?
+        var requestRoom: Reservation
+        var answerRoom: Reservation?
+        var cancelHandlers: [@Sendable () -> Void] = []
+        var stream: ServerStream?
+    }
+
+    private let holdings: Mutex<Holdings>
+    private let isClaimed = Atomic<Bool>(false)
+    private let cancelled = Atomic<Bool>(false)
+    private let hasTakenEffect = Atomic<Bool>(false)
+
+    init(
+        _ request: consuming IncomingRequest, _ method: RPCMethod, origin: ConnectionOrigin,
+        active: NIOLoopBound<ActiveCall>
+    ) {
+        metadata = request.metadata
+        deadline = request.deadline
+        registered = method
+        self.origin = origin
+        self.active = active
+        holdings = Mutex(Holdings(message: request.message, requestRoom: request.room))
+    }
+
+    /// The path of the method, `/package.Service/Method`.
+    public var method: String { registered.path }
+
+    /// Where the client is, such as `127.0.0.1:40112`.
+    public var peerAddress: String { origin.peerAddress }
+
+    /// Whether the client cancelled, went away, or let the deadline pass: nobody waits for the
+    /// answer.
+    public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+    var isAnswered: Bool { isClaimed.load(ordering: .acquiring) }
+
+    /// Runs once when the call is cancelled (see `isCancelled`) before it is answered; at once if
+    /// it is already. On an event loop: it must not block.
+    public func onCancel(_ body: @escaping @Sendable () -> Void) {
+        let runNow = holdings.withLock { holdings in
+            if isCancelled { return true }
+            if !isAnswered { holdings.cancelHandlers.append(body) }
+            return false
+        }
+        if runNow { body() }
+    }
+
+    // MARK: answering
+
+    /// Answers OK with that message, which is serialised on the calling thread.
+    public func reply<Answer: SwiftProtobuf.Message>(
+        _ message: Answer, headers: Metadata = [:], trailers: Metadata = [:]
+    ) {
+        guard !isAnswered else { return }
+        do {
+            let framed: FramedBytes = try message.serializedBytes()
+            reply(framed, headers: headers, trailers: trailers)
+        } catch {
+            fail(.internalError, "cannot encode the answer: \(error)")
+        }
+    }
+
+    /// Answers OK with a message that is serialised already.
+    public func reply(
+        _ message: FramedBytes, headers: Metadata = [:], trailers: Metadata = [:]
+    ) {
+        if headers.isEmpty, trailers.isEmpty {
+            finish(Answer(message: message.buffer))
+        } else {
+            finish(Answer(message: message.buffer, headers: headers, trailers: trailers))
+        }
+    }
+
+    /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is
+    /// cut.
+    public func fail(
+        _ code: StatusCode, _ message: String, headers: Metadata = [:], trailers: Metadata = [:]
+    ) {
+        finish(Answer(code: code, text: message, headers: headers, trailers: trailers))
+    }
+
+    /// Answers with the error's status, headers and trailers.
+    public func fail(_ error: RPCError) {
+        fail(error.code, error.message, headers: error.headers, trailers: error.trailers)
+    }
+
+    /// Goes on with a large answer elsewhere: on a thread that may block, as soon as there is room for
+    /// that many bytes beside the answers that wait for their readers.
+    ///
+    /// For a handler that learns how large its answer will be before it makes it. Neither the
+    /// worker's thread, which others wait for, nor memory is then taken by what a client may never
+    /// read. Called once, as the last thing that the handler does; `body` answers the call, and is
+    /// dropped when nobody waits any more.
+    public func answerLarge(
+        byteCount: Int, _ body: @escaping @Sendable (ServerCall) -> Void
+    ) {
+        origin.mailbox.post(.needsRoom(self, max(1, byteCount), body))
+    }
+
+    /// Says that what the call asks for has been done, so that no client does it again: if there is
+    /// no room for the answer, the status is INTERNAL instead of RESOURCE_EXHAUSTED, which says that
+    /// nothing was done. Called before `reply`, by the same thread or by one that hands the call to
+    /// it through a lock.
+    public func noteEffect() { hasTakenEffect.store(true, ordering: .releasing) }
+
+    private func finish(_ answer: Answer) {
+        guard claim() else { return }
+        origin.mailbox.deliver(self, counted(answer))
+    }
+
+    /// Counts the answer where it is made. Without room it is made in vain: only a status is sent.
+    private func counted(_ answer: Answer) -> Answer {
+        let byteCount = answer.message?.readableBytes ?? 0
+        let hasRoom = holdings.withLock { holdings in
+            holdings.message = nil
+            if holdings.answerRoom != nil {
+                holdings.answerRoom?.set(to: byteCount)
+            } else if byteCount >= Admission.largeAnswerByteCount {
+                holdings.answerRoom = origin.account.admitAnswer(byteCount)
+                return holdings.answerRoom != nil
+            }
+            return true
+        }
+        if hasRoom { return answer }
+        return droppedAnswer("the server holds too many bytes of answers that are not read")
+    }
+
+    /// What is sent instead of an answer for which there is no room.
+    func droppedAnswer(_ reason: String) -> Answer {
+        guard hasTakenEffect.load(ordering: .acquiring) else {
+            return Answer(code: .resourceExhausted, text: reason)
+        }
+        return Answer(
+            code: .internalError,
+            text: "the call was carried out, but its answer cannot be sent: \(reason)")
+    }
+
+    /// Takes the right to answer; true for one caller only.
+    func claim() -> Bool { !isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
+
+    // MARK: the request
+
+    /// Runs the handler on the calling thread, unless nobody waits for it.
+    func run() {
+        guard case .unary(_, let handler) = registered.handler, !isAnswered, !isCancelled,
+            let message = takeMessage()
+        else { return }
+        handler(message, self)
+    }
+
+    /// The request's bytes; whoever takes them alone has them.
+    func takeMessage() -> ByteBuffer? {
+        holdings.withLock { holdings in
+            let message = holdings.message
+            holdings.message = nil
+            return message
+        }
+    }
+
+    /// Counts what decoding the request will add to what the call holds; false if there is no room.
+    func reserveDecoded(_ byteCount: Int) -> Bool {
+        holdings.withLock { $0.requestRoom.growRequest(by: byteCount) }
+    }
+
+    // MARK: from the event loop
+
+    /// Room for its answer, or for a message of its stream.
+    func grant(_ room: consuming Reservation) {
+        var room = Optional(room)
+        holdings.withLock { $0.answerRoom = room.take() }
+    }
+
+    func attach(_ stream: ServerStream) { holdings.withLock { $0.stream = stream } }
+
+    /// It was answered: frees what it held for its request, and what `onCancel` was given, which may
+    /// hold the call itself. Returns the room of the answer.
+    func release() -> Reservation? {
+        var handlers: [@Sendable () -> Void] = []  // freed outside of the lock
+        return holdings.withLock { holdings in
+            holdings.message = nil
+            holdings.requestRoom.set(to: 0)
+            holdings.stream = nil
+            swap(&handlers, &holdings.cancelHandlers)
+            return holdings.answerRoom.take()
+        }
+    }
+
+    /// Nobody waits any more.
+    func cancel() {
+        cancelled.store(true, ordering: .releasing)
+        let (handlers, stream) = holdings.withLock { holdings in
+            if holdings.message != nil {  // no handler has it
+                holdings.message = nil
+                holdings.requestRoom.set(to: 0)
+            }
+            defer {
+                holdings.cancelHandlers = []
+                holdings.stream = nil
+            }
+            return (holdings.cancelHandlers, holdings.stream)
+        }
+        for handler in handlers { handler() }
+        stream?.cancel()
+    }
+}
+
+/// What is sent for a call.
+struct Answer: Sendable {
+    /// The message behind its prefix; nil when there is none, or of a stream.
+    var message: ByteBuffer?
+    /// Whatever else than OK and a message there is to say. Apart, since it costs every call to
+    /// make and destroy what few calls need.
+    private(set) var status: Status?
+
+    init(message: ByteBuffer) { self.message = message }
+
+    init(
+        message: ByteBuffer? = nil, code: StatusCode = .ok, text: String = "",
+        headers: Metadata = [:], trailers: Metadata = [:], httpStatus: Int? = nil,
+        namesEncodings: Bool = false
+    ) {
+        self.message = message
+        status = Status(
+            code: code, text: text, headers: headers, trailers: trailers,
+            httpStatus: httpStatus, namesEncodings: namesEncodings)
+    }
+
+    var code: StatusCode { status?.code ?? .ok }
+    var headers: Metadata { status?.headers ?? [:] }
+
+    final class Status: Sendable {
+        let code: StatusCode
+        let text: String
+        let headers: Metadata
+        let trailers: Metadata
+        /// An HTTP status other than 200, for requests that are not gRPC.
+        let httpStatus: Int?
+        /// Whether to say which message encodings are understood.
+        let namesEncodings: Bool
+
+        init(
+            code: StatusCode, text: String, headers: Metadata, trailers: Metadata,
+            httpStatus: Int?, namesEncodings: Bool
+        ) {
+            self.code = code
+            self.text = text
+            self.headers = headers
+            self.trailers = trailers
+            self.httpStatus = httpStatus
+            self.namesEncodings = namesEncodings
+        }
+
+        /// OK, and nothing to add.
+        static let ok = Status(
+            code: .ok, text: "", headers: [:], trailers: [:], httpStatus: nil,
+            namesEncodings: false)
+
+        /// About what it takes while it waits.
+        var byteCount: Int {
+            text.utf8.count + headers.byteCount + trailers.byteCount
+        }
+    }
+}
+
+/// What a call knows of the connection that it came by.
+final class ConnectionOrigin: Sendable {
+    let peerAddress: String
+    let mailbox: LoopMailbox
+    let account: ConnectionAccount
+    /// Its turn in the queues of the workers.
+    let lane: Int
+
+    init(peerAddress: String, mailbox: LoopMailbox, account: ConnectionAccount, lane: Int) {
+        self.peerAddress = peerAddress
+        self.mailbox = mailbox
+        self.account = account
+        self.lane = lane
+    }
+}

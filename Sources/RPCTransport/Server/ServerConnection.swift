@@ -1,0 +1,714 @@
+import CNghttp2
+import NIOCore
+import Synchronization
+
+/// A client's connection on the server: HTTP/2 streams in, calls out. Event loop only.
+///
+/// Requests of a client that does not read wait here, not their answers. A worker looks again before
+/// it begins with one, since meanwhile other answers may have turned out large, and brings it back.
+/// What is known to need much, and every stream, waits until room was reserved for it.
+final class ServerConnection: HTTP2Delegate {
+    /// The PING between the two GOAWAYs: its acknowledgement says that the client has read the
+    /// first.
+    private static let drainPing: [UInt8] = Array("draining".utf8)
+    private static let drainPingTimeout = TimeAmount.seconds(1)
+    /// Of a stream, until its first message comes: of the size of a page.
+    private static let streamByteCount = 1 << 20
+    /// A stream that has said nothing for that long waits for something; it must not hold others
+    /// back.
+    private static let streamPatience = TimeAmount.seconds(1)
+
+    let origin: ConnectionOrigin
+    private let loop: ServerLoop
+    private let core: ServerCore
+    private let http2: HTTP2Connection
+
+    /// The calls whose HTTP/2 streams are open.
+    private var calls: [Int32: ActiveCall] = [:]
+    /// The call that was looked up last; frames of one call come together.
+    private var recent: ActiveCall?
+    /// The request whose header fields are being read; nil in trailers.
+    private var headers: RequestHeaders?
+    private var openedCallCount = 0
+
+    /// Complete requests that wait until answers have left.
+    private var waiting = CircularBuffer<ActiveCall>()
+    /// What waits for room for an answer that is known to be large, and streams.
+    private var waitingForRoom = CircularBuffer<RoomRequest>()
+    /// How many of both are over.
+    private var overWhileWaiting = 0
+    private var startLimit = StartLimit()
+    private var unsentByteCount = 0
+    private var unread: UnreadAnswers
+    private var resets: RateLimit
+    /// Resets of streams that this side has asked for on its own.
+    private var ownResetCount = 0
+    private var alarm = DeadlineAlarm()
+
+    /// Whether the loop has it on its list of connections to look at again.
+    var isAwaitingRoom = false
+    /// Whether the loop has it on its list of connections to flush.
+    var isTouched = false
+
+    private let opened = NIODeadline.now()
+    private var hasHandshake = false
+    private var pingSent: NIODeadline?
+    private var draining = Draining.no
+    private var lastTick: (openedCallCount: Int, since: NIODeadline)?
+
+    private enum Draining {
+        case no
+        /// The client was told to open no more streams; those on the way are still taken.
+        case announced(NIODeadline)
+        /// Streams from now on are refused; when the last one ends, the connection does.
+        case final
+    }
+
+    /// What waits for room.
+    enum RoomRequest {
+        /// A stream that has not begun.
+        case stream(ServerCall)
+        /// An answer of that size, and what makes it.
+        case answer(ServerCall, Int, @Sendable (ServerCall) -> Void)
+        /// The next messages of a stream.
+        case streamMessage(ServerCall, Int)
+
+        var call: ServerCall {
+            switch self {
+            case .stream(let call), .answer(let call, _, _), .streamMessage(let call, _): call
+            }
+        }
+
+        var byteCount: Int {
+            switch self {
+            case .stream: ServerConnection.streamByteCount
+            case .answer(_, let byteCount, _), .streamMessage(_, let byteCount): byteCount
+            }
+        }
+
+        var isOver: Bool { call.isAnswered || call.isCancelled }
+    }
+
+    init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
+        self.loop = loop
+        self.http2 = http2
+        core = loop.core
+        let account = ConnectionAccount(core.account)
+        origin = ConnectionOrigin(
+            peerAddress: peerAddress, mailbox: loop.mailbox, account: account, lane: lane)
+        unread = UnreadAnswers(account)
+        resets = RateLimit(
+            burst: max(0, core.configuration.resetBurst),
+            perSecond: max(0, core.configuration.resetsPerSecond))
+    }
+
+    // MARK: session
+
+    func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer? {
+        var made: OpaquePointer?
+        guard
+            nghttp2_session_server_new2(
+                &made, HTTP2Callbacks.shared.pointer, user, core.options.pointer) == 0,
+            let session = made
+        else { return nil }
+        let configuration = core.configuration
+        let window = UInt32(clamping: min(configuration.windowByteCount, 1 << 28))
+        let settings = [
+            nghttp2_settings_entry(
+                settings_id: HTTP2Setting.maxConcurrentStreams,
+                value: UInt32(clamping: configuration.maxConcurrentStreams)),
+            nghttp2_settings_entry(
+                settings_id: HTTP2Setting.initialWindowByteCount, value: window),
+            nghttp2_settings_entry(
+                settings_id: HTTP2Setting.maxHeaderListByteCount,
+                value: UInt32(clamping: configuration.maxHeaderByteCount)),
+            nghttp2_settings_entry(settings_id: HTTP2Setting.noPriorities, value: 1),
+        ]
+        nghttp2_submit_settings(session, HTTP2.none, settings, settings.count)
+        nghttp2_session_set_local_window_size(session, HTTP2.none, 0, Int32(window) * 4)
+        loop.add(self)
+        if core.isDraining.load(ordering: .acquiring) {
+            let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
+            loop.eventLoop.execute { connection.value.beginDraining() }
+        }
+        return session
+    }
+
+    func connectionEnded(_ error: (any Error)?) {
+        loop.remove(self)
+        alarm.cancel()
+        recent = nil
+        headers = nil
+        let open = calls
+        calls = [:]
+        for call in open.values { close(call) }
+        waiting.removeAll()
+        waitingForRoom.removeAll()
+        unread.count(unsent: unsentByteCount, queued: 0)
+    }
+
+    func sendPending() { http2.sendPending() }
+    func cut() { http2.cut() }
+    func terminate(_ http2Error: UInt32) { http2.terminate(http2Error) }
+
+    private var frames: ResponseFrames? {
+        http2.session.map { ResponseFrames(session: $0, core: core) }
+    }
+
+    private func call(_ stream: Int32) -> ActiveCall? {
+        if let recent, recent.streamID == stream { return recent }
+        guard let call = calls[stream] else { return nil }
+        recent = call
+        return call
+    }
+
+    // MARK: frames that arrived
+
+    func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
+        guard category == NGHTTP2_HCAT_REQUEST else {
+            headers = nil
+            return
+        }
+        let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
+        let call = ActiveCall(self, streamID: stream, began: began)
+        calls[stream] = call
+        recent = call
+        headers = RequestHeaders()
+        openedCallCount += 1
+    }
+
+    func receivedHeader(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+        headers?.read(
+            name, value, methods: core.methods, limit: core.configuration.maxHeaderByteCount)
+    }
+
+    func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
+        guard let call = call(stream), !call.hasRequestEnded, call.phase == .receiving,
+            case .receiving(var request) = call.takeState()
+        else { return }
+        let limit = core.configuration.maxReceiveMessageByteCount
+        let refusal = request.append(bytes, limit: limit)
+        call.set(.receiving(request))
+        if let refusal { send(refusal, for: call) }
+    }
+
+    func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>) {
+        switch header.type {
+        case HTTP2.headers, HTTP2.data:
+            guard let call = call(header.stream_id) else { return }
+            if header.type == HTTP2.data {
+                countEmptyFrames(of: call)
+            } else if let headers {
+                self.headers = nil
+                finish(headers, of: call)
+            }
+            if header.flags & HTTP2.endStream != 0 { finishRequest(of: call) }
+        case HTTP2.settings:
+            hasHandshake = true
+        case HTTP2.ping where header.flags & HTTP2.ack != 0:
+            let isDrainPing = withUnsafeBytes(of: frame.pointee.ping.opaque_data) {
+                $0.elementsEqual(Self.drainPing)
+            }
+            if isDrainPing { finishDraining() }
+        default:
+            break
+        }
+    }
+
+    func closedStream(_ stream: Int32, http2Error: UInt32) {
+        guard let call = calls.removeValue(forKey: stream) else { return }
+        if recent === call { recent = nil }
+        close(call)
+    }
+
+    // MARK: requests
+
+    private func finish(_ headers: RequestHeaders, of call: ActiveCall) {
+        if core.configuration.observer != nil { call.methodPath = headers.method?.path }
+        var room = Reservation(.requests, of: origin.account)
+        if let refusal = headers.refusal(
+            core.methods, limit: core.configuration.maxHeaderByteCount)
+        {
+            send(refusal, for: call)
+        } else if let method = headers.method, room.growRequest(by: headers.byteCount) {
+            call.set(.receiving(IncomingRequest(headers, method, room: room)))
+            if let deadline = headers.deadline { setAlarm(deadline) }
+        } else {
+            send(
+                Answer(
+                    code: .resourceExhausted,
+                    text: "the server holds too many bytes of requests"), for: call)
+        }
+    }
+
+    private func finishRequest(of call: ActiveCall) {
+        call.hasRequestEnded = true
+        guard call.phase == .receiving, case .receiving(let request) = call.takeState() else { return }
+        if let refusal = request.refusalAtEnd() {
+            call.set(.receiving(request))
+            send(refusal, for: call)
+            return
+        }
+        let method = request.method
+        call.set(
+            .waiting(
+                ServerCall(
+                    request, method, origin: origin,
+                    active: NIOLoopBound(call, eventLoop: loop.eventLoop))))
+        if waiting.isEmpty, mayStart { start(call) } else { waiting.append(call) }
+    }
+
+    private func countEmptyFrames(of call: ActiveCall) {
+        guard call.phase == .receiving, case .receiving(var request) = call.takeState() else { return }
+        let count = request.endFrame()
+        call.set(.receiving(request))
+        if count > core.configuration.maxEmptyFrames { endCalmly() }
+    }
+
+    /// Ends the connection when the callback that is running has returned.
+    private func endCalmly() {
+        guard let session = http2.session else { return }
+        nghttp2_session_terminate_session(session, HTTP2.enhanceYourCalm)
+    }
+
+    var hasIncompleteRequests: Bool { origin.account.requestByteCount > 0 }
+    var requestByteCount: Int { origin.account.requestByteCount }
+
+    /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
+    /// there were any.
+    func refuseSlowRequests(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
+        var slow: [ActiveCall] = []
+        for call in calls.values where call.phase == .receiving {
+            guard case .receiving(var request) = call.takeState() else { continue }
+            if request.isTooSlow(now, byteCount, time) { slow.append(call) }
+            call.set(.receiving(request))
+        }
+        for call in slow {
+            send(
+                Answer(code: .resourceExhausted, text: "the request came too slowly"), for: call)
+        }
+        if !slow.isEmpty { sendPending() }
+        return !slow.isEmpty
+    }
+
+    // MARK: starting
+
+    /// Whether another request may run: what waits to be sent, and what the calls that were just
+    /// started will probably add, is within the limit.
+    private var mayStart: Bool {
+        let account = origin.account
+        return account.mayGoOn
+            && startLimit.allowsStart(
+                unsentByteCount: unsentByteCount, limit: account.currentAnswerLimit)
+    }
+
+    private func start(_ active: ActiveCall) {
+        guard let call = active.serverCall else { return }
+        switch call.registered.handler {
+        case .serverStreaming:
+            waitingForRoom.append(.stream(call))
+        case .unary(let execution, _):
+            active.set(.running(call))
+            startLimit.started(active)
+            if execution == .eventLoop {
+                call.run()
+            } else {
+                loop.enqueue(.request(call), for: execution)
+            }
+        }
+    }
+
+    /// A worker did not begin with it, since its client has too much to read.
+    func takeBack(_ call: ServerCall) {
+        let active = call.active.value
+        guard active.phase == .running else { return }
+        startLimit.ended(active)
+        active.set(.waiting(call))
+        waiting.append(active)
+    }
+
+    /// Something goes on when there is room for it; `startWaiting` follows, in `sendPending`.
+    func awaitRoom(_ request: RoomRequest) {
+        let active = request.call.active.value
+        guard !request.isOver, active.phase != .closed else { return }
+        if case .answer = request {
+            guard active.phase == .running else { return }
+            startLimit.ended(active)
+            active.set(.waiting(request.call))
+        }
+        waitingForRoom.append(request)
+    }
+
+    /// Starts requests that waited; returns whether it did.
+    private func startWaiting() -> Bool {
+        var hasStarted = false
+        while !waiting.isEmpty, mayStart {
+            hasStarted = true
+            let call = waiting.removeFirst()
+            if call.phase == .waiting { start(call) } else { overWhileWaiting -= 1 }
+        }
+        while let request = waitingForRoom.first {
+            if request.isOver {
+                overWhileWaiting = max(0, overWhileWaiting - 1)
+            } else if let room = origin.account.reserveAnswer(request.byteCount) {
+                goOn(request, room)
+            } else {
+                break
+            }
+            hasStarted = true
+            waitingForRoom.removeFirst()
+        }
+        // What holds them back may be others, or the passing of time.
+        if !waiting.isEmpty || !waitingForRoom.isEmpty { loop.awaitRoom(self) }
+        return hasStarted
+    }
+
+    private func goOn(_ request: RoomRequest, _ room: consuming Reservation) {
+        let active = request.call.active.value
+        switch request {
+        case .answer(let call, _, let body):
+            call.grant(room)
+            active.set(.running(call))
+            loop.enqueue(.answer(call, body), for: .writes)
+        case .stream(let call):
+            guard case .serverStreaming(let handler) = call.registered.handler else { return }
+            let stream = ServerStream(call, room: room)
+            call.attach(stream)
+            active.set(.streaming(call, stream, OutgoingBody()))
+            loop.eventLoop.scheduleTask(in: Self.streamPatience) { stream.releaseFirstRoom() }
+            stream.start(handler)
+        case .streamMessage:
+            active.stream?.grant(room)
+        }
+    }
+
+    /// It was answered or its stream was closed while it waited. Those that are over leave the
+    /// queues when they are many: a client that cancels what waits must not fill them.
+    private func noteOverWhileWaiting() {
+        overWhileWaiting += 1
+        guard overWhileWaiting > 64,
+            overWhileWaiting > (waiting.count + waitingForRoom.count) / 2
+        else { return }
+        waiting.removeAll { $0.phase != .waiting }
+        waitingForRoom.removeAll { $0.isOver }
+        overWhileWaiting = 0
+    }
+
+    // MARK: answers
+
+    /// An answer from a handler.
+    func submit(_ answer: Answer, of call: ServerCall) {
+        let active = call.active.value
+        let room = call.release()
+        guard let current = active.serverCall, current === call else { return }
+        // Counted already: from now on it is part of what this connection has not sent.
+        if let room { unread.room.absorb(room) }
+        send(answer, for: active)
+    }
+
+    /// The answer of a call that no handler has, or whose answer has come.
+    private func send(_ answer: Answer, for active: ActiveCall) {
+        startLimit.ended(active)
+        let wasWaiting = active.phase == .waiting
+        switch active.takeState() {
+        case .closed:
+            return
+        case .sending(let body):
+            active.set(.sending(body))
+            return
+        case .streaming(_, let stream, var body):
+            stream.end()
+            if body.hasHeaders {
+                let isDeferred = body.isDeferred
+                body.status = answer.status ?? .ok
+                active.set(.sending(body))
+                if isDeferred, let session = http2.session {
+                    nghttp2_session_resume_data(session, active.streamID)
+                }
+            } else {
+                send(answer.status ?? .ok, for: active)
+            }
+        default:
+            if let message = answer.message {
+                send(message, answer, for: active)
+            } else {
+                send(answer.status ?? .ok, for: active)
+            }
+        }
+        if wasWaiting { noteOverWhileWaiting() }
+        observe(active, answer.code)
+    }
+
+    private func send(_ message: ByteBuffer, _ answer: Answer, for active: ActiveCall) {
+        let byteCount = message.readableBytes
+        startLimit.note(answerByteCount: byteCount)
+        unsentByteCount += byteCount
+        active.set(
+            .sending(OutgoingBody(unsent: message, hasHeaders: true, status: answer.status)))
+        frames?.submitHeaders(answer.headers, stream: active.streamID)
+    }
+
+    private func send(_ status: Answer.Status, for active: ActiveCall) {
+        active.set(.sending(OutgoingBody(hasHeaders: true)))
+        frames?.submitStatus(status, stream: active.streamID)
+    }
+
+    /// A message of a stream.
+    func submitPart(_ message: ByteBuffer, of call: ServerCall) {
+        let active = call.active.value
+        guard active.phase == .streaming,
+            case .streaming(_, let stream, var body) = active.takeState()
+        else { return }
+        let byteCount = message.readableBytes
+        unsentByteCount += byteCount
+        unread.room.set(to: unread.room.byteCount + byteCount)
+        stream.releaseRoom(byteCount)
+        if body.unsent.readableBytes == 0 {
+            body.unsent = message
+        } else {
+            var message = message
+            body.unsent.writeBuffer(&message)
+        }
+        let isDeferred = body.isDeferred
+        let hadHeaders = body.hasHeaders
+        body.isDeferred = false
+        body.hasHeaders = true
+        active.set(.streaming(call, stream, body))
+        if !hadHeaders {
+            frames?.submitHeaders(stream.headers, stream: active.streamID)
+        } else if isDeferred, let session = http2.session {
+            nghttp2_session_resume_data(session, active.streamID)
+        }
+    }
+
+    // MARK: frames that leave
+
+    func nextBody(of stream: Int32, limit: Int) -> HTTP2Body {
+        guard let call = call(stream) else { return .last(0, hasTrailers: false) }
+        let next = call.nextBody(limit: limit)
+        if case .last(_, true) = next {
+            frames?.submitTrailers(call.body?.status, stream: stream)
+        }
+        return next
+    }
+
+    func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer) {
+        guard let call = call(stream) else { preconditionFailure("a body of no call") }
+        call.writeBody(count: count, to: &frames)
+        unsentByteCount -= count
+        unread.framedByteCount += count
+        origin.account.markReader()
+    }
+
+    func sentFrame(_ header: nghttp2_frame_hd) {
+        if header.type == HTTP2.resetStream {
+            countReset()
+            return
+        }
+        guard header.type == HTTP2.headers, header.flags & HTTP2.endStream != 0 else { return }
+        guard let call = call(header.stream_id), !call.hasRequestEnded else { return }
+        // The answer is out before the request was in: ask the client to stop (RFC 9113, section
+        // 8.1). Submitted earlier, the reset would have dropped the answer.
+        reset(call, HTTP2.noError)
+    }
+
+    func couldNotSend(_ header: nghttp2_frame_hd) {
+        if header.type == HTTP2.resetStream, ownResetCount > 0 { ownResetCount -= 1 }
+    }
+
+    private func reset(_ call: ActiveCall, _ http2Error: UInt32) {
+        guard let session = http2.session else { return }
+        ownResetCount += 1
+        nghttp2_submit_rst_stream(session, HTTP2.none, call.streamID, http2Error)
+    }
+
+    /// Resets that the client's mistakes make this side send cost as much as its own.
+    private func countReset() {
+        if ownResetCount > 0 {
+            ownResetCount -= 1
+        } else if !resets.take() {
+            endCalmly()
+        }
+    }
+
+    func sentAllPending() -> Bool { startWaiting() }
+
+    func stoppedSending(queuedByteCount: Int) {
+        unread.count(unsent: unsentByteCount, queued: queuedByteCount)
+    }
+
+    // MARK: ends
+
+    /// Answers calls whose deadline has passed.
+    private func setAlarm(_ deadline: NIODeadline) {
+        let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        alarm.set(deadline, on: loop.eventLoop) { connection.value.endOverdueCalls() }
+    }
+
+    private func endOverdueCalls() {
+        alarm.rang()
+        let now = NIODeadline.now()
+        var next = NIODeadline.distantFuture
+        var overdue: [ActiveCall] = []
+        for call in calls.values {
+            guard let deadline = call.deadline else { continue }
+            if deadline > now { next = min(next, deadline) } else { overdue.append(call) }
+        }
+        for call in overdue { expire(call) }
+        if next < .distantFuture { setAlarm(next) }
+        sendPending()
+    }
+
+    private func expire(_ active: ActiveCall) {
+        let call = active.serverCall
+        if let call, !call.claim() { return }  // its answer is on the way
+        if let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0 {
+            // Its client does not read: trailers would wait behind what it does not read.
+            stream.end()
+            active.set(.sending(body))
+            observe(active, .deadlineExceeded)
+            reset(active, HTTP2.cancel)
+        } else {
+            send(Answer(code: .deadlineExceeded, text: "deadline exceeded"), for: active)
+        }
+        call?.cancel()
+    }
+
+    /// Its stream is closed, answered or not.
+    private func close(_ active: ActiveCall) {
+        startLimit.ended(active)
+        let wasWaiting = active.phase == .waiting
+        switch active.takeState() {
+        case .closed:
+            return
+        case .sending(let body):
+            unsentByteCount -= body.unsent.readableBytes
+        case .waiting(let call):
+            cancel(call, active)
+        case .running(let call):
+            cancel(call, active)
+        case .streaming(let call, _, let body):
+            unsentByteCount -= body.unsent.readableBytes
+            cancel(call, active)
+        case .opening:
+            observe(active, .cancelled)
+        case .receiving:
+            observe(active, .cancelled)
+        }
+        if wasWaiting { noteOverWhileWaiting() }
+    }
+
+    private func cancel(_ call: ServerCall, _ active: ActiveCall) {
+        _ = call.claim()
+        call.cancel()
+        observe(active, .cancelled)
+    }
+
+    private func observe(_ call: ActiveCall, _ code: StatusCode) {
+        guard let observer = core.configuration.observer else { return }
+        observer(
+            .init(
+                method: call.methodPath, code: code, duration: .now() - call.began,
+                peerAddress: origin.peerAddress))
+    }
+
+    // MARK: who has to go
+
+    var isClosing: Bool { http2.closingSince != nil }
+    var unreadByteCount: Int { unread.room.byteCount }
+
+    /// Since when it has read next to nothing of more than its share.
+    var silentSince: NIODeadline? {
+        unread.room.byteCount > core.account.answerShare ? unread.silentSince : nil
+    }
+
+    /// Since when it has had no call.
+    var idleSince: NIODeadline? {
+        guard calls.isEmpty, hasHandshake, case .no = draining else { return nil }
+        return lastTick?.since
+    }
+
+    /// Ends the connection of a client that does not read.
+    func closeSilent() {
+        if http2.unwritableSince == nil {
+            terminate(HTTP2.enhanceYourCalm)
+        } else {
+            cut()  // it would not read that either
+        }
+    }
+
+    // MARK: life signs
+
+    func tick(_ now: NIODeadline) {
+        let configuration = core.configuration
+        if unread.room.byteCount > 0 {
+            unread.count(unsent: unsentByteCount, queued: http2.queuedByteCount)
+        }
+        let handshakeTimeout =
+            core.connections.isShort
+            ? min(configuration.handshakeTimeout, .seconds(2)) : configuration.handshakeTimeout
+        if let closingSince = http2.closingSince {
+            // It was told; a peer that does not read would keep it for ever.
+            if now - closingSince > .seconds(5) { cut() }
+        } else if !hasHandshake, now - opened > handshakeTimeout.timeAmount {
+            cut()
+        } else if let unwritableSince = http2.unwritableSince,
+            now - unwritableSince > configuration.stalledWriteTimeout.timeAmount
+        {
+            cut()
+        } else if let sent = pingSent {
+            if http2.lastRead > sent {
+                pingSent = nil
+            } else if now - sent > configuration.keepaliveTimeout.timeAmount {
+                cut()
+            }
+        } else if hasHandshake,
+            now - http2.lastRead > configuration.keepaliveInterval.timeAmount,
+            let session = http2.session
+        {
+            pingSent = now
+            nghttp2_submit_ping(session, HTTP2.none, nil)
+            sendPending()
+        }
+        if case .announced(let since) = draining, now - since > Self.drainPingTimeout {
+            finishDraining()
+        }
+        rest(now)
+    }
+
+    /// Gives back memory that only a busy connection needs.
+    private func rest(_ now: NIODeadline) {
+        guard calls.isEmpty else {
+            lastTick = nil
+            return
+        }
+        if let lastTick, lastTick.openedCallCount == openedCallCount {
+            http2.releaseSpareMemory()
+            origin.account.settleAtRest()
+        } else {
+            lastTick = (openedCallCount, now)
+        }
+    }
+
+    // MARK: draining
+
+    /// Tells the client to open no more streams. What it sent before it reads that is still served.
+    func beginDraining() {
+        guard case .no = draining, let session = http2.session else { return }
+        draining = .announced(.now())
+        nghttp2_submit_shutdown_notice(session)
+        Self.drainPing.withUnsafeBufferPointer {
+            _ = nghttp2_submit_ping(session, HTTP2.none, $0.baseAddress)
+        }
+        sendPending()
+    }
+
+    private func finishDraining() {
+        guard case .announced = draining, let session = http2.session else { return }
+        draining = .final
+        nghttp2_submit_goaway(
+            session, HTTP2.none, nghttp2_session_get_last_proc_stream_id(session), HTTP2.noError,
+            nil, 0)
+        sendPending()  // or, inside of a callback, when the read is over
+    }
+}

@@ -1,0 +1,162 @@
+import CNghttp2
+import NIOCore
+import Synchronization
+
+/// What all connections of a server share.
+final class ServerCore: Sendable {
+    let configuration: RPCServer.Configuration
+    let methods: MethodTable
+    let options: HTTP2Options
+    let pools: WorkerPools
+    let account: ServerAccount
+    let connections: ConnectionTable
+    /// `:status`, `content-type` and the configured headers.
+    let initialFields: FixedFields
+    /// `grpc-status: 0`.
+    let okTrailers: FixedFields
+    let tickInterval: TimeAmount
+    let isDraining = Atomic<Bool>(false)
+
+    init(_ configuration: RPCServer.Configuration, methods: MethodTable) {
+        self.configuration = configuration
+        self.methods = methods
+        account = ServerAccount(Admission(configuration))
+        connections = ConnectionTable(configuration, account)
+        options = HTTP2Options { options in
+            nghttp2_option_set_stream_reset_rate_limit(
+                options, UInt64(max(0, configuration.resetBurst)),
+                UInt64(max(0, configuration.resetsPerSecond)))
+        }
+        pools = WorkerPools(configuration)
+        var initial = HeaderBlock()
+        initial.add(":status", "200")
+        initial.add("content-type", "application/grpc")
+        initial.add(configuration.initialHeaders)
+        initialFields = FixedFields(initial)
+        var ok = HeaderBlock()
+        ok.add("grpc-status", "0")
+        okTrailers = FixedFields(ok)
+        let shortest = min(
+            configuration.handshakeTimeout, configuration.keepaliveInterval,
+            configuration.keepaliveTimeout, configuration.stalledWriteTimeout,
+            configuration.unreadAnswerTimeout / 10, configuration.slowRequestTimeout,
+            configuration.idleTimeout)
+        tickInterval = min(.seconds(1), max(.milliseconds(10), (shortest / 4).timeAmount))
+    }
+}
+
+/// The threads of each class of work.
+struct WorkerPools: Sendable {
+    private let points: WorkerPool
+    private let writes: WorkerPool
+    private let walks: WorkerPool
+
+    init(_ configuration: RPCServer.Configuration) {
+        let capacity = configuration.workerQueueCapacity
+        let walkThreads = max(2, configuration.walkThreadCount)
+        points = WorkerPool(
+            .init(threadCount: configuration.workerThreadCount, batchLimit: 32, capacity: capacity))
+        writes = WorkerPool(
+            .init(threadCount: configuration.writeThreadCount, batchLimit: 1, capacity: capacity))
+        walks = WorkerPool(
+            .init(
+                threadCount: walkThreads, batchLimit: 1, capacity: capacity,
+                laneLimit: walkThreads / 2, isBackground: true))
+    }
+
+    func pool(of execution: RPCMethod.Execution) -> WorkerPool {
+        switch execution {
+        case .points, .eventLoop: points
+        case .writes: writes
+        case .walks: walks
+        }
+    }
+
+    func start() throws {
+        for pool in [points, writes, walks] { try pool.start() }
+    }
+
+    func stop() {
+        for pool in [points, writes, walks] { pool.stop() }
+    }
+}
+
+/// Which connections there are: how many of each address, and their lanes in the workers' queues.
+final class ConnectionTable: Sendable {
+    private struct State {
+        var byAddress: [String: Int] = [:]
+        var freeLanes: [Int] = []
+        var laneCount = 0
+    }
+
+    private let state = Mutex(State())
+    private let total = Atomic<Int>(0)
+    private let refused = Atomic<Int>(0)
+    private let limit: Int
+    private let limitPerAddress: Int
+    private let account: ServerAccount
+
+    init(_ configuration: RPCServer.Configuration, _ account: ServerAccount) {
+        limit = max(1, configuration.maxConnections)
+        limitPerAddress = configuration.maxConnectionsPerAddress ?? max(1, (limit + 1) / 2)
+        self.account = account
+    }
+
+    var count: Int { total.load(ordering: .acquiring) }
+
+    private var threshold: Int { limit - limit / 4 }
+    /// Whether idle connections have to make room for others.
+    var isShort: Bool { count >= max(1, threshold) && limit > 1 }
+    var countAboveThreshold: Int { max(0, count - threshold) }
+
+    /// Connections that were refused since it was asked last.
+    func takeRefused() -> Int { refused.exchange(0, ordering: .relaxed) }
+
+    /// The lane of a new connection; nil if there are too many.
+    func admit(_ peer: PeerAddress) -> Int? {
+        let lane = state.withLock { state -> Int? in
+            guard total.load(ordering: .relaxed) < limit,
+                state.byAddress[peer.host, default: 0] < limitPerAddress
+            else { return nil }
+            state.byAddress[peer.host, default: 0] += 1
+            account.setConnectionCount(total.add(1, ordering: .acquiringAndReleasing).newValue)
+            if let lane = state.freeLanes.popLast() { return lane }
+            state.laneCount += 1
+            return state.laneCount - 1
+        }
+        if lane == nil { refused.add(1, ordering: .relaxed) }
+        return lane
+    }
+
+    func forget(_ peer: PeerAddress, _ lane: Int) {
+        state.withLock { state in
+            let left = state.byAddress[peer.host, default: 1] - 1
+            state.byAddress[peer.host] = left > 0 ? left : nil
+            state.freeLanes.append(lane)
+            account.setConnectionCount(
+                total.subtract(1, ordering: .acquiringAndReleasing).newValue)
+        }
+    }
+}
+
+/// Where a client is.
+struct PeerAddress: Sendable, CustomStringConvertible {
+    /// Without the port: what connections are counted by.
+    let host: String
+    let description: String
+
+    init(_ address: SocketAddress?) {
+        guard let address else {
+            host = "unknown"
+            description = "unknown"
+            return
+        }
+        guard let host = address.ipAddress, let port = address.port else {
+            self.host = address.pathname ?? "unknown"
+            description = self.host
+            return
+        }
+        self.host = host
+        description = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

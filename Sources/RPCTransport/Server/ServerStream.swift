@@ -1,0 +1,202 @@
+public import NIOCore
+public import SwiftProtobuf
+import Synchronization
+
+/// The answers of a server-streaming call: what its handler sends through.
+public final class ServerStream: Sendable {
+    /// Sent bytes that have not left, above which `send` waits; and below which it goes on.
+    private static let highWater = 256 << 10
+    private static let lowWater = 64 << 10
+
+    private struct State: ~Copyable, Sendable {
+        var unsentByteCount = 0
+        var isOver = false
+        var headers = Metadata()
+        var trailers = Metadata()
+        /// For messages that the handler is about to make.
+        var room: Reservation?
+        /// Whether that room is what a stream begins with, rather than what the handler asked for.
+        var isFirstRoom = true
+        var waiter: CheckedContinuation<Void, Never>?
+        var task: Task<Void, Never>?
+    }
+
+    private let call: ServerCall
+    private let state: Mutex<State>
+
+    init(_ call: ServerCall, room: consuming Reservation) {
+        self.call = call
+        state = Mutex(State(room: room))
+    }
+
+    public var method: String { call.method }
+    public var metadata: Metadata { call.metadata }
+    public var deadline: NIODeadline? { call.deadline }
+    public var peerAddress: String { call.peerAddress }
+    public var isCancelled: Bool { call.isCancelled }
+
+    /// Headers beside the configured ones; they leave with the first message, or with the status.
+    public func setHeaders(_ headers: Metadata) { state.withLock { $0.headers = headers } }
+
+    /// Trailers that go with the status, also with the one of a thrown error.
+    public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
+
+    /// Waits until there is room for that many bytes beside the answers that wait for their readers,
+    /// and reserves it for the messages that are sent next: for a handler that knows how large they
+    /// will be before it reads what they are made of.
+    ///
+    /// Replaces what was reserved before. Throws `RPCError` `.cancelled` when nobody waits for the
+    /// answers any more. One task reserves and sends at a time.
+    public func reserve(_ byteCount: Int) async throws {
+        let isEnough = state.withLock { state in
+            if let held = state.room?.byteCount, !state.isFirstRoom, held >= byteCount {
+                return true
+            }
+            state.room = nil
+            state.isFirstRoom = false
+            return state.isOver
+        }
+        if !isEnough {
+            call.origin.mailbox.post(.streamNeedsRoom(call, max(1, byteCount)))
+            await wait { $0.isOver || $0.room != nil }
+        }
+        try checkOpen()
+    }
+
+    /// Sends one message. Returns when it is queued and at most 256 KiB wait to be sent, or 64 KiB
+    /// if the client has much else to read: what it does not read holds the handler back.
+    ///
+    /// Throws `RPCError` `.cancelled` when nobody waits for the answers any more, `.internalError`
+    /// for a message that cannot be serialised. One task sends at a time.
+    public func send<Answer: SwiftProtobuf.Message>(_ message: Answer) async throws {
+        let framed: FramedBytes
+        do {
+            framed = try message.serializedBytes()
+        } catch {
+            throw RPCError(.internalError, "cannot encode the answer: \(error)")
+        }
+        try await send(framed: framed)
+    }
+
+    /// As `send`, with a message that is serialised already.
+    public func send(framed: FramedBytes) async throws {
+        try checkOpen()
+        state.withLock { $0.unsentByteCount += framed.buffer.readableBytes }
+        call.origin.mailbox.post(.part(call, framed.buffer))
+        let limit = call.origin.account.mayGoOn ? Self.highWater : Self.lowWater
+        await wait { $0.isOver || $0.unsentByteCount <= limit }
+        try checkOpen()
+    }
+
+    private func checkOpen() throws {
+        if call.isAnswered || state.withLock({ $0.isOver }) {
+            throw RPCError(.cancelled, "the call is over")
+        }
+    }
+
+    /// Waits until something holds; whoever changes the state wakes the waiter, which looks again.
+    private func wait(until isReady: @Sendable (borrowing State) -> Bool) async {
+        while !state.withLock({ isReady($0) }) {
+            await withCheckedContinuation { continuation in
+                let goOn = state.withLock { state in
+                    if isReady(state) { return true }
+                    precondition(state.waiter == nil, "two tasks send on one stream")
+                    state.waiter = continuation
+                    return false
+                }
+                if goOn { continuation.resume() }
+            }
+        }
+    }
+
+    var headers: Metadata { state.withLock { $0.headers } }
+
+    // MARK: from the transport
+
+    func start(_ body: @escaping @Sendable (ByteBuffer, ServerStream) async throws -> Void) {
+        let message = call.takeMessage() ?? ByteBuffer()
+        let task = Task {
+            var end = RPCError(.ok, "")
+            do {
+                try await body(message, self)
+            } catch let error as RPCError {
+                end = error
+                if end.code == .ok { end.code = .unknown }
+            } catch is CancellationError {
+                end = RPCError(.cancelled, "the handler was cancelled")
+            } catch {
+                end = RPCError(.unknown, "\(error)")
+            }
+            state.withLock { state in
+                end.headers.add(contentsOf: state.headers)
+                end.trailers.add(contentsOf: state.trailers)
+                state.task = nil
+                state.room = nil
+            }
+            call.fail(end)
+        }
+        let isOver = state.withLock { state in
+            state.task = task
+            return state.isOver
+        }
+        if isOver { task.cancel() }
+    }
+
+    /// Room that `reserve` waits for.
+    func grant(_ room: consuming Reservation) {
+        var room = Optional(room)
+        let waiter = state.withLock { state in
+            if !state.isOver { state.room = room.take() }
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
+
+    /// So many bytes of what was reserved are a message now, which is counted elsewhere.
+    func releaseRoom(_ byteCount: Int) {
+        state.withLock { state in
+            guard let held = state.room?.byteCount else { return }
+            if state.isFirstRoom || held <= byteCount {
+                state.room = nil
+                state.isFirstRoom = false
+            } else {
+                state.room?.set(to: held - byteCount)
+            }
+        }
+    }
+
+    /// Gives back what a stream begins with, if it has sent nothing.
+    func releaseFirstRoom() {
+        state.withLock { state in
+            if state.isFirstRoom { state.room = nil }
+        }
+    }
+
+    /// Bytes of its messages have left.
+    func sent(byteCount: Int) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.unsentByteCount -= byteCount
+            guard state.unsentByteCount <= Self.lowWater else { return nil }
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
+
+    /// Its status is on the way.
+    func end() { over() }
+
+    /// Nobody waits any more.
+    func cancel() { over()?.cancel() }
+
+    @discardableResult
+    private func over() -> Task<Void, Never>? {
+        let (waiter, task) = state.withLock { state in
+            state.isOver = true
+            state.room = nil
+            defer { state.task = nil }
+            return (state.waiter.take(), state.task)
+        }
+        waiter?.resume()
+        return task
+    }
+}

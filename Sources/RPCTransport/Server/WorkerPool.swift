@@ -1,0 +1,286 @@
+import Dispatch
+import NIOCore
+import NIOPosix
+import Synchronization
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Threads that run handlers of one class, and the queue before them.
+///
+/// Connections take turns: each has a lane of its own, and a thread takes a few jobs of one lane,
+/// then of the next. So a client that has a thousand calls in the queue keeps another one waiting for
+/// a few of them.
+///
+/// A thread takes a batch, runs it, and hands all of its answers over together: one hand-over per
+/// batch costs a call a fraction of a microsecond, one per call several.
+final class WorkerPool: Sendable {
+    enum Job: Sendable {
+        /// A request that no handler has seen.
+        case request(ServerCall)
+        /// What makes a large answer, once there is room for it.
+        case answer(ServerCall, @Sendable (ServerCall) -> Void)
+
+        var call: ServerCall {
+            switch self {
+            case .request(let call), .answer(let call, _): call
+            }
+        }
+    }
+
+    struct Configuration: Sendable {
+        var threadCount: Int
+        /// Jobs that run before their answers are handed over.
+        var batchLimit: Int
+        /// Jobs in the queue; beyond, a lane takes only a few.
+        var capacity: Int
+        /// Jobs of one lane that run side by side.
+        var laneLimit = Int.max
+        /// Whether its threads give way to others that are ready.
+        var isBackground = false
+    }
+
+    private struct Lane {
+        var jobs = CircularBuffer<Job>(initialCapacity: 0)
+        var runningCount = 0
+        var isInTurn = false
+    }
+
+    private struct State {
+        var lanes: [Lane] = []
+        /// Lanes with jobs that may run, in the order of their turns.
+        var turns = CircularBuffer<Int>()
+        var count = 0
+        var idleThreads = 0
+        var isStopped = false
+    }
+
+    /// Jobs of one lane that a thread takes before the next lane has its turn.
+    private static let turnCount = 8
+    /// Answers wait for the rest of their batch at most this long, beyond the handler that is
+    /// running.
+    private static let longestGathering = TimeAmount.microseconds(200)
+
+    private let configuration: Configuration
+    private let state = Mutex(State())
+    private let wake = DispatchSemaphore(value: 0)
+
+    init(_ configuration: Configuration) { self.configuration = configuration }
+
+    /// Starts the threads. Throws `RPCError` `.unavailable` when the system gives none; those that run
+    /// end with `stop`.
+    func start() throws {
+        for _ in 0..<max(1, configuration.threadCount) {
+            try startThread { self.work() }
+        }
+    }
+
+    /// Queues jobs in order; returns how many of them found room.
+    func submit(_ jobs: [Job]) -> Int {
+        let lanes = configuration.capacity
+        var accepted = 0
+        let wakes = state.withLock { state in
+            guard !state.isStopped else { return false }
+            for job in jobs {
+                let lane = job.call.origin.lane
+                while state.lanes.count <= lane { state.lanes.append(Lane()) }
+                guard
+                    state.count < lanes
+                        || state.lanes[lane].jobs.count < min(Self.turnCount, lanes / 8)
+                else { break }
+                state.lanes[lane].jobs.append(job)
+                state.count += 1
+                accepted += 1
+                takeTurn(lane, &state)
+            }
+            return wakeOne(&state)
+        }
+        if wakes { wake.signal() }
+        return accepted
+    }
+
+    /// Lets the threads end when they come back from their handlers; what is queued is dropped.
+    /// Does not wait.
+    func stop() {
+        let dropped = state.withLock { state in
+            state.isStopped = true
+            state.turns.removeAll()
+            state.count = 0
+            defer { state.lanes = [] }
+            return state.lanes
+        }
+        _ = dropped  // freed outside of the lock
+        for _ in 0..<max(1, configuration.threadCount) { wake.signal() }
+    }
+
+    private func takeTurn(_ lane: Int, _ state: inout State) {
+        guard !state.lanes[lane].isInTurn, !state.lanes[lane].jobs.isEmpty,
+            state.lanes[lane].runningCount < configuration.laneLimit
+        else { return }
+        state.lanes[lane].isInTurn = true
+        state.turns.append(lane)
+    }
+
+    /// Whether a thread has to be woken for what is in the queue.
+    private func wakeOne(_ state: inout State) -> Bool {
+        guard !state.turns.isEmpty, state.idleThreads > 0 else { return false }
+        state.idleThreads -= 1
+        return true
+    }
+
+    // MARK: threads
+
+    private func work() {
+        let gatherer = AnswerGatherer()
+        AnswerGatherer.current.currentValue = gatherer
+        defer { AnswerGatherer.current.currentValue = nil }
+        var batch: [Job] = []
+        while take(into: &batch) {
+            var began = batch.count > 1 ? NIODeadline.now() : .distantFuture
+            for job in batch {
+                run(job)
+                if batch.count > 1, !gatherer.isEmpty {
+                    let now = NIODeadline.now()
+                    if now - began > Self.longestGathering {
+                        gatherer.handOver()
+                        began = now
+                    }
+                }
+            }
+            gatherer.handOver()
+        }
+    }
+
+    private func run(_ job: Job) {
+        switch job {
+        case .request(let call):
+            if call.origin.account.mayGoOn {
+                call.run()
+            } else {
+                call.origin.mailbox.post(.returned(call))
+            }
+        case .answer(let call, let body):
+            if !call.isAnswered, !call.isCancelled { body(call) }
+        }
+    }
+
+    /// Puts the last batch aside and waits for the next; false when the pool was stopped.
+    private func take(into batch: inout [Job]) -> Bool {
+        var hasFinished = batch.isEmpty
+        while true {
+            let (goesOn, wakes, mustWait) = state.withLock { state in
+                if state.isStopped { return (false, false, false) }
+                if !hasFinished { finish(batch, &state) }
+                batch.removeAll(keepingCapacity: true)
+                hasFinished = true
+                fill(&batch, &state)
+                if batch.isEmpty { state.idleThreads += 1 }
+                return (true, wakeOne(&state), batch.isEmpty)
+            }
+            if wakes { wake.signal() }
+            guard goesOn else { return false }
+            guard mustWait else { return true }
+            wake.wait()
+        }
+    }
+
+    private func finish(_ batch: [Job], _ state: inout State) {
+        guard configuration.laneLimit < .max else { return }
+        for job in batch {
+            let lane = job.call.origin.lane
+            state.lanes[lane].runningCount -= 1
+            takeTurn(lane, &state)
+        }
+    }
+
+    private func fill(_ batch: inout [Job], _ state: inout State) {
+        while batch.count < configuration.batchLimit, let lane = state.turns.popFirst() {
+            state.lanes[lane].isInTurn = false
+            let count = min(
+                Self.turnCount, configuration.batchLimit - batch.count,
+                state.lanes[lane].jobs.count,
+                configuration.laneLimit - state.lanes[lane].runningCount)
+            for _ in 0..<count { batch.append(state.lanes[lane].jobs.removeFirst()) }
+            if configuration.laneLimit < .max { state.lanes[lane].runningCount += count }
+            state.count -= count
+            takeTurn(lane, &state)
+        }
+    }
+
+    private func startThread(_ body: @escaping @Sendable () -> Void) throws {
+        final class Body: Sendable {
+            let run: @Sendable () -> Void
+            init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+        }
+        let isBackground = configuration.isBackground
+        let argument = Unmanaged.passRetained(
+            Body {
+                if isBackground { giveWay() }
+                body()
+            })
+        #if canImport(Darwin)
+            var thread: pthread_t?
+            let result = pthread_create(
+                &thread, nil,
+                { argument in
+                    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                    return nil
+                }, argument.toOpaque())
+            if let thread { pthread_detach(thread) }
+        #else
+            var thread = pthread_t()
+            let result = pthread_create(
+                &thread, nil,
+                { argument in
+                    guard let argument else { return nil }
+                    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                    return nil
+                }, argument.toOpaque())
+            if result == 0 { pthread_detach(thread) }
+        #endif
+        guard result == 0 else {
+            argument.release()
+            throw RPCError(.unavailable, "cannot start a thread: \(ErrnoText.describe(result))")
+        }
+    }
+}
+
+/// Lets other threads of the process go first. On Linux this call changes the calling thread alone;
+/// elsewhere nothing happens.
+private func giveWay() {
+    #if os(Linux)
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
+    #endif
+}
+
+/// The answers that a worker thread has made and not yet handed over. Belongs to its thread.
+final class AnswerGatherer {
+    /// The calling thread's; nil on threads that are no workers.
+    // Unsafe: the variable never changes, and gives each thread what that thread has put in.
+    nonisolated(unsafe) static let current = ThreadSpecificVariable<AnswerGatherer>()
+
+    private var batches: [(mailbox: LoopMailbox, answers: [LoopMailbox.Parcel])] = []
+    private(set) var isEmpty = true
+
+    func add(_ call: ServerCall, _ answer: Answer) {
+        isEmpty = false
+        let mailbox = call.origin.mailbox
+        for index in batches.indices where batches[index].mailbox === mailbox {
+            batches[index].answers.append(.answer(call, answer))
+            return
+        }
+        batches.append((mailbox, [.answer(call, answer)]))
+    }
+
+    func handOver() {
+        guard !isEmpty else { return }
+        isEmpty = true
+        for index in batches.indices where !batches[index].answers.isEmpty {
+            batches[index].mailbox.post(contentsOf: batches[index].answers)
+            batches[index].answers.removeAll(keepingCapacity: true)
+        }
+    }
+}
