@@ -53,6 +53,7 @@ extension NetworkTests {
                 $0.keepaliveInterval = .milliseconds(300)
                 $0.keepaliveTimeout = .milliseconds(500)
                 $0.maxConnections = 8
+                $0.maxConnectionsPerAddress = 8
             }
             let peer = try Peer(
                 "raw_sockets.py",
