@@ -1,5 +1,11 @@
 public import SwiftProtobuf
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 extension Immudb_Schema_Content {
     /// Reads a stored value as structured content.
     ///
@@ -12,13 +18,45 @@ extension Immudb_Schema_Content {
     ///   payload.
     /// - Returns: nil if the value is not Content.
     public init?(storedValue value: some SwiftProtobufContiguousBytes) {
-        guard let content = try? Immudb_Schema_Content(serializedBytes: value),
-            content.unknownFields.data.isEmpty
-        else { return nil }
-        let encoded = content.storedValue
-        let isCanonical = value.withUnsafeBytes { original in original.elementsEqual(encoded) }
-        guard isCanonical else { return nil }
+        let content = value.withUnsafeBytes { bytes -> Immudb_Schema_Content? in
+            guard let parts = Self.storedParts(of: bytes) else { return nil }
+            return .with {
+                $0.timestamp = parts.timestamp
+                $0.payload = Data(parts.payload)
+            }
+        }
+        guard let content else { return nil }
         self = content
+    }
+
+    /// Whether a stored value is structured content, see ``init(storedValue:)``. Copies nothing,
+    /// and costs the same for values of any size.
+    public static func isStoredValue(_ value: some SwiftProtobufContiguousBytes) -> Bool {
+        value.withUnsafeBytes { storedParts(of: $0) != nil }
+    }
+
+    private static func storedParts(
+        of bytes: UnsafeRawBufferPointer
+    ) -> (timestamp: UInt64, payload: UnsafeRawBufferPointer)? {
+        var reader = WireReader(bytes)
+        var timestamp: UInt64 = 0
+        var payload = UnsafeRawBufferPointer(start: nil, count: 0)
+        var byteCount = 0
+        var next = reader.next()
+        if let field = next, field.number == 1, field.type == .varint, field.value != 0,
+            field.hasShortestForm
+        {
+            timestamp = field.value
+            byteCount += field.byteCount
+            next = reader.next()
+        }
+        if let field = next, field.number == 2, field.type == .lengthDelimited,
+            !field.content.isEmpty, field.hasShortestForm
+        {
+            payload = field.content
+            byteCount += field.byteCount
+        }
+        return byteCount == bytes.count ? (timestamp, payload) : nil
     }
 
     /// The bytes that are stored and that the leaf covers: field 1, then field 2, zero and empty

@@ -7,9 +7,19 @@ import RPCTransport
 // that costs more than finding the digests; and a list of entries would be in memory once more. The
 // bytes are those of the generated messages, which a test compares.
 
-/// The message `Item`.
-func encodedItem(_ entry: Entry) -> FramedBytes {
-    encoded(entry.itemByteCount) { $0.write(entry) }
+/// Whether an entry is sent as it is stored, or as structured content. The bytes differ for empty
+/// values only: a stored value that is structured is the encoding of the message `Content`.
+enum ItemForm: Sendable {
+    /// `Item`, `SafeItem`, `ItemList`, `Page`.
+    case plain
+    /// `StructuredItem`, `SafeStructuredItem`, `StructuredItemList`, `SPage`. Only for values that
+    /// are structured, see `requireStructured(_:)`.
+    case structured
+}
+
+/// The message `Item` or `StructuredItem`.
+func encodedItem(_ entry: Entry, as form: ItemForm = .plain) -> FramedBytes {
+    encoded(entry.itemByteCount(form)) { $0.write(entry, form) }
 }
 
 /// The message `Proof`.
@@ -17,29 +27,59 @@ func encodedProof(_ proof: EntryProof) -> FramedBytes {
     encoded(proof.messageByteCount) { $0.write(proof) }
 }
 
-/// The message `SafeItem`.
-func encodedSafeItem(_ proven: ProvenEntry) -> FramedBytes {
-    let itemByteCount = proven.entry.itemByteCount
+/// The message `SafeItem` or `SafeStructuredItem`.
+func encodedSafeItem(_ proven: ProvenEntry, as form: ItemForm = .plain) -> FramedBytes {
+    let itemByteCount = proven.entry.itemByteCount(form)
     let proofByteCount = proven.proof.messageByteCount
     let byteCount = fieldByteCount(itemByteCount) + fieldByteCount(proofByteCount)
     return encoded(byteCount) { fields in
         fields.begin(1, byteCount: itemByteCount)
-        fields.write(proven.entry)
+        fields.write(proven.entry, form)
         fields.begin(2, byteCount: proofByteCount)
         fields.write(proven.proof)
     }
 }
 
-/// The message `ItemList`.
-func encodedItemList(_ entries: [Entry]) -> FramedBytes {
-    encoded(entries.itemsByteCount) { $0.write(entries) }
-}
+/// Items of a list, encoded as their entries come, page by page: in memory is what is sent, and a
+/// page of entries, not all entries of the list, of which each takes 100 bytes and more.
+struct EncodedItems {
+    private let form: ItemForm
+    private var pages: [[UInt8]] = []
+    private var byteCount = 0
+    /// Of the items.
+    private(set) var count = 0
 
-/// The message `Page`.
-func encodedPage(_ entries: [Entry], hasMore: Bool) -> FramedBytes {
-    encoded(entries.itemsByteCount + numberFieldByteCount(hasMore ? 1 : 0)) { fields in
-        fields.write(entries)
-        fields.write(3, hasMore ? 1 : 0)
+    init(as form: ItemForm = .plain) { self.form = form }
+
+    mutating func append(_ entries: [Entry]) {
+        let needed = entries.reduce(0) { $0 + fieldByteCount($1.itemByteCount(form)) }
+        count += entries.count
+        guard needed > 0 else { return }
+        let page = [UInt8](unsafeUninitializedCapacity: needed) { room, initializedCount in
+            var fields = FieldWriter(UnsafeMutableRawBufferPointer(room))
+            for entry in entries {
+                fields.begin(1, byteCount: entry.itemByteCount(form))
+                fields.write(entry, form)
+            }
+            precondition(fields.isFull, "a page has fewer bytes than were counted")
+            initializedCount = needed
+        }
+        pages.append(page)
+        byteCount += needed
+    }
+
+    /// The message `ItemList` or `StructuredItemList`.
+    func list() -> FramedBytes { page(hasMore: false) }
+
+    /// The message `Page`, or `SPage`, which has a number.
+    func page(number: UInt64 = 0, hasMore: Bool) -> FramedBytes {
+        let more: UInt64 = hasMore ? 1 : 0
+        let tailByteCount = numberFieldByteCount(number) + numberFieldByteCount(more)
+        return encoded(byteCount + tailByteCount) { fields in
+            for page in pages { fields.write(encoded: page) }
+            fields.write(2, number)
+            fields.write(3, more)
+        }
     }
 }
 
@@ -55,16 +95,11 @@ private func encoded(_ byteCount: Int, _ write: (inout FieldWriter) -> Void) -> 
 // MARK: counting
 
 extension Entry {
-    fileprivate var itemByteCount: Int {
+    fileprivate func itemByteCount(_ form: ItemForm) -> Int {
         (key.isEmpty ? 0 : fieldByteCount(key.count))
-            + (value.isEmpty ? 0 : fieldByteCount(value.count))
+            + (value.isEmpty && form == .plain ? 0 : fieldByteCount(value.count))
             + numberFieldByteCount(index.rawValue)
     }
-}
-
-extension [Entry] {
-    /// Of the entries as repeated messages `Item`.
-    fileprivate var itemsByteCount: Int { reduce(0) { $0 + fieldByteCount($1.itemByteCount) } }
 }
 
 extension EntryProof {
@@ -107,18 +142,12 @@ private struct FieldWriter {
 
     var isFull: Bool { place == end }
 
-    mutating func write(_ entry: Entry) {
+    mutating func write(_ entry: Entry, _ form: ItemForm) {
         write(1, entry.key)
+        // A message that is there and empty has its tag.
+        if entry.value.isEmpty, form == .structured { begin(2, byteCount: 0) }
         write(2, entry.value)
         write(3, entry.index.rawValue)
-    }
-
-    /// Each as a message `Item` in field 1.
-    mutating func write(_ entries: [Entry]) {
-        for entry in entries {
-            begin(1, byteCount: entry.itemByteCount)
-            write(entry)
-        }
     }
 
     mutating func write(_ proof: EntryProof) {
@@ -142,6 +171,11 @@ private struct FieldWriter {
     private mutating func write(_ field: UInt8, _ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         begin(field, byteCount: bytes.count)
+        write(encoded: bytes)
+    }
+
+    /// Bytes that are fields already.
+    mutating func write(encoded bytes: [UInt8]) {
         let target = take(bytes.count)
         bytes.withUnsafeBytes { source in
             UnsafeMutableRawBufferPointer(start: target, count: source.count).copyMemory(

@@ -11,36 +11,62 @@ import SwiftProtobuf
 #endif
 
 extension DatabaseService {
-    /// The most bytes of entries in one message. What clients take is 4 MiB by default.
+    /// The most bytes of keys and values in one message, but for an entry that is larger alone. What
+    /// clients take is 4 MiB by default; 1,000 entries at most with their fields come beside it.
     private static let dumpMessageByteCount = 2 << 20
+    /// What an entry takes in a message beside key and value, at most.
+    private static let dumpEntryByteCount = 48
 
     /// All entries of one snapshot in insertion order, as they are stored, while writers go on.
     ///
-    /// Holds a page of entries and what the client has not read, whatever the size of the database:
-    /// the stream waits for a client that is slow.
+    /// Holds one message, whatever the size of the database and of its entries: the size of the next
+    /// entries is known before they are read, and they are read once there is room for them. The
+    /// stream waits for a client that is slow.
     func dump(_ request: Google_Protobuf_Empty, _ stream: ServerStream) async throws {
-        let entries = database.entries()
-        log.debug("dump of \(entries.size) entries")
+        let snapshot = database.snapshot
+        log.debug("dump of \(snapshot.size) entries")
         do {
-            var message = Pb_KVList()
-            var byteCount = 0
-            for try await entry in entries {
-                let cost = entry.key.count + entry.value.count + 48
-                // An entry that is larger than a message may be goes alone.
-                if !message.kv.isEmpty, byteCount + cost > Self.dumpMessageByteCount {
-                    try await stream.send(message)
-                    message = Pb_KVList()
-                    byteCount = 0
-                }
-                message.kv.append(Pb_KV(entry))
-                byteCount += cost
+            var walk = snapshot.indexWalk(from: EntryIndex(0), room: AnswerRoom(byteLimit: .max))
+            while let (run, planned) = try await nextRun(of: walk) {
+                let byteCount = run.byteCount + run.count * Self.dumpEntryByteCount
+                try await stream.reserve(byteCount)
+                let (message, behind) = try await message(of: run, planned)
+                walk = behind
+                // Only where a file that says how large entries are is damaged.
+                if message.count > byteCount { try await stream.reserve(message.count) }
+                try await stream.send(framed: message)
             }
-            if !message.kv.isEmpty { try await stream.send(message) }
         } catch let error as StoreError {
             let refusal = Refusal(error)
             report(refusal, method: stream.method)
             throw RPCError(refusal.code, refusal.message)
         }
+    }
+
+    private func nextRun(
+        of walk: IndexWalk
+    ) async throws(StoreError) -> (run: IndexWalk.Run, walk: IndexWalk)? {
+        try await database.reading { () throws(StoreError) in
+            var walk = walk
+            guard let run = try walk.nextRun(upTo: Self.dumpMessageByteCount) else { return nil }
+            return (run, walk)
+        }
+    }
+
+    /// Reads and encodes in one go, on a thread of the database: of the copies that this makes there
+    /// are as many as such threads, not as many as dumps.
+    private func message(
+        of run: IndexWalk.Run, _ walk: IndexWalk
+    ) async throws -> (message: FramedBytes, walk: IndexWalk) {
+        let read = try await database.reading { () throws(StoreError) in
+            var walk = walk
+            var list = Pb_KVList()
+            list.kv.reserveCapacity(run.count)
+            try walk.read(run) { list.kv.append(Pb_KV($0)) }
+            let message = Result { try list.serializedBytes() as FramedBytes }
+            return (message: message, walk: walk)
+        }
+        return (try read.message.get(), read.walk)
     }
 }
 

@@ -43,3 +43,38 @@ extension Sized {
         }
     }
 }
+
+extension DatabaseService {
+    /// Encodes what a walk meets, page by page, as long as the caller waits for it.
+    ///
+    /// - Throws: also `not structured` if a value has to be and is not: the whole list fails, and
+    ///   the message names the key.
+    func encodedItems(
+        of walk: some EntryWalk, as form: ItemForm, for call: ServerCall
+    ) throws -> EncodedItems {
+        var walk = walk
+        var items = EncodedItems(as: form)
+        while !walk.isAtEnd {
+            try requireCaller(of: call)
+            let entries = try walk.nextPage()
+            if form == .structured { try requireStructured(entries) }
+            items.append(entries)
+        }
+        return items
+    }
+
+    func requireStructured(_ entries: [Entry]) throws(Refusal) {
+        for entry in entries {
+            do throws(Refusal) {
+                try requireStructured(entry)
+            } catch {
+                throw Refusal(error.code, "\(error.message): key \(printable(entry.key))")
+            }
+        }
+    }
+
+    /// - Throws: a refusal if the stored value is no `Content`.
+    func requireStructured(_ entry: Entry) throws(Refusal) {
+        guard Immudb_Schema_Content.isStoredValue(entry.value) else { throw Refusal.notStructured }
+    }
+}

@@ -64,29 +64,40 @@ extension DatabaseService {
     }
 
     func getBatch(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {
-        answerBytes(call) { encodedItemList(try entries(of: request, for: call)) }
+        answerBytes(call) { try items(of: request, as: .plain, for: call).list() }
     }
 
     /// Newest entries of the keys asked for, in their order and of one snapshot; those that are not
     /// there are left out. Too large an answer is an error, since one cut short would look like
     /// missing keys.
-    func entries(
-        of request: Immudb_Schema_KeyList, for call: ServerCall
-    ) throws -> [Entry] {
+    func items(
+        of request: Immudb_Schema_KeyList, as form: ItemForm, for call: ServerCall
+    ) throws -> EncodedItems {
         log.debug("get batch of \(request.keys.count) keys")
-        let keys = try request.keys.map { try validated($0.key) }
+        for key in request.keys { _ = try validated(key.key) }
         let snapshot = database.snapshot
         var room = AnswerRoom(byteLimit: maxAnswerByteCount)
-        var entries: [Entry] = []
-        for key in keys {
+        var items = EncodedItems(as: form)
+        var page: [Entry] = []
+        var pageByteCount = 0
+        func endPage() throws {
+            if form == .structured { try requireStructured(page) }
+            items.append(page)
+            page = []
+            pageByteCount = 0
+        }
+        for key in request.keys {
             try requireCaller(of: call)
-            guard let entry = try snapshot.get(key) else { continue }
+            guard let entry = try snapshot.get(Array(key.key)) else { continue }
             guard room.take(entry) else {
                 throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for fewer keys at a time")
             }
-            entries.append(entry)
+            page.append(entry)
+            pageByteCount += entry.key.count + entry.value.count
+            if page.count == 256 || pageByteCount > 1 << 20 { try endPage() }
         }
-        return entries
+        try endPage()
+        return items
     }
 
     func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
@@ -102,15 +113,18 @@ extension DatabaseService {
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerBytes(call) { encodedItemList(try versions(of: request)) }
+        answerBytes(call) { try versions(of: request, as: .plain, for: call).list() }
     }
 
     /// All versions of a key, the newest first, as many as the largest answer holds: older ones of
     /// a longer history are left out, since this call has no way to ask for the rest.
-    func versions(of request: Immudb_Schema_Key) throws -> [Entry] {
+    func versions(
+        of request: Immudb_Schema_Key, as form: ItemForm, for call: ServerCall
+    ) throws -> EncodedItems {
         log.debug("history \(printable(request.key))")
-        return try database.snapshot.history(
-            of: Array(request.key), byteLimit: maxAnswerByteCount)
+        let walk = try database.snapshot.versionWalk(
+            of: Array(request.key), room: AnswerRoom(byteLimit: maxAnswerByteCount))
+        return try encodedItems(of: walk, as: form, for: call)
     }
 
     func validated(_ key: Data) throws(StoreError) -> [UInt8] {

@@ -48,68 +48,48 @@ extension DatabaseService {
     func getStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
         answerEntry(request, call) {
             let entry = try $0.newestEntry(of: $1, upTo: $2)
-            return try Immudb_Schema_StructuredItem(entry).serializedBytes()
+            try $0.requireStructured(entry)
+            return encodedItem(entry, as: .structured)
         }
     }
 
     func safeGetStructured(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
         answerEntry(request, call) {
             let proven = try $0.provenEntry(of: $1, upTo: $2)
-            var answer = Immudb_Schema_SafeStructuredItem()
-            answer.item = try Immudb_Schema_StructuredItem(proven.entry)
-            answer.proof = Immudb_Schema_Proof(proven.proof)
-            return try answer.serializedBytes()
+            try $0.requireStructured(proven.entry)
+            return encodedSafeItem(proven, as: .structured)
         }
     }
 
     func byIndexStructured(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         answerEntry(request, call) {
             let entry = try $0.entry(at: $1, upTo: $2)
-            return try Immudb_Schema_StructuredItem(entry).serializedBytes()
+            try $0.requireStructured(entry)
+            return encodedItem(entry, as: .structured)
         }
     }
 
     func getBatchStructured(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {
-        answer(call) { try structured(try entries(of: request, for: call)) }
+        answerBytes(call) { try items(of: request, as: .structured, for: call).list() }
     }
 
     func historyStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answer(call) { try structured(try versions(of: request)) }
+        answerBytes(call) { try versions(of: request, as: .structured, for: call).list() }
     }
 
     func scanStructured(_ request: Immudb_Schema_ScanOptions, _ call: ServerCall) {
-        answer(call) { try structured(try entries(of: request)) }
+        answerBytes(call) { try items(of: request, as: .structured, for: call).list() }
     }
 
     func zScanStructured(_ request: Immudb_Schema_ZScanOptions, _ call: ServerCall) {
-        answer(call) { try structured(try entries(of: request)) }
+        answerBytes(call) { try items(of: request, as: .structured, for: call).list() }
     }
 
     func iScanStructured(_ request: Immudb_Schema_IScanOptions, _ call: ServerCall) {
-        answer(call) {
-            let page = try page(of: request)
-            var answer = Immudb_Schema_SPage()
-            answer.items = try structured(page.entries).items
-            answer.pageNum = request.pageNumber
-            answer.more = page.hasMore
-            return answer
+        answerBytes(call) {
+            let page = try page(of: request, as: .structured, for: call)
+            return page.items.page(number: request.pageNumber, hasMore: page.hasMore)
         }
-    }
-
-    /// A list of structured values. One that is none fails the whole list, which names its key.
-    private func structured(
-        _ entries: [Entry]
-    ) throws(Refusal) -> Immudb_Schema_StructuredItemList {
-        var list = Immudb_Schema_StructuredItemList()
-        list.items.reserveCapacity(entries.count)
-        for entry in entries {
-            do throws(Refusal) {
-                list.items.append(try Immudb_Schema_StructuredItem(entry))
-            } catch {
-                throw Refusal(error.code, "\(error.message): key \(printable(entry.key))")
-            }
-        }
-        return list
     }
 }
 
@@ -118,18 +98,5 @@ extension NewEntry {
     fileprivate init(_ item: Immudb_Schema_StructuredKeyValue) throws(Refusal) {
         guard item.hasValue else { throw Refusal.missing("value") }
         self.init(key: Array(item.key), value: item.value.storedValue)
-    }
-}
-
-extension Immudb_Schema_StructuredItem {
-    /// - Throws: a refusal if the stored value is no `Content`.
-    fileprivate init(_ entry: Entry) throws(Refusal) {
-        guard let content = Immudb_Schema_Content(storedValue: Data(entry.value)) else {
-            throw Refusal.notStructured
-        }
-        self.init()
-        key = Data(entry.key)
-        value = content
-        index = entry.index.rawValue
     }
 }

@@ -9,34 +9,39 @@ extension DatabaseService {
     private static let defaultLimit = 104_857
 
     func scan(_ request: Immudb_Schema_ScanOptions, _ call: ServerCall) {
-        answerBytes(call) { encodedItemList(try entries(of: request)) }
+        answerBytes(call) { try items(of: request, as: .plain, for: call).list() }
     }
 
     /// As many as the limit and the largest answer allow: clients go on after the last key.
-    func entries(of request: Immudb_Schema_ScanOptions) throws -> [Entry] {
+    func items(
+        of request: Immudb_Schema_ScanOptions, as form: ItemForm, for call: ServerCall
+    ) throws -> EncodedItems {
         log.debug("scan \(printable(request.prefix)) limit \(request.limit)")
-        return try database.snapshot.scan(
-            prefix: Array(request.prefix), after: Array(request.offset),
-            limit: Self.limit(request.limit), reverse: request.reverse, deep: request.deep,
-            byteLimit: maxAnswerByteCount)
+        let walk = try database.snapshot.keyScan(
+            prefix: Array(request.prefix), after: Array(request.offset), reverse: request.reverse,
+            deep: request.deep, room: room(limit: request.limit))
+        return try encodedItems(of: walk, as: form, for: call)
     }
 
     func zScan(_ request: Immudb_Schema_ZScanOptions, _ call: ServerCall) {
-        answerBytes(call) { encodedItemList(try entries(of: request)) }
+        answerBytes(call) { try items(of: request, as: .plain, for: call).list() }
     }
 
     /// The newest entries of a set's members; their scores have no place on the wire.
-    func entries(of request: Immudb_Schema_ZScanOptions) throws -> [Entry] {
+    func items(
+        of request: Immudb_Schema_ZScanOptions, as form: ItemForm, for call: ServerCall
+    ) throws -> EncodedItems {
         log.debug("zscan \(printable(request.set)) limit \(request.limit)")
-        let members = try database.snapshot.members(
-            of: Array(request.set), after: Array(request.offset),
-            limit: Self.limit(request.limit), reverse: request.reverse,
-            byteLimit: maxAnswerByteCount)
-        return members.map(\.entry)
+        let walk = try database.snapshot.memberScan(
+            of: Array(request.set), after: Array(request.offset), reverse: request.reverse,
+            room: room(limit: request.limit))
+        return try encodedItems(of: walk, as: form, for: call)
     }
 
-    private static func limit(_ limit: UInt64) -> Int {
-        limit == 0 ? defaultLimit : Int(clamping: limit)
+    private func room(limit: UInt64) -> AnswerRoom {
+        AnswerRoom(
+            limit: limit == 0 ? Self.defaultLimit : Int(clamping: limit),
+            byteLimit: maxAnswerByteCount)
     }
 
     func count(_ request: Immudb_Schema_KeyPrefix, _ call: ServerCall) {
@@ -55,16 +60,16 @@ extension DatabaseService {
 
     func iScan(_ request: Immudb_Schema_IScanOptions, _ call: ServerCall) {
         answerBytes(call) {
-            let page = try page(of: request)
-            return encodedPage(page.entries, hasMore: page.hasMore)
+            let page = try page(of: request, as: .plain, for: call)
+            return page.items.page(hasMore: page.hasMore)
         }
     }
 
     /// A page of the history. Too large a one is an error: a page cut short would leave entries out
     /// that no other page has.
     func page(
-        of request: Immudb_Schema_IScanOptions
-    ) throws -> (entries: [Entry], hasMore: Bool) {
+        of request: Immudb_Schema_IScanOptions, as form: ItemForm, for call: ServerCall
+    ) throws -> (items: EncodedItems, hasMore: Bool) {
         log.debug("iscan page \(request.pageNumber) of \(request.pageSize) entries")
         let snapshot = database.snapshot
         let size = snapshot.size.rawValue
@@ -72,11 +77,13 @@ extension DatabaseService {
             .multipliedReportingOverflow(by: request.pageSize)
         guard !isBeyond, first < size else { throw Refusal.indexNotFound }
         let count = min(max(1, request.pageSize), size - first)
-        let entries = try snapshot.entries(
-            from: EntryIndex(first), limit: Int(clamping: count), byteLimit: maxAnswerByteCount)
-        guard entries.count == Int(clamping: count) else {
+        let walk = snapshot.indexWalk(
+            from: EntryIndex(first),
+            room: AnswerRoom(limit: Int(clamping: count), byteLimit: maxAnswerByteCount))
+        let items = try encodedItems(of: walk, as: form, for: call)
+        guard items.count == Int(clamping: count) else {
             throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for smaller pages")
         }
-        return (entries, first + count < size)
+        return (items, first + count < size)
     }
 }

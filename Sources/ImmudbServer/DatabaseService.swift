@@ -38,59 +38,67 @@ public struct DatabaseService: Sendable {
 
     private var writes: [RPCMethod] {
         [
-            .unary(ImmuService.set, set),
-            .unary(ImmuService.setSV, setStructured),
-            .unary(ImmuService.safeSet, safeSet),
-            .unary(ImmuService.safeSetSV, safeSetStructured),
-            .unary(ImmuService.setBatch, on: .writes, setBatch),
-            .unary(ImmuService.setBatchSV, on: .writes, setBatchStructured),
-            .unary(ImmuService.reference, reference),
-            .unary(ImmuService.safeReference, safeReference),
-            .unary(ImmuService.zAdd, zAdd),
-            .unary(ImmuService.safeZAdd, safeZAdd),
+            .measured(ImmuService.set, set),
+            .measured(ImmuService.setSV, setStructured),
+            .measured(ImmuService.safeSet, safeSet),
+            .measured(ImmuService.safeSetSV, safeSetStructured),
+            .measured(
+                ImmuService.setBatch, on: .writes, elementLimit: Limits.batchEntryCount,
+                excess: Self.tooManyEntries, setBatch),
+            .measured(
+                ImmuService.setBatchSV, on: .writes, elementLimit: Limits.batchEntryCount,
+                excess: Self.tooManyEntries, setBatchStructured),
+            .measured(ImmuService.reference, reference),
+            .measured(ImmuService.safeReference, safeReference),
+            .measured(ImmuService.zAdd, zAdd),
+            .measured(ImmuService.safeZAdd, safeZAdd),
         ]
     }
 
     private var reads: [RPCMethod] {
         [
-            .unary(ImmuService.get, get),
-            .unary(ImmuService.getSV, getStructured),
-            .unary(ImmuService.safeGet, safeGet),
-            .unary(ImmuService.safeGetSV, safeGetStructured),
-            .unary(ImmuService.getBatch, on: .walks, getBatch),
-            .unary(ImmuService.getBatchSV, on: .walks, getBatchStructured),
-            .unary(ImmuService.byIndex, byIndex),
-            .unary(ImmuService.byIndexSV, byIndexStructured),
-            .unary(ImmuService.history, on: .walks, history),
-            .unary(ImmuService.historySV, on: .walks, historyStructured),
+            .measured(ImmuService.get, get),
+            .measured(ImmuService.getSV, getStructured),
+            .measured(ImmuService.safeGet, safeGet),
+            .measured(ImmuService.safeGetSV, safeGetStructured),
+            .measured(
+                ImmuService.getBatch, on: .walks, elementLimit: Self.batchKeyLimit,
+                excess: Self.tooManyKeys, getBatch),
+            .measured(
+                ImmuService.getBatchSV, on: .walks, elementLimit: Self.batchKeyLimit,
+                excess: Self.tooManyKeys, getBatchStructured),
+            .measured(ImmuService.byIndex, byIndex),
+            .measured(ImmuService.byIndexSV, byIndexStructured),
+            .measured(ImmuService.history, on: .walks, history),
+            .measured(ImmuService.historySV, on: .walks, historyStructured),
         ]
     }
 
     private var walks: [RPCMethod] {
         [
-            .unary(ImmuService.scan, on: .walks, scan),
-            .unary(ImmuService.scanSV, on: .walks, scanStructured),
-            .unary(ImmuService.zScan, on: .walks, zScan),
-            .unary(ImmuService.zScanSV, on: .walks, zScanStructured),
-            .unary(ImmuService.iScan, on: .walks, iScan),
-            .unary(ImmuService.iScanSV, on: .walks, iScanStructured),
-            .unary(ImmuService.count, on: .walks, count),
+            .measured(ImmuService.scan, on: .walks, scan),
+            .measured(ImmuService.scanSV, on: .walks, scanStructured),
+            .measured(ImmuService.zScan, on: .walks, zScan),
+            .measured(ImmuService.zScanSV, on: .walks, zScanStructured),
+            .measured(ImmuService.iScan, on: .walks, iScan),
+            .measured(ImmuService.iScanSV, on: .walks, iScanStructured),
+            .measured(ImmuService.count, on: .walks, count),
             .serverStreaming(ImmuService.dump, dump),
         ]
     }
 
     private var tree: [RPCMethod] {
         [
-            .unary(ImmuService.health, health),
-            .unary(ImmuService.currentRoot, on: .eventLoop, currentRoot),
-            .unary(ImmuService.inclusion, inclusion),
-            .unary(ImmuService.consistency, consistency),
+            .measured(ImmuService.health, health),
+            .measured(ImmuService.currentRoot, on: .eventLoop, currentRoot),
+            .measured(ImmuService.inclusion, inclusion),
+            .measured(ImmuService.consistency, consistency),
         ]
     }
 
     /// Takes any message: fields that Empty does not know are skipped.
     private func unimplemented(_ method: ImmuService.Method) -> RPCMethod {
-        .unary(method.path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
+        .measured(method.path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
             log.debug("\(method.name.lowercased()): not implemented")
             call.fail(.unimplemented, "\(method.name) is not implemented yet")
         }

@@ -175,6 +175,14 @@ extension Database {
         }
     }
 
+    /// Runs reads of snapshots on a thread of the database, which there are few of: what takes long
+    /// is better done page by page.
+    public func reading<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await readers.run(body)
+    }
+
     private func read<Value: Sendable>(
         _ body: @escaping @Sendable (Snapshot) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {

@@ -91,30 +91,11 @@ public struct Snapshot: Sendable {
     public func history(
         of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil, byteLimit: Int = .max
     ) throws(StoreError) -> [Entry] {
-        try Limits.validate(key: key)
+        var walk = try versionWalk(
+            of: key, before: before, room: AnswerRoom(limit: limit, byteLimit: byteLimit))
         try storage.requireOpen()
-        var room = AnswerRoom(limit: limit, byteLimit: byteLimit)
-        var entries: [Entry] = []
-        while !room.isFull {
-            let count = min(room.entryCount, Self.versionsPerLookUp)
-            let end = entries.last?.index ?? before
-            let places = try storage.withIndex(for: size) { index throws(StoreError) in
-                try index.versions(of: key, in: size, limit: count, before: end)
-            }
-            for place in places {
-                let entry = try storage.entry(at: place, key: key)
-                try storage.check(entry, in: tree)
-                guard room.take(entry) else { return entries }
-                entries.append(entry)
-            }
-            if places.count < count { break }
-        }
-        return entries
+        return try walk.all()
     }
-
-    /// Places that are looked up at once: few enough that a history of any length needs little
-    /// memory beside the entries that are returned.
-    private static let versionsPerLookUp = 512
 
     // MARK: by index
 
@@ -216,6 +197,8 @@ public struct Snapshot: Sendable {
     private func place(of key: [UInt8]) throws(StoreError) -> EntryPlace? {
         try Limits.validate(key: key)
         try storage.requireOpen()
+        // No key is that long; a look-up would copy it, and hash it.
+        guard key.count <= Limits.keyByteCount else { return nil }
         return try storage.withIndex(for: size) { index throws(StoreError) in
             try index.newest(of: key, in: size)
         }

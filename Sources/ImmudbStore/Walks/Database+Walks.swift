@@ -62,7 +62,7 @@ extension Database {
             let before = scan
             let page = try await readers.run { () throws(StoreError) in
                 var scan = before
-                return (members: try scan.nextPage(), scan: scan)
+                return (members: try scan.nextMembers(), scan: scan)
             }
             members += page.members
             scan = page.scan

@@ -3,7 +3,7 @@ import MerkleTree
 import StorageIO
 
 /// The places and leaves of entries next to each other, each kind with one read.
-struct EntryBlock {
+struct EntryBlock: Sendable {
     /// Some 70 KiB of leaves, with the nodes between them.
     static let maximumCount = 1024
 
@@ -18,9 +18,13 @@ struct EntryBlock {
         leaves = try tree.uncheckedLeaves(from: first, count: count)
     }
 
+    func contains(_ index: EntryIndex) -> Bool {
+        index >= first && index.rawValue - first.rawValue < UInt64(positions.count)
+    }
+
     /// Reads one of the entries and compares it with its leaf.
-    func entry(_ number: Int, of snapshot: Snapshot) throws(StoreError) -> Entry {
-        let index = EntryIndex(first.rawValue + UInt64(number))
+    func entry(at index: EntryIndex, of snapshot: Snapshot) throws(StoreError) -> Entry {
+        let number = Int(index.rawValue - first.rawValue)
         let storage = snapshot.storage
         let entry: Entry
         do throws(StoreError) {
@@ -33,6 +37,13 @@ struct EntryBlock {
         }
         if entry.leaf != leaves[number] { try storage.check(entry, in: snapshot.tree) }
         return entry
+    }
+
+    /// The most bytes that the record of one of the entries has. Reads its header if the next record
+    /// is not behind it.
+    func recordByteCount(at index: EntryIndex, of snapshot: Snapshot) throws(StoreError) -> Int {
+        if let byteCount = byteCount(Int(index.rawValue - first.rawValue)) { return byteCount }
+        return try snapshot.storage.recordByteCount(at: index)
     }
 
     /// The most bytes that the record can have, by where the next one begins; nil if unknown.

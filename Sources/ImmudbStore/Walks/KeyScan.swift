@@ -1,18 +1,23 @@
 import KeyIndex
 import StorageIO
 
-/// A scan on its way: some pages of it are read, and what comes next is known. So a scan of many
-/// pages can give its thread to others in between.
-struct KeyScan: Sendable {
-    /// The most entries of one page: some milliseconds.
-    private static let pageEntryCount = 1000
+/// A scan on its way: some pages of it are read, and what comes next is known.
+///
+/// See ``Snapshot/keyScan(prefix:after:reverse:deep:room:)``.
+public struct KeyScan: EntryWalk {
+    /// The most keys that are looked up at once.
+    private static let lookUpCount = 1000
 
     private let snapshot: Snapshot
     private let isDeep: Bool
+    /// False for a prefix that is longer than any key.
+    private let hasKeys: Bool
     private var walk: KeyWalk
     private var room: AnswerRoom
+    /// Looked up, the last one first.
+    private var found: [FoundKey] = []
 
-    var isAtEnd: Bool { room.isFull || walk.isAtEnd }
+    public var isAtEnd: Bool { !hasKeys || room.isFull || (found.isEmpty && walk.isAtEnd) }
 
     init(
         _ snapshot: Snapshot, prefix: [UInt8], after offset: [UInt8]?, room: AnswerRoom,
@@ -23,28 +28,35 @@ struct KeyScan: Sendable {
         self.snapshot = snapshot
         self.room = room
         isDeep = deep
+        hasKeys = prefix.count <= Limits.keyByteCount
+        // Compares with all keys as the whole offset does, since none is that long.
+        let start = offset.map { Array($0.prefix(Limits.keyByteCount + 1)) }
         walk = KeyWalk(
-            prefix: prefix, after: offset?.isEmpty == true ? nil : offset, reverse: reverse)
+            prefix: prefix, after: start?.isEmpty == true ? nil : start, reverse: reverse)
     }
 
-    /// The next entries; there may be none although the scan is not at its end.
-    mutating func nextPage() throws(StoreError) -> [Entry] {
+    public mutating func nextPage() throws(StoreError) -> [Entry] {
+        guard !isAtEnd else { return [] }
         try snapshot.storage.requireOpen()
-        let limit = min(room.entryCount, Self.pageEntryCount)
-        let skipped = isDeep ? nil : EntryKind.reference.rawValue
-        let found = try snapshot.storage.withIndex(for: snapshot.size) { index throws(StoreError) in
-            try index.nextKeys(of: &walk, in: snapshot.size, limit: limit, skipping: skipped)
-        }
-        var entries: [Entry] = []
-        entries.reserveCapacity(found.count)
-        for key in found {
+        if found.isEmpty { found = try nextKeys().reversed() }
+        var page = EntryPage()
+        while page.hasRoom, let key = found.popLast() {
             var entry: Entry? = try snapshot.checkedEntry(at: key.place, key: key.key)
             if let name = entry, name.kind == .reference { entry = try snapshot.newest(name.value) }
+            page.note(read: entry)
             // Nil: a reference whose target was never written.
             guard let entry else { continue }
             guard room.take(entry) else { break }
-            entries.append(entry)
+            page.append(entry)
         }
-        return entries
+        return page.entries
+    }
+
+    private mutating func nextKeys() throws(StoreError) -> [FoundKey] {
+        let limit = min(room.entryCount, Self.lookUpCount)
+        let skipped = isDeep ? nil : EntryKind.reference.rawValue
+        return try snapshot.storage.withIndex(for: snapshot.size) { index throws(StoreError) in
+            try index.nextKeys(of: &walk, in: snapshot.size, limit: limit, skipping: skipped)
+        }
     }
 }

@@ -21,14 +21,20 @@ public struct SortedSetMember: Hashable, Sendable {
 }
 
 /// A walk over a sorted set on its way, as ``KeyScan``.
-struct MemberScan: Sendable {
-    private static let pageEntryCount = 1000
+///
+/// See ``Snapshot/memberScan(of:after:reverse:room:)``.
+public struct MemberScan: EntryWalk {
+    private static let lookUpCount = 1000
 
     private let snapshot: Snapshot
     private var walk: MemberWalk
     private var room: AnswerRoom
+    /// False for a name that is longer than any key.
+    private let hasMembers: Bool
+    /// Looked up, the last one first.
+    private var found: [FoundMember] = []
 
-    var isAtEnd: Bool { room.isFull || walk.isAtEnd }
+    public var isAtEnd: Bool { !hasMembers || room.isFull || (found.isEmpty && walk.isAtEnd) }
 
     init(
         _ snapshot: Snapshot, set: [UInt8], after offset: [UInt8]?, room: AnswerRoom, reverse: Bool
@@ -36,9 +42,10 @@ struct MemberScan: Sendable {
         try Limits.validate(set: set)
         self.snapshot = snapshot
         self.room = room
+        hasMembers = set.count <= Limits.keyByteCount
         var start: (score: Double, member: [UInt8])?
         if let offset, !offset.isEmpty {
-            guard let key = SortedSetKey(offset: offset, set: set) else {
+            guard offset.count <= Limits.keyByteCount + 8, let key = SortedSetKey(offset: offset, set: set) else {
                 throw Limits.invalidOffset
             }
             start = (key.score, key.member)
@@ -46,17 +53,22 @@ struct MemberScan: Sendable {
         walk = MemberWalk(of: set, after: start, reverse: reverse)
     }
 
+    /// The entries of the next members.
+    public mutating func nextPage() throws(StoreError) -> [Entry] {
+        try nextMembers().map(\.entry)
+    }
+
     /// The next members; there may be none although the walk is not at its end.
-    mutating func nextPage() throws(StoreError) -> [SortedSetMember] {
+    public mutating func nextMembers() throws(StoreError) -> [SortedSetMember] {
+        guard !isAtEnd else { return [] }
         try snapshot.storage.requireOpen()
-        let limit = min(room.entryCount, Self.pageEntryCount)
-        let found = try snapshot.storage.withIndex(for: snapshot.size) { index throws(StoreError) in
-            try index.nextMembers(of: &walk, in: snapshot.size, limit: limit)
-        }
+        if found.isEmpty { found = try lookUp().reversed() }
+        var page = EntryPage()
         var members: [SortedSetMember] = []
-        members.reserveCapacity(found.count)
-        for member in found {
-            guard let entry = try snapshot.newest(member.member) else { continue }
+        while page.hasRoom, let member = found.popLast() {
+            let entry = try snapshot.newest(member.member)
+            page.note(read: entry)
+            guard let entry else { continue }
             guard room.take(entry) else { break }
             members.append(
                 SortedSetMember(
@@ -64,5 +76,12 @@ struct MemberScan: Sendable {
                     setEntryIndex: member.place.index, entry: entry))
         }
         return members
+    }
+
+    private mutating func lookUp() throws(StoreError) -> [FoundMember] {
+        let limit = min(room.entryCount, Self.lookUpCount)
+        return try snapshot.storage.withIndex(for: snapshot.size) { index throws(StoreError) in
+            try index.nextMembers(of: &walk, in: snapshot.size, limit: limit)
+        }
     }
 }

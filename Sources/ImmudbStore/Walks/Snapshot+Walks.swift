@@ -31,12 +31,18 @@ extension Snapshot {
         prefix: [UInt8] = [], after offset: [UInt8]? = nil, limit: Int = .max,
         reverse: Bool = false, deep: Bool = false, byteLimit: Int = .max
     ) throws(StoreError) -> [Entry] {
-        var scan = try KeyScan(
-            self, prefix: prefix, after: offset,
-            room: AnswerRoom(limit: limit, byteLimit: byteLimit), reverse: reverse, deep: deep)
-        var entries: [Entry] = []
-        while !scan.isAtEnd { entries += try scan.nextPage() }
-        return entries
+        var scan = try keyScan(
+            prefix: prefix, after: offset, reverse: reverse, deep: deep,
+            room: AnswerRoom(limit: limit, byteLimit: byteLimit))
+        return try scan.all()
+    }
+
+    /// The walk of ``scan(prefix:after:limit:reverse:deep:byteLimit:)``, to be read page by page.
+    public func keyScan(
+        prefix: [UInt8] = [], after offset: [UInt8]? = nil, reverse: Bool = false,
+        deep: Bool = false, room: AnswerRoom
+    ) throws(StoreError) -> KeyScan {
+        try KeyScan(self, prefix: prefix, after: offset, room: room, reverse: reverse, deep: deep)
     }
 
     /// How many different keys have a prefix; references are keys, members of sorted sets are not.
@@ -52,6 +58,7 @@ extension Snapshot {
         prefix: [UInt8], isCancelled: () -> Bool = { false }
     ) throws(StoreError) -> UInt64 {
         try Limits.validate(prefix: prefix)
+        guard prefix.count <= Limits.keyByteCount else { return 0 }
         var walk = KeyWalk(prefix: prefix)
         var count: UInt64 = 0
         while !walk.isAtEnd, !isCancelled() { count += try countNextKeys(of: &walk) }
@@ -78,12 +85,19 @@ extension Snapshot {
         of set: [UInt8], after offset: [UInt8]? = nil, limit: Int = .max, reverse: Bool = false,
         byteLimit: Int = .max
     ) throws(StoreError) -> [SortedSetMember] {
-        var scan = try MemberScan(
-            self, set: set, after: offset, room: AnswerRoom(limit: limit, byteLimit: byteLimit),
-            reverse: reverse)
+        var scan = try memberScan(
+            of: set, after: offset, reverse: reverse,
+            room: AnswerRoom(limit: limit, byteLimit: byteLimit))
         var members: [SortedSetMember] = []
-        while !scan.isAtEnd { members += try scan.nextPage() }
+        while !scan.isAtEnd { members += try scan.nextMembers() }
         return members
+    }
+
+    /// The walk of ``members(of:after:limit:reverse:byteLimit:)``, to be read page by page.
+    public func memberScan(
+        of set: [UInt8], after offset: [UInt8]? = nil, reverse: Bool = false, room: AnswerRoom
+    ) throws(StoreError) -> MemberScan {
+        try MemberScan(self, set: set, after: offset, room: room, reverse: reverse)
     }
 
     /// The entries from an index on, in insertion order, as they were appended: references and
@@ -97,22 +111,21 @@ extension Snapshot {
     public func entries(
         from first: EntryIndex, limit: Int, byteLimit: Int = .max
     ) throws(StoreError) -> [Entry] {
-        var room = AnswerRoom(limit: limit, byteLimit: byteLimit)
-        var entries: [Entry] = []
-        var next = first
-        while !room.isFull, size.contains(next) {
-            try storage.requireOpen()
-            let left = size.rawValue - next.rawValue
-            let count = min(room.entryCount, EntryBlock.maximumCount, Int(left))
-            let block = try EntryBlock(storage.tree, from: next, count: count)
-            for number in 0..<count {
-                let entry = try block.entry(number, of: self)
-                guard room.take(entry) else { break }
-                entries.append(entry)
-            }
-            next = EntryIndex(next.rawValue + UInt64(count))
-        }
-        return entries
+        var walk = indexWalk(from: first, room: AnswerRoom(limit: limit, byteLimit: byteLimit))
+        return try walk.all()
+    }
+
+    /// The walk of ``entries(from:limit:byteLimit:)``, to be read page by page.
+    public func indexWalk(from first: EntryIndex, room: AnswerRoom) -> IndexWalk {
+        IndexWalk(self, from: first, room: room)
+    }
+
+    /// The walk of ``history(of:limit:before:byteLimit:)``, to be read page by page.
+    /// - Throws: `invalidKey`.
+    public func versionWalk(
+        of key: [UInt8], before: EntryIndex? = nil, room: AnswerRoom
+    ) throws(StoreError) -> VersionWalk {
+        try VersionWalk(self, of: key, before: before, room: room)
     }
 
     /// One page of ``count(prefix:isCancelled:)``.
@@ -122,5 +135,14 @@ extension Snapshot {
             try index.countNextKeys(of: &walk, in: size)
         }
         return UInt64(count)
+    }
+}
+
+extension EntryWalk {
+    /// All that is left.
+    mutating func all() throws(StoreError) -> [Entry] {
+        var entries: [Entry] = []
+        while !isAtEnd { entries += try nextPage() }
+        return entries
     }
 }

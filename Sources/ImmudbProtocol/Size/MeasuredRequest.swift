@@ -1,0 +1,183 @@
+public import SwiftProtobuf
+
+/// A message of which the size in memory can be told from its bytes, before it is decoded.
+public protocol MeasuredRequest: Message {
+    /// What the definition says about the field of that number.
+    static func content(ofField number: UInt64) -> FieldContent
+}
+
+/// What a field of a message holds.
+public enum FieldContent {
+    /// The message has no such field: what comes is kept as unknown.
+    case unknown
+    case number(WireType)
+    case bytes
+    case message(any MeasuredRequest.Type)
+    /// Any number of messages.
+    case elements(any MeasuredRequest.Type)
+}
+
+extension MeasuredRequest {
+    /// Of the decoded message itself, without what its fields hold elsewhere.
+    static var inlineByteCount: Int { MemoryLayout<Self>.stride }
+}
+
+// MARK: the requests of ImmuService
+
+extension Google_Protobuf_Empty: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent { .unknown }
+}
+
+extension Immudb_Schema_Key: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Schema_KeyPrefix: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Schema_Index: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .number(.varint) : .unknown
+    }
+}
+
+extension Immudb_Schema_KeyValue: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 || number == 2 ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Schema_Content: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1: .number(.varint)
+        case 2: .bytes
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_StructuredKeyValue: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1: .bytes
+        case 2: .message(Immudb_Schema_Content.self)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_KVList: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .elements(Immudb_Schema_KeyValue.self) : .unknown
+    }
+}
+
+extension Immudb_Schema_SKVList: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .elements(Immudb_Schema_StructuredKeyValue.self) : .unknown
+    }
+}
+
+extension Immudb_Schema_KeyList: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .elements(Immudb_Schema_Key.self) : .unknown
+    }
+}
+
+extension Immudb_Schema_ReferenceOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 || number == 2 ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Schema_ZAddOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1, 3: .bytes
+        case 2: .number(.fixed64)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_SafeGetOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1: .bytes
+        case 2: .message(Immudb_Schema_Index.self)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_SafeSetOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1: .message(Immudb_Schema_KeyValue.self)
+        case 2: .message(Immudb_Schema_Index.self)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_SafeSetSVOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1: .message(Immudb_Schema_StructuredKeyValue.self)
+        case 2: .message(Immudb_Schema_Index.self)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_SafeReferenceOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1: .message(Immudb_Schema_ReferenceOptions.self)
+        case 2: .message(Immudb_Schema_Index.self)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_SafeZAddOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1: .message(Immudb_Schema_ZAddOptions.self)
+        case 2: .message(Immudb_Schema_Index.self)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_ScanOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1, 2: .bytes
+        case 3, 4, 5: .number(.varint)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_ZScanOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1, 2: .bytes
+        case 3, 4: .number(.varint)
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Schema_IScanOptions: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 || number == 2 ? .number(.varint) : .unknown
+    }
+}

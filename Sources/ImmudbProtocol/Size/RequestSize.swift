@@ -1,0 +1,88 @@
+/// What a request will take in memory once it is decoded, told from its bytes in one pass.
+///
+/// Two bytes on the wire can be an element of a hundred bytes in memory. So elements are counted
+/// before they are decoded, and so are fields that a request has no use for: those that its message
+/// does not have, and repetitions of those that it has once.
+public struct RequestSize: Sendable {
+    /// Why a request is not to be decoded.
+    public enum Excess: Error, Hashable, Sendable {
+        /// More elements than the limit.
+        case elements
+        /// Too many or too large fields without a use.
+        case uselessFields
+    }
+
+    /// The most bytes that the decoded message holds, also while it is decoded. The bytes of the
+    /// request itself are not among them.
+    public private(set) var byteCount = rootByteCount
+    /// Of all repeated fields.
+    public private(set) var elementCount = 0
+
+    private var uselessByteCount = 0
+    private let elementLimit: Int
+
+    /// The message and its decoder.
+    private static let rootByteCount = 512
+    /// Longer bytes have an object and memory of their own: 96 and 16 bytes, and what the allocator
+    /// adds to both.
+    private static let inlineDataByteCount = 14
+    private static let dataByteCount = 144
+    /// While an array grows, the old one and one of twice its size are there.
+    private static let arrayFactor = 3
+    /// Unknown fields are gathered in bytes that grow by up to their size, then copied.
+    private static let unknownFactor = 4
+    /// What fields without a use may take: each counts with its bytes and 16 more. A client of a
+    /// later release may send some with each element.
+    private static let uselessByteLimit = 64 << 10
+    private static let uselessByteLimitPerElement = 256
+
+    /// - Parameters:
+    ///   - bytes: of the encoded request. Where they are malformed, the pass ends: so does decoding.
+    ///   - elementLimit: the most elements of repeated fields.
+    public init(
+        of request: (some MeasuredRequest).Type, _ bytes: UnsafeRawBufferPointer,
+        elementLimit: Int = 0
+    ) throws(Excess) {
+        self.elementLimit = elementLimit
+        try add(request, bytes)
+    }
+
+    /// Recurses as deep as the definition nests messages, whatever the bytes are.
+    private mutating func add(
+        _ message: any MeasuredRequest.Type, _ bytes: UnsafeRawBufferPointer
+    ) throws(Excess) {
+        var reader = WireReader(bytes)
+        var seen: UInt64 = 0
+        while let field = reader.next() {
+            switch message.content(ofField: field.number) {
+            case .elements(let element) where field.type == .lengthDelimited:
+                elementCount += 1
+                guard elementCount <= elementLimit else { throw .elements }
+                byteCount += Self.arrayFactor * element.inlineByteCount
+                try add(element, field.content)
+                continue
+            case .number(let type) where field.type == type:
+                break
+            case .bytes where field.type == .lengthDelimited:
+                if field.content.count > Self.inlineDataByteCount {
+                    byteCount += field.content.count + Self.dataByteCount
+                }
+            case .message(let inner) where field.type == .lengthDelimited:
+                try add(inner, field.content)
+            default:
+                byteCount += Self.unknownFactor * field.byteCount + 2 * Self.dataByteCount
+                try addUseless(field.byteCount)
+                continue
+            }
+            let mark: UInt64 = 1 << field.number
+            if seen & mark != 0 { try addUseless(field.byteCount) }
+            seen |= mark
+        }
+    }
+
+    private mutating func addUseless(_ count: Int) throws(Excess) {
+        uselessByteCount += count + 16
+        let limit = Self.uselessByteLimit + Self.uselessByteLimitPerElement * elementCount
+        guard uselessByteCount <= limit else { throw .uselessFields }
+    }
+}

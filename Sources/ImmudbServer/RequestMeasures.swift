@@ -1,0 +1,49 @@
+import ImmudbProtocol
+import ImmudbStore
+import RPCTransport
+import SwiftProtobuf
+
+extension RPCMethod {
+    /// A method whose requests are measured before they are decoded.
+    ///
+    /// - Parameters:
+    ///   - elementLimit: the most elements in the request's list, if it has one.
+    ///   - excess: the answer to a request with more.
+    static func measured<Request: MeasuredRequest>(
+        _ path: String, on execution: Execution = .points, elementLimit: Int = 0,
+        excess: Refusal = Refusal(.invalidArgument, "the request has too many elements"),
+        _ handler: @escaping @Sendable (Request, ServerCall) -> Void
+    ) -> RPCMethod {
+        unary(
+            path, on: execution,
+            measure: { bytes throws(RPCError) in
+                do throws(RequestSize.Excess) {
+                    return try RequestSize(
+                        of: Request.self, bytes, elementLimit: elementLimit
+                    ).byteCount
+                } catch {
+                    switch error {
+                    case .elements: throw RPCError(excess.code, excess.message)
+                    case .uselessFields:
+                        throw RPCError(
+                            .invalidArgument,
+                            "the request has too many fields that \(Request.protoMessageName) has not, "
+                                + "or has once")
+                    }
+                }
+            }, handler)
+    }
+}
+
+extension DatabaseService {
+    /// The most keys of a GetBatch: as many keys of one byte as fit into the largest request of
+    /// immudb 0.6, 4 MiB, each with its tag, its length, and those of its message.
+    static let batchKeyLimit = (4 << 20) / 5
+
+    /// What the database answers to a larger batch.
+    static let tooManyEntries = Refusal(StoreError(.tooManyEntries, ""))
+
+    static let tooManyKeys = Refusal(
+        .resourceExhausted,
+        "a request of more than \(batchKeyLimit) keys: ask for fewer keys at a time")
+}
