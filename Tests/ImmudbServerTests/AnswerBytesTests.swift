@@ -40,16 +40,64 @@ struct AnswerBytesTests {
             let items = entries.map(message)
             let list = Immudb_Schema_ItemList.with { $0.items = items }
             let comment: Comment = "seed \(seed), \(count) items"
-            try #expect(bytes(encodedItemList(entries)) == list.serializedBytes(), comment)
+            var encoded = EncodedItems()
+            // In pages of any size, empty ones too.
+            var rest = entries[...]
+            while !rest.isEmpty {
+                let page = rest.prefix(Int.random(in: 0...8, using: &random))
+                encoded.append(Array(page))
+                rest = rest.dropFirst(page.count)
+            }
+            #expect(encoded.count == count)
+            try #expect(bytes(encoded.list()) == list.serializedBytes(), comment)
             for hasMore in [false, true] {
                 let page = Immudb_Schema_Page.with {
                     $0.items = items
                     $0.more = hasMore
                 }
-                let encoded = encodedPage(entries, hasMore: hasMore)
-                try #expect(bytes(encoded) == page.serializedBytes(), comment)
+                let bytes = bytes(encoded.page(hasMore: hasMore))
+                try #expect(bytes == page.serializedBytes(), comment)
             }
         }
+    }
+
+    @Test("of structured values are what the generated messages are, empty contents too")
+    func structuredAnswers() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SplitMix(state: seed)
+        var encoded = EncodedItems(as: .structured)
+        var page = Immudb_Schema_SPage()
+        for round in 0..<100 {
+            var proven = ProvenEntry(entry: random.entry(), proof: random.proof())
+            let content = Immudb_Schema_Content.with {
+                if round % 3 != 0 { $0.timestamp = random.number() }
+                if round % 4 != 0 { $0.payload = Data(proven.entry.value) }
+            }
+            proven.entry = Entry(
+                index: proven.entry.index, kind: .value, key: proven.entry.key,
+                value: content.storedValue)
+            let item = Immudb_Schema_StructuredItem.with {
+                $0.key = Data(proven.entry.key)
+                $0.value = content
+                $0.index = proven.entry.index.rawValue
+            }
+            let safeItem = Immudb_Schema_SafeStructuredItem.with {
+                $0.item = item
+                $0.proof = message(proven.proof)
+            }
+            let comment: Comment = "seed \(seed), round \(round)"
+            let bytes = [
+                bytes(encodedItem(proven.entry, as: .structured)),
+                bytes(encodedSafeItem(proven, as: .structured)),
+            ]
+            try #expect(
+                bytes == [item.serializedBytes(), safeItem.serializedBytes()], comment)
+            encoded.append([proven.entry])
+            page.items.append(item)
+        }
+        page.pageNum = 300
+        page.more = true
+        try #expect(bytes(encoded.page(number: 300, hasMore: true)) == page.serializedBytes())
     }
 
     @Test("have no bytes where no field holds anything")
