@@ -28,10 +28,14 @@ struct EntryWalkTests {
                         key: bytes("key \($0)"), value: Array(repeating: UInt8(round), count: count))
                 })
         }
-        for number in 0..<700 {
-            try await database.addMember(bytes("key \(number % 600)"), to: bytes("s"), score: Double(number))
-            try await database.set(bytes("key 5"), bytes("\(number)"))
-        }
+        try await database.setBatch(
+            (0..<700).flatMap { number in
+                [
+                    try NewEntry.member(
+                        bytes("key \(number % 600)"), of: bytes("s"), score: Double(number)),
+                    NewEntry(key: bytes("key 5"), value: bytes("\(number)")),
+                ]
+            })
         let snapshot = database.snapshot
         for byteLimit in [Int.max, 1_000_000, 100] {
             for limit in [Int.max, 257, 1] {
