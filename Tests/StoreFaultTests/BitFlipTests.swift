@@ -19,7 +19,7 @@ struct BitFlipTests {
         }
         outcomes.count("bytes in all", flips.count)
         let original = Original(small)
-        onTwoThreads(sample(flips, aiming: 500)) { flip in
+        onThreads(sample(flips, aiming: 500)) { flip in
             let disk = original.disk.copy()
             disk.flip(flip.path, byte: flip.byte, bit: flip.bit)
             let log = NewestLines()
