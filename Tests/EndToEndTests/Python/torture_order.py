@@ -3,16 +3,21 @@
 strace watches a server under sets, one after another, and the order of its calls is checked: what was
 written to a segment is synchronized before the next answer is written to a socket; a segment that was begun
 is synchronized, then renamed, then its folder synchronized, and only then gets its first frame.
+
+And no thread waits until a time of the clock that an operator, or NTP, sets.
 """
 
 import pathlib
 import re
+import time
 
 from immudb_wire import Client
 from torture_server import Finding, Server, ending
 
 PART = "order"
 SETS = 100
+# With pauses in which the interval of 100 ms passes.
+WAITED_SETS = 5
 # Rolls without small segments: so many bytes go over 128 MiB.
 LARGE_BYTES = 1_500_000
 SEGMENT_HEAD_BYTES = 128
@@ -130,6 +135,26 @@ class Order:
         self.frames_since_answer = 0
 
 
+def waits(executable, folder):
+    """The timed waits of a server that synchronizes by interval: how many, and those that a set clock delays."""
+    server = Server(executable, folder, arguments=["--durability", "interval"], strace=["-e", "trace=futex"])
+    client = Client(server.port)
+    for number in range(WAITED_SETS):
+        client.set(b"k%d" % number, b"v")
+        time.sleep(0.15)
+    client.close()
+    code = server.stop()
+    timed = [line for line in server.trace.read_text(errors="replace").splitlines()
+             if "FUTEX_WAIT" in line and "tv_sec" in line]
+    found = [("a wait depends on a clock that can be set", line[:300]) for line in timed
+             if "FUTEX_CLOCK_REALTIME" in line]
+    if len(timed) < WAITED_SETS:
+        found.append(("the trace is not understood", f"{len(timed)} timed waits for {WAITED_SETS} intervals seen"))
+    if code != 0:
+        found.append(("a stop fails", ending(code)))
+    return len(timed), found
+
+
 def order(executable, folder, seed, report):
     del seed
     found = []
@@ -158,10 +183,12 @@ def order(executable, folder, seed, report):
         found.append(("the trace is not understood", f"{state.answers} answers to {sets} sets seen"))
     if state.rolls < 2:
         found.append(("the trace is not understood", "no segment roll seen"))
+    (place := pathlib.Path(folder) / "waits").mkdir()
+    wait_count, late = waits(executable, place)
     kinds = set()
-    for kind, what in found + state.problems:
+    for kind, what in found + state.problems + late:
         if kind not in kinds:
             kinds.add(kind)
             report(Finding(PART, kind, what, "Scripts/torture.sh --only order"))
     return (f"{state.answers} answers after their fdatasync, {state.rolls} segments begun in order, "
-            f"{state.idle_answers} answers without a write")
+            f"{state.idle_answers} answers without a write, {wait_count} timed waits")
