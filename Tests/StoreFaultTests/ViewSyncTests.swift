@@ -65,4 +65,34 @@ struct ViewSyncTests {
             }
         }
     }
+
+    @Test("a view is durable before its mark says so")
+    func order() throws {
+        var options = SimulatedDisk.Options()
+        options.traceCapacity = 10_000
+        let disk = SimulatedDisk(options: options)
+        let session = StoreSession(disk)
+        try session.open()
+        let countAtOpen = disk.callCount
+        try session.append([.values([1, 2, 3]), .mixed])
+        session.close()
+        for view in ["tree/digests", "tree/places"] {
+            let calls = disk.calls.filter {
+                $0.number > countAtOpen && $0.path == "\(StoreSession.path)/\(view)"
+            }
+            var isSynchronized = false
+            var markCount = 0
+            for call in calls {
+                switch call.kind {
+                case .write where call.offset == 0:
+                    #expect(isSynchronized, "\(call)")
+                    markCount += 1
+                case .write: isSynchronized = false
+                case .synchronize: isSynchronized = true
+                default: break
+                }
+            }
+            #expect(markCount > 0, "\(calls)")
+        }
+    }
 }
