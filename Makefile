@@ -50,9 +50,9 @@ simulate: dependencies
 
 ## A process that writes is killed, and the next one checks every entry and root; ROUNDS=20.
 kill-loop: dependencies python
-	swift build -c release --product crash-writer
+	$(SWIFT_BUILD) --product crash-writer
 	$(PYTHON) Tests/EndToEndTests/Python/kill_loop.py \
-	    "$$(swift build -c release --show-bin-path)/crash-writer" --rounds $(ROUNDS)
+	    "$$($(SWIFT_BUILD) --show-bin-path)/crash-writer" --rounds $(ROUNDS)
 
 ## Failing system calls, full disks, signals, copies, kill -9: hours; SEED=1, TORTURE="--only sweep". Linux only.
 SEED ?= $(shell date +%s)

@@ -154,7 +154,7 @@ struct UpkeepTests {
         let database = try open()
         try Self.flip("\(folder.path)/ledger/0000000000.segment", byte: 200)
         let (openings, removals, healings) = (Counter(), Counter(), Counter())
-        disk.watch { kind, path in
+        disk.watch { kind, path throws(StoreError) in
             guard path.contains("/index/") else { return }
             if kind == .remove, path.hasSuffix(".sst") { removals.add() }
             guard kind == .read else { return }
@@ -186,7 +186,7 @@ struct UpkeepTests {
         let digests = "\(folder.path)/tree/digests"
         try Self.flip(digests, byte: Self.place(ofNode: 62))
         let (writes, scans) = (Counter(), Counter())
-        disk.watch { kind, path in
+        disk.watch { kind, path throws(StoreError) in
             switch kind {
             // Has the mark moved, which fails, so that the files are written again.
             case .write where path == digests && writes.add() == 1:
@@ -226,7 +226,7 @@ struct UpkeepTests {
         let snapshot = database.snapshot
         let digests = "\(folder.path)/tree/digests"
         let (syncs, reports) = (Counter(), Counter())
-        disk.watch { kind, path in
+        disk.watch { kind, path throws(StoreError) in
             // All is written, and about to be called right.
             guard kind == .synchronize, path == digests, syncs.add() == 1 else { return }
             try? Self.flip(digests, byte: Self.place(ofNode: 3) + 5)
