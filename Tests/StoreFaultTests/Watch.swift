@@ -25,8 +25,7 @@ func limited<Value>(
     return try body()
 }
 
-/// Runs `body` for each case, on several threads: most of the time a course waits, as RocksDB does for
-/// a second after each failure.
+/// Runs `body` for each case, on several threads.
 func onThreads<Case: Sendable>(_ cases: [Case], _ body: @escaping @Sendable (Case) -> Void) {
     let next = Atomic(0)
     let work: @Sendable () -> Void = {
@@ -36,7 +35,7 @@ func onThreads<Case: Sendable>(_ cases: [Case], _ body: @escaping @Sendable (Cas
             body(cases[place])
         }
     }
-    let others = (1..<max(2, Settings.threadCount)).compactMap { _ in
+    let others = (1..<max(1, Settings.threadCount)).compactMap { _ in
         try? WorkerThread(name: "course", work)
     }
     work()
@@ -90,7 +89,7 @@ enum Settings {
     static let isExhaustive = number("IMMUDB_EXHAUSTIVE") == 1
     /// So many times as many cases as by default.
     static let sampleFactor = number("IMMUDB_SAMPLES") ?? 1
-    static let threadCount = number("IMMUDB_THREADS") ?? 4
+    static let threadCount = number("IMMUDB_THREADS") ?? 2
     static let seedCount = number("IMMUDB_SEEDS")
     static let firstSeed = number("IMMUDB_FIRST_SEED")
     static let onlySeed = number("IMMUDB_SEED")
