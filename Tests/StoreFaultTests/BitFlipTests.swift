@@ -66,6 +66,10 @@ private struct Original: Sendable {
 
     /// Opens the database and reads everything in every way.
     ///
+    /// A flip in the ledger is mended only in the frame that marks a clean close, or in the zeros
+    /// behind it: the opening takes it for the torn end of a write, cuts it and says so. No entry is
+    /// there to be lost.
+    ///
     /// - Returns: what came of it.
     func read(_ disk: SimulatedDisk, _ log: NewestLines) throws -> String {
         var options = Database.Options()
