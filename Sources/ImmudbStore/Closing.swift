@@ -65,11 +65,13 @@ final class Closing: Sendable {
 
     private static let unownedCount = Atomic(0)
 
-    /// Closes on a thread of its own, since the caller's may be one that closing waits for.
+    /// Closes on a thread of its own, since the caller's may be one that closing waits for; does
+    /// nothing if it is closed.
     ///
     /// A process that exits meanwhile waits for it, at most 10 seconds: libraries that the thread
     /// still uses would be taken apart otherwise.
     func runOnItsOwn() {
+        if lock.withLock({ $0 == nil }) { return }
         _ = Self.waitsAtExit
         Self.unownedCount.add(1, ordering: .relaxed)
         do throws(StoreError) {

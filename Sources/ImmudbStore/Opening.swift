@@ -45,27 +45,7 @@ struct Opening {
         let index = IndexOpening(
             path: path, ledger: ledger, barrier: barrier, options: options)
         var opened = try index.open(at: ledger.size)
-        let isWitness = options.durability == .always
-        let grown: MerkleAccumulator
-        do throws(StoreError) {
-            grown = try CatchUp(
-                ledger, tree, opened, isWitness: isWitness, path: path, options: options
-            ).run()
-        } catch {
-            opened.close()
-            guard error.code == .index else { throw error }
-            // Its opening did not see it: it is rebuilt, once.
-            log(.warning, "\(error). That is done now")
-            opened = try index.rebuild()
-            do throws(StoreError) {
-                grown = try CatchUp(
-                    ledger, tree, opened, isWitness: isWitness, path: path, options: options
-                ).run()
-            } catch {
-                opened.close()
-                throw error
-            }
-        }
+        let grown = try bringUp(ledger, tree, &opened, rebuild: index.rebuild)
         let upkeepCancellation = Cancellation()
         let keeper = IndexKeeper(
             opened, path: index.indexPath, ledger: ledger, cancellation: upkeepCancellation,
@@ -77,6 +57,30 @@ struct Opening {
             path: path, ledger: ledger, tree: tree, index: keeper, barrier: barrier,
             upkeepCancellation: upkeepCancellation, fileSystem: fileSystem, log: log)
         return Opened(storage: storage, tree: grown, lock: lock)
+    }
+
+    /// Brings the views up to the ledger. An index whose damage shows only now is rebuilt, once.
+    ///
+    /// - Throws: what keeps them from it; the index is closed then.
+    private func bringUp(
+        _ ledger: Ledger, _ tree: TreeView, _ index: inout KeyIndex,
+        rebuild: () throws(StoreError) -> KeyIndex
+    ) throws(StoreError) -> MerkleAccumulator {
+        var isRebuilt = false
+        while true {
+            do throws(StoreError) {
+                return try CatchUp(
+                    ledger, tree, index, isWitness: options.durability == .always, path: path,
+                    options: options
+                ).run()
+            } catch {
+                index.close()
+                guard error.code == .index, !isRebuilt else { throw error }
+                log(.warning, "\(error). That is done now")
+            }
+            index = try rebuild()
+            isRebuilt = true
+        }
     }
 
     /// Refuses to begin a new database where something else is, or where a database was.

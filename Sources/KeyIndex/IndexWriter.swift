@@ -130,8 +130,9 @@ final class IndexWriter {
         let isWellFormed = IndexRecord.appendSetRecord(
             ledgerKey: entry.key, memberLength: entry.memberLength, to: &record)
         guard isWellFormed else {
+            // Not damage of the index: rebuilding it would meet the same entry.
             throw StoreError(
-                .corruption,
+                .tampered,
                 "entry \(entry.place.index) is a sorted set's, but its key of "
                     + "\(entry.key.count) bytes has no room for a score and a member of "
                     + "\(entry.memberLength)")

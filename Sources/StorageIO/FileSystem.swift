@@ -59,7 +59,11 @@ public enum OpenMode: Sendable {
 /// A file with positioned reads and writes; safe to use from many threads. Closed when the last
 /// reference to it is gone.
 public protocol StorageFile: AnyObject, Sendable {
+    /// The file's name, for messages.
     var path: String { get }
+
+    /// Notes the new name of a file that was renamed while it is open.
+    func wasRenamed(to newPath: String)
 
     /// Reads at `offset` until the buffer is full or the file ends.
     /// - Returns: the number of bytes read; less than the buffer's only at the end of the file.

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -6,17 +8,21 @@
 
 /// A file descriptor that is closed with its last reference.
 final class POSIXFile: StorageFile {
-    let path: String
+    private let name: Mutex<String>
     private let descriptor: Int32
 
+    var path: String { name.withLock { $0 } }
+
     init(path: String, descriptor: Int32) {
-        self.path = path
+        name = Mutex(path)
         self.descriptor = descriptor
     }
 
     deinit {
         close(descriptor)
     }
+
+    func wasRenamed(to newPath: String) { name.withLock { $0 = newPath } }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError)
         -> Int

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -12,6 +14,7 @@ public final class WorkerThread: Sendable {
     #else
         private let handle: pthread_t
     #endif
+    private let isJoined = Atomic(false)
 
     /// Starts a thread that runs `body` and ends with it.
     /// - Parameter name: what it does, for the error.
@@ -46,7 +49,14 @@ public final class WorkerThread: Sendable {
 
     /// Waits until the thread has ended. Call it once, from another thread.
     public func join() {
+        isJoined.store(true, ordering: .relaxed)
         pthread_join(handle, nil)
+    }
+
+    deinit {
+        // The system keeps the stack of a thread that has ended until somebody waits for it, or says
+        // that nobody will.
+        if !isJoined.load(ordering: .relaxed) { pthread_detach(handle) }
     }
 
     private final class Start: Sendable {

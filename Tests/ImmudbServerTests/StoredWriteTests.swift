@@ -142,6 +142,7 @@ private final class UnreadableTree: FileSystem {
         }
 
         var path: String { base.path }
+        func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
 
         func read(
             into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64

@@ -60,6 +60,29 @@ struct DamageTests {
         }
     }
 
+    @Test("an index that names another key's entry hands nothing of it out")
+    func indexOfAnotherHistory() async throws {
+        let folder = try await filled()
+        let fork = try folder.copy()
+        for (place, key) in [(folder, "here"), (fork, "there")] {
+            let database = try Database.open(in: place)
+            try await database.set(bytes(key), bytes("value"))
+            try database.close()
+        }
+        try folder.replace("index", by: fork)
+        let database = try Database.open(in: folder)
+        let error = #expect(throws: StoreError.self) {
+            try database.snapshot.get(bytes("there"))
+        }
+        #expect(error?.code == .corruption)
+        #expect(error?.message.contains("names entry 300, which has another key") == true)
+        #expect(throws: StoreError(.corruption, "")) {
+            try database.snapshot.history(of: bytes("there"))
+        }
+        #expect(throws: StoreError(.corruption, "")) { try database.snapshot.scan() }
+        try database.close()
+    }
+
     @Test(
         "an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
     func viewsAhead() async throws {

@@ -58,6 +58,7 @@ private final class FaultyFile: StorageFile {
     }
 
     var path: String { base.path }
+    func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64

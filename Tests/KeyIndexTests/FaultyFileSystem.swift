@@ -106,12 +106,12 @@ final class FaultyFileSystem: FileSystem {
 }
 
 private final class FaultyFile: StorageFile {
-    let path: String
+    var path: String { base.path }
+    func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
     private let base: any StorageFile
     private let owner: FaultyFileSystem
 
     init(_ base: any StorageFile, _ owner: FaultyFileSystem) {
-        path = base.path
         self.base = base
         self.owner = owner
     }

@@ -140,7 +140,7 @@ struct SharingTests {
 
         let malformed = IndexedKey(
             key: [1, 2, 3], place: .made(8, kind: IndexedKey.sortedSetMember), memberLength: 3)
-        #expect(throws: StoreError(.corruption, "")) { try index.apply([malformed]) }
+        #expect(throws: StoreError(.tampered, "")) { try index.apply([malformed]) }
         #expect(index.completeSize == TreeSize(8))
     }
 

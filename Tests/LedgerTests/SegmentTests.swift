@@ -34,6 +34,21 @@ struct SegmentTests {
         }
     }
 
+    @Test("names the file of a new segment in errors by the name that it has by then")
+    func names() throws {
+        let disk = SimulatedDisk()
+        var options = Ledger.Options()
+        options.segmentByteCount = 300
+        let fixture = LedgerFixture()
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        for number in 0..<5 { try fixture.append([[UInt8(number)]], to: ledger) }
+        disk.fail(.matching { $0.kind == .write && $0.offset != 0 }, error: EIO)
+        let error = #expect(throws: StoreError.self) {
+            try fixture.append([[5]], to: ledger)
+        }
+        #expect(error?.message.contains(".segment: ") == true, "\(error!)")
+    }
+
     @Test("closes another segment's file when the process has no descriptor left")
     func noDescriptors() throws {
         let disk = SimulatedDisk()

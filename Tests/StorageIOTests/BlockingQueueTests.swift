@@ -2,6 +2,12 @@ import StorageIO
 import Synchronization
 import Testing
 
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
 struct BlockingQueueTests {
     @Test("what several threads put is taken whole and, thread by thread, in order")
     func order() throws {
@@ -48,4 +54,29 @@ struct BlockingQueueTests {
         let queue = BlockingQueue<Int>(capacity: 2)
         #expect(queue.takeAll(timeoutMilliseconds: 20) == [])
     }
+
+    @Test("waits asleep: a deadline by one clock is not taken for one by another")
+    func sleeps() throws {
+        let result = Mutex<(milliseconds: Int, processorMilliseconds: Int)?>(nil)
+        let thread = try WorkerThread(name: "taker") {
+            let queue = BlockingQueue<Int>(capacity: 2)
+            let start = ContinuousClock.now
+            let processorStart = processorMilliseconds()
+            _ = queue.takeAll(timeoutMilliseconds: 400)
+            let passed = Int((ContinuousClock.now - start) / .milliseconds(1))
+            result.withLock { $0 = (passed, processorMilliseconds() - processorStart) }
+        }
+        thread.join()
+        let (passed, processor) = try #require(result.withLock { $0 })
+        #expect(passed >= 400)
+        // A wait that ends at once is repeated until the time has come.
+        #expect(processor < 100)
+    }
+}
+
+/// The processor time of this thread.
+private func processorMilliseconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Int(time.tv_sec) * 1000 + Int(time.tv_nsec) / 1_000_000
 }

@@ -13,7 +13,7 @@ struct FaultTests {
         let outcomes = Outcomes()
         let cases = try Self.cases()
         outcomes.count("failing calls and errors in all", cases.count)
-        onTwoThreads(sample(cases, aiming: 110)) { call, error in
+        onThreads(sample(cases, aiming: 110)) { call, error in
             let disk = Self.disk(call)
             disk.fail(.call(call.number), error: error)
             let session = StoreSession(disk)
@@ -46,7 +46,7 @@ struct FaultTests {
         let outcomes = Outcomes()
         let cases = try Self.cases()
         outcomes.count("failing calls and errors in all", cases.count)
-        onTwoThreads(sample(cases, aiming: 60)) { call, error in
+        onThreads(sample(cases, aiming: 60)) { call, error in
             let disk = Self.disk(call)
             disk.fail(.call(call.number), error: error, times: nil)
             let session = StoreSession(disk)

@@ -13,7 +13,7 @@ struct SeedTests {
         let outcomes = Outcomes()
         let first = Settings.onlySeed ?? Settings.firstSeed ?? 1
         let count = Settings.onlySeed == nil ? Settings.seedCount ?? 60 : 1
-        onTwoThreads(Array(first..<first + count)) { seed in
+        onThreads(Array(first..<first + count)) { seed in
             outcomes.count("seeds")
             let course = RandomCourse(seed: UInt64(seed))
             outcomes.check("seed", "IMMUDB_SEED=\(seed) repeats it\n\(course.context)") {

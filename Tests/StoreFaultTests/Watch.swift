@@ -25,16 +25,21 @@ func limited<Value>(
     return try body()
 }
 
-/// Runs `body` for each case, on two threads.
-func onTwoThreads<Case: Sendable>(_ cases: [Case], _ body: @Sendable (Case) -> Void) {
+/// Runs `body` for each case, on several threads.
+func onThreads<Case: Sendable>(_ cases: [Case], _ body: @escaping @Sendable (Case) -> Void) {
     let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: 2) { _ in
+    let work: @Sendable () -> Void = {
         while true {
             let place = next.add(1, ordering: .relaxed).oldValue
             guard place < cases.count else { return }
             body(cases[place])
         }
     }
+    let others = (1..<max(1, Settings.threadCount)).compactMap { _ in
+        try? WorkerThread(name: "course", work)
+    }
+    work()
+    for thread in others { thread.join() }
 }
 
 /// Collects what goes wrong, one report a kind, so that one bug does not give a thousand reports;
@@ -78,11 +83,13 @@ final class Outcomes: Sendable {
 }
 
 /// What the environment asks for: `IMMUDB_EXHAUSTIVE=1` all cases instead of a sample;
-/// `IMMUDB_SAMPLES` a larger sample; the others see `SeedTests`.
+/// `IMMUDB_SAMPLES` a larger sample; `IMMUDB_THREADS` so many courses at a time; the others see
+/// `SeedTests`.
 enum Settings {
     static let isExhaustive = number("IMMUDB_EXHAUSTIVE") == 1
     /// So many times as many cases as by default.
     static let sampleFactor = number("IMMUDB_SAMPLES") ?? 1
+    static let threadCount = number("IMMUDB_THREADS") ?? 2
     static let seedCount = number("IMMUDB_SEEDS")
     static let firstSeed = number("IMMUDB_FIRST_SEED")
     static let onlySeed = number("IMMUDB_SEED")

@@ -236,7 +236,8 @@ def few_descriptors(limit, idle_count):
 
 def file_size_limit(test):
     """A write beyond the limit raises SIGXFSZ, which kills by default."""
-    test.start(test.folder / "data", wrapper=["prlimit", f"--fsize={9 << 20}"])
+    # The space of a segment is reserved by 16 MiB, so that the limit is met with the second reservation.
+    test.start(test.folder / "data", wrapper=["prlimit", f"--fsize={24 << 20}"], small_segments=False)
     test.work()
     error = test.write_until_refused(30, 900_000)
     test.demand_refusal(error, (Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE, Code.INTERNAL))
@@ -276,7 +277,7 @@ TESTS = {
     "inodes on ext4": full("ext4", "fill_names", 80),
     "descriptors 100 with 100 idle": few_descriptors(100, 100),
     "descriptors 256 with 300 idle": few_descriptors(256, 300),
-    "filesize of 9 MiB": file_size_limit,
+    "filesize of 24 MiB": file_size_limit,
     "readonly under load": read_only,
 }
 

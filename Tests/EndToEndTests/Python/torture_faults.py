@@ -93,8 +93,10 @@ class Case:
 
     @property
     def may_stop_writes(self):
-        return (self.group == "ledger" and self.call in LEDGER_WRITES) or self.is_anywhere and (
-            self.call == "write")
+        # A folder is opened to be synchronized: a disk that fails there is no shortage.
+        is_folder_sync = self.call == "openat" and self.fault == "error=EIO"
+        return (self.group == "ledger" and (self.call in LEDGER_WRITES or is_folder_sync)
+                or self.is_anywhere and (self.call == "write" or is_folder_sync))
 
     def strace(self, paths):
         arguments = ["-y", "-ttt", "--seccomp-bpf", "-e", f"trace={self.call}"]

@@ -18,6 +18,8 @@ PART = "lifecycle"
 LARGE_COUNT = 300_000
 BATCH_COUNT = 20_000
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+# Each is synchronized by itself: the interval of 100 ms passes in between.
+INTERVAL_SETS = 6
 
 
 class Test:
@@ -137,28 +139,69 @@ def stopped_and_continued(test, rounds):
     test.check()
 
 
+class Clock:
+    """The wall clock of a server, to be set."""
+
+    def __init__(self, test):
+        self.library = os.environ.get("IMMUDB_TEST_FAKETIME") or next(iter(glob.glob(FAKETIME)), "")
+        self.file = test.folder / "clock"
+        self.environment = {
+            "LD_PRELOAD": self.library, "FAKETIME_TIMESTAMP_FILE": str(self.file), "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+    def why_not(self):
+        return None if pathlib.Path(self.library).is_file() else f"libfaketime is not installed ({FAKETIME})"
+
+    def set(self, offset):
+        self.file.write_text(offset)
+
+
 def clock_set_back(test, rounds):
     """The clock goes back by a day, and forward by a year, while the server runs and between its runs."""
     del rounds
-    library = os.environ.get("IMMUDB_TEST_FAKETIME") or next(iter(glob.glob(FAKETIME)), None)
-    if not library or not pathlib.Path(library).exists():
-        return f"libfaketime is not installed ({FAKETIME})"
-    clock = test.folder / "clock"
-    environment = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-                   "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    clock = Clock(test)
+    if why_not := clock.why_not():
+        return why_not
     for offset in ("+0", "-1d", "+365d", "-2d"):
-        clock.write_text(offset)
+        clock.set(offset)
         # The library changes the environment of the first process that it is loaded into; Swift finds a
         # program's arguments beside its environment, and would find none.
-        server = test.start(environment=environment, wrapper=["env"])
+        server = test.start(environment=clock.environment, wrapper=["env"])
         test.work(server)
         for change in ("-1d", "+365d", offset):
-            clock.write_text(change)
+            clock.set(change)
             test.work(server, 10)
+        # The library also moves Dispatch's timers (timerfd_settime), which go by the monotonic clock, and a stop
+        # waits for one: behind an offset it would wait as long.
+        clock.set("+0")
         test.ended(server, "after its clock was set")
     if test.oracle.statuses:
         test.problem("writes are refused after a clock was set", test.oracle.statuses[0])
     test.check()
+    return None
+
+
+def interval_by_clock(test, rounds):
+    """With --durability interval, what was written is synchronized soon, also if the clock goes back meanwhile."""
+    del rounds
+    clock = Clock(test)
+    if why_not := clock.why_not():
+        return why_not
+    clock.set("+0")
+    server = test.start(
+        arguments=["--durability", "interval"], environment=clock.environment, wrapper=["env"],
+        strace=["-e", "trace=fdatasync"])
+    clients = Clients(server.port)
+    for number in range(INTERVAL_SETS):
+        clients().set(b"k%d" % number, b"v")
+        clock.set(f"-{number + 1}d")
+        time.sleep(0.5)
+    clients.close()
+    # A stop would synchronize.
+    server.kill()
+    count = server.trace.read_text(errors="replace").count("fdatasync(")
+    if count < INTERVAL_SETS:
+        test.problem("a set clock delays the synchronization", f"{count} of {INTERVAL_SETS} were in time")
     return None
 
 
@@ -203,6 +246,7 @@ TESTS = {
     "two servers": two_servers,
     "stopped and continued": stopped_and_continued,
     "clock set back": clock_set_back,
+    "interval": interval_by_clock,
     "rebuild stopped": stopped_while_it_rebuilds,
 }
 

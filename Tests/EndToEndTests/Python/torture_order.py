@@ -3,16 +3,21 @@
 strace watches a server under sets, one after another, and the order of its calls is checked: what was
 written to a segment is synchronized before the next answer is written to a socket; a segment that was begun
 is synchronized, then renamed, then its folder synchronized, and only then gets its first frame.
+
+And what has to happen at a time does not wait for the clock that an operator, or NTP, sets.
 """
 
 import pathlib
 import re
+import time
 
 from immudb_wire import Client
 from torture_server import Finding, Server, ending
 
 PART = "order"
 SETS = 100
+# With pauses in which the interval of 100 ms passes.
+WAITED_SETS = 5
 # Rolls without small segments: so many bytes go over 128 MiB.
 LARGE_BYTES = 1_500_000
 SEGMENT_HEAD_BYTES = 128
@@ -130,6 +135,33 @@ class Order:
         self.frames_since_answer = 0
 
 
+def waits(executable, folder):
+    """The waits of a server that synchronizes by interval go by the monotonic clock.
+
+    Two kinds of threads wait by the clock that can be set, and nobody waits for them: idle ones of Dispatch, which
+    then end, and RocksDB's timer of statistics, which are off.
+    """
+    server = Server(executable, folder, arguments=["--durability", "interval"],
+                    strace=["-e", "trace=futex,timerfd_create"])
+    client = Client(server.port)
+    for number in range(WAITED_SETS):
+        client.set(b"k%d" % number, b"v")
+        time.sleep(0.15)
+    client.close()
+    code = server.stop()
+    lines = server.trace.read_text(errors="replace").splitlines()
+    count = sum(1 for line in lines
+                if "FUTEX_WAIT" in line and "tv_sec" in line and "FUTEX_CLOCK_REALTIME" not in line)
+    found = [("a timer goes by a clock that can be set", line) for line in lines
+             if "timerfd_create(" in line and "CLOCK_REALTIME" in line]
+    if count < WAITED_SETS // 2:
+        found.append(("a wait goes by a clock that can be set",
+                      f"{count} waits by the monotonic clock for {WAITED_SETS} intervals"))
+    if code != 0:
+        found.append(("a stop fails", ending(code)))
+    return count, found
+
+
 def order(executable, folder, seed, report):
     del seed
     found = []
@@ -158,10 +190,12 @@ def order(executable, folder, seed, report):
         found.append(("the trace is not understood", f"{state.answers} answers to {sets} sets seen"))
     if state.rolls < 2:
         found.append(("the trace is not understood", "no segment roll seen"))
+    (place := pathlib.Path(folder) / "waits").mkdir()
+    wait_count, late = waits(executable, place)
     kinds = set()
-    for kind, what in found + state.problems:
+    for kind, what in found + state.problems + late:
         if kind not in kinds:
             kinds.add(kind)
             report(Finding(PART, kind, what, "Scripts/torture.sh --only order"))
     return (f"{state.answers} answers after their fdatasync, {state.rolls} segments begun in order, "
-            f"{state.idle_answers} answers without a write")
+            f"{state.idle_answers} answers without a write, {wait_count} waits by the monotonic clock")

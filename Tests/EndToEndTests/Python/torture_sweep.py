@@ -177,6 +177,9 @@ class Run:
     def end(self, server):
         if not server.is_alive():
             code = server.process.returncode
+            if code == 1 and "starting immudb" not in server.text() and not self.has_new_entries():
+                # The port was taken, by this start or by somebody else, before the start failed.
+                return self.start_failed(server, StartFailed(code, server.text()))
             if -code in CRASHES:
                 self.crash(server, code, "while it served")
             else:
@@ -189,6 +192,9 @@ class Run:
             self.problem("a wrong exit code", f"{code} at SIGTERM: {server.last_words()}")
         elif code == 1:
             self.notes.append("exit code 1 at SIGTERM")
+
+    def has_new_entries(self):
+        return len(self.oracle.acknowledged) > len(self.scenario.oracle.acknowledged)
 
     def crash(self, server, code, when):
         self.problem(f"killed by {signal.Signals(-code).name}", f"{when}: {server.last_words()}")

@@ -9,13 +9,15 @@ import Synchronization
 
 /// An open file: an inode, whatever its name is by now.
 final class SimulatedFile: StorageFile {
-    let path: String
+    private let name: Mutex<String>
     private let inode: Int
     private let isWritable: Bool
     private let disk: SimulatedDisk
 
+    var path: String { name.withLock { $0 } }
+
     init(path: String, inode: Int, isWritable: Bool, disk: SimulatedDisk) {
-        self.path = path
+        name = Mutex(path)
         self.inode = inode
         self.isWritable = isWritable
         self.disk = disk
@@ -24,6 +26,8 @@ final class SimulatedFile: StorageFile {
     deinit {
         disk.state.withLock { $0.close(inode) }
     }
+
+    func wasRenamed(to newPath: String) { name.withLock { $0 = newPath } }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
