@@ -14,6 +14,7 @@ import Settings
 
 /// Ends with exit code 1, as all failures of these programs, wrong arguments too.
 func fail(_ reason: String) -> Never {
+    signal(SIGPIPE, SIG_IGN)
     StandardFiles.write("Error: \(reason)\n", to: STDERR_FILENO)
     detachedProcess?.report(failure: reason)
     exit(1)

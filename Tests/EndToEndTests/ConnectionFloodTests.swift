@@ -79,7 +79,7 @@
                 let client = try await ImmudbClient.connect(
                     ImmudbClient.Configuration(
                         port: port, connectTimeoutMilliseconds: 10_000, callTimeoutMilliseconds: 10_000),
-                    trustedRoots: FileTrustedRootStore(directory: data.file("roots").path),
+                    trustedRoots: FileTrustedRootStore(directory: data.path),
                     firstContact: .trustOnFirstUse)
                 _ = try await client.currentRoot()
                 await client.close()

@@ -139,7 +139,7 @@ struct StuckLogTests {
                         ImmudbClient.Configuration(
                             port: port, connectTimeoutMilliseconds: 10_000,
                             callTimeoutMilliseconds: 60_000),
-                        trustedRoots: FileTrustedRootStore(directory: data.file("roots").path),
+                        trustedRoots: FileTrustedRootStore(directory: data.path),
                         firstContact: .trustOnFirstUse)
                 } catch {
                     guard Date() < end, process.isRunning else { throw error }
