@@ -63,7 +63,10 @@
                 let path = try RunningProcess.path(of: "immudb")
                 process = try RunningProcess(
                     "/bin/sh",
-                    ["-c", "ulimit -n \(openFileLimit); exec '\(path)' --dir '\(data.path)/db' -p 0"])
+                    [
+                        "-c",
+                        "ulimit -n \(openFileLimit); exec '\(path)' --dir '\(data.path)/db' -p 0",
+                    ])
                 let line = try await process.waitForOutput("starting immudb: ")
                 port = try #require(Int(try #require(line.firstMatch(of: /"Port":([0-9]+)/)?.1)))
             }
@@ -78,7 +81,8 @@
             func health(_ data: TemporaryFolder) async throws {
                 let client = try await ImmudbClient.connect(
                     ImmudbClient.Configuration(
-                        port: port, connectTimeoutMilliseconds: 10_000, callTimeoutMilliseconds: 10_000),
+                        port: port, connectTimeoutMilliseconds: 10_000,
+                        callTimeoutMilliseconds: 10_000),
                     trustedRoots: FileTrustedRootStore(directory: data.path),
                     firstContact: .trustOnFirstUse)
                 _ = try await client.currentRoot()
@@ -119,7 +123,7 @@
                 let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
                 let openings = [[], Array(preface.prefix(10)), preface + settings]
                 for number in 0..<count {
-                        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
                     try #require(socket >= 0)
                     sockets.append(socket)
                     try Self.bind(socket)
@@ -173,7 +177,8 @@
                 guard limit.rlim_cur < count else { return }
                 limit.rlim_cur = min(limit.rlim_max, rlim_t(count))
                 try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-                try #require(limit.rlim_cur >= count, "allow the tests \(count) open files, by ulimit -n")
+                try #require(
+                    limit.rlim_cur >= count, "allow the tests \(count) open files, by ulimit -n")
             }
         }
     }

@@ -55,7 +55,7 @@ struct StuckLogTests {
         }
         let lines = reader.text.split(separator: "\n")
         let missing = lines.compactMap {
-            $0.firstMatch(of: /WARNING: ([0-9]+) lines? missing here: /)?.1
+            $0.firstMatch(of: /WARNING: ([0-9]+) lines? missing here/)?.1
         }.reduce(0) { $0 + Int($1)! }
         let gets = lines.count { $0.contains("DEBUG: get key 3 bytes") }
         // A few other lines may be among those that are missing.
@@ -124,7 +124,9 @@ struct StuckLogTests {
             process = try ChildProcess(
                 RunningProcess.path(of: "immudb"),
                 ["--dir", data.file("db").path, "-p", "\(port)"] + arguments,
-                environment: ProcessInfo.processInfo.environment.merging(["LOG_LEVEL": "debug"]) { $1 },
+                environment: ProcessInfo.processInfo.environment.merging(["LOG_LEVEL": "debug"]) {
+                    $1
+                },
                 directory: data.path, streams: .init(errors: errors))
         }
 

@@ -28,14 +28,16 @@ struct LogWriterTests {
         #expect(writer?.lostLineCount == lost)
         writer = nil
         let lines = reader.lines()
-        let numbers = lines.compactMap { $0.firstMatch(of: /INFO: line ([0-9]+)/)?.1 }.map { Int($0)! }
+        let numbers = lines.compactMap { $0.firstMatch(of: /INFO: line ([0-9]+)/)?.1 }.map {
+            Int($0)!
+        }
         #expect(numbers == numbers.sorted())
         #expect(numbers.count == count + 1 - lost)
         #expect(numbers.last == count)
         // Where they are missing, and how many.
         var missing = 0
         for (line, next) in zip(lines, lines.dropFirst()) {
-            guard let told = line.firstMatch(of: /WARNING: ([0-9]+) lines? missing here: /)?.1 else {
+            guard let told = line.firstMatch(of: /WARNING: ([0-9]+) lines? missing here/)?.1 else {
                 continue
             }
             missing += Int(told)!
@@ -54,7 +56,7 @@ struct LogWriterTests {
         let reader = pipe.readToEnd()
         #expect(writer.flush(within: .seconds(60)))
         let told = reader.linesSoFar.compactMap {
-            $0.firstMatch(of: /WARNING: ([0-9]+) lines? missing here: /)?.1
+            $0.firstMatch(of: /WARNING: ([0-9]+) lines? missing here/)?.1
         }
         #expect(told.reduce(0) { $0 + Int($1)! } == lost)
     }
@@ -135,7 +137,8 @@ struct LogWriterTests {
         #expect(log.flush(within: .seconds(60)))
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = read(second, &buffer, buffer.count)
-        let lines = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self).split(
+            separator: "\n")
         #expect(lines.count == 2)
         #expect(lines.first?.hasSuffix("WARNING: 3 lines missing here: Broken pipe") == true)
         #expect(lines.last?.hasSuffix("INFO: read again") == true)
