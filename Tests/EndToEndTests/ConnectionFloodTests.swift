@@ -15,9 +15,8 @@
         func flood(openFileLimit: Int) async throws {
             let data = try TemporaryFolder()
             let server = try await LimitedServer(data, openFileLimit: openFileLimit)
-            let flood = try Flood(of: 1_300, to: server.port)
-            defer { flood.close() }
             let start = ContinuousClock.now
+            let flood = try Flood(of: 1_300, to: server.port)
             try await server.health(data)
             #expect(start.duration(to: .now) < .seconds(2))
             let share = try await server.processorShare(over: .seconds(5))
@@ -44,7 +43,6 @@
                 "/usr/bin/prlimit", ["--pid", "\(server.identifier)", "--nofile=\(open + 4):1024"])
             #expect(limit.exitCode == 0)
             let flood = try Flood(of: 100, to: server.port)
-            defer { flood.close() }
             let share = try await server.processorShare(over: .seconds(5))
             #expect(share < 0.2, "\(share) of a core")
             let warnings = server.warnings
@@ -122,7 +120,7 @@
                 let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
                 let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
                 let openings = [[], Array(preface.prefix(10)), preface + settings]
-                for number in 0..<count {
+                for _ in 0..<count {
                     let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
                     try #require(socket >= 0)
                     sockets.append(socket)
@@ -130,16 +128,19 @@
                     // Without waiting: the server may take its time to accept.
                     _ = fcntl(socket, F_SETFL, O_NONBLOCK)
                     Self.connect(socket, port)
+                }
+                for (number, socket) in sockets.enumerated() {
                     let bytes = openings[number % openings.count]
                     var place = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
                     // Refused or not connected yet: a silent one, then.
-                    if !bytes.isEmpty, poll(&place, 1, 100) > 0 {
-                        send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-                    }
+                    guard !bytes.isEmpty, poll(&place, 1, 0) > 0 else { continue }
+                    send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
                 }
             }
 
-            func close() {
+            deinit { close() }
+
+        func close() {
                 for socket in sockets { Foundation.close(socket) }
                 sockets = []
             }
