@@ -140,7 +140,7 @@
 
             deinit { close() }
 
-        func close() {
+            func close() {
                 for socket in sockets { Foundation.close(socket) }
                 sockets = []
             }
