@@ -96,7 +96,8 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "RPCTransport", nioCore, protobuf,
+                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "RPCTransport", "StorageIO", nioCore,
+                protobuf,
             ],
             swiftSettings: settings),
         // What a client believes, and why: without the transport, for those who verify what somebody

@@ -8,7 +8,7 @@ import RPCTransport
 
 /// A database served to the clients of immudb 0.6 over gRPC.
 ///
-///     let log = ServerLog.standardError(level: .info)
+///     let log = try ServerLog.standardError(level: .info)
 ///     let server = try await ImmudbServer.start(ServerOptions(directory: "data"), log: log)
 ///     …
 ///     await server.stop(deadline: .seconds(10))
@@ -188,7 +188,7 @@ private struct OpenedData: Sendable {
 }
 
 /// `1 second`, `2 seconds`
-private func counted(_ count: Int, _ what: String) -> String {
+func counted(_ count: Int, _ what: String) -> String {
     "\(count) \(what)\(count == 1 ? "" : "s")"
 }
 

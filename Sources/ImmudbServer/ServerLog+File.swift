@@ -9,8 +9,9 @@ public import ImmudbStore
 extension ServerLog {
     /// A log in a file, lines appended: `immudb 2026/11/22 20:54:52 INFO: message`.
     ///
-    /// The folder that the file is in is made if it is missing, but none above it. A line that
-    /// cannot be written, to a full disk say, is lost and stops nobody.
+    /// The folder that the file is in is made if it is missing, but none above it. Lines that
+    /// cannot be written, to a full disk say, are counted, and the next line that can be written is
+    /// preceded by their number. A named pipe has to have a reader; opening it does not wait for one.
     ///
     /// - Throws: `ServerStartError` that names the folder or file; no folder is left behind then.
     public static func file(
@@ -29,30 +30,13 @@ extension ServerLog {
                     "Unable to create log folder \(folder): \(systemMessage(errno))")
             }
         }
-        // Not blocking: a pipe without a reader must not hold up the server.
-        let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK
-        let number = open(path, flags, 0o666)
+        let number = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
         guard number >= 0 else {
-            let reason = systemMessage(errno)
+            let reason = errno == ENXIO ? "nobody reads this pipe" : systemMessage(errno)
             if let newFolder { rmdir(newFolder) }
             throw ServerStartError("Unable to create log file \(path): \(reason)")
         }
-        let file = OpenLogFile(number)
-        return ServerLog(level: level) { line in
-            _ = systemWrite(file.number, Array("immudb \(line)\n".utf8))
-        }
-    }
-}
-
-/// Closed when the log goes away.
-private final class OpenLogFile: Sendable {
-    let number: Int32
-
-    init(_ number: Int32) {
-        self.number = number
-    }
-
-    deinit {
-        close(number)
+        let writer = try LogWriter(to: number, program: "immudb", closesFile: true)
+        return ServerLog(level: level, writer: writer)
     }
 }

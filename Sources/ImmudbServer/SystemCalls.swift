@@ -73,6 +73,6 @@ public func returnLargeBlocks() {
 }
 
 /// One write(2), under a name that no method hides.
-func systemWrite(_ file: Int32, _ bytes: [UInt8]) -> Int {
-    write(file, bytes, bytes.count)
+func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(file, bytes.baseAddress, bytes.count)
 }

@@ -52,11 +52,13 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     public enum PutResult: Sendable { case queued, full, closed }
 
     /// Puts an element at the end, at once.
-    public func put(_ element: Element, weight: Int = 1) -> PutResult {
+    ///
+    /// - Parameter reserve: how much of the capacity this element must leave to others.
+    public func put(_ element: Element, weight: Int = 1, reserve: Int = 0) -> PutResult {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         if isClosed { return .closed }
-        if self.weight > 0 && self.weight + weight > capacity { return .full }
+        if self.weight > 0 && self.weight + weight > capacity - reserve { return .full }
         add(element, weight)
         return .queued
     }

@@ -19,9 +19,7 @@ struct Startup {
         let config = try ConfigFileSearch(
             configFile, orFoundFor: definition.program, environment: environment)
         if let file = config.file {
-            // A standard output that nobody reads must not stop a server.
-            let line = Array("Using config file: \(file.path)\n".utf8)
-            write(STDOUT_FILENO, line, line.count)
+            StandardFiles.write("Using config file: \(file.path)\n", to: STDOUT_FILENO)
         }
         let values = try definition.values(
             flags: flags, environment: environment, config: config)
@@ -51,7 +49,7 @@ struct Startup {
     func openLog() throws(ServerStartError) -> ServerLog {
         let path = options.process.logFile
         return path.isEmpty
-            ? .standardError(level: logLevel) : try .file(path, level: logLevel)
+            ? try .standardError(level: logLevel) : try .file(path, level: logLevel)
     }
 
     /// nil if none is asked for.

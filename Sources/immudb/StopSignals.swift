@@ -67,6 +67,7 @@ final class StopSignals: Sendable {
                 cancellation.cancel()
             case .stopAfterStart:
                 log.info("caught \(name) again before the server had started")
+                log.flush(within: .milliseconds(500))
                 _exit(1)
             case .serving(let continuation):
                 log.info("caught \(name)")

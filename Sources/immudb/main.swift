@@ -14,8 +14,8 @@ import Settings
 
 /// Ends with exit code 1, as all failures of these programs, wrong arguments too.
 func fail(_ reason: String) -> Never {
-    let line = Array("Error: \(reason)\n".utf8)
-    write(STDERR_FILENO, line, line.count)
+    signal(SIGPIPE, SIG_IGN)
+    StandardFiles.write("Error: \(reason)\n", to: STDERR_FILENO)
     detachedProcess?.report(failure: reason)
     exit(1)
 }
@@ -34,6 +34,9 @@ let startup: Startup
 let log: ServerLog
 switch invocation {
 case .serve(let flags, let configFile):
+    // A client or a pipe that has gone away is an error of its write, not the end of the server.
+    signal(SIGPIPE, SIG_IGN)
+    StandardFiles.keepErrorsFromBlocking()
     do {
         startup = try Startup(flags: flags, configFile: configFile)
     } catch {
@@ -56,9 +59,16 @@ case .show(let text):
     exit(0)
 }
 
+/// Ends when the last lines of the log are written, or half a second later if they cannot be.
+func end(_ exitCode: Int32) -> Never {
+    log.flush(within: .milliseconds(500))
+    exit(exitCode)
+}
+
 /// Ends with the reason in the log, and told to whoever waits for this process.
 func failStart(_ reason: String) -> Never {
     log.error(reason)
+    log.flush(within: .milliseconds(500))
     if !startup.options.process.logFile.isEmpty || detachedProcess != nil { fail(reason) }
     exit(1)
 }
@@ -73,8 +83,6 @@ if startup.options.process.isDetached, detachedProcess == nil {
 }
 for warning in startup.warnings { log.warning(warning) }
 
-// A client or a pipe that has gone away is an error of its write, not the end of the server.
-signal(SIGPIPE, SIG_IGN)
 raiseOpenFileLimit()
 returnLargeBlocks()
 
@@ -96,7 +104,7 @@ Task {
         if error.isCancellation {
             log.info("stopped before the server had started: \(error.message)")
             detachedProcess?.report(failure: error.message)
-            exit(0)
+            end(0)
         }
         failStart(error.message)
     }
@@ -104,6 +112,6 @@ Task {
     await stopSignals.first()
     let isClosed = await server.stop(deadline: .seconds(10))
     pidFile?.remove()
-    exit(isClosed ? 0 : 1)
+    end(isClosed ? 0 : 1)
 }
 dispatchMain()

@@ -55,6 +55,8 @@ final class RunningProcess {
     var errors: String { text(of: "stderr") }
     var isRunning: Bool { process.isRunning }
     var identifier: Int32 { process.identifier }
+    /// When it ended; nil while it runs.
+    var endedAt: ContinuousClock.Instant? { process.endedAt }
 
     /// SIGTERM.
     func terminate() { send(SIGTERM) }

@@ -74,7 +74,11 @@ struct ServerLogTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.path + "/log/immudb.log"
-        for message in ["one", "two"] { try ServerLog.file(path, level: .info).info(message) }
+        for message in ["one", "two"] {
+            let log = try ServerLog.file(path, level: .info)
+            log.info(message)
+            #expect(log.flush(within: .seconds(60)))
+        }
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 2)
         #expect(lines[0].hasPrefix("immudb 2") && lines[0].hasSuffix(" INFO: one"))

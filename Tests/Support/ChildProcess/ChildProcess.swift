@@ -36,6 +36,7 @@ public final class ChildProcess: Sendable {
 
     private final class State: Sendable {
         let end = Mutex<End?>(nil)
+        let endedAt = Mutex<ContinuousClock.Instant?>(nil)
     }
 
     /// Starts a program. It inherits no files but the standard ones.
@@ -91,6 +92,7 @@ public final class ChildProcess: Sendable {
     private static func waitForEnd(of identifier: Int32, _ state: State) {
         var info = siginfo_t()
         while waitid(P_PID, id_t(identifier), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        state.endedAt.withLock { $0 = .now }
         // Under the lock, since its number may be another's from now on.
         state.end.withLock { end in
             var status: Int32 = 0
@@ -106,6 +108,10 @@ public final class ChildProcess: Sendable {
 
     /// How it ended; nil while it runs.
     public var ended: End? { state.end.withLock { $0 } }
+
+    /// When it ended, as a thread of its own saw it: tests that wait for a thread of the pool do not
+    /// count.
+    public var endedAt: ContinuousClock.Instant? { state.endedAt.withLock { $0 } }
 
     public var isRunning: Bool { ended == nil }
 

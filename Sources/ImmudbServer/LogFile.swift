@@ -1,0 +1,98 @@
+import StorageIO
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// The file of a log, as its thread sees it: gathers lines, writes them, and remembers those that
+/// the file refused until it can say so in the file.
+///
+/// One write has whole lines and at most 4,096 bytes, unless a line is longer: as much as a pipe
+/// takes in one piece (`PIPE_BUF` on Linux), so that lines do not mix with those of other processes.
+struct LogFile: ~Copyable {
+    private static let gatheredByteCount = 4096
+    private static let lineFeed = UInt8(ascii: "\n")
+
+    private let file: Int32
+    private let program: String
+    private var gathered: [UInt8] = []
+    private var gatheredCount = 0
+    /// Lines that the file refused since the last write that went well, and why.
+    private var refused: (count: Int, reason: Int32) = (0, 0)
+    private var uncountedRefusals = 0
+    private var endsInsideLine = false
+    private var clock: (time: time_t, text: String) = (-1, "")
+
+    init(_ file: Int32, program: String) {
+        self.file = file
+        self.program = program
+    }
+
+    mutating func add(_ line: LogLine) {
+        if line.time != clock.time { clock = (line.time, LogLine.local(line.time)) }
+        let bytes = Array("\(program) \(line.text(at: clock.text))\n".utf8)
+        if gathered.count + bytes.count > Self.gatheredByteCount { write() }
+        gathered += bytes
+        gatheredCount += 1
+    }
+
+    /// Writes what is gathered. Waits as long as the file does not take it; what it refuses, by an
+    /// error, is given up.
+    mutating func write() {
+        guard gatheredCount > 0 else { return }
+        var lead: [UInt8] = []
+        if endsInsideLine { lead.append(Self.lineFeed) }
+        if refused.count > 0 { lead += Array("\(program) \(refusalNotice.text)\n".utf8) }
+        let bytes = lead + gathered
+        let (written, reason) = writeAll(bytes)
+        if written > 0 { endsInsideLine = bytes[written - 1] != Self.lineFeed }
+        if written >= lead.count { refused.count = 0 }
+        if let reason {
+            let whole = bytes[..<written].dropFirst(lead.count).count { $0 == Self.lineFeed }
+            refused = (refused.count + gatheredCount - whole, reason)
+            uncountedRefusals += gatheredCount - whole
+        }
+        gathered.removeAll(keepingCapacity: true)
+        gatheredCount = 0
+    }
+
+    /// Lines refused since this was last asked.
+    mutating func takeRefusedCount() -> Int {
+        defer { uncountedRefusals = 0 }
+        return uncountedRefusals
+    }
+
+    private var refusalNotice: LogLine {
+        LogLine(
+            .warning,
+            "\(counted(refused.count, "line")) missing here: \(systemMessage(refused.reason))")
+    }
+
+    /// - Returns: how many bytes the file took, and the error that ended it.
+    private func writeAll(_ bytes: [UInt8]) -> (written: Int, reason: Int32?) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                systemWrite(file, UnsafeRawBufferPointer(rebasing: $0[written...]))
+            }
+            if count > 0 {
+                written += count
+            } else if count == 0 {
+                return (written, EIO)
+            } else if errno == EAGAIN {
+                waitForRoom()
+            } else if errno != EINTR {
+                return (written, errno)
+            }
+        }
+        return (written, nil)
+    }
+
+    /// For a file that another process, which has it too, has set not to block.
+    private func waitForRoom() {
+        var place = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        poll(&place, 1, -1)
+    }
+}
