@@ -20,7 +20,7 @@ def owned_value(number):
 
 def owned_entries_are_right(port, is_short):
     """Whether every entry of `deadlines` has its own value: none came from the memory of another call."""
-    offset, seen = b"", 0
+    offset = b""
     while True:
         answer = call(port, "Scan", field(1, b"owned-") + field(2, offset) + field(3, 500))
         items = list(length_delimited(answer))
@@ -33,7 +33,7 @@ def owned_entries_are_right(port, is_short):
             digits = key.removeprefix(b"owned-")
             if not digits.isdigit() or value != owned_value(int(digits)):
                 return [f"entry {key[:60]!r} has the value {value[:60]!r}"]
-        offset, seen = key, seen + len(items)
+        offset = key
 
 
 def length_delimited(data, with_numbers=False):
@@ -115,35 +115,47 @@ def large_batch(prefix, byte_count, value_byte_count=65_000):
     return batch((prefix + b"-%d" % number, value) for number in range(max(1, byte_count // value_byte_count)))
 
 
-@attack("expired-batches", "calls", row=2, seconds=20, short_seconds=3, after=idle_server_takes_batches,
+@attack("expired-batches", "calls", row=2, seconds=20, short_seconds=4, after=idle_server_takes_batches,
         is_about_memory=True)
 def expired_batches(context):
-    """128 SetBatches of 2 MiB in flight, whose deadlines pass while they queue; then an idle server has to take more."""
+    """100 SetBatches of 2 MiB that become complete at once, and whose deadlines pass while they queue."""
     body = message(large_batch(b"expired", 2 << 20))
-    sent = 0
-
-    def refill(connection):
-        nonlocal sent
-        if connection.open_calls >= 32:
-            return b""
-        connection.open_calls += 1
-        sent += 1
-        timeout = b"%dm" % context.random.choice([20, 50, 100, 200, 400, 800])
-        stream = connection.stream()
-        connection.upload(stream, body)
-        return frame(HEADERS, END_HEADERS, stream, header_block("SetBatch", timeout=timeout))
-
-    def on_end(connection, _):
-        connection.open_calls -= 1
 
     def make():
-        connection = Connection(context.port, refill=refill, source=context.source)
-        connection.open_calls, connection.on_end = 0, on_end
+        connection = Connection(context.port, source=context.source)
+        connection.open, connection.on_end = set(), lambda own, stream: own.open.discard(stream)
         return connection
 
     crowd = Crowd(make, 4, reopens_per_second=20)
-    crowd.run(context.until)
-    context.note(f"{sent} batches, {crowd.cuts} cuts")
+    upload_seconds, sent, complete, rounds = 0.5, 0, 0, 0
+    while context.remaining() > 0:
+        began = time.monotonic()
+        due = began + upload_seconds
+        streams = []
+        for connection in crowd.members.values():
+            for _ in range(25):
+                stream = connection.stream()
+                timeout = b"%dm" % int((upload_seconds + context.random.uniform(0.01, 0.25)) * 1e3)
+                connection.push(frame(HEADERS, END_HEADERS, stream, header_block("SetBatch", timeout=timeout)))
+                connection.upload(stream, body[:-1], ends=False)
+                connection.open.add(stream)
+                streams.append((connection, stream))
+        crowd.run(lambda: context.remaining() <= 0 or time.monotonic() > due + 1
+                  or not any(c.uploads or c.output for c in crowd.members.values()))
+        took = time.monotonic() - began
+        # The next round's deadlines fall shortly after the last byte, however fast this machine is.
+        upload_seconds = max(0.05, min(5, took * 1.15))
+        crowd.run(min(due, context.until))
+        for connection, stream in streams:
+            # One whose deadline has passed already is over: a frame on it would end the connection.
+            if stream in connection.open and stream not in connection.uploads:
+                connection.window -= 1
+                connection.push(frame(DATA, END_STREAM, stream, body[-1:]))
+                complete += 1
+        sent += len(streams)
+        rounds += 1
+        crowd.run(min(time.monotonic() + 0.6, context.until))
+    context.note(f"{complete} of {sent} batches completed in {rounds} rounds, {crowd.cuts} cuts")
 
 
 def load_keys(port, is_short):

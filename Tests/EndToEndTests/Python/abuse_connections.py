@@ -4,7 +4,7 @@ import time
 
 from abuse_harness import attack
 from abuse_http2 import (
-    CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, Connection, Crowd, field, frame, header_block, message,
+    ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, field, frame, header_block, message,
     settings)
 
 
@@ -34,7 +34,8 @@ def too_many(context):
         wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.6, log_lines=40)
 def too_many_silent(context):
     """The same without a word: 1,300 connections that connect and say nothing, opened again when they are cut."""
-    crowd = hold(context, lambda: Connection(context.port, first=b"", source=context.source), 1_300, 200)
+    crowd = hold(context, lambda: Connection(context.port, first=b"", source=context.source, answers=False),
+                 1_300, 200)
     context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts, {crowd.refused} refused")
 
 
@@ -52,7 +53,7 @@ def idle_streams(context):
 
 def hold_until_cut(context, first, count):
     """Connections that stop in the middle of their first words: the server has to close them by itself."""
-    crowd = hold(context, lambda: Connection(context.port, first=first, source=context.source), count)
+    crowd = hold(context, lambda: Connection(context.port, first=first, source=context.source, answers=False), count)
     context.note(f"{len(crowd.members)} still held, {crowd.cuts} cuts")
     # The limit for a handshake is 10 s.
     if context.seconds >= 14 and crowd.members:
@@ -88,7 +89,7 @@ def http1(context):
     """HTTP/1.1 requests without an end, and upgrades to h2c."""
     first = (b"GET /metrics HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
              b"Connection: Upgrade, HTTP2-Settings\r\n\r\n")
-    crowd = hold(context, lambda: Connection(context.port, first=first, source=context.source), 100, 500)
+    crowd = hold(context, lambda: Connection(context.port, first=first, source=context.source, answers=False), 100, 500)
     context.note(f"{crowd.cuts} cuts")
 
 
@@ -137,7 +138,8 @@ def slow_headers(context):
 
     def make():
         count[0] += 1
-        connection = Connection(context.port, source=context.source)
+        connection = Connection(context.port, source=context.source, answers=False)
+        connection.push(frame(SETTINGS, ACK, 0))
         connection.place, connection.is_split = 0, count[0] % 2 == 0
         connection.push(frame(HEADERS, 0, 1, b"") if connection.is_split
                         else frame(HEADERS, END_HEADERS, 1, block)[:9])

@@ -1,11 +1,9 @@
 """Attacks by frames that cost a sender nothing: floods of control frames, of empty frames, of pieces of headers."""
 
-import time
-
 from abuse_harness import attack
 from abuse_http2 import (
-    ACK, CONTINUATION, DATA, END_HEADERS, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PREFACE, PRIORITY, RST_STREAM,
-    SETTINGS, WINDOW_UPDATE, Connection, Crowd, field, frame, header_block, literal, message, settings, window_update)
+    ACK, CONTINUATION, DATA, END_HEADERS, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PRIORITY, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, Connection, Crowd, frame, header_block, literal, settings, window_update)
 
 
 def flood(context, block, start=b"", connections=4, reads=True):

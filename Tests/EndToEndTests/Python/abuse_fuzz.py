@@ -2,8 +2,8 @@
 
 from abuse_harness import attack
 from abuse_http2 import (
-    END_HEADERS, END_STREAM, HEADERS, PREFACE, SERVICE, Connection, Crowd, batch, call_frames, field, frame,
-    header_block, indexed, indexing, literal, message)
+    PREFACE, Connection, Crowd, call_frames, field, frame,
+    header_block, indexed, indexing)
 
 METHODS = [
     "Set", "SetSV", "SafeSet", "SafeSetSV", "Get", "GetSV", "SafeGet", "SafeGetSV", "SetBatch", "SetBatchSV",
@@ -21,7 +21,7 @@ def run(context, make_bytes, with_preface, connections=8):
     def make():
         connection = Connection(
             context.port, first=None if with_preface else b"", refill=refill, source=context.source,
-            grants=context.random.random() < 0.7, reads=context.random.random() < 0.8)
+            grants=context.random.random() < 0.7, reads=context.random.random() < 0.8, answers=with_preface)
         connection.left = 200
         connection.is_odd = context.random.random() < 0.5
         return connection

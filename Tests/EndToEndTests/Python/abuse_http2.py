@@ -123,10 +123,12 @@ class Connection:
     - `refill`: called when all is sent; returns more bytes, or nothing.
     - `reads`: whether it takes anything from its socket.
     - `grants`: whether it gives flow-control windows back.
+    - `answers`: whether it acknowledges SETTINGS and answers PING; else it sends nothing but what it is given.
     """
 
     def __init__(self, port, first=None, source=None, receive_buffer=None, reads=True, grants=True,
-                 initial=(), refill=None, decodes=False, keeps=False):
+                 initial=(), refill=None, decodes=False, keeps=False,
+                 answers=True):
         self.opened = time.monotonic()
         self.socket = socket.socket()
         if receive_buffer:
@@ -141,14 +143,13 @@ class Connection:
             raise OSError(error, "connect")
         self.output = bytearray(PREFACE + settings(initial) if first is None else first)
         self.input = bytearray()
-        self.refill, self.reads, self.grants = refill, reads, grants
+        self.refill, self.reads, self.grants, self.answers = refill, reads, grants, answers
         self.decoder = hpack.Decoder(max_header_list_size=1 << 20) if decodes else None
         self.next_stream = 1
         self.is_closed, self.closed_after = False, None
         self.resets, self.goaway, self.goaway_text = 0, None, b""
         self.ended = 0                  # streams that the server has ended with END_STREAM
         self.keeps, self.headers, self.bodies = keeps, {}, {}
-        self.pings_answered = 0
         self.window, self.initial_window = 65_535, 65_535
         self.uploads = {}               # stream: [rest, window, ends]
         self.sent = 0
@@ -263,9 +264,9 @@ class Connection:
                     self.initial_window = value
                     for upload in self.uploads.values():
                         upload[1] += change
-            self.output += frame(SETTINGS, ACK, 0)
-        elif kind == PING and not flags & ACK:
-            self.pings_answered += 1
+            if self.answers:
+                self.output += frame(SETTINGS, ACK, 0)
+        elif kind == PING and not flags & ACK and self.answers:
             self.output += frame(PING, ACK, 0, payload)
         elif kind == WINDOW_UPDATE:
             increment = int.from_bytes(payload, "big")
@@ -427,6 +428,6 @@ def call(port, method, body, seconds=30, connection=None, fields=()):
         crowd.poll.close()
     if status != 0:
         what = ("the connection was closed" if own.is_closed and stream not in done
-                else f"the stream was reset" if stream in done else f"no answer within {seconds} s")
+                else "the stream was reset" if stream in done else f"no answer within {seconds} s")
         raise Refused(status, headers.get("grpc-message", what))
     return own.bodies.get(stream, b"")[5:]

