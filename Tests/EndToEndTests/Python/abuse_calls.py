@@ -115,12 +115,12 @@ def large_batch(prefix, byte_count, value_byte_count=65_000):
     return batch((prefix + b"-%d" % number, value) for number in range(max(1, byte_count // value_byte_count)))
 
 
-@attack("expired-batches", "calls", row=2, seconds=20, short_seconds=4, after=idle_server_takes_batches,
+@attack("expired-batches", "calls", row=2, seconds=30, short_seconds=6, after=idle_server_takes_batches,
         is_about_memory=True)
 def expired_batches(context):
-    """100 SetBatches of 2 MiB that become complete at once, behind one that takes long to decode, and expire queued."""
-    body = message(large_batch(b"expired", 2 << 20))
-    blocker = message(b"\n\x00" * (3 << 20))
+    """100 SetBatches of 2 MiB that become complete at once: 16 take long to decode, the others expire queued."""
+    usual = message(large_batch(b"expired", 2 << 20))
+    slow = message(b"\n\x00" * (1 << 20))
 
     def make():
         connection = Connection(context.port, source=context.source)
@@ -128,41 +128,33 @@ def expired_batches(context):
         return connection
 
     crowd = Crowd(make, 4, reopens_per_second=20)
-    upload_seconds, sent, complete, rounds = 0.5, 0, 0, 0
+    upload_seconds, sent, complete, rounds = 1, 0, 0, 0
     while context.remaining() > 0:
         began = time.monotonic()
-        due = began + upload_seconds
-        streams, first = [], None
-        for connection in crowd.members.values():
-            if not first:
-                first = (connection, connection.stream())
-                connection.push(frame(HEADERS, END_HEADERS, first[1], header_block("SetBatch")))
-                connection.upload(first[1], blocker[:-1], ends=False)
-                connection.open.add(first[1])
-            for _ in range(25):
+        streams = []
+        for number in range(25):
+            for connection in crowd.members.values():
+                body, margin = (slow, 30) if number < 4 else (usual, context.random.uniform(0.2, 0.8))
                 stream = connection.stream()
-                timeout = b"%dm" % int((upload_seconds + context.random.uniform(0.01, 0.25)) * 1e3)
+                timeout = b"%dm" % int((upload_seconds + margin) * 1e3)
                 connection.push(frame(HEADERS, END_HEADERS, stream, header_block("SetBatch", timeout=timeout)))
                 connection.upload(stream, body[:-1], ends=False)
                 connection.open.add(stream)
-                streams.append((connection, stream))
-        crowd.run(lambda: context.remaining() <= 0 or time.monotonic() > due + 1
+                streams.append((connection, stream, body[-1:]))
+        crowd.run(lambda: context.remaining() <= 0 or time.monotonic() > began + 5
                   or not any(c.uploads or c.output for c in crowd.members.values()))
-        took = time.monotonic() - began
         # The next round's deadlines fall shortly after the last byte, however fast this machine is.
-        upload_seconds = max(0.05, min(5, took * 1.15))
-        crowd.run(min(due - 0.03, context.until))
-        for number, (connection, stream) in enumerate([first, *streams] if first else []):
-            if number == 1:
-                crowd.run(time.monotonic() + 0.03)
+        upload_seconds = max(upload_seconds, (time.monotonic() - began) * 1.3)
+        for connection, stream, last in streams:
             # One whose deadline has passed already is over: a frame on it would end the connection.
             if stream in connection.open and stream not in connection.uploads:
                 connection.window -= 1
-                connection.push(frame(DATA, END_STREAM, stream, (body if number else blocker)[-1:]))
+                connection.push(frame(DATA, END_STREAM, stream, last))
                 complete += 1
         sent += len(streams)
         rounds += 1
-        crowd.run(min(time.monotonic() + 0.4, context.until))
+        patience = min(time.monotonic() + 10, context.until)
+        crowd.run(lambda: time.monotonic() > patience or not any(c.open for c in crowd.members.values()))
     context.note(f"{complete} of {sent} batches completed in {rounds} rounds, {crowd.cuts} cuts")
 
 
