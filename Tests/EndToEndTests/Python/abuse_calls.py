@@ -121,10 +121,17 @@ def expired_batches(context):
     """100 SetBatches of 2 MiB that become complete at once: 16 take long to decode, the others expire queued."""
     usual = message(large_batch(b"expired", 2 << 20))
     slow = message(b"\n\x00" * (1 << 20))
+    queued = 0
+
+    def on_end(connection, stream):
+        nonlocal queued
+        if stream in connection.open:
+            connection.open.discard(stream)
+            queued += stream in connection.complete and connection.status(stream) == 4
 
     def make():
-        connection = Connection(context.port, source=context.source)
-        connection.open, connection.on_end = set(), lambda own, stream: own.open.discard(stream)
+        connection = Connection(context.port, source=context.source, decodes=True, keeps=True)
+        connection.open, connection.complete, connection.on_end = set(), set(), on_end
         return connection
 
     crowd = Crowd(make, 4, reopens_per_second=20)
@@ -134,7 +141,7 @@ def expired_batches(context):
         streams = []
         for number in range(25):
             for connection in crowd.members.values():
-                body, margin = (slow, 30) if number < 4 else (usual, context.random.uniform(0.2, 0.8))
+                body, margin = (slow, 30) if number < 4 else (usual, context.random.uniform(0.1, 1.5))
                 stream = connection.stream()
                 timeout = b"%dm" % int((upload_seconds + margin) * 1e3)
                 connection.push(frame(HEADERS, END_HEADERS, stream, header_block("SetBatch", timeout=timeout)))
@@ -144,18 +151,19 @@ def expired_batches(context):
         crowd.run(lambda: context.remaining() <= 0 or time.monotonic() > began + 5
                   or not any(c.uploads or c.output for c in crowd.members.values()))
         # The next round's deadlines fall shortly after the last byte, however fast this machine is.
-        upload_seconds = max(upload_seconds, (time.monotonic() - began) * 1.3)
+        upload_seconds = max(upload_seconds, (time.monotonic() - began) * 1.5)
         for connection, stream, last in streams:
             # One whose deadline has passed already is over: a frame on it would end the connection.
             if stream in connection.open and stream not in connection.uploads:
                 connection.window -= 1
                 connection.push(frame(DATA, END_STREAM, stream, last))
+                connection.complete.add(stream)
                 complete += 1
         sent += len(streams)
         rounds += 1
         patience = min(time.monotonic() + 10, context.until)
         crowd.run(lambda: time.monotonic() > patience or not any(c.open for c in crowd.members.values()))
-    context.note(f"{complete} of {sent} batches completed in {rounds} rounds, {crowd.cuts} cuts")
+    context.note(f"{complete} of {sent} batches completed in {rounds} rounds, {queued} of them expired later, {crowd.cuts} cuts")
 
 
 def load_keys(port, is_short):
