@@ -57,7 +57,7 @@ def options():
     chosen.slack = slack if chosen.slack_milliseconds is None else chosen.slack_milliseconds / 1e3
     chosen.memory_bound = int(chosen.memory_bound * (1 << 20))
     chosen.kept_bound = int(chosen.kept_bound * (1 << 20))
-    chosen.quiet_seconds = 0.5 if chosen.is_short else 3
+    chosen.quiet_seconds = 0.4 if chosen.is_short else 3
     chosen.fresh_seconds = 3 if chosen.is_short or chosen.lenient else 1
     chosen.recovery_seconds = 15
     chosen.stop_seconds = 20
@@ -79,7 +79,7 @@ def selected(chosen):
 def can_share(attack, bench):
     """Whether an attack can run on the server of the one before: only in the short form."""
     other = bench.attack
-    return (not attack.prepare and not attack.after and not other.unread_log and not attack.unread_log
+    return (attack.prepare in (None, other.prepare) and not attack.after and not other.unread_log and not attack.unread_log
             and (attack.arguments, attack.environment, attack.wrapper)
             == (other.arguments, other.environment, other.wrapper))
 

@@ -59,7 +59,7 @@ def length_delimited(data, with_numbers=False):
             place += size
 
 
-@attack("deadlines", "calls", row=1, seconds=20, short_seconds=3, after=owned_entries_are_right)
+@attack("deadlines", "calls", row=1, seconds=20, short_seconds=2, after=owned_entries_are_right)
 def deadlines(context):
     """1,000 Gets and Sets in flight with a deadline of 1 to 2 ms, again and again."""
     number, rounds = 0, 0
@@ -115,7 +115,7 @@ def large_batch(prefix, byte_count, value_byte_count=65_000):
     return batch((prefix + b"-%d" % number, value) for number in range(max(1, byte_count // value_byte_count)))
 
 
-@attack("expired-batches", "calls", row=2, seconds=30, short_seconds=6, after=idle_server_takes_batches,
+@attack("expired-batches", "calls", row=2, seconds=30, short_seconds=4, after=idle_server_takes_batches,
         is_about_memory=True)
 def expired_batches(context):
     """100 SetBatches of 2 MiB that become complete at once: 16 take long to decode, the others expire queued."""
@@ -176,7 +176,7 @@ def load_keys(port, is_short):
     connection.close()
 
 
-@attack("counts", "calls", row=8, seconds=20, short_seconds=3, prepare=load_keys)
+@attack("counts", "calls", row=8, seconds=20, short_seconds=2, prepare=load_keys)
 def counts(context):
     """200 Counts of one client over 10^6 keys, beside the honest client's SetBatch of one entry."""
     block, body = header_block("Count"), field(1, b"walk-")

@@ -21,8 +21,8 @@ def hold(context, make, count, reopens_per_second=0, tick=None, every=1.0):
     return crowd
 
 
-@attack("too-many", "connections", row=10, seconds=20, short_seconds=3,
-        wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.6, log_lines=40)
+@attack("too-many", "connections", row=10, seconds=20, short_seconds=2,
+        wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.4, log_lines=40)
 def too_many(context):
     """1,300 connections of one client to a server that may have 1,024 descriptors; they answer PINGs, and stay."""
     crowd = hold(context, lambda: Connection(context.port, source=context.source), 1_300)
@@ -30,8 +30,8 @@ def too_many(context):
     context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts, {crowd.refused} refused, {served} took the preface")
 
 
-@attack("too-many-silent", "connections", row=10, seconds=20, short_seconds=3,
-        wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.6, log_lines=40)
+@attack("too-many-silent", "connections", row=10, seconds=20, short_seconds=2,
+        wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.4, log_lines=40)
 def too_many_silent(context):
     """The same without a word: 1,300 connections that connect and say nothing, opened again when they are cut."""
     crowd = hold(context, lambda: Connection(context.port, first=b"", source=context.source, answers=False),

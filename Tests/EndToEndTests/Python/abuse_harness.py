@@ -42,7 +42,7 @@ class Attack:
     - `unread_log`: the server's standard error is a pipe that nobody reads.
     - `is_about_memory`: RESOURCE_EXHAUSTED in the first seconds is reported apart.
     - `short_bound`: MiB that the attack may add in the short form, where it is scaled down.
-    - `idle_cpu`: most cores that the server may use in the second half of the attack.
+    - `idle_cpu`: cores that the server may use in the second half of the attack beside what it uses when quiet.
     - `log_lines`: most lines that the attack may add to the log.
     """
 
@@ -172,13 +172,21 @@ class HonestClient:
     """The process `abuse_honest.py`."""
 
     def __init__(self):
+        self.start()
+
+    def start(self):
         script = pathlib.Path(__file__).with_name("abuse_honest.py")
         self.process = subprocess.Popen(
             [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             stderr=subprocess.DEVNULL, bufsize=1)
 
     def ask(self, line, seconds=30):
-        self.process.stdin.write(line + "\n")
+        if line.startswith("connect") and self.process.poll() is not None:
+            self.start()
+        try:
+            self.process.stdin.write(line + "\n")
+        except OSError:
+            raise Hang(f"the honest client had ended before {line!r}") from None
         ready, _, _ = select.select([self.process.stdout], [], [], seconds)
         if not ready:
             raise Hang(f"the honest client did not answer {line!r} within {seconds} s")
@@ -276,10 +284,13 @@ class Bench:
             self.honest.ask(f"connect {self.server.port}")
             self.sampler = Sampler(self.server.process.pid)
             # The first calls pay for connections and caches.
-            time.sleep(0.3)
+            time.sleep(0.2)
             self.honest.mark()
+            begin = self.sampler.last()
             time.sleep(options.quiet_seconds)
             report = self.honest.mark()
+            end = self.sampler.last()
+            self.quiet_cpu = (end[3] - begin[3]) / (end[0] - begin[0])
             self.quiet = figures(report["samples"])
             self.quiet_errors = report["errors"]
         except BaseException:
@@ -334,8 +345,9 @@ class Bench:
         if attack.idle_cpu is not None:
             half = sampler.between((start + end) / 2, end)
             used = (half[-1][3] - half[0][3]) / max(0.1, half[-1][0] - half[0][0])
-            if used > attack.idle_cpu:
-                result.findings.append(f"used {used:.2f} cores in the second half")
+            if used > self.quiet_cpu + attack.idle_cpu:
+                result.findings.append(
+                    f"used {used:.2f} cores in the second half, {self.quiet_cpu:.2f} when it was quiet")
         if server.is_alive():
             self.recover(attack, result, before)
         # Also what it takes for clients that have gone.

@@ -4,7 +4,7 @@ from abuse_harness import attack
 from abuse_http2 import Connection, Crowd, call_frames, field, header_block
 
 
-@attack("log-unread", "log", row=11, seconds=10, short_seconds=2, unread_log=True,
+@attack("log-unread", "log", row=11, seconds=10, short_seconds=1.5, unread_log=True,
         environment=(("LOG_LEVEL", "debug"),))
 def log_unread(context):
     """Standard error is a pipe that nobody reads, and each call is logged; at the end SIGTERM has to work."""

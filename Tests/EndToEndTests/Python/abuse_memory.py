@@ -65,19 +65,19 @@ def hold_unfinished(context, connections, streams, byte_count, trickles):
                  f" {crowd.cuts} cuts")
 
 
-@attack("unfinished", "memory", row=3, seconds=20, short_seconds=5, is_about_memory=True)
+@attack("unfinished", "memory", row=3, seconds=20, short_seconds=4, is_about_memory=True)
 def unfinished(context):
     """9 connections hold 256 MiB of requests that they never finish, and answer PINGs."""
     hold_unfinished(context, 9, 1, 29 << 20, False)
 
 
-@attack("unfinished-trickle", "memory", row=3, seconds=20, short_seconds=5, is_about_memory=True)
+@attack("unfinished-trickle", "memory", row=3, seconds=20, short_seconds=4, is_about_memory=True)
 def unfinished_trickle(context):
     """The same, with a byte a second on each stream, so that something always arrives."""
     hold_unfinished(context, 9, 1, 29 << 20, True)
 
 
-@attack("unfinished-pieces", "memory", row=3, seconds=15, short_seconds=5, is_about_memory=True)
+@attack("unfinished-pieces", "memory", row=3, seconds=15, short_seconds=3, is_about_memory=True)
 def unfinished_pieces(context):
     """The same bytes on 60 connections with 500 streams each: no request is large."""
     hold_unfinished(context, 60, 500, 5 << 20, False)
@@ -123,7 +123,7 @@ def hold_indexed(context, connections, name, value, count, streams):
     context.note(f"{sum(c.sent for c in crowd.members.values()) >> 10} KiB sent, {crowd.cuts} cuts")
 
 
-@attack("header-commas", "memory", row=4, seconds=15, short_seconds=3, is_about_memory=True)
+@attack("header-commas", "memory", row=4, seconds=15, short_seconds=2, is_about_memory=True)
 def header_commas(context):
     """A -bin header of 4,040 commas, sent once, then by its index on 512 streams, on 4 connections."""
     hold_indexed(context, 4, "a-bin", b"," * 4_040, 1, 512)
@@ -177,7 +177,7 @@ def load_large(port, is_short):
         call(port, "Set", field(1, b"large-%d" % number) + field(2, bytes([65 + number]) * LARGE), seconds=60)
 
 
-@attack("dump-unread", "memory", row=5, seconds=20, short_seconds=4, prepare=load_large, is_about_memory=True)
+@attack("dump-unread", "memory", row=5, seconds=20, short_seconds=3, prepare=load_large, is_about_memory=True)
 def dump_unread(context):
     """Dump of 31 MiB entries to 40 connections that do not read: half give no window, half do not read the socket."""
     count = [0]
@@ -198,7 +198,7 @@ def dump_unread(context):
     context.note(f"{len(crowd.members)} connections, {crowd.cuts} cuts")
 
 
-@attack("dump-streams", "memory", seconds=15, short_seconds=3, prepare=load_large, is_about_memory=True)
+@attack("dump-streams", "memory", seconds=15, short_seconds=2, prepare=load_large, is_about_memory=True)
 def dump_streams(context):
     """200 Dumps and Gets of 31 MiB on each of 4 connections that give no window."""
     def make():
@@ -291,21 +291,21 @@ def send_empty_submessages(context, method):
     context.note(f"{sum(c.ended for c in crowd.members.values())} answered, {crowd.cuts} cuts")
 
 
-@attack("empty-setbatch", "memory", row=6, seconds=10, short_seconds=2, short_bound=SHORT_BOUND,
+@attack("empty-setbatch", "memory", row=6, seconds=10, short_seconds=1.5, short_bound=SHORT_BOUND,
         is_about_memory=True)
 def empty_setbatch(context):
     """SetBatch of 31 MiB of empty submessages, two at a time."""
     send_empty_submessages(context, "SetBatch")
 
 
-@attack("empty-setbatchsv", "memory", row=6, seconds=10, short_seconds=2, short_bound=SHORT_BOUND,
+@attack("empty-setbatchsv", "memory", row=6, seconds=10, short_seconds=1.5, short_bound=SHORT_BOUND,
         is_about_memory=True)
 def empty_setbatchsv(context):
     """SetBatchSV of 31 MiB of empty submessages, two at a time."""
     send_empty_submessages(context, "SetBatchSV")
 
 
-@attack("empty-getbatch", "memory", row=6, seconds=10, short_seconds=2, short_bound=SHORT_BOUND,
+@attack("empty-getbatch", "memory", row=6, seconds=10, short_seconds=1.5, short_bound=SHORT_BOUND,
         is_about_memory=True)
 def empty_getbatch(context):
     """GetBatch of 31 MiB of empty submessages, two at a time."""
@@ -315,7 +315,7 @@ def empty_getbatch(context):
 # Row 7: statuses that nobody reads.
 
 
-@attack("percent-paths", "memory", row=7, seconds=15, short_seconds=3, is_about_memory=True)
+@attack("percent-paths", "memory", row=7, seconds=15, short_seconds=2, is_about_memory=True)
 def percent_paths(context):
     """Unknown paths of 4 KB of %, which an answer would repeat three times as long, on connections that do not read."""
     head = indexed(3) + indexed(6)

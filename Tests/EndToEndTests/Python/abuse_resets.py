@@ -45,7 +45,7 @@ def storm(context, make_frames, connections=1, by_server=True):
         context.finding(f"a connection made {most} resets within {lived:.1f} s and was not cut")
 
 
-@attack("window-overflow", "resets", row=9, seconds=8, short_seconds=2)
+@attack("window-overflow", "resets", row=9, seconds=8, short_seconds=1.5)
 def window_overflow(context):
     """A WINDOW_UPDATE that overflows the stream's window after each Scan, so that the server resets it."""
     storm(context, lambda stream: (
