@@ -14,6 +14,7 @@ again: on a machine that is shared, a p99 alone can be somebody else's. Ends wit
 
 import argparse
 import pathlib
+import signal
 import sys
 import time
 
@@ -86,26 +87,28 @@ def can_share(attack, bench):
 
 def run(chosen, attacks, honest):
     results, bench = [], None
-    for attack in attacks:
-        for attempt in range(chosen.attempts):
-            if bench and not can_share(attack, bench):
-                finish(bench)
-                bench = None
-            try:
-                bench = bench or Bench(chosen, honest, attack)
-                bench.result = result = bench.run(attack, chosen.seed)
-            except (Hang, StartFailed, Refused, OSError) as error:
-                result = Result(attack, findings=[f"{type(error).__name__}: {error}"])
-            if bench and (result.findings or not chosen.is_short):
-                finish(bench)
-                bench = None
-            if not result.is_only_latency or attempt + 1 == chosen.attempts:
-                break
-            print(f"again   {attack.name}: {'; '.join(result.findings)}", flush=True)
-        results.append(result)
-        show(result)
-    if bench:
-        finish(bench)
+    try:
+        for attack in attacks:
+            for attempt in range(chosen.attempts):
+                if bench and not can_share(attack, bench):
+                    finish(bench)
+                    bench = None
+                try:
+                    bench = bench or Bench(chosen, honest, attack)
+                    bench.result = result = bench.run(attack, chosen.seed)
+                except (Hang, StartFailed, Refused, OSError) as error:
+                    result = Result(attack, findings=[f"{type(error).__name__}: {error}"])
+                if bench and (result.findings or not chosen.is_short):
+                    finish(bench)
+                    bench = None
+                if not result.is_only_latency or attempt + 1 == chosen.attempts:
+                    break
+                print(f"again   {attack.name}: {'; '.join(result.findings)}", flush=True)
+            results.append(result)
+            show(result)
+    finally:
+        if bench:
+            finish(bench)
     return results
 
 
@@ -157,6 +160,8 @@ def main():
         raise SystemExit("which executable? See --help")
     raise_descriptor_limit()
     began = time.monotonic()
+    # A run that is stopped leaves no server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     honest = HonestClient()
     try:
         results = run(chosen, attacks, honest)

@@ -103,6 +103,7 @@ class Context:
 def attacker(attack, arguments, niceness):
     os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     context = Context(*arguments)
     try:
         attack.run(context)
