@@ -99,15 +99,14 @@ def deadlines(context):
 
 
 def idle_server_takes_batches(port, is_short):
-    """Whether the count of queued bytes is back at zero: batches of 2 MiB side by side are taken."""
+    """Whether the count of queued bytes is back at zero: batches of 2 MiB and one of 30 MiB are taken."""
     time.sleep(0.5)
-    findings = []
-    for number in range(4):
+    for byte_count in (2 << 20, 2 << 20, 30 << 20):
         try:
-            call(port, "SetBatch", large_batch(b"idle-%d" % number, 2 << 20), seconds=20)
+            call(port, "SetBatch", large_batch(b"idle", byte_count), seconds=20)
         except Refused as error:
-            findings.append(f"the idle server refused a SetBatch: {error}")
-    return findings[:1]
+            return [f"the idle server refused a SetBatch of {byte_count >> 20} MiB: {error}"]
+    return []
 
 
 def large_batch(prefix, byte_count, value_byte_count=65_000):
@@ -115,55 +114,55 @@ def large_batch(prefix, byte_count, value_byte_count=65_000):
     return batch((prefix + b"-%d" % number, value) for number in range(max(1, byte_count // value_byte_count)))
 
 
-@attack("expired-batches", "calls", row=2, seconds=30, short_seconds=4, after=idle_server_takes_batches,
+@attack("expired-batches", "calls", row=2, seconds=30, short_seconds=5, after=idle_server_takes_batches,
         is_about_memory=True)
 def expired_batches(context):
-    """100 SetBatches of 2 MiB that become complete at once: 16 take long to decode, the others expire queued."""
-    usual = message(large_batch(b"expired", 2 << 20))
-    slow = message(b"\n\x00" * (1 << 20))
-    queued = 0
+    """SetBatches of 2 MiB that expire in the queue, behind 12 that take long to decode; 60 at a time."""
+    slow, usual = message(b"\n\x00" * (3 << 19)), message(large_batch(b"expired", 2 << 20))
+    sent, completed, expired, deadline = 0, 0, 0, 0.6
 
     def on_end(connection, stream):
-        nonlocal queued
-        if stream in connection.open:
-            connection.open.discard(stream)
-            queued += stream in connection.complete and connection.status(stream) == 4
+        nonlocal completed, expired
+        if stream not in connection.open:
+            return
+        connection.open.discard(stream)
+        # One that the server ended while it was being sent never came into the queue.
+        if stream in connection.usual and stream not in connection.uploads:
+            completed += 1
+            expired += connection.status(stream) == 4
 
     def make():
         connection = Connection(context.port, source=context.source, decodes=True, keeps=True)
-        connection.open, connection.complete, connection.on_end = set(), set(), on_end
+        connection.open, connection.usual, connection.on_end = set(), set(), on_end
         return connection
 
+    def send(connection, body, timeout):
+        fields = header_block("SetBatch", timeout=b"%dm" % int(timeout * 1e3))
+        stream = connection.stream()
+        connection.open.add(stream)
+        connection.push(frame(HEADERS, END_HEADERS, stream, fields))
+        connection.upload(stream, body)
+        return stream
+
     crowd = Crowd(make, 4, reopens_per_second=20)
-    upload_seconds, sent, complete, rounds = 1, 0, 0, 0
     while context.remaining() > 0:
-        began = time.monotonic()
-        streams = []
-        for number in range(25):
-            for connection in crowd.members.values():
-                body, margin = (slow, 30) if number < 4 else (usual, context.random.uniform(0.1, 1.5))
-                stream = connection.stream()
-                timeout = b"%dm" % int((upload_seconds + margin) * 1e3)
-                connection.push(frame(HEADERS, END_HEADERS, stream, header_block("SetBatch", timeout=timeout)))
-                connection.upload(stream, body[:-1], ends=False)
-                connection.open.add(stream)
-                streams.append((connection, stream, body[-1:]))
-        crowd.run(lambda: context.remaining() <= 0 or time.monotonic() > began + 5
-                  or not any(c.uploads or c.output for c in crowd.members.values()))
-        # The next round's deadlines fall shortly after the last byte, however fast this machine is.
-        upload_seconds = max(upload_seconds, (time.monotonic() - began) * 1.5)
-        for connection, stream, last in streams:
-            # One whose deadline has passed already is over: a frame on it would end the connection.
-            if stream in connection.open and stream not in connection.uploads:
-                connection.window -= 1
-                connection.push(frame(DATA, END_STREAM, stream, last))
-                connection.complete.add(stream)
-                complete += 1
-        sent += len(streams)
-        rounds += 1
+        members = list(crowd.members.values())
+        for connection in members * 3:
+            send(connection, slow, 60)
         patience = min(time.monotonic() + 10, context.until)
-        crowd.run(lambda: time.monotonic() > patience or not any(c.open for c in crowd.members.values()))
-    context.note(f"{complete} of {sent} batches completed in {rounds} rounds, {queued} of them expired later, {crowd.cuts} cuts")
+        crowd.run(lambda: time.monotonic() > patience or not any(c.uploads for c in members))
+        before = completed, expired
+        for connection in members * 15:
+            connection.usual.add(send(connection, usual, deadline * context.random.uniform(0.5, 1)))
+            sent += 1
+        patience = min(time.monotonic() + 20, context.until)
+        crowd.run(lambda: time.monotonic() > patience or not any(c.open for c in members))
+        # Deadlines that pass behind the upload and before the queue is done, however fast the machine is.
+        if completed - before[0] < 40:
+            deadline *= 1.5
+        elif expired - before[1] < 20:
+            deadline *= 0.7
+    context.note(f"{sent} batches, {completed} were complete, {expired} of these expired; {crowd.cuts} cuts")
 
 
 def load_keys(port, is_short):

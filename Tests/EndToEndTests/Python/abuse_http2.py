@@ -282,9 +282,9 @@ class Connection:
                 self.resets += 1
             else:
                 self.ended += 1
-            self.uploads.pop(stream, None)
             if self.on_end:
                 self.on_end(self, stream)
+            self.uploads.pop(stream, None)
 
     def close(self, abruptly=False):
         if self.is_closed:
