@@ -1,4 +1,4 @@
-# make run | build | test | bench | crash-test | simulate | kill-loop | torture | mutants | format | generate.
+# make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | format | generate.
 # Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
@@ -7,7 +7,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
-.PHONY: build run test bench crash-test simulate kill-loop torture mutants format generate dependencies python
+.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants format generate dependencies python
 
 ## The executables, in bin/.
 build: dependencies
@@ -59,6 +59,10 @@ kill-loop: dependencies python
 SEED ?= $(shell date +%s)
 torture: build python
 	Scripts/torture.sh --seed $(SEED) $(if $(filter command line environment,$(origin ROUNDS)),--rounds $(ROUNDS)) $(TORTURE)
+
+## Attacks over real sockets, beside an honest client: half an hour; ABUSE="--only resets", "--list". Linux only.
+abuse: build python
+	Scripts/abuse.sh $(ABUSE)
 
 ## The tests tested: breaks one promise after the other in a copy, and expects a test to fail. ONLY=3,7-9; GROUP=ledger;
 ## CHECK=1 looks only whether the list still fits the sources, which takes no time.

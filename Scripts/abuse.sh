@@ -1,0 +1,30 @@
+#!/bin/sh
+# Attacks a server over real sockets, and expects that an honest client beside does not notice.
+#
+#   Scripts/abuse.sh                              every attack, with bin/immudb; takes about half an hour
+#   Scripts/abuse.sh --only deadlines,resets      attacks or families by name
+#   Scripts/abuse.sh --list                       their names, and what each does
+#   Scripts/abuse.sh --executable path/to/immudb  another executable
+#
+# Further arguments go to Tests/EndToEndTests/Python/abuse.py: --short, --seconds N, --seed N, --memory-bound MIB,
+# --lenient (for debug builds). Ends with 1 if there are findings; each is printed with what repeats it.
+set -eu
+cd "$(dirname "$0")/.."
+
+executable=bin/immudb
+if [ "${1:-}" = --executable ]; then
+    executable="$2"
+    shift 2
+fi
+if [ "$(uname -s)" != Linux ]; then
+    echo "this test needs Linux: it reads /proc and uses epoll" >&2
+    exit 1
+fi
+python="${IMMUDB_TEST_PYTHON:-.venv/bin/python3}"
+for needed in "$executable" "$python"; do
+    [ -x "$needed" ] || {
+        echo "$needed is missing: run make build and make test first" >&2
+        exit 1
+    }
+done
+exec "$python" Tests/EndToEndTests/Python/abuse.py "$executable" "$@"

@@ -1,0 +1,110 @@
+import Testing
+
+/// Attacks over real sockets, in their short form; `make abuse` has the long one with its bounds on
+/// latency. See `Python/abuse.py`.
+///
+/// One at a time: each measures an honest client beside it.
+@Suite("immudb under attack", .serialized)
+struct AbuseTests {
+    @Test(
+        "survives 1,000 calls in flight whose deadlines pass while they run",
+        .disabled("until the transport gives a request to one side at a time"))
+    func deadlines() async throws {
+        try await attack("deadlines")
+    }
+
+    @Test(
+        "takes batches again after others expired in the queue",
+        .disabled("until the transport accounts for expired requests"))
+    func expiredBatches() async throws {
+        try await attack("expired-batches")
+    }
+
+    @Test(
+        "serves others while clients hold all room for requests that they never finish",
+        .disabled("until the transport cuts requests that make no progress"))
+    func unfinishedRequests() async throws {
+        try await attack("unfinished,unfinished-trickle,unfinished-pieces")
+    }
+
+    @Test(
+        "decodes headers that swell no further than their budget",
+        .disabled("until the transport counts decoded header bytes"))
+    func headerCommas() async throws {
+        try await attack("header-commas,header-bombs")
+    }
+
+    @Test(
+        "reads no more for Dump than clients take, and nothing once they have left",
+        .disabled("until the transport reserves room before it reads"))
+    func dumps() async throws {
+        try await attack("dump-unread,dump-streams")
+    }
+
+    @Test(
+        "counts repeated fields before it decodes them",
+        .disabled("until the transport counts repeated fields before decoding"))
+    func emptySubmessages() async throws {
+        try await attack("empty-setbatch,empty-setbatchsv,empty-getbatch")
+    }
+
+    @Test(
+        "cuts echoed paths short and counts statuses that nobody reads",
+        .disabled("until the transport counts all queued bytes"))
+    func percentPaths() async throws {
+        try await attack("percent-paths")
+    }
+
+    @Test(
+        "lets a write pass 200 Counts of another client",
+        .disabled("until the transport queues walks apart from writes"))
+    func counts() async throws {
+        try await attack("counts")
+    }
+
+    @Test(
+        "cuts a client that makes it reset its streams",
+        .disabled("until the transport counts resets that a peer provokes"))
+    func windowOverflow() async throws {
+        try await attack("window-overflow")
+    }
+
+    @Test(
+        "serves others beside 1,300 connections with 1,024 descriptors",
+        .disabled("until the transport limits the connections of one address"))
+    func tooManyConnections() async throws {
+        try await attack("too-many,too-many-silent")
+    }
+
+    @Test(
+        "serves and stops although nobody reads its log",
+        .disabled("until the transport's log never blocks a call"))
+    func unreadLog() async throws {
+        try await attack("log-unread")
+    }
+
+    @Test(
+        "serves metadata with blanks at both ends",
+        .disabled("until the transport takes values that RFC 9113 calls malformed"))
+    func blankMetadata() async throws {
+        try await attack("blank-metadata")
+    }
+
+    @Test("serves others during floods, resets, slow clients and random frames")
+    func relatives() async throws {
+        try await attack(
+            "rapid-reset,zero-increment,self-priority,data-after-end,settings-unread,ping-unread,"
+                + "empty-data,continuation-flood,huge-field,table-churn,padding-flood,half-preface,"
+                + "slow-headers,reset-at-once,trailers-storm,declared-length,compressed-flag,"
+                + "random-bytes,frame-fuzz",
+            ["--seconds", "0.4"])
+    }
+
+    /// Runs attacks by name, and expects no findings.
+    private func attack(_ names: String, _ options: [String] = []) async throws {
+        let server = try RunningProcess.path(of: "immudb")
+        let output = try await PythonPeer.run(
+            "abuse.py", [server, "--short", "--only", names] + options, timeoutSeconds: 300)
+        #expect(output.contains(": 0 with findings"))
+    }
+}
