@@ -66,7 +66,8 @@
                         "ulimit -n \(openFileLimit); exec '\(path)' --dir '\(data.path)/db' -p 0",
                     ])
                 let line = try await process.waitForOutput("starting immudb: ")
-                port = try #require(Int(try #require(line.firstMatch(of: /"Port":([0-9]+)/)?.1)))
+                let digits = try #require(line.firstMatch(of: /"Port":([0-9]+)/)?.1)
+                port = try #require(Int(digits))
             }
 
             var identifier: Int32 { process.identifier }
@@ -100,7 +101,8 @@
                 let text = try String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)
                 let fields = try #require(text.split(separator: ")").last).split(separator: " ")
                 // utime and stime, fields 14 and 15 of proc_pid_stat(5); the name's parenthesis ends 2.
-                let ticks = try #require(Double(fields[11])) + #require(Double(fields[12]))
+                let user = try #require(Double(fields[11]))
+                let ticks = user + (try #require(Double(fields[12])))
                 return ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
             }
 

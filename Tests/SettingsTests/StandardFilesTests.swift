@@ -8,7 +8,7 @@ import Testing
 struct StandardFilesTests {
     @Test("a text for a pipe that nobody reads is given up after half a second")
     func fullPipe() throws {
-        let ends = try fullPipe()
+        let ends = try filledPipe()
         defer { for end in ends { close(end) } }
         let start = ContinuousClock.now
         StandardFiles.write("text\n", to: ends[1])
@@ -19,7 +19,7 @@ struct StandardFilesTests {
 
     @Test("a long text reaches a reader that takes its time")
     func slowReader() throws {
-        let ends = try fullPipe()
+        let ends = try filledPipe()
         let text = String(repeating: "0123456789", count: 10_000)
         let received = Received()
         let done = DispatchSemaphore(value: 0)
@@ -63,7 +63,7 @@ struct StandardFilesTests {
         let bytes = Mutex<[UInt8]>([])
     }
 
-    private func fullPipe() throws -> [Int32] {
+    private func filledPipe() throws -> [Int32] {
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
         _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)

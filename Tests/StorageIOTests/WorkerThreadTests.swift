@@ -18,7 +18,8 @@ struct WorkerThreadTests {
             isDone.value.store(true, ordering: .releasing)
         }
         thread.join()
-        #expect(isDone.value.load(ordering: .acquiring))
+        let hasRun = isDone.value.load(ordering: .acquiring)
+        #expect(hasRun)
     }
 
     #if os(Linux)
