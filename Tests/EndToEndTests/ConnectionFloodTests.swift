@@ -10,7 +10,6 @@
     struct ConnectionFloodTests {
         @Test(
             "serves others, does not spin, and warns once",
-            .disabled("until the transport limits connections per address"),
             arguments: [1024, 256])
         func flood(openFileLimit: Int) async throws {
             let data = try TemporaryFolder()

@@ -75,10 +75,13 @@ public final class RPCServer: Sendable {
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // One read, then the other connections have their turn: 64 KiB can be thousands of requests, as
+            // HPACK shortens headers to a few bytes.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 4096, initial: 16 << 10, maximum: 128 << 10)
+                    minimum: 4096, initial: 16 << 10, maximum: 64 << 10)
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
