@@ -110,6 +110,8 @@ struct MethodTable: Sendable {
     private let methods: [RPCMethod]
     private let paths: [[UInt8]]
     private let services: Set<String>
+    /// A longer path is unknown without a look at its bytes.
+    private let longestPathByteCount: Int
 
     /// Paths must differ and begin with `/`.
     init(_ methods: [RPCMethod]) {
@@ -127,10 +129,12 @@ struct MethodTable: Sendable {
         self.slots = slots
         self.methods = methods
         paths = methods.map { Array($0.path.utf8) }
+        longestPathByteCount = paths.map(\.count).max() ?? 0
         services = Set(methods.compactMap { Self.parts(of: $0.path)?.service })
     }
 
     func method(_ path: UnsafeBufferPointer<UInt8>) -> RPCMethod? {
+        guard path.count <= longestPathByteCount else { return nil }
         var slot = Self.hash(path) & (slots.count - 1)
         while slots[slot] >= 0 {
             let index = slots[slot]
