@@ -10,8 +10,8 @@ public import ImmudbStore
 ///
 /// A log of `standardError` or `file` never makes its caller wait: lines go into a queue of 1 MiB,
 /// and one thread writes them (`LogWriter`). If they come faster than the file takes them, lines are
-/// dropped, and the log says how many. A line costs its caller about half a microsecond beside its
-/// message; a line below the level costs a comparison.
+/// dropped, and the log says how many. A line costs its caller its message and a place in the
+/// queue; a line below the level costs a comparison.
 ///
 /// Control characters in a message, which may come from a client, are escaped: nobody forges a line.
 public struct ServerLog: Sendable {

@@ -49,7 +49,7 @@ struct Evictions {
         closeSilent()
         closeSlow()
         endIdle()
-        let refused = core.connections.takeRefused()
+        let refused = core.connections.takeRefused(now)
         if refused > 0 { core.configuration.shortage?(.refused(connectionCount: refused)) }
     }
 

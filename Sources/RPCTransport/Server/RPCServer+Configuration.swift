@@ -105,7 +105,8 @@ extension RPCServer {
         /// nothing.
         public var observer: (@Sendable (FinishedCall) -> Void)?
         /// Called when clients had to go, or were not let in, since there was no room for them; at most once a second
-        /// for each kind and event loop, and on it: it must not block.
+        /// for each kind and event loop, once a minute for those that were not let in. On an event loop: it
+        /// must not block.
         public var shortage: (@Sendable (Shortage) -> Void)?
 
         public init(host: String = "127.0.0.1", port: Int = 0) {

@@ -87,6 +87,7 @@ final class ConnectionTable: Sendable {
         var byAddress: [String: Int] = [:]
         var freeLanes: [Int] = []
         var laneCount = 0
+        var lastReport: NIODeadline?
     }
 
     private let state = Mutex(State())
@@ -109,8 +110,17 @@ final class ConnectionTable: Sendable {
     var isShort: Bool { count >= max(1, threshold) && limit > 1 }
     var countAboveThreshold: Int { max(0, count - threshold) }
 
-    /// Connections that were refused since it was asked last.
-    func takeRefused() -> Int { refused.exchange(0, ordering: .relaxed) }
+    /// Connections that were refused since they were reported last: at most once a minute, since a
+    /// client that is refused may come again at once.
+    func takeRefused(_ now: NIODeadline) -> Int {
+        guard refused.load(ordering: .relaxed) > 0 else { return 0 }
+        let isDue = state.withLock { state in
+            if let last = state.lastReport, now - last < .minutes(1) { return false }
+            state.lastReport = now
+            return true
+        }
+        return isDue ? refused.exchange(0, ordering: .relaxed) : 0
+    }
 
     /// The lane of a new connection; nil if there are too many.
     func admit(_ peer: PeerAddress) -> Int? {

@@ -33,6 +33,7 @@ from torture_server import Hang, StartFailed
 # checks of a debug build take most of its time: there the bound finds a server that hangs, not one that is slow.
 RELEASE_LATENCY = (2, 0.005)
 LENIENT_LATENCY = (8, 1)
+LOADED_LATENCY = (8, 15)
 
 
 def options():
@@ -42,6 +43,10 @@ def options():
     parser.add_argument("--skip", default="", help="names or families, with commas between")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--short", dest="is_short", action="store_true")
+    parser.add_argument(
+        "--loaded", action="store_true",
+        help="beside other tests, which latency tells more of than of the server: only a server that stalls is a finding",
+    )
     parser.add_argument("--lenient", action="store_true", help="the p99 bound of the short form and of debug builds")
     parser.add_argument("--seconds", type=float, help="of each attack")
     parser.add_argument("--seed", type=int, default=1)
@@ -54,12 +59,14 @@ def options():
     parser.add_argument("--folder", help="where the data goes; by default the folder for temporary files")
     chosen = parser.parse_args()
     factor, slack = LENIENT_LATENCY if chosen.is_short or chosen.lenient else RELEASE_LATENCY
+    if chosen.loaded:
+        factor, slack = LOADED_LATENCY
     chosen.factor = chosen.factor or factor
     chosen.slack = slack if chosen.slack_milliseconds is None else chosen.slack_milliseconds / 1e3
     chosen.memory_bound = int(chosen.memory_bound * (1 << 20))
     chosen.kept_bound = int(chosen.kept_bound * (1 << 20))
     chosen.quiet_seconds = 0.4 if chosen.is_short else 3
-    chosen.fresh_seconds = 3 if chosen.is_short or chosen.lenient else 1
+    chosen.fresh_seconds = 15 if chosen.loaded else 3 if chosen.is_short or chosen.lenient else 1
     chosen.recovery_seconds = 15
     chosen.stop_seconds = 20
     return chosen
