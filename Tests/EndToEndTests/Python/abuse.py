@@ -64,7 +64,7 @@ def options():
     chosen.factor = chosen.factor or factor
     chosen.slack = slack if chosen.slack_milliseconds is None else chosen.slack_milliseconds / 1e3
     chosen.memory_bound = int(chosen.memory_bound * (1 << 20))
-    chosen.kept_bound = int(chosen.kept_bound * (1 << 20))
+    chosen.kept_bound = int((256 if chosen.loaded else chosen.kept_bound) * (1 << 20))
     chosen.quiet_seconds = 0.4 if chosen.is_short else 3
     chosen.fresh_seconds = 15 if chosen.loaded else 3 if chosen.is_short or chosen.lenient else 1
     chosen.recovery_seconds = 15
