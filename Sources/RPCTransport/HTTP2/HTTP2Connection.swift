@@ -51,8 +51,8 @@ enum HTTP2Body {
 ///
 /// Everything here runs on the channel's event loop. Three rules keep nghttp2 and NIO apart:
 /// - a callback (the delegate's methods) may submit frames, but never sends or closes:
-///   `sendPending` does nothing while nghttp2 is on the stack, and whoever called nghttp2 calls it
-///   afterwards;
+///   `sendPending` does nothing while nghttp2 is on the stack, and the code that called nghttp2 calls
+///   `sendPending` afterwards;
 /// - the session is looked up again after each write to the channel, since a failed write closes
 ///   it;
 /// - the session is deleted when the channel closes, which does not close its streams:

@@ -45,7 +45,7 @@ final class ActiveCall {
         self.began = began
     }
 
-    /// Moves the state out to make the next one from it; whoever calls sets it again.
+    /// Moves the state out and leaves `closed`; the caller makes the next state from it and sets that.
     func takeState() -> State { exchange(&state, with: .closed) }
 
     func set(_ state: consuming State) { self.state = state }

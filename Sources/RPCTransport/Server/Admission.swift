@@ -15,7 +15,7 @@ import NIOCore
 ///   quarter of the pool divided by the connections, at least 64 KiB; or one request alone, whatever
 ///   its size.
 /// - The last eighth is for small requests, of up to 64 KiB, of connections that hold at most 1 MiB:
-///   whoever holds large ones, the others go on.
+///   large requests of some clients cannot stop the small ones of others.
 /// - What finds no room is refused with RESOURCE_EXHAUSTED: it was not carried out.
 /// - A request has to arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken
 ///   or somebody was refused room, 1 MiB in any 2 s. Who is slower is refused; then the connection

@@ -12,7 +12,7 @@ struct Reservation: ~Copyable, Sendable {
     private(set) var byteCount: Int
 
     /// What the bytes are for. Apart, so that requests never wait for room that answers hold: an
-    /// answer needs a request, and both would wait for ever.
+    /// answer needs a request, so each could wait for the other without end.
     enum Pool: Sendable {
         /// Header fields, bodies, and what they are decoded to.
         case requests
@@ -239,7 +239,7 @@ final class ConnectionAccount: Sendable {
         if !hasRead.load(ordering: .relaxed) { hasRead.store(true, ordering: .relaxed) }
     }
 
-    /// Takes room for an answer of that size before it is made; nil if there is none now.
+    /// Takes room for an answer of that size before it is made; returns nil if there is no room now.
     func reserveAnswer(_ byteCount: Int) -> Reservation? {
         guard mayGoOn, server.takeAnswer(byteCount, isReader: hasRead.load(ordering: .relaxed))
         else { return nil }

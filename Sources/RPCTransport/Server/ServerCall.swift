@@ -134,7 +134,7 @@ public final class ServerCall: Sendable {
         origin.mailbox.deliver(self, counted(answer))
     }
 
-    /// Counts the answer where it is made. Without room it is made in vain: only a status is sent.
+    /// Counts the answer where it is made. Replaces it by a status if there is no room for it.
     private func counted(_ answer: Answer) -> Answer {
         let byteCount = answer.message?.readableBytes ?? 0
         let hasRoom = holdings.withLock { holdings in
@@ -174,7 +174,7 @@ public final class ServerCall: Sendable {
         handler(message, self)
     }
 
-    /// The request's bytes; whoever takes them alone has them.
+    /// Takes the request's bytes out: the caller is then their only owner. Returns nil if they are gone.
     func takeMessage() -> ByteBuffer? {
         holdings.withLock { holdings in
             let message = holdings.message
