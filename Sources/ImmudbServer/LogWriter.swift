@@ -113,7 +113,7 @@ final class LogWriter: Sendable {
     private static func write(
         _ file: inout LogFile, _ queue: BlockingQueue<Element>, _ counts: Counts
     ) {
-        // Lines dropped after the last one that was queued: there is none to carry their count.
+        // Lines that were dropped after the last queued one: no later line reports them, so do it here.
         if queue.isEmpty {
             let dropped = counts.untold.exchange(0, ordering: .relaxed)
             if dropped > 0 { file.add(notice(of: dropped)) }

@@ -2,9 +2,9 @@ public import StorageIO
 
 /// A walk that is on its way: some pages of it are read, and where it goes on is known.
 ///
-/// A page takes some milliseconds and about a mebibyte, or one entry if that is larger. So whoever
-/// walks can look between two pages whether anybody still waits, give the thread to others, and
-/// pass entries on before the next ones come.
+/// A page takes some milliseconds and about a mebibyte, or one entry if that is larger. Between two
+/// pages the caller can look whether the client still waits, give the thread to others, and pass
+/// entries on.
 public protocol EntryWalk: Sendable {
     /// Whether all was met, or the room that the walk was given is full.
     var isAtEnd: Bool { get }
