@@ -39,18 +39,36 @@ final class LoadConnection {
 
     /// Makes so many calls, of which all must be answered OK.
     func run(calls: Int, inFlight: Int) throws {
-        end = started + UInt64(calls)
-        for _ in 0..<min(inFlight, calls) { startNext() }
+        try Self.run([self], calls: calls, inFlight: inFlight)
+    }
+
+    /// Makes so many calls over all of the connections, with `inFlight` calls in flight together. All
+    /// must be answered OK.
+    static func run(_ loads: [LoadConnection], calls: Int, inFlight: Int) throws {
+        for load in loads {
+            load.end = load.started + UInt64(calls / loads.count)
+            for _ in 0..<min(inFlight, calls) / loads.count { load.startNext() }
+            try load.send()
+        }
         var incoming = [UInt8](repeating: 0, count: 1 << 16)
-        while finished < end {
-            try send()
-            let count = recv(socket, &incoming, incoming.count, 0)
-            guard count > 0, nghttp2_session_mem_recv(session, incoming, count) == count else {
-                throw BenchError("the server ended the connection")
+        var polled = loads.map { pollfd(fd: $0.socket, events: Int16(POLLIN), revents: 0) }
+        while loads.contains(where: { $0.finished < $0.end }) {
+            if loads.count > 1 { poll(&polled, nfds_t(polled.count), -1) }
+            for (index, load) in loads.enumerated()
+            where loads.count == 1 || polled[index].revents != 0 {
+                try load.receive(into: &incoming)
+                try load.send()
             }
         }
-        guard succeeded == finished, !isBroken else {
-            throw BenchError("\(finished - succeeded) of \(finished) calls failed")
+        for load in loads where load.succeeded != load.finished || load.isBroken {
+            throw BenchError("\(load.finished - load.succeeded) of \(load.finished) calls failed")
+        }
+    }
+
+    private func receive(into incoming: inout [UInt8]) throws {
+        let count = recv(socket, &incoming, incoming.count, 0)
+        guard count > 0, nghttp2_session_mem_recv(session, incoming, count) == count else {
+            throw BenchError("the server ended the connection")
         }
     }
 

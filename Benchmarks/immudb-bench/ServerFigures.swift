@@ -6,16 +6,16 @@ import RPCTransport
 import SwiftProtobuf
 
 private let inFlight = 64
-private let echoPort = 45_322
+let echoPort = 45_322
 private let serverPort = 45_323
 
 /// The server of the echo figure, in a process of its own; ends when it is killed.
-func serveEcho() async throws {
+func serveEcho(port: Int = echoPort) async throws {
     let echo = RPCMethod.unary("/bench.Bench/Echo") {
         (request: Google_Protobuf_BytesValue, call: ServerCall) in call.reply(request)
     }
     let server = try await RPCServer.start(
-        RPCServer.Configuration(host: "127.0.0.1", port: echoPort), methods: [echo])
+        RPCServer.Configuration(host: "127.0.0.1", port: port), methods: [echo])
     while true { try await Task.sleep(for: .seconds(3600)) }
     withExtendedLifetime(server) {}
 }
@@ -58,6 +58,7 @@ private func describe(_ figure: (cpu: Double, rate: Double, worst: Double)) -> S
 
 private func measureImmudb(_ size: UInt64, _ report: inout Report) throws {
     let folder = try BenchFolder()
+    defer { withExtendedLifetime(folder) {} }
     let database = try Database.open(at: "\(folder.path)/immudb")
     try fill(database, from: 0, to: size)
     try database.close()
@@ -88,21 +89,21 @@ private func measureImmudb(_ size: UInt64, _ report: inout Report) throws {
     try add("SafeGet, of all keys", .none) { safeGetRequest($0, keys: size, size) }
 }
 
-private func getRequest(_ key: UInt64) -> [UInt8] {
+func getRequest(_ key: UInt64) -> [UInt8] {
     var request = Immudb_Schema_Key()
     request.key = Data(randomKey(key))
     return bytes(request)
 }
 
 /// With the root of a client that knows the tree up to a random entry.
-private func safeGetRequest(_ number: UInt64, keys: UInt64, _ size: UInt64) -> [UInt8] {
+func safeGetRequest(_ number: UInt64, keys: UInt64, _ size: UInt64) -> [UInt8] {
     var request = Immudb_Schema_SafeGetOptions()
     request.key = Data(randomKey(SplitMix64.one(number) % keys))
     request.rootIndex.index = SplitMix64.one(number &* 7) % size
     return bytes(request)
 }
 
-private func bytes(_ message: some Message) -> [UInt8] {
+func bytes(_ message: some Message) -> [UInt8] {
     guard let bytes: [UInt8] = try? message.serializedBytes() else {
         preconditionFailure("a message of bytes and numbers can always be encoded")
     }

@@ -2,6 +2,9 @@
 //
 // Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
 // are shared. Sections: durable, batch, get, proof, walk, server, client.
+//
+// `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
+// `make build` and `make bench` have been run.
 
 import Glibc
 
@@ -22,7 +25,11 @@ case "fill"?:
 case "open"?:
     try measureOpen(path: arguments[1])
 case "echo"?:
-    try await serveEcho()
+    try await serveEcho(port: arguments.dropFirst().first.flatMap { Int($0) } ?? echoPort)
+case "load"?:
+    try loadEcho(port: Int(arguments[1]) ?? echoPort, connections: Int(arguments[2]) ?? 1)
+case "compare"?:
+    try compareServers(with: arguments[1])
 default:
     let unknown = arguments.filter { name in !sections.contains { $0.name == name } }
     guard unknown.isEmpty else {

@@ -36,6 +36,8 @@ final class ActiveCall {
     private(set) var state = State.opening
     /// Whether the client has sent all that it wants to.
     var hasRequestEnded = false
+    /// DATA frames in a row that carried nothing, or padding alone.
+    private var emptyFrameCount = 0
     /// The generation in which it was started, see `StartLimit`; nil when it does not count.
     var generation: Int?
 
@@ -49,6 +51,13 @@ final class ActiveCall {
     func takeState() -> State { exchange(&state, with: .closed) }
 
     func set(_ state: consuming State) { self.state = state }
+
+    /// Notes a DATA frame of its request with so many bytes; returns how many in a row carried none.
+    /// nghttp2 does not mind such frames, and each costs as much as a real one.
+    func countFrame(byteCount: Int) -> Int {
+        emptyFrameCount = byteCount > 0 ? 0 : emptyFrameCount + 1
+        return emptyFrameCount
+    }
 
     // MARK: looking
 

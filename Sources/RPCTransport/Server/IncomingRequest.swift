@@ -1,9 +1,12 @@
 import NIOCore
 
-/// The header fields of a request, as they are read one by one.
+/// The header fields of a request, as they are read one by one. Event loop only.
 ///
-/// A connection reads one block at a time: HTTP/2 does not interleave them.
-struct RequestHeaders {
+/// A connection has one of these for all of its requests: HTTP/2 does not interleave blocks.
+final class RequestHeaders {
+    private let methods: MethodTable
+    /// To `byteCount`.
+    private let limit: Int
     private(set) var method: RPCMethod?
     /// Of a method that is not registered; cut, as it is sent back.
     private(set) var unknownPath = ""
@@ -18,10 +21,24 @@ struct RequestHeaders {
 
     private static let maxEchoedByteCount = 256
 
-    mutating func read(
-        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>,
-        methods: MethodTable, limit: Int
-    ) {
+    init(methods: MethodTable, limit: Int) {
+        self.methods = methods
+        self.limit = limit
+    }
+
+    /// Forgets the request before.
+    func begin() {
+        method = nil
+        metadata = Metadata()
+        deadline = nil
+        byteCount = 0
+        isPost = false
+        isGRPC = false
+        encoding = nil
+        hasBadTimeout = false
+    }
+
+    func read(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         byteCount += name.count + value.count + Metadata.fieldByteCount
         guard byteCount <= limit else { return }
         // By length first: most fields are told apart by it.
@@ -72,7 +89,7 @@ struct RequestHeaders {
     }
 
     /// What is wrong with them; nil if nothing is.
-    func refusal(_ methods: MethodTable, limit: Int) -> Answer? {
+    func refusal() -> Answer? {
         if byteCount > limit {
             // The fields that say more may be among those that were not read.
             return Answer(
@@ -113,9 +130,6 @@ struct IncomingRequest: ~Copyable {
     private(set) var room: Reservation
     /// From the prefix.
     private var messageByteCount: Int?
-    /// DATA frames in a row that carried nothing.
-    private var emptyFrameCount = 0
-    private var byteCountAtLastFrame = 0
     /// What had arrived when its progress was looked at last.
     private var mark: (byteCount: Int, time: NIODeadline)?
 
@@ -179,15 +193,6 @@ struct IncomingRequest: ~Copyable {
                 text: "the request ends after \(message.readableBytes) of \(messageByteCount) bytes")
         }
         return nil
-    }
-
-    /// Notes the end of a DATA frame, whose bytes may all have been padding: nghttp2 does not mind such
-    /// frames, and each costs as much as a real one. Returns how many there were in a row.
-    mutating func endFrame() -> Int {
-        let isEmpty = room.byteCount == byteCountAtLastFrame
-        byteCountAtLastFrame = room.byteCount
-        emptyFrameCount = isEmpty ? emptyFrameCount + 1 : 0
-        return emptyFrameCount
     }
 
     /// Whether less than `byteCount` has arrived in a span of `time`.

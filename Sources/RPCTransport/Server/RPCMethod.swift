@@ -2,7 +2,7 @@ import NIOCore
 public import SwiftProtobuf
 
 /// A method of a service with the handler that answers it.
-public struct RPCMethod: Sendable {
+public final class RPCMethod: Sendable {
     /// Where a unary handler runs. Classes of work have threads of their own, so that one never waits
     /// behind another; inside a class, connections take turns.
     public enum Execution: Sendable {
@@ -32,6 +32,11 @@ public struct RPCMethod: Sendable {
     /// `/package.Service/Method`.
     public let path: String
     let handler: Handler
+
+    private init(path: String, handler: Handler) {
+        self.path = path
+        self.handler = handler
+    }
 
     /// A method with one request and one answer.
     ///
@@ -105,7 +110,7 @@ public struct RPCMethod: Sendable {
 
 /// The methods of a server by path, found by the bytes of the `:path` header without making a
 /// string.
-struct MethodTable: Sendable {
+final class MethodTable: Sendable {
     private let slots: [Int]  // index into `methods`, -1: empty; open addressing
     private let methods: [RPCMethod]
     private let paths: [[UInt8]]

@@ -137,15 +137,14 @@ public final class ServerCall: Sendable {
     /// Counts the answer where it is made. Replaces it by a status if there is no room for it.
     private func counted(_ answer: Answer) -> Answer {
         let byteCount = answer.message?.readableBytes ?? 0
+        guard byteCount >= Admission.largeAnswerByteCount else { return answer }
         let hasRoom = holdings.withLock { holdings in
-            holdings.message = nil
             if holdings.answerRoom != nil {
                 holdings.answerRoom?.set(to: byteCount)
-            } else if byteCount >= Admission.largeAnswerByteCount {
+            } else {
                 holdings.answerRoom = origin.account.admitAnswer(byteCount)
-                return holdings.answerRoom != nil
             }
-            return true
+            return holdings.answerRoom != nil
         }
         if hasRoom { return answer }
         return droppedAnswer("the server holds too many bytes of answers that are not read")

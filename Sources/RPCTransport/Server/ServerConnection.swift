@@ -27,8 +27,9 @@ final class ServerConnection: HTTP2Delegate {
     private var calls: [Int32: ActiveCall] = [:]
     /// The call that was looked up last; frames of one call come together.
     private var recent: ActiveCall?
-    /// The request whose header fields are being read; nil in trailers.
-    private var headers: RequestHeaders?
+    private let headers: RequestHeaders
+    /// Whether a request's header fields are being read; not in trailers.
+    private var isReadingHeaders = false
     private var openedCallCount = 0
 
     /// Complete requests that wait until answers have left.
@@ -93,6 +94,8 @@ final class ServerConnection: HTTP2Delegate {
         self.loop = loop
         self.http2 = http2
         core = loop.core
+        headers = RequestHeaders(
+            methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
         origin = ConnectionOrigin(
             peerAddress: peerAddress, mailbox: loop.mailbox, account: account, lane: lane)
@@ -138,7 +141,6 @@ final class ServerConnection: HTTP2Delegate {
         loop.remove(self)
         alarm.cancel()
         recent = nil
-        headers = nil
         let open = calls
         calls = [:]
         for call in open.values { close(call) }
@@ -165,21 +167,18 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: frames that arrived
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
-        guard category == NGHTTP2_HCAT_REQUEST else {
-            headers = nil
-            return
-        }
+        isReadingHeaders = category == NGHTTP2_HCAT_REQUEST
+        guard isReadingHeaders else { return }
         let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
         let call = ActiveCall(self, streamID: stream, began: began)
         calls[stream] = call
         recent = call
-        headers = RequestHeaders()
+        headers.begin()
         openedCallCount += 1
     }
 
     func receivedHeader(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-        headers?.read(
-            name, value, methods: core.methods, limit: core.configuration.maxHeaderByteCount)
+        if isReadingHeaders { headers.read(name, value) }
     }
 
     func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
@@ -197,10 +196,13 @@ final class ServerConnection: HTTP2Delegate {
         case HTTP2.headers, HTTP2.data:
             guard let call = call(header.stream_id) else { return }
             if header.type == HTTP2.data {
-                countEmptyFrames(of: call)
-            } else if let headers {
-                self.headers = nil
-                finish(headers, of: call)
+                let byteCount = header.length - frame.pointee.data.padlen
+                if call.countFrame(byteCount: byteCount) > core.configuration.maxEmptyFrames {
+                    endCalmly()
+                }
+            } else if isReadingHeaders {
+                isReadingHeaders = false
+                finishHeaders(of: call)
             }
             if header.flags & HTTP2.endStream != 0 { finishRequest(of: call) }
         case HTTP2.settings:
@@ -223,12 +225,10 @@ final class ServerConnection: HTTP2Delegate {
 
     // MARK: requests
 
-    private func finish(_ headers: RequestHeaders, of call: ActiveCall) {
+    private func finishHeaders(of call: ActiveCall) {
         if core.configuration.observer != nil { call.methodPath = headers.method?.path }
         var room = Reservation(.requests, of: origin.account)
-        if let refusal = headers.refusal(
-            core.methods, limit: core.configuration.maxHeaderByteCount)
-        {
+        if let refusal = headers.refusal() {
             send(refusal, for: call)
         } else if let method = headers.method, room.growRequest(by: headers.byteCount) {
             call.set(.receiving(IncomingRequest(headers, method, room: room)))
@@ -256,13 +256,6 @@ final class ServerConnection: HTTP2Delegate {
                     request, method, origin: origin,
                     active: NIOLoopBound(call, eventLoop: loop.eventLoop))))
         if waiting.isEmpty, mayStart { start(call) } else { waiting.append(call) }
-    }
-
-    private func countEmptyFrames(of call: ActiveCall) {
-        guard call.phase == .receiving, case .receiving(var request) = call.takeState() else { return }
-        let count = request.endFrame()
-        call.set(.receiving(request))
-        if count > core.configuration.maxEmptyFrames { endCalmly() }
     }
 
     /// Ends the connection when the callback that is running has returned.
@@ -397,12 +390,14 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: answers
 
     /// An answer from a handler.
-    func submit(_ answer: Answer, of call: ServerCall) {
-        let active = call.active.value
+    func submit(_ answer: Answer, of call: ServerCall, _ active: ActiveCall) {
         let room = call.release()
-        guard let current = active.serverCall, current === call else { return }
-        // Counted already: from now on it is part of what this connection has not sent.
-        if let room { unread.room.absorb(room) }
+        guard active.serverCall === call else { return }
+        if var room {
+            // From now on it is part of what this connection has not sent.
+            room.set(to: answer.message?.readableBytes ?? 0)
+            unread.room.absorb(room)
+        }
         send(answer, for: active)
     }
 

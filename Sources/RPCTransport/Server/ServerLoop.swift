@@ -69,36 +69,42 @@ final class ServerLoop {
 
     /// An answer that was made on this loop.
     func deliver(_ call: ServerCall, _ answer: Answer) {
-        let connection = call.active.value.connection
-        connection.submit(answer, of: call)
-        connection.sendPending()
+        let active = call.active.value
+        active.connection.submit(answer, of: call, active)
+        active.connection.sendPending()
     }
 
     func emptyMailbox() {
         mailbox.take(into: &spare)
-        for parcel in spare {
-            let call = parcel.call
-            let connection = call.active.value.connection
-            switch parcel {
-            case .answer(_, let answer): connection.submit(answer, of: call)
-            case .part(_, let message): connection.submitPart(message, of: call)
-            case .returned: connection.takeBack(call)
-            case .needsRoom(_, let byteCount, let body):
-                connection.awaitRoom(.answer(call, byteCount, body))
-            case .streamNeedsRoom(_, let byteCount):
-                connection.awaitRoom(.streamMessage(call, byteCount))
-            }
-            if !connection.isTouched {
-                connection.isTouched = true
-                touched.append(connection)
+        let isMany = spare.count > 4096
+        spare.reverse()  // taken out from the end: moved, not copied
+        while let parcel = spare.popLast() {
+            let active = parcel.call.active.value
+            deliver(parcel, active)
+            if !active.connection.isTouched {
+                active.connection.isTouched = true
+                touched.append(active.connection)
             }
         }
-        spare.removeAll(keepingCapacity: spare.count < 4096)
+        if isMany { spare = [] }
         for connection in touched {
             connection.isTouched = false
             connection.sendPending()
         }
         touched.removeAll(keepingCapacity: true)
+    }
+
+    private func deliver(_ parcel: consuming LoopMailbox.Parcel, _ active: ActiveCall) {
+        let connection = active.connection
+        switch parcel {
+        case .answer(let call, let answer): connection.submit(answer, of: call, active)
+        case .part(let call, let message): connection.submitPart(message, of: call)
+        case .returned(let call): connection.takeBack(call)
+        case .needsRoom(let call, let byteCount, let body):
+            connection.awaitRoom(.answer(call, byteCount, body))
+        case .streamNeedsRoom(let call, let byteCount):
+            connection.awaitRoom(.streamMessage(call, byteCount))
+        }
     }
 
     // MARK: waiting for room
