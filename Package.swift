@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -33,6 +34,8 @@ let package = Package(
     dependencies: [
         // Event loops, sockets and byte buffers below the gRPC transport.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // The queues of the transport's workers: NIO's circular buffer copies what it gives out.
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
         // Messages of the wire: the runtime of the generated code.
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
         // Command lines of the executables.
@@ -88,7 +91,7 @@ let package = Package(
         // MARK: the wire
 
         .target(
-            name: "RPCTransport", dependencies: ["CNghttp2", nioCore, nioPosix, protobuf],
+            name: "RPCTransport", dependencies: ["CNghttp2", deque, nioCore, nioPosix, protobuf],
             swiftSettings: settings),
         .target(
             name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"],

@@ -26,6 +26,8 @@ case "open"?:
     try measureOpen(path: arguments[1])
 case "echo"?:
     try await serveEcho(port: arguments.dropFirst().first.flatMap { Int($0) } ?? echoPort)
+case "load1"?:
+    try loadEcho(port: Int(arguments[1]) ?? echoPort, connections: Int(arguments[2]) ?? 1, once: true)
 case "load"?:
     try loadEcho(port: Int(arguments[1]) ?? echoPort, connections: Int(arguments[2]) ?? 1)
 case "compare"?:

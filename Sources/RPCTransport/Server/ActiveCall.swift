@@ -102,6 +102,15 @@ final class ActiveCall {
         }
     }
 
+    /// What the trailers say; nil: OK and no more.
+    var status: Answer.Status? {
+        switch state {
+        case .streaming(_, _, let body): body.status
+        case .sending(let body): body.status
+        default: nil
+        }
+    }
+
     var deadline: NIODeadline? {
         switch state {
         case .receiving(let request): request.deadline

@@ -26,12 +26,20 @@ final class LoopMailbox: Sendable {
     }
 
     private struct State {
-        var parcels: [Parcel] = []
+        var contents = Contents()
         var isScheduled = false
         /// The event loop is about to end, and takes nothing more.
         var isClosed = false
         /// Threads between their decision to call `execute` and its return.
         var executing = 0
+    }
+
+    struct Contents {
+        /// In the order in which they were posted.
+        var parcels: [Parcel] = []
+        /// As the workers have made them, so that they are moved and not copied: the answers of a
+        /// batch belong to different calls, and have no order.
+        var batches: [[(ServerCall, Answer)]] = []
     }
 
     let eventLoop: any EventLoop
@@ -54,12 +62,15 @@ final class LoopMailbox: Sendable {
         }
     }
 
-    func post(_ parcel: Parcel) { post(contentsOf: CollectionOfOne(parcel)) }
+    func post(_ parcel: Parcel) { post { $0.parcels.append(parcel) } }
 
-    func post(contentsOf parcels: some Collection<Parcel>) {
+    /// Answers of different calls, in any order.
+    func post(batch: [(ServerCall, Answer)]) { post { $0.batches.append(batch) } }
+
+    private func post(_ add: (inout Contents) -> Void) {
         let mustExecute = state.withLock { state in
             guard !state.isClosed else { return false }
-            state.parcels.append(contentsOf: parcels)
+            add(&state.contents)
             guard !state.isScheduled else { return false }
             state.isScheduled = true
             state.executing += 1
@@ -70,11 +81,11 @@ final class LoopMailbox: Sendable {
         state.withLock { $0.executing -= 1 }
     }
 
-    /// On the event loop: takes everything out; `parcels` comes in empty and gives its memory.
-    func take(into parcels: inout [Parcel]) {
+    /// On the event loop: takes everything out; `contents` comes in empty and gives its memory.
+    func take(into contents: inout Contents) {
         state.withLock { state in
             state.isScheduled = false
-            swap(&state.parcels, &parcels)
+            swap(&state.contents, &contents)
         }
     }
 
@@ -83,8 +94,8 @@ final class LoopMailbox: Sendable {
     func close() -> Bool {
         let (dropped, isQuiet) = state.withLock { state in
             state.isClosed = true
-            defer { state.parcels = [] }
-            return (state.parcels, state.executing == 0)
+            defer { state.contents = Contents() }
+            return (state.contents, state.executing == 0)
         }
         _ = dropped  // freed outside of the lock
         return isQuiet

@@ -22,6 +22,8 @@ final class ServerConnection: HTTP2Delegate {
     private let loop: ServerLoop
     private let core: ServerCore
     private let http2: HTTP2Connection
+    /// While there is a session.
+    private var frames: ResponseFrames?
 
     /// The calls whose HTTP/2 streams are open.
     private var calls: [Int32: ActiveCall] = [:]
@@ -129,6 +131,7 @@ final class ServerConnection: HTTP2Delegate {
         ]
         nghttp2_submit_settings(session, HTTP2.none, settings, settings.count)
         nghttp2_session_set_local_window_size(session, HTTP2.none, 0, Int32(window) * 4)
+        frames = ResponseFrames(session: session, core: core)
         loop.add(self)
         if core.isDraining.load(ordering: .acquiring) {
             let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
@@ -140,6 +143,7 @@ final class ServerConnection: HTTP2Delegate {
     func connectionEnded(_ error: (any Error)?) {
         loop.remove(self)
         alarm.cancel()
+        frames = nil
         recent = nil
         let open = calls
         calls = [:]
@@ -152,10 +156,6 @@ final class ServerConnection: HTTP2Delegate {
     func sendPending() { http2.sendPending() }
     func cut() { http2.cut() }
     func terminate(_ http2Error: UInt32) { http2.terminate(http2Error) }
-
-    private var frames: ResponseFrames? {
-        http2.session.map { ResponseFrames(session: $0, core: core) }
-    }
 
     private func call(_ stream: Int32) -> ActiveCall? {
         if let recent, recent.streamID == stream { return recent }
@@ -482,7 +482,7 @@ final class ServerConnection: HTTP2Delegate {
         guard let call = call(stream) else { return .last(0, hasTrailers: false) }
         let next = call.nextBody(limit: limit)
         if case .last(_, true) = next {
-            frames?.submitTrailers(call.body?.status, stream: stream)
+            frames?.submitTrailers(call.status, stream: stream)
         }
         return next
     }

@@ -12,7 +12,7 @@ final class ServerLoop {
     private var points: [WorkerPool.Job] = []
     private var willSubmit = false
     private var touched: [ServerConnection] = []
-    private var spare: [LoopMailbox.Parcel] = []
+    private var spare = LoopMailbox.Contents()
     private var awaitingRoom = CircularBuffer<ServerConnection>()
     private var willLook = false
     private var ticks: RepeatedTask?
@@ -76,17 +76,18 @@ final class ServerLoop {
 
     func emptyMailbox() {
         mailbox.take(into: &spare)
-        let isMany = spare.count > 4096
-        spare.reverse()  // taken out from the end: moved, not copied
-        while let parcel = spare.popLast() {
-            let active = parcel.call.active.value
-            deliver(parcel, active)
-            if !active.connection.isTouched {
-                active.connection.isTouched = true
-                touched.append(active.connection)
+        while var batch = spare.batches.popLast() {
+            while let (call, answer) = batch.popLast() {
+                let active = call.active.value
+                active.connection.submit(answer, of: call, active)
+                touch(active.connection)
             }
         }
-        if isMany { spare = [] }
+        for parcel in spare.parcels {
+            deliver(parcel)
+            touch(parcel.call.active.value.connection)
+        }
+        spare.parcels.removeAll(keepingCapacity: spare.parcels.count < 4096)
         for connection in touched {
             connection.isTouched = false
             connection.sendPending()
@@ -94,7 +95,14 @@ final class ServerLoop {
         touched.removeAll(keepingCapacity: true)
     }
 
-    private func deliver(_ parcel: consuming LoopMailbox.Parcel, _ active: ActiveCall) {
+    private func touch(_ connection: ServerConnection) {
+        guard !connection.isTouched else { return }
+        connection.isTouched = true
+        touched.append(connection)
+    }
+
+    private func deliver(_ parcel: LoopMailbox.Parcel) {
+        let active = parcel.call.active.value
         let connection = active.connection
         switch parcel {
         case .answer(let call, let answer): connection.submit(answer, of: call, active)

@@ -1,3 +1,4 @@
+import DequeModule
 import Dispatch
 import NIOCore
 import NIOPosix
@@ -44,7 +45,7 @@ final class WorkerPool: Sendable {
     }
 
     private struct Lane {
-        var jobs = CircularBuffer<Job>(initialCapacity: 0)
+        var jobs = Deque<Job>()
         var runningCount = 0
         var isInTurn = false
     }
@@ -262,25 +263,26 @@ final class AnswerGatherer {
     // Unsafe: the variable never changes, and gives each thread what that thread has put in.
     nonisolated(unsafe) static let current = ThreadSpecificVariable<AnswerGatherer>()
 
-    private var batches: [(mailbox: LoopMailbox, answers: [LoopMailbox.Parcel])] = []
+    private var batches: [(mailbox: LoopMailbox, answers: [(ServerCall, Answer)])] = []
     private(set) var isEmpty = true
 
     func add(_ call: ServerCall, _ answer: Answer) {
         isEmpty = false
         let mailbox = call.origin.mailbox
         for index in batches.indices where batches[index].mailbox === mailbox {
-            batches[index].answers.append(.answer(call, answer))
+            batches[index].answers.append((call, answer))
             return
         }
-        batches.append((mailbox, [.answer(call, answer)]))
+        batches.append((mailbox, [(call, answer)]))
     }
 
     func handOver() {
         guard !isEmpty else { return }
         isEmpty = true
         for index in batches.indices where !batches[index].answers.isEmpty {
-            batches[index].mailbox.post(contentsOf: batches[index].answers)
-            batches[index].answers.removeAll(keepingCapacity: true)
+            var answers: [(ServerCall, Answer)] = []
+            swap(&answers, &batches[index].answers)
+            batches[index].mailbox.post(batch: answers)
         }
     }
 }
