@@ -94,13 +94,12 @@ private func compare(
 
 private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-/// Calls an echo server without end, for a look at it with perf.
-func loadEcho(port: Int, connections: Int, once: Bool = false) throws {
+/// Makes so many calls to an echo server, 64 of them in flight.
+func callEcho(port: Int, connections: Int, calls: Int) throws {
     let message: [UInt8] = try Google_Protobuf_BytesValue(Data(repeating: 7, count: 32))
         .serializedBytes()
     let loads = try (0..<connections).map { _ in
         try LoadConnection(port: port, path: "/bench.Bench/Echo") { _ in message }
     }
-    if once { return try LoadConnection.run(loads, calls: 32_000, inFlight: 64) }
-    while true { try LoadConnection.run(loads, calls: 64_000, inFlight: 64) }
+    try LoadConnection.run(loads, calls: calls, inFlight: 64)
 }

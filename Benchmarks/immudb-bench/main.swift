@@ -4,7 +4,8 @@
 // are shared. Sections: durable, batch, get, proof, walk, server, client.
 //
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
-// `make build` and `make bench` have been run.
+// `make build` and `make bench` have been run. `immudb-bench echo PORT` and `immudb-bench load PORT CONNECTIONS CALLS` are
+// the two sides of the echo figure, for a look with perf or valgrind.
 
 import Glibc
 
@@ -26,11 +27,11 @@ case "open"?:
     try measureOpen(path: arguments[1])
 case "echo"?:
     try await serveEcho(port: arguments.dropFirst().first.flatMap { Int($0) } ?? echoPort)
-case "load1"?:
-    try loadEcho(port: Int(arguments[1]) ?? echoPort, connections: Int(arguments[2]) ?? 1, once: true)
-case "load"?:
-    try loadEcho(port: Int(arguments[1]) ?? echoPort, connections: Int(arguments[2]) ?? 1)
-case "compare"?:
+case "load"? where arguments.count == 4:
+    try callEcho(
+        port: Int(arguments[1]) ?? echoPort, connections: Int(arguments[2]) ?? 1,
+        calls: Int(arguments[3]) ?? 1)
+case "compare"? where arguments.count == 2:
     try compareServers(with: arguments[1])
 default:
     let unknown = arguments.filter { name in !sections.contains { $0.name == name } }

@@ -52,7 +52,7 @@ final class LoopMailbox: Sendable {
     }
 
     /// Brings an answer to its connection, from a worker with the rest of its batch.
-    func deliver(_ call: ServerCall, _ answer: Answer) {
+    func deliver(_ call: ServerCall, _ answer: consuming Answer) {
         if let gatherer = AnswerGatherer.current.currentValue {
             gatherer.add(call, answer)
         } else if eventLoop.inEventLoop {

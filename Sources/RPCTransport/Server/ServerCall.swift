@@ -129,16 +129,19 @@ public final class ServerCall: Sendable {
     /// it through a lock.
     public func noteEffect() { hasTakenEffect.store(true, ordering: .releasing) }
 
-    private func finish(_ answer: Answer) {
+    private func finish(_ answer: consuming Answer) {
         guard claim() else { return }
-        origin.mailbox.deliver(self, counted(answer))
+        let byteCount = answer.message?.readableBytes ?? 0
+        if byteCount >= Admission.largeAnswerByteCount, !hasRoom(forAnswerOf: byteCount) {
+            answer = droppedAnswer(
+                "the server holds too many bytes of answers that are not read")
+        }
+        origin.mailbox.deliver(self, answer)
     }
 
-    /// Counts the answer where it is made. Replaces it by a status if there is no room for it.
-    private func counted(_ answer: Answer) -> Answer {
-        let byteCount = answer.message?.readableBytes ?? 0
-        guard byteCount >= Admission.largeAnswerByteCount else { return answer }
-        let hasRoom = holdings.withLock { holdings in
+    /// Counts a large answer where it is made; false if there is no room for it.
+    private func hasRoom(forAnswerOf byteCount: Int) -> Bool {
+        holdings.withLock { holdings in
             if holdings.answerRoom != nil {
                 holdings.answerRoom?.set(to: byteCount)
             } else {
@@ -146,8 +149,6 @@ public final class ServerCall: Sendable {
             }
             return holdings.answerRoom != nil
         }
-        if hasRoom { return answer }
-        return droppedAnswer("the server holds too many bytes of answers that are not read")
     }
 
     /// What is sent instead of an answer for which there is no room.

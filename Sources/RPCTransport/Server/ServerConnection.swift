@@ -390,7 +390,7 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: answers
 
     /// An answer from a handler.
-    func submit(_ answer: Answer, of call: ServerCall, _ active: ActiveCall) {
+    func submit(_ answer: consuming Answer, of call: ServerCall, _ active: ActiveCall) {
         let room = call.release()
         guard active.serverCall === call else { return }
         if var room {
@@ -425,7 +425,7 @@ final class ServerConnection: HTTP2Delegate {
             }
         default:
             if let message = answer.message {
-                send(message, answer, for: active)
+                send(message, answer.status, for: active)
             } else {
                 send(answer.status ?? .ok, for: active)
             }
@@ -434,13 +434,12 @@ final class ServerConnection: HTTP2Delegate {
         observe(active, answer.code)
     }
 
-    private func send(_ message: ByteBuffer, _ answer: Answer, for active: ActiveCall) {
+    private func send(_ message: ByteBuffer, _ status: Answer.Status?, for active: ActiveCall) {
         let byteCount = message.readableBytes
         startLimit.note(answerByteCount: byteCount)
         unsentByteCount += byteCount
-        active.set(
-            .sending(OutgoingBody(unsent: message, hasHeaders: true, status: answer.status)))
-        frames?.submitHeaders(answer.headers, stream: active.streamID)
+        active.set(.sending(OutgoingBody(unsent: message, hasHeaders: true, status: status)))
+        frames?.submitHeaders(status?.headers ?? Metadata(), stream: active.streamID)
     }
 
     private func send(_ status: Answer.Status, for active: ActiveCall) {

@@ -68,7 +68,7 @@ final class ServerLoop {
     // MARK: answers from anywhere
 
     /// An answer that was made on this loop.
-    func deliver(_ call: ServerCall, _ answer: Answer) {
+    func deliver(_ call: ServerCall, _ answer: consuming Answer) {
         let active = call.active.value
         active.connection.submit(answer, of: call, active)
         active.connection.sendPending()

@@ -266,14 +266,16 @@ final class AnswerGatherer {
     private var batches: [(mailbox: LoopMailbox, answers: [(ServerCall, Answer)])] = []
     private(set) var isEmpty = true
 
-    func add(_ call: ServerCall, _ answer: Answer) {
+    func add(_ call: ServerCall, _ answer: consuming Answer) {
         isEmpty = false
         let mailbox = call.origin.mailbox
-        for index in batches.indices where batches[index].mailbox === mailbox {
-            batches[index].answers.append((call, answer))
-            return
-        }
-        batches.append((mailbox, [(call, answer)]))
+        let index =
+            batches.firstIndex { $0.mailbox === mailbox }
+            ?? {
+                batches.append((mailbox, []))
+                return batches.count - 1
+            }()
+        batches[index].answers.append((call, answer))
     }
 
     func handOver() {
