@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 public import SwiftProtobuf
 
 /// A client of one gRPC server: one connection, any number of calls on it at the same time, from
@@ -17,7 +18,8 @@ public final class RPCClient: Sendable {
 
     /// Connects to nothing yet.
     public init(_ configuration: Configuration) {
-        dispatcher = ClientDispatcher(configuration)
+        dispatcher = ClientDispatcher(
+            configuration, on: MultiThreadedEventLoopGroup.singleton.next())
     }
 
     deinit { dispatcher.post(.shutDown) }
@@ -30,18 +32,18 @@ public final class RPCClient: Sendable {
     ///     connection lives.
     /// - Throws: `RPCError`.
     public func unary<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
-        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil
+        _ path: String, _ message: Request, metadata: Metadata = [:], timeout: Duration? = nil
     ) async throws -> RPCResponse<Answer> {
         let receiver = UnaryReceiver()
-        let call = try makeCall(path, request, metadata, timeout, .unary(receiver))
+        let request = try makeRequest(path, message, metadata, timeout, .unary(receiver))
         let answer = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 receiver.install(continuation)
-                dispatcher.post(.start(call))
+                dispatcher.post(.start(request))
             }
         } onCancel: {
-            call.requestCancel()
-            dispatcher.post(.cancel(call))
+            request.requestCancel()
+            dispatcher.post(.cancel(request))
         }
         let message: Answer = try Self.decode(answer.message)
         return RPCResponse(message: message, headers: answer.headers, trailers: answer.trailers)
@@ -58,14 +60,14 @@ public final class RPCClient: Sendable {
     ///   - timeout: for all of it; the server is told.
     ///   - messageTimeout: for the headers, and for each answer while the application waits for it.
     public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
-        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil,
+        _ path: String, _ message: Request, metadata: Metadata = [:], timeout: Duration? = nil,
         messageTimeout: Duration? = nil
     ) async throws -> RPCResponseStream<Answer> {
         let receiver = StreamReceiver()
-        let call = try makeCall(path, request, metadata, timeout, .stream(receiver))
+        let request = try makeRequest(path, message, metadata, timeout, .stream(receiver))
         let handle = StreamHandle(
-            client: self, call: call, receiver: receiver, messageTimeout: messageTimeout)
-        dispatcher.post(.start(call))
+            client: self, request: request, receiver: receiver, messageTimeout: messageTimeout)
+        dispatcher.post(.start(request))
         let headers = try await handle.headers()
         return RPCResponseStream(handle: handle, headers: headers)
     }
@@ -77,19 +79,19 @@ public final class RPCClient: Sendable {
         try? await dispatcher.closed.futureResult.get()
     }
 
-    private func makeCall<Request: SwiftProtobuf.Message>(
-        _ path: String, _ request: Request, _ metadata: Metadata, _ timeout: Duration?,
-        _ receiver: ClientCall.Receiver
-    ) throws -> ClientCall {
+    private func makeRequest<Request: SwiftProtobuf.Message>(
+        _ path: String, _ message: Request, _ metadata: Metadata, _ timeout: Duration?,
+        _ receiver: ClientRequest.Receiver
+    ) throws -> ClientRequest {
         let framed: FramedBytes
         do {
-            framed = try request.serializedBytes()
+            framed = try message.serializedBytes()
         } catch {
             throw RPCError(
                 .internalError, "cannot encode the request: \(error)", requestFate: .notProcessed)
         }
-        return ClientCall(
-            path: path, request: framed.buffer, metadata: metadata,
+        return ClientRequest(
+            path: path, message: framed.buffer, metadata: metadata,
             deadline: timeout.map { .now() + $0.timeAmount }, receiver: receiver)
     }
 
