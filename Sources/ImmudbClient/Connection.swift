@@ -18,10 +18,12 @@ final class Connection: Sendable {
     /// For each call, and for each message of a stream.
     let callTimeout: Duration
     private let transport: RPCClient
+    private let limits: AnswerLimits
     private let token: Mutex<String?>
 
     init(_ configuration: ImmudbClient.Configuration) {
         address = configuration.address
+        limits = AnswerLimits(maxAnswerByteCount: configuration.maxReceiveMessageByteCount)
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
         var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
@@ -45,7 +47,7 @@ final class Connection: Sendable {
     ) async -> Answer<Response> {
         do {
             let response: RPCResponse<Response> = try await transport.unary(
-                path, request, metadata: metadata, timeout: callTimeout)
+                path, request, metadata: metadata, timeout: callTimeout, check: limits[path])
             return Answer(
                 result: .success(response.message),
                 identity: response.headers.first(ImmuMetadata.serverIdentity))
@@ -75,7 +77,8 @@ final class Connection: Sendable {
     ) async throws(ClientError) -> RPCResponseStream<Response> {
         do {
             return try await transport.serverStreaming(
-                path, request, metadata: metadata, messageTimeout: callTimeout)
+                path, request, metadata: metadata, messageTimeout: callTimeout,
+                check: limits[path])
         } catch let error as RPCError {
             throw ClientError(error, server: address)
         } catch is CancellationError {

@@ -318,5 +318,28 @@ extension NetworkTests {
             await client.shutdown()
             await server.stop()
         }
+
+        @Test("sends an answer that its check refuses: it is not decoded")
+        func refusedAnswer() async throws {
+            let server = try await PeerServer.start()
+            let client = RPCClient(.init(host: "127.0.0.1", port: server.port))
+            let check: AnswerCheck = { bytes in
+                if !bytes.isEmpty { throw RPCError(.dataLoss, "not empty") }
+            }
+            let error = try await failure {
+                let _: RPCResponse<BytesValue> = try await client.unary(
+                    "/test.Peer/Echo", BytesValue(Data([1])), check: check)
+            }
+            #expect(error.code == .internalError && error.requestFate == .mayHaveBeenProcessed)
+            #expect(error.message.contains("not empty"), "\(error)")
+            let streamed: RPCResponseStream<Int64Value> = try await client.serverStreaming(
+                "/test.Peer/Count", Int64Value(3), check: check)
+            var count = 0
+            let late = try await failure { for try await _ in streamed { count += 1 } }
+            // The first number is 0, an empty message.
+            #expect(count == 1 && late.message.contains("not empty"), "\(late)")
+            await client.shutdown()
+            await server.shutdown(deadline: .seconds(1))
+        }
     }
 }
