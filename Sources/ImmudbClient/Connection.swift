@@ -21,11 +21,19 @@ final class Connection: Sendable {
     private let limits: AnswerLimits
     private let token: Mutex<String?>
 
-    init(_ configuration: ImmudbClient.Configuration) {
-        address = configuration.address
+    /// - Throws: `ClientError` with code `.unavailable` if the configuration names no server.
+    init(_ configuration: ImmudbClient.Configuration) throws(ClientError) {
+        let server: ServerAddress
+        do throws(ServerAddress.Fault) {
+            server = try ServerAddress(configuration.host, port: configuration.port)
+        } catch {
+            throw ClientError(
+                .unavailable, "the host is \"\(configuration.host)\": \(error)")
+        }
+        address = server.description
         limits = AnswerLimits(maxAnswerByteCount: configuration.maxReceiveMessageByteCount)
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
-        var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
+        var settings = RPCClient.Configuration(host: server.host, port: server.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
         settings.waitForReady = configuration.waitsForServer
         settings.maxReceiveMessageByteCount = configuration.maxReceiveMessageByteCount
