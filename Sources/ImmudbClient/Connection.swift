@@ -18,12 +18,22 @@ final class Connection: Sendable {
     /// For each call, and for each message of a stream.
     let callTimeout: Duration
     private let transport: RPCClient
+    private let limits: AnswerLimits
     private let token: Mutex<String?>
 
-    init(_ configuration: ImmudbClient.Configuration) {
-        address = configuration.address
+    /// - Throws: `ClientError` with code `.unavailable` if the configuration names no server.
+    init(_ configuration: ImmudbClient.Configuration) throws(ClientError) {
+        let server: ServerAddress
+        do throws(ServerAddress.Fault) {
+            server = try ServerAddress(configuration.host, port: configuration.port)
+        } catch {
+            throw ClientError(
+                .unavailable, "the host is \"\(configuration.host)\": \(error)")
+        }
+        address = server.description
+        limits = AnswerLimits(maxAnswerByteCount: configuration.maxReceiveMessageByteCount)
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
-        var settings = RPCClient.Configuration(host: configuration.host, port: configuration.port)
+        var settings = RPCClient.Configuration(host: server.host, port: server.port)
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
         settings.waitForReady = configuration.waitsForServer
         settings.maxReceiveMessageByteCount = configuration.maxReceiveMessageByteCount
@@ -45,7 +55,7 @@ final class Connection: Sendable {
     ) async -> Answer<Response> {
         do {
             let response: RPCResponse<Response> = try await transport.unary(
-                path, request, metadata: metadata, timeout: callTimeout)
+                path, request, metadata: metadata, timeout: callTimeout, check: limits[path])
             return Answer(
                 result: .success(response.message),
                 identity: response.headers.first(ImmuMetadata.serverIdentity))
@@ -75,7 +85,8 @@ final class Connection: Sendable {
     ) async throws(ClientError) -> RPCResponseStream<Response> {
         do {
             return try await transport.serverStreaming(
-                path, request, metadata: metadata, messageTimeout: callTimeout)
+                path, request, metadata: metadata, messageTimeout: callTimeout,
+                check: limits[path])
         } catch let error as RPCError {
             throw ClientError(error, server: address)
         } catch is CancellationError {

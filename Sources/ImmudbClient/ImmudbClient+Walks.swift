@@ -148,6 +148,6 @@ extension ImmudbClient {
     public func dump() async throws(ClientError) -> DumpSequence {
         DumpSequence(
             messages: try await stream(ImmuService.dump, Google_Protobuf_Empty()),
-            server: configuration.address)
+            server: connection.address)
     }
 }

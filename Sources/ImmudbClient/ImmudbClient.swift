@@ -31,8 +31,10 @@ import SwiftProtobuf
 public final class ImmudbClient: Sendable {
     /// Where the server is, and how long to wait for it.
     public struct Configuration: Sendable {
+        /// A name or an address, with its port or without: see `ServerAddress`.
         public var host: String
-        public var port: Int
+        /// nil: the one in `host`, or else 3322.
+        public var port: Int?
         /// For connecting, before the first call and again after the connection broke.
         public var connectTimeoutMilliseconds: Int
         /// For each call, until its answer is complete; for a stream, until its next message.
@@ -50,7 +52,7 @@ public final class ImmudbClient: Sendable {
         public var evidenceDirectory: String?
 
         public init(
-            host: String = "127.0.0.1", port: Int = 3322, connectTimeoutMilliseconds: Int = 5_000,
+            host: String = "127.0.0.1", port: Int? = nil, connectTimeoutMilliseconds: Int = 5_000,
             callTimeoutMilliseconds: Int = 30_000, token: String? = nil
         ) {
             self.host = host
@@ -59,9 +61,6 @@ public final class ImmudbClient: Sendable {
             self.callTimeoutMilliseconds = callTimeoutMilliseconds
             self.token = token
         }
-
-        /// For messages.
-        var address: String { "\(host):\(port)" }
     }
 
     /// What to do at the first verified call to a server of which no root is stored.
@@ -101,13 +100,14 @@ public final class ImmudbClient: Sendable {
     ///   - firstContact: what to do if it has none of this server.
     ///   - expected: who the server has to be. The identity is the server's word: without this, one
     ///     that takes a new identity is met for the first time.
-    /// - Throws: `ClientError` with code `.unavailable` if no server answers, `.incompatible` if it
-    ///   sends no identity, `.serverChanged` if it is another than the expected one.
+    /// - Throws: `ClientError` with code `.unavailable` if no server answers or the configuration's
+    ///   host is not an address, `.incompatible` if the server sends no identity, `.serverChanged` if
+    ///   it is another than the expected one.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
-        let connection = Connection(configuration)
+        let connection = try Connection(configuration)
         do throws(ClientError) {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
                 ImmuService.health, Google_Protobuf_Empty())

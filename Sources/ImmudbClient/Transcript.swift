@@ -124,7 +124,7 @@ extension ImmudbClient {
             guard error.evidenceFile == nil else { throw error }
             let evidence = Evidence(
                 error, exchanges: transcript.all, server: identity.text,
-                address: configuration.address)
+                address: connection.address)
             do {
                 error.evidenceFile = try evidence.write(to: directory)
             } catch let problem {

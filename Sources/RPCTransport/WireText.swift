@@ -99,4 +99,10 @@ extension Duration {
         if seconds < 0 { return .nanoseconds(0) }
         return .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
+
+    /// For messages: `5 s`, `300 ms`.
+    var words: String {
+        let milliseconds = timeAmount.nanoseconds / 1_000_000
+        return milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"
+    }
 }

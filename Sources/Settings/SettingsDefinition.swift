@@ -158,4 +158,24 @@ public struct SettingsValues: Sendable {
     public func source(of setting: some SettingDeclaration) -> SettingSource? {
         given[setting.key]?.source
     }
+
+    /// The value that was given; nil if it is the default.
+    public func given<Value>(_ setting: Setting<Value>) -> Value? {
+        source(of: setting) == nil ? nil : self[setting]
+    }
+
+    /// Parses a text that has a form of its own.
+    ///
+    /// - Throws: `SettingsError`: the place of the text, the text, and the error of `parse`.
+    public func parsed<Result>(
+        _ setting: Setting<String>, _ parse: (String) throws -> Result
+    ) throws(SettingsError) -> Result {
+        let text = self[setting]
+        do {
+            return try parse(text)
+        } catch {
+            let place = source(of: setting).map { "\($0)" } ?? setting.key
+            throw SettingsError("\(place) is \"\(text)\": \(error)")
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ImmudbClient
 import Settings
 
 /// Everything that `immutest` can be told. `ImmutestCommand` has a flag for each.
@@ -47,9 +48,10 @@ struct ServerPlace {
                 "\(source) is set: this release has no users yet, so there is no token to send. "
                     + "Leave it out")
         }
-        let address = values[ImmutestSettings.address]
-        host = address == "[::1]" ? "::1" : address
-        port = values[ImmutestSettings.port]
+        let server = try values.parsed(ImmutestSettings.address) { text in
+            try ServerAddress(text, port: values.given(ImmutestSettings.port))
+        }
+        (host, port) = (server.host, server.port)
     }
 
     private static func values(

@@ -98,4 +98,40 @@ struct WireTextTests {
         }
         #expect(Metadata.isSendable("immudb-uuid"))
     }
+
+    private func received(
+        _ name: String, _ value: String, room: Int
+    ) -> (metadata: Metadata, isTaken: Bool, room: Int) {
+        var metadata = Metadata()
+        var left = room
+        let isTaken = Array(name.utf8).withUnsafeBufferPointer { name in
+            Array(value.utf8).withUnsafeBufferPointer { value in
+                metadata.addReceived(name: name, value: value, room: &left)
+            }
+        }
+        return (metadata, isTaken, left)
+    }
+
+    @Test(
+        "takes the blanks off the ends of a received value",
+        arguments: [
+            (" a b ", "a b"), ("\ta\t", "a"), ("", ""), ("   ", ""), ("a", "a"), (" a", "a"),
+            ("a ", "a"),
+        ])
+    func blanks(sent: String, value: String) {
+        #expect(received("x", sent, room: 100).metadata.all("x") == [value])
+    }
+
+    @Test("counts 64 bytes for each value between commas, also for one that is not base64")
+    func commas() {
+        let all = received("x-bin", "AQI, Aw==,!,", room: 64 * 4)
+        #expect(all.isTaken && all.room == 0)
+        #expect(all.metadata.allBinary("x-bin") == [[1, 2], [3], []])
+        let many = received("x-bin", String(repeating: ",", count: 4040), room: 64 << 10)
+        #expect(!many.isTaken)
+        #expect(many.metadata.fields.count == 1024)
+        #expect(!received("x-bin", "!!!!,!!!!", room: 127).isTaken)
+        // A text takes no more than what its field does, which the caller counts.
+        #expect(received("x", "1234", room: 0).isTaken)
+    }
 }

@@ -1,155 +1,284 @@
 import NIOCore
-import Synchronization
 
-/// One call of a client, from its request to its status.
-// Unchecked: what is not `let` or atomic is touched on the client's event loop only.
-final class ClientCall: @unchecked Sendable {
-    enum Receiver: Sendable {
-        case unary(UnaryReceiver)
-        case stream(StreamReceiver)
+/// A call from its arrival on the event loop to its status. Event loop only.
+///
+/// Its state is a value that only the transitions below change. It goes
+///
+///     queued ─► connecting ─► submitted ─► sending ─► receivingHeaders ─► receivingBody ─► finished
+///
+/// It skips `connecting` if there is a connection, and `receivingHeaders` if the server answers before
+/// it has the whole request. From each state the call may finish. A call that no server has processed
+/// goes back to `queued`, for another connection, from any state before `receivingBody`. A state has
+/// only the data that is valid in it: a finished call has neither bytes nor a stream.
+final class ClientCall {
+    enum State {
+        /// Just arrived, or turned away by a connection.
+        case queued
+        /// Waits for a connection.
+        case connecting
+        /// Has a stream; no byte has gone to the server.
+        case submitted(Outgoing)
+        /// The server may have seen it, and has not answered. Some of the request is left.
+        case sending(Outgoing)
+        /// All of the request has gone.
+        case receivingHeaders(Place)
+        case receivingBody(Incoming)
+        case finished
     }
 
-    let path: String
-    /// Behind its prefix; kept so that it can be sent again.
-    let request: ByteBuffer
-    let metadata: Metadata
-    let deadline: NIODeadline?
-    let receiver: Receiver
-    private let mustCancel = Atomic<Bool>(false)
+    /// A stream of a connection.
+    struct Place {
+        let connection: ClientConnection
+        let stream: Int32
+    }
 
-    // MARK: event loop
+    struct Outgoing {
+        let place: Place
+        /// The part of the request that is not framed yet.
+        var unsent: ByteBuffer
+    }
 
-    weak var connection: ClientConnection?
-    var streamID: Int32 = 0
+    struct Incoming {
+        let place: Place
+        /// The part of the request that was not framed when the answer began.
+        var unsent: ByteBuffer
+        /// The server's initial headers.
+        let headers: Metadata
+        var body = AnswerBody()
+        /// The answer of a unary call, once it is complete.
+        var message: ByteBuffer?
+        /// Bytes that the server has not been given credit for.
+        var heldByteCount = 0
+    }
+
+    let request: ClientRequest
+    /// How often it was given to a connection, or began to wait for one.
     var attempts = 0
-    /// The part of the request that is not framed yet.
-    var unsent = ByteBuffer()
-    /// Whether the server may have seen it: set before the first of its bytes is given to the socket.
-    var wasSent = false
-    var isFinished = false
-    /// The header block that is being read.
-    var block = AnswerHeaders()
-    /// The server's initial headers.
-    var headers: Metadata?
-    /// From the prefix of the message that is being read.
-    var messageByteCount: Int?
-    /// What has arrived of it.
-    var message = ByteBuffer()
-    var hasMessage = false
-    /// Stream bytes that the server has not been given credit for.
-    var heldByteCount = 0
+    private(set) var state = State.queued
+    private let loop: ClientLoop
 
-    init(
-        path: String, request: ByteBuffer, metadata: Metadata, deadline: NIODeadline?,
-        receiver: Receiver
-    ) {
-        self.path = path
+    init(_ request: ClientRequest, on loop: ClientLoop) {
         self.request = request
-        self.metadata = metadata
-        self.deadline = deadline
-        self.receiver = receiver
+        self.loop = loop
     }
 
-    /// From any thread: whether or not it was started yet.
-    func requestCancel() { mustCancel.store(true, ordering: .releasing) }
-
-    var isCancelRequested: Bool { mustCancel.load(ordering: .acquiring) }
-
-    /// Ready for another connection.
-    func reset() {
-        connection = nil
-        streamID = 0
-        unsent = request
-        wasSent = false
-        block = AnswerHeaders()
-        headers = nil
-        messageByteCount = nil
-        message = ByteBuffer()
-        hasMessage = false
-        heldByteCount = 0
+    var isFinished: Bool {
+        if case .finished = state { true } else { false }
     }
 
-    func succeed(trailers: Metadata) {
-        guard !isFinished else { return }
-        isFinished = true
-        switch receiver {
-        case .unary(let receiver):
-            receiver.finish(
-                .success(.init(message: message, headers: headers ?? [:], trailers: trailers)))
-        case .stream(let receiver):
-            receiver.finish(nil, trailers: trailers)
+    /// The stream that it has.
+    var place: Place? {
+        switch state {
+        case .submitted(let outgoing), .sending(let outgoing): outgoing.place
+        case .receivingHeaders(let place): place
+        case .receivingBody(let incoming): incoming.place
+        case .queued, .connecting, .finished: nil
         }
-        message = ByteBuffer()
+    }
+
+    /// The server's initial headers, once they have come.
+    var headers: Metadata? {
+        if case .receivingBody(let incoming) = state { incoming.headers } else { nil }
+    }
+
+    /// Whether the server may have seen some of it.
+    var wasSent: Bool {
+        switch state {
+        case .queued, .connecting, .submitted: false
+        case .sending, .receivingHeaders, .receivingBody, .finished: true
+        }
+    }
+
+    // MARK: the request
+
+    func waitForConnection() {
+        guard case .queued = state else { preconditionFailure("a call waits twice") }
+        state = .connecting
+    }
+
+    func submit(to place: Place) {
+        switch state {
+        case .queued, .connecting:
+            state = .submitted(Outgoing(place: place, unsent: request.message))
+        default: preconditionFailure("a call is submitted twice")
+        }
+    }
+
+    /// Its HEADERS are about to be given to the socket.
+    func headersLeave() {
+        guard case .submitted(let outgoing) = state else { return }
+        state = .sending(outgoing)
+    }
+
+    /// Bytes of the request that are not framed yet; nil if nothing more is to be sent.
+    var unsentByteCount: Int? {
+        switch state {
+        case .submitted(let outgoing), .sending(let outgoing): outgoing.unsent.readableBytes
+        case .receivingBody(let incoming): incoming.unsent.readableBytes
+        case .queued, .connecting, .receivingHeaders, .finished: nil
+        }
+    }
+
+    /// Moves the next bytes of the request into a frame.
+    func moveBody(_ count: Int, to frame: inout ByteBuffer) {
+        switch state {
+        case .submitted(var outgoing), .sending(var outgoing):
+            outgoing.unsent.move(count, to: &frame)
+            state =
+                outgoing.unsent.readableBytes == 0
+                ? .receivingHeaders(outgoing.place) : .sending(outgoing)
+        case .receivingBody(var incoming):
+            incoming.unsent.move(count, to: &frame)
+            state = .receivingBody(incoming)
+        case .queued, .connecting, .receivingHeaders, .finished:
+            preconditionFailure("a call sends what it has not")
+        }
+    }
+
+    /// Back to the beginning: no server has processed it.
+    func requeue() {
+        switch state {
+        case .queued, .connecting, .submitted, .sending, .receivingHeaders: state = .queued
+        case .receivingBody, .finished: preconditionFailure("a call begins again after its answer")
+        }
+    }
+
+    // MARK: the answer
+
+    func receive(headers: Metadata) {
+        switch state {
+        case .submitted(let outgoing), .sending(let outgoing):
+            state = .receivingBody(
+                Incoming(place: outgoing.place, unsent: outgoing.unsent, headers: headers))
+        case .receivingHeaders(let place):
+            state = .receivingBody(
+                Incoming(place: place, unsent: ByteBuffer(), headers: headers))
+        case .queued, .connecting, .receivingBody, .finished:
+            return
+        }
+        if case .stream(let receiver) = request.receiver { receiver.receive(headers: headers) }
+    }
+
+    /// Takes bytes of the answer; messages of a stream go to the application.
+    ///
+    /// - Parameter limit: the largest message.
+    func receive(_ bytes: UnsafeRawBufferPointer, limit: Int) throws(AnswerBody.Fault) {
+        guard case .receivingBody(var incoming) = state else {
+            throw AnswerBody.Fault(
+                code: .internalError, text: "the server's answer has no headers")
+        }
+        // The buffers have one owner while they grow.
+        state = .finished
+        defer { state = .receivingBody(incoming) }
+        incoming.heldByteCount += bytes.count
+        if !bytes.isEmpty, incoming.message != nil { throw Self.twoAnswers }
+        incoming.body.append(bytes)
+        while let message = try incoming.body.next(limit: limit) {
+            switch request.receiver {
+            case .unary:
+                incoming.message = message
+                if !incoming.body.isBetweenMessages { throw Self.twoAnswers }
+                return
+            case .stream(let receiver):
+                receiver.receive(message: message)
+            }
+        }
+    }
+
+    private static let twoAnswers = AnswerBody.Fault(
+        code: .internalError, text: "the server sent two answers to a call that takes one")
+
+    /// Bytes of the stream that the server may send again, now that they have been taken: see
+    /// `StreamReceiver.byteCount`.
+    func takeCredit() -> Int {
+        guard case .receivingBody(var incoming) = state, incoming.heldByteCount > 0 else {
+            return 0
+        }
+        var count = incoming.heldByteCount
+        if case .stream(let receiver) = request.receiver {
+            count -= min(count, receiver.byteCount)
+        }
+        guard count > 0 else { return 0 }
+        state = .finished
+        incoming.heldByteCount -= count
+        state = .receivingBody(incoming)
+        return count
+    }
+
+    // MARK: the end
+
+    /// Ends the call with the last block of its answer: the trailers, or the only block.
+    ///
+    /// - Returns: whether some of the request was not sent.
+    func finish(_ block: AnswerHeaders) -> Bool {
+        guard !isFinished else { return false }
+        let isUnsent = unsentByteCount ?? 0 > 0
+        guard let status = block.status else {
+            if headers == nil, block.httpStatus != 200 || !block.isGRPC {
+                fail(
+                    StatusCode(httpStatus: block.httpStatus), block.notGRPC,
+                    trailers: block.metadata)
+            } else {
+                fail(
+                    .internalError, "the server ended the call without a status",
+                    trailers: block.metadata)
+            }
+            return isUnsent
+        }
+        guard status == 0 else {
+            end(StatusCode(rawValue: status), block.text, block.metadata, isAnswer: true)
+            return isUnsent
+        }
+        switch (request.receiver, state) {
+        case (.unary(let receiver), .receivingBody(let incoming)) where incoming.message != nil:
+            leave()
+            receiver.finish(
+                .success(
+                    ClientAnswer(
+                        message: incoming.message ?? ByteBuffer(), headers: incoming.headers,
+                        trailers: block.metadata)))
+        case (.unary, _):
+            fail(
+                .internalError, "the server answered OK without a complete message",
+                trailers: block.metadata)
+        case (.stream, .receivingBody(let incoming)) where !incoming.body.isBetweenMessages:
+            fail(.internalError, "the server ended within a message", trailers: block.metadata)
+        case (.stream(let receiver), _):
+            leave()
+            receiver.finish(nil, trailers: block.metadata)
+        }
+        return isUnsent
     }
 
     /// Ends the call with an error that this side found.
     func fail(_ code: StatusCode, _ text: String, trailers: Metadata = [:]) {
-        end(
-            RPCError(
-                code, text, headers: headers ?? [:], trailers: trailers,
-                requestFate: wasSent ? .mayHaveBeenProcessed : .notProcessed))
+        end(code, text, trailers, isAnswer: false)
     }
 
-    /// Ends the call with the server's status, which is not OK.
-    func failAsAnswered(_ code: StatusCode, _ text: String, trailers: Metadata) {
-        end(
-            RPCError(
-                code, text, headers: headers ?? [:], trailers: trailers, requestFate: .answered))
-    }
-
-    private func end(_ error: RPCError) {
+    private func end(_ code: StatusCode, _ text: String, _ trailers: Metadata, isAnswer: Bool) {
         guard !isFinished else { return }
-        isFinished = true
-        switch receiver {
+        let error = RPCError(
+            code, text, headers: headers ?? [:], trailers: trailers,
+            requestFate: isAnswer ? .answered : wasSent ? .mayHaveBeenProcessed : .notProcessed)
+        leave()
+        switch request.receiver {
         case .unary(let receiver): receiver.finish(.failure(error))
-        case .stream(let receiver): receiver.finish(error, trailers: error.trailers)
+        case .stream(let receiver): receiver.finish(error, trailers: trailers)
         }
-        message = ByteBuffer()
-        unsent = ByteBuffer()
+    }
+
+    private func leave() {
+        state = .finished
+        loop.ended(self)
     }
 }
 
-struct ClientAnswer: Sendable {
-    let message: ByteBuffer
-    let headers: Metadata
-    let trailers: Metadata
-}
-
-/// Where a unary call waits for its answer.
-final class UnaryReceiver: Sendable {
-    private enum State {
-        case created
-        case waiting(CheckedContinuation<ClientAnswer, any Error>)
-        /// A call of a task that was cancelled already may end before anybody waits for it.
-        case early(Result<ClientAnswer, RPCError>)
-        case over
-    }
-
-    private let state = Mutex(State.created)
-
-    func install(_ continuation: CheckedContinuation<ClientAnswer, any Error>) {
-        let early = state.withLock { state -> Result<ClientAnswer, RPCError>? in
-            guard case .early(let result) = state else {
-                state = .waiting(continuation)
-                return nil
-            }
-            state = .over
-            return result
+extension ByteBuffer {
+    fileprivate mutating func move(_ count: Int, to frame: inout ByteBuffer) {
+        readWithUnsafeReadableBytes { bytes in
+            let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(count))
+            frame.writeBytes(part)
+            return part.count
         }
-        if let early { continuation.resume(with: early.mapError { $0 as any Error }) }
-    }
-
-    func finish(_ result: Result<ClientAnswer, RPCError>) {
-        let waiter = state.withLock { state -> CheckedContinuation<ClientAnswer, any Error>? in
-            switch state {
-            case .created: state = .early(result)
-            case .waiting(let continuation):
-                state = .over
-                return continuation
-            case .early, .over: break
-            }
-            return nil
-        }
-        waiter?.resume(with: result.mapError { $0 as any Error })
     }
 }

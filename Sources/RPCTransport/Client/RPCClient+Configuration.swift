@@ -1,8 +1,10 @@
 public import NIOCore
+import NIOPosix
 
 extension RPCClient {
     /// Where the server is, and how long to wait for what.
     public struct Configuration: Sendable {
+        /// A name or an address, without brackets.
         public var host: String
         public var port: Int
 
@@ -36,12 +38,22 @@ extension RPCClient {
         /// added: the place to add a TLS handler. Throwing fails the attempt to connect.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
 
+        /// Makes what finds the addresses of a name, for one attempt to connect; nil: getaddrinfo.
+        var makeResolver: (@Sendable (any EventLoop) -> any Resolver & Sendable)?
+
         public init(host: String, port: Int) {
             self.host = host
             self.port = port
         }
 
         /// `host:port`, for `:authority` and messages.
-        var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+        var authority: String { Self.text(ofHost: host, port: port) }
+
+        static func text(ofHost host: String, port: Int) -> String {
+            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+
+        /// For messages about a server from which nothing has come.
+        var noAnswer: String { "no answer within \(connectTimeout.words)" }
     }
 }

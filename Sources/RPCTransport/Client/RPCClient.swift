@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 public import SwiftProtobuf
 
 /// A client of one gRPC server: one connection, any number of calls on it at the same time, from
@@ -17,7 +18,8 @@ public final class RPCClient: Sendable {
 
     /// Connects to nothing yet.
     public init(_ configuration: Configuration) {
-        dispatcher = ClientDispatcher(configuration)
+        dispatcher = ClientDispatcher(
+            configuration, on: MultiThreadedEventLoopGroup.singleton.next())
     }
 
     deinit { dispatcher.post(.shutDown) }
@@ -28,22 +30,25 @@ public final class RPCClient: Sendable {
     ///   - path: `/package.Service/Method`.
     ///   - timeout: for all of it, connecting included; the server is told. nil: as long as the
     ///     connection lives.
+    ///   - check: looks at the answer before it is decoded; an answer for which it throws fails with
+    ///     `.internalError`.
     /// - Throws: `RPCError`.
     public func unary<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
-        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil
+        _ path: String, _ message: Request, metadata: Metadata = [:], timeout: Duration? = nil,
+        check: AnswerCheck? = nil
     ) async throws -> RPCResponse<Answer> {
         let receiver = UnaryReceiver()
-        let call = try makeCall(path, request, metadata, timeout, .unary(receiver))
+        let request = try makeRequest(path, message, metadata, timeout, .unary(receiver))
         let answer = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 receiver.install(continuation)
-                dispatcher.post(.start(call))
+                dispatcher.post(.start(request))
             }
         } onCancel: {
-            call.requestCancel()
-            dispatcher.post(.cancel(call))
+            request.requestCancel()
+            dispatcher.post(.cancel(request))
         }
-        let message: Answer = try Self.decode(answer.message)
+        let message: Answer = try Self.decode(answer.message, check)
         return RPCResponse(message: message, headers: answer.headers, trailers: answer.trailers)
     }
 
@@ -57,17 +62,18 @@ public final class RPCClient: Sendable {
     /// - Parameters:
     ///   - timeout: for all of it; the server is told.
     ///   - messageTimeout: for the headers, and for each answer while the application waits for it.
+    ///   - check: for each answer, as for `unary`.
     public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
-        _ path: String, _ request: Request, metadata: Metadata = [:], timeout: Duration? = nil,
-        messageTimeout: Duration? = nil
+        _ path: String, _ message: Request, metadata: Metadata = [:], timeout: Duration? = nil,
+        messageTimeout: Duration? = nil, check: AnswerCheck? = nil
     ) async throws -> RPCResponseStream<Answer> {
         let receiver = StreamReceiver()
-        let call = try makeCall(path, request, metadata, timeout, .stream(receiver))
+        let request = try makeRequest(path, message, metadata, timeout, .stream(receiver))
         let handle = StreamHandle(
-            client: self, call: call, receiver: receiver, messageTimeout: messageTimeout)
-        dispatcher.post(.start(call))
+            client: self, request: request, receiver: receiver, messageTimeout: messageTimeout)
+        dispatcher.post(.start(request))
         let headers = try await handle.headers()
-        return RPCResponseStream(handle: handle, headers: headers)
+        return RPCResponseStream(handle: handle, check: check, headers: headers)
     }
 
     /// Ends the connection; calls in flight fail with `.unavailable`, as do later ones. Returns
@@ -77,24 +83,27 @@ public final class RPCClient: Sendable {
         try? await dispatcher.closed.futureResult.get()
     }
 
-    private func makeCall<Request: SwiftProtobuf.Message>(
-        _ path: String, _ request: Request, _ metadata: Metadata, _ timeout: Duration?,
-        _ receiver: ClientCall.Receiver
-    ) throws -> ClientCall {
+    private func makeRequest<Request: SwiftProtobuf.Message>(
+        _ path: String, _ message: Request, _ metadata: Metadata, _ timeout: Duration?,
+        _ receiver: ClientRequest.Receiver
+    ) throws -> ClientRequest {
         let framed: FramedBytes
         do {
-            framed = try request.serializedBytes()
+            framed = try message.serializedBytes()
         } catch {
             throw RPCError(
                 .internalError, "cannot encode the request: \(error)", requestFate: .notProcessed)
         }
-        return ClientCall(
-            path: path, request: framed.buffer, metadata: metadata,
+        return ClientRequest(
+            path: path, message: framed.buffer, metadata: metadata,
             deadline: timeout.map { .now() + $0.timeAmount }, receiver: receiver)
     }
 
-    static func decode<Answer: SwiftProtobuf.Message>(_ bytes: ByteBuffer) throws -> Answer {
+    static func decode<Answer: SwiftProtobuf.Message>(
+        _ bytes: ByteBuffer, _ check: AnswerCheck?
+    ) throws -> Answer {
         do {
+            if let check { try bytes.withUnsafeReadableBytes(check) }
             return try Answer(serializedBytes: ReceivedBytes(bytes))
         } catch {
             throw RPCError(
@@ -104,6 +113,10 @@ public final class RPCClient: Sendable {
         }
     }
 }
+
+/// Throws for an answer that must not be decoded: what a message of few bytes grows to when it is
+/// decoded depends on what is in them.
+public typealias AnswerCheck = @Sendable (UnsafeRawBufferPointer) throws -> Void
 
 /// What a unary call brought.
 public struct RPCResponse<Answer: SwiftProtobuf.Message>: Sendable {
@@ -118,20 +131,22 @@ public struct RPCResponseStream<Answer: SwiftProtobuf.Message>: AsyncSequence, S
     public typealias Element = Answer
 
     let handle: StreamHandle
+    let check: AnswerCheck?
     /// The server's initial headers.
     public let headers: Metadata
 
     /// The server's trailers; empty until the sequence has ended.
     public var trailers: Metadata { handle.receiver.trailers }
 
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(handle: handle) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(handle: handle, check: check) }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         let handle: StreamHandle
+        let check: AnswerCheck?
 
         public mutating func next() async throws -> Answer? {
             guard let bytes = try await handle.next() else { return nil }
-            return try RPCClient.decode(bytes)
+            return try RPCClient.decode(bytes, check)
         }
     }
 }

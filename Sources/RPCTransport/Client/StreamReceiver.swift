@@ -6,6 +6,7 @@ final class StreamReceiver: Sendable {
     private struct State {
         var headers: Metadata?
         var messages = CircularBuffer<ByteBuffer>()
+        /// Of the messages, their prefixes included.
         var byteCount = 0
         var isOver = false
         var error: RPCError?
@@ -18,7 +19,8 @@ final class StreamReceiver: Sendable {
 
     var trailers: Metadata { state.withLock { $0.trailers } }
 
-    /// Bytes that wait for the application.
+    /// Bytes on the wire of the messages that wait for the application. The server gets credit for
+    /// what it sent beyond them only.
     var byteCount: Int { state.withLock { $0.byteCount } }
 
     // MARK: from the event loop
@@ -40,7 +42,7 @@ final class StreamReceiver: Sendable {
                 return waiter
             }
             state.messages.append(message)
-            state.byteCount += message.readableBytes
+            state.byteCount += message.readableBytes + FramedBytes.prefixByteCount
             return nil
         }
         waiter?.resume(returning: message)
@@ -85,7 +87,7 @@ final class StreamReceiver: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let result = state.withLock { state -> Result<ByteBuffer?, any Error>? in
                 if let message = state.messages.popFirst() {
-                    state.byteCount -= message.readableBytes
+                    state.byteCount -= message.readableBytes + FramedBytes.prefixByteCount
                     return .success(message)
                 }
                 if let error = state.error { return .failure(error) }
@@ -102,17 +104,18 @@ final class StreamReceiver: Sendable {
 /// The application's end of a streaming call; letting go of it cancels the call.
 final class StreamHandle: Sendable {
     private let client: RPCClient
-    private let call: ClientCall
+    private let request: ClientRequest
     let receiver: StreamReceiver
 
     private let messageTimeout: Duration?
     private let isOverdue = Atomic<Bool>(false)
 
     init(
-        client: RPCClient, call: ClientCall, receiver: StreamReceiver, messageTimeout: Duration?
+        client: RPCClient, request: ClientRequest, receiver: StreamReceiver,
+        messageTimeout: Duration?
     ) {
         self.client = client
-        self.call = call
+        self.request = request
         self.receiver = receiver
         self.messageTimeout = messageTimeout
     }
@@ -125,7 +128,7 @@ final class StreamHandle: Sendable {
 
     func next() async throws -> ByteBuffer? {
         let message = try await withinTimeout { try await self.receiver.waitForMessage() }
-        if message != nil { client.dispatcher.post(.took(call)) }
+        if message != nil { client.dispatcher.post(.took(request)) }
         return message
     }
 
@@ -155,7 +158,7 @@ final class StreamHandle: Sendable {
     }
 
     private func cancel() {
-        call.requestCancel()
-        client.dispatcher.post(.cancel(call))
+        request.requestCancel()
+        client.dispatcher.post(.cancel(request))
     }
 }

@@ -90,6 +90,9 @@ final class HTTP2Connection: ChannelInboundHandler {
     /// Called once, before the handler is added to a pipeline.
     func setDelegate(_ delegate: any HTTP2Delegate) { self.delegate = delegate }
 
+    /// For a handler that could not be added to its pipeline.
+    func removeDelegate() { delegate = nil }
+
     deinit {
         if let session { nghttp2_session_del(session) }
     }

@@ -14,6 +14,9 @@ struct DeadlineAlarm {
     private var rings = NIODeadline.distantFuture
     private var lastRing = NIODeadline.uptimeNanoseconds(0)
 
+    /// Whether it rings at `deadline` or before, so that it need not be set.
+    func rings(by deadline: NIODeadline) -> Bool { rings <= deadline }
+
     mutating func set(
         _ deadline: NIODeadline, on loop: any EventLoop, _ ring: @escaping @Sendable () -> Void
     ) {

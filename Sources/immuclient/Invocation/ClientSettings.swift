@@ -76,8 +76,10 @@ struct ClientSettings: Sendable {
         case (true, true):
             throw SettingsError("json and value-only are both true: make one of them false")
         }
-        host = values[Self.address]
-        port = values[Self.port]
+        let server = try values.parsed(Self.address) { text in
+            try ServerAddress(text, port: values.given(Self.port))
+        }
+        (host, port) = (server.host, server.port)
         directory = values[Self.directory]
         let evidence = values[Self.evidence]
         evidenceDirectory = evidence.isEmpty ? nil : evidence

@@ -1,0 +1,47 @@
+import NIOCore
+
+/// The messages of an answer, put together from the bytes of its DATA frames.
+///
+/// Holds only bytes that have arrived: it never reserves memory for a length that a prefix promises.
+struct AnswerBody {
+    /// The reason for giving the answer up.
+    struct Fault: Error {
+        let code: StatusCode
+        let text: String
+    }
+
+    private var bytes = ByteBuffer()
+    /// From the prefix of the message that is being received; nil within the prefix.
+    private var length: Int?
+
+    /// Whether the next byte begins a message.
+    var isBetweenMessages: Bool { length == nil && bytes.readableBytes == 0 }
+
+    mutating func append(_ new: UnsafeRawBufferPointer) { bytes.writeBytes(new) }
+
+    /// The next message that is complete; nil if more of it has to come.
+    ///
+    /// - Parameter limit: the largest message.
+    mutating func next(limit: Int) throws(Fault) -> ByteBuffer? {
+        if length == nil {
+            guard bytes.readableBytes >= FramedBytes.prefixByteCount,
+                let compressed = bytes.readInteger(as: UInt8.self),
+                let count = bytes.readInteger(as: UInt32.self)
+            else { return nil }
+            guard compressed == 0 else {
+                throw Fault(code: .internalError, text: "the server sent a compressed message")
+            }
+            guard Int(count) <= limit else {
+                throw Fault(
+                    code: .resourceExhausted,
+                    text: "grpc: received message larger than max (\(count) vs. \(limit))")
+            }
+            length = Int(count)
+        }
+        guard let length, let message = bytes.readSlice(length: length) else { return nil }
+        self.length = nil
+        // The message keeps the memory; the bytes behind it get their own.
+        if bytes.readableBytes == 0 { bytes = ByteBuffer() }
+        return length == 0 ? ByteBuffer() : message
+    }
+}

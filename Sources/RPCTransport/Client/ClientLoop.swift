@@ -1,0 +1,315 @@
+import CNghttp2
+import NIOCore
+
+/// Gives a client's calls to its connection: connects, pauses after failures, holds calls back
+/// meanwhile, and ends calls at their deadlines. Event loop only.
+final class ClientLoop {
+    private enum State {
+        /// No connection; the next call makes one.
+        case idle
+        case connecting(ConnectionAttempt)
+        /// A channel has connected; the server's SETTINGS have not come.
+        case greeting
+        case connected(ClientConnection)
+        /// The last attempt failed; until then calls fail at once, or wait.
+        case pausing(until: NIODeadline, reason: String)
+        case shutDown
+    }
+
+    /// A call is sent again at most this often, and only if no server saw it.
+    private static let maxAttempts = 3
+
+    let configuration: RPCClient.Configuration
+    let options: HTTP2Options
+    let eventLoop: any EventLoop
+    private let closed: EventLoopPromise<Void>
+    private var state = State.idle
+    private var failures = 0
+    /// All calls that have not ended.
+    private var calls: [ObjectIdentifier: ClientCall] = [:]
+    /// Those of them that wait for a connection, and some that have ended meanwhile.
+    private var waiting: [ClientCall] = []
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var alarm = DeadlineAlarm()
+    private var paths: [String: FixedFields] = [:]
+
+    init(
+        _ configuration: RPCClient.Configuration, on eventLoop: any EventLoop,
+        closed: EventLoopPromise<Void>
+    ) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.closed = closed
+        options = HTTP2Options { options in
+            // Streams that the application does not read hold the server back, see
+            // `ClientConnection`.
+            nghttp2_option_set_no_auto_window_update(options, 1)
+        }
+    }
+
+    func sendPending() {
+        for connection in connections.values { connection.http2.sendPending() }
+    }
+
+    private var bound: NIOLoopBound<ClientLoop> { NIOLoopBound(self, eventLoop: eventLoop) }
+
+    // MARK: calls
+
+    func start(_ request: ClientRequest) {
+        let call = ClientCall(request, on: self)
+        calls[ObjectIdentifier(request)] = call
+        start(call)
+    }
+
+    private func start(_ call: ClientCall) {
+        if call.request.isCancelRequested {
+            call.fail(.cancelled, "the call was cancelled")
+            return
+        }
+        call.attempts += 1
+        switch state {
+        case .connected(let connection):
+            connection.submit(call)
+        case .idle:
+            wait(call)
+            connect()
+        case .connecting, .greeting:
+            wait(call)
+        case .pausing(let until, let reason):
+            if until <= .now() {
+                wait(call)
+                connect()
+            } else if configuration.waitForReady {
+                wait(call)
+            } else {
+                call.fail(.unavailable, reason)
+            }
+        case .shutDown:
+            call.fail(.unavailable, "the client was shut down")
+        }
+        if let deadline = call.request.deadline, !call.isFinished { watch(deadline) }
+    }
+
+    private func wait(_ call: ClientCall) {
+        call.waitForConnection()
+        waiting.append(call)
+    }
+
+    private func takeWaiting() -> [ClientCall] {
+        defer { waiting = [] }
+        return waiting.filter { !$0.isFinished }
+    }
+
+    func cancel(_ request: ClientRequest) {
+        guard let call = calls[ObjectIdentifier(request)] else { return }
+        let place = call.place
+        call.fail(.cancelled, "the call was cancelled")
+        place?.abandon()
+    }
+
+    /// The application has taken a message of a stream.
+    func took(_ request: ClientRequest) {
+        guard let call = calls[ObjectIdentifier(request)] else { return }
+        call.place?.connection.giveCredit(to: call)
+    }
+
+    /// From a call that has its status.
+    func ended(_ call: ClientCall) { calls[ObjectIdentifier(call.request)] = nil }
+
+    /// For a call that no server saw: its connection went away too early.
+    func restart(_ call: ClientCall) {
+        guard !call.isFinished else { return }
+        call.requeue()
+        guard call.attempts < Self.maxAttempts else {
+            call.fail(
+                .unavailable, "\(configuration.authority) turned the call away repeatedly")
+            return
+        }
+        // On another turn of the loop: this one may be inside of a connection's callback.
+        eventLoop.assumeIsolated().execute {
+            if !call.isFinished { self.start(call) }
+            self.sendPending()
+        }
+    }
+
+    // MARK: deadlines
+
+    private func watch(_ deadline: NIODeadline) {
+        guard !alarm.rings(by: deadline) else { return }  // saves each call a closure
+        let loop = bound
+        alarm.set(deadline, on: eventLoop) { loop.value.endOverdueCalls() }
+    }
+
+    private func endOverdueCalls() {
+        alarm.rang()
+        let now = NIODeadline.now()
+        var next = NIODeadline.distantFuture
+        for call in calls.values {
+            guard let deadline = call.request.deadline else { continue }
+            if deadline > now {
+                next = min(next, deadline)
+                continue
+            }
+            let place = call.place
+            call.fail(
+                .deadlineExceeded,
+                place == nil
+                    ? "no connection to \(configuration.authority) before the deadline"
+                    : "no answer before the deadline")
+            place?.abandon()
+        }
+        waiting.removeAll(where: \.isFinished)
+        sendPending()
+        if next < .distantFuture { watch(next) }
+    }
+
+    // MARK: connecting
+
+    private func connect() {
+        let attempt = ConnectionAttempt(configuration, on: eventLoop)
+        state = .connecting(attempt)
+        let deadline = NIODeadline.now() + configuration.connectTimeout.timeAmount
+        attempt.start { outcome in
+            switch outcome {
+            case .connected(let channel, let address):
+                self.greet(channel, address: address, until: deadline)
+            case .failed(let reason):
+                self.failedToConnect(reason)
+            }
+        }
+    }
+
+    /// Makes the channel that has connected the client's connection.
+    private func greet(_ channel: any Channel, address: String, until deadline: NIODeadline) {
+        state = .greeting
+        let http2 = HTTP2Connection()
+        http2.setDelegate(
+            ClientConnection(self, http2: http2, address: address, greetingDeadline: deadline))
+        do {
+            try channel.pipeline.syncOperations.addHandler(http2)
+        } catch {
+            http2.removeDelegate()
+            channel.close(promise: nil)
+            failedToConnect(ConnectionAttempt.describe(error))
+        }
+    }
+
+    private func failedToConnect(_ text: String) {
+        switch state {
+        case .connecting, .greeting: break
+        case .idle, .connected, .pausing, .shutDown: return
+        }
+        let reason = "cannot connect to \(configuration.authority): \(text)"
+        var pause = configuration.initialBackoff
+        for _ in 0..<min(failures, 64) where pause < configuration.maxBackoff {
+            pause = pause * 8 / 5
+        }
+        failures += 1
+        let varied = min(pause, configuration.maxBackoff) * Int.random(in: 80...120) / 100
+        let until = NIODeadline.now() + varied.timeAmount
+        state = .pausing(until: until, reason: reason)
+        if configuration.waitForReady {
+            eventLoop.assumeIsolated().scheduleTask(deadline: until) { [weak self] in
+                self?.connectAgain()
+            }
+        } else {
+            for call in takeWaiting() { call.fail(.unavailable, reason) }
+        }
+    }
+
+    private func connectAgain() {
+        waiting.removeAll(where: \.isFinished)
+        guard case .pausing(let until, _) = state, until <= .now(), !waiting.isEmpty else { return }
+        connect()
+    }
+
+    // MARK: from connections
+
+    func opened(_ connection: ClientConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+    }
+
+    /// The server's SETTINGS have come.
+    func isReady(_ connection: ClientConnection) {
+        guard case .greeting = state else { return }
+        failures = 0
+        state = .connected(connection)
+        for call in takeWaiting() { connection.submit(call) }
+    }
+
+    /// It takes no more calls: the server is about to leave.
+    func isLeaving(_ connection: ClientConnection) {
+        if case .connected(let current) = state, current === connection { state = .idle }
+    }
+
+    func closed(_ connection: ClientConnection, wasReady: Bool, _ text: String) {
+        connections[ObjectIdentifier(connection)] = nil
+        if wasReady {
+            isLeaving(connection)
+        } else {
+            failedToConnect(text)
+        }
+        if case .shutDown = state, connections.isEmpty { closed.succeed(()) }
+    }
+
+    func shutDown() {
+        if case .shutDown = state { return }
+        if case .connecting(let attempt) = state { attempt.cancel() }
+        state = .shutDown
+        alarm.cancel()
+        for call in calls.values where call.place == nil {
+            call.fail(.unavailable, "the client was shut down")
+        }
+        waiting = []
+        for connection in connections.values { connection.leave() }
+        if connections.isEmpty { closed.succeed(()) }
+    }
+
+    // MARK: fields
+
+    /// The fields of a request that depend on the method only; made once for each of the first 256
+    /// methods.
+    func withRequestFields(
+        _ request: ClientRequest, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Void
+    ) {
+        var extra = HeaderBlock()
+        if let deadline = request.deadline {
+            let left = (deadline - .now()).nanoseconds
+            extra.add(
+                "grpc-timeout", WireText.timeoutText(nanoseconds: max(left, 1)), isUnique: true)
+        }
+        extra.add(request.metadata)
+        if let fixed = fixedFields(request.path) {
+            let fields = UnsafeBufferPointer(fixed.fields)
+            if extra.isEmpty {
+                body(fields.baseAddress, fields.count)
+            } else {
+                extra.withFields(after: fields, body)
+            }
+        } else {
+            requestFields(request.path).withFields { pointer, count in
+                extra.withFields(after: UnsafeBufferPointer(start: pointer, count: count), body)
+            }
+        }
+    }
+
+    private func fixedFields(_ path: String) -> FixedFields? {
+        if let fields = paths[path] { return fields }
+        guard paths.count < 256 else { return nil }
+        let fields = FixedFields(requestFields(path))
+        paths[path] = fields
+        return fields
+    }
+
+    private func requestFields(_ path: String) -> HeaderBlock {
+        var block = HeaderBlock()
+        block.add(":method", "POST")
+        block.add(":scheme", configuration.usesTLS ? "https" : "http")
+        block.add(":path", path)
+        block.add(":authority", configuration.authority)
+        block.add("te", "trailers")
+        block.add("content-type", "application/grpc")
+        block.add("user-agent", "grpc-swift-nghttp2/1")
+        return block
+    }
+}
