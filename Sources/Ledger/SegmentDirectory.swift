@@ -190,9 +190,13 @@ struct SegmentDirectory: Sendable {
         do throws(StoreError) {
             try fileSystem.rename(unfinished, to: name)
         } catch {
-            // A failing disk may have done it and reported an error.
-            if (try? fileSystem.exists(name)) == false { throw error }
-            throw StoreError(.writesStopped, "\(name) may exist", cause: error)
+            // A failing disk may have done it and reported an error. Whether it lasts is asked next,
+            // by the directory's sync.
+            switch try? fileSystem.exists(name) {
+            case true?: return
+            case false?: throw error
+            case nil: throw StoreError(.writesStopped, "\(name) may exist", cause: error)
+            }
         }
     }
 

@@ -49,6 +49,32 @@ struct SegmentTests {
         #expect(error?.message.contains(".segment: ") == true, "\(error!)")
     }
 
+    @Test("goes on when the rename of a new segment reports an error, done or not", arguments: 0..<12)
+    func renameReportsError(seed: UInt64) throws {
+        let disk = SimulatedDisk(seed: seed)
+        var options = Ledger.Options()
+        options.segmentByteCount = 300
+        let fixture = LedgerFixture()
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        // The first rename was that of the first segment.
+        disk.fail(.kind(.rename, number: 2), error: EIO)
+        for number in 0..<6 {
+            do {
+                try fixture.append([[UInt8(number)]], to: ledger)
+            } catch let error as StoreError {
+                #expect(error.code == .io, "nothing was written: \(error)")
+                try fixture.append([[UInt8(number)]], to: ledger)
+            }
+        }
+        #expect(disk.callCount(of: .rename) >= 2)
+        let reopened = try Ledger(
+            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: options)
+        #expect(reopened.size == TreeSize(6))
+        for (entry, position) in zip(fixture.entries, fixture.positions) {
+            #expect(try reopened.readEntry(entry.index, at: position) == entry)
+        }
+    }
+
     @Test("closes another segment's file when the process has no descriptor left")
     func noDescriptors() throws {
         let disk = SimulatedDisk()
