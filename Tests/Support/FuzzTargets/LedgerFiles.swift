@@ -82,7 +82,7 @@ func fuzzRecovery(_ bytes: [UInt8]) throws {
         found = (database.snapshot.size, database.snapshot.root)
         readAll(database)
         try database.close()
-    } catch let error as StoreError {
+    } catch {
         return try require(!error.message.isEmpty, "an error without a message")
     }
     let database = try Database.open(at: "/db", options: options)

@@ -18,8 +18,7 @@ func fuzzRequests(_ bytes: [UInt8]) throws {
             throw error
         }
         guard let calls = service?.callCount, calls >= 4_000 else { return }
-        try service?.finish()
-        service = nil
+        try service.take()?.finish()
     }
 }
 

@@ -3,6 +3,7 @@ import ImmudbClient
 import ImmudbServer
 import ImmudbVerification
 import MerkleTree
+import StorageIO
 
 /// A receipt is refused with its line, or is the same when it is written and read again; a file of a
 /// trusted root is refused with an error, or is a root.
