@@ -11,17 +11,12 @@ func fuzzProofs(_ bytes: [UInt8]) throws {
     }
 }
 
-/// All of the answer comes from the input: no panic, and nothing is believed, as no input leads to
-/// a digest of its choice.
+/// All of the answer comes from the input: it is believed where the definition of RFC 6962, followed
+/// step by step, says so, and nowhere else.
 private func fuzzForgedProof(_ input: inout FuzzInput) throws {
-    let trusted: TrustedRoot
     let lastIndex = input.number(byteCount: 8)
     let rootBytes = input.bytes(input.byte() % 8 == 0 ? Int(input.byte()) : 32)
-    if let root = try? TrustedRoot(lastIndex: lastIndex, rootBytes: rootBytes) {
-        trusted = root
-    } else {
-        trusted = .empty
-    }
+    let trusted = (try? TrustedRoot(lastIndex: lastIndex, rootBytes: rootBytes)) ?? .empty
     let key = input.chunk()
     let value = input.chunk()
     var proof = UncheckedProof(
@@ -29,20 +24,92 @@ private func fuzzForgedProof(_ input: inout FuzzInput) throws {
         inclusionPath: [], consistencyPath: [])
     let entry = Entry(index: EntryIndex(proof.index), key: key, value: value)
     // A fuzzer does not guess digests, so the leaf may be the right one, and the root that of a tree
-    // of one entry.
+    // of one entry, or the one that the paths lead to.
     let flags = input.byte()
     proof.leaf = flags & 1 == 0 ? entry.leaf.bytes : input.chunk()
-    proof.root = flags & 2 == 0 ? proof.leaf : input.chunk()
     for _ in 0..<(input.byte() % 80) { proof.inclusionPath.append(digestOrLess(&input)) }
     for _ in 0..<(input.byte() % 80) { proof.consistencyPath.append(digestOrLess(&input)) }
-    let isTrue =
-        proof.leaf == entry.leaf.bytes && proof.root == proof.leaf && proof.at == 0
-        && proof.index == 0 && proof.inclusionPath.isEmpty && proof.consistencyPath.isEmpty
-    if (try? proof.verify(read: entry, of: key, since: trusted)) != nil {
-        let isKnown = trusted.size.isEmpty || trusted.root == entry.leaf
-        try require(isTrue && isKnown, "a proof was made up: \(proof) since \(trusted)")
+    let definition = Definition(proof, entry, trusted)
+    switch flags >> 1 & 3 {
+    case 0: proof.root = proof.leaf
+    case 1: proof.root = definition.includingRoot?.bytes ?? []
+    case 2: proof.root = trusted.root.bytes
+    default: proof.root = input.chunk()
     }
+    let isBelieved = (try? proof.verify(read: entry, of: key, since: trusted)) != nil
+    try require(
+        isBelieved == definition.holds(for: proof), "believed: \(isBelieved): \(proof) since \(trusted)")
     _ = try? proof.verify(writtenKey: key, value: value, since: trusted)
+}
+
+/// RFC 6962, section 2.1, read backwards: recursive, one case for each of the text's, slow.
+private struct Definition {
+    /// The root that leaf and inclusion path lead to.
+    let includingRoot: Digest?
+    private let entry: Entry
+    private let trusted: TrustedRoot
+
+    init(_ proof: UncheckedProof, _ entry: Entry, _ trusted: TrustedRoot) {
+        self.entry = entry
+        self.trusted = trusted
+        let path = proof.inclusionPath.compactMap { Digest($0) }
+        guard path.count == proof.inclusionPath.count, proof.at < 1 << 63, proof.index <= proof.at
+        else {
+            includingRoot = nil
+            return
+        }
+        includingRoot = Self.root(entry.leaf, proof.index, proof.at + 1, path[...])
+    }
+
+    func holds(for proof: UncheckedProof) -> Bool {
+        guard proof.leaf == entry.leaf.bytes, let root = includingRoot, proof.root == root.bytes
+        else { return false }
+        let path = proof.consistencyPath.compactMap { Digest($0) }
+        guard path.count == proof.consistencyPath.count else { return false }
+        let size = proof.at + 1
+        if trusted.size.isEmpty { return path.isEmpty }
+        guard trusted.size.rawValue <= size else { return false }
+        if trusted.size.rawValue == size { return path.isEmpty && trusted.root == root }
+        guard let roots = roots(trusted.size.rawValue, size, isWhole: true, path[...]) else {
+            return false
+        }
+        return roots.old == trusted.root && roots.new == root
+    }
+
+    /// PATH(m, D[n]) of section 2.1.1.
+    private static func root(
+        _ leaf: Digest, _ index: UInt64, _ size: UInt64, _ path: ArraySlice<Digest>
+    ) -> Digest? {
+        if size == 1 { return path.isEmpty ? leaf : nil }
+        guard let sibling = path.last else { return nil }
+        let left = largestPower(below: size)
+        if index < left {
+            return root(leaf, index, left, path.dropLast()).map { .node($0, sibling) }
+        }
+        return root(leaf, index - left, size - left, path.dropLast()).map { .node(sibling, $0) }
+    }
+
+    /// SUBPROOF(m, D[n], b) of section 2.1.2.
+    private func roots(
+        _ old: UInt64, _ new: UInt64, isWhole: Bool, _ path: ArraySlice<Digest>
+    ) -> (old: Digest, new: Digest)? {
+        if old == new {
+            if isWhole { return path.isEmpty ? (trusted.root, trusted.root) : nil }
+            return path.count == 1 ? path.first.map { ($0, $0) } : nil
+        }
+        guard let sibling = path.last else { return nil }
+        let left = Self.largestPower(below: new)
+        if old <= left {
+            return roots(old, left, isWhole: isWhole, path.dropLast())
+                .map { ($0.old, .node($0.new, sibling)) }
+        }
+        return roots(old - left, new - left, isWhole: false, path.dropLast())
+            .map { (.node(sibling, $0.old), .node(sibling, $0.new)) }
+    }
+
+    private static func largestPower(below size: UInt64) -> UInt64 {
+        1 << UInt64(63 - (size - 1).leadingZeroBitCount)
+    }
 }
 
 private func digestOrLess(_ input: inout FuzzInput) -> [UInt8] {
