@@ -39,7 +39,7 @@ struct StressTests {
 
     @Test("deadlines about as long as the queueing: every entry is one call's, every answer its own")
     func deadlines() async throws {
-        let acknowledged = Mutex<[UInt64: Data]>([:])
+        let acknowledged = Acknowledged()
         try await TestServer.run { server in
             let clients = [server.client]
                 + (0..<3).map { _ in
@@ -62,15 +62,15 @@ struct StressTests {
                 }
                 try await group.waitForAll()
             }
-            try await Self.check(server, acknowledged.withLock { $0 })
+            try await Self.check(server, acknowledged.all)
             for client in clients.dropFirst() { await client.shutdown() }
         }
-        #expect(!acknowledged.withLock { $0 }.isEmpty)
+        #expect(acknowledged.any != nil)
     }
 
     private static func callOnce(
         _ client: RPCClient, _ lane: Int, _ number: Int, _ timeout: Duration,
-        _ acknowledged: borrowing Mutex<[UInt64: Data]>
+        _ acknowledged: Acknowledged
     ) async throws {
         let key = key(lane, number)
         switch (lane + number) % 6 {
@@ -81,7 +81,7 @@ struct StressTests {
             }
             let index: Immudb_Schema_Index? = try await answer(
                 client, ImmuService.set, request, timeout)
-            if let index { acknowledged.withLock { $0[index.index] = key } }
+            if let index { acknowledged.add(key, at: index.index) }
         case 2:
             let request = Immudb_Schema_SafeSetOptions.with {
                 $0.kv.key = key
@@ -89,9 +89,9 @@ struct StressTests {
             }
             let proof: Immudb_Schema_Proof? = try await answer(
                 client, ImmuService.safeSet, request, timeout)
-            if let proof { acknowledged.withLock { $0[proof.index] = key } }
+            if let proof { acknowledged.add(key, at: proof.index) }
         case 3:
-            let wanted = acknowledged.withLock { $0.values.first } ?? key
+            let wanted = acknowledged.any ?? key
             do {
                 let item: Immudb_Schema_Item? = try await answer(
                     client, ImmuService.get, Immudb_Schema_Key.with { $0.key = wanted }, timeout)
@@ -142,4 +142,14 @@ struct StressTests {
         for (index, key) in acknowledged { #expect(found[index] == key) }
         #expect(Set(found.values).count == found.count, "an entry was stored twice")
     }
+}
+
+/// The keys of entries that were acknowledged, by their index.
+private final class Acknowledged: Sendable {
+    private let keys = Mutex<[UInt64: Data]>([:])
+
+    func add(_ key: Data, at index: UInt64) { keys.withLock { $0[index] = key } }
+
+    var any: Data? { keys.withLock { $0.values.first } }
+    var all: [UInt64: Data] { keys.withLock { $0 } }
 }
