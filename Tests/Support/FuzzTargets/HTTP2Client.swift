@@ -62,15 +62,12 @@ private final class HostileServer: Sendable {
     private init() throws {
         let listener = try Socket(listeningAt: 0)
         port = listener.port
-        let handed = Mutex<Socket?>(consume listener)
-        let box = SocketBox(handed)
         Thread.detachNewThread { [self] in
-            guard let listener = box.take() else { return }
             while let socket = try? listener.accept() { serve(socket) }
         }
     }
 
-    private func serve(_ socket: consuming Socket) {
+    private func serve(_ socket: Socket) {
         var now = script.withLock { $0 }
         if now.mode & 1 == 1 {
             socket.write(now.input.all())
@@ -86,7 +83,7 @@ private final class HostileServer: Sendable {
         while socket.read(withinMilliseconds: 100) != nil {}
     }
 
-    private func waitForRequest(_ socket: borrowing Socket) -> Bool {
+    private func waitForRequest(_ socket: Socket) -> Bool {
         var reader = FrameReader()
         var skipped = 0
         while var more = socket.read(withinMilliseconds: 1_000) {
@@ -122,13 +119,4 @@ private final class HostileServer: Sendable {
         }
         return head
     }
-}
-
-/// Hands a socket to another thread.
-private final class SocketBox: Sendable {
-    private let socket: Mutex<Socket?>
-
-    init(_ socket: consuming Mutex<Socket?>) { self.socket = socket }
-
-    func take() -> Socket? { socket.withLock { $0.take() } }
 }

@@ -36,7 +36,7 @@ func fuzzServer(_ bytes: [UInt8]) throws {
 }
 
 /// Until the mark comes back, or the end: both have to come soon.
-private func readToMark(_ socket: borrowing Socket) throws {
+private func readToMark(_ socket: Socket) throws {
     var reader = FrameReader()
     let end = ContinuousClock.now + .seconds(10)
     while let more = socket.read(withinMilliseconds: 5_000) {

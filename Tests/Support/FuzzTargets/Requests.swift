@@ -18,13 +18,14 @@ func fuzzRequests(_ bytes: [UInt8]) throws {
             throw error
         }
         guard let calls = service?.callCount, calls >= 4_000 else { return }
-        try service.take()?.finish()
+        try service?.finish()
+        service = nil
     }
 }
 
 /// A database on a disk in memory, its service, and a connection to it; for some thousand inputs,
 /// since it grows.
-private struct ServiceUnderFuzz: ~Copyable {
+private final class ServiceUnderFuzz {
     static let shared = Mutex<ServiceUnderFuzz?>(nil)
 
     private let disk = SimulatedDisk()
@@ -58,7 +59,7 @@ private struct ServiceUnderFuzz: ~Copyable {
         return options
     }
 
-    mutating func call(_ bytes: [UInt8]) throws {
+    func call(_ bytes: [UInt8]) throws {
         let methods = ImmuService.methods
         let method = methods[Int(bytes.first ?? 0) % methods.count]
         let stream = UInt32(1 + 2 * callCount)
@@ -71,7 +72,7 @@ private struct ServiceUnderFuzz: ~Copyable {
         try require(fault == nil, "\(method.name): \(fault ?? "")")
     }
 
-    private mutating func waitForAnswer(_ stream: UInt32, _ name: String) throws {
+    private func waitForAnswer(_ stream: UInt32, _ name: String) throws {
         var taken: UInt32 = 0
         while let more = socket.read(withinMilliseconds: 10_000) {
             reader.add(more)
@@ -89,7 +90,7 @@ private struct ServiceUnderFuzz: ~Copyable {
     }
 
     /// What was written is there after the next opening.
-    consuming func finish() throws {
+    func finish() throws {
         let server = server
         try wait { await server.shutdown(deadline: .zero) }
         let snapshot = database.snapshot

@@ -6,7 +6,7 @@
 
 /// A blocking TCP socket on loopback. Closing resets the connection: so no port is kept waiting after
 /// it, which thousands of connections a second need, and the peer sees the rudest end that there is.
-struct Socket: ~Copyable {
+final class Socket: Sendable {
     private let descriptor: Int32
 
     private init(descriptor: Int32) {
@@ -20,7 +20,7 @@ struct Socket: ~Copyable {
         close(descriptor)
     }
 
-    init(connectingTo port: Int) throws {
+    convenience init(connectingTo port: Int) throws {
         self.init(descriptor: try Self.make())
         try Self.withAddress(port) { address, length in
             guard connect(descriptor, address, length) == 0 else {
@@ -30,7 +30,7 @@ struct Socket: ~Copyable {
         Self.setNoDelay(descriptor)
     }
 
-    init(listeningAt port: Int = 0) throws {
+    convenience init(listeningAt port: Int = 0) throws {
         self.init(descriptor: try Self.make())
         try Self.withAddress(port) { address, length in
             guard bind(descriptor, address, length) == 0, listen(descriptor, 16) == 0 else {

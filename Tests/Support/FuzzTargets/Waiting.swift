@@ -2,21 +2,36 @@ import Dispatch
 import Synchronization
 
 /// Runs something asynchronous to its end on this thread, which is none of Swift's own.
-func wait<Result: Sendable>(
-    _ body: @escaping @Sendable () async throws -> Result
-) throws -> Result {
-    let done = DispatchSemaphore(value: 0)
-    let outcome = Mutex<Swift.Result<Result, any Error>?>(nil)
-    Task.detached {
-        do {
-            let result = try await body()
-            outcome.withLock { $0 = .success(result) }
-        } catch {
-            outcome.withLock { $0 = .failure(error) }
-        }
+func wait<Success: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Success
+) throws -> Success {
+    let outcome = Outcome<Success>()
+    Task.detached { outcome.set(await Result(catching: body)) }
+    return try outcome.wait().get()
+}
+
+private final class Outcome<Success: Sendable>: Sendable {
+    private let result = Mutex<Result<Success, any Error>?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    func set(_ result: Result<Success, any Error>) {
+        self.result.withLock { $0 = result }
         done.signal()
     }
-    done.wait()
-    guard let outcome = outcome.withLock({ $0 }) else { preconditionFailure("nothing came of it") }
-    return try outcome.get()
+
+    func wait() -> Result<Success, any Error> {
+        done.wait()
+        guard let result = result.withLock({ $0 }) else { preconditionFailure("nothing came of it") }
+        return result
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(catching body: @Sendable () async throws -> Success) async {
+        do {
+            self = .success(try await body())
+        } catch {
+            self = .failure(error)
+        }
+    }
 }
