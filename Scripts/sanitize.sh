@@ -1,27 +1,30 @@
 #!/bin/bash
-# Runs the tests of RPCTransport and ImmudbServer under one sanitizer after the other. Ends with an error if one
-# reports anything, or a test fails.
+# Runs the tests of RPCTransport and ImmudbServer under one sanitizer after the other. Ends with an error if a
+# sanitizer reports anything or a test fails. The builds are in .build-thread and .build-address.
 #
-#   Scripts/sanitize.sh SECONDS thread|address ...       so many seconds for each stress test
+#   Scripts/sanitize.sh SECONDS thread|address ...       SECONDS for each stress test
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export IMMUDB_STRESS_SECONDS=$1
 shift
-# The handler of crashes would print for minutes; the sanitizers print the stacks.
+# The crash handler would print for minutes; the sanitizers print the stacks.
 export SWIFT_BACKTRACE=enable=no
-suppressions=$PWD/Scripts/sanitize-thread.supp
 status=0
 for sanitizer in "$@"; do
-    scratch=$PWD/.build-sanitize/$sanitizer
+    scratch=$PWD/.build-$sanitizer
     mkdir -p "$scratch"
     log=$scratch/reports
     rm -f "$log".*
-    # Reports go to files, since a test's output would hide them; the run goes on, so that all are seen.
-    export TSAN_OPTIONS="suppressions=$suppressions log_path=$log halt_on_error=0 second_deadlock_stack=1 history_size=4"
-    # RocksDB's strings come from a library without instruments: where they grow cannot be told.
+    # Reports go to files, since test output would hide them; a run goes on after a report, so that it shows all of them.
+    export TSAN_OPTIONS="suppressions=$PWD/Scripts/sanitize-thread.supp log_path=$log halt_on_error=0 history_size=4"
+    # RocksDB's strings grow in a library that is not instrumented: their overflow cannot be told from their growth.
     export ASAN_OPTIONS="log_path=$log detect_leaks=0 detect_container_overflow=0"
     options=(--sanitize="$sanitizer" --scratch-path "$scratch")
-    swift build --build-tests "${options[@]}" 2>&1 | grep -v 'Cannot export local symbol' \
+    if [ "$sanitizer" = thread ] && [ "$(uname)" = Linux ]; then
+        clang -O1 -fPIC -c Scripts/sanitize-mutex.c -o "$scratch/sanitize-mutex.o"
+        options+=(-Xlinker "$scratch/sanitize-mutex.o")
+    fi
+    swift build --product immudbPackageTests "${options[@]}" 2>&1 | grep -v 'Cannot export local symbol' \
         || [ "${PIPESTATUS[0]}" = 0 ]
     SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test --skip-build "${options[@]}" \
         --filter 'RPCTransportTests|ImmudbServerTests' || status=1

@@ -1,5 +1,6 @@
 import Foundation
 import ImmudbProtocol
+import ImmudbServer
 import RPCTransport
 import SwiftProtobuf
 import Synchronization

@@ -90,7 +90,7 @@ final class ServerUnderFuzz: Sendable {
         return [
             .unary("/f.F/Echo") { (request: Bytes, call) in call.reply(request) },
             .unary("/f.F/Inline", on: .eventLoop) { (request: Bytes, call) in call.reply(request) },
-            .unary("/f.F/Blocking", on: .blocking) { (request: Bytes, call) in
+            .unary("/f.F/Blocking", on: .writes) { (request: Bytes, call) in
                 call.answerLarge(byteCount: request.value.count) { $0.reply(request) }
             },
             .unary("/f.F/Meta") { (request: Bytes, call) in
