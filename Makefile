@@ -72,18 +72,18 @@ mutants: $(if $(CHECK),,dependencies)
 	Scripts/mutants.py $(if $(CHECK),--check) $(if $(ONLY),--only $(ONLY)) \
 	    $(if $(GROUP),--group $(GROUP))
 
-## The tests of the transport and of the server under ThreadSanitizer and AddressSanitizer: no report, no failure.
-## STRESS=20 seconds for each of the stress tests; SANITIZERS=thread for one of them.
+## The tests of the transport and of the server under ThreadSanitizer, then under AddressSanitizer: any report is an
+## error. STRESS=20 seconds for each stress test; SANITIZERS=thread for one of the two.
 STRESS ?= 20
 SANITIZERS ?= thread address
 sanitize: dependencies python
 	Scripts/sanitize.sh $(STRESS) $(SANITIZERS)
 
-## libFuzzer on all that takes bytes from outside; TIME=600 seconds a target, ONLY="ledger settings". What it finds
-## becomes a file in Fuzz/findings, which `make test` replays.
-TIME ?= 3600
+## libFuzzer on everything that takes bytes from outside: TIME=600 seconds a target, TARGETS="ledger settings". What it
+## finds becomes a file in Fuzz/findings, which `make test` replays.
+TIME ?= 600
 fuzz: dependencies
-	Scripts/fuzz.sh $(TIME) $(ONLY)
+	Scripts/fuzz.sh $(TIME) $(TARGETS)
 
 format:
 	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Fuzz/Sources Fuzz/Package.swift \

@@ -24,16 +24,12 @@ struct FuzzReplayTests {
         ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
     }
 
-    @Test("each target has seeds", arguments: FuzzTarget.all.map(\.name))
-    func seeds(name: String) throws {
-        let target = try #require(FuzzTarget.named(name))
-        #expect(!Self.inputs("corpus", target).isEmpty)
-    }
-
     @Test("corpus and findings", arguments: FuzzTarget.all.map(\.name))
     func replay(name: String) async throws {
         let target = try #require(FuzzTarget.named(name))
-        let inputs = Self.inputs("findings", target) + Self.inputs("corpus", target)
+        let seeds = Self.inputs("corpus", target)
+        #expect(!seeds.isEmpty)
+        let inputs = Self.inputs("findings", target) + seeds
         for failure in await Self.failures(of: target, inputs) { Issue.record("\(failure)") }
     }
 

@@ -55,14 +55,9 @@ extension NetworkTests {
         }
 
         private func withServer(
-            connections: Int,
-            configure: (inout RPCServer.Configuration) -> Void = { _ in },
-            _ body: (RPCServer, [RPCClient]) async throws -> Void
+            connections: Int, _ body: (RPCServer, [RPCClient]) async throws -> Void
         ) async throws {
-            let server = try await PeerServer.start { configuration in
-                configuration.resetBurst = 10_000_000
-                configure(&configuration)
-            }
+            let server = try await PeerServer.start { $0.resetBurst = 10_000_000 }
             let clients = (0..<connections).map { _ in
                 RPCClient(.init(host: "127.0.0.1", port: server.port))
             }
@@ -75,12 +70,13 @@ extension NetworkTests {
                 await client.shutdown()
             }
             #expect(try await eventually { server.heldAnswerByteCount == 0 })
+            #expect(try await eventually { server.heldRequestByteCount == 0 })
             await server.shutdown(deadline: .seconds(5))
         }
 
         @Test(
             "deadlines about as long as the queueing: every answer is its request's",
-            arguments: ["Echo", "EchoInline", "EchoBlocking", "Later"])
+            arguments: ["Echo", "EchoInline", "EchoBlocking", "EchoWalk", "Later"])
         func deadlines(method: String) async throws {
             try await withServer(connections: 4) { _, clients in
                 let served = try await flood(1_000) { number in
@@ -97,11 +93,11 @@ extension NetworkTests {
         @Test("calls that the client's tasks give up at every moment")
         func cancellations() async throws {
             try await withServer(connections: 2) { _, clients in
-                let methods = ["Echo", "EchoInline", "EchoBlocking", "Later"]
+                let methods = ["Echo", "EchoInline", "EchoBlocking", "EchoWalk", "Later"]
                 let served = try await flood(200) { number in
                     let task = Task {
                         try await echo(
-                            clients[number % clients.count], methods[number / 200 % 4], number,
+                            clients[number % clients.count], methods[number / 200 % methods.count], number,
                             byteCount: 1 + number % 20_000, timeout: .seconds(20),
                             allowing: [.cancelled])
                     }

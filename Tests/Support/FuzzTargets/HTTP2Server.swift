@@ -63,7 +63,9 @@ private func readToMark(_ socket: Socket) throws {
 final class ServerUnderFuzz: Sendable {
     static let shared = Result { try ServerUnderFuzz() }
 
-    private static let methods = ["Echo", "Inline", "Blocking", "Meta", "Fail", "Count", "None"]
+    private static let methods = [
+        "Echo", "Inline", "Blocking", "Meta", "Fail", "Count", "None", "Walk",
+    ]
 
     private let server: RPCServer
     private let client: RPCClient
@@ -92,6 +94,9 @@ final class ServerUnderFuzz: Sendable {
             .unary("/f.F/Inline", on: .eventLoop) { (request: Bytes, call) in call.reply(request) },
             .unary("/f.F/Blocking", on: .writes) { (request: Bytes, call) in
                 call.answerLarge(byteCount: request.value.count) { $0.reply(request) }
+            },
+            .unary("/f.F/Walk", on: .walks, measure: { $0.count }) { (request: Bytes, call) in
+                call.reply(request)
             },
             .unary("/f.F/Meta") { (request: Bytes, call) in
                 call.reply(request, headers: call.metadata, trailers: call.metadata)
@@ -133,11 +138,24 @@ final class ServerUnderFuzz: Sendable {
                 as RPCResponse<Google_Protobuf_BytesValue>
         }
         try require(answer.message.value == content, "an honest client got another answer")
-        for _ in 0..<1_000 where server.connectionCount > 1 { usleep(5_000) }
         try require(
-            server.connectionCount == 1, "\(server.connectionCount - 1) connections do not end")
-        for _ in 0..<1_000 where server.heldAnswerByteCount > 0 { usleep(5_000) }
+            soon { server.connectionCount <= 1 },
+            "\(server.connectionCount - 1) connections do not end")
         try require(
-            server.heldAnswerByteCount == 0, "\(server.heldAnswerByteCount) bytes of answers leak")
+            soon { server.heldAnswerByteCount == 0 },
+            "\(server.heldAnswerByteCount) bytes of answers leak")
+        // The honest client's connection keeps up to two chunks of 64 KiB at hand.
+        try require(
+            soon { server.heldRequestByteCount <= 128 << 10 },
+            "\(server.heldRequestByteCount) bytes of requests leak")
     }
+}
+
+/// Waits for up to five seconds until `condition` holds, and returns whether it does.
+private func soon(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<1_000 {
+        if condition() { return true }
+        usleep(5_000)
+    }
+    return false
 }
