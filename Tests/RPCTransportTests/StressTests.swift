@@ -40,9 +40,9 @@ extension NetworkTests {
             _ client: RPCClient, _ method: String, _ number: Int, byteCount: Int,
             timeout: Duration?, allowing codes: Set<StatusCode>
         ) async throws -> Bool {
-            let text = Array("\(number)/".utf8)
-            let content = Data(
-                (0..<byteCount).map { text[$0 % text.count] })
+            var content = Data("\(number)/".utf8)
+            while content.count < byteCount { content += content }
+            content.removeLast(content.count - byteCount)
             do {
                 let answer: RPCResponse<BytesValue> = try await client.unary(
                     "/test.Peer/\(method)", BytesValue(content), timeout: timeout)

@@ -7,19 +7,18 @@ import FuzzTargets
     import Glibc
 #endif
 
-/// The target that FUZZ_TARGET names: not an argument, since libFuzzer starts itself again with its
-/// own.
+/// The target that FUZZ_TARGET names. It is no argument, since libFuzzer owns the command line.
 private let target: FuzzTarget = {
     guard let name = getenv("FUZZ_TARGET").map({ String(cString: $0) }),
         let target = FuzzTarget.named(name)
     else {
         let names = FuzzTarget.all.map(\.name).joined(separator: " ")
-        fputs("FUZZ_TARGET names one of: \(names)\n", stderr)
-        exit(2)
+        fatalError("FUZZ_TARGET must name one of these targets: \(names)")
     }
     return target
 }()
 
+/// Runs one input; libFuzzer takes a crash for a finding.
 private func run(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     do {
         try target.run(Array(UnsafeBufferPointer(start: bytes, count: count)))
