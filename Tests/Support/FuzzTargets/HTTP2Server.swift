@@ -35,14 +35,15 @@ func fuzzServer(_ bytes: [UInt8]) throws {
     try server.expectService(afterConnections: 64)
 }
 
-/// Until the mark comes back, or the end: both have to come soon. Where a frame is not complete, the
-/// mark is taken for a part of it; then the end comes when the server sees ours.
+/// Reads until the mark comes back or the connection ends; one of the two has to come. If the last
+/// frame is incomplete, the server takes the mark for a part of it: then the end comes once the
+/// server sees that the client has ended.
 private func readToMark(_ socket: Socket) throws {
     var reader = FrameReader()
-    let end = ContinuousClock.now + .seconds(10)
+    let end = ContinuousClock.now + .seconds(patienceSeconds)
     var hasEnded = false
     while true {
-        if let more = socket.read(withinMilliseconds: hasEnded ? 5_000 : 50) {
+        if let more = socket.read(withinMilliseconds: hasEnded ? patienceSeconds * 1_000 : 50) {
             reader.add(more)
             while let frame = reader.next() {
                 let isAnswer = frame.type == 6 && frame.flags & 1 == 1
@@ -134,7 +135,7 @@ final class ServerUnderFuzz: Sendable {
         let content = Data("honest".utf8)
         let answer = try wait { [client] in
             try await client.unary(
-                "/f.F/Echo", Google_Protobuf_BytesValue(content), timeout: .seconds(10))
+                "/f.F/Echo", Google_Protobuf_BytesValue(content), timeout: .seconds(patienceSeconds))
                 as RPCResponse<Google_Protobuf_BytesValue>
         }
         try require(answer.message.value == content, "an honest client got another answer")
@@ -149,13 +150,4 @@ final class ServerUnderFuzz: Sendable {
             soon { server.heldRequestByteCount <= 128 << 10 },
             "\(server.heldRequestByteCount) bytes of requests leak")
     }
-}
-
-/// Waits for up to five seconds until `condition` holds, and returns whether it does.
-private func soon(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<1_000 {
-        if condition() { return true }
-        usleep(5_000)
-    }
-    return false
 }

@@ -74,7 +74,7 @@ private final class ServiceUnderFuzz {
 
     private func waitForAnswer(_ stream: UInt32, _ name: String) throws {
         var taken: UInt32 = 0
-        while let more = socket.read(withinMilliseconds: 10_000) {
+        while let more = socket.read(withinMilliseconds: patienceSeconds * 1_000) {
             reader.add(more)
             while let frame = reader.next() {
                 if frame.type == 0 { taken += UInt32(frame.payload.count) }

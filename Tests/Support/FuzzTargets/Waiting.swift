@@ -1,7 +1,21 @@
-import Dispatch
+import Foundation
 import Synchronization
 
-/// Runs something asynchronous to its end on this thread, which is none of Swift's own.
+/// How long a target waits before it calls something a hang: fuzzers run at low priority, beside
+/// other programs.
+let patienceSeconds = 60
+
+/// Waits until `condition` holds, and returns whether it does in time.
+func soon(_ condition: () -> Bool) -> Bool {
+    let end = ContinuousClock.now + .seconds(patienceSeconds)
+    while !condition() {
+        guard ContinuousClock.now < end else { return false }
+        usleep(5_000)
+    }
+    return true
+}
+
+/// Runs something asynchronous to its end on this thread, which must not belong to Swift's pool.
 func wait<Success: Sendable>(
     _ body: @escaping @Sendable () async throws -> Success
 ) throws -> Success {
