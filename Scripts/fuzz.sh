@@ -37,8 +37,8 @@ for name in "${targets[@]}"; do
     mkdir -p "$learned" "Fuzz/findings/$name"
     echo "== $name"
     FUZZ_TARGET=$name nice "$fuzz" -max_total_time="$seconds" -timeout=120 -report_slow_units=120 \
-        -rss_limit_mb=3000 -max_len=4096 -len_control=20 -print_final_stats=1 -artifact_prefix="Fuzz/findings/$name/" "$learned" "Fuzz/corpus/$name" \
-        > "$log" 2>&1 || { status=1; echo "$name: FOUND, see $log"; }
+        -rss_limit_mb=3000 -max_len=4096 -len_control=20 -print_final_stats=1 \
+        -artifact_prefix="Fuzz/findings/$name/" "$learned" "Fuzz/corpus/$name" > "$log" 2>&1 || { status=1; echo "$name: FOUND, see $log"; }
     grep -E 'stat::(number_of_executed_units|average_exec_per_sec|peak_rss_mb)|cov:|SUMMARY|Test unit' "$log" | tail -6
     rmdir "Fuzz/findings/$name" 2>/dev/null || true
 done
