@@ -37,11 +37,12 @@ struct FuzzReplayTests {
     func mutations(name: String) async throws {
         let target = try #require(FuzzTarget.named(name))
         let known = Self.inputs("findings", target) + Self.inputs("corpus", target)
-        let end = ContinuousClock.now + .seconds(Self.number("IMMUDB_FUZZ_SECONDS") ?? 1)
+        let time: Duration = Self.number("IMMUDB_FUZZ_SECONDS").map { .seconds($0) } ?? .milliseconds(300)
+        let end = ContinuousClock.now + time
         var seed = UInt64(Self.number("IMMUDB_FUZZ_SEED") ?? Int.random(in: 0..<1 << 32))
         while ContinuousClock.now < end {
             var random = SplitMix64(seed: seed)
-            let batch = (0..<20).map { number in
+            let batch = (0..<5).map { number in
                 let input = known[random.next(below: known.count)]
                 return ("seed \(seed), input \(number)", mutated(input.1, using: &random))
             }
