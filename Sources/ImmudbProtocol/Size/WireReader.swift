@@ -95,8 +95,10 @@ struct WireReader {
             let byte = bytes[offset]
             offset += 1
             value |= UInt64(byte & 0x7f) << shift
-            if shift == 63, byte & 0x7f > 1 { hasDroppedBits = true }
-            if byte < 0x80 { return value }
+            if byte < 0x80 {
+                if shift == 63, byte > 1 { hasDroppedBits = true }
+                return value
+            }
             shift += 7
         }
         return nil
