@@ -1,4 +1,5 @@
-# make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | format | generate.
+# make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | sanitize | fuzz |
+#      format | generate.
 # Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
@@ -7,7 +8,8 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
-.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants format generate dependencies python
+.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate \
+    dependencies python
 
 ## The executables, in bin/.
 build: dependencies
@@ -70,8 +72,22 @@ mutants: $(if $(CHECK),,dependencies)
 	Scripts/mutants.py $(if $(CHECK),--check) $(if $(ONLY),--only $(ONLY)) \
 	    $(if $(GROUP),--group $(GROUP))
 
+## The tests of the transport and of the server under ThreadSanitizer, then under AddressSanitizer: any report is an
+## error. STRESS=20 seconds for each stress test; SANITIZERS=thread for one of the two.
+STRESS ?= 20
+SANITIZERS ?= thread address
+sanitize: dependencies python
+	Scripts/sanitize.sh $(STRESS) $(SANITIZERS)
+
+## libFuzzer on everything that takes bytes from outside: TIME=600 seconds a target, TARGETS="ledger settings". What it
+## finds becomes a file in Fuzz/findings, which `make test` replays.
+TIME ?= 600
+fuzz: dependencies
+	Scripts/fuzz.sh $(TIME) $(TARGETS)
+
 format:
-	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Package.swift
+	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Fuzz/Sources Fuzz/Package.swift \
+	    Package.swift
 
 ## The Swift of the messages, from Sources/ImmudbProtocol/Protos.
 generate: dependencies

@@ -30,6 +30,8 @@ let package = Package(
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
         .library(name: "MerkleTree", targets: ["MerkleTree"]),
+        // For the package of the fuzzers, in Fuzz.
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     ],
     dependencies: [
         // Event loops, sockets and byte buffers below the gRPC transport.
@@ -172,6 +174,17 @@ let package = Package(
         .target(
             name: "SimulatedDisk", dependencies: ["StorageIO"],
             path: "Tests/Support/SimulatedDisk", swiftSettings: settings),
+        // What the fuzzers call; the tests run it on the corpus and the findings.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
+                "ImmudbVerification", "Ledger", "MerkleTree", "RPCTransport", "Settings",
+                "SimulatedDisk", "StorageIO", protobuf,
+            ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
+        .testTarget(
+            name: "FuzzReplayTests", dependencies: ["FuzzTargets", "SimulatedDisk"],
+            swiftSettings: settings),
         .testTarget(
             name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"],
             swiftSettings: settings),

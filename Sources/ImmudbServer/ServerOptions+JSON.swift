@@ -15,7 +15,7 @@ public struct ProcessOptions: Hashable, Sendable {
 extension ServerOptions {
     /// The options as one line of JSON for the log: the original's names in the original's order,
     /// as far as they mean something here, and then our own.
-    var json: String {
+    package var json: String {
         let members = [
             ("Dir", JSON.string(directory)), ("Address", JSON.string(address)),
             ("Port", "\(port)"), ("DbName", JSON.string(databaseName)),

@@ -40,6 +40,7 @@ struct EncodingTests {
             ("120578", "a payload that ends early"),
             ("08", "a number that ends early"),
             ("08ffffffffffffffffffff01", "a number of more than 64 bits"),
+            ("08ffffffffffffffffff03", "a number of 65 bits, in as many bytes as 64 take"),
         ])
     func notContent(bytes: String, what: Comment) throws {
         #expect(Immudb_Schema_Content(storedValue: try data(hex: bytes)) == nil, what)

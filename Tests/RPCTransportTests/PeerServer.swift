@@ -41,6 +41,9 @@ enum PeerServer {
             .unary("/test.Peer/EchoBlocking", on: .writes) { (request: BytesValue, call) in
                 call.reply(request)
             },
+            .unary("/test.Peer/EchoWalk", on: .walks, measure: { $0.count }) {
+                (request: BytesValue, call) in call.reply(request)
+            },
             .unary("/test.Peer/Later") { (request: BytesValue, call) in
                 DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) {
                     call.reply(request)

@@ -136,9 +136,11 @@ final class Counters: Sendable {
     }
 }
 
-/// Waits for something that happens soon on another thread; false after five seconds.
-func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    for _ in 0..<500 {
+/// Waits for something that happens soon on another thread; false after that time.
+func eventually(
+    within time: Duration = .seconds(5), _ condition: () async throws -> Bool
+) async throws -> Bool {
+    for _ in 0..<Int(time / .milliseconds(10)) {
         if try await condition() { return true }
         try await Task.sleep(for: .milliseconds(10))
     }

@@ -23,10 +23,15 @@ struct WireReader {
         var value: UInt64
         /// Of a length-delimited field.
         var content: UnsafeRawBufferPointer
+        /// Whether tag and value fit into 64 bits. Decoders drop the bits that do not.
+        var fitsIn64Bits: Bool
 
-        /// Whether tag and value, of a varint or length-delimited field, have no byte too many.
+        /// Whether encoding tag and value, of a varint or length-delimited field, gives the same bytes
+        /// again.
         var hasShortestForm: Bool {
-            byteCount == shortestByteCount(number << 3) + shortestByteCount(value) + content.count
+            fitsIn64Bits
+                && byteCount
+                    == shortestByteCount(number << 3) + shortestByteCount(value) + content.count
         }
 
         private func shortestByteCount(_ varint: UInt64) -> Int {
@@ -37,6 +42,8 @@ struct WireReader {
     private let bytes: UnsafeRawBufferPointer
     private var offset = 0
     private var groupDepth = 0
+    /// Whether the last field had a number of more than 64 bits.
+    private var hasDroppedBits = false
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
@@ -44,6 +51,7 @@ struct WireReader {
     mutating func next() -> Field? {
         guard offset < bytes.count else { return nil }
         let start = offset
+        hasDroppedBits = false
         guard let tag = varint(), let type = WireType(rawValue: UInt8(tag & 7)) else { return nil }
         var number = tag >> 3
         if groupDepth > 0 { number = 0 }
@@ -69,7 +77,8 @@ struct WireReader {
             guard groupDepth >= 0 else { return nil }
         }
         return Field(
-            number: number, type: type, byteCount: offset - start, value: value, content: content)
+            number: number, type: type, byteCount: offset - start, value: value, content: content,
+            fitsIn64Bits: !hasDroppedBits)
     }
 
     private mutating func skip(_ count: Int) -> Bool {
@@ -86,7 +95,10 @@ struct WireReader {
             let byte = bytes[offset]
             offset += 1
             value |= UInt64(byte & 0x7f) << shift
-            if byte < 0x80 { return value }
+            if byte < 0x80 {
+                if shift == 63, byte > 1 { hasDroppedBits = true }
+                return value
+            }
             shift += 7
         }
         return nil

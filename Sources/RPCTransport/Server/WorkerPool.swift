@@ -249,11 +249,12 @@ final class WorkerPool: Sendable {
     }
 }
 
-/// Lets other threads of the process go first. On Linux this call changes the calling thread alone;
-/// elsewhere nothing happens.
+/// Lets other threads of the process go first, whatever the priority of the process. On Linux these
+/// calls concern the calling thread alone; elsewhere nothing happens.
 private func giveWay() {
     #if os(Linux)
-        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
+        let thread = __priority_which_t(PRIO_PROCESS.rawValue)
+        _ = setpriority(thread, 0, getpriority(thread, 0) + 5)
     #endif
 }
 
