@@ -49,6 +49,27 @@ struct SegmentTests {
         #expect(error?.message.contains(".segment: ") == true, "\(error!)")
     }
 
+    @Test("makes a segment durable before it begins the next one")
+    func endOfSegment() throws {
+        let disk = SimulatedDisk()
+        var options = Ledger.Options()
+        options.segmentByteCount = 300
+        let fixture = LedgerFixture()
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        var number: UInt8 = 0
+        while disk.callCount(of: .rename) < 3 {
+            try fixture.appendUnsynchronized([[number]], to: ledger)
+            number += 1
+        }
+        // Only what was written to the newest segment may be gone.
+        let reopened = try Ledger(
+            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: options)
+        #expect(reopened.size == TreeSize(UInt64(fixture.entries.count - 1)))
+        for (entry, position) in zip(fixture.entries.dropLast(), fixture.positions) {
+            #expect(try reopened.readEntry(entry.index, at: position) == entry)
+        }
+    }
+
     @Test("goes on when the rename of a new segment reports an error, done or not", arguments: 0..<12)
     func renameReportsError(seed: UInt64) throws {
         let disk = SimulatedDisk(seed: seed)
