@@ -81,10 +81,7 @@ public final class ImmudbServer: Sendable {
         // clients that have read nothing yet, beside the quarter that unread answers may keep.
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
-        configuration.shortage = { shortage in
-            // Not on the event loop: whoever reads the log may be slow.
-            DispatchQueue.global().async { log.warning(description(of: shortage)) }
-        }
+        configuration.shortage = { log.warning(description(of: $0)) }
         configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
         return configuration
     }
@@ -102,6 +99,8 @@ public final class ImmudbServer: Sendable {
         case .refused(let count):
             "refused \(counted(count, "connection")): there are as many as this server allows, or as it "
                 + "allows from one address"
+        case .cannotAccept(let reason):
+            "cannot accept connections: \(reason); clients wait until that has passed"
         }
     }
 

@@ -29,7 +29,6 @@
 
         @Test(
             "does not spin when it has no descriptor left, and serves again when it has",
-            .disabled("until the transport pauses accepting without descriptors"),
             .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/prlimit")))
         func noDescriptors() async throws {
             let data = try TemporaryFolder()

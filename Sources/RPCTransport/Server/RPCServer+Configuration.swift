@@ -123,6 +123,9 @@ extension RPCServer {
         case sentTooSlowly(ClosedConnections)
         /// Connections beyond `maxConnections` or `maxConnectionsPerAddress`.
         case refused(connectionCount: Int)
+        /// The system gives no descriptor or memory for another connection. Clients wait until it
+        /// does.
+        case cannotAccept(reason: String)
     }
 
     public struct ClosedConnections: Sendable {

@@ -74,6 +74,12 @@ public final class RPCServer: Sendable {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptPause(report: core.configuration.shortage))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One read, then the other connections have their turn: 64 KiB can be thousands of requests, as
             // HPACK shortens headers to a few bytes.
