@@ -28,6 +28,9 @@ protocol HTTP2Delegate: AnyObject {
     /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
     /// there is no memory.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer?
+    /// Whether a peer that reads nothing may have only so many frames wait for it. Not for a client:
+    /// what waits are its own requests, and nghttp2 bounds what a server makes it send.
+    var limitsQueuedFrames: Bool { get }
     /// Everything that could be sent was sent; returns true when it submitted more.
     func sentAllPending() -> Bool
     /// Nothing more can be sent now; about so many bytes, beside bodies, wait for the socket.
@@ -68,9 +71,9 @@ final class HTTP2Connection: ChannelInboundHandler {
     private static let turnByteCount = 1 << 20
     /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
     private static let frameByteCount = 512
-    /// Frames that may wait for a peer that reads nothing. It makes us send them by what it sends,
-    /// and each answer needs three at most.
-    private static let maxQueuedFrameCount = 8_192
+    /// Frames that may wait for a client that reads nothing. It makes the server send them by what it
+    /// sends, and each answer needs three at most.
+    private static let maxQueuedFrameCount = 4_096
 
     /// Until the connection has ended; the two refer to each other until then.
     private var delegate: (any HTTP2Delegate)?
@@ -132,11 +135,12 @@ final class HTTP2Connection: ChannelInboundHandler {
         return provider
     }
 
-    /// Writes a DATA frame: its header, and the body from the delegate.
+    /// Writes a DATA frame: its header, and the body from the delegate. Returns whether another frame
+    /// still fits into the write.
     static func writeData(
         _ user: UnsafeMutableRawPointer?, stream: Int32, header: UnsafePointer<UInt8>, count: Int,
         padding: Int
-    ) {
+    ) -> Bool {
         let connection = from(user)
         connection.outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
         if padding > 0 { connection.outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1)) }
@@ -144,6 +148,7 @@ final class HTTP2Connection: ChannelInboundHandler {
             connection.delegate?.writeBody(of: stream, count: count, to: &connection.outgoing)
         }
         if padding > 1 { connection.outgoing.writeRepeatingByte(0, count: padding - 1) }
+        return connection.outgoing.readableBytes < writeByteCount
     }
 
     // MARK: channel
@@ -178,7 +183,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        sendPending()
+        // Not at once: NIO calls this while it flushes, and would go on for as long as the peer reads.
+        if context.channel.isWritable { goOnNextTurn(context) }
         context.fireChannelWritabilityChanged()
     }
 
@@ -200,8 +206,8 @@ final class HTTP2Connection: ChannelInboundHandler {
         if taken < 0 {
             let isFlood = taken == Int(NGHTTP2_ERR_FLOODED.rawValue)
             terminate(isFlood ? HTTP2.enhanceYourCalm : HTTP2.protocolError)
-        } else if nghttp2_session_get_outbound_queue_size(session) > Self.maxQueuedFrameCount,
-            !context.channel.isWritable
+        } else if delegate?.limitsQueuedFrames == true, !context.channel.isWritable,
+            nghttp2_session_get_outbound_queue_size(session) > Self.maxQueuedFrameCount
         {
             cut()
         }
@@ -215,6 +221,8 @@ final class HTTP2Connection: ChannelInboundHandler {
         guard !isSending, libraryDepth == 0, let context else { return }
         isSending = true
         defer { isSending = false }
+        // Writable again means that the peer has read something.
+        if context.channel.isWritable { unwritableSince = nil }
         var room = Self.turnByteCount
         repeat {
             while let session, context.channel.isWritable {
@@ -223,14 +231,11 @@ final class HTTP2Connection: ChannelInboundHandler {
                 room -= outgoing.readableBytes
                 context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
                 outgoing.clear()  // keeps its memory when the write is done already
-                if !more { break }
-                if room <= 0 {
-                    goOnNextTurn(context)
-                    break
-                }
+                if !more || room <= 0 { break }
             }
         } while room > 0 && session != nil && delegate?.sentAllPending() == true
         guard let session else { return }
+        if room <= 0 { goOnNextTurn(context) }
         unwritableSince = context.channel.isWritable ? nil : unwritableSince ?? .now()
         delegate?.stoppedSending(queuedByteCount: queuedByteCount)
         if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
@@ -266,7 +271,7 @@ final class HTTP2Connection: ChannelInboundHandler {
             var bytes: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &bytes)
             if count < 0 { closeWhenSent() }
-            if count <= 0 { return false }
+            if count <= 0 { return outgoing.readableBytes >= Self.writeByteCount }
             outgoing.writeBytes(UnsafeRawBufferPointer(start: bytes, count: count))
         }
         return true

@@ -61,10 +61,11 @@ struct HTTP2Callbacks: @unchecked Sendable {
         nghttp2_session_callbacks_set_send_data_callback(table) {
             _, frame, header, count, _, user in
             guard let frame, let header else { return 0 }
-            HTTP2Connection.writeData(
+            let hasRoom = HTTP2Connection.writeData(
                 user, stream: UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self).stream_id,
                 header: header, count: count, padding: frame.pointee.data.padlen)
-            return 0
+            // Otherwise nghttp2 would go on for as long as the windows allow.
+            return hasRoom ? 0 : Int32(NGHTTP2_ERR_PAUSE.rawValue)
         }
     }
 }

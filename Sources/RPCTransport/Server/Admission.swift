@@ -2,9 +2,9 @@ import NIOCore
 
 /// Who may make the server hold how much, and who has to go: every rule of it, and the worst case.
 ///
-/// **What is counted.** All that a peer can make the server hold, in two pools. *Requests*: header
-/// fields with 32 bytes more each (RFC 9113, section 6.5.2) and 64 more for each value of a `-bin`
-/// field; bodies as they arrive; what decoding them will add, before they are decoded; until the
+/// **What is counted.** All that a peer can make the server hold, in two pools. *Requests*: 512 bytes
+/// for each call; header fields with 32 bytes more each (RFC 9113, section 6.5.2) and 64 more for
+/// each value of a `-bin` field; bodies as they arrive; what decoding them will add, before they are decoded; until the
 /// call is answered. *Answers*: those of 4 KiB and more from before they are made, or when they are
 /// made without knowing their size; all that a client has not read: messages, statuses, and the
 /// frames that wait in nghttp2 and in the channel. Each amount is a `Reservation`, whose end gives
@@ -28,7 +28,7 @@ import NIOCore
 /// - Requests of a connection that has more than `unreadLimit`, 4 MiB, to read wait; once a quarter
 ///   of the pool is taken, above a share: that quarter divided by the connections, from 8 to 64 KiB.
 /// - Once a quarter of the pool is taken, a connection that holds more than its share and has read
-///   less than 4 KiB of it for 30 s is closed, the longest silent first; after 3 s when others were
+///   less than 4 KiB and less than a 64th of it for 30 s is closed, the longest silent first; after 3 s when others were
 ///   refused room within the last two.
 ///
 /// **Connections.** At most `maxConnections`, and half of these from one address. One without calls
@@ -46,6 +46,8 @@ import NIOCore
 struct Admission: Sendable {
     /// Connections take bytes for requests from the pool in pieces of this size.
     static let chunkByteCount = 64 << 10
+    /// What an open call takes: its HTTP/2 stream and the server's own state of it.
+    static let callByteCount = 512
     /// Smaller answers are counted only when they stay.
     static let largeAnswerByteCount = 4 << 10
     /// Every connection may have that much unread.

@@ -19,7 +19,7 @@ final class RequestHeaders {
     private var encoding: String?
     private var hasBadTimeout = false
 
-    private static let maxEchoedByteCount = 256
+    private static let maxEchoedByteCount = 64
 
     init(methods: MethodTable, limit: Int) {
         self.methods = methods
@@ -46,8 +46,7 @@ final class RequestHeaders {
         case 5 where name.equals(":path"):
             method = methods.method(value)
             if method == nil {
-                unknownPath = String(
-                    decoding: value.prefix(Self.maxEchoedByteCount), as: UTF8.self)
+                unknownPath = Self.echo(value)
             }
         case 7 where name.equals(":method"):
             isPost = value.equals("POST")
@@ -60,9 +59,7 @@ final class RequestHeaders {
                 hasBadTimeout = true
             }
         case 13 where name.equals("grpc-encoding"):
-            if !value.equals("identity") {
-                encoding = String(decoding: value.prefix(Self.maxEchoedByteCount), as: UTF8.self)
-            }
+            if !value.equals("identity") { encoding = Self.echo(value) }
         case 2 where name.equals("te"), 10 where name.equals("user-agent"),
             14 where name.equals("content-length"), 15 where name.equals("accept-encoding"):
             break
@@ -77,6 +74,15 @@ final class RequestHeaders {
                 byteCount = limit + 1
             }
         }
+    }
+
+    /// The beginning of what the client sent, for a message to it: no longer when it is encoded than the
+    /// frames that carry it.
+    private static func echo(_ value: UnsafeBufferPointer<UInt8>) -> String {
+        String(
+            decoding: value.prefix(maxEchoedByteCount).map {
+                (0x20..<0x7f).contains($0) ? $0 : UInt8(ascii: "?")
+            }, as: UTF8.self)
     }
 
     private static func isGRPC(_ contentType: UnsafeBufferPointer<UInt8>) -> Bool {

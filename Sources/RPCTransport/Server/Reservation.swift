@@ -161,7 +161,9 @@ final class ConnectionAccount: Sendable {
         case .requests:
             let held = requests.add(byteCount, ordering: .relaxed).newValue
             let spare = grantedHint.load(ordering: .relaxed) - held
-            if spare < 0 || spare > 2 * Admission.chunkByteCount { settle() }
+            // What shrinks may find bytes that another thread has added and is asking room for.
+            let isDue = byteCount > 0 ? spare < 0 : spare > 2 * Admission.chunkByteCount
+            if isDue { settle() }
         }
     }
 
@@ -202,7 +204,7 @@ final class ConnectionAccount: Sendable {
             return true
         }
         server.noteRequestDenial()
-        requests.subtract(more, ordering: .relaxed)
+        change(.requests, by: -more)
         return false
     }
 

@@ -217,7 +217,8 @@ public final class ServerCall: Sendable {
         let (handlers, stream) = holdings.withLock { holdings in
             if holdings.message != nil {  // no handler has it
                 holdings.message = nil
-                holdings.requestRoom.set(to: 0)
+                // The rest stays as long as the call is in a queue.
+                holdings.requestRoom.set(to: metadata.byteCount + Admission.callByteCount)
             }
             defer {
                 holdings.cancelHandlers = []

@@ -230,7 +230,9 @@ final class ServerConnection: HTTP2Delegate {
         var room = Reservation(.requests, of: origin.account)
         if let refusal = headers.refusal() {
             send(refusal, for: call)
-        } else if let method = headers.method, room.growRequest(by: headers.byteCount) {
+        } else if let method = headers.method, room.growRequest(
+            by: headers.byteCount + Admission.callByteCount)
+        {
             call.set(.receiving(IncomingRequest(headers, method, room: room)))
             if let deadline = headers.deadline { setAlarm(deadline) }
         } else {
@@ -525,6 +527,8 @@ final class ServerConnection: HTTP2Delegate {
         }
     }
 
+    let limitsQueuedFrames = true
+
     func sentAllPending() -> Bool { startWaiting() }
 
     func stoppedSending(queuedByteCount: Int) {
@@ -536,7 +540,7 @@ final class ServerConnection: HTTP2Delegate {
     /// Answers calls whose deadline has passed.
     private func setAlarm(_ deadline: NIODeadline) {
         let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        alarm.set(deadline, on: loop.eventLoop) { connection.value.endOverdueCalls() }
+        alarm.set(deadline, among: calls.count, on: loop.eventLoop) { connection.value.endOverdueCalls() }
     }
 
     private func endOverdueCalls() {

@@ -1,4 +1,5 @@
 import CNghttp2
+import DequeModule
 import NIOCore
 import Synchronization
 
@@ -85,7 +86,8 @@ struct WorkerPools: Sendable {
 final class ConnectionTable: Sendable {
     private struct State {
         var byAddress: [String: Int] = [:]
-        var freeLanes: [Int] = []
+        /// The longest free first: a lane may still have calls of the connection that it had.
+        var freeLanes = Deque<Int>()
         var laneCount = 0
         var lastReport: NIODeadline?
     }
@@ -130,7 +132,7 @@ final class ConnectionTable: Sendable {
             else { return nil }
             state.byAddress[peer.host, default: 0] += 1
             account.setConnectionCount(total.add(1, ordering: .acquiringAndReleasing).newValue)
-            if let lane = state.freeLanes.popLast() { return lane }
+            if let lane = state.freeLanes.popFirst() { return lane }
             state.laneCount += 1
             return state.laneCount - 1
         }

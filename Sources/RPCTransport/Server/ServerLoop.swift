@@ -59,8 +59,7 @@ final class ServerLoop {
 
     private func submit(_ batch: [WorkerPool.Job], to work: RPCMethod.Execution) {
         guard !batch.isEmpty else { return }
-        let accepted = core.pools.pool(of: work).submit(batch)
-        for job in batch[accepted...] {
+        for job in core.pools.pool(of: work).submit(batch) {
             job.call.fail(.resourceExhausted, "the server has too many requests waiting")
         }
     }

@@ -51,7 +51,7 @@ struct StartLimit {
 
 /// What a connection knows of answers that its client has not read.
 struct UnreadAnswers: ~Copyable {
-    /// Reading less than this is reading nothing.
+    /// Reading less than this, or than a 64th of what there is to read, is reading nothing.
     private static let progressByteCount = 4 << 10
 
     /// What is counted of it.
@@ -74,7 +74,9 @@ struct UnreadAnswers: ~Copyable {
         let gone = framedByteCount - queued
         if left == 0 {
             silentSince = nil
-        } else if silentSince == nil || gone - leftByteCount >= Self.progressByteCount {
+        } else if silentSince == nil
+            || gone - leftByteCount >= max(Self.progressByteCount, left / 64)
+        {
             silentSince = .now()
             leftByteCount = gone
         }

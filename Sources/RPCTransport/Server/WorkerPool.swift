@@ -79,28 +79,33 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Queues jobs in order; returns how many of them found room.
-    func submit(_ jobs: [Job]) -> Int {
-        let lanes = configuration.capacity
-        var accepted = 0
+    /// Queues jobs in order; returns those that found no room.
+    func submit(_ jobs: [Job]) -> [Job] {
+        let capacity = configuration.capacity
+        var refused: [Job] = []
         let wakes = state.withLock { state in
-            guard !state.isStopped else { return false }
+            guard !state.isStopped else {
+                refused = jobs
+                return false
+            }
             for job in jobs {
                 let lane = job.call.origin.lane
                 while state.lanes.count <= lane { state.lanes.append(Lane()) }
                 guard
-                    state.count < lanes
-                        || state.lanes[lane].jobs.count < min(Self.turnCount, lanes / 8)
-                else { break }
+                    state.count < capacity
+                        || state.lanes[lane].jobs.count < min(Self.turnCount, capacity / 8)
+                else {
+                    refused.append(job)
+                    continue
+                }
                 state.lanes[lane].jobs.append(job)
                 state.count += 1
-                accepted += 1
                 takeTurn(lane, &state)
             }
             return wakeOne(&state)
         }
         if wakes { wake.signal() }
-        return accepted
+        return refused
     }
 
     /// Lets the threads end when they come back from their handlers; what is queued is dropped.
