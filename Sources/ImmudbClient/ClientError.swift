@@ -106,9 +106,11 @@ extension ClientError {
         case .answered: break
         }
         switch error.code {
-        case .internalError, .deadlineExceeded, .cancelled: return true
+        case .invalidArgument, .notFound, .alreadyExists, .permissionDenied, .unauthenticated,
+            .failedPrecondition, .outOfRange, .unimplemented:
+            return false
         case .unavailable, .resourceExhausted, .unknown, .aborted: return !isFromImmudb(error)
-        default: return false
+        default: return true
         }
     }
 

@@ -66,7 +66,9 @@ final class Connection: Sendable {
                 ?? RPCError(.internalError, "\(error)", requestFate: .mayHaveBeenProcessed)
             return Answer(
                 result: .failure(failure(error, of: path)),
-                identity: error.headers.first(ImmuMetadata.serverIdentity))
+                // An answer without a message may bring its headers with the trailers.
+                identity: error.headers.first(ImmuMetadata.serverIdentity)
+                    ?? error.trailers.first(ImmuMetadata.serverIdentity))
         }
     }
 

@@ -27,7 +27,13 @@ public struct DumpSequence: AsyncSequence, Sendable {
         /// - Throws: `ClientError` if the server or the connection ended the dump early: what came
         ///   so far is not all.
         public mutating func next() async throws -> DumpedEntry? {
+            var emptyCount = 0
             while entries.isEmpty {
+                guard emptyCount < 100 else {
+                    throw ClientError(
+                        .incompatible, "the server at \(server) dumps nothing, again and again")
+                }
+                emptyCount += 1
                 do {
                     guard let message = try await messages.next() else { return nil }
                     entries = message.kv[...]

@@ -130,7 +130,9 @@ extension ImmudbClient {
             let isRootRefused =
                 error.status == .invalidArgument && error.message == "invalid root index"
             guard isRootRefused, !trusted.size.isEmpty else { throw error }
-            throw VerificationError.shrank(below: trusted, status: error.message)
+            var refusal = VerificationError.shrank(below: trusted, status: error.message)
+            refusal.isRefusal = true
+            throw refusal
         }
     }
 }

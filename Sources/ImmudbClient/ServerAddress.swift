@@ -23,6 +23,9 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     public init(_ text: String, port: Int? = nil) throws(Fault) {
         let (host, own) = try Self.parts(of: text)
         guard !host.isEmpty else { throw Fault("it names no host") }
+        if let port, !(1...65535).contains(port) {
+            throw Fault("its port \(port) is not a number from 1 to 65535")
+        }
         if let own, let port, own != port {
             throw Fault("it names port \(own), but the port is given as \(port): give one of them")
         }

@@ -37,6 +37,9 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
     public var index: EntryIndex?
     /// The nodes of the proof that failed, lowest first; empty if it did not come to that.
     public var path: [Digest]
+    /// Whether the server refused a write since its tree has less than is trusted: it says that it has
+    /// not stored the entry.
+    package var isRefusal = false
     /// The file in which the client has kept the server's answers, if it was asked to.
     public var evidenceFile: String?
 

@@ -11,13 +11,22 @@ struct AnswerBody {
     }
 
     private var bytes = ByteBuffer()
+    /// Whether `bytes` has its memory in common with a message before.
+    private var isShared = false
     /// From the prefix of the message that is being received; nil within the prefix.
     private var length: Int?
 
     /// Whether the next byte begins a message.
     var isBetweenMessages: Bool { length == nil && bytes.readableBytes == 0 }
 
-    mutating func append(_ new: UnsafeRawBufferPointer) { bytes.writeBytes(new) }
+    mutating func append(_ new: UnsafeRawBufferPointer) {
+        if isShared {
+            // Less than a frame. Writing behind it would copy the message as well, and keep both.
+            bytes = ByteBuffer(bytes: bytes.readableBytesView)
+            isShared = false
+        }
+        bytes.writeBytes(new)
+    }
 
     /// The next message that is complete; nil if more of it has to come.
     ///
@@ -41,7 +50,8 @@ struct AnswerBody {
         guard let length, let message = bytes.readSlice(length: length) else { return nil }
         self.length = nil
         // The message keeps the memory; the bytes behind it get their own.
-        if bytes.readableBytes == 0 { bytes = ByteBuffer() }
+        isShared = bytes.readableBytes > 0
+        if !isShared { bytes = ByteBuffer() }
         return length == 0 ? ByteBuffer() : message
     }
 }

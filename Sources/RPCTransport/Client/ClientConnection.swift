@@ -8,6 +8,10 @@ import NIOCore
 /// that is being received: so it holds no more than `windowByteCount` and one message. The connection
 /// as a whole gets credit at once, so that other calls go on.
 final class ClientConnection: HTTP2Delegate {
+    private static let suspicion = TimeAmount.seconds(5)
+    /// As long as the server gives a client that does not read.
+    private static let stalledWriteTimeout = TimeAmount.seconds(60)
+
     let http2: HTTP2Connection
     private let loop: ClientLoop
     private let configuration: RPCClient.Configuration
@@ -155,13 +159,26 @@ final class ClientConnection: HTTP2Delegate {
         call(stream)?.moveBody(count, to: &frames)
     }
 
+    let limitsQueuedFrames = false
+
     func sentAllPending() -> Bool { false }
     func stoppedSending(queuedByteCount: Int) {}
 
-    /// Tells the server that the answer on that stream is no longer awaited.
+    /// Tells the server that the answer on that stream is no longer awaited, and forgets the call: a
+    /// server that allows no streams, or does not read, would keep it here.
     fileprivate func abandon(_ stream: Int32) {
-        guard let session = http2.session, calls[stream] != nil else { return }
+        guard let session = http2.session, remove(stream) != nil else { return }
         nghttp2_submit_rst_stream(session, HTTP2.none, stream, HTTP2.cancel)
+    }
+
+    /// A call's deadline has passed without an answer: asks the server for a sign of life, unless it
+    /// has just given one.
+    fileprivate func suspect() {
+        guard pingSent == nil, http2.closingSince == nil, let session = http2.session,
+            .now() - http2.lastRead > Self.suspicion
+        else { return }
+        pingSent = .now()
+        nghttp2_submit_ping(session, HTTP2.none, nil)
     }
 
     func sentFrame(_ header: nghttp2_frame_hd) {
@@ -194,8 +211,8 @@ final class ClientConnection: HTTP2Delegate {
             guard let call = call(header.stream_id) else { return }
             finishHeaders(of: call, isEnd: header.flags & HTTP2.endStream != 0)
         case HTTP2.data where header.flags & HTTP2.endStream != 0:
-            call(header.stream_id)?.fail(
-                .internalError, "the server ended the call without a status")
+            guard let call = call(header.stream_id), !call.isFinished else { return }
+            give(up: call, .internalError, "the server ended the call without a status")
         case HTTP2.settings where header.flags & HTTP2.ack == 0 && !isReady:
             isReady = true
             greetingAlarm?.cancel()
@@ -294,6 +311,10 @@ final class ClientConnection: HTTP2Delegate {
         let now = NIODeadline.now()
         if let closingSince = http2.closingSince {
             if now - closingSince > .seconds(5) { http2.cut() }
+        } else if let unwritableSince = http2.unwritableSince,
+            now - unwritableSince > max(Self.stalledWriteTimeout, configuration.keepaliveTimeout.timeAmount)
+        {
+            cut("the server has stopped reading")
         } else if let sent = pingSent {
             if http2.lastRead > sent {
                 pingSent = nil
@@ -314,4 +335,10 @@ final class ClientConnection: HTTP2Delegate {
 extension ClientCall.Place {
     /// Tells the server that the answer is no longer awaited.
     func abandon() { connection.abandon(stream) }
+
+    /// The deadline has passed.
+    func expire() {
+        connection.suspect()
+        connection.abandon(stream)
+    }
 }

@@ -137,7 +137,7 @@ final class ClientLoop {
     private func watch(_ deadline: NIODeadline) {
         guard !alarm.rings(by: deadline) else { return }  // saves each call a closure
         let loop = bound
-        alarm.set(deadline, on: eventLoop) { loop.value.endOverdueCalls() }
+        alarm.set(deadline, among: calls.count, on: eventLoop) { loop.value.endOverdueCalls() }
     }
 
     private func endOverdueCalls() {
@@ -156,7 +156,7 @@ final class ClientLoop {
                 place == nil
                     ? "no connection to \(configuration.authority) before the deadline"
                     : "no answer before the deadline")
-            place?.abandon()
+            place?.expire()
         }
         waiting.removeAll(where: \.isFinished)
         sendPending()

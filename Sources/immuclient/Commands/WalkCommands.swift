@@ -17,9 +17,18 @@ struct ScanCommand: ImmuclientCommand {
         let (client, prefix) = (try await context.client, Array(prefix.utf8))
         // An answer has a largest size: the rest comes after its last key.
         var entries = try await client.scan(prefix: prefix)
-        while let last = entries.last {
+        var last: [UInt8]?
+        while !entries.isEmpty {
+            for entry in entries {
+                if let last, !last.lexicographicallyPrecedes(entry.key) {
+                    throw ClientError(
+                        .incompatible, "the server's answer to scan is not in the order of its keys")
+                }
+                last = entry.key
+            }
             try context.output.write(list: entries.lazy.map { EntryReport(entry: $0) })
-            entries = try await client.scan(prefix: prefix, after: last.key)
+            guard let last else { return }
+            entries = try await client.scan(prefix: prefix, after: last)
         }
     }
 }

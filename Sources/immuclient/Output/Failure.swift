@@ -123,8 +123,7 @@ struct FalseReceipt: Error {
 func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
     do {
         return try await write()
-    } catch let error as VerificationError where error.code != .treeShrank {
-        // A server that has too few entries refuses before it writes.
+    } catch let error as VerificationError where !error.isRefusal {
         throw AnnotatedError(
             cause: error,
             note: "verified: false. The server has probably stored your entry all the same: look "
