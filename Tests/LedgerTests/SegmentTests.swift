@@ -70,6 +70,71 @@ struct SegmentTests {
         }
     }
 
+    @Test("stops writing when the name of a new segment may not be durable")
+    func nameIsNotDurable() throws {
+        let disk = SimulatedDisk()
+        var options = Ledger.Options()
+        options.segmentByteCount = 300
+        let fixture = LedgerFixture()
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        try fixture.append([[0]], to: ledger)
+        disk.fail(.matching { $0.kind == .synchronizeDirectory }, error: EIO)
+        let error = #expect(throws: StoreError.self) {
+            for number in 1..<6 { try fixture.append([[UInt8(number)]], to: ledger) }
+        }
+        #expect(error?.code == .writesStopped, "\(error!)")
+    }
+
+    @Test("reports a walk that finds no frame where entries are")
+    func walkWithoutFrame() throws {
+        let fixture = LedgerFixture()
+        let ledger = try fixture.open()
+        for number in 0..<3 { try fixture.append([[UInt8(number)]], to: ledger) }
+        let name = try #require(try fixture.segmentNames.first)
+        var bytes = try fixture.bytes(of: name)
+        bytes[Int(fixture.positions[2].offset) + 3] ^= 1
+        try fixture.write(bytes, to: name)
+        #expect(throws: StoreError(.corruption, "")) {
+            try ledger.forEachFrame(from: EntryIndex(0), to: EntryIndex(3)) { _ in }
+        }
+    }
+
+    @Test("refuses a segment of whose head any bit is flipped")
+    func damagedHead() throws {
+        let fixture = LedgerFixture()
+        try filled(fixture, frames: 3).close()
+        let name = try #require(try fixture.segmentNames.last)
+        let whole = try fixture.bytes(of: name)
+        for bit in 0..<(128 * 8) {
+            let changed = try fixture.copy()
+            var bytes = whole
+            bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+            try changed.write(bytes, to: name)
+            #expect(throws: StoreError.self, "bit \(bit)") { try changed.open() }
+        }
+    }
+
+    @Test("refuses a frame of whose head any bit is flipped, when frames follow it")
+    func damagedFrameHead() throws {
+        let fixture = LedgerFixture()
+        let ledger = try fixture.open()
+        for number in 0..<3 { try fixture.append([[UInt8(number)]], to: ledger) }
+        try ledger.close()
+        let name = try #require(try fixture.segmentNames.first)
+        let whole = try fixture.bytes(of: name)
+        // The first frame's head follows the segment's.
+        for bit in (128 * 8)..<((128 + 48) * 8) {
+            let changed = try fixture.copy()
+            var bytes = whole
+            bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+            try changed.write(bytes, to: name)
+            #expect(throws: StoreError.self, "bit \(bit)") {
+                let ledger = try changed.open()
+                try ledger.forEachFrame(from: EntryIndex(0), to: EntryIndex(3)) { _ in }
+            }
+        }
+    }
+
     @Test("goes on when the rename of a new segment reports an error, done or not", arguments: 0..<12)
     func renameReportsError(seed: UInt64) throws {
         let disk = SimulatedDisk(seed: seed)

@@ -30,6 +30,8 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
     static func connect(_ port: Int, window: UInt32 = 0) async throws -> RawPeer {
         let peer = RawPeer()
         peer.channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
             .channelInitializer { $0.pipeline.addHandler(peer) }
             .connect(host: "127.0.0.1", port: port).get()
         var hello = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
@@ -88,6 +90,12 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
             Self.frame(8, 0, 0, Self.bytes(byteCount))
                 + Self.frame(8, 0, stream, Self.bytes(byteCount)))
     }
+
+    /// From now on nothing is read from the socket but by `readSome`.
+    func stopReading() async throws { try await channel?.setOption(.autoRead, value: false).get() }
+
+    /// Reads what the socket has, a few KiB at most.
+    func readSome() { channel?.read() }
 
     func close() async { try? await channel?.close() }
 

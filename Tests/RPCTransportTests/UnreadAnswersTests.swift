@@ -167,6 +167,28 @@ extension NetworkTests {
             }
         }
 
+        @Test("a slow download that goes on is not cut, however long the socket is full")
+        func slowDownload() async throws {
+            try await withServer {
+                $0.stalledWriteTimeout = .seconds(1)
+            } _: { server, client in
+                let peer = try await RawPeer.connect(server.port, window: 1 << 30)
+                try await peer.stopReading()
+                let stream = peer.call("Sized", UInt64(16 * Self.answer))
+                peer.open(stream, 1 << 29)
+                let began = ContinuousClock.now
+                var byteCount = 0
+                while ContinuousClock.now - began < .seconds(4) {
+                    peer.readSome()
+                    try await Task.sleep(for: .milliseconds(5))
+                    byteCount = peer.now.dataByteCount
+                }
+                #expect(!peer.now.isClosed && byteCount < 16 * Self.answer, "\(byteCount)")
+                #expect(byteCount > 2 * Self.answer, "\(byteCount)")
+                await peer.close()
+            }
+        }
+
         @Test("large answers wait for room that is taken, and come when who does not read has gone")
         func waitingForRoom() async throws {
             try await withServer {
