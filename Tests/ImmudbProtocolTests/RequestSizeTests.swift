@@ -169,7 +169,7 @@ struct RequestSizeTests {
     func hostileRequests() throws {
         func many(_ bytes: [UInt8]) -> [UInt8] {
             var result = bytes
-            while result.count < 16 << 20 { result += result }
+            while result.count < 4 << 20 { result += result }
             return result
         }
         let empties = many([0x0a, 0x00])

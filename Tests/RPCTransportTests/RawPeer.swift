@@ -27,9 +27,17 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
     var now: State { state.withLock { $0 } }
 
     /// - Parameter window: of each stream; that of the connection stays at 65,535 bytes.
-    static func connect(_ port: Int, window: UInt32 = 0) async throws -> RawPeer {
+    /// - Parameter socketByteCount: what the kernel keeps of answers that are not read; about double.
+    static func connect(
+        _ port: Int, window: UInt32 = 0, socketByteCount: Int? = nil
+    ) async throws -> RawPeer {
         let peer = RawPeer()
-        peer.channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if let socketByteCount {
+            bootstrap = bootstrap.channelOption(
+                .socketOption(.so_rcvbuf), value: SocketOptionValue(socketByteCount))
+        }
+        peer.channel = try await bootstrap
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
             .channelInitializer { $0.pipeline.addHandler(peer) }

@@ -172,7 +172,8 @@ extension NetworkTests {
             try await withServer {
                 $0.stalledWriteTimeout = .seconds(1)
             } _: { server, client in
-                let peer = try await RawPeer.connect(server.port, window: 1 << 30)
+                let peer = try await RawPeer.connect(
+                    server.port, window: 1 << 30, socketByteCount: 32 << 10)
                 try await peer.stopReading()
                 let stream = peer.call("Sized", UInt64(16 * Self.answer))
                 peer.open(stream, 1 << 29)

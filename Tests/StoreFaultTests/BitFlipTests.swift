@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized)
 struct BitFlipTests {
     @Test("every flipped bit is harmless or reported with its place, and never read as data")
-    func flips() throws {
+    func flips() async throws {
         let small = try SmallDatabase()
         #expect(18...32 ~= small.entries.count)
         #expect(small.disk.files.filter { $0.path.hasSuffix(".segment") }.count == 2)
@@ -19,7 +19,7 @@ struct BitFlipTests {
         }
         outcomes.count("bytes in all", flips.count)
         let original = Original(small)
-        onThreads(sample(flips, aiming: 500)) { flip in
+        try await onThreads(sample(flips, aiming: 500)) { flip in
             let disk = original.disk.copy()
             disk.flip(flip.path, byte: flip.byte, bit: flip.bit)
             let log = NewestLines()

@@ -7,24 +7,24 @@ import Testing
 @Suite(.serialized)
 struct CrashTests {
     @Test("whatever call was the last, every image of a crash opens with all that was acknowledged")
-    func crashAtEveryCall() throws {
-        try crash(.always, "crashes, always", aiming: 60)
+    func crashAtEveryCall() async throws {
+        try await crash(.always, "crashes, always", aiming: 60)
     }
 
     @Test(
         "under weaker durability a power failure leaves a prefix, and a kill everything",
         arguments: [Durability.interval(milliseconds: 2), .never])
-    func crashUnderWeakerDurability(durability: Durability) throws {
-        try crash(durability, "crashes, \(durability)", aiming: 25)
+    func crashUnderWeakerDurability(durability: Durability) async throws {
+        try await crash(durability, "crashes, \(durability)", aiming: 25)
     }
 
-    private func crash(_ durability: Durability, _ title: String, aiming count: Int) throws {
+    private func crash(_ durability: Durability, _ title: String, aiming count: Int) async throws {
         let outcomes = Outcomes()
         let whole = SimulatedDisk()
         try StoreScript.run(StoreSession(whole, durability))
         outcomes.count("calls of the whole script", whole.callCount)
         // RocksDB's threads make the number of calls differ a little from run to run.
-        onThreads(sample(Array(1...whole.callCount), aiming: count)) { number in
+        try await onThreads(sample(Array(1...whole.callCount), aiming: count)) { number in
             outcomes.count("crash points")
             let disk = SimulatedDisk(seed: UInt64(number))
             disk.stop(afterCall: number)

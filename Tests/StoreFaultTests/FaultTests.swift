@@ -9,11 +9,11 @@ struct FaultTests {
     @Test(
         "a call that fails once loses nothing; only a failed write or sync of the ledger stops writing"
     )
-    func failEveryCallOnce() throws {
+    func failEveryCallOnce() async throws {
         let outcomes = Outcomes()
         let cases = try Self.cases()
         outcomes.count("failing calls and errors in all", cases.count)
-        onThreads(sample(cases, aiming: 110)) { call, error in
+        try await onThreads(sample(cases, aiming: 110)) { call, error in
             let disk = Self.disk(call)
             disk.fail(.call(call.number), error: error)
             let session = StoreSession(disk)
@@ -43,11 +43,11 @@ struct FaultTests {
     }
 
     @Test("a disk that fails from some call on loses nothing, and serves again once it is healed")
-    func failFromEveryCallOn() throws {
+    func failFromEveryCallOn() async throws {
         let outcomes = Outcomes()
         let cases = try Self.cases()
         outcomes.count("failing calls and errors in all", cases.count)
-        onThreads(sample(cases, aiming: 60)) { call, error in
+        try await onThreads(sample(cases, aiming: 60)) { call, error in
             let disk = Self.disk(call)
             disk.fail(.call(call.number), error: error, times: nil)
             let session = StoreSession(disk)

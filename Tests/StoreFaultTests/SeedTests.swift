@@ -9,11 +9,11 @@ import Testing
 @Suite(.serialized)
 struct SeedTests {
     @Test("random courses through failures and crashes keep every promise")
-    func seeds() {
+    func seeds() async throws {
         let outcomes = Outcomes()
         let first = Settings.onlySeed ?? Settings.firstSeed ?? 1
         let count = Settings.onlySeed == nil ? Settings.seedCount ?? 60 : 1
-        onThreads(Array(first..<first + count)) { seed in
+        try await onThreads(Array(first..<first + count)) { seed in
             outcomes.count("seeds")
             let course = RandomCourse(seed: UInt64(seed))
             outcomes.check("seed", "IMMUDB_SEED=\(seed) repeats it\n\(course.context)") {

@@ -25,21 +25,30 @@ func limited<Value>(
     return try body()
 }
 
-/// Runs `body` for each case, on several threads.
-func onThreads<Case: Sendable>(_ cases: [Case], _ body: @escaping @Sendable (Case) -> Void) {
+/// Runs `body` for each case, on several threads of its own: on Swift's, which are few, the tests of
+/// other suites would wait for it.
+func onThreads<Case: Sendable>(
+    _ cases: [Case], _ body: @escaping @Sendable (Case) -> Void
+) async throws {
     let next = Atomic(0)
-    let work: @Sendable () -> Void = {
-        while true {
-            let place = next.add(1, ordering: .relaxed).oldValue
-            guard place < cases.count else { return }
-            body(cases[place])
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<max(1, Settings.threadCount) {
+            let (ends, end) = AsyncStream<Void>.makeStream()
+            let thread = try WorkerThread(name: "course") {
+                while true {
+                    let place = next.add(1, ordering: .relaxed).oldValue
+                    guard place < cases.count else { break }
+                    body(cases[place])
+                }
+                end.finish()
+            }
+            group.addTask {
+                for await _ in ends {}
+                thread.join()
+            }
         }
+        try await group.waitForAll()
     }
-    let others = (1..<max(1, Settings.threadCount)).compactMap { _ in
-        try? WorkerThread(name: "course", work)
-    }
-    work()
-    for thread in others { thread.join() }
 }
 
 /// Collects what goes wrong, one report a kind, so that one bug does not give a thousand reports;
