@@ -1,6 +1,6 @@
 public import ImmudbVerification
 
-/// Entries that are asked for page by page, as they are iterated over. Each iteration begins anew.
+/// Entries that are asked for page by page, as they are iterated over. Each iteration starts over.
 ///
 /// What it returns is the server's word; `ImmudbClient.verify` proves an entry.
 public struct EntrySequence: AsyncSequence, Sendable {

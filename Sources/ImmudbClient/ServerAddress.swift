@@ -18,7 +18,7 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// - Parameters:
     ///   - text: the address.
-    ///   - port: a port that was given apart from the address; nil if there is none.
+    ///   - port: a port from another setting; nil if only the address may name one.
     /// - Throws: also if the address names another port than `port`.
     public init(_ text: String, port: Int? = nil) throws(Fault) {
         let (host, own) = try Self.parts(of: text)

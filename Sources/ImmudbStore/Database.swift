@@ -87,13 +87,13 @@ public final class Database: Sendable {
     /// Opens the database in a folder; creates both if they are missing.
     ///
     /// A torn tail, which only a crash leaves, is cut and logged. The tree files and the key index
-    /// are brought up to the ledger, or made anew from it.
+    /// are brought up to the ledger, or rebuilt from it.
     ///
     /// - Throws: `inUse`; `corruption` with file, offset and entry index where the ledger is
     ///   damaged: nothing is changed then; `incompatibleFormat`; `foreignDatabase`;
     ///   `permissionDenied`; `noSpace`; `noDescriptors`; `io`; `cancelled`.
     /// - Complexity: reads the newest segment, and the entries after the views' last checkpoint:
-    ///   about a second. Making the views anew: some 10 µs an entry.
+    ///   about a second. Rebuilding the views: some 10 µs an entry.
     public static func open(
         at path: String, options: Options = Options()
     ) throws(StoreError) -> Database {

@@ -62,7 +62,7 @@ final class Storage: Sendable {
                 throw StoreError(.indexBehind, "the key index is being opened again; try again later")
             }
             if error.code == .corruption || error.code == .index {
-                log(.error, "\(error); the key index is made anew at the next start")
+                log(.error, "\(error); the key index is rebuilt at the next start")
                 // Should even this fail, the next opening finds the damage itself.
                 _ = try? fileSystem.open(Self.damagedIndexMark(path), .createNew)
             }
@@ -118,7 +118,7 @@ final class Storage: Sendable {
             throw StoreError(
                 .corruption,
                 "\(path)/index: the key index names entry \(place.index), which has another key. Stop the "
-                    + "database and remove that folder; it is made anew from the ledger")
+                    + "database and remove that folder; it is rebuilt from the ledger")
         }
         return entry
     }

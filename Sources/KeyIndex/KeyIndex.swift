@@ -1,4 +1,4 @@
-// The key index: where in the ledger the versions of each key lie. A view, made anew from the
+// The key index: where in the ledger the versions of each key lie. A view, rebuilt from the
 // ledger when in doubt.
 //
 // Read `IndexRecord` for the layout of the records, `KeyIndex+Apply` for how entries come in,

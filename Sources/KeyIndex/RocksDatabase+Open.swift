@@ -67,6 +67,6 @@ extension RocksDatabase {
         StoreError(
             .corruption,
             "the key index \(path) is damaged: \(what). It is only a view: stop the database, "
-                + "remove this folder, and it is made anew from the ledger")
+                + "remove this folder, and it is rebuilt from the ledger")
     }
 }

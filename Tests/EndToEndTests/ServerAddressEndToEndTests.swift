@@ -35,7 +35,7 @@ struct ServerAddressEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("refuses two ports that differ, and addresses that are none, with the reason")
+    @Test("refuses two different ports and malformed addresses, and says why")
     func faults() async throws {
         for (arguments, words) in [
             (

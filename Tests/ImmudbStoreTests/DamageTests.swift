@@ -37,7 +37,7 @@ struct DamageTests {
     }
 
     @Test(
-        "a missing view is made anew from the ledger",
+        "a missing view is rebuilt from the ledger",
         arguments: [["tree"], ["index"], ["tree/digests"], ["tree/places"], ["tree", "index"]])
     func missingViews(names: [String]) async throws {
         let folder = try await filled()
@@ -48,7 +48,7 @@ struct DamageTests {
         _ = try await database.set(bytes("more"), [])
     }
 
-    @Test("a view of another database is made anew")
+    @Test("a view of another database is rebuilt")
     func foreignViews() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
@@ -84,7 +84,7 @@ struct DamageTests {
     }
 
     @Test(
-        "an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
+        "an index ahead of the ledger is rebuilt; a tree ahead of it shows that entries are lost")
     func viewsAhead() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
@@ -103,7 +103,7 @@ struct DamageTests {
         try expectAllThere(try Database.open(in: folder), root: root)
     }
 
-    @Test("bytes of the key index that rot are reported, and the next opening makes it anew")
+    @Test("rotten bytes of the key index are reported, and the next opening rebuilds it")
     func rottenIndex() async throws {
         let folder = try await filled()
         let root = try root(of: folder)

@@ -120,7 +120,7 @@ struct CrashTests {
         index.close()
     }
 
-    @Test("Files that are cut or missing are found at opening, and the index can be made anew")
+    @Test("Files that are cut or missing are found at opening, and the index can be rebuilt")
     func missingFiles() throws {
         for damage in [Damage.cut, .removed, .manifestRemoved] {
             let folder = try ScratchFolder()
@@ -147,7 +147,7 @@ struct CrashTests {
             }
             #expect(error.code == .corruption, "\(damage)")
             #expect(error.message.contains(folder.index))
-            #expect(error.message.contains("made anew from the ledger"))
+            #expect(error.message.contains("rebuilt from the ledger"))
             try KeyIndex.remove(at: folder.index)
             let index = try KeyIndex.open(at: folder.index, identity: owner)
             #expect(index.completeSize == TreeSize(0))

@@ -10,7 +10,7 @@ enum StoreScript {
         case loseViews([String])
     }
 
-    /// Four segments of 4 KiB; frames of several batches; the views made anew, each by itself and
+    /// Four segments of 4 KiB; frames of several batches; the views rebuilt, each by itself and
     /// together.
     static let steps: [Step] = [
         .append([.values([1])]), .append([.mixed]), .append([.values([40, 0, 300])]),

@@ -8,7 +8,7 @@ import Testing
 struct ViewDamageTests {
     private static let views = ["tree/digests", "tree/places", "tree", "index"]
 
-    @Test("a view that is removed is made anew", arguments: Self.views)
+    @Test("a view that is removed is rebuilt", arguments: Self.views)
     func removed(view: String) throws {
         let small = try SmallDatabase()
         for (path, _) in small.disk.files where Self.isPart(path, of: view) {
@@ -21,7 +21,7 @@ struct ViewDamageTests {
         try StoreScript.check(disk, after: small.session, goesOn: true)
     }
 
-    @Test("a view that is cut short is made anew", arguments: Self.views)
+    @Test("a view that is cut short is rebuilt", arguments: Self.views)
     func cut(view: String) throws {
         let small = try SmallDatabase()
         for (path, byteCount) in small.usedBytes() where Self.isPart(path, of: view) {
@@ -33,7 +33,7 @@ struct ViewDamageTests {
         }
     }
 
-    @Test("a view of garbage is made anew", arguments: Self.views)
+    @Test("a view of garbage is rebuilt", arguments: Self.views)
     func garbage(view: String) throws {
         let small = try SmallDatabase()
         var random = SplitMix64(seed: 1)
@@ -49,7 +49,7 @@ struct ViewDamageTests {
         }
     }
 
-    @Test("another database's view is made anew", arguments: Self.views)
+    @Test("another database's view is rebuilt", arguments: Self.views)
     func swapped(view: String) throws {
         let small = try SmallDatabase()
         let other = try SmallDatabase(seed: 5, stepCount: 9)
@@ -72,7 +72,7 @@ struct ViewDamageTests {
     }
 
     @Test(
-        "an index ahead of the ledger is made anew; a tree ahead of it shows that entries are lost")
+        "an index ahead of the ledger is rebuilt; a tree ahead of it shows that entries are lost")
     func ahead() throws {
         let small = try SmallDatabase()
         let later = small.session.next(on: small.disk.copy())

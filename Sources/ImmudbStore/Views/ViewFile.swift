@@ -5,7 +5,7 @@ import Synchronization
 /// each entry or node.
 ///
 /// Its head carries a mark: so many records are complete and durable. What lies behind the mark may
-/// be anything after a crash and is derived again. A file that cannot be right is made anew: it is
+/// be anything after a crash and is derived again. A file that cannot be right is rebuilt: it is
 /// a view.
 ///
 /// A write that fails loses nothing: its records wait in memory (`PendingRecords`), where they are
@@ -39,7 +39,7 @@ final class ViewFile: Sendable {
 
     var path: String { file.path }
 
-    /// Opens the file, or makes it, or makes it anew when it is damaged or not this database's.
+    /// Opens the file, or creates it, or rebuilds it when it is damaged or not this database's.
     init(
         path: String, kind: ViewHead.Kind, identity: DatabaseIdentity, fileSystem: any FileSystem,
         log: @escaping LogSink
@@ -54,7 +54,7 @@ final class ViewFile: Sendable {
             } else {
                 log(
                     .warning,
-                    "\(path) is damaged or of another database; it is made anew from the ledger")
+                    "\(path) is damaged or of another database; it is rebuilt from the ledger")
                 try file.truncate(to: 0)
             }
         }
@@ -63,7 +63,7 @@ final class ViewFile: Sendable {
         recordByteCount = kind.recordByteCount
         let byteCount = try file.byteCount()
         if head.mark > 0, byteCount < ViewHead.place(of: head.mark, kind.recordByteCount) {
-            log(.warning, "\(path) is cut short; it is made anew from the ledger")
+            log(.warning, "\(path) is cut short; it is rebuilt from the ledger")
             head.mark = 0
         }
         markAtOpen = head.mark

@@ -3,7 +3,7 @@ public import StorageIO
 
 /// The entries of one snapshot in insertion order, read page by page.
 ///
-/// Each iteration begins anew, on the same snapshot. The database stays open as long as the
+/// Each iteration starts over, on the same snapshot. The database stays open as long as the
 /// sequence is there, unless it is closed; then the iteration throws `closed`.
 public struct EntrySequence: AsyncSequence, Sendable {
     public typealias Element = Entry

@@ -4,7 +4,8 @@
     import Glibc
 #endif
 
-/// Standard input, output and error, which whoever starts a program may have closed, or may not read.
+/// Standard input, output and error. The process that starts a program may have closed them, or may not
+/// read the output.
 public enum StandardFiles {
     /// Opens those that are closed, so that no other file gets their number: what is printed would
     /// be written into it.

@@ -59,7 +59,7 @@ class Test:
 
 
 def signals_at_start(test, rounds):
-    """SIGTERM at a random time of a start, then a second one; now and then with an index to be made anew."""
+    """SIGTERM at a random time of a start, then a second one; now and then with an index to rebuild."""
     server = test.start()
     test.work(server, 60)
     test.ended(server, "after work")
@@ -206,7 +206,7 @@ def interval_by_clock(test, rounds):
 
 
 def stopped_while_it_rebuilds(test, rounds):
-    """SIGTERM 0.1 s after a start that makes the index of a large database anew."""
+    """SIGTERM 0.1 s after a start that rebuilds the index of a large database."""
     del rounds
     server = test.start(small_segments=False)
     clients = Clients(server.port)

@@ -39,7 +39,7 @@ enum Frames {
     /// been read.
     static let mark: [UInt8] = [0x66, 0x75, 0x7a, 0x7a, 0x65, 0x64, 0x21, 0x21]
 
-    /// One step of an input: a frame, or bytes that are none. `heads` makes the header block of a
+    /// One step of an input: a frame, or arbitrary bytes. `heads` makes the header block of a
     /// HEADERS frame.
     static func next(
         _ input: inout FuzzInput, _ heads: (inout FuzzInput) -> [UInt8]

@@ -1,9 +1,9 @@
 /// One entry into the code for bytes that an enemy chooses. The fuzzers of `Fuzz/` and the tests that
 /// replay their corpus and findings run the same targets.
 ///
-/// A target returns whatever it was given: bytes that are refused are the normal case. It throws
-/// `FuzzFailure` where a promise was broken; a crash or a hang is found by whoever runs it. It
-/// blocks, so it needs a thread of its own.
+/// A target accepts any input and returns normally when the code refuses it. It throws
+/// `FuzzFailure` when the code breaks a promise; the fuzzer or the test runner detects crashes and
+/// hangs. It blocks, so it needs a thread of its own.
 public struct FuzzTarget: Sendable {
     /// Names the folders `Fuzz/corpus/<name>` and `Fuzz/findings/<name>`.
     public let name: String
