@@ -11,20 +11,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-executable=bin/immudb
-if [ "${1:-}" = --executable ]; then
-    executable="$2"
-    shift 2
-fi
 if [ "$(uname -s)" != Linux ]; then
     echo "this test needs Linux: it reads /proc and uses epoll" >&2
     exit 1
 fi
-python="${IMMUDB_TEST_PYTHON:-.venv/bin/python3}"
-for needed in "$executable" "$python"; do
-    [ -x "$needed" ] || {
-        echo "$needed is missing: run make build and make test first" >&2
-        exit 1
-    }
-done
+. Scripts/find-server.sh
 exec "$python" Tests/EndToEndTests/Python/abuse.py "$executable" "$@"

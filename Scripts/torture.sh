@@ -22,11 +22,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-executable=bin/immudb
-if [ "${1:-}" = --executable ]; then
-    executable="$2"
-    shift 2
-fi
 if [ "$(uname -s)" != Linux ]; then
     echo "this test needs Linux: it makes system calls fail by strace" >&2
     exit 1
@@ -35,11 +30,5 @@ command -v strace >/dev/null || {
     echo "strace is missing: run Scripts/install-dependencies.sh, or apt-get install strace" >&2
     exit 1
 }
-python="${IMMUDB_TEST_PYTHON:-.venv/bin/python3}"
-for needed in "$executable" "$python"; do
-    [ -x "$needed" ] || {
-        echo "$needed is missing: run make build and make test first" >&2
-        exit 1
-    }
-done
+. Scripts/find-server.sh
 exec "$python" Tests/EndToEndTests/Python/torture.py "$executable" "$@"
