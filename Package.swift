@@ -204,7 +204,8 @@ let package = Package(
             name: "KeyIndexTests", dependencies: ["KeyIndex", "MerkleTree", "StorageIO"],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmudbStoreTests", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"],
+            name: "ImmudbStoreTests",
+            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO"],
             swiftSettings: settings),
         // The whole database on the simulated disk: crashes, failing calls, damage.
         .testTarget(
@@ -222,7 +223,7 @@ let package = Package(
             name: "ImmudbServerTests",
             dependencies: [
                 "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree",
-                "StorageIO", nioCore, protobuf,
+                "SimulatedDisk", "StorageIO", nioCore, protobuf,
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",

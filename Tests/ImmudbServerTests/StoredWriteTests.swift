@@ -3,6 +3,7 @@ import ImmudbProtocol
 import ImmudbServer
 import ImmudbStore
 import RPCTransport
+import SimulatedDisk
 import StorageIO
 import SwiftProtobuf
 import Synchronization
@@ -107,42 +108,23 @@ struct StoredWriteTests {
 }
 
 /// The real file system, whose tree files cannot be read when that is said.
-private final class UnreadableTree: FileSystem {
+private final class UnreadableTree: ForwardingFileSystem {
     let isUnreadable = Mutex(false)
-    private let base = POSIXFileSystem()
+    let base = POSIXFileSystem()
 
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
         let file = try base.open(path, mode)
         return path.contains("/tree/") ? File(file, self) : file
     }
-    func names(inDirectory path: String) throws(StoreError) -> [String] {
-        try base.names(inDirectory: path)
-    }
-    func createDirectory(_ path: String) throws(StoreError) { try base.createDirectory(path) }
-    func exists(_ path: String) throws(StoreError) -> Bool { try base.exists(path) }
-    func removeFile(_ path: String) throws(StoreError) { try base.removeFile(path) }
-    func rename(_ path: String, to newPath: String) throws(StoreError) {
-        try base.rename(path, to: newPath)
-    }
-    func synchronizeDirectory(_ path: String) throws(StoreError) {
-        try base.synchronizeDirectory(path)
-    }
-    func freeSpace(at path: String) throws(StoreError) -> FreeSpace {
-        try base.freeSpace(at: path)
-    }
-    func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 
-    private final class File: StorageFile {
-        private let base: any StorageFile
+    private final class File: ForwardingFile {
+        let base: any StorageFile
         private let owner: UnreadableTree
 
         init(_ base: any StorageFile, _ owner: UnreadableTree) {
             self.base = base
             self.owner = owner
         }
-
-        var path: String { base.path }
-        func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
 
         func read(
             into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
@@ -151,18 +133,6 @@ private final class UnreadableTree: FileSystem {
                 throw StoreError(.io, "\(path) cannot be read")
             }
             return try base.read(into: buffer, at: offset)
-        }
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
-            try base.write(bytes, at: offset)
-        }
-        func synchronizeData() throws(StoreError) { try base.synchronizeData() }
-        func synchronize() throws(StoreError) { try base.synchronize() }
-        func allocate(byteCount: UInt64) throws(StoreError) {
-            try base.allocate(byteCount: byteCount)
-        }
-        func byteCount() throws(StoreError) -> UInt64 { try base.byteCount() }
-        func truncate(to byteCount: UInt64) throws(StoreError) {
-            try base.truncate(to: byteCount)
         }
     }
 }

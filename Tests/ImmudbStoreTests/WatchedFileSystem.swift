@@ -1,15 +1,16 @@
+import SimulatedDisk
 import StorageIO
 import Synchronization
 
 /// The real file system, with a hook that is called before each read, write and synchronization of
 /// a file, and before each removal. What the hook throws, the call throws.
-final class WatchedFileSystem: FileSystem {
+final class WatchedFileSystem: ForwardingFileSystem {
     enum Kind { case read, write, synchronize, remove }
 
     typealias Hook = @Sendable (_ kind: Kind, _ path: String) throws(StoreError) -> Void
 
     private let hook = Mutex<Hook?>(nil)
-    private let base = POSIXFileSystem()
+    let base = POSIXFileSystem()
 
     /// Calls `hook` from now on, on the threads that call the file system.
     func watch(_ hook: Hook?) {
@@ -24,38 +25,20 @@ final class WatchedFileSystem: FileSystem {
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
         WatchedFile(try base.open(path, mode), self)
     }
-    func names(inDirectory path: String) throws(StoreError) -> [String] {
-        try base.names(inDirectory: path)
-    }
-    func createDirectory(_ path: String) throws(StoreError) { try base.createDirectory(path) }
-    func exists(_ path: String) throws(StoreError) -> Bool { try base.exists(path) }
     func removeFile(_ path: String) throws(StoreError) {
         try note(.remove, path)
         try base.removeFile(path)
     }
-    func rename(_ path: String, to newPath: String) throws(StoreError) {
-        try base.rename(path, to: newPath)
-    }
-    func synchronizeDirectory(_ path: String) throws(StoreError) {
-        try base.synchronizeDirectory(path)
-    }
-    func freeSpace(at path: String) throws(StoreError) -> FreeSpace {
-        try base.freeSpace(at: path)
-    }
-    func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 }
 
-private final class WatchedFile: StorageFile {
-    private let base: any StorageFile
+private final class WatchedFile: ForwardingFile {
+    let base: any StorageFile
     private let owner: WatchedFileSystem
 
     init(_ base: any StorageFile, _ owner: WatchedFileSystem) {
         self.base = base
         self.owner = owner
     }
-
-    var path: String { base.path }
-    func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
@@ -75,7 +58,4 @@ private final class WatchedFile: StorageFile {
         try owner.note(.synchronize, path)
         try base.synchronize()
     }
-    func allocate(byteCount: UInt64) throws(StoreError) { try base.allocate(byteCount: byteCount) }
-    func byteCount() throws(StoreError) -> UInt64 { try base.byteCount() }
-    func truncate(to byteCount: UInt64) throws(StoreError) { try base.truncate(to: byteCount) }
 }

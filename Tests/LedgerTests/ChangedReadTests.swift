@@ -31,8 +31,8 @@ struct ChangedReadTests {
 }
 
 /// A disk of which the second read of the frames gives back one changed byte in each hundred.
-private final class ChangingFileSystem: FileSystem {
-    private let base: SimulatedDisk
+private final class ChangingFileSystem: ForwardingFileSystem {
+    let base: SimulatedDisk
     /// Where the last frame ends.
     private let end: Int
     private let readCount = Atomic(0)
@@ -45,34 +45,15 @@ private final class ChangingFileSystem: FileSystem {
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
         File(try base.open(path, mode), self)
     }
-    func names(inDirectory path: String) throws(StoreError) -> [String] {
-        try base.names(inDirectory: path)
-    }
-    func createDirectory(_ path: String) throws(StoreError) { try base.createDirectory(path) }
-    func exists(_ path: String) throws(StoreError) -> Bool { try base.exists(path) }
-    func removeFile(_ path: String) throws(StoreError) { try base.removeFile(path) }
-    func rename(_ path: String, to newPath: String) throws(StoreError) {
-        try base.rename(path, to: newPath)
-    }
-    func synchronizeDirectory(_ path: String) throws(StoreError) {
-        try base.synchronizeDirectory(path)
-    }
-    func freeSpace(at path: String) throws(StoreError) -> FreeSpace {
-        try base.freeSpace(at: path)
-    }
-    func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 
-    private final class File: StorageFile {
-        private let base: any StorageFile
+    private final class File: ForwardingFile {
+        let base: any StorageFile
         private let owner: ChangingFileSystem
 
         init(_ base: any StorageFile, _ owner: ChangingFileSystem) {
             self.base = base
             self.owner = owner
         }
-
-        var path: String { base.path }
-        func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
 
         func read(
             into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
@@ -85,18 +66,6 @@ private final class ChangingFileSystem: FileSystem {
                 for place in stride(from: 0, to: count, by: 100) { buffer[place] ^= 1 }
             }
             return count
-        }
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
-            try base.write(bytes, at: offset)
-        }
-        func synchronizeData() throws(StoreError) { try base.synchronizeData() }
-        func synchronize() throws(StoreError) { try base.synchronize() }
-        func allocate(byteCount: UInt64) throws(StoreError) {
-            try base.allocate(byteCount: byteCount)
-        }
-        func byteCount() throws(StoreError) -> UInt64 { try base.byteCount() }
-        func truncate(to byteCount: UInt64) throws(StoreError) {
-            try base.truncate(to: byteCount)
         }
     }
 }
