@@ -170,6 +170,9 @@ let package = Package(
         .target(
             name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess",
             swiftSettings: settings),
+        // Threads for tests that compute or block for long.
+        .target(
+            name: "OwnThread", path: "Tests/Support/OwnThread", swiftSettings: settings),
         // A disk in memory that loses power, fails calls and fills up.
         .target(
             name: "SimulatedDisk", dependencies: ["StorageIO"],
@@ -183,7 +186,7 @@ let package = Package(
                 "SimulatedDisk", "StorageIO", protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
-            name: "FuzzReplayTests", dependencies: ["FuzzTargets", "SimulatedDisk"],
+            name: "FuzzReplayTests", dependencies: ["FuzzTargets", "SimulatedDisk", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"],
@@ -193,66 +196,72 @@ let package = Package(
             name: "crash-writer", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"],
             path: "Tests/Support/CrashWriter", swiftSettings: settings),
         .testTarget(
-            name: "MerkleTreeTests", dependencies: ["MerkleTree"], exclude: ["vectors.json"],
+            name: "MerkleTreeTests", dependencies: ["MerkleTree", "OwnThread"],
+            exclude: ["vectors.json"],
             swiftSettings: settings),
         .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "MerkleTree", "SimulatedDisk", "StorageIO"],
+            dependencies: ["Ledger", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
-            name: "KeyIndexTests", dependencies: ["KeyIndex", "MerkleTree", "StorageIO"],
+            name: "KeyIndexTests",
+            dependencies: ["KeyIndex", "MerkleTree", "StorageIO", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbStoreTests",
-            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO"],
+            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread"],
             swiftSettings: settings),
         // The whole database on the simulated disk: crashes, failing calls, damage.
         .testTarget(
             name: "StoreFaultTests",
-            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO"],
+            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "RPCTransportTests",
             dependencies: ["ChildProcess", "RPCTransport", nioCore, nioPosix, protobuf],
             exclude: ["Peers"], swiftSettings: settings),
         .testTarget(
-            name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf],
+            name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf, "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbServerTests",
             dependencies: [
                 "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree",
-                "SimulatedDisk", "StorageIO", nioCore, protobuf,
+                "SimulatedDisk", "StorageIO", nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",
             dependencies: [
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "RPCTransport", nioCore, protobuf,
+                "RPCTransport", nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
         .testTarget(
-            name: "ImmudbTests", dependencies: ["immudb", "Settings"], swiftSettings: settings),
+            name: "ImmudbTests", dependencies: ["immudb", "Settings", "OwnThread"],
+            swiftSettings: settings),
         .testTarget(
             name: "ImmuclientTests",
-            dependencies: ["immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings"],
+            dependencies: [
+                "immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings", "OwnThread",
+            ],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
             name: "ManPagesTests", dependencies: ["ChildProcess", "ManPages", arguments],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmutestTests", dependencies: ["immutest", "Settings"],
+            name: "ImmutestTests", dependencies: ["immutest", "Settings", "OwnThread"],
             swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
-                "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "RPCTransport",
-                nioCore, protobuf,
+                "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
+                "RPCTransport",
+                nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
     ],
     // RocksDB's headers want it.

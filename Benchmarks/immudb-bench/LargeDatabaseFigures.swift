@@ -1,5 +1,6 @@
 import Glibc
 import ImmudbStore
+
 import struct ImmudbVerification.TrustedRoot
 import struct ImmudbVerification.UncheckedProof
 

@@ -43,7 +43,8 @@ extension ImmudbClient {
             }
             guard entry.index == index else {
                 throw VerificationError(
-                    .wrongIndex, "the server answers with the entry at \(entry.index)", index: index)
+                    .wrongIndex, "the server answers with the entry at \(entry.index)", index: index
+                )
             }
             return try await verify(entry)
         }

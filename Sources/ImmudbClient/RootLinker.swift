@@ -78,7 +78,8 @@ final class RootLinker: Sendable {
     }
 
     /// As `link`, for these roots alone.
-    func linkApart(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot {
+    func linkApart(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot
+    {
         let end = ContinuousClock.now + client.connection.callTimeout
         return try await Self.link(roots, for: client, until: end)
     }

@@ -37,7 +37,9 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
     private static func parts(of text: String) throws(Fault) -> (host: String, port: Int?) {
         if text.hasPrefix("[") {
-            guard let end = text.firstIndex(of: "]") else { throw Fault("its bracket is not closed") }
+            guard let end = text.firstIndex(of: "]") else {
+                throw Fault("its bracket is not closed")
+            }
             let host = String(text[text.index(after: text.startIndex)..<end])
             let rest = text[text.index(after: end)...]
             if rest.isEmpty { return (host, nil) }

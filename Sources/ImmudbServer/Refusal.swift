@@ -59,7 +59,8 @@ struct Refusal: Error {
         case .writesStopped:
             self.init(
                 .unavailable,
-                "not stored: the database takes no writes since one failed; the server's log says why")
+                "not stored: the database takes no writes since one failed; the server's log says why"
+            )
             fault = error
         case .notStored:
             self.init(.unavailable, "not stored: \(error.message)")

@@ -42,7 +42,7 @@ struct IndexOpening: Sendable {
             if index.completeSize <= size ?? index.completeSize { return index }
             log(.warning, "\(indexPath) is ahead of the ledger; it is rebuilt now")
             index.close()
-        } catch where error.isDamageOfIndex {
+        } catch  where error.isDamageOfIndex {
             log(.warning, "\(error). That is done now")
         }
         return try rebuild()
@@ -74,7 +74,8 @@ struct IndexOpening: Sendable {
             throw StoreError(
                 .noSpace,
                 "only \(fileCount) more files (inodes) can be created for \(path), and opening it takes up "
-                    + "to \(neededFileCount). Nothing was changed. Remove some files and start again")
+                    + "to \(neededFileCount). Nothing was changed. Remove some files and start again"
+            )
         }
     }
 }

@@ -59,7 +59,8 @@ final class Storage: Sendable {
         } catch {
             if error.code == .closed {
                 // Closed to be opened again; a database that is closed has said so before.
-                throw StoreError(.indexBehind, "the key index is being opened again; try again later")
+                throw StoreError(
+                    .indexBehind, "the key index is being opened again; try again later")
             }
             if error.code == .corruption || error.code == .index {
                 log(.error, "\(error); the key index is rebuilt at the next start")
@@ -99,7 +100,7 @@ final class Storage: Sendable {
     func recordByteCount(at index: EntryIndex) throws(StoreError) -> Int {
         do throws(StoreError) {
             return try ledger.recordByteCount(index, at: tree.place(of: index))
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             return 0
         }
     }

@@ -66,7 +66,9 @@ struct SegmentDirectory: Sendable {
             }.get()
             let segment = Segment(
                 head, path: file.path, files: files, file: isNewest ? file : nil)
-            if !isNewest { segment.completeByteCount.store(try file.byteCount(), ordering: .relaxed) }
+            if !isNewest {
+                segment.completeByteCount.store(try file.byteCount(), ordering: .relaxed)
+            }
             try requireOrder(of: segment, after: segments.last)
             segments.append(segment)
             newest = file

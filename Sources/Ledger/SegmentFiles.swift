@@ -27,7 +27,9 @@ final class SegmentFiles: Sendable {
         do throws(StoreError) {
             file = try fileSystem.open(segment.path, .readOnly)
         } catch {
-            guard error.code == .noDescriptors, open.withLock({ Self.closeOne(&$0) }) else { throw error }
+            guard error.code == .noDescriptors, open.withLock({ Self.closeOne(&$0) }) else {
+                throw error
+            }
             file = try fileSystem.open(segment.path, .readOnly)
         }
         return add(segment, file)

@@ -89,8 +89,10 @@ extension Metadata {
     var byteCount: Int {
         fields.reduce(0) { sum, field in
             switch field.value {
-            case .text(let text): sum + field.name.utf8.count + text.utf8.count + Self.fieldByteCount
-            case .binary(let bytes): sum + field.name.utf8.count + bytes.count + Self.binaryByteCount
+            case .text(let text):
+                sum + field.name.utf8.count + text.utf8.count + Self.fieldByteCount
+            case .binary(let bytes):
+                sum + field.name.utf8.count + bytes.count + Self.binaryByteCount
             }
         }
     }
@@ -124,7 +126,9 @@ extension Metadata {
     private static func trimmed(
         _ value: Slice<UnsafeBufferPointer<UInt8>>
     ) -> Slice<UnsafeBufferPointer<UInt8>> {
-        func isBlank(_ byte: UInt8?) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        func isBlank(_ byte: UInt8?) -> Bool {
+            byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+        }
         var value = value
         while isBlank(value.first) { value.removeFirst() }
         while isBlank(value.last) { value.removeLast() }

@@ -93,7 +93,8 @@ struct AbuseTests {
     private func attack(_ names: String, _ options: [String] = []) async throws {
         let server = try RunningProcess.path(of: "immudb")
         let output = try await PythonPeer.run(
-            "abuse.py", [server, "--short", "--loaded", "--only", names] + options, timeoutSeconds: 300)
+            "abuse.py", [server, "--short", "--loaded", "--only", names] + options,
+            timeoutSeconds: 300)
         #expect(output.contains(": 0 with findings"))
     }
 }

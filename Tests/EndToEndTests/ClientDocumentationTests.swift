@@ -26,7 +26,8 @@ struct ClientDocumentationTests {
     @Test("each line of its code is in the compiled snippets")
     func compiled() throws {
         let source = try String(
-            contentsOf: Self.root.appendingPathComponent("Tests/EndToEndTests/ClientSnippets.swift"),
+            contentsOf: Self.root.appendingPathComponent(
+                "Tests/EndToEndTests/ClientSnippets.swift"),
             encoding: .utf8)
         // The page leaves the configuration and the test's folder out.
         let compiled = source.replacingOccurrences(of: "\n", with: " ")
@@ -38,7 +39,8 @@ struct ClientDocumentationTests {
         // The manifest's lines are tried by whoever embeds the client.
         let isManifest = { (line: String) in line.contains("package") || line.hasPrefix("//") }
         for line in lines where !isManifest(line) {
-            #expect(compiled.contains(line), "docs/client.md has code that is not compiled: \(line)")
+            #expect(
+                compiled.contains(line), "docs/client.md has code that is not compiled: \(line)")
         }
     }
 
@@ -57,7 +59,8 @@ struct ClientDocumentationTests {
         try await ClientSnippets.errors(client)
         try await ClientSnippets.references(client)
         try await ClientSnippets.receipts(client)
-        try await ClientSnippets.firstContact(configuration, Digest(hex: String(repeating: "a", count: 64))!, roots)
+        try await ClientSnippets.firstContact(
+            configuration, Digest(hex: String(repeating: "a", count: 64))!, roots)
         #expect(ClientSnippets.evidence().evidenceDirectory == "evidence")
         await client.close()
         #expect(try await server.stop() == 0)

@@ -146,7 +146,8 @@ struct DaemonTests {
         #expect(start.duration(to: end) < .seconds(13), "\(log)")
         // Four are no calls, but cannot be told from such that are about to come; on a busy machine
         // some of them have been told to go before.
-        #expect(log.contains(/INFO: waiting for calls of [1-5] connections?, for 10 seconds at most/))
+        #expect(
+            log.contains(/INFO: waiting for calls of [1-5] connections?, for 10 seconds at most/))
         #expect(log.contains(/WARNING: cutting [1-5] connections?:/))
         #expect(log.contains("shutdown completed"))
     }

@@ -43,7 +43,8 @@ struct ImmuclientReceiptTests {
         #expect(noted.output.contains("verified:\ttrue \n"))
         #expect(
             noted.output.hasSuffix(
-                "proof:\t\tholds\ntrusted:\ta root that was verified here when a receipt was written\n"))
+                "proof:\t\tholds\ntrusted:\ta root that was verified here when a receipt was written\n"
+            ))
         // Anybody could have made it, for all that is known elsewhere.
         for (flags, said) in [
             ([], "verified:\tfalse \n"), (["--json"], "\"trustedBy\":\"nobody\""),
@@ -92,7 +93,8 @@ struct ImmuclientReceiptTests {
         let server = try await RunningServer(dir: folder.file("db").path)
         _ = try await client(server.port, ["safeset", "a", "v"])
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-        let file = folder.file(try #require(names.first { $0.hasPrefix(".root-") && !$0.hasSuffix("lock") }))
+        let file = folder.file(
+            try #require(names.first { $0.hasPrefix(".root-") && !$0.hasSuffix("lock") }))
         // The client trusts a tree that this server never had.
         var root = try Data(contentsOf: file)
         root[root.count - 1] ^= 1

@@ -20,7 +20,8 @@ struct TamperedServerTests {
             trustedRoots: FileTrustedRootStore(directory: trusted.path), firstContact: firstContact)
     }
 
-    @Test("A server that was restored from an older copy is found, whether it has grown again or not")
+    @Test(
+        "A server that was restored from an older copy is found, whether it has grown again or not")
     func olderCopy() async throws {
         let live = data.file("live").path
         let copy = data.file("copy").path
@@ -61,7 +62,8 @@ struct TamperedServerTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Receipts of real entries are right by independent arithmetic, also after the server grew")
+    @Test(
+        "Receipts of real entries are right by independent arithmetic, also after the server grew")
     func receipts() async throws {
         let server = try await RunningServer(dir: data.file("live").path)
         let client = try await connect(server, .trustOnFirstUse)

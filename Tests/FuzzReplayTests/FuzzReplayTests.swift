@@ -1,5 +1,6 @@
 import Foundation
 import FuzzTargets
+import OwnThread
 import SimulatedDisk
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 /// both: every input is taken or refused, and breaks no promise.
 ///
 /// IMMUDB_FUZZ_SECONDS is the time for random changes of each target, IMMUDB_FUZZ_SEED the first seed.
-@Suite("Fuzzing, replayed", .serialized)
+@Suite("Fuzzing, replayed", .serialized, .ownThread)
 struct FuzzReplayTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../Fuzz")
@@ -16,7 +17,9 @@ struct FuzzReplayTests {
         let folder = folder.appending(path: kind).appending(path: target.name)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.sorted().compactMap { name in
-            (try? Data(contentsOf: folder.appending(path: name))).map { ("\(kind)/\(name)", [UInt8]($0)) }
+            (try? Data(contentsOf: folder.appending(path: name))).map {
+                ("\(kind)/\(name)", [UInt8]($0))
+            }
         }
     }
 
@@ -37,7 +40,8 @@ struct FuzzReplayTests {
     func mutations(name: String) async throws {
         let target = try #require(FuzzTarget.named(name))
         let known = Self.inputs("findings", target) + Self.inputs("corpus", target)
-        let time: Duration = Self.number("IMMUDB_FUZZ_SECONDS").map { .seconds($0) } ?? .milliseconds(300)
+        let time: Duration =
+            Self.number("IMMUDB_FUZZ_SECONDS").map { .seconds($0) } ?? .milliseconds(300)
         let end = ContinuousClock.now + time
         var seed = UInt64(Self.number("IMMUDB_FUZZ_SEED") ?? Int.random(in: 0..<1 << 32))
         while ContinuousClock.now < end {

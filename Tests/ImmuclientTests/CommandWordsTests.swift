@@ -70,7 +70,8 @@ struct CommandWordsTests {
             "logout x 0...0", "ping p 0...0", "rawsafeget rg 1...1",
             "rawsafeset rs 1...2", "receipt 1...2", "reference r 1...2", "safeget sg 1...1",
             "safereference sr 1...2", "safeset ss 1...2", "safezadd sza 3...3", "scan scn 1...1",
-            "set s 1...2", "verify-receipt 0...2", "version 0...0", "zadd za 3...3", "zscan zscn 1...1",
+            "set s 1...2", "verify-receipt 0...2", "version 0...0", "zadd za 3...3",
+            "zscan zscn 1...1",
         ]
         let found = Immuclient.displayedCommands.map { type in
             ([type.name] + type.aliases + ["\(type.wordCount)"]).joined(separator: " ")

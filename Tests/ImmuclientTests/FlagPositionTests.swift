@@ -1,9 +1,10 @@
+import OwnThread
 import Settings
 import Testing
 
 @testable import immuclient
 
-@Suite("The flags of immuclient")
+@Suite("The flags of immuclient", .ownThread)
 struct FlagPositionTests {
     /// What stands around the flag: words of the command, and flags.
     private let others = [["zadd"], ["-p9"], ["set"], ["--dir", "d"], ["-1.5"], ["key"]]

@@ -56,7 +56,8 @@ final class TokenFileTests {
     @Test("a device, a folder or a link is neither replaced nor removed")
     func notRegular() throws {
         let folderPath = path("folder")
-        try FileManager.default.createDirectory(atPath: folderPath, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: folderPath, withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(
             atPath: path("link"), withDestinationPath: path("elsewhere"))
         let pipe = path("pipe")

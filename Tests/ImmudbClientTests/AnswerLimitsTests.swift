@@ -12,7 +12,8 @@ struct AnswerLimitsTests {
             trustedRoots: InMemoryTrustedRootStore(), firstContact: .trustOnFirstUse)
     }
 
-    @Test("refuses a list with more entries than an honest answer of its size, before it is decoded")
+    @Test(
+        "refuses a list with more entries than an honest answer of its size, before it is decoded")
     func manyEntries() async throws {
         let server = try await LyingServer.start(TestLedger(count: 1))
         let client = try await connect(server)

@@ -25,7 +25,9 @@ struct ClientCallTests {
     func tokens() async throws {
         let server = try await LyingServer.start(TestLedger(count: 1))
         let client = try await connect(server)
-        func count(_ client: ImmudbClient) async throws -> UInt64 { try await client.count(prefix: [1]) }
+        func count(_ client: ImmudbClient) async throws -> UInt64 {
+            try await client.count(prefix: [1])
+        }
         let error = await #expect(throws: ClientError.self) { try await count(client) }
         #expect(error?.status == .unauthenticated)
         await #expect(throws: ClientError(.refused, "")) {

@@ -66,10 +66,13 @@ struct EveryLieTests {
     private func connect(_ server: LyingServer) async throws -> ImmudbClient {
         try await ImmudbClient.connect(
             ImmudbClient.Configuration(port: server.port),
-            trustedRoots: FileTrustedRootStore(directory: folder.path), firstContact: .trust(trusted))
+            trustedRoots: FileTrustedRootStore(directory: folder.path),
+            firstContact: .trust(trusted))
     }
 
-    @Test("A lie is a verification error, and the trusted root stays", arguments: VerifiedCall.allCases)
+    @Test(
+        "A lie is a verification error, and the trusted root stays",
+        arguments: VerifiedCall.allCases)
     func lies(call: VerifiedCall) async throws {
         let server = try await LyingServer.start(honest)
         for lie in Lie.allCases where call.concerns(lie) {

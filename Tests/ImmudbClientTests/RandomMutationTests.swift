@@ -1,8 +1,9 @@
 import ImmudbClient
 import MerkleTree
+import OwnThread
 import Testing
 
-@Suite("Random changes to true answers")
+@Suite("Random changes to true answers", .ownThread)
 struct RandomMutationTests {
     @Test("100,000 random changes of true answers are all refused")
     func changes() async throws {

@@ -1,9 +1,10 @@
 import Foundation
 import ImmudbProtocol
+import OwnThread
 import SwiftProtobuf
 import Testing
 
-@Suite("Elements of lists, counted before they are decoded")
+@Suite("Elements of lists, counted before they are decoded", .ownThread)
 struct ElementLimitTests {
     private func isTaken(_ bytes: [UInt8], _ limit: ElementLimit) -> Bool {
         (try? bytes.withUnsafeBytes { try limit.check($0) }) != nil

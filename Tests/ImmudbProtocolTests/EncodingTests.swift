@@ -1,10 +1,11 @@
 import Foundation
 import ImmudbProtocol
+import OwnThread
 import SwiftProtobuf
 import Testing
 
 /// The generated Swift against bytes that clients of immudb 0.6 send and store.
-@Suite("Messages on the wire")
+@Suite("Messages on the wire", .ownThread)
 struct EncodingTests {
     @Test(
         "encode content as the original's clients do",

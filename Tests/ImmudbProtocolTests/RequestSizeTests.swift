@@ -1,9 +1,10 @@
 import Foundation
 import ImmudbProtocol
+import OwnThread
 import SwiftProtobuf
 import Testing
 
-@Suite("The size of a request, told before it is decoded")
+@Suite("The size of a request, told before it is decoded", .ownThread)
 struct RequestSizeTests {
     /// All requests that a method takes, and the messages in them.
     private static let types: [any MeasuredRequest.Type] = [

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbProtocol
 import ImmudbStore
 import MerkleTree
+import OwnThread
 import RPCTransport
 import SwiftProtobuf
 import Testing
@@ -9,7 +10,7 @@ import Testing
 @testable import ImmudbServer
 
 /// The answers that are encoded by hand against the generated messages.
-@Suite("Answers encoded by hand")
+@Suite("Answers encoded by hand", .ownThread)
 struct AnswerBytesTests {
     @Test("are byte for byte what the generated messages are, whatever their fields hold")
     func sameBytes() throws {

@@ -3,7 +3,9 @@ import Testing
 @testable import ImmudbServer
 
 struct DescriptorBudgetTests {
-    @Test("gives the database its files first, and connections the rest", arguments: [100, 256, 1024, 65_536])
+    @Test(
+        "gives the database its files first, and connections the rest",
+        arguments: [100, 256, 1024, 65_536])
     func shares(limit: Int) throws {
         let budget = try DescriptorBudget(limit: limit)
         #expect(budget.segmentCount >= 4)

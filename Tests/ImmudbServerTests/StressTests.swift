@@ -41,11 +41,13 @@ struct StressTests {
         }
     }
 
-    @Test("deadlines about as long as the queueing: every entry is one call's, every answer its own")
+    @Test(
+        "deadlines about as long as the queueing: every entry is one call's, every answer its own")
     func deadlines() async throws {
         let acknowledged = Acknowledged()
         try await TestServer.run { server in
-            let clients = [server.client]
+            let clients =
+                [server.client]
                 + (0..<3).map { _ in
                     RPCClient(.init(host: "127.0.0.1", port: server.server.options.port))
                 }

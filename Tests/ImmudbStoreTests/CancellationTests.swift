@@ -1,10 +1,12 @@
 import Foundation
 import ImmudbStore
+import OwnThread
 import StorageIO
 import Synchronization
 import Testing
 
 /// Openings that are stopped.
+@Suite(.ownThread)
 struct CancellationTests {
     @Test("stops an opening that rebuilds the views, and the next one goes on from there")
     func stopped() async throws {

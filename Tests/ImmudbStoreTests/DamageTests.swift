@@ -1,9 +1,11 @@
 import Foundation
 import ImmudbStore
+import OwnThread
 import StorageIO
 import Testing
 
 /// What the database says and does when its files are not as it left them.
+@Suite(.ownThread)
 struct DamageTests {
     /// A closed database of 300 entries.
     private func filled() async throws -> TemporaryFolder {
@@ -257,9 +259,12 @@ struct DamageTests {
         put(crc.value, at: place - 4, in: &file)
         let magic: [UInt8] = [0x01, 0x46, 0x52, 0x4D]
         let frame = try #require((0..<place).last { file[$0...].starts(with: magic) })
-        let payloadByteCount = file[frame + 8..<frame + 12].reversed().reduce(0) { $0 << 8 | Int($1) }
+        let payloadByteCount = file[frame + 8..<frame + 12].reversed().reduce(0) {
+            $0 << 8 | Int($1)
+        }
         for (range, checksum) in [
-            (frame + 48..<frame + 48 + payloadByteCount, frame + 40), (frame..<frame + 44, frame + 44),
+            (frame + 48..<frame + 48 + payloadByteCount, frame + 40),
+            (frame..<frame + 44, frame + 44),
         ] {
             var crc = CRC32C()
             identity.bytes.withUnsafeBytes { crc.update($0) }

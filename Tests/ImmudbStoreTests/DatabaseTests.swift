@@ -1,7 +1,9 @@
 import Foundation
 import ImmudbStore
+import OwnThread
 import Testing
 
+@Suite(.ownThread)
 struct DatabaseTests {
     @Test("a new database is empty, and says so")
     func empty() async throws {

@@ -1,6 +1,8 @@
 import ImmudbStore
+import OwnThread
 import Testing
 
+@Suite(.ownThread)
 struct EntriesTests {
     /// A database of entries of all kinds and many lengths, in frames of all sizes.
     private func filled(_ folder: TemporaryFolder, count: Int) async throws -> Database {

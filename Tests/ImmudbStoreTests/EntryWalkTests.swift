@@ -1,7 +1,8 @@
 import ImmudbStore
+import OwnThread
 import Testing
 
-@Suite("Walks page by page")
+@Suite("Walks page by page", .ownThread)
 struct EntryWalkTests {
     /// Pages until the end; no page may be larger than a mebibyte and one entry.
     private func pages(_ walk: some EntryWalk) throws -> [[Entry]] {
@@ -25,7 +26,8 @@ struct EntryWalkTests {
                 (0..<600).map {
                     let count = $0 % 100 == 0 ? 400_000 : $0 % 7
                     return NewEntry(
-                        key: bytes("key \($0)"), value: Array(repeating: UInt8(round), count: count))
+                        key: bytes("key \($0)"), value: Array(repeating: UInt8(round), count: count)
+                    )
                 })
         }
         try await database.setBatch(
@@ -57,7 +59,8 @@ struct EntryWalkTests {
                         == snapshot.history(of: bytes("key 5"), limit: limit, byteLimit: byteLimit))
                 #expect(
                     try pages(snapshot.indexWalk(from: EntryIndex(3), room: room)).flatMap { $0 }
-                        == snapshot.entries(from: EntryIndex(3), limit: limit, byteLimit: byteLimit))
+                        == snapshot.entries(from: EntryIndex(3), limit: limit, byteLimit: byteLimit)
+                )
             }
         }
         #expect(try snapshot.history(of: bytes("key 5")).count == 703)

@@ -1,10 +1,12 @@
 import ImmudbStore
 import MerkleTree
+import OwnThread
 import StorageIO
 import Synchronization
 import Testing
 
 /// What the database does when the disk fails it.
+@Suite(.ownThread)
 struct FailureTests {
     private func open(
         _ folder: TemporaryFolder, _ fileSystem: FaultyFileSystem,

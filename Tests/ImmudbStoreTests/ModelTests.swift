@@ -1,8 +1,10 @@
 import ImmudbStore
 import MerkleTree
+import OwnThread
 import Testing
 
 /// Random calls of all kinds against a model, with reopenings in between.
+@Suite(.ownThread)
 struct ModelTests {
     @Test(
         "every call does what looking through an array of all entries does, at any snapshot",

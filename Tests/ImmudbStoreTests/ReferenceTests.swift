@@ -1,6 +1,8 @@
 import ImmudbStore
+import OwnThread
 import Testing
 
+@Suite(.ownThread)
 struct ReferenceTests {
     @Test("a reference gives its target's newest entry, one level deep; its history is its own")
     func references() async throws {

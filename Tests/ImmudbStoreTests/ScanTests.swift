@@ -1,7 +1,9 @@
 import ImmudbStore
+import OwnThread
 import Synchronization
 import Testing
 
+@Suite(.ownThread)
 struct ScanTests {
     private func opened(_ folder: TemporaryFolder, keys: [[UInt8]]) async throws -> Database {
         let database = try Database.open(in: folder)

@@ -1,6 +1,8 @@
 import ImmudbStore
+import OwnThread
 import Testing
 
+@Suite(.ownThread)
 struct SortedSetTests {
     /// A database with keys of one letter, a to h.
     private func opened(_ folder: TemporaryFolder) async throws -> Database {

@@ -1,10 +1,12 @@
 import Foundation
 import ImmudbStore
+import OwnThread
 import StorageIO
 import Synchronization
 import Testing
 
 /// Views that are mended while the database is open.
+@Suite(.ownThread)
 struct UpkeepTests {
     private let folder = TemporaryFolder()
     private let disk = WatchedFileSystem()

@@ -1,9 +1,10 @@
+import OwnThread
 import Settings
 import Testing
 
 @testable import immudb
 
-@Suite("The flags of immudb")
+@Suite("The flags of immudb", .ownThread)
 struct FlagPositionTests {
     private let settings = ImmudbSettings.definition.settings
     /// What stands around the flag: each a flag, with its value if that is a word of its own.

@@ -1,9 +1,10 @@
+import OwnThread
 import Settings
 import Testing
 
 @testable import immutest
 
-@Suite("The flags of immutest")
+@Suite("The flags of immutest", .ownThread)
 struct FlagPositionTests {
     @Test("a flag has its value, wherever it stands and however written")
     func values() throws {

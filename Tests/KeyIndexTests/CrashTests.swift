@@ -1,10 +1,11 @@
 import Foundation
 import KeyIndex
 import MerkleTree
+import OwnThread
 import StorageIO
 import Testing
 
-@Suite("The key index after accidents")
+@Suite("The key index after accidents", .ownThread)
 struct CrashTests {
     @Test(
         "What a crash leaves is the state after one of the applies, whole",

@@ -1,10 +1,11 @@
 import MerkleTree
+import OwnThread
 import StorageIO
 import Testing
 
 @testable import KeyIndex
 
-@Suite("The layout of the key index")
+@Suite("The layout of the key index", .ownThread)
 struct EncodingTests {
     static let awkwardKeys: [[UInt8]] = [
         [], [0], [0, 0], [0, 0, 0], [0, 1], [0, 255], [1], [1, 0], [97], [97, 0], [97, 0, 0],

@@ -1,11 +1,12 @@
 import Foundation
 import KeyIndex
 import MerkleTree
+import OwnThread
 import StorageIO
 import Synchronization
 import Testing
 
-@Suite("The key index on a disk that fails")
+@Suite("The key index on a disk that fails", .ownThread)
 struct FaultTests {
     @Test(
         "survives any one call that fails, and keeps what it said was complete",

@@ -1,9 +1,10 @@
 import KeyIndex
 import MerkleTree
+import OwnThread
 import StorageIO
 import Testing
 
-@Suite("Walks over sorted sets")
+@Suite("Walks over sorted sets", .ownThread)
 struct MemberWalkTests {
     private struct Member: Hashable {
         var set: [UInt8]

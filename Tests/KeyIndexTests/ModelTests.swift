@@ -1,5 +1,6 @@
 import KeyIndex
 import MerkleTree
+import OwnThread
 import StorageIO
 import Testing
 
@@ -20,7 +21,7 @@ private struct Model {
     }
 }
 
-@Suite("The key index against a dictionary")
+@Suite("The key index against a dictionary", .ownThread)
 struct ModelTests {
     @Test(
         "Any sequence of applies, flushes and reopenings finds every version, on every snapshot",

@@ -1,13 +1,14 @@
 import Dispatch
 import Foundation
 import MerkleTree
+import OwnThread
 import StorageIO
 import Synchronization
 import Testing
 
 @testable import KeyIndex
 
-@Suite("The key index with many threads")
+@Suite("The key index with many threads", .ownThread)
 struct SharingTests {
     @Test("Readers beside the writer miss no version and see none twice")
     func readersBesideWriter() throws {

@@ -1,12 +1,13 @@
 import Foundation
 import MerkleTree
+import OwnThread
 import StorageIO
 import Synchronization
 import Testing
 
 @testable import KeyIndex
 
-@Suite("Walks over the key index")
+@Suite("Walks over the key index", .ownThread)
 struct WalkTests {
     /// All keys that a walk returns, in pages of `limit`.
     private func walked(

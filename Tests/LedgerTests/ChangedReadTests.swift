@@ -1,10 +1,12 @@
 import Ledger
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Synchronization
 import Testing
 
 /// A disk, or a cable, that gives back other bytes the second time.
+@Suite(.ownThread)
 struct ChangedReadTests {
     @Test("a frame that reads wrong when it is to be written again is refused, and stays as it is")
     func secondRead() throws {

@@ -1,9 +1,11 @@
 import Ledger
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Testing
 
 /// The ledger on a disk that stops after each of its calls, and on one where each call fails.
+@Suite(.ownThread)
 struct CrashPointTests {
     @Test("recovers every acknowledged entry from each image, whichever call was the last")
     func crashAtEveryCall() throws {

@@ -1,12 +1,15 @@
 import MerkleTree
+import OwnThread
 import StorageIO
 import Testing
 
 @testable import Ledger
 
 /// Files whose checksums are right and whose content is not what this version writes.
+@Suite(.ownThread)
 struct ForgedFrameTests {
-    @Test("a frame of a later version's type is refused by name, wherever it is, and nothing is cut")
+    @Test(
+        "a frame of a later version's type is refused by name, wherever it is, and nothing is cut")
     func unknownType() throws {
         for place in 0..<2 {
             let fixture = LedgerFixture()

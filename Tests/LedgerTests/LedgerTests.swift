@@ -1,10 +1,12 @@
 import Foundation
 import Ledger
 import MerkleTree
+import OwnThread
 import StorageIO
 import Synchronization
 import Testing
 
+@Suite(.ownThread)
 struct LedgerTests {
     @Test("all entries come back after a reopening, over several segments, byte for byte")
     func roundTrip() throws {
@@ -31,7 +33,9 @@ struct LedgerTests {
         }
         for start in stride(from: 0, to: fixture.entries.count, by: 7) {
             var seen: [EntryPosition] = []
-            try ledger.forEachFrame(from: EntryIndex(UInt64(start)), to: EntryIndex(UInt64(fixture.entries.count))) { frame throws(StoreError) in
+            try ledger.forEachFrame(
+                from: EntryIndex(UInt64(start)), to: EntryIndex(UInt64(fixture.entries.count))
+            ) { frame throws(StoreError) in
                 frame.forEachEntry { if $0.index.rawValue >= start { seen.append($0.position) } }
             }
             #expect(seen == Array(fixture.positions[start...]))

@@ -66,7 +66,8 @@ struct LedgerModel {
             throw BrokenPromise(description: "the root after \(count) entries is wrong")
         }
         var next = 0
-        try ledger.forEachFrame(from: EntryIndex(0), to: EntryIndex(UInt64(count))) { frame throws(StoreError) in
+        try ledger.forEachFrame(from: EntryIndex(0), to: EntryIndex(UInt64(count))) {
+            frame throws(StoreError) in
             try frame.forEachEntry { entry throws(StoreError) in
                 guard next < count, entry.index == entries[next].index,
                     Array(entry.key) == entries[next].key,

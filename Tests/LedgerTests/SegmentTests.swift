@@ -1,12 +1,14 @@
 import Foundation
 import Ledger
 import MerkleTree
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Synchronization
 import Testing
 
 /// Segments as files: which are open, and what their order shows.
+@Suite(.ownThread)
 struct SegmentTests {
     private func filled(_ fixture: LedgerFixture, frames: Int) throws -> Ledger {
         fixture.options.segmentByteCount = 300
@@ -135,7 +137,8 @@ struct SegmentTests {
         }
     }
 
-    @Test("goes on when the rename of a new segment reports an error, done or not", arguments: 0..<12)
+    @Test(
+        "goes on when the rename of a new segment reports an error, done or not", arguments: 0..<12)
     func renameReportsError(seed: UInt64) throws {
         let disk = SimulatedDisk(seed: seed)
         var options = Ledger.Options()

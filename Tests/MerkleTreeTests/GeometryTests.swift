@@ -1,7 +1,8 @@
 import MerkleTree
+import OwnThread
 import Testing
 
-@Suite("Digests and the shape of the tree")
+@Suite("Digests and the shape of the tree", .ownThread)
 struct GeometryTests {
     @Test("A digest is 32 plain bytes, wherever it is read from and written to")
     func digestBytes() throws {

@@ -1,4 +1,5 @@
 import MerkleTree
+import OwnThread
 import Testing
 
 /// Every single change to a valid proof must make it fail.
@@ -6,7 +7,7 @@ import Testing
 /// One change is no lie: a path that turns the same way in trees of another size or at another
 /// index proves the same fact, since a root does not contain its tree's size. `Turns` says, by
 /// recursion and thus independently, when that is so.
-@Suite("Changed proofs")
+@Suite("Changed proofs", .ownThread)
 struct MutationTests {
     static let sizes = Array(1...20) + [31, 32, 33, 47, 64, 65, 100, 127, 128, 129, 200, 255, 300]
 

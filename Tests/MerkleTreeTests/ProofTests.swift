@@ -1,7 +1,8 @@
 import MerkleTree
+import OwnThread
 import Testing
 
-@Suite("Proofs")
+@Suite("Proofs", .ownThread)
 struct ProofTests {
     @Test("Roots and all proofs of all trees to 300 leaves are those of the recursive definition")
     func allSmallTrees() throws {

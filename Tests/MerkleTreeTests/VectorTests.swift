@@ -1,7 +1,8 @@
 import MerkleTree
+import OwnThread
 import Testing
 
-@Suite("The vectors of the specification")
+@Suite("The vectors of the specification", .ownThread)
 struct VectorTests {
     let vectors: Vectors
 

@@ -37,9 +37,12 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
             bootstrap = bootstrap.channelOption(
                 .socketOption(.so_rcvbuf), value: SocketOptionValue(socketByteCount))
         }
-        peer.channel = try await bootstrap
+        peer.channel =
+            try await bootstrap
             .channelOption(.maxMessagesPerRead, value: 1)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384))
+            .channelOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384)
+            )
             .channelInitializer { $0.pipeline.addHandler(peer) }
             .connect(host: "127.0.0.1", port: port).get()
         var hello = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)

@@ -83,7 +83,8 @@ extension NetworkTests {
                     try await echo(
                         clients[number % clients.count], method, number,
                         byteCount: 1 + number % 3_000,
-                        timeout: .microseconds(number % 7 == 0 ? 2_000_000 : 1_000 + number % 4_000),
+                        timeout: .microseconds(
+                            number % 7 == 0 ? 2_000_000 : 1_000 + number % 4_000),
                         allowing: [.deadlineExceeded])
                 }
                 #expect(served > 0)
@@ -97,7 +98,8 @@ extension NetworkTests {
                 let served = try await flood(200) { number in
                     let task = Task {
                         try await echo(
-                            clients[number % clients.count], methods[number / 200 % methods.count], number,
+                            clients[number % clients.count], methods[number / 200 % methods.count],
+                            number,
                             byteCount: 1 + number % 20_000, timeout: .seconds(20),
                             allowing: [.cancelled])
                     }
@@ -109,7 +111,8 @@ extension NetworkTests {
             }
         }
 
-        @Test("streams and large answers that are left in the middle, and slow handlers beside them")
+        @Test(
+            "streams and large answers that are left in the middle, and slow handlers beside them")
         func streams() async throws {
             try await withServer(connections: 2) { _, clients in
                 let served = try await flood(40) { number in

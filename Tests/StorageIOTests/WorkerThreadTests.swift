@@ -29,7 +29,9 @@ struct WorkerThreadTests {
             #expect(before > 0)
             for _ in 0..<1000 {
                 let isDone = Shared(false)
-                _ = try WorkerThread(name: "short") { isDone.value.store(true, ordering: .releasing) }
+                _ = try WorkerThread(name: "short") {
+                    isDone.value.store(true, ordering: .releasing)
+                }
                 while !isDone.value.load(ordering: .acquiring) { usleep(10) }
             }
             // A stack that stays is two mappings; other tests' threads are some, too.

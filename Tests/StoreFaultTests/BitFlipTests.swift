@@ -1,11 +1,12 @@
 import ImmudbStore
 import MerkleTree
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Testing
 
 /// One flipped bit anywhere: the same data, or an error that names the place; never other data.
-@Suite(.serialized)
+@Suite(.serialized, .ownThread)
 struct BitFlipTests {
     @Test("every flipped bit is harmless or reported with its place, and never read as data")
     func flips() async throws {

@@ -1,10 +1,11 @@
 import ImmudbStore
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Testing
 
 /// The whole database on a disk that stops after each of its calls.
-@Suite(.serialized)
+@Suite(.serialized, .ownThread)
 struct CrashTests {
     @Test("whatever call was the last, every image of a crash opens with all that was acknowledged")
     func crashAtEveryCall() async throws {

@@ -1,10 +1,11 @@
 import ImmudbStore
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Testing
 
 /// The whole database on a disk of which each call fails, once or from there on.
-@Suite(.serialized)
+@Suite(.serialized, .ownThread)
 struct FaultTests {
     @Test(
         "a call that fails once loses nothing; only a failed write or sync of the ledger stops writing"

@@ -1,4 +1,5 @@
 import ImmudbStore
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Testing
@@ -6,7 +7,7 @@ import Testing
 /// Random courses with faults, shortages and crashes, by seed.
 ///
 /// `IMMUDB_SEEDS` says how many, `IMMUDB_FIRST_SEED` from which one on; `IMMUDB_SEED` repeats one.
-@Suite(.serialized)
+@Suite(.serialized, .ownThread)
 struct SeedTests {
     @Test("random courses through failures and crashes keep every promise")
     func seeds() async throws {

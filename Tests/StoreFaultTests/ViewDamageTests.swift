@@ -1,10 +1,11 @@
 import ImmudbStore
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Testing
 
 /// Views that are lost, damaged or of somebody else: the database opens and answers as before.
-@Suite(.serialized)
+@Suite(.serialized, .ownThread)
 struct ViewDamageTests {
     private static let views = ["tree/digests", "tree/places", "tree", "index"]
 

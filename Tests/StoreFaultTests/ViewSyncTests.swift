@@ -1,4 +1,5 @@
 import ImmudbStore
+import OwnThread
 import SimulatedDisk
 import StorageIO
 import Testing
@@ -11,7 +12,7 @@ import Testing
 
 /// Views that could not be made durable: the kernel reports it once, and says that all is well to
 /// the next call.
-@Suite(.serialized)
+@Suite(.serialized, .ownThread)
 struct ViewSyncTests {
     @Test(
         "a view whose sync failed is not called right by a close, nor by what comes after it",

@@ -101,7 +101,8 @@ final class Committer: @unchecked Sendable {
             _ = pipeline.stop(error)
             let unknown = StoreError(
                 .outcomeUnknown,
-                "the disk failed while the write was on its way: it may have been stored", cause: error)
+                "the disk failed while the write was on its way: it may have been stored",
+                cause: error)
             for unit in units { unit.completion(.failure(unknown)) }
             return
         }

@@ -53,9 +53,11 @@ final class Upkeep: Sendable {
         var wait = Self.firstRetryMilliseconds
         while wakeUps.takeAll(timeoutMilliseconds: open.isEmpty ? nil : wait) != nil {
             open.formUnion(Work(rawValue: wanted.exchange(0, ordering: .acquiringAndReleasing)))
-            if open.contains(.bringBackIndex), isDone({ () throws(StoreError) in
-                try storage.index.catchUp()
-            }) {
+            if open.contains(.bringBackIndex),
+                isDone({ () throws(StoreError) in
+                    try storage.index.catchUp()
+                })
+            {
                 open.remove(.bringBackIndex)
             }
             if open.contains(.rewriteTree), isDone(rewriteTree) {
@@ -65,7 +67,8 @@ final class Upkeep: Sendable {
                 open.remove(.checkpoint)
                 if !isDone(checkpoint) { open.insert(.rewriteTree) }
             }
-            wait = open.isEmpty
+            wait =
+                open.isEmpty
                 ? Self.firstRetryMilliseconds : min(2 * wait, Self.lastRetryMilliseconds)
         }
     }

@@ -27,7 +27,9 @@ struct PendingRecords {
         let place = Int(first - start)
         guard place + count <= bytes.count else { return 0 }
         let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(buffer.count - count)...])
-        bytes.withUnsafeBytes { target.copyMemory(from: .init(rebasing: $0[place..<place + count])) }
+        bytes.withUnsafeBytes {
+            target.copyMemory(from: .init(rebasing: $0[place..<place + count]))
+        }
         return count
     }
 

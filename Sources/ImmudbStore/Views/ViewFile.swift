@@ -99,7 +99,10 @@ final class ViewFile: Sendable {
             do throws(StoreError) {
                 return try file.write(records, at: place(first))
             } catch {
-                log(.warning, "\(error); what follows from the ledger is kept in memory until it can be written")
+                log(
+                    .warning,
+                    "\(error); what follows from the ledger is kept in memory until it can be written"
+                )
             }
         }
         state.withLock { $0.pending.add(records, at: place(first)) }

@@ -45,7 +45,9 @@ public struct MemberScan: EntryWalk {
         hasMembers = set.count <= Limits.keyByteCount
         var start: (score: Double, member: [UInt8])?
         if let offset, !offset.isEmpty {
-            guard offset.count <= Limits.keyByteCount + 8, let key = SortedSetKey(offset: offset, set: set) else {
+            guard offset.count <= Limits.keyByteCount + 8,
+                let key = SortedSetKey(offset: offset, set: set)
+            else {
                 throw Limits.invalidOffset
             }
             start = (key.score, key.member)

@@ -312,7 +312,8 @@ final class ClientConnection: HTTP2Delegate {
         if let closingSince = http2.closingSince {
             if now - closingSince > .seconds(5) { http2.cut() }
         } else if let unwritableSince = http2.unwritableSince,
-            now - unwritableSince > max(Self.stalledWriteTimeout, configuration.keepaliveTimeout.timeAmount)
+            now - unwritableSince
+                > max(Self.stalledWriteTimeout, configuration.keepaliveTimeout.timeAmount)
         {
             cut("the server has stopped reading")
         } else if let sent = pingSent {

@@ -20,7 +20,8 @@ struct DeadlineAlarm {
     func rings(by deadline: NIODeadline) -> Bool { rings <= deadline }
 
     mutating func set(
-        _ deadline: NIODeadline, among callCount: Int, on loop: any EventLoop, _ ring: @escaping @Sendable () -> Void
+        _ deadline: NIODeadline, among callCount: Int, on loop: any EventLoop,
+        _ ring: @escaping @Sendable () -> Void
     ) {
         guard deadline < rings else { return }
         timer?.cancel()

@@ -85,7 +85,9 @@ struct Evictions {
         if isShortOfConnections {
             // As many as bring the server back below its threshold, on all loops together.
             idle.sort { $0.since < $1.since }
-            let count = core.connections.countAboveThreshold / max(1, core.configuration.eventLoopThreadCount) + 1
+            let count =
+                core.connections.countAboveThreshold
+                / max(1, core.configuration.eventLoopThreadCount) + 1
             idle.removeLast(max(0, idle.count - count))
         }
         for (_, connection) in idle { connection.beginDraining() }

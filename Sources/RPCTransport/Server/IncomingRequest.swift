@@ -196,7 +196,8 @@ struct IncomingRequest: ~Copyable {
         guard message.readableBytes == messageByteCount else {
             return Answer(
                 code: .internalError,
-                text: "the request ends after \(message.readableBytes) of \(messageByteCount) bytes")
+                text: "the request ends after \(message.readableBytes) of \(messageByteCount) bytes"
+            )
         }
         return nil
     }

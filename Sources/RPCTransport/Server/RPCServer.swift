@@ -91,8 +91,9 @@ public final class RPCServer: Sendable {
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?
-                        .loop.value
+                    guard
+                        let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?
+                            .loop.value
                     else { preconditionFailure("a connection on a foreign event loop") }
                     let peer = PeerAddress(channel.remoteAddress)
                     guard let lane = core.connections.admit(peer) else {

@@ -230,8 +230,9 @@ final class ServerConnection: HTTP2Delegate {
         var room = Reservation(.requests, of: origin.account)
         if let refusal = headers.refusal() {
             send(refusal, for: call)
-        } else if let method = headers.method, room.growRequest(
-            by: headers.byteCount + Admission.callByteCount)
+        } else if let method = headers.method,
+            room.growRequest(
+                by: headers.byteCount + Admission.callByteCount)
         {
             call.set(.receiving(IncomingRequest(headers, method, room: room)))
             if let deadline = headers.deadline { setAlarm(deadline) }
@@ -245,7 +246,9 @@ final class ServerConnection: HTTP2Delegate {
 
     private func finishRequest(of call: ActiveCall) {
         call.hasRequestEnded = true
-        guard call.phase == .receiving, case .receiving(let request) = call.takeState() else { return }
+        guard call.phase == .receiving, case .receiving(let request) = call.takeState() else {
+            return
+        }
         if let refusal = request.refusalAtEnd() {
             call.set(.receiving(request))
             send(refusal, for: call)
@@ -540,7 +543,9 @@ final class ServerConnection: HTTP2Delegate {
     /// Answers calls whose deadline has passed.
     private func setAlarm(_ deadline: NIODeadline) {
         let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        alarm.set(deadline, among: calls.count, on: loop.eventLoop) { connection.value.endOverdueCalls() }
+        alarm.set(deadline, among: calls.count, on: loop.eventLoop) {
+            connection.value.endOverdueCalls()
+        }
     }
 
     private func endOverdueCalls() {

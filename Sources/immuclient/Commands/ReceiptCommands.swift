@@ -6,7 +6,8 @@ import MerkleTree
 struct ReceiptCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "receipt", "<key> [<file>]",
-        abstract: "Write a receipt: the newest entry of a key with its proof, to be checked offline.",
+        abstract:
+            "Write a receipt: the newest entry of a key with its proof, to be checked offline.",
         discussion: """
             The entry is verified, as by safeget, before its receipt is written: a text that says \
             which entry it is, of which server, and how it leads to which root. Whoever has that text \
@@ -39,7 +40,8 @@ struct ReceiptCommand: ImmuclientCommand {
 
 struct VerifyReceiptCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "verify-receipt", "[<file> [<root>|server]]", abstract: "Check a receipt, without the server.",
+        "verify-receipt", "[<file> [<root>|server]]",
+        abstract: "Check a receipt, without the server.",
         discussion: """
             A receipt proves that its entry is in the tree of its root. Anybody can make such a tree: \
             whether that root is the server's takes somebody who trusts it. It is compared with the root \

@@ -22,7 +22,8 @@ struct ScanCommand: ImmuclientCommand {
             for entry in entries {
                 if let last, !last.lexicographicallyPrecedes(entry.key) {
                     throw ClientError(
-                        .incompatible, "the server's answer to scan is not in the order of its keys")
+                        .incompatible, "the server's answer to scan is not in the order of its keys"
+                    )
                 }
                 last = entry.key
             }

@@ -46,7 +46,8 @@ extension Failure {
         case let error as FalseReceipt:
             self.init(
                 failed: error.failure,
-                explanation: "the receipt does not prove its entry under that root: it was changed, "
+                explanation:
+                    "the receipt does not prove its entry under that root: it was changed, "
                     + "or the root is another one.")
         case let error as AnnotatedError:
             self.init(Failure(error.cause), note: error.note)

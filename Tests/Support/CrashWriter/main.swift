@@ -43,7 +43,9 @@ func mixed(_ number: UInt64) -> UInt64 {
 func content(of index: UInt64) -> NewEntry {
     let bits = mixed(index)
     let length = bits % 64 == 0 ? Int(bits >> 8 % 20_000) : Int(bits >> 8 % 300)
-    let value = (0..<length).map { UInt8(truncatingIfNeeded: bits >> UInt64($0 % 57) &+ UInt64($0)) }
+    let value = (0..<length).map {
+        UInt8(truncatingIfNeeded: bits >> UInt64($0 % 57) &+ UInt64($0))
+    }
     return NewEntry(key: Array("key \(bits >> 20 % 5_000)".utf8), value: value)
 }
 

@@ -60,7 +60,8 @@ enum Frames {
         case 8: return frame(0, input.byte(), stream, input.chunk())
         case 9: return frame(3, 0, stream, number(UInt32(input.byte())))
         case 10:
-            return frame(8, 0, step & 0x80 == 0 ? 0 : stream, number(UInt32(input.number(byteCount: 4))))
+            return frame(
+                8, 0, step & 0x80 == 0 ? 0 : stream, number(UInt32(input.number(byteCount: 4))))
         case 11:
             var settings: [UInt8] = []
             for _ in 0..<(input.byte() & 7) { settings += [0] + input.bytes(5) }

@@ -51,7 +51,8 @@ private func readToMark(_ socket: Socket) throws {
             }
         } else if hasEnded {
             return try require(
-                socket.isReadable(withinMilliseconds: 0), "a connection stays after its client's end")
+                socket.isReadable(withinMilliseconds: 0),
+                "a connection stays after its client's end")
         } else {
             socket.endWriting()
             hasEnded = true
@@ -139,7 +140,8 @@ final class ServerUnderFuzz: Sendable {
         let content = Data("honest".utf8)
         let answer = try wait { [client] in
             try await client.unary(
-                "/f.F/Echo", Google_Protobuf_BytesValue(content), timeout: .seconds(patienceSeconds))
+                "/f.F/Echo", Google_Protobuf_BytesValue(content), timeout: .seconds(patienceSeconds)
+            )
                 as RPCResponse<Google_Protobuf_BytesValue>
         }
         try require(answer.message.value == content, "an honest client got another answer")

@@ -38,7 +38,8 @@ private func fuzzForgedProof(_ input: inout FuzzInput) throws {
     }
     let isBelieved = (try? proof.verify(read: entry, of: key, since: trusted)) != nil
     try require(
-        isBelieved == definition.holds(for: proof), "believed: \(isBelieved): \(proof) since \(trusted)")
+        isBelieved == definition.holds(for: proof),
+        "believed: \(isBelieved): \(proof) since \(trusted)")
     _ = try? proof.verify(writtenKey: key, value: value, since: trusted)
 }
 

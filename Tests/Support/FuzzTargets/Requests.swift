@@ -66,7 +66,8 @@ private final class ServiceUnderFuzz {
         callCount += 1
         socket.write(
             Frames.frame(1, 4, stream, Frames.request(method.path))
-                + Frames.frame(0, 1, stream, Frames.message(Array(bytes.dropFirst().prefix(16_000)))))
+                + Frames.frame(
+                    0, 1, stream, Frames.message(Array(bytes.dropFirst().prefix(16_000)))))
         try waitForAnswer(stream, method.name)
         let fault = faults.first
         try require(fault == nil, "\(method.name): \(fault ?? "")")

@@ -35,7 +35,9 @@ private final class Outcome<Success: Sendable>: Sendable {
 
     func wait() -> Result<Success, any Error> {
         done.wait()
-        guard let result = result.withLock({ $0 }) else { preconditionFailure("nothing came of it") }
+        guard let result = result.withLock({ $0 }) else {
+            preconditionFailure("nothing came of it")
+        }
         return result
     }
 }

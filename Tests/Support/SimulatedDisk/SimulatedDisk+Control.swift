@@ -143,7 +143,8 @@ extension SimulatedDisk {
     public var description: String {
         let files = files.map { "  \($0.path): \($0.byteCount) bytes" }
         let calls = calls.map { "  \($0)" }
-        return (["simulated disk, \(callCount) calls\(isStopped ? ", stopped" : "")"] + files
+        return
+            (["simulated disk, \(callCount) calls\(isStopped ? ", stopped" : "")"] + files
             + ["newest calls:"] + calls).joined(separator: "\n")
     }
 }

@@ -1,0 +1,34 @@
+import Dispatch
+public import Testing
+
+extension Trait where Self == OwnThread {
+    /// For tests that compute or block for seconds: each runs on a thread of its own.
+    ///
+    /// Swift's own threads are as few as the cores. Two such tests would take them all, and every
+    /// other test, and each deadline in it, would wait for their end.
+    ///
+    /// Child tasks run on the same thread, so a test must not block for one of them.
+    public static var ownThread: OwnThread { OwnThread() }
+}
+
+/// The trait of `ownThread`.
+public struct OwnThread: SuiteTrait, TestTrait, TestScoping {
+    public let isRecursive = true
+
+    public func provideScope(
+        for test: Test, testCase: Test.Case?,
+        performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await withTaskExecutorPreference(SerialExecutor(), operation: function)
+    }
+
+    /// A serial queue has a thread whenever it has work, however many others have.
+    private final class SerialExecutor: TaskExecutor {
+        private let queue = DispatchQueue(label: "test")
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            let job = UnownedJob(job)
+            queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        }
+    }
+}
