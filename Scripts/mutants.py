@@ -30,9 +30,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIST = ROOT / "Scripts" / "mutants.txt"
 WORK = ROOT / ".build-mutants"
 # Packages that are built for a mutant, the smallest that holds its tests. The rest of the manifest is left out.
-LEDGER = ["CLibcrypto", "MerkleTree", "StorageIO", "Ledger", "SimulatedDisk"]
+LEDGER = ["CLibcrypto", "MerkleTree", "OwnThread", "StorageIO", "Ledger", "SimulatedDisk"]
 LEDGER += ["MerkleTreeTests", "StorageIOTests", "LedgerTests"]
-INDEX = ["CLibcrypto", "CRocksDB", "MerkleTree", "StorageIO", "RocksDBBridge", "KeyIndex", "KeyIndexTests"]
+INDEX = ["CLibcrypto", "CRocksDB", "MerkleTree", "OwnThread", "StorageIO", "RocksDBBridge", "KeyIndex", "KeyIndexTests"]
 STORE = {*LEDGER, *INDEX, "ImmudbStore", "ImmudbStoreTests", "StoreFaultTests"}
 STORE = sorted(STORE - {"LedgerTests", "MerkleTreeTests", "StorageIOTests", "KeyIndexTests"})
 GROUPS = {"ledger": LEDGER, "index": INDEX, "store": STORE, "whole": None}

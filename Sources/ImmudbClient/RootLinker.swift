@@ -8,9 +8,36 @@ import Synchronization
 /// proofs, or a server could answer two of them from two histories that split after it. The proofs
 /// are asked for once for all calls that wait, so that they cost little beside the calls.
 final class RootLinker: Sendable {
-    private struct Waiter: Sendable {
+    /// A call that waits for the proofs. It gets the first outcome: theirs, or its cancellation.
+    private final class Waiter: Sendable {
+        private enum State {
+            case waiting(CheckedContinuation<TrustedRoot, any Error>?)
+            case over(Result<TrustedRoot, any Error>)
+        }
+
         let roots: Set<TrustedRoot>
-        let completion: CheckedContinuation<TrustedRoot, any Error>
+        private let state = Mutex(State.waiting(nil))
+
+        init(_ roots: Set<TrustedRoot>) { self.roots = roots }
+
+        func install(_ completion: CheckedContinuation<TrustedRoot, any Error>) {
+            let outcome = state.withLock { state -> Result<TrustedRoot, any Error>? in
+                if case .over(let outcome) = state { return outcome }
+                state = .waiting(completion)
+                return nil
+            }
+            if let outcome { completion.resume(with: outcome) }
+        }
+
+        func finish(_ outcome: Result<TrustedRoot, any Error>) {
+            let completion = state.withLock {
+                state -> CheckedContinuation<TrustedRoot, any Error>? in
+                guard case .waiting(let completion) = state else { return nil }
+                state = .over(outcome)
+                return completion
+            }
+            completion?.resume(with: outcome)
+        }
     }
 
     private struct State {
@@ -59,17 +86,24 @@ final class RootLinker: Sendable {
     /// proof for all calls that wait at the same time.
     ///
     /// - Returns: a trusted root that continues all of them.
-    /// - Throws: `VerificationError` if they are not. `ClientError` if the server does not answer.
+    /// - Throws: `VerificationError` if they are not. `ClientError` if the server does not answer, or
+    ///   `.cancelled`, at once, when the calling task is cancelled.
     func link(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot {
         do {
-            return try await withCheckedThrowingContinuation { completion in
-                let mustRun = state.withLock { state in
-                    state.waiting.append(Waiter(roots: roots, completion: completion))
-                    defer { state.isRunning = true }
-                    return !state.isRunning
+            let waiter = Waiter(roots)
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { completion in
+                    waiter.install(completion)
+                    let mustRun = state.withLock { state in
+                        state.waiting.append(waiter)
+                        defer { state.isRunning = true }
+                        return !state.isRunning
+                    }
+                    // Detached: what is asked for all is in no caller's transcript.
+                    if mustRun { Task.detached { await self.run(for: client) } }
                 }
-                // Detached: what is asked for all is in no caller's transcript.
-                if mustRun { Task.detached { await self.run(for: client) } }
+            } onCancel: {
+                waiter.finish(.failure(ClientError(.cancelled, "the call was cancelled")))
             }
         } catch is SharedFailure {
             // It may be the tree of another call that waited. Each gets its own verdict.
@@ -105,7 +139,7 @@ final class RootLinker: Sendable {
             } catch {
                 result = .failure(error)
             }
-            for waiter in waiters { waiter.completion.resume(with: result) }
+            for waiter in waiters { waiter.finish(result) }
         }
     }
 

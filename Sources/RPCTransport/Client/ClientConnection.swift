@@ -9,6 +9,7 @@ import NIOCore
 /// as a whole gets credit at once, so that other calls go on.
 final class ClientConnection: HTTP2Delegate {
     private static let suspicion = TimeAmount.seconds(5)
+    private static let leastLife = TimeAmount.seconds(1)
     /// As long as the server gives a client that does not read.
     private static let stalledWriteTimeout = TimeAmount.seconds(60)
 
@@ -23,7 +24,9 @@ final class ClientConnection: HTTP2Delegate {
     /// The block of header fields that is being received: HTTP/2 lets nothing come between its
     /// parts.
     private var block: AnswerHeaders
-    private var isReady = false
+    /// Since when the server's SETTINGS are there.
+    private var ready: NIODeadline?
+    private var hasAnswered = false
     private var isLeaving = false
     private var pingSent: NIODeadline?
     /// The reason for which this side has cut it.
@@ -81,7 +84,7 @@ final class ClientConnection: HTTP2Delegate {
         let open = calls
         calls = [:]
         let reason = cutReason ?? error.map(ConnectionAttempt.describe)
-        loop.closed(self, wasReady: isReady, greetingFailure(reason))
+        loop.closed(self, wasReady: ready != nil, greetingFailure(reason))
         for call in open.values where !call.isFinished {
             if call.wasSent || isLeaving {
                 call.fail(
@@ -105,7 +108,7 @@ final class ClientConnection: HTTP2Delegate {
     }
 
     private func greetingIsOverdue() {
-        guard !isReady else { return }
+        guard ready == nil else { return }
         cut(configuration.noAnswer)
     }
 
@@ -124,6 +127,12 @@ final class ClientConnection: HTTP2Delegate {
             [weak channel = http2.context?.channel] in
             channel?.close(promise: nil)
         }
+    }
+
+    /// Whether the server has answered a call, or was there for a while.
+    var wasOfUse: Bool {
+        guard let ready else { return false }
+        return hasAnswered || .now() - ready > Self.leastLife
     }
 
     // MARK: requests
@@ -159,7 +168,8 @@ final class ClientConnection: HTTP2Delegate {
         call(stream)?.moveBody(count, to: &frames)
     }
 
-    let limitsQueuedFrames = false
+    /// What waits are its own requests, and nghttp2 bounds what a server makes it send.
+    let maxQueuedFrameCount = Int.max
 
     func sentAllPending() -> Bool { false }
     func stoppedSending(queuedByteCount: Int) {}
@@ -209,12 +219,13 @@ final class ClientConnection: HTTP2Delegate {
         switch header.type {
         case HTTP2.headers:
             guard let call = call(header.stream_id) else { return }
+            hasAnswered = true
             finishHeaders(of: call, isEnd: header.flags & HTTP2.endStream != 0)
         case HTTP2.data where header.flags & HTTP2.endStream != 0:
             guard let call = call(header.stream_id), !call.isFinished else { return }
             give(up: call, .internalError, "the server ended the call without a status")
-        case HTTP2.settings where header.flags & HTTP2.ack == 0 && !isReady:
-            isReady = true
+        case HTTP2.settings where header.flags & HTTP2.ack == 0 && ready == nil:
+            ready = .now()
             greetingAlarm?.cancel()
             loop.isReady(self)
         case HTTP2.goAway:

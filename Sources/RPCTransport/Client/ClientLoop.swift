@@ -199,7 +199,11 @@ final class ClientLoop {
         case .connecting, .greeting: break
         case .idle, .connected, .pausing, .shutDown: return
         }
-        let reason = "cannot connect to \(configuration.authority): \(text)"
+        pause("cannot connect to \(configuration.authority): \(text)")
+    }
+
+    /// Until the next attempt; each failure in a row makes it longer.
+    private func pause(_ reason: String) {
         var pause = configuration.initialBackoff
         for _ in 0..<min(failures, 64) where pause < configuration.maxBackoff {
             pause = pause * 8 / 5
@@ -232,14 +236,20 @@ final class ClientLoop {
     /// The server's SETTINGS have come.
     func isReady(_ connection: ClientConnection) {
         guard case .greeting = state else { return }
-        failures = 0
         state = .connected(connection)
         for call in takeWaiting() { connection.submit(call) }
     }
 
     /// It takes no more calls: the server is about to leave.
     func isLeaving(_ connection: ClientConnection) {
-        if case .connected(let current) = state, current === connection { state = .idle }
+        guard case .connected(let current) = state, current === connection else { return }
+        if connection.wasOfUse {
+            failures = 0
+            state = .idle
+        } else {
+            // Or a server that greets and leaves would be called without end.
+            pause("\(configuration.authority) has ended the connection without an answer")
+        }
     }
 
     func closed(_ connection: ClientConnection, wasReady: Bool, _ text: String) {

@@ -28,9 +28,8 @@ protocol HTTP2Delegate: AnyObject {
     /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
     /// there is no memory.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer?
-    /// Whether a peer that reads nothing may have only so many frames wait for it. Not for a client:
-    /// what waits are its own requests, and nghttp2 bounds what a server makes it send.
-    var limitsQueuedFrames: Bool { get }
+    /// Frames that may wait for a peer that reads nothing.
+    var maxQueuedFrameCount: Int { get }
     /// Everything that could be sent was sent; returns true when it submitted more.
     func sentAllPending() -> Bool
     /// Nothing more can be sent now; about so many bytes, beside bodies, wait for the socket.
@@ -71,9 +70,6 @@ final class HTTP2Connection: ChannelInboundHandler {
     private static let turnByteCount = 1 << 20
     /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
     private static let frameByteCount = 512
-    /// Frames that may wait for a client that reads nothing. It makes the server send them by what it
-    /// sends, and each answer needs three at most.
-    private static let maxQueuedFrameCount = 4_096
 
     /// Until the connection has ended; the two refer to each other until then.
     private var delegate: (any HTTP2Delegate)?
@@ -206,8 +202,8 @@ final class HTTP2Connection: ChannelInboundHandler {
         if taken < 0 {
             let isFlood = taken == Int(NGHTTP2_ERR_FLOODED.rawValue)
             terminate(isFlood ? HTTP2.enhanceYourCalm : HTTP2.protocolError)
-        } else if delegate?.limitsQueuedFrames == true, !context.channel.isWritable,
-            nghttp2_session_get_outbound_queue_size(session) > Self.maxQueuedFrameCount
+        } else if !context.channel.isWritable, let delegate,
+            nghttp2_session_get_outbound_queue_size(session) > delegate.maxQueuedFrameCount
         {
             cut()
         }

@@ -7,7 +7,8 @@ import NIOCore
 #endif
 
 /// Stops accepting for 100 ms whenever the system gives no descriptor or memory for another
-/// connection. Clients wait meanwhile in the listening socket's queue.
+/// connection, and for as long as many wait for an event loop that is busy: only there they are
+/// counted, and refused when they are too many. Clients wait meanwhile in the listening socket's queue.
 ///
 /// NIO's `AcceptBackoffHandler` delays the next read, but an accept that fails leaves the listening
 /// socket registered with the selector (`readPending` stays set in `ServerSocketChannel`), so the
@@ -17,12 +18,39 @@ final class AcceptPause: ChannelInboundHandler {
 
     private static let pause = TimeAmount.milliseconds(100)
     private static let reportInterval = TimeAmount.minutes(1)
+    /// Connections that were accepted and that their event loop does not know yet. Up to
+    /// `acceptsPerRead` come on top before NIO looks whether it may go on.
+    private static let maxUncounted = 8
+    static let acceptsPerRead: UInt = 4
 
     private let report: (@Sendable (RPCServer.Shortage) -> Void)?
     private var isPausing = false
+    private var uncounted = 0
     private var lastReport: NIODeadline?
 
     init(report: (@Sendable (RPCServer.Shortage) -> Void)?) { self.report = report }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let connection = unwrapInboundIn(data)
+        context.fireChannelRead(data)
+        uncounted += 1
+        if uncounted == Self.maxUncounted { setAccepting(context.channel) }
+        // Behind what makes it a connection of the server.
+        let listener = NIOLoopBound((self, context.channel), eventLoop: context.eventLoop)
+        connection.eventLoop.execute {
+            listener.eventLoop.execute { listener.value.0.counted(listener.value.1) }
+        }
+    }
+
+    private func counted(_ channel: any Channel) {
+        uncounted -= 1
+        if uncounted == Self.maxUncounted - 1 { setAccepting(channel) }
+    }
+
+    private func setAccepting(_ channel: any Channel) {
+        let accepts = !isPausing && uncounted < Self.maxUncounted
+        try? channel.syncOptions?.setOption(.autoRead, value: accepts)
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? IOError,
@@ -34,10 +62,10 @@ final class AcceptPause: ChannelInboundHandler {
         guard !isPausing else { return }
         isPausing = true
         let channel = context.channel
-        try? channel.syncOptions?.setOption(.autoRead, value: false)
+        setAccepting(channel)
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
             self.isPausing = false
-            try? channel.syncOptions?.setOption(.autoRead, value: true)
+            self.setAccepting(channel)
         }
         let now = NIODeadline.now()
         if let lastReport, now - lastReport < Self.reportInterval { return }

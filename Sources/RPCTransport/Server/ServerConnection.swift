@@ -530,7 +530,9 @@ final class ServerConnection: HTTP2Delegate {
         }
     }
 
-    let limitsQueuedFrames = true
+    /// The client makes the server send them by what it sends, and each answer needs three at most.
+    /// While there is no room for answers, requests wait, and nothing but refusals is queued.
+    var maxQueuedFrameCount: Int { origin.account.mayGoOn ? 4_096 : 1_024 }
 
     func sentAllPending() -> Bool { startWaiting() }
 
@@ -557,14 +559,17 @@ final class ServerConnection: HTTP2Delegate {
             guard let deadline = call.deadline else { continue }
             if deadline > now { next = min(next, deadline) } else { overdue.append(call) }
         }
-        for call in overdue { expire(call) }
+        var isHeldBack = false
+        for call in overdue where !expire(call) { isHeldBack = true }
+        if isHeldBack { core.pools.handOverAnswers() }
         if next < .distantFuture { setAlarm(next) }
         sendPending()
     }
 
-    private func expire(_ active: ActiveCall) {
+    /// Returns false if a worker has answered it: its answer is on the way.
+    private func expire(_ active: ActiveCall) -> Bool {
         let call = active.serverCall
-        if let call, !call.claim() { return }  // its answer is on the way
+        if let call, !call.claim() { return false }
         if let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0 {
             // Its client does not read: trailers would wait behind what it does not read.
             stream.end()
@@ -575,6 +580,7 @@ final class ServerConnection: HTTP2Delegate {
             send(Answer(code: .deadlineExceeded, text: "deadline exceeded"), for: active)
         }
         call?.cancel()
+        return true
     }
 
     /// Its stream is closed, answered or not.

@@ -80,6 +80,10 @@ struct WorkerPools: Sendable {
     func stop() {
         for pool in [points, writes, walks] { pool.stop() }
     }
+
+    /// What is answered and held back by a handler that runs behind it in its batch, goes out. Only
+    /// points run in batches.
+    func handOverAnswers() { points.handOverAnswers() }
 }
 
 /// Which connections there are: how many of each address, and their lanes in the workers' queues.

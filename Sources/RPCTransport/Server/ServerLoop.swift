@@ -168,6 +168,7 @@ final class ServerLoop {
     }
 
     private func tick() {
+        core.pools.handOverAnswers()
         let now = NIODeadline.now()
         var evictions = Evictions(core, now)
         for connection in connections.values {

@@ -68,14 +68,19 @@ final class WorkerPool: Sendable {
     private let configuration: Configuration
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
+    /// One for each thread.
+    private let gatherers: [AnswerGatherer]
 
-    init(_ configuration: Configuration) { self.configuration = configuration }
+    init(_ configuration: Configuration) {
+        self.configuration = configuration
+        gatherers = (0..<max(1, configuration.threadCount)).map { _ in AnswerGatherer() }
+    }
 
     /// Starts the threads. Throws `RPCError` `.unavailable` when the system gives none; those that run
     /// end with `stop`.
     func start() throws {
-        for _ in 0..<max(1, configuration.threadCount) {
-            try startThread { self.work() }
+        for gatherer in gatherers {
+            try startThread { self.work(gatherer) }
         }
     }
 
@@ -119,7 +124,13 @@ final class WorkerPool: Sendable {
             return state.lanes
         }
         _ = dropped  // freed outside of the lock
-        for _ in 0..<max(1, configuration.threadCount) { wake.signal() }
+        for _ in gatherers { wake.signal() }
+    }
+
+    /// Hands over the answers that are made and wait for the rest of their batch, whose handler may
+    /// have been blocked for long. From any thread.
+    func handOverAnswers() {
+        for gatherer in gatherers { gatherer.handOver() }
     }
 
     private func takeTurn(_ lane: Int, _ state: inout State) {
@@ -139,8 +150,7 @@ final class WorkerPool: Sendable {
 
     // MARK: threads
 
-    private func work() {
-        let gatherer = AnswerGatherer()
+    private func work(_ gatherer: AnswerGatherer) {
         AnswerGatherer.current.currentValue = gatherer
         defer { AnswerGatherer.current.currentValue = nil }
         var batch: [Job] = []
@@ -148,7 +158,7 @@ final class WorkerPool: Sendable {
             var began = batch.count > 1 ? NIODeadline.now() : .distantFuture
             for job in batch {
                 run(job)
-                if batch.count > 1, !gatherer.isEmpty {
+                if batch.count > 1 {
                     let now = NIODeadline.now()
                     if now - began > Self.longestGathering {
                         gatherer.handOver()
@@ -263,34 +273,39 @@ private func giveWay() {
     #endif
 }
 
-/// The answers that a worker thread has made and not yet handed over. Belongs to its thread.
-final class AnswerGatherer {
+/// The answers that a worker thread has made and not yet handed over.
+final class AnswerGatherer: Sendable {
     /// The calling thread's; nil on threads that are no workers.
-    // Unsafe: the variable never changes, and gives each thread what that thread has put in.
-    nonisolated(unsafe) static let current = ThreadSpecificVariable<AnswerGatherer>()
+    static let current = ThreadSpecificVariable<AnswerGatherer>()
 
-    private var batches: [(mailbox: LoopMailbox, answers: [(ServerCall, Answer)])] = []
-    private(set) var isEmpty = true
+    private struct Batch {
+        let mailbox: LoopMailbox
+        var answers: [(ServerCall, Answer)]
+    }
+
+    /// One for each event loop whose calls its thread has answered.
+    private let batches = Mutex<[Batch]>([])
 
     func add(_ call: ServerCall, _ answer: consuming Answer) {
-        isEmpty = false
         let mailbox = call.origin.mailbox
-        let index =
-            batches.firstIndex { $0.mailbox === mailbox }
-            ?? {
-                batches.append((mailbox, []))
-                return batches.count - 1
-            }()
-        batches[index].answers.append((call, answer))
+        var answer = Optional(answer)
+        batches.withLock { batches in
+            guard let answer = answer.take() else { return }
+            if let index = batches.firstIndex(where: { $0.mailbox === mailbox }) {
+                batches[index].answers.append((call, answer))
+            } else {
+                batches.append(Batch(mailbox: mailbox, answers: [(call, answer)]))
+            }
+        }
     }
 
     func handOver() {
-        guard !isEmpty else { return }
-        isEmpty = true
-        for index in batches.indices where !batches[index].answers.isEmpty {
-            var answers: [(ServerCall, Answer)] = []
-            swap(&answers, &batches[index].answers)
-            batches[index].mailbox.post(batch: answers)
+        batches.withLock { batches in
+            for index in batches.indices where !batches[index].answers.isEmpty {
+                var answers: [(ServerCall, Answer)] = []
+                swap(&answers, &batches[index].answers)
+                batches[index].mailbox.post(batch: answers)
+            }
         }
     }
 }
