@@ -102,7 +102,14 @@ struct DamageTests {
         #expect(error?.message.contains("entry 300") == true)
 
         try folder.replace("index", by: ahead)
-        try expectAllThere(try Database.open(in: folder), root: root)
+        let database = try Database.open(in: folder)
+        try expectAllThere(database, root: root)
+        // Another entry gets the place of the one that only the index knew.
+        let index = try await database.set(bytes("other"), bytes("value"))
+        #expect(index == EntryIndex(300))
+        #expect(try await database.get(bytes("other"))?.index == EntryIndex(300))
+        #expect(try await database.get(bytes("more")) == nil)
+        try database.close()
     }
 
     @Test("rotten bytes of the key index are reported, and the next opening rebuilds it")
@@ -182,6 +189,31 @@ struct DamageTests {
                 try database.close()
             }
         }
+    }
+
+    @Test("a damaged place hides no entry", arguments: 0..<8)
+    func damagedPlace(byte: Int) async throws {
+        let folder = try await filled()
+        try folder.flip("tree/places", byte: 4096 + 8 * 137 + byte)
+        let log = LogLines()
+        let database = try Database.open(in: folder, log: log)
+        let snapshot = database.snapshot
+        let entry = try snapshot.entry(at: EntryIndex(137))
+        #expect(entry.key == bytes("key 13-7") && entry.value == bytes("value 7"))
+        try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, trustedRoot: nil)
+        #expect(log.all.contains { $0.contains("the place of entry 137 is wrong") })
+        try database.close()
+        try expectAllThere(try Database.open(in: folder), root: snapshot.root)
+    }
+
+    @Test("a damaged place hides no entry from a walk over all of them")
+    func damagedPlaceInWalk() async throws {
+        let folder = try await filled()
+        try folder.flip("tree/places", byte: 4096 + 8 * 137)
+        let database = try Database.open(in: folder)
+        let all = try database.snapshot.entries(from: EntryIndex(0), limit: .max)
+        #expect(all.map(\.index.rawValue) == Array(0..<300))
+        try database.close()
     }
 
     @Test(
