@@ -56,6 +56,16 @@ final class LedgerFixture {
         try ledger.append(frame)
     }
 
+    /// Forgets the entries from `index` on, which the ledger has lost.
+    func removeEntries(from index: Int) {
+        entries.removeSubrange(index...)
+        positions.removeSubrange(index...)
+        tree = MerkleAccumulator()
+        for entry in entries {
+            tree.append(.leaf(index: entry.index, key: entry.key, value: entry.value))
+        }
+    }
+
     /// A copy of this ledger's folder, for tests that change it.
     func copy() throws -> LedgerFixture {
         let copy = LedgerFixture()

@@ -74,12 +74,7 @@ struct LedgerTests {
             let reopened = try torn.open()
             #expect(reopened.size == TreeSize(2))
             // And it goes on from there, with nothing of the torn frame left.
-            torn.entries.removeLast()
-            torn.tree = MerkleAccumulator()
-            for entry in torn.entries {
-                torn.tree.append(.leaf(index: entry.index, key: entry.key, value: entry.value))
-            }
-            torn.positions.removeLast()
+            torn.removeEntries(from: 2)
             try torn.append([[9]], to: reopened)
             #expect(try torn.open().size == TreeSize(3))
         }
@@ -199,6 +194,28 @@ struct LedgerTests {
         bytes[Int(fixture.positions[2].offset)] ^= 1
         try fixture.write(bytes, to: name)
         #expect(try fixture.open().size == TreeSize(2))
+    }
+
+    @Test("a frame behind a hole does not come back when the hole is filled")
+    func frameBehindHole() throws {
+        let fixture = LedgerFixture()
+        let ledger = try fixture.open()
+        try fixture.append([[1]], to: ledger)
+        // A power failure loses the first of two frames, and keeps the second.
+        for number in 2...3 { try fixture.appendUnsynchronized([[UInt8(number)]], to: ledger) }
+        let name = try #require(try fixture.segmentNames.first)
+        var bytes = try fixture.bytes(of: name)
+        bytes[Int(fixture.positions[1].offset)] ^= 1
+        try fixture.write(bytes, to: name)
+
+        let reopened = try fixture.open()
+        #expect(reopened.size == TreeSize(1))
+        fixture.removeEntries(from: 1)
+        // As long as the frame that was lost, so that it ends where the kept one began.
+        try fixture.append([[4]], to: reopened)
+        let again = try fixture.open()
+        #expect(again.size == TreeSize(2))
+        #expect(again.root == fixture.tree.root)
     }
 
     @Test("damage before frames that were synchronized is refused, however many frames lie between")
