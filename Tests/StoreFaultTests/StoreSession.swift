@@ -32,8 +32,9 @@ final class StoreSession {
     deinit { try? database?.close() }
 
     /// Goes on with another disk, from the same model.
-    func next(on disk: SimulatedDisk) -> StoreSession {
-        let next = StoreSession(disk, durability)
+    /// - Parameter durability: nil for the same as before.
+    func next(on disk: SimulatedDisk, _ durability: Durability? = nil) -> StoreSession {
+        let next = StoreSession(disk, durability ?? self.durability)
         next.model = model
         next.maker = maker
         return next
