@@ -1,3 +1,4 @@
+import Foundation
 import KeyIndex
 import MerkleTree
 import OwnThread
@@ -23,6 +24,23 @@ private struct Model {
 
 @Suite("The key index against a dictionary", .ownThread)
 struct ModelTests {
+    @Test(
+        "Applying an entry that leaves a gap ends the process: the index would lack a key for good"
+    )
+    func gap() async throws {
+        let folder = try ScratchFolder()
+        await #expect(processExitsWith: .failure) { [path = folder.index as String] in
+            do {
+                let index = try KeyIndex.open(at: path, identity: owner)
+                try index.apply(entries(from: 0, keys: [[1]]))
+                try index.apply(entries(from: 2, keys: [[3]]))
+            } catch {
+                // Any other error must not pass for the end of the process.
+                exit(EXIT_SUCCESS)
+            }
+        }
+    }
+
     @Test(
         "Any sequence of applies, flushes and reopenings finds every version, on every snapshot",
         arguments: 1...6 as ClosedRange<UInt64>)
