@@ -1,4 +1,5 @@
 import Foundation
+import NIOCore
 import SwiftProtobuf
 import Synchronization
 import Testing
@@ -171,6 +172,10 @@ extension NetworkTests {
         func slowDownload() async throws {
             try await withServer {
                 $0.stalledWriteTimeout = .seconds(1)
+                // The kernel takes less than a turn at a time, so that the socket is always full.
+                $0.channelHook = {
+                    try $0.syncOptions?.setOption(.socketOption(.so_sndbuf), value: 32 << 10)
+                }
             } _: { server, client in
                 let peer = try await RawPeer.connect(
                     server.port, window: 1 << 30, socketByteCount: 32 << 10)

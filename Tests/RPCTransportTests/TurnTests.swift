@@ -1,0 +1,83 @@
+import NIOCore
+import NIOPosix
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@testable import RPCTransport
+
+extension NetworkTests {
+    /// Connections of one event loop take turns, whatever one of them asks for.
+    @Suite("Turns of an event loop")
+    struct TurnTests {
+        /// The largest write to a socket, and the most that was written before the loop came to
+        /// others.
+        final class Writes: Sendable {
+            let largest = Atomic(0)
+            let mostInTurn = Atomic(0)
+        }
+
+        private final class WriteRecorder: ChannelOutboundHandler {
+            typealias OutboundIn = ByteBuffer
+
+            private let writes: Writes
+            private var inTurn = 0
+
+            init(_ writes: Writes) { self.writes = writes }
+
+            func write(
+                context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
+            ) {
+                let count = unwrapOutboundIn(data).readableBytes
+                writes.largest.max(count, ordering: .relaxed)
+                if inTurn == 0 {
+                    context.eventLoop.assumeIsolated().execute { self.inTurn = 0 }
+                }
+                inTurn += count
+                writes.mostInTurn.max(inTurn, ordering: .relaxed)
+                context.write(data, promise: promise)
+            }
+        }
+
+        @Test("a client that reads as fast as it can gets a MiB a turn, by writes of a quarter")
+        func fastReader() async throws {
+            let writes = Writes()
+            let server = try await PeerServer.start {
+                $0.eventLoopThreadCount = 1
+                $0.channelHook = {
+                    try $0.pipeline.syncOperations.addHandler(WriteRecorder(writes))
+                }
+            }
+            let peer = try await RawPeer.connect(server.port, window: 1 << 30)
+            let byteCount = 24 << 20
+            let stream = peer.call("Sized", UInt64(byteCount))
+            peer.open(stream, 1 << 29)
+            #expect(try await eventually(within: .seconds(20)) { peer.now.ended == 1 })
+            #expect(peer.now.dataByteCount > byteCount)
+            // The frame that fills a write, and the headers, come on top.
+            #expect(writes.largest.load(ordering: .relaxed) < (256 + 32) << 10)
+            #expect(writes.mostInTurn.load(ordering: .relaxed) < (1024 + 256 + 32) << 10)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("overdue calls are looked for less often the more calls there are")
+        func lookingForOverdueCalls() async throws {
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            // Whether it rings within that time after it rang, with so many calls.
+            func rings(within time: TimeAmount, among callCount: Int) async throws -> Bool {
+                try await loop.submit {
+                    var alarm = DeadlineAlarm()
+                    alarm.rang()
+                    let now = NIODeadline.now()
+                    alarm.set(now, among: callCount, on: loop) {}
+                    defer { alarm.cancel() }
+                    return alarm.rings(by: now + time)
+                }.get()
+            }
+            #expect(try await rings(within: .milliseconds(2), among: 10))
+            #expect(try await !rings(within: .milliseconds(150), among: 10_000))
+            #expect(try await rings(within: .milliseconds(250), among: 10_000))
+        }
+    }
+}
