@@ -28,7 +28,7 @@ final class ClientConnection: HTTP2Delegate {
     private var ready: NIODeadline?
     private var hasAnswered = false
     private var isLeaving = false
-    private var pingSent: NIODeadline?
+    private var lifeSigns = LifeSigns()
     /// The reason for which this side has cut it.
     private var cutReason: String?
     private var ticks: Scheduled<Void>?
@@ -184,10 +184,10 @@ final class ClientConnection: HTTP2Delegate {
     /// A call's deadline has passed without an answer: asks the server for a sign of life, unless it
     /// has just given one.
     fileprivate func suspect() {
-        guard pingSent == nil, http2.closingSince == nil, let session = http2.session,
+        guard !lifeSigns.isAsked, http2.closingSince == nil, let session = http2.session,
             .now() - http2.lastRead > Self.suspicion
         else { return }
-        pingSent = .now()
+        lifeSigns.noteAsked(.now())
         nghttp2_submit_ping(session, HTTP2.none, nil)
     }
 
@@ -320,24 +320,21 @@ final class ClientConnection: HTTP2Delegate {
 
     private func tick() {
         let now = NIODeadline.now()
-        if let closingSince = http2.closingSince {
-            if now - closingSince > .seconds(5) { http2.cut() }
-        } else if let unwritableSince = http2.unwritableSince,
-            now - unwritableSince
-                > max(Self.stalledWriteTimeout, configuration.keepaliveTimeout.timeAmount)
-        {
-            cut("the server has stopped reading")
-        } else if let sent = pingSent {
-            if http2.lastRead > sent {
-                pingSent = nil
-            } else if now - sent > configuration.keepaliveTimeout.timeAmount {
-                cut("no sign of life within \(configuration.keepaliveTimeout.words)")
-            }
-        } else if !calls.isEmpty, now - http2.lastRead > configuration.keepaliveInterval.timeAmount
-        {
-            pingSent = now
+        let limits = LifeSigns.Limits(
+            stalledWrite: max(
+                Self.stalledWriteTimeout, configuration.keepaliveTimeout.timeAmount),
+            silence: configuration.keepaliveInterval.timeAmount,
+            answer: configuration.keepaliveTimeout.timeAmount)
+        switch lifeSigns.look(at: http2, now, limits, mayAsk: !calls.isEmpty) {
+        case .alive: break
+        case .unknown:
+            lifeSigns.noteAsked(now)
             nghttp2_submit_ping(http2.session, HTTP2.none, nil)
             http2.sendPending()
+        case .dead(.doesNotClose): http2.cut()
+        case .dead(.doesNotRead): cut("the server has stopped reading")
+        case .dead(.doesNotAnswer):
+            cut("no sign of life within \(configuration.keepaliveTimeout.words)")
         }
         if calls.isEmpty { http2.releaseSpareMemory() }
         if http2.session != nil { startTicking() }

@@ -12,8 +12,6 @@ final class ServerConnection: HTTP2Delegate {
     /// first.
     private static let drainPing: [UInt8] = Array("draining".utf8)
     private static let drainPingTimeout = TimeAmount.seconds(1)
-    /// Of a stream, until its first message comes: of the size of a page.
-    private static let streamByteCount = 1 << 20
     /// A stream that has said nothing for that long waits for something; it must not hold others
     /// back.
     private static let streamPatience = TimeAmount.seconds(1)
@@ -34,12 +32,7 @@ final class ServerConnection: HTTP2Delegate {
     private var isReadingHeaders = false
     private var openedCallCount = 0
 
-    /// Complete requests that wait until answers have left.
-    private var waiting = CircularBuffer<ActiveCall>()
-    /// What waits for room for an answer that is known to be large, and streams.
-    private var waitingForRoom = CircularBuffer<RoomRequest>()
-    /// How many of both are over.
-    private var overWhileWaiting = 0
+    private var waiting = WaitingCalls()
     private var startLimit = StartLimit()
     private var unsentByteCount = 0
     private var unread: UnreadAnswers
@@ -55,7 +48,7 @@ final class ServerConnection: HTTP2Delegate {
 
     private let opened = NIODeadline.now()
     private var hasHandshake = false
-    private var pingSent: NIODeadline?
+    private var lifeSigns = LifeSigns()
     private var draining = Draining.no
     private var lastTick: (openedCallCount: Int, since: NIODeadline)?
 
@@ -65,31 +58,6 @@ final class ServerConnection: HTTP2Delegate {
         case announced(NIODeadline)
         /// Streams from now on are refused; when the last one ends, the connection does.
         case final
-    }
-
-    /// What waits for room.
-    enum RoomRequest {
-        /// A stream that has not begun.
-        case stream(ServerCall)
-        /// An answer of that size, and what makes it.
-        case answer(ServerCall, Int, @Sendable (ServerCall) -> Void)
-        /// The next messages of a stream.
-        case streamMessage(ServerCall, Int)
-
-        var call: ServerCall {
-            switch self {
-            case .stream(let call), .answer(let call, _, _), .streamMessage(let call, _): call
-            }
-        }
-
-        var byteCount: Int {
-            switch self {
-            case .stream: ServerConnection.streamByteCount
-            case .answer(_, let byteCount, _), .streamMessage(_, let byteCount): byteCount
-            }
-        }
-
-        var isOver: Bool { call.isAnswered || call.isCancelled }
     }
 
     init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
@@ -149,7 +117,6 @@ final class ServerConnection: HTTP2Delegate {
         calls = [:]
         for call in open.values { close(call) }
         waiting.removeAll()
-        waitingForRoom.removeAll()
         unread.count(unsent: unsentByteCount, queued: 0)
     }
 
@@ -260,7 +227,7 @@ final class ServerConnection: HTTP2Delegate {
                 ServerCall(
                     request, method, origin: origin,
                     active: NIOLoopBound(call, eventLoop: loop.eventLoop))))
-        if waiting.isEmpty, mayStart { start(call) } else { waiting.append(call) }
+        if !waiting.hasForTurn, mayStart { start(call) } else { waiting.append(call) }
     }
 
     /// Ends the connection when the callback that is running has returned.
@@ -304,7 +271,7 @@ final class ServerConnection: HTTP2Delegate {
         guard let call = active.serverCall else { return }
         switch call.registered.handler {
         case .serverStreaming:
-            waitingForRoom.append(.stream(call))
+            waiting.append(.stream(call))
         case .unary(let execution, _):
             active.set(.running(call))
             startLimit.started(active)
@@ -326,7 +293,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// Something goes on when there is room for it; `startWaiting` follows, in `sendPending`.
-    func awaitRoom(_ request: RoomRequest) {
+    func awaitRoom(_ request: WaitingCalls.RoomRequest) {
         let active = request.call.active.value
         guard !request.isOver, active.phase != .closed else { return }
         if case .answer = request {
@@ -334,34 +301,29 @@ final class ServerConnection: HTTP2Delegate {
             startLimit.ended(active)
             active.set(.waiting(request.call))
         }
-        waitingForRoom.append(request)
+        waiting.append(request)
     }
 
     /// Starts requests that waited; returns whether it did.
     private func startWaiting() -> Bool {
         var hasStarted = false
-        while !waiting.isEmpty, mayStart {
+        while waiting.hasForTurn, mayStart {
             hasStarted = true
-            let call = waiting.removeFirst()
-            if call.phase == .waiting { start(call) } else { overWhileWaiting -= 1 }
+            if let call = waiting.takeForTurn() { start(call) }
         }
-        while let request = waitingForRoom.first {
-            if request.isOver {
-                overWhileWaiting = max(0, overWhileWaiting - 1)
-            } else if let room = origin.account.reserveAnswer(request.byteCount) {
-                goOn(request, room)
-            } else {
-                break
-            }
+        while let request = waiting.firstForRoom(),
+            let room = origin.account.reserveAnswer(request.byteCount)
+        {
             hasStarted = true
-            waitingForRoom.removeFirst()
+            waiting.removeFirstForRoom()
+            goOn(request, room)
         }
         // What holds them back may be others, or the passing of time.
-        if !waiting.isEmpty || !waitingForRoom.isEmpty { loop.awaitRoom(self) }
+        if !waiting.isEmpty { loop.awaitRoom(self) }
         return hasStarted
     }
 
-    private func goOn(_ request: RoomRequest, _ room: consuming Reservation) {
+    private func goOn(_ request: WaitingCalls.RoomRequest, _ room: consuming Reservation) {
         let active = request.call.active.value
         switch request {
         case .answer(let call, _, let body):
@@ -378,18 +340,6 @@ final class ServerConnection: HTTP2Delegate {
         case .streamMessage:
             active.stream?.grant(room)
         }
-    }
-
-    /// It was answered or its stream was closed while it waited. Those that are over leave the
-    /// queues when they are many: a client that cancels what waits must not fill them.
-    private func noteOverWhileWaiting() {
-        overWhileWaiting += 1
-        guard overWhileWaiting > 64,
-            overWhileWaiting > (waiting.count + waitingForRoom.count) / 2
-        else { return }
-        waiting.removeAll { $0.phase != .waiting }
-        waitingForRoom.removeAll { $0.isOver }
-        overWhileWaiting = 0
     }
 
     // MARK: answers
@@ -435,7 +385,7 @@ final class ServerConnection: HTTP2Delegate {
                 send(answer.status ?? .ok, for: active)
             }
         }
-        if wasWaiting { noteOverWhileWaiting() }
+        if wasWaiting { waiting.noteOver() }
         observe(active, answer.code)
     }
 
@@ -604,7 +554,7 @@ final class ServerConnection: HTTP2Delegate {
         case .receiving:
             observe(active, .cancelled)
         }
-        if wasWaiting { noteOverWhileWaiting() }
+        if wasWaiting { waiting.noteOver() }
     }
 
     private func cancel(_ call: ServerCall, _ active: ActiveCall) {
@@ -653,36 +603,32 @@ final class ServerConnection: HTTP2Delegate {
         if unread.room.byteCount > 0 {
             unread.count(unsent: unsentByteCount, queued: http2.queuedByteCount)
         }
-        let handshakeTimeout =
-            core.connections.isShort
-            ? min(configuration.handshakeTimeout, .seconds(2)) : configuration.handshakeTimeout
-        if let closingSince = http2.closingSince {
-            // It was told; a peer that does not read would keep it for ever.
-            if now - closingSince > .seconds(5) { cut() }
-        } else if !hasHandshake, now - opened > handshakeTimeout.timeAmount {
+        let limits = LifeSigns.Limits(
+            stalledWrite: configuration.stalledWriteTimeout.timeAmount,
+            silence: configuration.keepaliveInterval.timeAmount,
+            answer: configuration.keepaliveTimeout.timeAmount)
+        if !hasHandshake, http2.closingSince == nil, now - opened > handshakeTimeout.timeAmount {
             cut()
-        } else if let unwritableSince = http2.unwritableSince,
-            now - unwritableSince > configuration.stalledWriteTimeout.timeAmount
-        {
-            cut()
-        } else if let sent = pingSent {
-            if http2.lastRead > sent {
-                pingSent = nil
-            } else if now - sent > configuration.keepaliveTimeout.timeAmount {
-                cut()
+        } else {
+            switch lifeSigns.look(at: http2, now, limits, mayAsk: hasHandshake) {
+            case .alive: break
+            case .unknown:
+                guard let session = http2.session else { break }
+                lifeSigns.noteAsked(now)
+                nghttp2_submit_ping(session, HTTP2.none, nil)
+                sendPending()
+            case .dead: cut()
             }
-        } else if hasHandshake,
-            now - http2.lastRead > configuration.keepaliveInterval.timeAmount,
-            let session = http2.session
-        {
-            pingSent = now
-            nghttp2_submit_ping(session, HTTP2.none, nil)
-            sendPending()
         }
         if case .announced(let since) = draining, now - since > Self.drainPingTimeout {
             finishDraining()
         }
         rest(now)
+    }
+
+    private var handshakeTimeout: Duration {
+        let timeout = core.configuration.handshakeTimeout
+        return core.connections.isShort ? min(timeout, .seconds(2)) : timeout
     }
 
     /// Gives back memory that only a busy connection needs.

@@ -1,0 +1,59 @@
+import NIOCore
+
+/// Whether the peer of a connection is still there: it has to read what it is sent, to answer a PING,
+/// and to go when it was told to. Event loop only.
+struct LifeSigns {
+    struct Limits {
+        /// For a socket that takes nothing.
+        var stalledWrite: TimeAmount
+        /// Without a byte from the peer until it is asked for a sign of life.
+        var silence: TimeAmount
+        /// For its answer.
+        var answer: TimeAmount
+    }
+
+    enum Verdict {
+        case alive
+        /// It has to be asked, by a PING.
+        case unknown
+        case dead(Reason)
+    }
+
+    enum Reason {
+        /// It was told that the connection ends, and keeps it.
+        case doesNotClose
+        case doesNotRead
+        case doesNotAnswer
+    }
+
+    private static let closingTime = TimeAmount.seconds(5)
+
+    private var asked: NIODeadline?
+
+    /// A PING was submitted.
+    mutating func noteAsked(_ now: NIODeadline) { asked = now }
+
+    /// Whether a PING is on the way.
+    var isAsked: Bool { asked != nil }
+
+    /// - Parameter mayAsk: whether silence alone is a reason to ask.
+    mutating func look(
+        at http2: HTTP2Connection, _ now: NIODeadline, _ limits: Limits, mayAsk: Bool
+    ) -> Verdict {
+        if let closingSince = http2.closingSince {
+            return now - closingSince > Self.closingTime ? .dead(.doesNotClose) : .alive
+        }
+        if let unwritableSince = http2.unwritableSince, now - unwritableSince > limits.stalledWrite {
+            return .dead(.doesNotRead)
+        }
+        if let asked {
+            if http2.lastRead > asked {
+                self.asked = nil
+            } else if now - asked > limits.answer {
+                return .dead(.doesNotAnswer)
+            }
+            return .alive
+        }
+        return mayAsk && now - http2.lastRead > limits.silence ? .unknown : .alive
+    }
+}
