@@ -84,6 +84,7 @@ public final class PidFile: Sendable {
     private static func lock(_ path: String, program: String) throws(DaemonError) -> Int32 {
         while true {
             let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
+            if file < 0, errno == EINTR { continue }
             guard file >= 0 else { throw failure(path, errno) }
             guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
                 let reason = errno

@@ -13,7 +13,7 @@ struct RootFile: Sendable {
     ///   contact, so nothing is trusted yet.
     /// - Throws: code `.trustedRootUnusable` if there is one that cannot be read or is not a root.
     func read() throws(ClientError) -> TrustedRoot? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
             throw unusable("cannot be opened: \(reason())")
@@ -54,24 +54,26 @@ struct RootFile: Sendable {
     /// Costs two fsyncs. Only under the lock, since the temporary file has a fixed name.
     func write(_ root: TrustedRoot) throws(ClientError) {
         let temporary = path + ".tmp"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let descriptor = uninterrupted {
+            open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        }
         guard descriptor >= 0 else { throw cannotStore("open", temporary) }
         try fill(descriptor, with: encode(root), path: temporary)
         guard rename(temporary, path) == 0 else { throw cannotStore("rename", temporary) }
-        let folder = open(directory, O_RDONLY | O_CLOEXEC)
+        let folder = uninterrupted { open(directory, O_RDONLY | O_CLOEXEC) }
         guard folder >= 0 else { throw cannotStore("open", directory) }
         defer { close(folder) }
-        guard fsync(folder) == 0 else { throw cannotStore("sync", directory) }
+        guard uninterrupted({ fsync(folder) }) == 0 else { throw cannotStore("sync", directory) }
     }
 
     /// Writes and syncs a whole file, and closes it.
     private func fill(_ descriptor: Int32, with bytes: [UInt8], path: String) throws(ClientError) {
         defer { close(descriptor) }
-        let written = bytes.withUnsafeBytes {
-            Foundation.write(descriptor, $0.baseAddress, $0.count)
+        let written = bytes.withUnsafeBytes { bytes in
+            uninterrupted { Foundation.write(descriptor, bytes.baseAddress, bytes.count) }
         }
         guard written == bytes.count else { throw cannotStore("write", path) }
-        guard fsync(descriptor) == 0 else { throw cannotStore("sync", path) }
+        guard uninterrupted({ fsync(descriptor) }) == 0 else { throw cannotStore("sync", path) }
     }
 
     private func encode(_ root: TrustedRoot) -> [UInt8] {
@@ -95,7 +97,7 @@ struct RootFile: Sendable {
     /// file.
     func withLock<R>(timeoutMilliseconds: Int, _ body: () throws -> R) throws -> R {
         let lock = path + ".lock"
-        let descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = uninterrupted { open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
         guard descriptor >= 0 else { throw cannotStore("open", lock) }
         // Closing alone would not give the lock back while a child process has a copy of the file.
         defer {
@@ -132,4 +134,12 @@ struct RootFile: Sendable {
     }
 
     private func reason() -> String { String(cString: strerror(errno)) }
+}
+
+/// Repeats a system call that a signal interrupted.
+private func uninterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    while true {
+        let result = call()
+        if result >= 0 || errno != EINTR { return result }
+    }
 }

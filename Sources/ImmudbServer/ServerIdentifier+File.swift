@@ -51,21 +51,14 @@ extension ServerIdentifier {
         return identifier
     }
 
-    /// Repeats a system call that a signal interrupted.
-    private static func uninterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
-        while true {
-            let result = call()
-            if result >= 0 || errno != EINTR { return result }
-        }
-    }
-
     private static func create(_ path: String, in directory: String) throws(ServerStartError) {
         let draft = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let file = uninterrupted { open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard file >= 0 else { throw failure("create", path) }
         defer { unlink(draft) }
         let bytes = random().bytes
-        let isWritten = write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
+        let count = uninterrupted { write(file, bytes, bytes.count) }
+        let isWritten = count == bytes.count && uninterrupted { fsync(file) } == 0
         let reason = errno
         close(file)
         guard isWritten else { throw failure("write", path, errno: reason) }
@@ -75,10 +68,10 @@ extension ServerIdentifier {
         if link(draft, path) != 0, errno != EEXIST, rename(draft, path) != 0 {
             throw failure("create", path)
         }
-        let folder = open(directory, O_RDONLY | O_CLOEXEC)
+        let folder = uninterrupted { open(directory, O_RDONLY | O_CLOEXEC) }
         guard folder >= 0 else { throw failure("sync the folder of", path) }
         defer { close(folder) }
-        guard fsync(folder) == 0 else { throw failure("sync the folder of", path) }
+        guard uninterrupted({ fsync(folder) }) == 0 else { throw failure("sync the folder of", path) }
     }
 
     private static func failure(

@@ -30,7 +30,9 @@ extension ServerLog {
                     "Unable to create log folder \(folder): \(systemMessage(errno))")
             }
         }
-        let number = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
+        let number = uninterrupted {
+            open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
+        }
         guard number >= 0 else {
             let reason = errno == ENXIO ? "nobody reads this pipe" : systemMessage(errno)
             if let newFolder { rmdir(newFolder) }

@@ -66,7 +66,10 @@ public struct ConfigFile: Sendable {
     }
 
     private static func text(of path: String) throws(SettingsError) -> String {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        var file: Int32
+        repeat {
+            file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        } while file < 0 && errno == EINTR
         guard file >= 0 else { throw failure(path, errno) }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: maxByteCount + 1)

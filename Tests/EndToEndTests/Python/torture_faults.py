@@ -177,8 +177,14 @@ def cases(scenario, count):
     return found
 
 
+# What sweeps have found: in every sample.
+FOUND = ("fresh/other/openat/error=EINTR/",)
+
+
 def sample(all_cases, number, chance):
-    """As many cases, spread evenly over the kinds of calls and errors."""
+    """As many cases, spread evenly over the kinds of calls and errors; those of FOUND first."""
+    found = [case for case in all_cases if case.name.startswith(FOUND)]
+    all_cases = [case for case in all_cases if case not in found]
     by_kind = collections.defaultdict(list)
     for case in all_cases:
         by_kind[case.group, case.call, case.fault, case.is_lasting].append(case)
@@ -187,4 +193,4 @@ def sample(all_cases, number, chance):
     for kind in kinds:
         chance.shuffle(kind)
     rounds = itertools.zip_longest(*kinds)
-    return [case for each in rounds for case in each if case is not None][:number]
+    return (found + [case for each in rounds for case in each if case is not None])[:number]
