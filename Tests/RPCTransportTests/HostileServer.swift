@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// A server of raw HTTP/2 that sends what a test tells it to, as fast as the client takes it, and
 /// keeps no rule.
@@ -11,25 +12,58 @@ final class HostileServer: Sendable {
         case request(stream: Int32)
     }
 
+    /// What has come from all clients.
+    struct Seen {
+        /// When each connection was opened.
+        var openings: [ContinuousClock.Instant] = []
+        var closedCount = 0
+        var requestCount = 0
+        var settingsAcknowledgementCount = 0
+        var pingCount = 0
+        /// Streams for which an RST_STREAM has come.
+        var resets: [Int32] = []
+    }
+
+    /// What the server shares with its connections.
+    final class Log: Sendable {
+        let seen = Mutex(Seen())
+        let connections = Mutex<[NIOLoopBound<HostileConnection>]>([])
+    }
+
     let port: Int
     private let channel: any Channel
+    private let log: Log
 
-    private init(_ channel: any Channel) throws {
+    private init(_ channel: any Channel, _ log: Log) throws {
         self.channel = channel
+        self.log = log
         port = channel.localAddress?.port ?? 0
+    }
+
+    var seen: Seen { log.seen.withLock { $0 } }
+
+    /// Runs a body with each connection, on the connection's event loop.
+    func withConnections(_ body: @escaping @Sendable (HostileConnection) -> Void) async throws {
+        for connection in log.connections.withLock({ $0 }) {
+            try await connection.eventLoop.submit { body(connection.value) }.get()
+        }
     }
 
     static func start(
         _ behave: @escaping @Sendable (HostileConnection, Event) -> Void
     ) async throws -> HostileServer {
+        let log = Log()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(HostileConnection(behave))
+                    let connection = HostileConnection(behave, log)
+                    try channel.pipeline.syncOperations.addHandler(connection)
+                    let bound = NIOLoopBound(connection, eventLoop: channel.eventLoop)
+                    log.connections.withLock { $0.append(bound) }
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        return try HostileServer(channel)
+        return try HostileServer(channel, log)
     }
 
     func stop() async { try? await channel.close() }
@@ -41,14 +75,24 @@ final class HostileConnection: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let behave: @Sendable (HostileConnection, HostileServer.Event) -> Void
+    private let log: HostileServer.Log
     private var context: ChannelHandlerContext?
     private var input: [UInt8] = []
     private var hasPreface = false
     private var flood: (bytes: ByteBuffer, left: Int)?
     private var isPumping = false
 
-    init(_ behave: @escaping @Sendable (HostileConnection, HostileServer.Event) -> Void) {
+    init(
+        _ behave: @escaping @Sendable (HostileConnection, HostileServer.Event) -> Void,
+        _ log: HostileServer.Log
+    ) {
         self.behave = behave
+        self.log = log
+    }
+
+    /// Whether it reads from its socket.
+    func setReading(_ isReading: Bool) {
+        try? context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
     }
 
     func send(_ bytes: [UInt8]) {
@@ -91,7 +135,14 @@ final class HostileConnection: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    func channelActive(context: ChannelHandlerContext) { behave(self, .opened) }
+    func channelActive(context: ChannelHandlerContext) {
+        log.seen.withLock { $0.openings.append(.now) }
+        behave(self, .opened)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        log.seen.withLock { $0.closedCount += 1 }
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) { pump() }
 
@@ -109,9 +160,18 @@ final class HostileConnection: ChannelInboundHandler {
         while input.count >= 9 {
             let count = Int(input[0]) << 16 | Int(input[1]) << 8 | Int(input[2])
             guard input.count >= 9 + count else { return }
-            let type = input[3]
+            let (type, flags) = (input[3], input[4])
             let stream = input[5..<9].reduce(0) { $0 << 8 | Int32($1) }
             input.removeFirst(9 + count)
+            log.seen.withLock { seen in
+                switch type {
+                case 1: seen.requestCount += 1
+                case 3: seen.resets.append(stream)
+                case 4: seen.settingsAcknowledgementCount += Int(flags & 1)
+                case 6: seen.pingCount += Int(~flags & 1)
+                default: break
+                }
+            }
             if type == 1 { behave(self, .request(stream: stream)) }
         }
     }
@@ -164,6 +224,11 @@ enum RawFrame {
 
     static func data(_ stream: Int32, _ payload: [UInt8]) -> [UInt8] {
         frame(0, stream: stream, payload)
+    }
+
+    /// A whole answer to a unary call, with an empty message.
+    static func answer(_ stream: Int32) -> [UInt8] {
+        headers(stream) + data(stream, message([])) + trailers(stream)
     }
 
     /// A message behind its prefix.

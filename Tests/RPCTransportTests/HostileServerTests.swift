@@ -138,6 +138,31 @@ extension NetworkTests {
             #expect(error.message.contains("two answers"))
         }
 
+        @Test("ends an answer without a status before it has the request: the stream is reset")
+        func answerWithoutTrailers() async throws {
+            let server = try await HostileServer.start { connection, event in
+                switch event {
+                case .opened: connection.send(RawFrame.settings)
+                case .request(let stream):
+                    connection.send(
+                        RawFrame.headers(stream)
+                            + RawFrame.frame(0, flags: 1, stream: stream, RawFrame.message([])))
+                }
+            }
+            let client = RPCClient(.init(host: "127.0.0.1", port: server.port))
+            // More than the window, so that the stream stays open for the rest.
+            let request = BytesValue(Data(count: 200_000))
+            let error = try await failure {
+                let _: RPCResponse<Empty> = try await client.unary(
+                    "/test.Peer/Echo", request, timeout: .seconds(20))
+            }
+            #expect(error.code == .internalError && error.requestFate == .mayHaveBeenProcessed)
+            #expect(error.message == "the server ended the call without a status")
+            #expect(try await eventually { server.seen.resets == [1] })
+            await client.shutdown()
+            await server.stop()
+        }
+
         @Test("says GOAWAY without end", arguments: [0, Int32.max])
         func goAway(last: Int32) async throws {
             try await attack { connection, event in

@@ -8,10 +8,7 @@ import NIOCore
 /// that is being received: so it holds no more than `windowByteCount` and one message. The connection
 /// as a whole gets credit at once, so that other calls go on.
 final class ClientConnection: HTTP2Delegate {
-    private static let suspicion = TimeAmount.seconds(5)
     private static let leastLife = TimeAmount.seconds(1)
-    /// As long as the server gives a client that does not read.
-    private static let stalledWriteTimeout = TimeAmount.seconds(60)
 
     let http2: HTTP2Connection
     private let loop: ClientLoop
@@ -185,7 +182,7 @@ final class ClientConnection: HTTP2Delegate {
     /// has just given one.
     fileprivate func suspect() {
         guard !lifeSigns.isAsked, http2.closingSince == nil, let session = http2.session,
-            .now() - http2.lastRead > Self.suspicion
+            .now() - http2.lastRead > configuration.suspicion.timeAmount
         else { return }
         lifeSigns.noteAsked(.now())
         nghttp2_submit_ping(session, HTTP2.none, nil)
@@ -322,7 +319,8 @@ final class ClientConnection: HTTP2Delegate {
         let now = NIODeadline.now()
         let limits = LifeSigns.Limits(
             stalledWrite: max(
-                Self.stalledWriteTimeout, configuration.keepaliveTimeout.timeAmount),
+                configuration.stalledWriteTimeout, configuration.keepaliveTimeout
+            ).timeAmount,
             silence: configuration.keepaliveInterval.timeAmount,
             answer: configuration.keepaliveTimeout.timeAmount)
         switch lifeSigns.look(at: http2, now, limits, mayAsk: !calls.isEmpty) {

@@ -31,6 +31,12 @@ extension RPCClient {
         /// gRPC servers take intervals below five minutes for abuse.
         public var keepaliveInterval = Duration.seconds(300)
         public var keepaliveTimeout = Duration.seconds(20)
+        /// A call that passes its deadline makes the client ask for a sign of life at once, if nothing
+        /// has arrived for that long.
+        var suspicion = Duration.seconds(5)
+        /// A server that reads nothing for that long, and for `keepaliveTimeout`, is given up: as long
+        /// as a server gives a client that does not read.
+        var stalledWriteTimeout = Duration.seconds(60)
 
         /// `:scheme` is `https`; for use with a TLS handler in `channelHook`.
         public var usesTLS = false
