@@ -77,6 +77,20 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
+    @Test("A dump of messages without entries ends with an error")
+    func emptyDump() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 4))
+        let client = try await connect(server)
+        server.change { $0.emptyDumpMessageCount = 10_000 }
+        await #expect(throws: ClientError(.incompatible, "")) {
+            for try await _ in try await client.dump() {}
+        }
+        server.change { $0.emptyDumpMessageCount = 1 }
+        for try await entry in try await client.dump() { Issue.record("\(entry)") }
+        await client.close()
+        await server.stop()
+    }
+
     @Test("A root file that goes away or back while a client uses it is no second first contact")
     func lostRoots() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))

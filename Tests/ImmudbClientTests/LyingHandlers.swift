@@ -77,6 +77,12 @@ final class LyingHandlers: Sendable {
                 response.items = self.state.withLock { $0.page }
                 call.reply(response)
             },
+            .serverStreaming(ImmuService.dump) {
+                (_: Google_Protobuf_Empty, stream: ServerStream) in
+                for _ in 0..<self.state.withLock({ $0.emptyDumpMessageCount }) {
+                    try await stream.send(Pb_KVList())
+                }
+            },
             .unary(ImmuService.consistency) { (request: Immudb_Schema_Index, call) in
                 self.consistency(request, call)
             },
@@ -236,7 +242,11 @@ final class LyingHandlers: Sendable {
     }
 
     private func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        let state = state.withLock { $0 }
+        let state = state.withLock { state in
+            if state.ignoresConsistency { state.ignoredConsistencyCount += 1 }
+            return state
+        }
+        if state.ignoresConsistency { return }
         guard let old = TreeSize(endingAt: request.index), old <= state.ledger.size else {
             return call.fail(.notFound, "index not found")
         }

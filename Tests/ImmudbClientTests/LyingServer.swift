@@ -23,6 +23,11 @@ final class LyingServer: Sendable {
         var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
         /// The answer to every scan, and the items of every page.
         var page: [Immudb_Schema_Item] = []
+        /// Empty messages of which every dump consists.
+        var emptyDumpMessageCount = 0
+        /// Leaves requests for consistency proofs without an answer.
+        var ignoresConsistency = false
+        var ignoredConsistencyCount = 0
         /// Says of every index that there is no entry.
         var deniesEntries = false
         /// Changes values before they are written.
@@ -60,6 +65,9 @@ final class LyingServer: Sendable {
         self.handlers = handlers
         self.server = server
     }
+
+    /// Requests for consistency proofs that stay without an answer.
+    var ignoredConsistencyCount: Int { handlers.state.withLock { $0.ignoredConsistencyCount } }
 
     var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
 

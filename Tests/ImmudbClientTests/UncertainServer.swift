@@ -15,6 +15,8 @@ final class UncertainServer: Sendable {
         /// OK from a server with another identity.
         case otherServer
         case statusOfOtherServer(StatusCode)
+        /// The same in one block of header fields, without initial headers.
+        case bareStatusOfOtherServer(StatusCode)
         /// OK, with the index of the entry.
         case acknowledged(UInt64)
         /// OK, with bytes that are no message.
@@ -43,6 +45,7 @@ final class UncertainServer: Sendable {
             case .anonymousStatus(let code): "status \(code.name) without identity"
             case .otherServer: "OK of another server"
             case .statusOfOtherServer(let code): "status \(code.name) of another server"
+            case .bareStatusOfOtherServer(let code): "bare status \(code.name) of another server"
             case .acknowledged(let index): "index \(index)"
             case .garbage: "garbage"
             case .silence: "silence"
@@ -113,9 +116,8 @@ final class UncertainServer: Sendable {
     private static let identity: Metadata = [
         ImmuMetadata.serverIdentity: LyingServer.identityText
     ]
-    private static let otherIdentity: Metadata = [
-        ImmuMetadata.serverIdentity: "00000000000000000000"
-    ]
+    fileprivate static let otherIdentityText = "00000000000000000000"
+    private static let otherIdentity: Metadata = [ImmuMetadata.serverIdentity: otherIdentityText]
 
     private static func answer(_ call: ServerCall, _ behaviour: Behaviour) {
         switch behaviour {
@@ -126,7 +128,7 @@ final class UncertainServer: Sendable {
         case .acknowledged(let index):
             call.reply(Immudb_Schema_Index.with { $0.index = index }, headers: identity)
         case .garbage: call.reply(FramedBytes(repeating: 0xff, count: 3), headers: identity)
-        case .silence, .closedAtHeaders, .closed, .reset, .goAway: break
+        case .silence, .bareStatusOfOtherServer, .closedAtHeaders, .closed, .reset, .goAway: break
         }
     }
 
@@ -192,6 +194,8 @@ private final class RequestTap: ChannelInboundHandler {
             if isHeaders { send(3, stream: stream, [code], context) }
         case .goAway?:
             if isHeaders { send(7, stream: 0, [0, 0], context) }
+        case .bareStatusOfOtherServer(let code)?:
+            if isEnd { send(status: code, stream: stream, context) }
         case .closedAtHeaders?: context.close(promise: nil)
         case .closed?:
             if isEnd { context.close(promise: nil) }
@@ -202,11 +206,38 @@ private final class RequestTap: ChannelInboundHandler {
     private func send(
         _ type: UInt8, stream: UInt32, _ payload: [UInt32], _ context: ChannelHandlerContext
     ) {
+        var bytes = ByteBuffer()
+        for number in payload { bytes.writeInteger(number) }
+        send(type, flags: 0, stream: stream, bytes, context)
+    }
+
+    /// HEADERS that end the stream.
+    private func send(status: StatusCode, stream: UInt32, _ context: ChannelHandlerContext) {
+        var block = ByteBuffer()
+        for (name, value) in [
+            (":status", "200"), ("content-type", "application/grpc"),
+            (ImmuMetadata.serverIdentity, UncertainServer.otherIdentityText),
+            ("grpc-status", "\(status.rawValue)"),
+        ] {
+            // Literals that are not indexed.
+            block.writeInteger(UInt8(0))
+            for text in [name, value] {
+                block.writeInteger(UInt8(text.utf8.count))
+                block.writeString(text)
+            }
+        }
+        send(1, flags: 5, stream: stream, block, context)
+    }
+
+    private func send(
+        _ type: UInt8, flags: UInt8, stream: UInt32, _ payload: ByteBuffer,
+        _ context: ChannelHandlerContext
+    ) {
         var frame = ByteBuffer()
-        frame.writeInteger(UInt32(payload.count * 4) << 8 | UInt32(type))
-        frame.writeInteger(UInt8(0))
+        frame.writeInteger(UInt32(payload.readableBytes) << 8 | UInt32(type))
+        frame.writeInteger(flags)
         frame.writeInteger(stream)
-        for number in payload { frame.writeInteger(number) }
+        frame.writeImmutableBuffer(payload)
         context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
     }
 }

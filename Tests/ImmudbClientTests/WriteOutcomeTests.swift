@@ -90,8 +90,8 @@ struct WriteOutcomeTests {
         "is unknown when the request has left and no answer says that nothing was stored",
         arguments: [
             .status(.internalError), .status(.deadlineExceeded), .status(.cancelled),
-            .anonymousStatus(.unavailable), .anonymousStatus(.resourceExhausted), .garbage,
-            .silence, .closedAtHeaders, .closed, .reset(2), .reset(8),
+            .status(.dataLoss), .anonymousStatus(.unavailable),
+            .anonymousStatus(.resourceExhausted), .garbage, .silence, .closedAtHeaders, .closed, .reset(2), .reset(8),
         ] as [UncertainServer.Behaviour])
     func unknown(_ behaviour: UncertainServer.Behaviour) async throws {
         try await each(Self.writes, behaviour) { error, comment in
@@ -111,6 +111,7 @@ struct WriteOutcomeTests {
             (.status(.invalidArgument), .refused), (.anonymousStatus(.unauthenticated), .refused),
             (.status(.notFound), .notFound), (.status(.unimplemented), .incompatible),
             (.statusOfOtherServer(.unavailable), .serverChanged),
+            (.bareStatusOfOtherServer(.unavailable), .serverChanged),
             (.reset(7), .unavailable), (.goAway, .unavailable),
         ] as [(UncertainServer.Behaviour, ClientError.Code)])
     func failure(_ behaviour: UncertainServer.Behaviour, _ code: ClientError.Code) async throws {
