@@ -91,7 +91,8 @@ struct WriteOutcomeTests {
         arguments: [
             .status(.internalError), .status(.deadlineExceeded), .status(.cancelled),
             .status(.dataLoss), .anonymousStatus(.unavailable),
-            .anonymousStatus(.resourceExhausted), .garbage, .silence, .closedAtHeaders, .closed, .reset(2), .reset(8),
+            .anonymousStatus(.resourceExhausted), .garbage, .silence, .closedAtHeaders, .closed,
+            .reset(2), .reset(8),
         ] as [UncertainServer.Behaviour])
     func unknown(_ behaviour: UncertainServer.Behaviour) async throws {
         try await each(Self.writes, behaviour) { error, comment in
