@@ -133,13 +133,16 @@ extension NetworkTests {
                 $0.suspicion = .zero
                 $0.keepaliveTimeout = .milliseconds(100)
             }
-            let error = try await failure {
-                try await echo(client, timeout: .milliseconds(100))
-            }
-            #expect(error.code == .deadlineExceeded)
+            let patient = Task { try await echo(client) }
+            #expect(try await eventually { server.seen.requestCount == 1 })
+            #expect(server.seen.pingCount == 0)
+            let late = try await failure { try await echo(client, timeout: .milliseconds(100)) }
+            #expect(late.code == .deadlineExceeded)
             #expect(try await eventually { server.seen.closedCount == 1 })
             #expect(server.seen.pingCount == 1)
             await client.shutdown()
+            let cut = try await failure { try await patient.value }
+            #expect(cut.message.hasSuffix("no sign of life within 100 ms"), "\(cut)")
             await server.stop()
         }
 
