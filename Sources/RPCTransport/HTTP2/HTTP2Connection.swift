@@ -71,8 +71,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
     private static let frameByteCount = 512
 
-    /// Until the connection has ended; the two refer to each other until then.
-    private var delegate: (any HTTP2Delegate)?
+    /// Until the connection has ended.
+    private var callee: HTTP2Callee?
     private(set) var context: ChannelHandlerContext?
     private(set) var session: OpaquePointer?
     /// Frames that the next write carries.
@@ -87,10 +87,12 @@ final class HTTP2Connection: ChannelInboundHandler {
     init() {}
 
     /// Called once, before the handler is added to a pipeline.
-    func setDelegate(_ delegate: any HTTP2Delegate) { self.delegate = delegate }
+    func setDelegate(_ delegate: any HTTP2Delegate) { callee = HTTP2Callee(delegate, self) }
 
     /// For a handler that could not be added to its pipeline.
-    func removeDelegate() { delegate = nil }
+    func removeDelegate() { callee = nil }
+
+    private var delegate: (any HTTP2Delegate)? { callee?.delegate }
 
     deinit {
         if let session { nghttp2_session_del(session) }
@@ -98,24 +100,13 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     // MARK: from nghttp2
 
-    static func delegate(_ user: UnsafeMutableRawPointer?) -> any HTTP2Delegate {
-        guard let delegate = from(user).delegate else {
-            preconditionFailure("nghttp2 called for a connection that has ended")
-        }
-        return delegate
-    }
-
-    private static func from(_ user: UnsafeMutableRawPointer?) -> HTTP2Connection {
-        guard let user else { preconditionFailure("nghttp2 lost the connection") }
-        return Unmanaged<HTTP2Connection>.fromOpaque(user).takeUnretainedValue()
-    }
-
     /// A data provider whose body comes from the delegate.
     static func bodyProvider() -> nghttp2_data_provider {
         var provider = nghttp2_data_provider()
         provider.read_callback = { _, stream, _, limit, flags, _, user in
             guard let flags else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
-            switch HTTP2Connection.delegate(user).nextBody(of: stream, limit: limit) {
+            let next = HTTP2Callee.with(user) { $0.delegate.nextBody(of: stream, limit: limit) }
+            switch next {
             case .part(let count):
                 flags.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
                 return count
@@ -133,27 +124,25 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     /// Writes a DATA frame: its header, and the body from the delegate. Returns whether another frame
     /// still fits into the write.
-    static func writeData(
-        _ user: UnsafeMutableRawPointer?, stream: Int32, header: UnsafePointer<UInt8>, count: Int,
-        padding: Int
+    func writeData(
+        stream: Int32, header: UnsafePointer<UInt8>, count: Int, padding: Int
     ) -> Bool {
-        let connection = from(user)
-        connection.outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
-        if padding > 0 { connection.outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1)) }
-        if count > 0 {
-            connection.delegate?.writeBody(of: stream, count: count, to: &connection.outgoing)
-        }
-        if padding > 1 { connection.outgoing.writeRepeatingByte(0, count: padding - 1) }
-        return connection.outgoing.readableBytes < writeByteCount
+        outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
+        if padding > 0 { outgoing.writeInteger(UInt8(truncatingIfNeeded: padding - 1)) }
+        if count > 0 { delegate?.writeBody(of: stream, count: count, to: &outgoing) }
+        if padding > 1 { outgoing.writeRepeatingByte(0, count: padding - 1) }
+        return outgoing.readableBytes < Self.writeByteCount
     }
 
     // MARK: channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        let user = Unmanaged.passUnretained(self).toOpaque()
-        guard let session = delegate?.makeSession(user: user) else {
-            delegate = nil
+        guard let callee,
+            let session = callee.delegate.makeSession(
+                user: Unmanaged.passUnretained(callee).toOpaque())
+        else {
+            callee = nil
             context.close(promise: nil)
             return
         }
@@ -301,14 +290,14 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     private func end(_ error: (any Error)?) {
         guard let session else {
-            delegate = nil
+            callee = nil
             return
         }
         precondition(libraryDepth == 0, "a callback closed the connection")
         self.session = nil
         nghttp2_session_del(session)
         delegate?.connectionEnded(error)
-        delegate = nil
+        callee = nil
         context = nil
         outgoing = ByteBuffer()
     }
@@ -318,5 +307,27 @@ final class HTTP2Connection: ChannelInboundHandler {
         if outgoing.readableBytes == 0, outgoing.capacity > 0, !isSending {
             outgoing = ByteBuffer()
         }
+    }
+}
+
+/// Whom nghttp2's callbacks call: its `user_data`.
+///
+/// Owned by the connection until its session is deleted. What it refers to never changes, so that a
+/// callback, of which a call has a dozen, need not retain it.
+final class HTTP2Callee {
+    let delegate: any HTTP2Delegate
+    // Unsafe: the connection owns this object and deletes the session before it goes.
+    unowned(unsafe) let connection: HTTP2Connection
+
+    fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {
+        self.delegate = delegate
+        self.connection = connection
+    }
+
+    static func with<Result>(
+        _ user: UnsafeMutableRawPointer?, _ body: (HTTP2Callee) -> Result
+    ) -> Result {
+        guard let user else { preconditionFailure("nghttp2 lost the connection") }
+        return Unmanaged<HTTP2Callee>.fromOpaque(user)._withUnsafeGuaranteedRef(body)
     }
 }

@@ -3,8 +3,9 @@ import NIOCore
 
 /// nghttp2's table of callbacks: made once, never changed, used by every session.
 ///
-/// Callbacks are C functions and capture nothing: the connection travels in `user_data`,
-/// unretained. It owns its session and deletes it before it goes, so no callback can come later.
+/// Callbacks are C functions and capture nothing: whom to call travels in `user_data`, unretained,
+/// see `HTTP2Callee`. The connection deletes its session before it goes, so no callback can come
+/// later.
 // Unchecked: nghttp2 copies the table into each session and never writes to it.
 struct HTTP2Callbacks: @unchecked Sendable {
     let pointer: OpaquePointer
@@ -19,51 +20,60 @@ struct HTTP2Callbacks: @unchecked Sendable {
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.delegate(user).beganHeaders(
-                stream: header.stream_id, category: frame.pointee.headers.cat)
+            HTTP2Callee.with(user) {
+                $0.delegate.beganHeaders(
+                    stream: header.stream_id, category: frame.pointee.headers.cat)
+            }
             return 0
         }
         nghttp2_session_callbacks_set_on_header_callback(table) {
             _, _, name, nameCount, value, valueCount, _, user in
-            HTTP2Connection.delegate(user).receivedHeader(
-                name: UnsafeBufferPointer(start: name, count: nameCount),
-                value: UnsafeBufferPointer(start: value, count: valueCount))
+            HTTP2Callee.with(user) {
+                $0.delegate.receivedHeader(
+                    name: UnsafeBufferPointer(start: name, count: nameCount),
+                    value: UnsafeBufferPointer(start: value, count: valueCount))
+            }
             return 0
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
             _, _, stream, bytes, count, user in
-            HTTP2Connection.delegate(user).receivedData(
-                stream: stream, bytes: UnsafeRawBufferPointer(start: bytes, count: count))
+            HTTP2Callee.with(user) {
+                $0.delegate.receivedData(
+                    stream: stream, bytes: UnsafeRawBufferPointer(start: bytes, count: count))
+            }
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.delegate(user).receivedFrame(header, frame)
+            HTTP2Callee.with(user) { $0.delegate.receivedFrame(header, frame) }
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.delegate(user).sentFrame(header)
+            HTTP2Callee.with(user) { $0.delegate.sentFrame(header) }
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_not_send_callback(table) { _, frame, _, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Connection.delegate(user).couldNotSend(header)
+            HTTP2Callee.with(user) { $0.delegate.couldNotSend(header) }
             return 0
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, code, user in
-            HTTP2Connection.delegate(user).closedStream(stream, http2Error: code)
+            HTTP2Callee.with(user) { $0.delegate.closedStream(stream, http2Error: code) }
             return 0
         }
         nghttp2_session_callbacks_set_send_data_callback(table) {
             _, frame, header, count, _, user in
             guard let frame, let header else { return 0 }
-            let hasRoom = HTTP2Connection.writeData(
-                user, stream: UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self).stream_id,
-                header: header, count: count, padding: frame.pointee.data.padlen)
+            let stream = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self).stream_id
+            let hasRoom = HTTP2Callee.with(user) {
+                $0.connection.writeData(
+                    stream: stream, header: header, count: count,
+                    padding: frame.pointee.data.padlen)
+            }
             // Otherwise nghttp2 would go on for as long as the windows allow.
             return hasRoom ? 0 : Int32(NGHTTP2_ERR_PAUSE.rawValue)
         }
