@@ -86,6 +86,12 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         return first
     }
 
+    /// HEADERS that end a request, with that block.
+    func request(block: [UInt8]) {
+        send(Self.frame(1, 5, streams, block))
+        streams += 2
+    }
+
     /// RST_STREAM, CANCEL.
     func cancel(from first: Int32, times: Int) {
         var frames: [UInt8] = []

@@ -61,6 +61,21 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
+        @Test("a block of references to one large field ends its connection before it is decoded whole")
+        func headerBomb() async throws {
+            let server = try await PeerServer.start()
+            let peer = try await RawPeer.connect(server.port)
+            // A literal with incremental indexing: "x", 3,000 bytes (RFC 7541, section 6.2.1).
+            let large = [UInt8](repeating: 0x61, count: 3_000)
+            peer.request(block: [0x40, 1, 0x78, 0x7f, 0xb9, 0x16] + large)
+            // The first entry of the dynamic table, 16,000 times: 48 MB.
+            peer.request(block: [UInt8](repeating: 0xbe, count: 16_000))
+            #expect(try await eventually { peer.now.isClosed })
+            #expect(peer.now.goAway == 11)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
         @Test("overdue calls are looked for less often the more calls there are")
         func lookingForOverdueCalls() async throws {
             let loop = MultiThreadedEventLoopGroup.singleton.next()

@@ -41,6 +41,7 @@ final class ClientConnection: HTTP2Delegate {
         self.address = address
         self.greetingDeadline = greetingDeadline
         block = AnswerHeaders(limit: loop.configuration.maxHeaderByteCount)
+        maxBlockByteCount = 8 * loop.configuration.maxHeaderByteCount
     }
 
     // MARK: session
@@ -165,6 +166,7 @@ final class ClientConnection: HTTP2Delegate {
         call(stream)?.moveBody(count, to: &frames)
     }
 
+    let maxBlockByteCount: Int
     /// What waits are its own requests, and nghttp2 bounds what a server makes it send.
     let maxQueuedFrameCount = Int.max
 

@@ -25,6 +25,9 @@ protocol HTTP2Delegate: AnyObject {
 
     // MARK: the connection
 
+    /// To the fields of one block, with 32 bytes more each: what exceeds it ends the connection, since
+    /// bytes that refer to fields sent before can make thousands of times as many.
+    var maxBlockByteCount: Int { get }
     /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
     /// there is no memory.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer?
@@ -82,6 +85,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private(set) var unwritableSince: NIODeadline?
     private var isSending = false
     private var libraryDepth = 0
+    /// Of the fields of the block that is being received.
+    private var blockByteCount = 0
     private var willGoOn = false
 
     init() {}
@@ -99,6 +104,14 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     // MARK: from nghttp2
+
+    fileprivate func beginBlock() { blockByteCount = 0 }
+
+    /// Counts a field of the block that is being received; false if the block is too large.
+    fileprivate func countField(_ byteCount: Int, limit: Int) -> Bool {
+        blockByteCount += byteCount + Metadata.fieldByteCount
+        return blockByteCount <= limit
+    }
 
     /// A data provider whose body comes from the delegate.
     static func bodyProvider() -> nghttp2_data_provider {
@@ -189,7 +202,10 @@ final class HTTP2Connection: ChannelInboundHandler {
         }
         libraryDepth -= 1
         if taken < 0 {
-            let isFlood = taken == Int(NGHTTP2_ERR_FLOODED.rawValue)
+            // The one callback that fails has counted too large a block.
+            let isFlood = [NGHTTP2_ERR_FLOODED, NGHTTP2_ERR_CALLBACK_FAILURE].contains {
+                taken == Int($0.rawValue)
+            }
             terminate(isFlood ? HTTP2.enhanceYourCalm : HTTP2.protocolError)
         } else if !context.channel.isWritable, let delegate,
             nghttp2_session_get_outbound_queue_size(session) > delegate.maxQueuedFrameCount
@@ -322,6 +338,23 @@ final class HTTP2Callee {
     fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {
         self.delegate = delegate
         self.connection = connection
+    }
+
+    func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
+        connection.beginBlock()
+        delegate.beganHeaders(stream: stream, category: category)
+    }
+
+    /// Returns false if the connection has to end.
+    func receivedHeader(
+        name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        guard
+            connection.countField(
+                name.count + value.count, limit: delegate.maxBlockByteCount)
+        else { return false }
+        delegate.receivedHeader(name: name, value: value)
+        return true
     }
 
     static func with<Result>(

@@ -21,19 +21,19 @@ struct HTTP2Callbacks: @unchecked Sendable {
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
             HTTP2Callee.with(user) {
-                $0.delegate.beganHeaders(
+                $0.beganHeaders(
                     stream: header.stream_id, category: frame.pointee.headers.cat)
             }
             return 0
         }
         nghttp2_session_callbacks_set_on_header_callback(table) {
             _, _, name, nameCount, value, valueCount, _, user in
-            HTTP2Callee.with(user) {
-                $0.delegate.receivedHeader(
+            let goesOn = HTTP2Callee.with(user) {
+                $0.receivedHeader(
                     name: UnsafeBufferPointer(start: name, count: nameCount),
                     value: UnsafeBufferPointer(start: value, count: valueCount))
             }
-            return 0
+            return goesOn ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
             _, _, stream, bytes, count, user in

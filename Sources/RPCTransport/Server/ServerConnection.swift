@@ -64,6 +64,7 @@ final class ServerConnection: HTTP2Delegate {
         self.loop = loop
         self.http2 = http2
         core = loop.core
+        maxBlockByteCount = 8 * core.configuration.maxHeaderByteCount
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
@@ -480,6 +481,8 @@ final class ServerConnection: HTTP2Delegate {
         }
     }
 
+    /// A client that has a few fields too many is told so; this is none.
+    let maxBlockByteCount: Int
     /// The client makes the server send them by what it sends, and each answer needs three at most.
     /// While there is no room for answers, requests wait, and nothing but refusals is queued.
     var maxQueuedFrameCount: Int { origin.account.mayGoOn ? 4_096 : 1_024 }
