@@ -42,7 +42,7 @@ struct IndexOpening: Sendable {
             if index.completeSize <= size ?? index.completeSize { return index }
             log(.warning, "\(indexPath) is ahead of the ledger; it is rebuilt now")
             index.close()
-        } catch  where error.isDamageOfIndex {
+        } catch where error.isDamageOfIndex {
             log(.warning, "\(error). That is done now")
         }
         return try rebuild()

@@ -100,7 +100,7 @@ final class Storage: Sendable {
     func recordByteCount(at index: EntryIndex) throws(StoreError) -> Int {
         do throws(StoreError) {
             return try ledger.recordByteCount(index, at: tree.place(of: index))
-        } catch  where error.code == .corruption {
+        } catch where error.code == .corruption {
             return 0
         }
     }
@@ -112,7 +112,7 @@ final class Storage: Sendable {
         do throws(StoreError) {
             entry = try Entry(
                 ledger.readEntry(place.index, at: position, byteCount: Int(place.length)))
-        } catch  where error.code == .corruption {
+        } catch where error.code == .corruption {
             entry = try self.entry(at: place.index)
         }
         guard entry.key == key else {

@@ -105,7 +105,7 @@ final class LedgerWriter: @unchecked Sendable {
         // On a full disk there is no end mark: the next opening recovers, as after a crash.
         do throws(StoreError) {
             try reserve(offset + UInt64(FrameHeader.byteCount + Digest.byteCount))
-        } catch  where error.code == .noSpace {
+        } catch where error.code == .noSpace {
             return
         }
         let position = EntryPosition(

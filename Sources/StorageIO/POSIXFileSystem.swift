@@ -70,7 +70,7 @@ public struct POSIXFileSystem: FileSystem {
             folder = parent(of: folder)
             do throws(StoreError) {
                 try synchronizeDirectory(folder)
-            } catch  where error.code == .permissionDenied {
+            } catch where error.code == .permissionDenied {
                 // Somebody else's folder, which this process did not make and cannot open.
             }
             if folder == "." { break }

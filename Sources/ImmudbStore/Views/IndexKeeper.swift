@@ -202,7 +202,7 @@ extension KeyIndex {
     func applyRead(_ keys: [IndexedKey]) throws(StoreError) {
         do throws(StoreError) {
             try apply(keys)
-        } catch  where error.isDamageOfIndex {
+        } catch where error.isDamageOfIndex {
             throw StoreError(.index, "the key index is damaged", cause: error)
         }
     }

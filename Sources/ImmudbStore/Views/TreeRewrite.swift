@@ -25,7 +25,7 @@ struct TreeRewrite {
         let start = try storage.tree.markedTree(upTo: end)
         do throws(StoreError) {
             try rewrite(start, to: end)
-        } catch  where error.code == .corruption && !start.size.isEmpty {
+        } catch where error.code == .corruption && !start.size.isEmpty {
             // The digests that the marked part leads to may be what is wrong.
             try rewrite(MerkleAccumulator(), to: end)
         }
@@ -73,7 +73,7 @@ extension TreeView {
         var peaks: [Digest] = []
         do throws(StoreError) {
             for position in size.peaks { peaks.append(try uncheckedNode(position)) }
-        } catch  where error.code == .corruption {
+        } catch where error.code == .corruption {
             return MerkleAccumulator()
         }
         return MerkleAccumulator(size: size, peaks: peaks)

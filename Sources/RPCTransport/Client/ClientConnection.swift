@@ -41,7 +41,7 @@ final class ClientConnection: HTTP2Delegate {
         self.address = address
         self.greetingDeadline = greetingDeadline
         block = AnswerHeaders(limit: loop.configuration.maxHeaderByteCount)
-        maxBlockByteCount = 8 * loop.configuration.maxHeaderByteCount
+        maxBlockByteCount = 8 * min(loop.configuration.maxHeaderByteCount, 1 << 32)
     }
 
     // MARK: session

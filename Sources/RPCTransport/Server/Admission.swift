@@ -4,8 +4,8 @@ import NIOCore
 ///
 /// **What is counted.** All that a peer can make the server hold, in two pools. *Requests*: 512 bytes
 /// for each call; header fields with 32 bytes more each (RFC 9113, section 6.5.2) and 64 more for
-/// each value of a `-bin` field; bodies as they arrive; what decoding them will add, before they are decoded; until the
-/// call is answered. *Answers*: those of 4 KiB and more from before they are made, or when they are
+/// each value of a `-bin` field; bodies as they arrive; what decoding them will add, before they are
+/// decoded; until the call is answered. *Answers*: those of 4 KiB and more from before they are made, or when they are
 /// made without knowing their size; all that a client has not read: messages, statuses, and the
 /// frames that wait in nghttp2 and in the channel. Each amount is a `Reservation`, whose end gives
 /// it back.
@@ -28,15 +28,16 @@ import NIOCore
 /// - Requests of a connection that has more than `unreadLimit`, 4 MiB, to read wait; once a quarter
 ///   of the pool is taken, above a share: that quarter divided by the connections, from 8 to 64 KiB.
 /// - Once a quarter of the pool is taken, a connection that holds more than its share and has read
-///   less than 4 KiB and less than a 64th of it for 30 s is closed, the longest silent first; after 3 s when others were
-///   refused room within the last two.
+///   less than 4 KiB and less than a 64th of it for 30 s is closed, the longest silent first; after
+///   3 s when others were refused room within the last two.
 ///
 /// **Connections.** At most `maxConnections`, and half of these from one address. One without calls
 /// is asked to leave after `idleTimeout`; after 10 s when three quarters of all are taken, the
 /// longest idle first. One that has sent no SETTINGS within 10 s is closed, within 2 s then.
 ///
 /// **Streams.** Resets cost the server work: those that a client sends, and those that it makes the
-/// server send, count alike.
+/// server send, count alike. So does reading header fields: a block of more than eight times
+/// `maxHeaderByteCount` ends the connection, and what exceeds the limit itself is refused.
 ///
 /// **The worst case**, with the values of `RPCServer.Configuration`: 256 MiB of requests and 256 MiB
 /// of answers; beside them 96 KiB for each connection with requests in flight (the chunk that it

@@ -64,7 +64,7 @@ final class ServerConnection: HTTP2Delegate {
         self.loop = loop
         self.http2 = http2
         core = loop.core
-        maxBlockByteCount = 8 * core.configuration.maxHeaderByteCount
+        maxBlockByteCount = 8 * min(core.configuration.maxHeaderByteCount, 1 << 32)
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)

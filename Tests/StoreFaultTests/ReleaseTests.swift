@@ -1,0 +1,65 @@
+import OwnThread
+import SimulatedDisk
+import Testing
+
+@Suite(.ownThread)
+struct ReleaseTests {
+    /// How a database comes to its end.
+    enum End: CaseIterable {
+        case close, closeAfterWrites, powerFailure, kill, diskFailure
+    }
+
+    @Test("a database that has ended leaves nothing in memory", arguments: End.allCases)
+    func leavesNothing(end: End) throws {
+        weak var disk: SimulatedDisk?
+        func run() throws {
+            let own = SimulatedDisk(seed: 1)
+            disk = own
+            let session = StoreSession(own)
+            try session.open()
+            if end != .close {
+                for _ in 0..<5 { try session.append(.mixed) }
+            }
+            switch end {
+            case .close, .closeAfterWrites: session.close()
+            case .powerFailure: session.crash(.losingUnsynchronized)
+            case .kill: session.crash(nil)
+            case .diskFailure:
+                own.stop()
+                try session.append(.mixed)
+                session.abandon()
+            }
+        }
+        try run()
+        // Threads let go of it a moment later.
+        for _ in 0..<100 where disk != nil { pause(milliseconds: 20) }
+        #expect(disk == nil)
+    }
+
+    @Test("an opening that fails leaves nothing in memory, whatever call failed")
+    func failedOpening() throws {
+        for isNew in [true, false] {
+            let template = StoreSession(SimulatedDisk(seed: 1))
+            if !isNew {
+                try template.open()
+                for _ in 0..<5 { try template.append(.mixed) }
+                template.crash(.losingUnsynchronized)
+            }
+            for number in 1...200 {
+                weak var disk: SimulatedDisk?
+                var hasOpened = false
+                func run() {
+                    let own = template.disk.killed()
+                    disk = own
+                    own.fail(.call(own.callCount + number), error: 5)
+                    let session = template.next(on: own)
+                    hasOpened = (try? session.open()) != nil
+                    session.close()
+                }
+                run()
+                for _ in 0..<100 where disk != nil { pause(milliseconds: 20) }
+                #expect(disk == nil, "call \(number), new: \(isNew), opened: \(hasOpened)")
+            }
+        }
+    }
+}
