@@ -9,10 +9,15 @@ import Synchronization
 /// has a closed file keeps it open until it is done. The newest segment is not counted: its writer
 /// keeps it open.
 final class SegmentFiles: Sendable {
+    /// A segment owns its files, not they it: all of them end with their ledger.
+    private struct Place {
+        weak var segment: Segment?
+    }
+
     private let fileSystem: any FileSystem
     private let capacity: Int
     /// In the order in which they are looked at next.
-    private let open = Mutex<[Segment]>([])
+    private let open = Mutex<[Place]>([])
 
     init(fileSystem: any FileSystem, capacity: Int) {
         self.fileSystem = fileSystem
@@ -45,7 +50,7 @@ final class SegmentFiles: Sendable {
                 current = kept
                 return (kept, isNew)
             }
-            if isNew { open.append(segment) }
+            if isNew { open.append(Place(segment: segment)) }
             while open.count > capacity, Self.closeOne(&open) {}
             return kept
         }
@@ -53,19 +58,21 @@ final class SegmentFiles: Sendable {
 
     /// No longer counts a segment, whose writer keeps it open from now on.
     func forget(_ segment: Segment) {
-        open.withLock { open in open.removeAll { $0 === segment } }
+        open.withLock { open in open.removeAll { $0.segment === segment } }
     }
 
     /// Closes the file that comes first in the circle and was not used.
     /// - Returns: false if there is no file to close.
-    private static func closeOne(_ open: inout [Segment]) -> Bool {
+    private static func closeOne(_ open: inout [Place]) -> Bool {
         guard !open.isEmpty else { return false }
         var sparedCount = 0
-        while sparedCount < open.count, open[0].wasUsed.exchange(false, ordering: .relaxed) {
+        while sparedCount < open.count,
+            open[0].segment?.wasUsed.exchange(false, ordering: .relaxed) == true
+        {
             open.append(open.removeFirst())
             sparedCount += 1
         }
-        open.removeFirst().openFile.withLock { $0 = nil }
+        open.removeFirst().segment?.openFile.withLock { $0 = nil }
         return true
     }
 }

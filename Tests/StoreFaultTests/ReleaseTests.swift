@@ -6,7 +6,7 @@ import Testing
 struct ReleaseTests {
     /// How a database comes to its end.
     enum End: CaseIterable {
-        case close, closeAfterWrites, powerFailure, kill, diskFailure
+        case close, closeAfterWrites, closeAfterSegments, powerFailure, kill, diskFailure
     }
 
     @Test("a database that has ended leaves nothing in memory", arguments: End.allCases)
@@ -20,8 +20,11 @@ struct ReleaseTests {
             if end != .close {
                 for _ in 0..<5 { try session.append(.mixed) }
             }
+            if end == .closeAfterSegments {
+                for _ in 0..<20 { try session.append(.values([5_000, 5_000])) }
+            }
             switch end {
-            case .close, .closeAfterWrites: session.close()
+            case .close, .closeAfterWrites, .closeAfterSegments: session.close()
             case .powerFailure: session.crash(.losingUnsynchronized)
             case .kill: session.crash(nil)
             case .diskFailure:

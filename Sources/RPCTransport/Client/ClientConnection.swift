@@ -21,6 +21,7 @@ final class ClientConnection: HTTP2Delegate {
     /// The block of header fields that is being received: HTTP/2 lets nothing come between its
     /// parts.
     private var block: AnswerHeaders
+    private var blockStream: Int32 = 0
     /// Since when the server's SETTINGS are there.
     private var ready: NIODeadline?
     private var hasAnswered = false
@@ -204,6 +205,17 @@ final class ClientConnection: HTTP2Delegate {
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
         block = AnswerHeaders(limit: configuration.maxHeaderByteCount)
+        blockStream = stream
+    }
+
+    func blockIsTooLarge() {
+        if let call = call(blockStream), !call.isFinished { giveUpLargeBlock(call) }
+    }
+
+    private func giveUpLargeBlock(_ call: ClientCall) {
+        give(
+            up: call, .resourceExhausted,
+            "headers exceed the limit of \(configuration.maxHeaderByteCount) bytes")
     }
 
     func receivedHeader(
@@ -237,9 +249,7 @@ final class ClientConnection: HTTP2Delegate {
     private func finishHeaders(of call: ClientCall, isEnd: Bool) {
         guard !call.isFinished, let stream = call.place?.stream else { return }
         if block.isTooLarge {
-            give(
-                up: call, .resourceExhausted,
-                "headers exceed the limit of \(configuration.maxHeaderByteCount) bytes")
+            giveUpLargeBlock(call)
         } else if isEnd {
             if call.finish(block) { abandon(stream) }  // answered before all was sent
         } else if block.httpStatus >= 200 {

@@ -28,6 +28,8 @@ protocol HTTP2Delegate: AnyObject {
     /// To the fields of one block, with 32 bytes more each: what exceeds it ends the connection, since
     /// bytes that refer to fields sent before can make thousands of times as many.
     var maxBlockByteCount: Int { get }
+    /// The block that is being received exceeds it: the connection is about to end.
+    func blockIsTooLarge()
     /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
     /// there is no memory.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer?
@@ -352,7 +354,10 @@ final class HTTP2Callee {
         guard
             connection.countField(
                 name.count + value.count, limit: delegate.maxBlockByteCount)
-        else { return false }
+        else {
+            delegate.blockIsTooLarge()
+            return false
+        }
         delegate.receivedHeader(name: name, value: value)
         return true
     }

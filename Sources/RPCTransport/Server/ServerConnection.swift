@@ -483,6 +483,7 @@ final class ServerConnection: HTTP2Delegate {
 
     /// A client that has a few fields too many is told so; this is none.
     let maxBlockByteCount: Int
+    func blockIsTooLarge() {}  // the client is told by the GOAWAY
     /// The client makes the server send them by what it sends, and each answer needs three at most.
     /// While there is no room for answers, requests wait, and nothing but refusals is queued.
     var maxQueuedFrameCount: Int { origin.account.mayGoOn ? 4_096 : 1_024 }
