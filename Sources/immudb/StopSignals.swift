@@ -39,7 +39,11 @@ final class StopSignals: Sendable {
         }
         for (source, (_, name)) in zip(sources, signals) {
             source.setEventHandler { [unowned self] in received(name) }
+            // Until the source is registered, a signal that is ignored is lost.
+            let isRegistered = DispatchSemaphore(value: 0)
+            source.setRegistrationHandler { isRegistered.signal() }
             source.activate()
+            isRegistered.wait()
         }
     }
 

@@ -147,6 +147,30 @@ func eventually(
     return false
 }
 
+/// Does what must not take more memory than that. Up to five times, and once is enough: other tests
+/// run beside it, and what they take is counted with it.
+func growing<Result>(
+    byLessThan limit: Int, _ body: () async throws -> Result
+) async throws -> Result {
+    var growths: [Int] = []
+    while true {
+        let before = try residentByteCount()
+        let result = try await body()
+        growths.append(try residentByteCount() - before)
+        if growths.contains(where: { $0 < limit }) { return result }
+        if growths.count == 5 {
+            Issue.record("took \(growths) bytes, not less than \(limit)")
+            return result
+        }
+    }
+}
+
+private func residentByteCount() throws -> Int {
+    let statm = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+    let pages = statm.split(separator: " ")[1]
+    return try #require(Int(pages)) * 4096
+}
+
 /// The error that a call must end with.
 func failure<Result>(_ body: () async throws -> Result) async throws -> RPCError {
     do {

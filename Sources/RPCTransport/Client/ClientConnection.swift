@@ -298,6 +298,11 @@ final class ClientConnection: HTTP2Delegate {
         guard !call.isFinished else { return }
         if http2Error == HTTP2.refusedStream, call.headers == nil {
             loop.restart(call)  // the server did not look at it
+        } else if http2Error == HTTP2.cancel, let deadline = call.request.deadline,
+            deadline <= .now()
+        {
+            // The server's clock has rung first.
+            call.fail(.deadlineExceeded, "no answer before the deadline")
         } else {
             call.fail(
                 StatusCode(http2Error: http2Error),

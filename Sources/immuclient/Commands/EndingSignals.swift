@@ -25,7 +25,11 @@ final class EndingSignals {
                 signal(number, SIG_DFL)
                 kill(getpid(), number)
             }
+            // Until the source is registered, a signal that is ignored is lost.
+            let isRegistered = DispatchSemaphore(value: 0)
+            source.setRegistrationHandler { isRegistered.signal() }
             source.activate()
+            isRegistered.wait()
             watches.append((source, number, previous))
         }
     }
