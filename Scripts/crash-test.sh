@@ -16,11 +16,5 @@ rounds="${1:-20}"
 executable="${1:-bin/immudb}"
 [ $# -gt 0 ] && shift
 
-python="${IMMUDB_TEST_PYTHON:-.venv/bin/python3}"
-for needed in "$executable" "$python"; do
-    [ -x "$needed" ] || {
-        echo "$needed is missing: run make build and make test first" >&2
-        exit 1
-    }
-done
+. Scripts/find-server.sh
 exec "$python" Tests/EndToEndTests/Python/crash_test.py "$executable" --rounds "$rounds" "$@"

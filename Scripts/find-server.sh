@@ -1,6 +1,6 @@
-# Sourced by the scripts that test a server on Linux: takes `--executable PATH` from the arguments, and looks for what
-# the test needs. Sets `executable` and `python`.
-executable=bin/immudb
+# Sourced by the scripts that test a server: takes `--executable PATH` from the arguments, and looks for what the test
+# needs. Sets `python`, and `executable` if the script has not.
+executable="${executable:-bin/immudb}"
 if [ "${1:-}" = --executable ]; then
     executable="$2"
     shift 2

@@ -82,7 +82,7 @@ struct LyingServerEndToEndTests {
             environment: ["HOME": work.path], directory: work.path)
     }
 
-    private static let stored = "The server has probably stored your entry all the same"
+    private static let stored = "The server has probably stored your entry anyway"
 
     @Test("a tree that shrank after a write: it says that the entry is probably stored")
     func shrankAfterWrite() async throws {

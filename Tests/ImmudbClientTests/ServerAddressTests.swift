@@ -28,7 +28,7 @@ struct ServerAddressTests {
         #expect(fault("[::1]:5", port: 3322).contains("names port 5"))
     }
 
-    @Test("refuses a separate port that is none", arguments: [70_000, 65_536, 0, -1])
+    @Test("refuses a separate port that is not from 1 to 65,535", arguments: [70_000, 65_536, 0, -1])
     func noPort(port: Int) {
         let words = "its port \(port) is not a number from 1 to 65535"
         for host in ["x", "::1", "x:5"] { #expect(fault(host, port: port) == words) }

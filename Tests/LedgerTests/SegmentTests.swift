@@ -10,6 +10,13 @@ import Testing
 /// Segments as files: which are open, and what their order shows.
 @Suite(.ownThread)
 struct SegmentTests {
+    /// Of a few entries each.
+    private static let short: Ledger.Options = {
+        var options = Ledger.Options()
+        options.segmentByteCount = 300
+        return options
+    }()
+
     private func filled(_ fixture: LedgerFixture, frames: Int) throws -> Ledger {
         fixture.options.segmentByteCount = 300
         let ledger = try fixture.open()
@@ -20,8 +27,7 @@ struct SegmentTests {
     @Test("reads all entries while only two files of segments may be open")
     func openFiles() throws {
         let disk = SimulatedDisk()
-        var options = Ledger.Options()
-        options.segmentByteCount = 300
+        var options = Self.short
         options.openSegmentCount = 2
         let fixture = LedgerFixture()
         let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
@@ -39,10 +45,8 @@ struct SegmentTests {
     @Test("names the file of a new segment in errors by the name that it has by then")
     func names() throws {
         let disk = SimulatedDisk()
-        var options = Ledger.Options()
-        options.segmentByteCount = 300
         let fixture = LedgerFixture()
-        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: Self.short)
         for number in 0..<5 { try fixture.append([[UInt8(number)]], to: ledger) }
         disk.fail(.matching { $0.kind == .write && $0.offset != 0 }, error: EIO)
         let error = #expect(throws: StoreError.self) {
@@ -54,10 +58,8 @@ struct SegmentTests {
     @Test("makes a segment durable before it begins the next one")
     func endOfSegment() throws {
         let disk = SimulatedDisk()
-        var options = Ledger.Options()
-        options.segmentByteCount = 300
         let fixture = LedgerFixture()
-        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: Self.short)
         var number: UInt8 = 0
         while disk.callCount(of: .rename) < 3 {
             try fixture.appendUnsynchronized([[number]], to: ledger)
@@ -65,7 +67,7 @@ struct SegmentTests {
         }
         // Only what was written to the newest segment may be gone.
         let reopened = try Ledger(
-            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: options)
+            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: Self.short)
         #expect(reopened.size == TreeSize(UInt64(fixture.entries.count - 1)))
         for (entry, position) in zip(fixture.entries.dropLast(), fixture.positions) {
             #expect(try reopened.readEntry(entry.index, at: position) == entry)
@@ -75,10 +77,8 @@ struct SegmentTests {
     @Test("stops writing when the name of a new segment may not be durable")
     func nameIsNotDurable() throws {
         let disk = SimulatedDisk()
-        var options = Ledger.Options()
-        options.segmentByteCount = 300
         let fixture = LedgerFixture()
-        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: Self.short)
         try fixture.append([[0]], to: ledger)
         disk.fail(.matching { $0.kind == .synchronizeDirectory }, error: EIO)
         let error = #expect(throws: StoreError.self) {
@@ -141,10 +141,8 @@ struct SegmentTests {
         "goes on when the rename of a new segment reports an error, done or not", arguments: 0..<12)
     func renameReportsError(seed: UInt64) throws {
         let disk = SimulatedDisk(seed: seed)
-        var options = Ledger.Options()
-        options.segmentByteCount = 300
         let fixture = LedgerFixture()
-        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: Self.short)
         // The first rename was that of the first segment.
         disk.fail(.kind(.rename, number: 2), error: EIO)
         for number in 0..<6 {
@@ -157,7 +155,7 @@ struct SegmentTests {
         }
         #expect(disk.callCount(of: .rename) >= 2)
         let reopened = try Ledger(
-            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: options)
+            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: Self.short)
         #expect(reopened.size == TreeSize(6))
         for (entry, position) in zip(fixture.entries, fixture.positions) {
             #expect(try reopened.readEntry(entry.index, at: position) == entry)
@@ -167,10 +165,8 @@ struct SegmentTests {
     @Test("closes another segment's file when the process has no descriptor left")
     func noDescriptors() throws {
         let disk = SimulatedDisk()
-        var options = Ledger.Options()
-        options.segmentByteCount = 300
         let fixture = LedgerFixture()
-        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: options)
+        let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: Self.short)
         for number in 0..<20 { try fixture.append([[UInt8(number)]], to: ledger) }
         _ = try ledger.readEntry(fixture.entries[0].index, at: fixture.positions[0])
         disk.limits.descriptorCount = disk.openFileCount

@@ -20,7 +20,7 @@ struct ViewSyncTests {
     func failedSync(view: String, seed: UInt64) throws {
         var options = SimulatedDisk.Options()
         options.dropsCacheAfterFailedSync = seed.isMultiple(of: 2)
-        // The seed says which sectors reach the disk all the same: under some, none is lost.
+        // The seed decides which unsynchronized sectors survive; with some seeds, all of them do.
         let disk = SimulatedDisk(seed: seed, options: options)
         let session = StoreSession(disk)
         try session.open()

@@ -330,11 +330,13 @@ final class HTTP2Connection: ChannelInboundHandler {
 
 /// Whom nghttp2's callbacks call: its `user_data`.
 ///
-/// Owned by the connection until its session is deleted. What it refers to never changes, so that a
-/// callback, of which a call has a dozen, need not retain it.
+/// What it refers to never changes, so that a callback, of which a call has a dozen, need not retain
+/// it. That is safe since it outlives every callback: nghttp2 calls only inside of `mem_recv` and
+/// `mem_send`, which the connection calls; the connection keeps this object until `end` has deleted
+/// the session; and `end` stops the process if nghttp2 is on the stack (`libraryDepth`).
 final class HTTP2Callee {
     let delegate: any HTTP2Delegate
-    // Unsafe: the connection owns this object and deletes the session before it goes.
+    // Unsafe: the connection owns this object, and whoever calls nghttp2 holds the connection.
     unowned(unsafe) let connection: HTTP2Connection
 
     fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {

@@ -481,7 +481,7 @@ final class ServerConnection: HTTP2Delegate {
         }
     }
 
-    /// A client that has a few fields too many is told so; this is none.
+    /// Below it, a request with too many header fields is refused and the connection goes on.
     let maxBlockByteCount: Int
     func blockIsTooLarge() {}  // the client is told by the GOAWAY
     /// The client makes the server send them by what it sends, and each answer needs three at most.

@@ -127,7 +127,7 @@ func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
     } catch let error as VerificationError where !error.isRefusal {
         throw AnnotatedError(
             cause: error,
-            note: "verified: false. The server has probably stored your entry all the same: look "
+            note: "verified: false. The server has probably stored your entry anyway: look "
                 + "before you write it again.")
     }
 }
