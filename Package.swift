@@ -239,7 +239,8 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
         .testTarget(
-            name: "ImmudbTests", dependencies: ["immudb", "Settings", "OwnThread"],
+            name: "ImmudbTests",
+            dependencies: ["immudb", "ImmudbServer", "Settings", "StorageIO", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmuclientTests",

@@ -23,7 +23,12 @@ final class EndingSignals {
             source.setEventHandler {
                 clean()
                 signal(number, SIG_DFL)
-                kill(getpid(), number)
+                // To this thread: one that the process gets, this watch might take again.
+                var own = sigset_t()
+                sigemptyset(&own)
+                sigaddset(&own, number)
+                pthread_sigmask(SIG_UNBLOCK, &own, nil)
+                raise(number)
             }
             // Until the source is registered, a signal that is ignored is lost.
             let isRegistered = DispatchSemaphore(value: 0)
