@@ -29,6 +29,7 @@ private func measureProofs(_ smallPath: String, _ largePath: String) throws -> (
 ) {
     let databases = [try Database.open(at: smallPath), try Database.open(at: largePath)]
     let snapshots = databases.map(\.snapshot)
+    try waitUntilIdle()
     // The levels above the blocks come into the cache.
     for snapshot in snapshots { _ = try proofMicroseconds(snapshot, seed: 0, count: 500_000) }
     var least = [Double.infinity, .infinity]

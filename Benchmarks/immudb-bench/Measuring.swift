@@ -18,6 +18,19 @@ func cpuSeconds(process: Int32) throws -> Double {
         + (Double(fields[13]) ?? 0) / Double(sysconf(Int32(_SC_CLK_TCK)))
 }
 
+/// Returns when this process uses next to no processor any more: RocksDB compacts for half a minute after
+/// a database was filled, and on two processors that share a core this makes all else slower by half.
+func waitUntilIdle() throws {
+    var before = try cpuSeconds(process: getpid())
+    for _ in 0..<120 {
+        usleep(1_000_000)
+        let after = try cpuSeconds(process: getpid())
+        if after - before < 0.05 { return }
+        before = after
+    }
+    throw BenchError("this process does not come to rest")
+}
+
 /// The resident memory of a process and how much of it is not backed by files, in MiB.
 func residentMebibytes(process: Int32) throws -> Double {
     let status = try readText("/proc/\(process)/status")

@@ -14,7 +14,31 @@ public protocol EntryWalk: Sendable {
     mutating func nextPage() throws(StoreError) -> [Entry]
 }
 
-/// The entries of a page, and whether it may have another one.
+/// A walk whose pages can be collected without copying their entries.
+protocol CollectableWalk: EntryWalk {
+    /// Adds the next page's entries.
+    mutating func read(into page: inout EntryPage) throws(StoreError)
+}
+
+extension CollectableWalk {
+    mutating func onePage() throws(StoreError) -> [Entry] {
+        var page = EntryPage()
+        try read(into: &page)
+        return page.entries
+    }
+
+    /// All that is left.
+    mutating func all() throws(StoreError) -> [Entry] {
+        var page = EntryPage()
+        while !isAtEnd {
+            page.begin()
+            try read(into: &page)
+        }
+        return page.entries
+    }
+}
+
+/// The entries of a page, or of all pages so far, and whether the page may have another one.
 struct EntryPage {
     /// The most entries that are read for a page, whether it has them or not.
     static let entryCount = 256
@@ -25,6 +49,12 @@ struct EntryPage {
     private var readByteCount = 0
 
     var hasRoom: Bool { readCount < Self.entryCount && readByteCount < Self.byteCount }
+
+    /// Begins a page behind those that it has.
+    mutating func begin() {
+        readCount = 0
+        readByteCount = 0
+    }
 
     /// Counts what was read; nil for what turned out to be missing.
     mutating func note(read entry: Entry?) {

@@ -6,7 +6,7 @@ public import StorageIO
 ///
 /// Says how large the next entries are before it reads them: see ``nextRun(upTo:)``. See
 /// ``Snapshot/indexWalk(from:room:)``.
-public struct IndexWalk: EntryWalk {
+public struct IndexWalk: CollectableWalk {
     /// Entries next to each other, of known size.
     public struct Run: Hashable, Sendable {
         /// The first of them.
@@ -34,11 +34,12 @@ public struct IndexWalk: EntryWalk {
         next = first
     }
 
-    public mutating func nextPage() throws(StoreError) -> [Entry] {
-        guard !isAtEnd else { return [] }
+    public mutating func nextPage() throws(StoreError) -> [Entry] { try onePage() }
+
+    mutating func read(into page: inout EntryPage) throws(StoreError) {
+        guard !isAtEnd else { return }
         try snapshot.storage.requireOpen()
         let block = try currentBlock()
-        var page = EntryPage()
         while page.hasRoom, block.contains(next) {
             let entry = try block.entry(at: next, of: snapshot)
             page.note(read: entry)
@@ -46,7 +47,6 @@ public struct IndexWalk: EntryWalk {
             page.append(entry)
             next = EntryIndex(next.rawValue + 1)
         }
-        return page.entries
     }
 
     /// The next entries that have at most that many bytes together, or the next one if it alone has

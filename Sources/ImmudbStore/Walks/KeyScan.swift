@@ -4,7 +4,7 @@ import StorageIO
 /// A scan on its way: some pages of it are read, and what comes next is known.
 ///
 /// See ``Snapshot/keyScan(prefix:after:reverse:deep:room:)``.
-public struct KeyScan: EntryWalk {
+public struct KeyScan: CollectableWalk {
     /// The most keys that are looked up at once.
     private static let lookUpCount = 1000
 
@@ -35,11 +35,15 @@ public struct KeyScan: EntryWalk {
             prefix: prefix, after: start?.isEmpty == true ? nil : start, reverse: reverse)
     }
 
-    public mutating func nextPage() throws(StoreError) -> [Entry] {
-        guard !isAtEnd else { return [] }
+    public mutating func nextPage() throws(StoreError) -> [Entry] { try onePage() }
+
+    mutating func read(into page: inout EntryPage) throws(StoreError) {
+        guard !isAtEnd else { return }
         try snapshot.storage.requireOpen()
-        if found.isEmpty { found = try nextKeys().reversed() }
-        var page = EntryPage()
+        if found.isEmpty {
+            found = try nextKeys()
+            found.reverse()
+        }
         while page.hasRoom, let key = found.popLast() {
             var entry: Entry? = try snapshot.checkedEntry(at: key.place, key: key.key)
             if let name = entry, name.kind == .reference { entry = try snapshot.newest(name.value) }
@@ -49,7 +53,6 @@ public struct KeyScan: EntryWalk {
             guard room.take(entry) else { break }
             page.append(entry)
         }
-        return page.entries
     }
 
     private mutating func nextKeys() throws(StoreError) -> [FoundKey] {

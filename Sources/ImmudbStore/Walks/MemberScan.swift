@@ -64,7 +64,10 @@ public struct MemberScan: EntryWalk {
     public mutating func nextMembers() throws(StoreError) -> [SortedSetMember] {
         guard !isAtEnd else { return [] }
         try snapshot.storage.requireOpen()
-        if found.isEmpty { found = try lookUp().reversed() }
+        if found.isEmpty {
+            found = try lookUp()
+            found.reverse()
+        }
         var page = EntryPage()
         var members: [SortedSetMember] = []
         while page.hasRoom, let member = found.popLast() {

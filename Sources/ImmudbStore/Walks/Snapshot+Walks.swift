@@ -137,12 +137,3 @@ extension Snapshot {
         return UInt64(count)
     }
 }
-
-extension EntryWalk {
-    /// All that is left.
-    mutating func all() throws(StoreError) -> [Entry] {
-        var entries: [Entry] = []
-        while !isAtEnd { entries += try nextPage() }
-        return entries
-    }
-}

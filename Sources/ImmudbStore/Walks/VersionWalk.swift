@@ -5,14 +5,20 @@ public import StorageIO
 /// A walk over the versions of a key, newest first.
 ///
 /// See ``Snapshot/versionWalk(of:before:room:)``.
-public struct VersionWalk: EntryWalk {
+public struct VersionWalk: CollectableWalk {
+    /// The most versions that are looked up at once.
+    private static let lookUpCount = 512
+
     private let snapshot: Snapshot
     private let key: [UInt8]
     private var end: EntryIndex?
     private var room: AnswerRoom
+    /// Looked up, the oldest one first.
+    private var found: [EntryPlace] = []
+    /// Whether all that there are were looked up.
     private var isExhausted: Bool
 
-    public var isAtEnd: Bool { room.isFull || isExhausted }
+    public var isAtEnd: Bool { room.isFull || (found.isEmpty && isExhausted) }
 
     init(
         _ snapshot: Snapshot, of key: [UInt8], before end: EntryIndex?, room: AnswerRoom
@@ -25,28 +31,27 @@ public struct VersionWalk: EntryWalk {
         isExhausted = key.count > Limits.keyByteCount
     }
 
-    public mutating func nextPage() throws(StoreError) -> [Entry] {
-        guard !isAtEnd else { return [] }
-        let storage = snapshot.storage
-        let size = snapshot.size
-        try storage.requireOpen()
-        let count = min(room.entryCount, EntryPage.entryCount)
-        let places = try storage.withIndex(for: size) { index throws(StoreError) in
-            try index.versions(of: key, in: size, limit: count, before: end)
-        }
-        isExhausted = places.count < count
-        var page = EntryPage()
-        for place in places {
-            guard page.hasRoom else {
-                isExhausted = false
-                break
-            }
+    public mutating func nextPage() throws(StoreError) -> [Entry] { try onePage() }
+
+    mutating func read(into page: inout EntryPage) throws(StoreError) {
+        guard !isAtEnd else { return }
+        try snapshot.storage.requireOpen()
+        if found.isEmpty { try lookUp() }
+        while page.hasRoom, let place = found.popLast() {
             let entry = try snapshot.checkedEntry(at: place, key: key)
             page.note(read: entry)
             guard room.take(entry) else { break }
             page.append(entry)
-            end = entry.index
         }
-        return page.entries
+    }
+
+    private mutating func lookUp() throws(StoreError) {
+        let count = min(room.entryCount, Self.lookUpCount)
+        found = try snapshot.storage.withIndex(for: snapshot.size) { index throws(StoreError) in
+            try index.versions(of: key, in: snapshot.size, limit: count, before: end)
+        }
+        isExhausted = found.count < count
+        end = found.last?.index ?? end
+        found.reverse()
     }
 }
