@@ -18,6 +18,8 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         var isClosed = false
         /// Streams that were ended by trailers.
         var ended = 0
+        /// Streams that were reset.
+        var resets = 0
     }
 
     private let state = Mutex(State())
@@ -92,6 +94,12 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         streams += 2
     }
 
+    /// HEADERS of a request that say that more of the block follows.
+    func beginRequest(block: [UInt8]) {
+        send(Self.frame(1, 0, streams, block))
+        streams += 2
+    }
+
     /// RST_STREAM, CANCEL.
     func cancel(from first: Int32, times: Int) {
         var frames: [UInt8] = []
@@ -110,6 +118,8 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
 
     /// From now on nothing is read from the socket but by `readSome`.
     func stopReading() async throws { try await channel?.setOption(.autoRead, value: false).get() }
+
+    func startReading() async throws { try await channel?.setOption(.autoRead, value: true).get() }
 
     /// Reads what the socket has, a few KiB at most.
     func readSome() { channel?.read() }
@@ -148,6 +158,7 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
                 switch head[3] {
                 case 0: state.dataByteCount += count
                 case 1: state.ended += head[4] & 1
+                case 3: state.resets += 1
                 case 7: state.goAway = payload.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }
                 default: break
                 }

@@ -82,6 +82,22 @@ extension NetworkTests {
             await server.stop()
         }
 
+        @Test("leaves a connection on which a thousand calls were given up that have had no stream")
+        func manyGivenUp() async throws {
+            let server = try await HostileServer.start { connection, event in
+                if case .opened = event { connection.send(Self.settings(streams: 0)) }
+            }
+            let client = client(server)
+            let calls = (0..<1_000).map { _ in
+                start(client, deadline: .now() + .milliseconds(500))
+            }
+            #expect(try await eventually { server.seen.closedCount == 1 })
+            #expect(server.seen.openings.count == 1)
+            #expect(try await eventually { calls.allSatisfy { $0.request.value == nil } })
+            await client.shutdown()
+            await server.stop()
+        }
+
         @Test("keeps its connection while thousands of its calls wait for the server to read")
         func manyWaiting() async throws {
             let server = try await HostileServer.start { connection, event in
@@ -170,10 +186,10 @@ extension NetworkTests {
     }
 }
 
-private struct Weak<Value: AnyObject> {
+struct Weak<Value: AnyObject> {
     weak var value: Value?
 
-    init(_ value: Value) { self.value = value }
+    init(_ value: Value?) { self.value = value }
 }
 
 /// Counts the reads of a client's connection that the client has dealt with.

@@ -61,15 +61,37 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a block of references to one large field ends its connection before it is decoded whole")
-        func headerBomb() async throws {
+        @Test(
+            "a block of references to one large field ends its connection before it is decoded whole",
+            arguments: ["usual": 0x61, "with a character that makes nghttp2 leave it out": 0])
+        func headerBomb(kind: String, last: UInt8) async throws {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port)
-            // A literal with incremental indexing: "x", 3,000 bytes (RFC 7541, section 6.2.1).
-            let large = [UInt8](repeating: 0x61, count: 3_000)
-            peer.request(block: [0x40, 1, 0x78, 0x7f, 0xb9, 0x16] + large)
+            peer.request(block: Self.largeField(last: last))
             // The first entry of the dynamic table, 16,000 times: 48 MB.
             peer.request(block: [UInt8](repeating: 0xbe, count: 16_000))
+            #expect(try await eventually { peer.now.isClosed })
+            #expect(peer.now.goAway == 11)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        /// A literal with incremental indexing: "x", 3,000 bytes (RFC 7541, section 6.2.1).
+        private static func largeField(last: UInt8 = 0x61) -> [UInt8] {
+            [0x40, 1, 0x78, 0x7f, 0xb9, 0x16] + [UInt8](repeating: 0x61, count: 2_999) + [last]
+        }
+
+        @Test("blocks that are a little too large end their connection when there are many")
+        func manyLargeBlocks() async throws {
+            let server = try await PeerServer.start()
+            let peer = try await RawPeer.connect(server.port)
+            peer.request(block: Self.largeField())
+            // 84 KB each: five times the limit.
+            let block = [UInt8](repeating: 0xbe, count: 28)
+            for _ in 0..<100 { peer.request(block: block) }
+            #expect(try await eventually { peer.now.resets == 101 })
+            #expect(!peer.now.isClosed)
+            for _ in 0..<400 { peer.request(block: block) }
             #expect(try await eventually { peer.now.isClosed })
             #expect(peer.now.goAway == 11)
             await peer.close()

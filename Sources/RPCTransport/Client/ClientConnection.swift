@@ -9,6 +9,8 @@ import NIOCore
 /// as a whole gets credit at once, so that other calls go on.
 final class ClientConnection: HTTP2Delegate {
     private static let leastLife = TimeAmount.seconds(1)
+    /// About a MiB of them.
+    private static let mostKeptCalls = 1_000
 
     let http2: HTTP2Connection
     private let loop: ClientLoop
@@ -27,6 +29,13 @@ final class ClientConnection: HTTP2Delegate {
     private var hasAnswered = false
     private var isLeaving = false
     private var lifeSigns = LifeSigns()
+    /// The last stream that was opened; nghttp2 opens them in the order of their numbers.
+    private var lastOpened: Int32 = 0
+    /// Calls that were given up before their streams were opened: nghttp2 keeps what it has of them
+    /// until the server allows more streams.
+    private var keptCallCount = 0
+    /// It takes no more calls, and closes behind the last one.
+    private var isRetired = false
     /// The reason for which this side has cut it.
     private var cutReason: String?
     private var ticks: Scheduled<Void>?
@@ -42,7 +51,6 @@ final class ClientConnection: HTTP2Delegate {
         self.address = address
         self.greetingDeadline = greetingDeadline
         block = AnswerHeaders(limit: loop.configuration.maxHeaderByteCount)
-        maxBlockByteCount = 8 * min(loop.configuration.maxHeaderByteCount, 1 << 32)
     }
 
     // MARK: session
@@ -167,7 +175,6 @@ final class ClientConnection: HTTP2Delegate {
         call(stream)?.moveBody(count, to: &frames)
     }
 
-    let maxBlockByteCount: Int
     /// What waits are its own requests, and nghttp2 bounds what a server makes it send.
     let maxQueuedFrameCount = Int.max
 
@@ -179,6 +186,18 @@ final class ClientConnection: HTTP2Delegate {
     fileprivate func abandon(_ stream: Int32) {
         guard let session = http2.session, remove(stream) != nil else { return }
         nghttp2_submit_rst_stream(session, HTTP2.none, stream, HTTP2.cancel)
+        if stream > lastOpened {
+            keptCallCount += 1
+            if keptCallCount == Self.mostKeptCalls {
+                isRetired = true
+                loop.isLeaving(self)
+            }
+        }
+        closeIfRetired()
+    }
+
+    private func closeIfRetired() {
+        if isRetired, calls.isEmpty { http2.terminate(HTTP2.noError) }
     }
 
     /// A call's deadline has passed without an answer: asks the server for a sign of life, unless it
@@ -192,12 +211,17 @@ final class ClientConnection: HTTP2Delegate {
     }
 
     func sentFrame(_ header: nghttp2_frame_hd) {
-        if header.type == HTTP2.headers { call(header.stream_id)?.headersLeave() }
+        guard header.type == HTTP2.headers else { return }
+        lastOpened = max(lastOpened, header.stream_id)
+        call(header.stream_id)?.headersLeave()
     }
 
     func couldNotSend(_ header: nghttp2_frame_hd) {
         guard header.type == HTTP2.headers else { return }
-        guard let call = remove(header.stream_id) else { return }
+        guard let call = remove(header.stream_id) else {
+            keptCallCount -= 1
+            return
+        }
         loop.restart(call)
     }
 
@@ -207,6 +231,10 @@ final class ClientConnection: HTTP2Delegate {
         block = AnswerHeaders(limit: configuration.maxHeaderByteCount)
         blockStream = stream
     }
+
+    var headerLimit: Int { configuration.maxHeaderByteCount }
+
+    func blockIsLarge() {}  // the block counts for itself
 
     func blockIsTooLarge() {
         if let call = call(blockStream), !call.isFinished { giveUpLargeBlock(call) }
@@ -295,6 +323,7 @@ final class ClientConnection: HTTP2Delegate {
 
     func closedStream(_ stream: Int32, http2Error: UInt32) {
         guard let call = remove(stream) else { return }
+        defer { closeIfRetired() }
         guard !call.isFinished else { return }
         if http2Error == HTTP2.refusedStream, call.headers == nil {
             loop.restart(call)  // the server did not look at it

@@ -25,10 +25,13 @@ protocol HTTP2Delegate: AnyObject {
 
     // MARK: the connection
 
-    /// To the fields of one block, with 32 bytes more each: what exceeds it ends the connection, since
-    /// bytes that refer to fields sent before can make thousands of times as many.
-    var maxBlockByteCount: Int { get }
-    /// The block that is being received exceeds it: the connection is about to end.
+    /// To the fields of one block, with 32 bytes more each. What exceeds it eight times ends the
+    /// connection, since bytes that refer to fields sent before can make thousands of times as many.
+    /// Never changes.
+    var headerLimit: Int { get }
+    /// The block that is being received exceeds the limit; told once.
+    func blockIsLarge()
+    /// It exceeds it eight times: the connection is about to end.
     func blockIsTooLarge()
     /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
     /// there is no memory.
@@ -87,8 +90,6 @@ final class HTTP2Connection: ChannelInboundHandler {
     private(set) var unwritableSince: NIODeadline?
     private var isSending = false
     private var libraryDepth = 0
-    /// Of the fields of the block that is being received.
-    private var blockByteCount = 0
     private var willGoOn = false
 
     init() {}
@@ -106,14 +107,6 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     // MARK: from nghttp2
-
-    fileprivate func beginBlock() { blockByteCount = 0 }
-
-    /// Counts a field of the block that is being received; false if the block is too large.
-    fileprivate func countField(_ byteCount: Int, limit: Int) -> Bool {
-        blockByteCount += byteCount + Metadata.fieldByteCount
-        return blockByteCount <= limit
-    }
 
     /// A data provider whose body comes from the delegate.
     static func bodyProvider() -> nghttp2_data_provider {
@@ -338,14 +331,18 @@ final class HTTP2Callee {
     let delegate: any HTTP2Delegate
     // Unsafe: the connection owns this object, and whoever calls nghttp2 holds the connection.
     unowned(unsafe) let connection: HTTP2Connection
+    private let headerLimit: Int
+    /// Of the fields of the block that is being received, also of those that nghttp2 leaves out.
+    private var blockByteCount = 0
 
     fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {
         self.delegate = delegate
         self.connection = connection
+        headerLimit = min(delegate.headerLimit, 1 << 32)
     }
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
-        connection.beginBlock()
+        blockByteCount = 0
         delegate.beganHeaders(stream: stream, category: category)
     }
 
@@ -353,15 +350,20 @@ final class HTTP2Callee {
     func receivedHeader(
         name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
     ) -> Bool {
-        guard
-            connection.countField(
-                name.count + value.count, limit: delegate.maxBlockByteCount)
-        else {
-            delegate.blockIsTooLarge()
-            return false
-        }
+        guard countField(name.count + value.count) else { return false }
         delegate.receivedHeader(name: name, value: value)
         return true
+    }
+
+    /// Counts a field of the block that is being received. Returns false if the connection has to end.
+    func countField(_ byteCount: Int) -> Bool {
+        let before = blockByteCount
+        blockByteCount += byteCount + Metadata.fieldByteCount
+        guard blockByteCount > headerLimit else { return true }
+        if before <= headerLimit { delegate.blockIsLarge() }
+        guard blockByteCount > 8 * headerLimit else { return true }
+        delegate.blockIsTooLarge()
+        return false
     }
 
     static func with<Result>(

@@ -35,6 +35,12 @@ struct HTTP2Callbacks: @unchecked Sendable {
             }
             return goesOn ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
         }
+        // A field that nghttp2 leaves out, for a character that it may not have: read as any other.
+        nghttp2_session_callbacks_set_on_invalid_header_callback(table) {
+            _, _, _, nameCount, _, valueCount, _, user in
+            let goesOn = HTTP2Callee.with(user) { $0.countField(nameCount + valueCount) }
+            return goesOn ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+        }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
             _, _, stream, bytes, count, user in
             HTTP2Callee.with(user) {

@@ -118,24 +118,42 @@ final class ActiveCall {
         }
     }
 
+    /// Whether nothing happens before its client sends or reads something.
+    func waitsForClient(whichHasUnread hasUnread: Bool) -> Bool {
+        switch state {
+        case .opening: true
+        case .receiving: true
+        case .sending: true
+        case .closed: true
+        case .waiting: hasUnread
+        case .running: false
+        case .streaming(_, _, let body): body.unsent.readableBytes > 0
+        }
+    }
+
     // MARK: the body of the answer
 
     /// How much of it goes into the next DATA frame.
     func nextBody(limit: Int) -> HTTP2Body {
-        switch takeState() {
-        case .streaming(let call, let stream, var body):
-            let count = min(body.unsent.readableBytes, limit)
-            body.isDeferred = count == 0
-            state = .streaming(call, stream, body)
-            return count == 0 ? .later : .part(count)
+        switch state {
         case .sending(let body):
             let count = body.unsent.readableBytes
-            state = .sending(body)
             return count <= limit ? .last(count, hasTrailers: true) : .part(limit)
-        case let other:
-            state = other
+        case .streaming:
+            return nextMessages(limit: limit)
+        default:
             return .last(0, hasTrailers: false)
         }
+    }
+
+    private func nextMessages(limit: Int) -> HTTP2Body {
+        guard case .streaming(let call, let stream, var body) = takeState() else {
+            preconditionFailure("not a stream")
+        }
+        let count = min(body.unsent.readableBytes, limit)
+        body.isDeferred = count == 0
+        state = .streaming(call, stream, body)
+        return count == 0 ? .later : .part(count)
     }
 
     /// Moves `count` bytes of it to `frames`.

@@ -19,7 +19,7 @@ import NIOCore
 /// - What finds no room is refused with RESOURCE_EXHAUSTED: it was not carried out.
 /// - A request has to arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken
 ///   or somebody was refused room, 1 MiB in any 2 s. Who is slower is refused; then the connection
-///   is closed, too.
+///   is closed, too. So is one whose block of header fields has not ended after 20 s, or 2 s.
 ///
 /// **Answers.** The pool has `answerLimit` bytes, 256 MiB.
 /// - An answer that is known to be large is begun when there is room for it. Connections that have
@@ -33,17 +33,21 @@ import NIOCore
 ///
 /// **Connections.** At most `maxConnections`, and half of these from one address. One without calls
 /// is asked to leave after `idleTimeout`; after 10 s when three quarters of all are taken, the
-/// longest idle first. One that has sent no SETTINGS within 10 s is closed, within 2 s then.
+/// longest idle first, and then those are closed whose calls have all waited for their client for
+/// 10 s. One that has sent no SETTINGS within 10 s is closed, within 2 s then. An address of IPv6 counts
+/// by its first 64 bits, which is what a single customer has.
 ///
 /// **Streams.** Resets cost the server work: those that a client sends, and those that it makes the
 /// server send, count alike. So does reading header fields: a block of more than eight times
-/// `maxHeaderByteCount` ends the connection, and what exceeds the limit itself is refused.
+/// `maxHeaderByteCount` ends the connection; so do 200 blocks that exceed the limit itself, and are
+/// refused, then 100 more a second.
 ///
 /// **The worst case**, with the values of `RPCServer.Configuration`: 256 MiB of requests and 256 MiB
 /// of answers; beside them 96 KiB for each connection with requests in flight (the chunk that it
 /// keeps at hand and the fields that are being read, before they are counted) and what a
-/// connection is, about 20 KiB with nghttp2's tables: 1,000 hold 120 MiB. On each worker thread the
-/// answer that is being made without a reservation, up to the largest message.
+/// connection is, about 20 KiB with nghttp2's tables: 1,000 hold 120 MiB. A connection that keeps back
+/// the end of a field makes nghttp2 hold up to 200 KiB of it, as long as a block may take. On each
+/// worker thread the answer that is being made without a reservation, up to the largest message.
 struct Admission: Sendable {
     /// Connections take bytes for requests from the pool in pieces of this size.
     static let chunkByteCount = 64 << 10

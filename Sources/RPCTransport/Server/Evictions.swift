@@ -7,11 +7,14 @@ struct Evictions {
     private let now: NIODeadline
     private let isShortOfConnections: Bool
     private let bodiesArePressed: Bool
+    /// Blocks of header fields that began before have to have ended.
+    private let oldestBlock: NIODeadline
     private let unreadSince: NIODeadline
     /// Bytes of answers that are held, less those of connections that are going.
     private var heldByteCount: Int
     private var silent: [(since: NIODeadline, connection: ServerConnection)] = []
     private var idle: [(since: NIODeadline, connection: ServerConnection)] = []
+    private var stuck: [(since: NIODeadline, connection: ServerConnection)] = []
     private var slow: [ServerConnection] = []
 
     init(_ core: ServerCore, _ now: NIODeadline) {
@@ -21,6 +24,9 @@ struct Evictions {
         isShortOfConnections = core.connections.isShort
         bodiesArePressed =
             account.isPressedByRequests || account.hasDeniedRequest(since: now - Admission.urgency)
+        let patience = core.configuration.slowRequestTimeout
+        let isPressed = bodiesArePressed || isShortOfConnections
+        oldestBlock = now - (isPressed ? min(patience, .seconds(2)) : patience).timeAmount
         let timeout = core.configuration.unreadAnswerTimeout
         let isUrgent = account.hasDeniedAnswer(since: now - Admission.urgency)
         unreadSince = now - (isUrgent ? timeout / 10 : timeout).timeAmount
@@ -42,7 +48,11 @@ struct Evictions {
                 slow.append(connection)
             }
         }
+        if connection.hasOpenBlock(since: oldestBlock) { connection.cut() }
         if let since = connection.idleSince { idle.append((since, connection)) }
+        if isShortOfConnections, let since = connection.stuckSince {
+            stuck.append((since, connection))
+        }
     }
 
     mutating func carryOut() {
@@ -81,15 +91,24 @@ struct Evictions {
         let timeout = core.configuration.idleTimeout.timeAmount
         let latest = now - (isShortOfConnections ? min(timeout, .seconds(10)) : timeout)
         idle.removeAll { $0.since > latest }
-        guard !idle.isEmpty else { return }
         if isShortOfConnections {
             // As many as bring the server back below its threshold, on all loops together.
-            idle.sort { $0.since < $1.since }
-            let count =
+            var count =
                 core.connections.countAboveThreshold
                 / max(1, core.configuration.eventLoopThreadCount) + 1
-            idle.removeLast(max(0, idle.count - count))
+            Self.keepFirst(count, of: &idle)
+            count -= idle.count
+            stuck.removeAll { $0.since > latest }
+            Self.keepFirst(count, of: &stuck)
+            for (_, connection) in stuck { connection.terminate(HTTP2.enhanceYourCalm) }
         }
         for (_, connection) in idle { connection.beginDraining() }
+    }
+
+    private static func keepFirst(
+        _ count: Int, of list: inout [(since: NIODeadline, connection: ServerConnection)]
+    ) {
+        list.sort { $0.since < $1.since }
+        list.removeLast(max(0, list.count - count))
     }
 }

@@ -42,13 +42,20 @@ final class LoopMailbox: Sendable {
         var batches: [[(ServerCall, Answer)]] = []
     }
 
+    /// The loop has the mailbox, which must not keep it.
+    private final class Owner {
+        weak var loop: ServerLoop?
+        init(_ loop: ServerLoop) { self.loop = loop }
+    }
+
     let eventLoop: any EventLoop
-    private let loop: NIOLoopBound<ServerLoop>
+    private let owner: NIOLoopBound<Owner>
     private let state = Mutex(State())
 
-    init(_ loop: NIOLoopBound<ServerLoop>, eventLoop: any EventLoop) {
-        self.loop = loop
-        self.eventLoop = eventLoop
+    /// Called on the event loop.
+    init(_ loop: ServerLoop) {
+        eventLoop = loop.eventLoop
+        owner = NIOLoopBound(Owner(loop), eventLoop: loop.eventLoop)
     }
 
     /// Brings an answer to its connection, from a worker with the rest of its batch.
@@ -56,7 +63,7 @@ final class LoopMailbox: Sendable {
         if let gatherer = AnswerGatherer.current.currentValue {
             gatherer.add(call, answer)
         } else if eventLoop.inEventLoop {
-            loop.value.deliver(call, answer)
+            owner.value.loop?.deliver(call, answer)
         } else {
             post(.answer(call, answer))
         }
@@ -77,7 +84,7 @@ final class LoopMailbox: Sendable {
             return true
         }
         guard mustExecute else { return }
-        eventLoop.execute { self.loop.value.emptyMailbox() }
+        eventLoop.execute { self.owner.value.loop?.emptyMailbox() }
         state.withLock { $0.executing -= 1 }
     }
 

@@ -30,13 +30,18 @@ final class ServerConnection: HTTP2Delegate {
     private let headers: RequestHeaders
     /// Whether a request's header fields are being read; not in trailers.
     private var isReadingHeaders = false
-    private var openedCallCount = 0
+    /// The block of header fields that has begun and not ended.
+    private var openBlock: (stream: Int32, began: NIODeadline)?
+    /// Grows with all that arrives or leaves of calls.
+    private var moveCount = 0
 
     private var waiting = WaitingCalls()
     private var startLimit = StartLimit()
     private var unsentByteCount = 0
     private var unread: UnreadAnswers
     private var resets: RateLimit
+    /// Blocks of header fields beyond the limit: some 20 MB at once, then 10 MB a second.
+    private var largeBlocks = RateLimit(burst: 200, perSecond: 100)
     /// Resets of streams that this side has asked for on its own.
     private var ownResetCount = 0
     private var alarm = DeadlineAlarm()
@@ -50,7 +55,7 @@ final class ServerConnection: HTTP2Delegate {
     private var hasHandshake = false
     private var lifeSigns = LifeSigns()
     private var draining = Draining.no
-    private var lastTick: (openedCallCount: Int, since: NIODeadline)?
+    private var rest: (moveCount: Int, since: NIODeadline)?
 
     private enum Draining {
         case no
@@ -64,7 +69,6 @@ final class ServerConnection: HTTP2Delegate {
         self.loop = loop
         self.http2 = http2
         core = loop.core
-        maxBlockByteCount = 8 * min(core.configuration.maxHeaderByteCount, 1 << 32)
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
@@ -136,13 +140,14 @@ final class ServerConnection: HTTP2Delegate {
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
         isReadingHeaders = category == NGHTTP2_HCAT_REQUEST
+        openBlock = (stream, http2.lastRead)
+        moveCount += 1
         guard isReadingHeaders else { return }
         let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
         let call = ActiveCall(self, streamID: stream, began: began)
         calls[stream] = call
         recent = call
         headers.begin()
-        openedCallCount += 1
     }
 
     func receivedHeader(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
@@ -150,6 +155,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
+        moveCount += 1
         guard let call = call(stream), !call.hasRequestEnded, call.phase == .receiving,
             case .receiving(var request) = call.takeState()
         else { return }
@@ -162,6 +168,7 @@ final class ServerConnection: HTTP2Delegate {
     func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>) {
         switch header.type {
         case HTTP2.headers, HTTP2.data:
+            if header.type == HTTP2.headers { openBlock = nil }
             guard let call = call(header.stream_id) else { return }
             if header.type == HTTP2.data {
                 let byteCount = header.length - frame.pointee.data.padlen
@@ -186,6 +193,8 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func closedStream(_ stream: Int32, http2Error: UInt32) {
+        if openBlock?.stream == stream { openBlock = nil }
+        moveCount += 1
         guard let call = calls.removeValue(forKey: stream) else { return }
         if recent === call { recent = nil }
         close(call)
@@ -336,7 +345,9 @@ final class ServerConnection: HTTP2Delegate {
             let stream = ServerStream(call, room: room)
             call.attach(stream)
             active.set(.streaming(call, stream, OutgoingBody()))
-            loop.eventLoop.scheduleTask(in: Self.streamPatience) { stream.releaseFirstRoom() }
+            loop.eventLoop.scheduleTask(in: Self.streamPatience) { [weak stream] in
+                stream?.releaseFirstRoom()
+            }
             stream.start(handler)
         case .streamMessage:
             active.stream?.grant(room)
@@ -447,6 +458,7 @@ final class ServerConnection: HTTP2Delegate {
         call.writeBody(count: count, to: &frames)
         unsentByteCount -= count
         unread.framedByteCount += count
+        moveCount += 1
         origin.account.markReader()
     }
 
@@ -481,12 +493,22 @@ final class ServerConnection: HTTP2Delegate {
         }
     }
 
-    /// Below it, a request with too many header fields is refused and the connection goes on.
-    let maxBlockByteCount: Int
+    var headerLimit: Int { core.configuration.maxHeaderByteCount }
+
+    /// The request is refused and the connection goes on, unless there are many: nghttp2 has looked at
+    /// each byte, and a few bytes on the wire are enough for such a block.
+    func blockIsLarge() {
+        if !largeBlocks.take() { endCalmly() }
+    }
+
     func blockIsTooLarge() {}  // the client is told by the GOAWAY
+
     /// The client makes the server send them by what it sends, and each answer needs three at most.
-    /// While there is no room for answers, requests wait, and nothing but refusals is queued.
-    var maxQueuedFrameCount: Int { origin.account.mayGoOn ? 4_096 : 1_024 }
+    /// While there is no room for answers, requests wait; what was running is still answered, by two
+    /// frames each at most until the client reads.
+    var maxQueuedFrameCount: Int {
+        origin.account.mayGoOn ? 4_096 : max(1_024, 2 * calls.count + 256)
+    }
 
     func sentAllPending() -> Bool { startWaiting() }
 
@@ -588,7 +610,21 @@ final class ServerConnection: HTTP2Delegate {
     /// Since when it has had no call.
     var idleSince: NIODeadline? {
         guard calls.isEmpty, hasHandshake, case .no = draining else { return nil }
-        return lastTick?.since
+        return rest?.since
+    }
+
+    /// Since when nothing has come or gone of calls that all wait for the client: to send its request, or
+    /// to read its answer.
+    var stuckSince: NIODeadline? {
+        guard let rest, !calls.isEmpty,
+            calls.values.allSatisfy({ $0.waitsForClient(whichHasUnread: unsentByteCount > 0) })
+        else { return nil }
+        return rest.since
+    }
+
+    /// Whether a block of header fields began before that, and has not ended.
+    func hasOpenBlock(since time: NIODeadline) -> Bool {
+        openBlock.map { $0.began < time } ?? false
     }
 
     /// Ends the connection of a client that does not read.
@@ -627,7 +663,7 @@ final class ServerConnection: HTTP2Delegate {
         if case .announced(let since) = draining, now - since > Self.drainPingTimeout {
             finishDraining()
         }
-        rest(now)
+        noteRest(now)
     }
 
     private var handshakeTimeout: Duration {
@@ -636,16 +672,12 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// Gives back memory that only a busy connection needs.
-    private func rest(_ now: NIODeadline) {
-        guard calls.isEmpty else {
-            lastTick = nil
-            return
-        }
-        if let lastTick, lastTick.openedCallCount == openedCallCount {
+    private func noteRest(_ now: NIODeadline) {
+        if rest?.moveCount != moveCount {
+            rest = (moveCount, now)
+        } else if calls.isEmpty {
             http2.releaseSpareMemory()
             origin.account.settleAtRest()
-        } else {
-            lastTick = (openedCallCount, now)
         }
     }
 

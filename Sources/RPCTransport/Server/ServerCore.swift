@@ -3,6 +3,12 @@ import DequeModule
 import NIOCore
 import Synchronization
 
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
 /// What all connections of a server share.
 final class ServerCore: Sendable {
     let configuration: RPCServer.Configuration
@@ -157,7 +163,7 @@ final class ConnectionTable: Sendable {
 
 /// Where a client is.
 struct PeerAddress: Sendable, CustomStringConvertible {
-    /// Without the port: what connections are counted by.
+    /// What connections are counted by: the address without the port; of IPv6 the first 64 bits.
     let host: String
     let description: String
 
@@ -172,7 +178,16 @@ struct PeerAddress: Sendable, CustomStringConvertible {
             description = self.host
             return
         }
-        self.host = host
+        self.host = Self.network(of: host) ?? host
         description = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// The first 64 bits of an address of IPv6, which is what a customer is given, so that one cannot be
+    /// thousands; nil for IPv4, also inside of IPv6.
+    private static func network(of host: String) -> String? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        guard inet_pton(AF_INET6, host, &bytes) == 1 else { return nil }
+        let isIPv4 = bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
+        return isIPv4 ? nil : bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":")
     }
 }

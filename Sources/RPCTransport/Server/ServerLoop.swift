@@ -15,13 +15,12 @@ final class ServerLoop {
     private var spare = LoopMailbox.Contents()
     private var awaitingRoom = CircularBuffer<ServerConnection>()
     private var willLook = false
-    private var ticks: RepeatedTask?
 
     /// Called on the event loop.
     init(eventLoop: any EventLoop, core: ServerCore) {
         self.eventLoop = eventLoop
         self.core = core
-        mailbox = LoopMailbox(NIOLoopBound(self, eventLoop: eventLoop), eventLoop: eventLoop)
+        mailbox = LoopMailbox(self)
     }
 
     /// Runs later in this or the next cycle of the loop.
@@ -162,7 +161,7 @@ final class ServerLoop {
     func startTicking() {
         let loop = NIOLoopBound(self, eventLoop: eventLoop)
         let interval = core.tickInterval
-        ticks = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+        eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             loop.value.tick()
         }
     }
@@ -187,7 +186,4 @@ final class ServerLoop {
     func cutAll() {
         for connection in connections.values { connection.cut() }
     }
-
-    /// The server has ended.
-    func end() { ticks?.cancel() }
 }

@@ -1,0 +1,161 @@
+import Foundation
+import NIOCore
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@testable import RPCTransport
+
+extension NetworkTests {
+    /// Clients that begin something and keep the rest back.
+    @Suite("What clients keep back")
+    struct HeldBackTests {
+        @Test("a block of header fields that does not end, ends its connection")
+        func openBlock() async throws {
+            let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(400) }
+            let peer = try await RawPeer.connect(server.port)
+            peer.beginRequest(block: [])
+            #expect(try await eventually { peer.now.isClosed })
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("a whole block, and trailers, leave nothing open")
+        func wholeBlock() async throws {
+            let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(100) }
+            let peer = try await RawPeer.connect(server.port, window: 1 << 20)
+            peer.call("Large", 10)
+            #expect(try await eventually { peer.now.ended == 1 })
+            // Longer than the time for a block, by several ticks.
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(!peer.now.isClosed)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("calls that wait for their client do not keep the last connections")
+        func stuckCalls() async throws {
+            let server = try await PeerServer.start {
+                $0.maxConnections = 4
+                $0.maxConnectionsPerAddress = 4
+                $0.idleTimeout = .milliseconds(400)
+            }
+            var peers: [RawPeer] = []
+            for _ in 0..<3 {
+                let peer = try await RawPeer.connect(server.port)  // with a window of nothing
+                peer.call("Large", 100)
+                peers.append(peer)
+            }
+            #expect(try await eventually { peers.contains { $0.now.isClosed } })
+            #expect(peers.contains { $0.now.goAway == 11 })
+            for peer in peers { await peer.close() }
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("a call that its handler has not answered keeps its connection")
+        func runningCall() async throws {
+            let counters = Counters()
+            let server = try await PeerServer.start(counters) {
+                $0.maxConnections = 2
+                $0.maxConnectionsPerAddress = 2
+                $0.idleTimeout = .milliseconds(100)
+            }
+            let peers = [try await RawPeer.connect(server.port), try await RawPeer.connect(server.port)]
+            for peer in peers { peer.call("Hold", 0) }
+            #expect(try await eventually { counters.held.load(ordering: .relaxed) == 2 })
+            try await Task.sleep(for: .milliseconds(600))
+            #expect(!peers.contains { $0.now.isClosed })
+            for peer in peers { await peer.close() }
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("a stream that has ended leaves nothing in memory")
+        func endedStream() async throws {
+            let last = Mutex(Weak<ServerStream>(nil))
+            let server = try await RPCServer.start(
+                RPCServer.Configuration(),
+                methods: [
+                    .serverStreaming("/test.Peer/Fail") { (_: Empty, stream) in
+                        last.withLock { $0 = Weak(stream) }
+                        throw RPCError(.aborted, "at once")
+                    }
+                ])
+            let peer = try await RawPeer.connect(server.port, window: 1 << 20)
+            peer.call("Fail", 0)
+            #expect(try await eventually { peer.now.ended == 1 })
+            // Well before a stream's room is given back in any case, after a second.
+            #expect(try await eventually(within: .milliseconds(700)) { last.withLock { $0.value == nil } })
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("answers of calls that ran when the client had too much to read do not end its connection")
+        func answersOfRunningCalls() async throws {
+            let started = Mutex<[ServerCall]>([])
+            let limit = 64 << 20
+            var configuration = RPCServer.Configuration()
+            configuration.initialHeaders = ["server-id": "test-server"]
+            configuration.maxUnsentAnswerByteCount = limit
+            let server = try await RPCServer.start(
+                configuration,
+                methods: [
+                    .unary("/test.Peer/Hold", on: .eventLoop) { (_: Empty, call) in
+                        started.withLock { $0.append(call) }
+                    },
+                    .unary("/test.Peer/Large") { (request: Int64Value, call) in
+                        call.reply(BytesValue(Data(count: Int(request.value))))
+                    },
+                ])
+            let peer = try await RawPeer.connect(server.port, socketByteCount: 4_096)
+            let count = 900
+            peer.call("Hold", 0, times: count)
+            #expect(try await eventually { started.withLock { $0.count } == count })
+            let large = peer.call("Large", UInt64(limit + 1))
+            #expect(try await eventually(within: .seconds(20)) { server.heldAnswerByteCount > limit })
+            try await peer.stopReading()
+            // More than the sockets hold, so that the rest waits in the server.
+            for call in started.withLock({ $0 }) {
+                call.fail(.notFound, String(repeating: "x", count: 4_000))
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            peer.open(large, 1)
+            try await Task.sleep(for: .milliseconds(300))
+            try await peer.startReading()
+            #expect(try await eventually(within: .seconds(20)) { peer.now.ended == count })
+            #expect(!peer.now.isClosed)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("a server that has ended, or could not start, leaves nothing in memory")
+        func endedServer() async throws {
+            let probe = try await startAndEnd()
+            #expect(try await eventually { probe.withLock { $0.value == nil } })
+        }
+
+        /// What the handlers of two servers have had.
+        private func startAndEnd() async throws -> Mutex<Weak<Probe>> {
+            let probe = Probe()
+            let methods: [RPCMethod] = [
+                .unary("/test.Peer/Echo") { (request: BytesValue, call) in
+                    withExtendedLifetime(probe) { call.reply(request) }
+                }
+            ]
+            let server = try await RPCServer.start(RPCServer.Configuration(), methods: methods)
+            var configuration = RPCServer.Configuration()
+            configuration.port = server.port
+            let error = try await failure {
+                try await RPCServer.start(configuration, methods: methods)
+            }
+            #expect(error.code == .unavailable)
+            let client = RPCClient(.init(host: "127.0.0.1", port: server.port))
+            let _: RPCResponse<BytesValue> = try await client.unary(
+                "/test.Peer/Echo", BytesValue(Data([1])))
+            await client.shutdown()
+            await server.shutdown(deadline: .seconds(5))
+            return Mutex(Weak(probe))
+        }
+
+        private final class Probe: Sendable {}
+    }
+}
