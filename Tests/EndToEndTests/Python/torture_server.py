@@ -100,8 +100,9 @@ class Server:
 
     def accepts(self):
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=0.2).close()
-            return True
+            with socket.create_connection(("127.0.0.1", self.port), timeout=0.2) as connection:
+                # Where nobody listens, a connection may come to have both ends on that port: its own.
+                return connection.getsockname() != connection.getpeername()
         except OSError:
             return False
 
