@@ -115,7 +115,8 @@ extension NetworkTests {
             try await peer.stopReading()
             // More than the sockets hold, so that the rest waits in the server.
             for call in started.withLock({ $0 }) {
-                call.fail(.notFound, String(repeating: "x", count: 4_000))
+                call.fail(
+                    .notFound, "", trailers: ["x": String(repeating: "x", count: 30_000)])
             }
             try await Task.sleep(for: .milliseconds(300))
             peer.open(large, 1)
