@@ -54,9 +54,13 @@ def idle_streams(context):
 @attack("unread-calls", "connections", seconds=20, short_seconds=3,
         wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.4, log_lines=40)
 def unread_calls(context):
-    """Connections for more than all descriptors, each with an answered call of which it never reads the body."""
+    """Connections from two addresses, for all descriptors, each with an answered call of which it never reads the body."""
+    count = [0]
+
     def make():
-        connection = Connection(context.port, source=context.source, first=PREFACE + settings([(4, 0)]))
+        count[0] += 1
+        source = f"127.0.3.{1 + count[0] % 2}"
+        connection = Connection(context.port, source=source, first=PREFACE + settings([(4, 0)]))
         connection.push(call_frames(connection.stream(), header_block("Health"), b""))
         return connection
 
