@@ -52,6 +52,27 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
+        @Test("two addresses cannot have all connections, nor one customer of IPv6 many addresses")
+        func addresses() throws {
+            var configuration = RPCServer.Configuration()
+            configuration.maxConnections = 128
+            let core = ServerCore(configuration, methods: MethodTable([]))
+            func admitted(_ addresses: [String], times: Int) throws -> Int {
+                try (0..<times).reduce(0) { count, number in
+                    let peer = PeerAddress(
+                        try SocketAddress(ipAddress: addresses[number % addresses.count], port: 1))
+                    return count + (core.connections.admit(peer) == nil ? 0 : 1)
+                }
+            }
+            let network = (1...100).map { "2001:db8:1:2::\($0)" }
+            #expect(try admitted(network, times: 200) == 64)
+            #expect(try admitted(["10.0.0.1", "::ffff:10.0.0.2"], times: 200) == 48)
+            // The last 16, two for an address.
+            #expect(try admitted(["10.0.0.3"], times: 10) == 2)
+            #expect(try admitted(["2001:db8:1:3::1"], times: 10) == 2)
+            #expect(try admitted((4..<100).map { "10.0.0.\($0)" }, times: 96) == 12)
+        }
+
         @Test("a call that its handler has not answered keeps its connection")
         func runningCall() async throws {
             let counters = Counters()

@@ -234,7 +234,7 @@ final class ClientConnection: HTTP2Delegate {
 
     var headerLimit: Int { configuration.maxHeaderByteCount }
 
-    func blockIsLarge() {}  // the block counts for itself
+    func blockIsLarge() -> Bool { true }  // the block counts for itself
 
     func blockIsTooLarge() {
         if let call = call(blockStream), !call.isFinished { giveUpLargeBlock(call) }

@@ -29,8 +29,9 @@ protocol HTTP2Delegate: AnyObject {
     /// connection, since bytes that refer to fields sent before can make thousands of times as many.
     /// Never changes.
     var headerLimit: Int { get }
-    /// The block that is being received exceeds the limit; told once.
-    func blockIsLarge()
+    /// The block that is being received exceeds the limit; asked once. Returns false if the connection
+    /// has to end.
+    func blockIsLarge() -> Bool
     /// It exceeds it eight times: the connection is about to end.
     func blockIsTooLarge()
     /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
@@ -197,7 +198,7 @@ final class HTTP2Connection: ChannelInboundHandler {
         }
         libraryDepth -= 1
         if taken < 0 {
-            // The one callback that fails has counted too large a block.
+            // The callbacks that fail have counted too large a block, or too many.
             let isFlood = [NGHTTP2_ERR_FLOODED, NGHTTP2_ERR_CALLBACK_FAILURE].contains {
                 taken == Int($0.rawValue)
             }
@@ -360,7 +361,7 @@ final class HTTP2Callee {
         let before = blockByteCount
         blockByteCount += byteCount + Metadata.fieldByteCount
         guard blockByteCount > headerLimit else { return true }
-        if before <= headerLimit { delegate.blockIsLarge() }
+        if before <= headerLimit, !delegate.blockIsLarge() { return false }
         guard blockByteCount > 8 * headerLimit else { return true }
         delegate.blockIsTooLarge()
         return false

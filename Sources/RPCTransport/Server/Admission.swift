@@ -31,7 +31,8 @@ import NIOCore
 ///   less than 4 KiB and less than a 64th of it for 30 s is closed, the longest silent first; after
 ///   3 s when others were refused room within the last two.
 ///
-/// **Connections.** At most `maxConnections`, and half of these from one address. One without calls
+/// **Connections.** At most `maxConnections`, and half of these from one address; the last eighth is for
+/// addresses that have less than a 64th, so that two cannot lock all others out. One without calls
 /// is asked to leave after `idleTimeout`; after 10 s when three quarters of all are taken, the
 /// longest idle first, and then those are closed whose calls have all waited for their client for
 /// 10 s. One that has sent no SETTINGS within 10 s is closed, within 2 s then. An address of IPv6 counts
@@ -39,8 +40,8 @@ import NIOCore
 ///
 /// **Streams.** Resets cost the server work: those that a client sends, and those that it makes the
 /// server send, count alike. So does reading header fields: a block of more than eight times
-/// `maxHeaderByteCount` ends the connection; so do 200 blocks that exceed the limit itself, and are
-/// refused, then 100 more a second.
+/// `maxHeaderByteCount` ends the connection; so do more than 32 blocks at once, or a second, that exceed the
+/// limit itself and are refused.
 ///
 /// **The worst case**, with the values of `RPCServer.Configuration`: 256 MiB of requests and 256 MiB
 /// of answers; beside them 96 KiB for each connection with requests in flight (the chunk that it

@@ -40,8 +40,8 @@ final class ServerConnection: HTTP2Delegate {
     private var unsentByteCount = 0
     private var unread: UnreadAnswers
     private var resets: RateLimit
-    /// Blocks of header fields beyond the limit: some 20 MB at once, then 10 MB a second.
-    private var largeBlocks = RateLimit(burst: 200, perSecond: 100)
+    /// Blocks of header fields beyond the limit: 4 MB at once, then 4 MB a second.
+    private var largeBlocks = RateLimit(burst: 32, perSecond: 32)
     /// Resets of streams that this side has asked for on its own.
     private var ownResetCount = 0
     private var alarm = DeadlineAlarm()
@@ -497,9 +497,7 @@ final class ServerConnection: HTTP2Delegate {
 
     /// The request is refused and the connection goes on, unless there are many: nghttp2 has looked at
     /// each byte, and a few bytes on the wire are enough for such a block.
-    func blockIsLarge() {
-        if !largeBlocks.take() { endCalmly() }
-    }
+    func blockIsLarge() -> Bool { largeBlocks.take() }
 
     func blockIsTooLarge() {}  // the client is told by the GOAWAY
 

@@ -137,8 +137,10 @@ final class ConnectionTable: Sendable {
     /// The lane of a new connection; nil if there are too many.
     func admit(_ peer: PeerAddress) -> Int? {
         let lane = state.withLock { state -> Int? in
-            guard total.load(ordering: .relaxed) < limit,
-                state.byAddress[peer.host, default: 0] < limitPerAddress
+            let own = state.byAddress[peer.host, default: 0]
+            let all = total.load(ordering: .relaxed)
+            guard all < limit, own < limitPerAddress,
+                all < limit - limit / 8 || own < max(1, limit / 64)
             else { return nil }
             state.byAddress[peer.host, default: 0] += 1
             account.setConnectionCount(total.add(1, ordering: .acquiringAndReleasing).newValue)
