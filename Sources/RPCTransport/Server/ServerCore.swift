@@ -107,11 +107,14 @@ final class ConnectionTable: Sendable {
     private let refused = Atomic<Int>(0)
     private let limit: Int
     private let limitPerAddress: Int
+    /// Connections that only addresses with few others get; none where the limit for an address is set.
+    private let reserve: Int
     private let account: ServerAccount
 
     init(_ configuration: RPCServer.Configuration, _ account: ServerAccount) {
         limit = max(1, configuration.maxConnections)
         limitPerAddress = configuration.maxConnectionsPerAddress ?? max(1, (limit + 1) / 2)
+        reserve = configuration.maxConnectionsPerAddress == nil ? limit / 8 : 0
         self.account = account
     }
 
@@ -140,7 +143,7 @@ final class ConnectionTable: Sendable {
             let own = state.byAddress[peer.host, default: 0]
             let all = total.load(ordering: .relaxed)
             guard all < limit, own < limitPerAddress,
-                all < limit - limit / 8 || own < max(1, limit / 64)
+                all < limit - reserve || own < max(1, limit / 64)
             else { return nil }
             state.byAddress[peer.host, default: 0] += 1
             account.setConnectionCount(total.add(1, ordering: .acquiringAndReleasing).newValue)
