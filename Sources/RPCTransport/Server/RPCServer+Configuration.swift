@@ -81,7 +81,7 @@ extension RPCServer {
         /// Further connections are closed when they are accepted.
         public var maxConnections = defaultMaxConnections
         public static let defaultMaxConnections = 10_000
-        /// Connections from one address; nil: half of `maxConnections`.
+        /// Connections from one address; nil: half of `maxConnections`, and see `Admission` for the last eighth.
         public var maxConnectionsPerAddress: Int?
         /// A connection without calls for that long is asked to leave, which gRPC clients do unnoticed;
         /// after 10 s, the longest idle first, when three quarters of `maxConnections` are taken.
