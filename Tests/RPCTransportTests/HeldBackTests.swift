@@ -20,7 +20,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a whole block, and trailers, leave nothing open")
+        @Test("a block that has ended is not held against its connection")
         func wholeBlock() async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(100) }
             let peer = try await RawPeer.connect(server.port, window: 1 << 20)

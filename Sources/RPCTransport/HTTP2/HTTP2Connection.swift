@@ -330,7 +330,7 @@ final class HTTP2Connection: ChannelInboundHandler {
 /// the session; and `end` stops the process if nghttp2 is on the stack (`libraryDepth`).
 final class HTTP2Callee {
     let delegate: any HTTP2Delegate
-    // Unsafe: the connection owns this object, and whoever calls nghttp2 holds the connection.
+    // `unsafe` is safe here: the connection owns this object, and only the connection calls nghttp2.
     unowned(unsafe) let connection: HTTP2Connection
     private let headerLimit: Int
     /// Of the fields of the block that is being received, also of those that nghttp2 leaves out.

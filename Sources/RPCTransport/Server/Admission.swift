@@ -99,6 +99,11 @@ struct Admission: Sendable {
         isPressed ? (1 << 20, .seconds(2)) : (64 << 10, patience.timeAmount)
     }
 
+    /// The time that a block of header fields may take.
+    func blockTime(isPressed: Bool, patience: Duration) -> TimeAmount {
+        (isPressed ? min(patience, .seconds(2)) : patience).timeAmount
+    }
+
     // MARK: answers
 
     var answerPressure: Int { answerLimit / 4 }

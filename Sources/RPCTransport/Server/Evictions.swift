@@ -24,9 +24,10 @@ struct Evictions {
         isShortOfConnections = core.connections.isShort
         bodiesArePressed =
             account.isPressedByRequests || account.hasDeniedRequest(since: now - Admission.urgency)
-        let patience = core.configuration.slowRequestTimeout
-        let isPressed = bodiesArePressed || isShortOfConnections
-        oldestBlock = now - (isPressed ? min(patience, .seconds(2)) : patience).timeAmount
+        let blockTime = account.admission.blockTime(
+            isPressed: bodiesArePressed || isShortOfConnections,
+            patience: core.configuration.slowRequestTimeout)
+        oldestBlock = now - blockTime
         let timeout = core.configuration.unreadAnswerTimeout
         let isUrgent = account.hasDeniedAnswer(since: now - Admission.urgency)
         unreadSince = now - (isUrgent ? timeout / 10 : timeout).timeAmount
