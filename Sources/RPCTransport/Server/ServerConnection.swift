@@ -8,10 +8,6 @@ import Synchronization
 /// it begins with one, since meanwhile other answers may have turned out large, and brings it back.
 /// What is known to need much, and every stream, waits until room was reserved for it.
 final class ServerConnection: HTTP2Delegate {
-    /// The PING between the two GOAWAYs: its acknowledgement says that the client has read the
-    /// first.
-    private static let drainPing: [UInt8] = Array("draining".utf8)
-    private static let drainPingTimeout = TimeAmount.seconds(1)
     /// A stream that has said nothing for that long waits for something; it must not hold others
     /// back.
     private static let streamPatience = TimeAmount.seconds(1)
@@ -54,16 +50,8 @@ final class ServerConnection: HTTP2Delegate {
     private let opened = NIODeadline.now()
     private var hasHandshake = false
     private var lifeSigns = LifeSigns()
-    private var draining = Draining.no
+    private var draining = Draining()
     private var rest: (moveCount: Int, since: NIODeadline)?
-
-    private enum Draining {
-        case no
-        /// The client was told to open no more streams; those on the way are still taken.
-        case announced(NIODeadline)
-        /// Streams from now on are refused; when the last one ends, the connection does.
-        case final
-    }
 
     init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
         self.loop = loop
@@ -183,10 +171,7 @@ final class ServerConnection: HTTP2Delegate {
         case HTTP2.settings:
             hasHandshake = true
         case HTTP2.ping where header.flags & HTTP2.ack != 0:
-            let isDrainPing = withUnsafeBytes(of: frame.pointee.ping.opaque_data) {
-                $0.elementsEqual(Self.drainPing)
-            }
-            if isDrainPing { finishDraining() }
+            if Draining.isAnswer(frame.pointee.ping) { finishDraining() }
         default:
             break
         }
@@ -607,7 +592,7 @@ final class ServerConnection: HTTP2Delegate {
 
     /// Since when it has had no call.
     var idleSince: NIODeadline? {
-        guard calls.isEmpty, hasHandshake, case .no = draining else { return nil }
+        guard calls.isEmpty, hasHandshake, !draining.hasBegun else { return nil }
         return rest?.since
     }
 
@@ -658,9 +643,7 @@ final class ServerConnection: HTTP2Delegate {
             case .dead: cut()
             }
         }
-        if case .announced(let since) = draining, now - since > Self.drainPingTimeout {
-            finishDraining()
-        }
+        if draining.isOverdue(now) { finishDraining() }
         noteRest(now)
     }
 
@@ -683,21 +666,11 @@ final class ServerConnection: HTTP2Delegate {
 
     /// Tells the client to open no more streams. What it sent before it reads that is still served.
     func beginDraining() {
-        guard case .no = draining, let session = http2.session else { return }
-        draining = .announced(.now())
-        nghttp2_submit_shutdown_notice(session)
-        Self.drainPing.withUnsafeBufferPointer {
-            _ = nghttp2_submit_ping(session, HTTP2.none, $0.baseAddress)
-        }
-        sendPending()
+        if let session = http2.session, draining.begin(session) { sendPending() }
     }
 
     private func finishDraining() {
-        guard case .announced = draining, let session = http2.session else { return }
-        draining = .final
-        nghttp2_submit_goaway(
-            session, HTTP2.none, nghttp2_session_get_last_proc_stream_id(session), HTTP2.noError,
-            nil, 0)
+        guard let session = http2.session, draining.finish(session) else { return }
         sendPending()  // or, inside of a callback, when the read is over
     }
 }

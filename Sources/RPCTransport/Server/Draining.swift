@@ -1,0 +1,57 @@
+import CNghttp2
+import NIOCore
+
+/// How a connection takes leave of its client: two GOAWAYs (RFC 9113, section 6.8), so that no request
+/// that is on its way is lost. Event loop only; the caller sends what is submitted here.
+struct Draining {
+    private enum Phase {
+        case no
+        /// The client was told to open no more streams; those on the way are still taken.
+        case announced(NIODeadline)
+        /// Streams from now on are refused; when the last one ends, the connection does.
+        case final
+    }
+
+    /// The PING between the two GOAWAYs: its acknowledgement says that the client has read the
+    /// first.
+    private static let ping: [UInt8] = Array("draining".utf8)
+    private static let pingTimeout = TimeAmount.seconds(1)
+
+    private var phase = Phase.no
+
+    var hasBegun: Bool {
+        if case .no = phase { false } else { true }
+    }
+
+    /// Tells the client to open no more streams. Returns false if it was told before.
+    mutating func begin(_ session: OpaquePointer) -> Bool {
+        guard case .no = phase else { return false }
+        phase = .announced(.now())
+        nghttp2_submit_shutdown_notice(session)
+        Self.ping.withUnsafeBufferPointer {
+            _ = nghttp2_submit_ping(session, HTTP2.none, $0.baseAddress)
+        }
+        return true
+    }
+
+    /// Whether that is the acknowledgement of its PING.
+    static func isAnswer(_ ping: nghttp2_ping) -> Bool {
+        withUnsafeBytes(of: ping.opaque_data) { $0.elementsEqual(Self.ping) }
+    }
+
+    /// Whether the client has not acknowledged the PING in time.
+    func isOverdue(_ now: NIODeadline) -> Bool {
+        guard case .announced(let since) = phase else { return false }
+        return now - since > Self.pingTimeout
+    }
+
+    /// Refuses streams from now on. Returns false if the client was not told, or they are refused already.
+    mutating func finish(_ session: OpaquePointer) -> Bool {
+        guard case .announced = phase else { return false }
+        phase = .final
+        nghttp2_submit_goaway(
+            session, HTTP2.none, nghttp2_session_get_last_proc_stream_id(session), HTTP2.noError,
+            nil, 0)
+        return true
+    }
+}
