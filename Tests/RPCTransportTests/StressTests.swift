@@ -103,8 +103,12 @@ extension NetworkTests {
                             byteCount: 1 + number % 20_000, timeout: .seconds(20),
                             allowing: [.cancelled])
                     }
-                    try await Task.sleep(for: .microseconds(number % 5_000))
-                    task.cancel()
+                    // One in seven is waited for: on a slow machine none is as fast as the others are
+                    // given up.
+                    if number % 7 != 0 {
+                        try await Task.sleep(for: .microseconds(number % 5_000))
+                        task.cancel()
+                    }
                     return try await task.value
                 }
                 #expect(served > 0)
