@@ -29,10 +29,8 @@ func compareServers(with folder: String) throws {
         try start([thisExecutable, "echo", "\(echoPort + 10)"]),
     ]
     defer { for echo in echoes { end(echo, signal: SIGKILL) } }
-    let message: [UInt8] = try Google_Protobuf_BytesValue(Data(repeating: 7, count: 32))
-        .serializedBytes()
     let echoPorts = [echoPort, echoPort + 10]
-    try compare("echo", echoes, echoPorts, "/bench.Bench/Echo", calls: 102_400) { _ in message }
+    try compare("echo", echoes, echoPorts, BenchCall.echo.path, calls: 102_400, BenchCall.echo.request)
 
     let size: UInt64 = 100_000
     let folders = [try BenchFolder(), try BenchFolder()]
@@ -49,19 +47,9 @@ func compareServers(with folder: String) throws {
                 executable, "--dir", folders[index].path, "-p", "\(ports[index])",
             ]))
     }
-    func compareCalls(
-        _ name: String, calls: Int, _ request: @escaping LoadConnection.Request
-    ) throws {
-        try compare(
-            name, servers, ports, "/immudb.schema.ImmuService/\(name)", calls: calls, request)
-    }
-    try compareCalls("Get", calls: 51_200) { getRequest(SplitMix64.one($0) % 1000) }
-    try compareCalls("SafeGet", calls: 51_200) { safeGetRequest($0, keys: 1000, size) }
-    try compareCalls("Set", calls: 20_480) { number in
-        var item = Immudb_Schema_KeyValue()
-        item.key = Data(randomKey(number | 1 << 50))
-        item.value = Data(value100)
-        return bytes(item)
+    for (name, calls) in [("Get", 51_200), ("SafeGet", 51_200), ("Set", 20_480)] {
+        guard let call = BenchCall(name, entries: size) else { continue }
+        try compare(name, servers, ports, call.path, calls: calls, call.request)
     }
 }
 
@@ -94,12 +82,10 @@ private func compare(
 
 private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-/// Makes so many calls to an echo server, 64 of them in flight.
-func callEcho(port: Int, connections: Int, calls: Int) throws {
-    let message: [UInt8] = try Google_Protobuf_BytesValue(Data(repeating: 7, count: 32))
-        .serializedBytes()
+/// Makes so many calls to a server that runs already, 64 of them in flight.
+func load(_ call: BenchCall, port: Int, connections: Int, calls: Int) throws {
     let loads = try (0..<connections).map { _ in
-        try LoadConnection(port: port, path: "/bench.Bench/Echo") { _ in message }
+        try LoadConnection(port: port, path: call.path, request: call.request)
     }
     try LoadConnection.run(loads, calls: calls, inFlight: 64)
 }

@@ -43,11 +43,9 @@ private func measureCalls(
 func measureServer(_ report: inout Report) throws {
     let echoServer = try start([thisExecutable, "echo"])
     defer { end(echoServer, signal: SIGKILL) }
-    let request: [UInt8] = try Google_Protobuf_BytesValue(Data(repeating: 7, count: 32))
-        .serializedBytes()
     let echo = try measureCalls(
-        process: echoServer, port: echoPort, calls: 200_000, path: "/bench.Bench/Echo"
-    ) { _ in request }
+        process: echoServer, port: echoPort, calls: 200_000, path: BenchCall.echo.path,
+        BenchCall.echo.request)
     report.add("server CPU: echo", echo.cpu, unit: "µs", .atMost(8), describe(echo))
     for size in [100_000, 1_000_000] as [UInt64] { try measureImmudb(size, &report) }
 }
@@ -79,14 +77,50 @@ private func measureImmudb(_ size: UInt64, _ report: inout Report) throws {
     // RocksDB and the file cache take for keys all over the database is beside it.
     try add("Get, of 1,000 keys", .atMost(14)) { getRequest(SplitMix64.one($0) % 1000) }
     try add("Get, of all keys", .none) { getRequest(SplitMix64.one($0) % size) }
-    try add("Set, durable", .atMost(22)) { number in
-        var item = Immudb_Schema_KeyValue()
-        item.key = Data(randomKey(number | 1 << 50))
-        item.value = Data(value100)
-        return bytes(item)
-    }
+    try add("Set, durable", .atMost(22)) { setRequest($0 | 1 << 50) }
     try add("SafeGet, of 1,000 keys", .atMost(30)) { safeGetRequest($0, keys: 1000, size) }
     try add("SafeGet, of all keys", .none) { safeGetRequest($0, keys: size, size) }
+}
+
+/// A call whose cost is measured: its method, and its requests by number.
+struct BenchCall {
+    let path: String
+    let request: LoadConnection.Request
+
+    static var echo: BenchCall {
+        let message = bytes(Google_Protobuf_BytesValue(Data(repeating: 7, count: 32)))
+        return BenchCall(path: "/bench.Bench/Echo") { _ in message }
+    }
+
+    private init(path: String, request: @escaping LoadConnection.Request) {
+        self.path = path
+        self.request = request
+    }
+
+    /// `Get`, `SafeGet` or `Set`, as 0.6 names them, of a server that holds so many entries; the reads are of the
+    /// first 1,000 keys. `Fill` sets the keys one after another.
+    init?(_ name: String, entries: UInt64) {
+        let service = "/immudb.schema.ImmuService/"
+        switch name {
+        case "Get":
+            self.init(path: service + name) { getRequest(SplitMix64.one($0) % 1000) }
+        case "SafeGet":
+            self.init(path: service + name) { safeGetRequest($0, keys: 1000, entries) }
+        case "Set":
+            self.init(path: service + name) { setRequest($0 | 1 << 50) }
+        case "Fill":
+            self.init(path: service + "Set") { setRequest($0) }
+        default:
+            return nil
+        }
+    }
+}
+
+private func setRequest(_ key: UInt64) -> [UInt8] {
+    var item = Immudb_Schema_KeyValue()
+    item.key = Data(randomKey(key))
+    item.value = Data(value100)
+    return bytes(item)
 }
 
 func getRequest(_ key: UInt64) -> [UInt8] {

@@ -5,7 +5,8 @@
 //
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
 // `make build` and `make bench` have been run. `immudb-bench echo PORT` and `immudb-bench load PORT CONNECTIONS CALLS` are
-// the two sides of the echo figure, for a look with perf or valgrind.
+// the two sides of the echo figure, for a look with perf or valgrind; with `Fill` and then `Get`, `SafeGet` or `Set`
+// after them, `load` calls a running immudb.
 
 import Glibc
 
@@ -27,10 +28,15 @@ case "open"?:
     try measureOpen(path: arguments[1])
 case "echo"?:
     try await serveEcho(port: arguments.dropFirst().first.flatMap { Int($0) } ?? echoPort)
-case "load"? where arguments.count == 4:
-    try callEcho(
-        port: Int(arguments[1]) ?? echoPort, connections: Int(arguments[2]) ?? 1,
-        calls: Int(arguments[3]) ?? 1)
+case "load"? where arguments.count >= 4:
+    guard
+        let port = Int(arguments[1]), let connections = Int(arguments[2]), let calls = Int(arguments[3]),
+        let call = arguments.count == 4 ? .echo : BenchCall(arguments[4], entries: 100_000)
+    else {
+        print("immudb-bench load PORT CONNECTIONS CALLS [Get|SafeGet|Set|Fill]")
+        exit(1)
+    }
+    try load(call, port: port, connections: connections, calls: calls)
 case "compare"? where arguments.count == 2:
     try compareServers(with: arguments[1])
 default:
