@@ -128,7 +128,7 @@ extension DatabaseService {
     }
 
     func validated(_ key: Data) throws(StoreError) -> [UInt8] {
-        let key = Array(key)
+        let key = key.withUnsafeBytes { [UInt8]($0) }
         try Limits.validate(key: key)
         return key
     }

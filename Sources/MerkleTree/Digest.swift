@@ -80,6 +80,13 @@ extension Digest {
         }
     }
 
+    /// As `leaf(index:key:value:)` above.
+    public static func leaf(index: EntryIndex, key: [UInt8], value: [UInt8]) -> Digest {
+        key.withUnsafeBytes { key in
+            value.withUnsafeBytes { value in leaf(index: index, key: key, value: value) }
+        }
+    }
+
     /// As `leaf(index:key:value:)` above. Collections that are not contiguous in memory are copied
     /// first.
     public static func leaf(
