@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 import Synchronization
 
@@ -8,8 +9,8 @@ final class ServerLoop {
     let core: ServerCore
     private(set) var mailbox: LoopMailbox!
     private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
-    private var jobs: [RPCMethod.Execution: [WorkerPool.Job]] = [:]
-    private var points: [WorkerPool.Job] = []
+    private var jobs: [RPCMethod.Execution: Deque<WorkerPool.Job>] = [:]
+    private var points = Deque<WorkerPool.Job>()
     private var willSubmit = false
     private var touched: [ServerConnection] = []
     private var spare = LoopMailbox.Contents()
@@ -45,20 +46,19 @@ final class ServerLoop {
 
     private func submitJobs() {
         // Taken out first: refusing a call may start others, which come to be queued here.
-        var batch: [WorkerPool.Job] = []
+        var batch = Deque<WorkerPool.Job>()
         swap(&batch, &points)
-        submit(batch, to: .points)
-        batch.removeAll(keepingCapacity: true)
+        submit(&batch, to: .points)
         if points.isEmpty { swap(&batch, &points) }
         guard !jobs.isEmpty else { return }
         let others = jobs
         jobs = [:]
-        for (work, batch) in others { submit(batch, to: work) }
+        for (work, var batch) in others { submit(&batch, to: work) }
     }
 
-    private func submit(_ batch: [WorkerPool.Job], to work: RPCMethod.Execution) {
+    private func submit(_ batch: inout Deque<WorkerPool.Job>, to work: RPCMethod.Execution) {
         guard !batch.isEmpty else { return }
-        for job in core.pools.pool(of: work).submit(batch) {
+        for job in core.pools.pool(of: work).submit(&batch) {
             job.call.fail(.resourceExhausted, "the server has too many requests waiting")
         }
     }

@@ -59,6 +59,14 @@ final class WorkerPool: Sendable {
         var isStopped = false
     }
 
+    /// What a thread has taken.
+    private struct Batch {
+        /// Those that have not run yet.
+        var jobs = Deque<Job>()
+        /// Of all its jobs, where lanes have a limit.
+        var lanes: [Int] = []
+    }
+
     /// Jobs of one lane that a thread takes before the next lane has its turn.
     private static let turnCount = 8
     /// Answers wait for the rest of their batch at most this long, beyond the handler that is
@@ -84,16 +92,16 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Queues jobs in order; returns those that found no room.
-    func submit(_ jobs: [Job]) -> [Job] {
+    /// Queues jobs in order, and takes them out of `jobs`; returns those that found no room.
+    func submit(_ jobs: inout Deque<Job>) -> [Job] {
         let capacity = configuration.capacity
         var refused: [Job] = []
         let wakes = state.withLock { state in
-            guard !state.isStopped else {
-                refused = jobs
-                return false
-            }
-            for job in jobs {
+            while let job = jobs.popFirst() {
+                guard !state.isStopped else {
+                    refused.append(job)
+                    continue
+                }
                 let lane = job.call.origin.lane
                 while state.lanes.count <= lane { state.lanes.append(Lane()) }
                 guard
@@ -153,12 +161,14 @@ final class WorkerPool: Sendable {
     private func work(_ gatherer: AnswerGatherer) {
         AnswerGatherer.current.currentValue = gatherer
         defer { AnswerGatherer.current.currentValue = nil }
-        var batch: [Job] = []
+        var batch = Batch()
         while take(into: &batch) {
-            var began = batch.count > 1 ? NIODeadline.now() : .distantFuture
-            for job in batch {
+            let isLarge = batch.jobs.count > 1
+            var began = isLarge ? NIODeadline.now() : .distantFuture
+            // Each is let go when it has run: the loop, which made its call, then is the last to hold it.
+            while let job = batch.jobs.popFirst() {
                 run(job)
-                if batch.count > 1 {
+                if isLarge {
                     let now = NIODeadline.now()
                     if now - began > Self.longestGathering {
                         gatherer.handOver()
@@ -170,7 +180,7 @@ final class WorkerPool: Sendable {
         }
     }
 
-    private func run(_ job: Job) {
+    private func run(_ job: consuming Job) {
         switch job {
         case .request(let call):
             if call.origin.account.mayGoOn {
@@ -184,17 +194,14 @@ final class WorkerPool: Sendable {
     }
 
     /// Puts the last batch aside and waits for the next; false when the pool was stopped.
-    private func take(into batch: inout [Job]) -> Bool {
-        var hasFinished = batch.isEmpty
+    private func take(into batch: inout Batch) -> Bool {
         while true {
             let (goesOn, wakes, mustWait) = state.withLock { state in
                 if state.isStopped { return (false, false, false) }
-                if !hasFinished { finish(batch, &state) }
-                batch.removeAll(keepingCapacity: true)
-                hasFinished = true
+                finish(&batch, &state)
                 fill(&batch, &state)
-                if batch.isEmpty { state.idleThreads += 1 }
-                return (true, wakeOne(&state), batch.isEmpty)
+                if batch.jobs.isEmpty { state.idleThreads += 1 }
+                return (true, wakeOne(&state), batch.jobs.isEmpty)
             }
             if wakes { wake.signal() }
             guard goesOn else { return false }
@@ -203,24 +210,26 @@ final class WorkerPool: Sendable {
         }
     }
 
-    private func finish(_ batch: [Job], _ state: inout State) {
-        guard configuration.laneLimit < .max else { return }
-        for job in batch {
-            let lane = job.call.origin.lane
+    private func finish(_ batch: inout Batch, _ state: inout State) {
+        for lane in batch.lanes {
             state.lanes[lane].runningCount -= 1
             takeTurn(lane, &state)
         }
+        batch.lanes.removeAll(keepingCapacity: true)
     }
 
-    private func fill(_ batch: inout [Job], _ state: inout State) {
-        while batch.count < configuration.batchLimit, let lane = state.turns.popFirst() {
+    private func fill(_ batch: inout Batch, _ state: inout State) {
+        while batch.jobs.count < configuration.batchLimit, let lane = state.turns.popFirst() {
             state.lanes[lane].isInTurn = false
             let count = min(
-                Self.turnCount, configuration.batchLimit - batch.count,
+                Self.turnCount, configuration.batchLimit - batch.jobs.count,
                 state.lanes[lane].jobs.count,
                 configuration.laneLimit - state.lanes[lane].runningCount)
-            for _ in 0..<count { batch.append(state.lanes[lane].jobs.removeFirst()) }
-            if configuration.laneLimit < .max { state.lanes[lane].runningCount += count }
+            for _ in 0..<count { batch.jobs.append(state.lanes[lane].jobs.removeFirst()) }
+            if configuration.laneLimit < .max {
+                state.lanes[lane].runningCount += count
+                batch.lanes += repeatElement(lane, count: count)
+            }
             state.count -= count
             takeTurn(lane, &state)
         }
