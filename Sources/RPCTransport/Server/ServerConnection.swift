@@ -26,10 +26,6 @@ final class ServerConnection: HTTP2Delegate {
     private let headers: RequestHeaders
     /// Whether a request's header fields are being read; not in trailers.
     private var isReadingHeaders = false
-    /// The block of header fields that has begun and not ended.
-    private var openBlock: (stream: Int32, began: NIODeadline)?
-    /// Grows with all that arrives or leaves of calls.
-    private var moveCount = 0
 
     private var waiting = WaitingCalls()
     private var startLimit = StartLimit()
@@ -47,11 +43,9 @@ final class ServerConnection: HTTP2Delegate {
     /// Whether the loop has it on its list of connections to flush.
     var isTouched = false
 
-    private let opened = NIODeadline.now()
-    private var hasHandshake = false
+    private var progress = ClientProgress()
     private var lifeSigns = LifeSigns()
     private var draining = Draining()
-    private var rest: (moveCount: Int, since: NIODeadline)?
 
     init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
         self.loop = loop
@@ -128,8 +122,7 @@ final class ServerConnection: HTTP2Delegate {
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
         isReadingHeaders = category == NGHTTP2_HCAT_REQUEST
-        openBlock = (stream, http2.lastRead)
-        moveCount += 1
+        progress.beganBlock(stream: stream, http2.lastRead)
         guard isReadingHeaders else { return }
         let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
         let call = ActiveCall(self, streamID: stream, began: began)
@@ -143,7 +136,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
-        moveCount += 1
+        progress.noteMove()
         guard let call = call(stream), !call.hasRequestEnded, call.phase == .receiving,
             case .receiving(var request) = call.takeState()
         else { return }
@@ -156,7 +149,7 @@ final class ServerConnection: HTTP2Delegate {
     func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>) {
         switch header.type {
         case HTTP2.headers, HTTP2.data:
-            if header.type == HTTP2.headers { openBlock = nil }
+            if header.type == HTTP2.headers { progress.endedBlock() }
             guard let call = call(header.stream_id) else { return }
             if header.type == HTTP2.data {
                 let byteCount = header.length - frame.pointee.data.padlen
@@ -169,7 +162,7 @@ final class ServerConnection: HTTP2Delegate {
             }
             if header.flags & HTTP2.endStream != 0 { finishRequest(of: call) }
         case HTTP2.settings:
-            hasHandshake = true
+            progress.noteHandshake()
         case HTTP2.ping where header.flags & HTTP2.ack != 0:
             if Draining.isAnswer(frame.pointee.ping) { finishDraining() }
         default:
@@ -178,8 +171,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func closedStream(_ stream: Int32, http2Error: UInt32) {
-        if openBlock?.stream == stream { openBlock = nil }
-        moveCount += 1
+        progress.closedStream(stream)
         guard let call = calls.removeValue(forKey: stream) else { return }
         if recent === call { recent = nil }
         close(call)
@@ -443,7 +435,7 @@ final class ServerConnection: HTTP2Delegate {
         call.writeBody(count: count, to: &frames)
         unsentByteCount -= count
         unread.framedByteCount += count
-        moveCount += 1
+        progress.noteMove()
         origin.account.markReader()
     }
 
@@ -592,22 +584,22 @@ final class ServerConnection: HTTP2Delegate {
 
     /// Since when it has had no call.
     var idleSince: NIODeadline? {
-        guard calls.isEmpty, hasHandshake, !draining.hasBegun else { return nil }
-        return rest?.since
+        guard calls.isEmpty, progress.hasHandshake, !draining.hasBegun else { return nil }
+        return progress.restingSince
     }
 
     /// Since when nothing has come or gone of calls that all wait for the client: to send its request, or
     /// to read its answer.
     var stuckSince: NIODeadline? {
-        guard let rest, !calls.isEmpty,
+        guard let since = progress.restingSince, !calls.isEmpty,
             calls.values.allSatisfy({ $0.waitsForClient(whichHasUnread: unsentByteCount > 0) })
         else { return nil }
-        return rest.since
+        return since
     }
 
     /// Whether a block of header fields began before that, and has not ended.
     func hasOpenBlock(since time: NIODeadline) -> Bool {
-        openBlock.map { $0.began < time } ?? false
+        progress.hasOpenBlock(since: time)
     }
 
     /// Ends the connection of a client that does not read.
@@ -630,10 +622,10 @@ final class ServerConnection: HTTP2Delegate {
             stalledWrite: configuration.stalledWriteTimeout.timeAmount,
             silence: configuration.keepaliveInterval.timeAmount,
             answer: configuration.keepaliveTimeout.timeAmount)
-        if !hasHandshake, http2.closingSince == nil, now - opened > handshakeTimeout.timeAmount {
+        if http2.closingSince == nil, progress.lacksHandshake(now, after: handshakeTimeout) {
             cut()
         } else {
-            switch lifeSigns.look(at: http2, now, limits, mayAsk: hasHandshake) {
+            switch lifeSigns.look(at: http2, now, limits, mayAsk: progress.hasHandshake) {
             case .alive: break
             case .unknown:
                 guard let session = http2.session else { break }
@@ -644,7 +636,7 @@ final class ServerConnection: HTTP2Delegate {
             }
         }
         if draining.isOverdue(now) { finishDraining() }
-        noteRest(now)
+        if progress.tick(now), calls.isEmpty { releaseSpareMemory() }
     }
 
     private var handshakeTimeout: Duration {
@@ -653,13 +645,9 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// Gives back memory that only a busy connection needs.
-    private func noteRest(_ now: NIODeadline) {
-        if rest?.moveCount != moveCount {
-            rest = (moveCount, now)
-        } else if calls.isEmpty {
-            http2.releaseSpareMemory()
-            origin.account.settleAtRest()
-        }
+    private func releaseSpareMemory() {
+        http2.releaseSpareMemory()
+        origin.account.settleAtRest()
     }
 
     // MARK: draining
