@@ -24,7 +24,7 @@ public struct RPCError: Error, Sendable, CustomStringConvertible {
     }
 
     public init(
-        _ code: StatusCode, _ message: String, headers: Metadata = [:], trailers: Metadata = [:],
+        _ code: StatusCode, _ message: String, headers: Metadata = Metadata(), trailers: Metadata = Metadata(),
         requestFate: RequestFate = .answered
     ) {
         self.code = code

@@ -251,7 +251,7 @@ final class ClientCall {
     }
 
     /// Ends the call with an error that this side found.
-    func fail(_ code: StatusCode, _ text: String, trailers: Metadata = [:]) {
+    func fail(_ code: StatusCode, _ text: String, trailers: Metadata = Metadata()) {
         end(code, text, trailers, isAnswer: false)
     }
 

@@ -9,7 +9,7 @@ extension RPCServer {
         public var port: Int
 
         /// Sent on every answer, also with errors and for unknown methods.
-        public var initialHeaders: Metadata = [:]
+        public var initialHeaders: Metadata = Metadata()
 
         // MARK: threads
 

@@ -75,7 +75,7 @@ public final class ServerCall: Sendable {
 
     /// Answers OK with that message, which is serialised on the calling thread.
     public func reply<Answer: SwiftProtobuf.Message>(
-        _ message: Answer, headers: Metadata = [:], trailers: Metadata = [:]
+        _ message: Answer, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
     ) {
         guard !isAnswered else { return }
         do {
@@ -88,7 +88,7 @@ public final class ServerCall: Sendable {
 
     /// Answers OK with a message that is serialised already.
     public func reply(
-        _ message: FramedBytes, headers: Metadata = [:], trailers: Metadata = [:]
+        _ message: FramedBytes, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
     ) {
         if headers.isEmpty, trailers.isEmpty {
             finish(Answer(message: message.buffer))
@@ -100,7 +100,7 @@ public final class ServerCall: Sendable {
     /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is
     /// cut.
     public func fail(
-        _ code: StatusCode, _ message: String, headers: Metadata = [:], trailers: Metadata = [:]
+        _ code: StatusCode, _ message: String, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
     ) {
         finish(Answer(code: code, text: message, headers: headers, trailers: trailers))
     }
@@ -243,7 +243,7 @@ struct Answer: Sendable {
 
     init(
         message: ByteBuffer? = nil, code: StatusCode = .ok, text: String = "",
-        headers: Metadata = [:], trailers: Metadata = [:], httpStatus: Int? = nil,
+        headers: Metadata = Metadata(), trailers: Metadata = Metadata(), httpStatus: Int? = nil,
         namesEncodings: Bool = false
     ) {
         self.message = message

@@ -77,8 +77,9 @@ final class ServerLoop {
         while var batch = spare.batches.popLast() {
             while let (call, answer) = batch.popLast() {
                 let active = call.active.value
-                active.connection.submit(answer, of: call, active)
-                touch(active.connection)
+                let connection = active.connection
+                connection.submit(answer, of: call, active)
+                touch(connection)
             }
         }
         for parcel in spare.parcels {

@@ -312,8 +312,8 @@ final class AnswerGatherer: Sendable {
         batches.withLock { batches in
             for index in batches.indices where !batches[index].answers.isEmpty {
                 var answers: [(ServerCall, Answer)] = []
-                // The next batch will be about as large.
-                answers.reserveCapacity(batches[index].answers.count)
+                // The next batch will be about as large; growing costs more than some room to spare.
+                answers.reserveCapacity(max(16, batches[index].answers.count))
                 swap(&answers, &batches[index].answers)
                 batches[index].mailbox.post(batch: answers)
             }
