@@ -70,8 +70,9 @@ final class WorkerPool: Sendable {
     /// Jobs of one lane that a thread takes before the next lane has its turn.
     private static let turnCount = 8
     /// Answers wait for the rest of their batch at most this long, beyond the handler that is
-    /// running.
-    private static let longestGathering = TimeAmount.microseconds(200)
+    /// running. A full batch of reads with their proofs takes about as long: cut in two, it wakes the
+    /// event loop twice.
+    private static let longestGathering = TimeAmount.microseconds(500)
 
     private let configuration: Configuration
     private let state = Mutex(State())
