@@ -13,7 +13,7 @@ extension DatabaseService {
             _ = try database.snapshot.newest([0xff])
             isReadable = true
         } catch {
-            log.error("health check: \(error)")
+            faults.report("health check: \(error)")
             isReadable = false
         }
         let isHealthy = isReadable && database.health.isWritable

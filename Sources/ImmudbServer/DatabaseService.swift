@@ -83,7 +83,7 @@ public struct DatabaseService: Sendable {
             .measured(ImmuService.iScan, on: .walks, iScan),
             .measured(ImmuService.iScanSV, on: .walks, iScanStructured),
             .measured(ImmuService.count, on: .walks, count),
-            .serverStreaming(ImmuService.dump, dump),
+            .measuredStreaming(ImmuService.dump, dump),
         ]
     }
 

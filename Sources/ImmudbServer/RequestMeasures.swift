@@ -16,22 +16,34 @@ extension RPCMethod {
     ) -> RPCMethod {
         unary(
             path, on: execution,
-            measure: { bytes throws(RPCError) in
-                do throws(RequestSize.Excess) {
-                    return try RequestSize(
-                        of: Request.self, bytes, elementLimit: elementLimit
-                    ).byteCount
-                } catch {
-                    switch error {
-                    case .elements: throw RPCError(excess.code, excess.message)
-                    case .uselessFields:
-                        throw RPCError(
-                            .invalidArgument,
-                            "the request has too many fields that \(Request.protoMessageName) has not, "
-                                + "or has once")
-                    }
+            measure: requestMeasure(Request.self, elementLimit: elementLimit, excess: excess), handler)
+    }
+
+    /// The same with any number of answers; for requests without a list.
+    static func measuredStreaming<Request: MeasuredRequest>(
+        _ path: String, _ handler: @escaping @Sendable (Request, ServerStream) async throws -> Void
+    ) -> RPCMethod {
+        serverStreaming(path, measure: requestMeasure(Request.self), handler)
+    }
+
+    private static func requestMeasure<Request: MeasuredRequest>(
+        _ type: Request.Type, elementLimit: Int = 0,
+        excess: Refusal = Refusal(.invalidArgument, "the request has too many elements")
+    ) -> RequestMeasure {
+        { bytes throws(RPCError) in
+            do throws(RequestSize.Excess) {
+                return try RequestSize(of: type, bytes, elementLimit: elementLimit).byteCount
+            } catch {
+                switch error {
+                case .elements: throw RPCError(excess.code, excess.message)
+                case .uselessFields:
+                    throw RPCError(
+                        .invalidArgument,
+                        "the request has too many fields that \(type.protoMessageName) has not, "
+                            + "or has once")
                 }
-            }, handler)
+            }
+        }
     }
 }
 

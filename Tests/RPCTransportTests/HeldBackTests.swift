@@ -10,13 +10,120 @@ extension NetworkTests {
     /// Clients that begin something and keep the rest back.
     @Suite("What clients keep back")
     struct HeldBackTests {
-        @Test("a block of header fields that does not end, ends its connection")
-        func openBlock() async throws {
+        @Test(
+            "a block of header fields that does not end, ends its connection", arguments: [true, false])
+        func openBlock(answersPings: Bool) async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(400) }
             let peer = try await RawPeer.connect(server.port)
             peer.beginRequest(block: [])
+            #expect(try await eventually { server.connectionCount == 1 })
+            if !answersPings { try await peer.stopReading() }
+            #expect(try await eventually { server.connectionCount == 0 })
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("a block that nghttp2 drops has to end as well", arguments: ["closed stream", "reset stream"])
+        func droppedBlock(kind: String) async throws {
+            let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(400) }
+            let peer = try await RawPeer.connect(server.port, window: 1 << 20)
+            if kind == "closed stream" {
+                let stream = peer.call("Large", 10)
+                #expect(try await eventually { peer.now.ended == 1 })
+                peer.headers(stream, flags: 0)
+            } else {
+                // The second path resets the stream; the block goes on.
+                let path: [UInt8] = [0, 5] + Array(":path".utf8) + [1, 0x2f]
+                peer.beginRequest(block: path + path)
+                #expect(try await eventually { peer.now.resets == 1 })
+            }
             #expect(try await eventually { peer.now.isClosed })
             await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("a block that nghttp2 drops and that has ended, is not held against its connection")
+        func wholeDroppedBlock() async throws {
+            let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(100) }
+            let peer = try await RawPeer.connect(server.port, window: 1 << 20)
+            let stream = peer.call("Large", 10)
+            #expect(try await eventually { peer.now.ended == 1 })
+            peer.headers(stream, flags: 4)
+            try await Task.sleep(for: .milliseconds(700))
+            #expect(!peer.now.isClosed)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("settings that change all the time end their connection")
+        func settingsChanges() async throws {
+            let server = try await PeerServer.start()
+            let peer = try await RawPeer.connect(server.port)
+            peer.changeSettings(times: 90)
+            peer.call("Large", 10)
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(!peer.now.isClosed)
+            peer.changeSettings(times: 90)
+            #expect(try await eventually { peer.now.isClosed })
+            #expect(peer.now.goAway == 11)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("answered calls whose streams stay open are counted")
+        func answeredCalls() async throws {
+            let server = try await PeerServer.start()
+            let peer = try await RawPeer.connect(server.port)
+            peer.call("Large", 1, times: 200)
+            #expect(try await eventually { server.heldAnswerByteCount >= 200 << 10 })
+            await peer.close()
+            #expect(try await eventually { server.heldAnswerByteCount == 0 })
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("a stream gives its request back when that is decoded")
+        func decodedRequests() async throws {
+            let running = Atomic<Int>(0)
+            let server = try await RPCServer.start(
+                RPCServer.Configuration(),
+                methods: [
+                    .serverStreaming("/test.Peer/Wait", measure: { _ in 100 }) { (_: Empty, stream) in
+                        running.add(1, ordering: .relaxed)
+                        while !stream.isCancelled { try await Task.sleep(for: .milliseconds(20)) }
+                    }
+                ])
+            let peer = try await RawPeer.connect(server.port)
+            // 320 KB of requests.
+            peer.call("Wait", 0, times: 20, padding: 16_000)
+            #expect(
+                try await eventually(within: .seconds(30)) { running.load(ordering: .relaxed) == 20 })
+            #expect(try await eventually { server.heldRequestByteCount <= 3 * Admission.chunkByteCount })
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test("requests that wait for a client that does not read make room for those of others")
+        func waitingRequests() async throws {
+            let server = try await PeerServer.start {
+                $0.maxBufferedRequestByteCount = 1 << 20
+                $0.maxUnsentAnswerByteCount = 64 << 10
+                $0.unreadAnswerTimeout = .seconds(4)
+            }
+            let peers = [
+                try await RawPeer.connect(server.port), try await RawPeer.connect(server.port),
+            ]
+            for peer in peers {
+                peer.call("Large", 200_000)
+                #expect(try await eventually { server.heldAnswerByteCount > 200_000 })
+                peer.call("Large", 1, times: 27, padding: 16_000)
+            }
+            #expect(try await eventually { peers.contains { $0.now.isClosed } })
+            let client = RPCClient(.init(host: "127.0.0.1", port: server.port))
+            let echoed: RPCResponse<BytesValue> = try await client.unary(
+                "/test.Peer/Echo", BytesValue(Data(count: 100_000)), timeout: .seconds(20))
+            #expect(echoed.message.value.count == 100_000)
+            await client.shutdown()
+            for peer in peers { await peer.close() }
             await server.shutdown(deadline: .seconds(5))
         }
 

@@ -100,6 +100,17 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         streams += 2
     }
 
+    /// HEADERS on a stream that was there before; `flags` of RFC 9113: 4 ends the block.
+    func headers(_ stream: Int32, flags: UInt8, block: [UInt8] = []) {
+        send(Self.frame(1, flags, stream, block))
+    }
+
+    /// SETTINGS that leave the window of streams at nothing.
+    func changeSettings(times: Int) {
+        let change = Self.frame(4, 0, 0, [0, 4] + Self.bytes(0))
+        send((0..<times).flatMap { _ in change })
+    }
+
     /// RST_STREAM, CANCEL.
     func cancel(from first: Int32, times: Int) {
         var frames: [UInt8] = []
@@ -159,6 +170,7 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
                 case 0: state.dataByteCount += count
                 case 1: state.ended += head[4] & 1
                 case 3: state.resets += 1
+                case 6 where head[4] & 1 == 0: context.write(Self.acknowledgement(payload), promise: nil)
                 case 7: state.goAway = payload.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }
                 default: break
                 }
@@ -166,6 +178,12 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
             }
             state.input.removeFirst(at)
         }
+        context.flush()
+    }
+
+    /// Of a PING.
+    private static func acknowledgement(_ payload: ArraySlice<UInt8>) -> NIOAny {
+        NIOAny(ByteBuffer(bytes: frame(6, 1, 0, Array(payload))))
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -88,6 +88,9 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var outgoing = ByteBuffer()
     private(set) var lastRead = NIODeadline.now()
     private(set) var closingSince: NIODeadline?
+    /// Since when a block of header fields is open: it may have ended if nghttp2 ignores it, but no
+    /// frame has begun behind it.
+    var openBlockSince: NIODeadline? { callee?.blockBegan }
     private(set) var unwritableSince: NIODeadline?
     private var isSending = false
     private var libraryDepth = 0
@@ -335,11 +338,27 @@ final class HTTP2Callee {
     private let headerLimit: Int
     /// Of the fields of the block that is being received, also of those that nghttp2 leaves out.
     private var blockByteCount = 0
+    /// When the block of header fields began whose end nghttp2 has not told.
+    private(set) var blockBegan: NIODeadline?
 
     fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {
         self.delegate = delegate
         self.connection = connection
         headerLimit = min(delegate.headerLimit, 1 << 32)
+    }
+
+    /// Any frame has begun; also one that nghttp2 will ignore, of which nothing else is told.
+    func beganFrame(type: UInt8) {
+        switch type {
+        case HTTP2.headers: blockBegan = connection.lastRead
+        case HTTP2.continuation: break
+        default: blockBegan = nil
+        }
+    }
+
+    func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>) {
+        if header.type == HTTP2.headers { blockBegan = nil }
+        delegate.receivedFrame(header, frame)
     }
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {

@@ -17,6 +17,11 @@ struct HTTP2Callbacks: @unchecked Sendable {
         nghttp2_session_callbacks_new(&table)
         guard let table else { preconditionFailure("no memory for nghttp2's callbacks") }
         pointer = table
+        nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, user in
+            guard let header else { return 0 }
+            HTTP2Callee.with(user) { $0.beganFrame(type: header.pointee.type) }
+            return 0
+        }
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
@@ -52,7 +57,7 @@ struct HTTP2Callbacks: @unchecked Sendable {
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             let header = UnsafeRawPointer(frame).load(as: nghttp2_frame_hd.self)
-            HTTP2Callee.with(user) { $0.delegate.receivedFrame(header, frame) }
+            HTTP2Callee.with(user) { $0.receivedFrame(header, frame) }
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_send_callback(table) { _, frame, user in
@@ -122,6 +127,7 @@ enum HTTP2 {
     static let settings: UInt8 = 4
     static let ping: UInt8 = 6
     static let goAway: UInt8 = 7
+    static let continuation: UInt8 = 9
 
     static let noError: UInt32 = 0
     static let protocolError: UInt32 = 1

@@ -6,8 +6,8 @@ import NIOCore
 /// for each call; header fields with 32 bytes more each (RFC 9113, section 6.5.2) and 64 more for
 /// each value of a `-bin` field; bodies as they arrive; what decoding them will add, before they are
 /// decoded; until the call is answered. *Answers*: those of 4 KiB and more from before they are made, or when they are
-/// made without knowing their size; all that a client has not read: messages, statuses, and the
-/// frames that wait in nghttp2 and in the channel. Each amount is a `Reservation`, whose end gives
+/// made without knowing their size; all that a client has not read: messages, statuses, 1 KiB for each
+/// call that is answered and whose stream is open, and the frames that wait in nghttp2 and in the channel. Each amount is a `Reservation`, whose end gives
 /// it back.
 ///
 /// **Requests.** The pool has `requestLimit` bytes, 256 MiB.
@@ -17,9 +17,13 @@ import NIOCore
 /// - The last eighth is for small requests, of up to 64 KiB, of connections that hold at most 1 MiB:
 ///   large requests of some clients cannot stop the small ones of others.
 /// - What finds no room is refused with RESOURCE_EXHAUSTED: it was not carried out.
+/// - A stream's request is given back once it is decoded, but for what it was decoded to. Requests that are
+///   complete and wait because their client does not read, hold the room of others: when half of the pool
+///   is taken, a connection that holds more than that share and has read next to nothing for 3 s is closed.
 /// - A request has to arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken
 ///   or somebody was refused room, 1 MiB in any 2 s. Who is slower is refused; then the connection
-///   is closed, too. So is one whose block of header fields has not ended after 20 s, or 2 s.
+///   is closed, too. A client whose block of header fields has not ended after 20 s, or 2 s, is asked
+///   by a PING, which it cannot answer inside of a block, and closed when as much time has passed again.
 ///
 /// **Answers.** The pool has `answerLimit` bytes, 256 MiB.
 /// - An answer that is known to be large is begun when there is room for it. Connections that have
@@ -41,7 +45,8 @@ import NIOCore
 /// **Streams.** Resets cost the server work: those that a client sends, and those that it makes the
 /// server send, count alike. So does reading header fields: a block of more than eight times
 /// `maxHeaderByteCount` ends the connection; so do more than 32 blocks at once, or a second, that exceed the
-/// limit itself and are refused.
+/// limit itself and are refused. So does changing settings, for which nghttp2 looks at every stream: 100
+/// times at once, then 10 a second.
 ///
 /// **The worst case**, with the values of `RPCServer.Configuration`: 256 MiB of requests and 256 MiB
 /// of answers; beside them 96 KiB for each connection with requests in flight (the chunk that it
@@ -54,6 +59,8 @@ struct Admission: Sendable {
     static let chunkByteCount = 64 << 10
     /// What an open call takes: its HTTP/2 stream and the server's own state of it.
     static let callByteCount = 512
+    /// What is left of a call that is answered, beside its message, while its HTTP/2 stream is open.
+    static let answeredCallByteCount = 1 << 10
     /// Smaller answers are counted only when they stay.
     static let largeAnswerByteCount = 4 << 10
     /// Every connection may have that much unread.
@@ -84,8 +91,11 @@ struct Admission: Sendable {
         _ held: Int, of requestByteCount: Int, isPressed: Bool, connectionCount: Int
     ) -> Bool {
         if !isPressed { return held <= requestLimit / 2 }
-        let share = requestLimit / 4 / max(1, connectionCount)
-        return held <= max(Self.chunkByteCount, share) || held == requestByteCount
+        return held <= requestShare(among: connectionCount) || held == requestByteCount
+    }
+
+    func requestShare(among connectionCount: Int) -> Int {
+        max(Self.chunkByteCount, requestLimit / 4 / max(1, connectionCount))
     }
 
     /// The bytes of the pool that a request of that size must leave free.

@@ -5,8 +5,8 @@ import NIOCore
 struct ClientProgress {
     private let opened = NIODeadline.now()
     private(set) var hasHandshake = false
-    /// The block of header fields that has begun and not ended.
-    private var openBlock: (stream: Int32, began: NIODeadline)?
+    /// The block of header fields for which the client was asked whether it has ended.
+    private var askedBlock: (began: NIODeadline, time: NIODeadline)?
     /// Grows with all that arrives or leaves of calls.
     private var moveCount = 0
     private var rest: (moveCount: Int, since: NIODeadline)?
@@ -23,21 +23,28 @@ struct ClientProgress {
 
     // MARK: blocks of header fields
 
-    mutating func beganBlock(stream: Int32, _ now: NIODeadline) {
-        openBlock = (stream, now)
-        noteMove()
+    enum BlockVerdict {
+        /// None is open, or it has time.
+        case inTime
+        /// It has taken too long, unless it has ended without nghttp2 telling: the client has to be asked
+        /// by a PING.
+        case unknown
+        case overdue
     }
 
-    mutating func endedBlock() { openBlock = nil }
-
-    mutating func closedStream(_ stream: Int32) {
-        if openBlock?.stream == stream { openBlock = nil }
-        noteMove()
-    }
-
-    /// Whether a block of header fields began before that, and has not ended.
-    func hasOpenBlock(since time: NIODeadline) -> Bool {
-        openBlock.map { $0.began < time } ?? false
+    /// - Parameters:
+    ///   - began: of the block that is open.
+    ///   - time: what a block may take, and then the answer to the PING, which cannot come inside of a
+    ///     block.
+    mutating func look(
+        atBlockSince began: NIODeadline?, _ now: NIODeadline, _ time: TimeAmount
+    ) -> BlockVerdict {
+        guard let began, now - began > time else { return .inTime }
+        guard let asked = askedBlock, asked.began == began else {
+            askedBlock = (began, now)
+            return .unknown
+        }
+        return now - asked.time > time ? .overdue : .inTime
     }
 
     // MARK: rest

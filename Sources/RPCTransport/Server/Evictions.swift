@@ -7,12 +7,15 @@ struct Evictions {
     private let now: NIODeadline
     private let isShortOfConnections: Bool
     private let bodiesArePressed: Bool
-    /// Blocks of header fields that began before have to have ended.
-    private let oldestBlock: NIODeadline
+    /// The time that a block of header fields may take.
+    private let blockTime: TimeAmount
     private let unreadSince: NIODeadline
+    /// The same for those whose requests wait for that, and take the room of others.
+    private let heldSince: NIODeadline
     /// Bytes of answers that are held, less those of connections that are going.
     private var heldByteCount: Int
     private var silent: [(since: NIODeadline, connection: ServerConnection)] = []
+    private var holding: [(since: NIODeadline, connection: ServerConnection)] = []
     private var idle: [(since: NIODeadline, connection: ServerConnection)] = []
     private var stuck: [(since: NIODeadline, connection: ServerConnection)] = []
     private var slow: [ServerConnection] = []
@@ -24,13 +27,13 @@ struct Evictions {
         isShortOfConnections = core.connections.isShort
         bodiesArePressed =
             account.isPressedByRequests || account.hasDeniedRequest(since: now - Admission.urgency)
-        let blockTime = account.admission.blockTime(
+        blockTime = account.admission.blockTime(
             isPressed: bodiesArePressed || isShortOfConnections,
             patience: core.configuration.slowRequestTimeout)
-        oldestBlock = now - blockTime
         let timeout = core.configuration.unreadAnswerTimeout
         let isUrgent = account.hasDeniedAnswer(since: now - Admission.urgency)
         unreadSince = now - (isUrgent ? timeout / 10 : timeout).timeAmount
+        heldSince = now - (timeout / 10).timeAmount
         heldByteCount = account.answerByteCount
     }
 
@@ -42,14 +45,19 @@ struct Evictions {
         if let since = connection.silentSince, since < unreadSince {
             silent.append((since, connection))
         }
-        if connection.hasIncompleteRequests {
+        if bodiesArePressed, let since = connection.silentSince, since < heldSince,
+            connection.requestByteCount > core.account.requestShare
+        {
+            holding.append((since, connection))
+        }
+        if connection.hasRequests {
             let (byteCount, time) = core.account.admission.leastProgress(
                 isPressed: bodiesArePressed, patience: core.configuration.slowRequestTimeout)
             if connection.refuseSlowRequests(now, byteCount, time), bodiesArePressed {
                 slow.append(connection)
             }
         }
-        if connection.hasOpenBlock(since: oldestBlock) { connection.cut() }
+        connection.endOpenBlock(after: blockTime, now)
         if let since = connection.idleSince { idle.append((since, connection)) }
         if isShortOfConnections, let since = connection.stuckSince {
             stuck.append((since, connection))
@@ -58,6 +66,7 @@ struct Evictions {
 
     mutating func carryOut() {
         closeSilent()
+        closeHolding()
         closeSlow()
         endIdle()
         let refused = core.connections.takeRefused(now)
@@ -72,6 +81,23 @@ struct Evictions {
             let byteCount = connection.unreadByteCount
             heldByteCount -= byteCount
             closed.add(connection.origin.peerAddress, byteCount)
+            connection.closeSilent()
+        }
+        if closed.connectionCount > 0 { core.configuration.shortage?(.didNotRead(closed)) }
+    }
+
+    /// Their requests are complete and wait until their answers are read.
+    private mutating func closeHolding() {
+        holding.sort { $0.since < $1.since }
+        var closed = RPCServer.ClosedConnections()
+        var held = core.account.requestByteCount
+        for (_, connection) in holding where !connection.isClosing {
+            // Somebody was refused room, so one has to go in any case.
+            guard closed.connectionCount == 0 || held > core.account.admission.requestPressure else {
+                break
+            }
+            held -= connection.requestByteCount
+            closed.add(connection.origin.peerAddress, connection.requestByteCount)
             connection.closeSilent()
         }
         if closed.connectionCount > 0 { core.configuration.shortage?(.didNotRead(closed)) }

@@ -26,7 +26,7 @@ public final class RPCMethod: Sendable {
 
     enum Handler: Sendable {
         case unary(Execution, @Sendable (ByteBuffer, ServerCall) -> Void)
-        case serverStreaming(@Sendable (ByteBuffer, ServerStream) async throws -> Void)
+        case serverStreaming(@Sendable (ServerStream) async throws -> Void)
     }
 
     /// `/package.Service/Method`.
@@ -84,21 +84,38 @@ public final class RPCMethod: Sendable {
     /// away, or its deadline passes. Returning ends the call with OK; throwing an `RPCError` ends
     /// it with that status, any other error with UNKNOWN. Tasks run on Swift's cooperative pool:
     /// blocking work belongs on threads of the handler's own.
+    ///
+    /// - Parameter measure: as for a unary method. The decoded request counts as held until the call is
+    ///   answered, its bytes until they are decoded.
     public static func serverStreaming<Request: SwiftProtobuf.Message>(
-        _ path: String,
+        _ path: String, measure: RequestMeasure? = nil,
         _ handler: @escaping @Sendable (Request, ServerStream) async throws -> Void
     ) -> RPCMethod {
         RPCMethod(
             path: path,
-            handler: .serverStreaming { bytes, stream in
-                let request: Request
-                do {
-                    request = try Request(serializedBytes: ReceivedBytes(bytes))
-                } catch {
-                    throw RPCError(.internalError, undecodable(Request.self, error))
-                }
-                try await handler(request, stream)
+            handler: .serverStreaming { stream in
+                try await handler(decode(stream.call, measure), stream)
             })
+    }
+
+    /// The request of a stream, whose bytes are freed.
+    private static func decode<Request: SwiftProtobuf.Message>(
+        _ call: ServerCall, _ measure: RequestMeasure?
+    ) throws -> Request {
+        guard let bytes = call.takeMessage() else {
+            throw RPCError(.cancelled, "the call is over")
+        }
+        let byteCount = try bytes.withUnsafeReadableBytes { try measure?($0) ?? $0.count }
+        guard call.reserveDecoded(byteCount) else {
+            throw RPCError(.resourceExhausted, "the server holds too many bytes of requests")
+        }
+        do {
+            let request = try Request(serializedBytes: ReceivedBytes(bytes))
+            call.noteDecoded(byteCount)
+            return request
+        } catch {
+            throw RPCError(.internalError, undecodable(Request.self, error))
+        }
     }
 
     private static func undecodable<Request: SwiftProtobuf.Message>(

@@ -87,6 +87,9 @@ final class ServerAccount: Sendable {
         shares.store(admission.answerShare(among: count), ordering: .relaxed)
     }
 
+    /// What a connection may have of requests while room for them is short.
+    var requestShare: Int { admission.requestShare(among: connectionCount) }
+
     var isPressedByAnswers: Bool { answerByteCount > admission.answerPressure }
     var isPressedByRequests: Bool { requestByteCount > admission.requestPressure }
 

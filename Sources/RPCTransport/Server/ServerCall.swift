@@ -188,6 +188,15 @@ public final class ServerCall: Sendable {
         holdings.withLock { $0.requestRoom.growRequest(by: byteCount) }
     }
 
+    /// Only what the request was decoded to is left of it.
+    func noteDecoded(_ byteCount: Int) {
+        holdings.withLock { holdings in
+            // Nothing if the call was answered meanwhile.
+            let needed = metadata.byteCount + Admission.callByteCount + byteCount
+            holdings.requestRoom.set(to: min(needed, holdings.requestRoom.byteCount))
+        }
+    }
+
     // MARK: from the event loop
 
     /// Room for its answer, or for a message of its stream.

@@ -30,12 +30,15 @@ final class ServerConnection: HTTP2Delegate {
     private var waiting = WaitingCalls()
     private var startLimit = StartLimit()
     private var unsentByteCount = 0
+    /// Calls that are answered and whose streams are open.
+    private var answeredCount = 0
     private var unread: UnreadAnswers
     private var resets: RateLimit
     /// Blocks of header fields beyond the limit: 4 MB at once, then 4 MB a second.
     private var largeBlocks = RateLimit(burst: 32, perSecond: 32)
     /// Resets of streams that this side has asked for on its own.
     private var ownResetCount = 0
+    private var settingsChanges = RateLimit(burst: 100, perSecond: 10)
     private var alarm = DeadlineAlarm()
 
     /// Whether the loop has it on its list of connections to look at again.
@@ -104,7 +107,7 @@ final class ServerConnection: HTTP2Delegate {
         calls = [:]
         for call in open.values { close(call) }
         waiting.removeAll()
-        unread.count(unsent: unsentByteCount, queued: 0)
+        unread.count(unsent: heldAnswerByteCount, queued: 0)
     }
 
     func sendPending() { http2.sendPending() }
@@ -122,7 +125,7 @@ final class ServerConnection: HTTP2Delegate {
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
         isReadingHeaders = category == NGHTTP2_HCAT_REQUEST
-        progress.beganBlock(stream: stream, http2.lastRead)
+        progress.noteMove()
         guard isReadingHeaders else { return }
         let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
         let call = ActiveCall(self, streamID: stream, began: began)
@@ -149,7 +152,6 @@ final class ServerConnection: HTTP2Delegate {
     func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>) {
         switch header.type {
         case HTTP2.headers, HTTP2.data:
-            if header.type == HTTP2.headers { progress.endedBlock() }
             guard let call = call(header.stream_id) else { return }
             if header.type == HTTP2.data {
                 let byteCount = header.length - frame.pointee.data.padlen
@@ -161,8 +163,10 @@ final class ServerConnection: HTTP2Delegate {
                 finishHeaders(of: call)
             }
             if header.flags & HTTP2.endStream != 0 { finishRequest(of: call) }
-        case HTTP2.settings:
+        case HTTP2.settings where header.flags & HTTP2.ack == 0:
             progress.noteHandshake()
+            // nghttp2 looks at every stream for it.
+            if !settingsChanges.take() { endCalmly() }
         case HTTP2.ping where header.flags & HTTP2.ack != 0:
             if Draining.isAnswer(frame.pointee.ping) { finishDraining() }
         default:
@@ -171,7 +175,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func closedStream(_ stream: Int32, http2Error: UInt32) {
-        progress.closedStream(stream)
+        progress.noteMove()
         guard let call = calls.removeValue(forKey: stream) else { return }
         if recent === call { recent = nil }
         close(call)
@@ -223,7 +227,7 @@ final class ServerConnection: HTTP2Delegate {
         nghttp2_session_terminate_session(session, HTTP2.enhanceYourCalm)
     }
 
-    var hasIncompleteRequests: Bool { origin.account.requestByteCount > 0 }
+    var hasRequests: Bool { origin.account.requestByteCount > 0 }
     var requestByteCount: Int { origin.account.requestByteCount }
 
     /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
@@ -360,7 +364,7 @@ final class ServerConnection: HTTP2Delegate {
             if body.hasHeaders {
                 let isDeferred = body.isDeferred
                 body.status = answer.status ?? .ok
-                active.set(.sending(body))
+                beginSending(body, of: active)
                 if isDeferred, let session = http2.session {
                     nghttp2_session_resume_data(session, active.streamID)
                 }
@@ -382,13 +386,18 @@ final class ServerConnection: HTTP2Delegate {
         let byteCount = message.readableBytes
         startLimit.note(answerByteCount: byteCount)
         unsentByteCount += byteCount
-        active.set(.sending(OutgoingBody(unsent: message, hasHeaders: true, status: status)))
+        beginSending(OutgoingBody(unsent: message, hasHeaders: true, status: status), of: active)
         frames?.submitHeaders(status?.headers ?? Metadata(), stream: active.streamID)
     }
 
     private func send(_ status: Answer.Status, for active: ActiveCall) {
-        active.set(.sending(OutgoingBody(hasHeaders: true)))
+        beginSending(OutgoingBody(hasHeaders: true), of: active)
         frames?.submitStatus(status, stream: active.streamID)
+    }
+
+    private func beginSending(_ body: OutgoingBody, of active: ActiveCall) {
+        answeredCount += 1
+        active.set(.sending(body))
     }
 
     /// A message of a stream.
@@ -488,7 +497,12 @@ final class ServerConnection: HTTP2Delegate {
     func sentAllPending() -> Bool { startWaiting() }
 
     func stoppedSending(queuedByteCount: Int) {
-        unread.count(unsent: unsentByteCount, queued: queuedByteCount)
+        unread.count(unsent: heldAnswerByteCount, queued: queuedByteCount)
+    }
+
+    /// Of answers that are not framed, with what their calls take.
+    private var heldAnswerByteCount: Int {
+        unsentByteCount + answeredCount * Admission.answeredCallByteCount
     }
 
     // MARK: ends
@@ -524,7 +538,7 @@ final class ServerConnection: HTTP2Delegate {
         if let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0 {
             // Its client does not read: trailers would wait behind what it does not read.
             stream.end()
-            active.set(.sending(body))
+            beginSending(body, of: active)
             observe(active, .deadlineExceeded)
             reset(active, HTTP2.cancel)
         } else {
@@ -543,6 +557,7 @@ final class ServerConnection: HTTP2Delegate {
             return
         case .sending(let body):
             unsentByteCount -= body.unsent.readableBytes
+            answeredCount -= 1
         case .waiting(let call):
             cancel(call, active)
         case .running(let call):
@@ -597,9 +612,13 @@ final class ServerConnection: HTTP2Delegate {
         return since
     }
 
-    /// Whether a block of header fields began before that, and has not ended.
-    func hasOpenBlock(since time: NIODeadline) -> Bool {
-        progress.hasOpenBlock(since: time)
+    /// Ends the connection if a block of header fields has been open for longer than that.
+    func endOpenBlock(after time: TimeAmount, _ now: NIODeadline) {
+        switch progress.look(atBlockSince: http2.openBlockSince, now, time) {
+        case .inTime: break
+        case .unknown: submitPing()
+        case .overdue: cut()
+        }
     }
 
     /// Ends the connection of a client that does not read.
@@ -616,7 +635,7 @@ final class ServerConnection: HTTP2Delegate {
     func tick(_ now: NIODeadline) {
         let configuration = core.configuration
         if unread.room.byteCount > 0 {
-            unread.count(unsent: unsentByteCount, queued: http2.queuedByteCount)
+            unread.count(unsent: heldAnswerByteCount, queued: http2.queuedByteCount)
         }
         let limits = LifeSigns.Limits(
             stalledWrite: configuration.stalledWriteTimeout.timeAmount,
@@ -628,15 +647,20 @@ final class ServerConnection: HTTP2Delegate {
             switch lifeSigns.look(at: http2, now, limits, mayAsk: progress.hasHandshake) {
             case .alive: break
             case .unknown:
-                guard let session = http2.session else { break }
                 lifeSigns.noteAsked(now)
-                nghttp2_submit_ping(session, HTTP2.none, nil)
-                sendPending()
+                submitPing()
             case .dead: cut()
             }
         }
         if draining.isOverdue(now) { finishDraining() }
         if progress.tick(now), calls.isEmpty { releaseSpareMemory() }
+    }
+
+    /// The client's acknowledgement is a sign of life.
+    private func submitPing() {
+        guard let session = http2.session else { return }
+        nghttp2_submit_ping(session, HTTP2.none, nil)
+        sendPending()
     }
 
     private var handshakeTimeout: Duration {

@@ -21,7 +21,7 @@ public final class ServerStream: Sendable {
         var task: Task<Void, Never>?
     }
 
-    private let call: ServerCall
+    let call: ServerCall
     private let state: Mutex<State>
 
     init(_ call: ServerCall, room: consuming Reservation) {
@@ -113,12 +113,11 @@ public final class ServerStream: Sendable {
 
     // MARK: from the transport
 
-    func start(_ body: @escaping @Sendable (ByteBuffer, ServerStream) async throws -> Void) {
-        let message = call.takeMessage() ?? ByteBuffer()
+    func start(_ body: @escaping @Sendable (ServerStream) async throws -> Void) {
         let task = Task {
             var end = RPCError(.ok, "")
             do {
-                try await body(message, self)
+                try await body(self)
             } catch let error as RPCError {
                 end = error
                 if end.code == .ok { end.code = .unknown }

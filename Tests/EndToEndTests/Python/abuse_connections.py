@@ -5,7 +5,7 @@ import time
 from abuse_harness import attack
 from abuse_http2 import (
     ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, call_frames, field, frame,
-    header_block, message, settings)
+    header_block, literal, message, settings)
 
 
 def hold(context, make, count, reopens_per_second=0, tick=None, every=1.0):
@@ -68,7 +68,20 @@ def unread_calls(context):
     context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts, {crowd.refused} refused")
 
 
-@attack("open-blocks", "connections", seconds=25, short_seconds=3, is_about_memory=True)
+@attack("answered-streams", "connections", seconds=20, short_seconds=3, is_about_memory=True)
+def answered_streams(context):
+    """400 connections with 1,000 answered calls each, of which they never read the bodies."""
+    def make():
+        connection = Connection(context.port, source=context.source, first=PREFACE + settings([(4, 0)]))
+        block = header_block("Health")
+        connection.push(b"".join(call_frames(connection.stream(), block, b"") for _ in range(1_000)))
+        return connection
+
+    crowd = hold(context, make, context.choose(400, 40))
+    context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts")
+
+
+@attack("open-blocks", "connections", seconds=50, short_seconds=3, is_about_memory=True)
 def open_blocks(context):
     """300 connections that begin a block of header fields and send a byte of it now and then."""
     first = PREFACE + settings() + frame(HEADERS, 0, 1, b"\0\x7f\x80\x80\x03" + b"n" * 16_000)
@@ -77,9 +90,34 @@ def open_blocks(context):
         context, lambda: Connection(context.port, first=first, source=context.source), 300,
         tick=lambda crowd: [connection.push(rest[:1]) for connection in crowd.members.values()
                             if not connection.output], every=30)
+    expect_cuts(context, crowd)
+
+
+@attack("dropped-blocks", "connections", seconds=50, short_seconds=3, is_about_memory=True)
+def dropped_blocks(context):
+    """The same behind what makes the server drop the block: the stream was reset, or has ended."""
+    half = b"\0\x7f\x80\x80\x03" + b"n" * 16_000
+    path = literal(":path", "/")
+    firsts = [
+        PREFACE + settings() + frame(HEADERS, 0, 1, path + path + half),
+        PREFACE + settings() + call_frames(1, header_block("Health"), b"") + frame(HEADERS, 0, 1, half),
+    ]
+    count = [0]
+
+    def make():
+        count[0] += 1
+        return Connection(context.port, first=firsts[count[0] % 2], source=context.source)
+
+    rest = frame(CONTINUATION, 0, 1, b"n" * 16_000)
+    crowd = hold(context, make, 300, tick=lambda crowd: [
+        connection.push(rest[:1]) for connection in crowd.members.values() if not connection.output], every=30)
+    expect_cuts(context, crowd)
+
+
+def expect_cuts(context, crowd):
+    """That all were cut: after the 20 s that a block may take, and 20 more for an answer to a PING."""
     context.note(f"{len(crowd.members)} still held, {crowd.cuts} cuts")
-    # The limit for a block is 20 s.
-    if context.seconds >= 24 and crowd.members:
+    if context.seconds >= 45 and crowd.members:
         context.finding(f"{len(crowd.members)} of 300 connections were not cut within {context.seconds:.0f} s")
 
 

@@ -5,7 +5,7 @@ import time
 from abuse_calls import limited
 from abuse_harness import attack
 from abuse_http2 import (
-    DATA, END_HEADERS, END_STREAM, HEADERS, HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE, LARGEST_WINDOW, PADDED,
+    DATA, END_HEADERS, END_STREAM, HEADERS, HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE, LARGEST_WINDOW, PADDED, PREFACE,
     Connection, Crowd, call, call_frames, field, frame, header_block, indexed, indexing, integer,
     literal, message, reset, settings, window_update)
 
@@ -81,6 +81,24 @@ def unfinished_trickle(context):
 def unfinished_pieces(context):
     """The same bytes on 60 connections with 500 streams each: no request is large."""
     hold_unfinished(context, 60, 500, 5 << 20, False)
+
+
+@attack("waiting-requests", "memory", seconds=25, short_seconds=4, is_about_memory=True)
+def waiting_requests(context):
+    """Dumps and Sets with requests of 31 MiB, complete, on connections that do not read: they wait in the server."""
+    body = message(field(15, b"x" * ((31 << 20) - 16)))
+
+    def make():
+        connection = Connection(context.port, source=context.source, first=PREFACE + settings([(4, 0)]))
+        for name in ("Dump", "Dump", "Dump", "Dump"):
+            stream = connection.stream()
+            connection.push(frame(HEADERS, END_HEADERS, stream, header_block(name)))
+            connection.upload(stream, body)
+        return connection
+
+    crowd = Crowd(make, 8, reopens_per_second=2)
+    crowd.run(context.until)
+    context.note(f"{sum(c.sent for c in crowd.members.values()) >> 20} MiB sent, {crowd.cuts} cuts")
 
 
 # Row 4: headers that swell.
