@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import SwiftProtobuf
@@ -37,6 +38,28 @@ extension NetworkTests {
                 writes.mostInTurn.max(inTurn, ordering: .relaxed)
                 context.write(data, promise: promise)
             }
+        }
+
+        @Test("a connection whose reads take long is read less of at once, the less the more share the loop")
+        func readPace() {
+            let load = LoopLoad()
+            let pace = ReadPace(load)
+            var reads = PacedReads(pace)
+            for _ in 0..<4 { _ = reads.record(actualReadBytes: reads.nextBufferSize() ?? 0) }
+            #expect(reads.nextBufferSize() == 64 << 10)
+            // Alone on its loop it has 8 ms.
+            pace.note(64 << 10, took: .milliseconds(4))
+            #expect(reads.nextBufferSize() == 64 << 10)
+            load.connectionCount.store(8, ordering: .relaxed)
+            pace.note(64 << 10, took: .milliseconds(4))
+            #expect(reads.nextBufferSize() == nil)
+            #expect(reads.buffer(allocator: ByteBufferAllocator()).capacity == 16 << 10)
+            load.connectionCount.store(10_000, ordering: .relaxed)
+            pace.note(16 << 10, took: .seconds(1))
+            #expect(reads.buffer(allocator: ByteBufferAllocator()).capacity == 512)
+            // Reads that are quick again go back to the usual size.
+            while reads.nextBufferSize() == nil { pace.note(pace.byteCount, took: .microseconds(1)) }
+            #expect(reads.nextBufferSize() == 64 << 10)
         }
 
         @Test("a client that reads as fast as it can gets a MiB a turn, by writes of a quarter")

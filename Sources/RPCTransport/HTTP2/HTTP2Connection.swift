@@ -82,11 +82,13 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     /// Until the connection has ended.
     private var callee: HTTP2Callee?
+    private let pace: ReadPace?
     private(set) var context: ChannelHandlerContext?
     private(set) var session: OpaquePointer?
     /// Frames that the next write carries.
     private var outgoing = ByteBuffer()
     private(set) var lastRead = NIODeadline.now()
+    private var readByteCount = 0
     private(set) var closingSince: NIODeadline?
     /// Since when a block of header fields is open: it may have ended if nghttp2 ignores it, but no
     /// frame has begun behind it.
@@ -96,7 +98,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var libraryDepth = 0
     private var willGoOn = false
 
-    init() {}
+    /// - Parameter pace: what is told how long reads take.
+    init(_ pace: ReadPace? = nil) { self.pace = pace }
 
     /// Called once, before the handler is added to a pipeline.
     func setDelegate(_ delegate: any HTTP2Delegate) { callee = HTTP2Callee(delegate, self) }
@@ -187,6 +190,9 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         sendPending()
+        if let pace, pace.needsTime(ofRead: readByteCount) {
+            pace.note(readByteCount, took: .now() - lastRead)
+        }
         context.fireChannelReadComplete()
     }
 
@@ -200,6 +206,7 @@ final class HTTP2Connection: ChannelInboundHandler {
                 session, $0.bindMemory(to: UInt8.self).baseAddress, $0.count)
         }
         libraryDepth -= 1
+        readByteCount = bytes.readableBytes
         if taken < 0 {
             // The callbacks that fail have counted too large a block, or too many.
             let isFlood = [NGHTTP2_ERR_FLOODED, NGHTTP2_ERR_CALLBACK_FAILURE].contains {

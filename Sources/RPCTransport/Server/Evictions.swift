@@ -3,6 +3,8 @@ import NIOCore
 /// One look at the connections of a loop: which of them have to go so that others can be served. The
 /// rules are those of `Admission`.
 struct Evictions {
+    private static let slowAtOnce = 8
+
     private let core: ServerCore
     private let now: NIODeadline
     private let isShortOfConnections: Bool
@@ -103,9 +105,11 @@ struct Evictions {
         if closed.connectionCount > 0 { core.configuration.shortage?(.didNotRead(closed)) }
     }
 
-    private func closeSlow() {
+    /// Those that hold most go first, a few in each look: each can have a thousand calls to end.
+    private mutating func closeSlow() {
         var closed = RPCServer.ClosedConnections()
-        for connection in slow {
+        slow.sort { $0.requestByteCount > $1.requestByteCount }
+        for connection in slow.prefix(Self.slowAtOnce) {
             closed.add(connection.origin.peerAddress, connection.requestByteCount)
             connection.terminate(HTTP2.enhanceYourCalm)
         }

@@ -82,14 +82,8 @@ public final class RPCServer: Sendable {
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // One read, then the other connections have their turn: 64 KiB can be thousands of requests, as
-            // HPACK shortens headers to a few bytes.
+            // One read, then the other connections have their turn.
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 4096, initial: 16 << 10, maximum: 64 << 10)
-            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard
@@ -103,7 +97,9 @@ public final class RPCServer: Sendable {
                     // From here on the count goes down when the channel closes, whatever fails.
                     channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
                     try core.configuration.channelHook?(channel)
-                    let http2 = HTTP2Connection()
+                    let pace = ReadPace(loop.load)
+                    try channel.syncOptions?.setOption(.recvAllocator, value: PacedReads(pace))
+                    let http2 = HTTP2Connection(pace)
                     http2.setDelegate(
                         ServerConnection(
                             loop: loop, http2: http2, peerAddress: peer.description, lane: lane))

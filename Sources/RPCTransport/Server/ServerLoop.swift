@@ -7,6 +7,7 @@ import Synchronization
 final class ServerLoop {
     let eventLoop: any EventLoop
     let core: ServerCore
+    let load = LoopLoad()
     private(set) var mailbox: LoopMailbox!
     private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var jobs: [RPCMethod.Execution: Deque<WorkerPool.Job>] = [:]
@@ -152,10 +153,12 @@ final class ServerLoop {
 
     func add(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = connection
+        load.connectionCount.store(connections.count, ordering: .relaxed)
     }
 
     func remove(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = nil
+        load.connectionCount.store(connections.count, ordering: .relaxed)
     }
 
     /// Looks at all connections now and then: life signs, and who has to go.
