@@ -111,8 +111,26 @@ extension DatabaseService {
         _ entries: [NewEntry], for call: ServerCall,
         success: @escaping @Sendable (Appended) -> Void
     ) {
-        guard !call.isCancelled else { return }
+        guard Self.isLarge(entries) else { return append(entries, for: call, success, ended: {}) }
+        let waiting = largeBatches.run { ended in
+            append(entries, for: call, success, ended: ended)
+        }
+        call.onCancel { waiting.giveUp() }
+    }
+
+    /// Whether small writes would notice to wait for them.
+    private static func isLarge(_ entries: [NewEntry]) -> Bool {
+        entries.count > 1_024
+            || entries.reduce(0) { $0 + $1.key.count + $1.value.count } > 1 << 20
+    }
+
+    private func append(
+        _ entries: [NewEntry], for call: ServerCall,
+        _ success: @escaping @Sendable (Appended) -> Void, ended: @escaping @Sendable () -> Void
+    ) {
+        guard !call.isCancelled else { return ended() }
         database.append(entries) { result in
+            defer { ended() }
             switch result {
             case .success(let appended):
                 call.noteEffect()
