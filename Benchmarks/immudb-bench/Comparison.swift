@@ -30,7 +30,8 @@ func compareServers(with folder: String) throws {
     ]
     defer { for echo in echoes { end(echo, signal: SIGKILL) } }
     let echoPorts = [echoPort, echoPort + 10]
-    try compare("echo", echoes, echoPorts, BenchCall.echo.path, calls: 102_400, BenchCall.echo.request)
+    try compare(
+        "echo", echoes, echoPorts, BenchCall.echo.path, calls: 102_400, BenchCall.echo.request)
 
     let size: UInt64 = 100_000
     let folders = [try BenchFolder(), try BenchFolder()]

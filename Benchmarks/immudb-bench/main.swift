@@ -30,7 +30,8 @@ case "echo"?:
     try await serveEcho(port: arguments.dropFirst().first.flatMap { Int($0) } ?? echoPort)
 case "load"? where arguments.count >= 4:
     guard
-        let port = Int(arguments[1]), let connections = Int(arguments[2]), let calls = Int(arguments[3]),
+        let port = Int(arguments[1]), let connections = Int(arguments[2]),
+        let calls = Int(arguments[3]),
         let call = arguments.count == 4 ? .echo : BenchCall(arguments[4], entries: 100_000)
     else {
         print("immudb-bench load PORT CONNECTIONS CALLS [Get|SafeGet|Set|Fill]")

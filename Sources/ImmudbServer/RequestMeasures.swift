@@ -16,7 +16,8 @@ extension RPCMethod {
     ) -> RPCMethod {
         unary(
             path, on: execution,
-            measure: requestMeasure(Request.self, elementLimit: elementLimit, excess: excess), handler)
+            measure: requestMeasure(Request.self, elementLimit: elementLimit, excess: excess),
+            handler)
     }
 
     /// The same with any number of answers; for requests without a list.

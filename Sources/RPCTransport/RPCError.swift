@@ -24,7 +24,8 @@ public struct RPCError: Error, Sendable, CustomStringConvertible {
     }
 
     public init(
-        _ code: StatusCode, _ message: String, headers: Metadata = Metadata(), trailers: Metadata = Metadata(),
+        _ code: StatusCode, _ message: String, headers: Metadata = Metadata(),
+        trailers: Metadata = Metadata(),
         requestFate: RequestFate = .answered
     ) {
         self.code = code

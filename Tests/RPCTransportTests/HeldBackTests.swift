@@ -11,7 +11,8 @@ extension NetworkTests {
     @Suite("What clients keep back")
     struct HeldBackTests {
         @Test(
-            "a block of header fields that does not end, ends its connection", arguments: [true, false])
+            "a block of header fields that does not end, ends its connection",
+            arguments: [true, false])
         func openBlock(answersPings: Bool) async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(400) }
             let peer = try await RawPeer.connect(server.port)
@@ -23,7 +24,9 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a block that nghttp2 drops has to end as well", arguments: ["closed stream", "reset stream"])
+        @Test(
+            "a block that nghttp2 drops has to end as well",
+            arguments: ["closed stream", "reset stream"])
         func droppedBlock(kind: String) async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(400) }
             let peer = try await RawPeer.connect(server.port, window: 1 << 20)
@@ -87,7 +90,8 @@ extension NetworkTests {
             let server = try await RPCServer.start(
                 RPCServer.Configuration(),
                 methods: [
-                    .serverStreaming("/test.Peer/Wait", measure: { _ in 100 }) { (_: Empty, stream) in
+                    .serverStreaming("/test.Peer/Wait", measure: { _ in 100 }) {
+                        (_: Empty, stream) in
                         running.add(1, ordering: .relaxed)
                         while !stream.isCancelled { try await Task.sleep(for: .milliseconds(20)) }
                     }
@@ -96,8 +100,12 @@ extension NetworkTests {
             // 320 KB of requests.
             peer.call("Wait", 0, times: 20, padding: 16_000)
             #expect(
-                try await eventually(within: .seconds(30)) { running.load(ordering: .relaxed) == 20 })
-            #expect(try await eventually { server.heldRequestByteCount <= 3 * Admission.chunkByteCount })
+                try await eventually(within: .seconds(30)) {
+                    running.load(ordering: .relaxed) == 20
+                })
+            #expect(
+                try await eventually { server.heldRequestByteCount <= 3 * Admission.chunkByteCount }
+            )
             await peer.close()
             await server.shutdown(deadline: .seconds(5))
         }
@@ -188,7 +196,9 @@ extension NetworkTests {
                 $0.maxConnectionsPerAddress = 2
                 $0.idleTimeout = .milliseconds(100)
             }
-            let peers = [try await RawPeer.connect(server.port), try await RawPeer.connect(server.port)]
+            let peers = [
+                try await RawPeer.connect(server.port), try await RawPeer.connect(server.port),
+            ]
             for peer in peers { peer.call("Hold", 0) }
             #expect(try await eventually { counters.held.load(ordering: .relaxed) == 2 })
             try await Task.sleep(for: .milliseconds(600))
@@ -212,12 +222,17 @@ extension NetworkTests {
             peer.call("Fail", 0)
             #expect(try await eventually { peer.now.ended == 1 })
             // Well before a stream's room is given back in any case, after a second.
-            #expect(try await eventually(within: .milliseconds(700)) { last.withLock { $0.value == nil } })
+            #expect(
+                try await eventually(within: .milliseconds(700)) {
+                    last.withLock { $0.value == nil }
+                })
             await peer.close()
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("answers of calls that ran when the client had too much to read do not end its connection")
+        @Test(
+            "answers of calls that ran when the client had too much to read do not end its connection"
+        )
         func answersOfRunningCalls() async throws {
             let started = Mutex<[ServerCall]>([])
             let limit = 64 << 20
@@ -239,7 +254,8 @@ extension NetworkTests {
             peer.call("Hold", 0, times: count)
             #expect(try await eventually { started.withLock { $0.count } == count })
             let large = peer.call("Large", UInt64(limit + 1))
-            #expect(try await eventually(within: .seconds(20)) { server.heldAnswerByteCount > limit })
+            #expect(
+                try await eventually(within: .seconds(20)) { server.heldAnswerByteCount > limit })
             try await peer.stopReading()
             // More than the sockets hold, so that the rest waits in the server.
             for call in started.withLock({ $0 }) {

@@ -170,7 +170,8 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
                 case 0: state.dataByteCount += count
                 case 1: state.ended += head[4] & 1
                 case 3: state.resets += 1
-                case 6 where head[4] & 1 == 0: context.write(Self.acknowledgement(payload), promise: nil)
+                case 6 where head[4] & 1 == 0:
+                    context.write(Self.acknowledgement(payload), promise: nil)
                 case 7: state.goAway = payload.suffix(4).reduce(0) { $0 << 8 | UInt32($1) }
                 default: break
                 }

@@ -40,7 +40,9 @@ extension NetworkTests {
             }
         }
 
-        @Test("a connection whose reads take long is read less of at once, the less the more share the loop")
+        @Test(
+            "a connection whose reads take long is read less of at once, the less the more share the loop"
+        )
         func readPace() {
             let load = LoopLoad()
             let pace = ReadPace(load)
@@ -58,7 +60,9 @@ extension NetworkTests {
             pace.note(16 << 10, took: .seconds(1))
             #expect(reads.buffer(allocator: ByteBufferAllocator()).capacity == 512)
             // Reads that are quick again go back to the usual size.
-            while reads.nextBufferSize() == nil { pace.note(pace.byteCount, took: .microseconds(1)) }
+            while reads.nextBufferSize() == nil {
+                pace.note(pace.byteCount, took: .microseconds(1))
+            }
             #expect(reads.nextBufferSize() == 64 << 10)
         }
 

@@ -34,7 +34,8 @@ public final class RPCClient: Sendable {
     ///     `.internalError`.
     /// - Throws: `RPCError`.
     public func unary<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
-        _ path: String, _ message: Request, metadata: Metadata = Metadata(), timeout: Duration? = nil,
+        _ path: String, _ message: Request, metadata: Metadata = Metadata(),
+        timeout: Duration? = nil,
         check: AnswerCheck? = nil
     ) async throws -> RPCResponse<Answer> {
         let receiver = UnaryReceiver()
@@ -64,7 +65,8 @@ public final class RPCClient: Sendable {
     ///   - messageTimeout: for the headers, and for each answer while the application waits for it.
     ///   - check: for each answer, as for `unary`.
     public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
-        _ path: String, _ message: Request, metadata: Metadata = Metadata(), timeout: Duration? = nil,
+        _ path: String, _ message: Request, metadata: Metadata = Metadata(),
+        timeout: Duration? = nil,
         messageTimeout: Duration? = nil, check: AnswerCheck? = nil
     ) async throws -> RPCResponseStream<Answer> {
         let receiver = StreamReceiver()

@@ -88,6 +88,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     /// Frames that the next write carries.
     private var outgoing = ByteBuffer()
     private(set) var lastRead = NIODeadline.now()
+    /// Of the read that is being worked off.
     private var readByteCount = 0
     private(set) var closingSince: NIODeadline?
     /// Since when a block of header fields is open: it may have ended if nghttp2 ignores it, but no
@@ -193,6 +194,7 @@ final class HTTP2Connection: ChannelInboundHandler {
         if let pace, pace.needsTime(ofRead: readByteCount) {
             pace.note(readByteCount, took: .now() - lastRead)
         }
+        readByteCount = 0
         context.fireChannelReadComplete()
     }
 

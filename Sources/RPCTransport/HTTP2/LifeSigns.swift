@@ -43,7 +43,8 @@ struct LifeSigns {
         if let closingSince = http2.closingSince {
             return now - closingSince > Self.closingTime ? .dead(.doesNotClose) : .alive
         }
-        if let unwritableSince = http2.unwritableSince, now - unwritableSince > limits.stalledWrite {
+        if let unwritableSince = http2.unwritableSince, now - unwritableSince > limits.stalledWrite
+        {
             return .dead(.doesNotRead)
         }
         if let asked {

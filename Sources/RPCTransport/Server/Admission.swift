@@ -5,10 +5,10 @@ import NIOCore
 /// **What is counted.** All that a peer can make the server hold, in two pools. *Requests*: 512 bytes
 /// for each call; header fields with 32 bytes more each (RFC 9113, section 6.5.2) and 64 more for
 /// each value of a `-bin` field; bodies as they arrive; what decoding them will add, before they are
-/// decoded; until the call is answered. *Answers*: those of 4 KiB and more from before they are made, or when they are
-/// made without knowing their size; all that a client has not read: messages, statuses, 1 KiB for each
-/// call that is answered and whose stream is open, and the frames that wait in nghttp2 and in the channel. Each amount is a `Reservation`, whose end gives
-/// it back.
+/// decoded; until the call is answered. *Answers*: those of 4 KiB and more from before they are made,
+/// or when they are made without knowing their size; all that a client has not read: messages,
+/// statuses, 1 KiB for each call that is answered and whose stream is open, and the frames that wait
+/// in nghttp2 and in the channel. Each amount is a `Reservation`, whose end gives it back.
 ///
 /// **Requests.** The pool has `requestLimit` bytes, 256 MiB.
 /// - A connection may hold half of it. When half of the pool is taken, it may hold a share: a
@@ -17,9 +17,10 @@ import NIOCore
 /// - The last eighth is for small requests, of up to 64 KiB, of connections that hold at most 1 MiB:
 ///   large requests of some clients cannot stop the small ones of others.
 /// - What finds no room is refused with RESOURCE_EXHAUSTED: it was not carried out.
-/// - A stream's request is given back once it is decoded, but for what it was decoded to. Requests that are
-///   complete and wait because their client does not read, hold the room of others: when half of the pool
-///   is taken, a connection that holds more than that share and has read next to nothing for 3 s is closed.
+/// - A stream's request is given back once it is decoded, but for what it was decoded to. Requests that
+///   are complete and wait because their client does not read, hold the room of others: when half of
+///   the pool is taken, a connection that holds more than that share and has read next to nothing for
+///   3 s is closed.
 /// - A request has to arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken
 ///   or somebody was refused room, 1 MiB in any 2 s. Who is slower is refused; then the connection
 ///   is closed, too. A client whose block of header fields has not ended after 20 s, or 2 s, is asked

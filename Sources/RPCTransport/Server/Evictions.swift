@@ -95,7 +95,8 @@ struct Evictions {
         var held = core.account.requestByteCount
         for (_, connection) in holding where !connection.isClosing {
             // Somebody was refused room, so one has to go in any case.
-            guard closed.connectionCount == 0 || held > core.account.admission.requestPressure else {
+            guard closed.connectionCount == 0 || held > core.account.admission.requestPressure
+            else {
                 break
             }
             held -= connection.requestByteCount

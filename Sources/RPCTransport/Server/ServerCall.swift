@@ -100,7 +100,8 @@ public final class ServerCall: Sendable {
     /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is
     /// cut.
     public func fail(
-        _ code: StatusCode, _ message: String, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
+        _ code: StatusCode, _ message: String, headers: Metadata = Metadata(),
+        trailers: Metadata = Metadata()
     ) {
         finish(Answer(code: code, text: message, headers: headers, trailers: trailers))
     }
