@@ -73,6 +73,33 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
+        @Test("PINGs in a row end their connection, also when they come a few at a time")
+        func pings() async throws {
+            let server = try await PeerServer.start()
+            let peer = try await RawPeer.connect(server.port, window: 1 << 20)
+            for _ in 0..<9 {
+                peer.ping(times: 100)
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            // Another frame between them, and they count from the beginning.
+            peer.call("Large", 10)
+            #expect(try await eventually { peer.now.ended == 1 })
+            for _ in 0..<9 {
+                peer.ping(times: 100)
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(!peer.now.isClosed)
+            for _ in 0..<9 where !peer.now.isClosed {
+                peer.ping(times: 100)
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(try await eventually { peer.now.isClosed })
+            #expect(peer.now.goAway == 11)
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
         @Test("answered calls whose streams stay open are counted")
         func answeredCalls() async throws {
             let server = try await PeerServer.start()

@@ -111,6 +111,11 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         send((0..<times).flatMap { _ in change })
     }
 
+    func ping(times: Int) {
+        let ping = Self.frame(6, 0, 0, Array("12345678".utf8))
+        send((0..<times).flatMap { _ in ping })
+    }
+
     /// RST_STREAM, CANCEL.
     func cancel(from first: Int32, times: Int) {
         var frames: [UInt8] = []

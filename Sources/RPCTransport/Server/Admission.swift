@@ -47,7 +47,7 @@ import NIOCore
 /// server send, count alike. So does reading header fields: a block of more than eight times
 /// `maxHeaderByteCount` ends the connection; so do more than 32 blocks at once, or a second, that exceed the
 /// limit itself and are refused. So does changing settings, for which nghttp2 looks at every stream: 100
-/// times at once, then 10 a second.
+/// times at once, then 10 a second; and 1,000 PINGs in a row, then 10 a second.
 ///
 /// **The worst case**, with the values of `RPCServer.Configuration`: 256 MiB of requests and 256 MiB
 /// of answers; beside them 96 KiB for each connection with requests in flight (the chunk that it

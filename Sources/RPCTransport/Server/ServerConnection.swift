@@ -39,6 +39,10 @@ final class ServerConnection: HTTP2Delegate {
     /// Resets of streams that this side has asked for on its own.
     private var ownResetCount = 0
     private var settingsChanges = RateLimit(burst: 100, perSecond: 10)
+    /// PINGs with no other frame between them.
+    private var pings = ServerConnection.pingLimit
+    private var hasPinged = false
+    private static var pingLimit: RateLimit { RateLimit(burst: 1_000, perSecond: 10) }
     private var alarm = DeadlineAlarm()
 
     /// Whether the loop has it on its list of connections to look at again.
@@ -150,6 +154,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>) {
+        countPing(header)
         switch header.type {
         case HTTP2.headers, HTTP2.data:
             guard let call = call(header.stream_id) else { return }
@@ -219,6 +224,17 @@ final class ServerConnection: HTTP2Delegate {
                     request, method, origin: origin,
                     active: NIOLoopBound(call, eventLoop: loop.eventLoop))))
         if !waiting.hasForTurn, mayStart { start(call) } else { waiting.append(call) }
+    }
+
+    /// PINGs in a row are a flood, however few come with a read.
+    private func countPing(_ header: nghttp2_frame_hd) {
+        if header.type == HTTP2.ping, header.flags & HTTP2.ack == 0 {
+            if !pings.take() { endCalmly() }
+            hasPinged = true
+        } else if hasPinged {
+            pings = Self.pingLimit
+            hasPinged = false
+        }
     }
 
     /// Ends the connection when the callback that is running has returned.
