@@ -6,6 +6,7 @@ import Yams
 enum TOMLText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
         try refuseTables(in: text)
+        try refuseBrokenTimes(in: text)
         if let item = firstListOrTable(in: text) { return [item] }
         let table: TOMLTable
         do {
@@ -36,6 +37,16 @@ enum TOMLText {
             return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
         }
         return Dictionary(pairs) { first, _ in first }
+    }
+
+    /// A date behind which something else than a time begins. This is found out here, since the parser
+    /// stops the process at it.
+    private static func refuseBrokenTimes(in text: String) throws(ConfigSyntaxError) {
+        let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        for (number, line) in zip(1..., lines)
+        where line.contains(#/=\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][^0-9]/#) {
+            throw ConfigSyntaxError(line: number, "not TOML: a date without its time")
+        }
     }
 
     /// Settings are flat, so no line begins with a bracket. This is found out here, since the

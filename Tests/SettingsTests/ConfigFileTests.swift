@@ -108,6 +108,7 @@ struct ConfigFileTests {
             ("a.toml", "port = 1\nport = 2", "line 2: not TOML"),
             ("a.toml", "\n [server]\nport = 1", "line 2: tables such as [server]"),
             ("a.toml", "[=", "line 1: tables such as [="),
+            ("a.toml", "port = 1\ndir = 1979-05-27Tp7:32:00", "line 2: not TOML: a date without its time"),
             ("a.yaml", "port: 1\nport: 2", "line 2, key \"port\" is there twice"),
             ("a.yaml", "dir: port\nport: 1\n# port: 3\n\"port\" : 2", "line 4, key \"port\" is"),
             ("a.yaml", "{port: 1,\n  port: 2}", "line 2, key \"port\" is there twice"),
