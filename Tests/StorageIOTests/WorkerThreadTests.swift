@@ -25,17 +25,22 @@ struct WorkerThreadTests {
     #if os(Linux)
         @Test("a thread that nobody waits for leaves no memory behind")
         func notJoined() throws {
-            let before = mappingCount()
-            #expect(before > 0)
-            for _ in 0..<1000 {
-                let isDone = Shared(false)
-                _ = try WorkerThread(name: "short") {
-                    isDone.value.store(true, ordering: .releasing)
+            // A stack that stays is two mappings, 2,000 in each round. Other tests make some, too: one
+            // round without them is enough.
+            var growths: [Int] = []
+            repeat {
+                let before = mappingCount()
+                try #require(before > 0)
+                for _ in 0..<1000 {
+                    let isDone = Shared(false)
+                    _ = try WorkerThread(name: "short") {
+                        isDone.value.store(true, ordering: .releasing)
+                    }
+                    while !isDone.value.load(ordering: .acquiring) { usleep(10) }
                 }
-                while !isDone.value.load(ordering: .acquiring) { usleep(10) }
-            }
-            // A stack that stays is two mappings; other tests' threads are some, too.
-            #expect(mappingCount() - before < 500)
+                growths.append(mappingCount() - before)
+            } while growths.allSatisfy { $0 >= 500 } && growths.count < 5
+            #expect(growths.contains { $0 < 500 }, "\(growths)")
         }
 
         /// How many pieces the memory of this process consists of.
