@@ -33,16 +33,9 @@ final class ServerConnection: HTTP2Delegate {
     /// Calls that are answered and whose streams are open.
     private var answeredCount = 0
     private var unread: UnreadAnswers
-    private var resets: RateLimit
-    /// Blocks of header fields beyond the limit: 4 MB at once, then 4 MB a second.
-    private var largeBlocks = RateLimit(burst: 32, perSecond: 32)
+    private var limits: FrameLimits
     /// Resets of streams that this side has asked for on its own.
     private var ownResetCount = 0
-    private var settingsChanges = RateLimit(burst: 100, perSecond: 10)
-    /// PINGs with no other frame between them.
-    private var pings = ServerConnection.pingLimit
-    private var hasPinged = false
-    private static var pingLimit: RateLimit { RateLimit(burst: 1_000, perSecond: 10) }
     private var alarm = DeadlineAlarm()
 
     /// Whether the loop has it on its list of connections to look at again.
@@ -64,9 +57,7 @@ final class ServerConnection: HTTP2Delegate {
         origin = ConnectionOrigin(
             peerAddress: peerAddress, mailbox: loop.mailbox, account: account, lane: lane)
         unread = UnreadAnswers(account)
-        resets = RateLimit(
-            burst: max(0, core.configuration.resetBurst),
-            perSecond: max(0, core.configuration.resetsPerSecond))
+        limits = FrameLimits(core.configuration)
     }
 
     // MARK: session
@@ -154,7 +145,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func receivedFrame(_ header: nghttp2_frame_hd, _ frame: UnsafePointer<nghttp2_frame>) {
-        countPing(header)
+        if !limits.take(header) { endCalmly() }
         switch header.type {
         case HTTP2.headers, HTTP2.data:
             guard let call = call(header.stream_id) else { return }
@@ -170,8 +161,6 @@ final class ServerConnection: HTTP2Delegate {
             if header.flags & HTTP2.endStream != 0 { finishRequest(of: call) }
         case HTTP2.settings where header.flags & HTTP2.ack == 0:
             progress.noteHandshake()
-            // nghttp2 looks at every stream for it.
-            if !settingsChanges.take() { endCalmly() }
         case HTTP2.ping where header.flags & HTTP2.ack != 0:
             if Draining.isAnswer(frame.pointee.ping) { finishDraining() }
         default:
@@ -224,17 +213,6 @@ final class ServerConnection: HTTP2Delegate {
                     request, method, origin: origin,
                     active: NIOLoopBound(call, eventLoop: loop.eventLoop))))
         if !waiting.hasForTurn, mayStart { start(call) } else { waiting.append(call) }
-    }
-
-    /// PINGs in a row are a flood, however few come with a read.
-    private func countPing(_ header: nghttp2_frame_hd) {
-        if header.type == HTTP2.ping, header.flags & HTTP2.ack == 0 {
-            if !pings.take() { endCalmly() }
-            hasPinged = true
-        } else if hasPinged {
-            pings = Self.pingLimit
-            hasPinged = false
-        }
     }
 
     /// Ends the connection when the callback that is running has returned.
@@ -494,7 +472,7 @@ final class ServerConnection: HTTP2Delegate {
     private func countReset() {
         if ownResetCount > 0 {
             ownResetCount -= 1
-        } else if !resets.take() {
+        } else if !limits.takeReset() {
             endCalmly()
         }
     }
@@ -503,7 +481,7 @@ final class ServerConnection: HTTP2Delegate {
 
     /// The request is refused and the connection goes on, unless there are many: nghttp2 has looked at
     /// each byte, and a few bytes on the wire are enough for such a block.
-    func blockIsLarge() -> Bool { largeBlocks.take() }
+    func blockIsLarge() -> Bool { limits.takeLargeBlock() }
 
     func blockIsTooLarge() {}  // the client is told by the GOAWAY
 
