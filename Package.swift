@@ -219,8 +219,11 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "RPCTransportTests",
-            dependencies: ["ChildProcess", "RPCTransport", nioCore, nioPosix, protobuf],
-            exclude: ["Peers"], swiftSettings: settings),
+            dependencies: [
+                "ChildProcess", "RPCTransport", nioCore, nioPosix, protobuf,
+                // An event loop whose time the test sets.
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ], exclude: ["Peers"], swiftSettings: settings),
         .testTarget(
             name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf, "OwnThread"],
             swiftSettings: settings),

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import SwiftProtobuf
 import Synchronization
@@ -40,30 +41,71 @@ extension NetworkTests {
             }
         }
 
-        @Test(
-            "a connection whose reads take long is read less of at once, the less the more share the loop"
-        )
+        /// The buffers into which NIO reads, as its channels get them.
+        private struct Reads {
+            private var buffers: NIOPooledRecvBufferAllocator
+
+            init(_ pace: ReadPace) {
+                buffers = NIOPooledRecvBufferAllocator(
+                    capacity: 1, recvAllocator: PacedReads(pace))
+            }
+
+            /// Fills a buffer; returns its size.
+            mutating func next() -> Int {
+                let (_, size) = buffers.buffer(allocator: ByteBufferAllocator()) {
+                    $0.writeRepeatingByte(7, count: $0.writableBytes)
+                }
+                buffers.record(actualReadBytes: size)
+                return size
+            }
+        }
+
+        @Test("less is read at once of a connection whose reads take long")
         func readPace() {
-            let load = LoopLoad()
-            let pace = ReadPace(load)
-            var reads = PacedReads(pace)
-            for _ in 0..<4 { _ = reads.record(actualReadBytes: reads.nextBufferSize() ?? 0) }
-            #expect(reads.nextBufferSize() == 64 << 10)
-            // Alone on its loop it has 8 ms.
-            pace.note(64 << 10, took: .milliseconds(4))
-            #expect(reads.nextBufferSize() == 64 << 10)
-            load.connectionCount.store(8, ordering: .relaxed)
-            pace.note(64 << 10, took: .milliseconds(4))
-            #expect(reads.nextBufferSize() == nil)
-            #expect(reads.buffer(allocator: ByteBufferAllocator()).capacity == 16 << 10)
-            load.connectionCount.store(10_000, ordering: .relaxed)
+            let pace = ReadPace()
+            var reads = Reads(pace)
+            // Nobody knows yet what its bytes cost.
+            for _ in 0..<8 { #expect(reads.next() == 2 << 10) }
+            pace.note(2 << 10, took: .microseconds(2))
+            var size = 0
+            for _ in 0..<8 { size = reads.next() }
+            #expect(size == 64 << 10)
+            #expect(pace.expectedTime == .microseconds(2))
+            pace.note(64 << 10, took: .microseconds(100))
+            #expect(reads.next() == 64 << 10)
+            pace.note(64 << 10, took: .microseconds(500))
+            #expect(reads.next() == 16 << 10)
+            #expect(pace.expectedTime == .microseconds(125))
             pace.note(16 << 10, took: .seconds(1))
-            #expect(reads.buffer(allocator: ByteBufferAllocator()).capacity == 512)
+            for _ in 0..<3 { #expect(reads.next() == 256) }
             // Reads that are quick again go back to the usual size.
-            while reads.nextBufferSize() == nil {
+            while pace.byteCount < 64 << 10 {
                 pace.note(pace.byteCount, took: .microseconds(1))
             }
-            #expect(reads.nextBufferSize() == 64 << 10)
+            for _ in 0..<8 { size = reads.next() }
+            #expect(size == 64 << 10)
+        }
+
+        @Test("connections of which more has arrived have a millisecond of a cycle")
+        func readTurns() {
+            let loop = EmbeddedEventLoop()
+            let turns = ReadTurns(loop)
+            for _ in 0..<3 {
+                for _ in 0..<8 { #expect(turns.take(.microseconds(125))) }
+                #expect(!turns.take(.microseconds(125)))
+                loop.run()  // the end of the cycle
+            }
+            var read: [Int] = []
+            for number in 0..<20 { turns.wait(.microseconds(125)) { read.append(number) } }
+            // Who comes later does not overtake them.
+            #expect(!turns.take(.microseconds(1)))
+            loop.run()
+            #expect(read.isEmpty)
+            for count in [8, 16, 20] {
+                loop.advanceTime(by: .microseconds(50))
+                #expect(read == Array(0..<count))
+            }
+            #expect(turns.take(.microseconds(1)))
         }
 
         @Test("a client that reads as fast as it can gets a MiB a turn, by writes of a quarter")

@@ -68,8 +68,9 @@ enum HTTP2Body {
 ///   it;
 /// - the session is deleted when the channel closes, which does not close its streams:
 ///   `connectionEnded` tells the delegate to do that.
-final class HTTP2Connection: ChannelInboundHandler {
+final class HTTP2Connection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
     /// Enough frames for one write to the socket; more would only move memory about.
@@ -82,7 +83,7 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     /// Until the connection has ended.
     private var callee: HTTP2Callee?
-    private let pace: ReadPace?
+    private let pacing: Pacing?
     private(set) var context: ChannelHandlerContext?
     private(set) var session: OpaquePointer?
     /// Frames that the next write carries.
@@ -90,6 +91,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private(set) var lastRead = NIODeadline.now()
     /// Of the read that is being worked off.
     private var readByteCount = 0
+    /// Whether it took all that it could, so that more has arrived, probably.
+    private var hasFilledBuffer = false
     private(set) var closingSince: NIODeadline?
     /// Since when a block of header fields is open: it may have ended if nghttp2 ignores it, but no
     /// frame has begun behind it.
@@ -99,8 +102,14 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var libraryDepth = 0
     private var willGoOn = false
 
-    /// - Parameter pace: what is told how long reads take.
-    init(_ pace: ReadPace? = nil) { self.pace = pace }
+    /// What holds reads back, where peers are strangers.
+    struct Pacing {
+        /// Is told how long reads take.
+        let pace: ReadPace
+        let turns: ReadTurns
+    }
+
+    init(_ pacing: Pacing? = nil) { self.pacing = pacing }
 
     /// Called once, before the handler is added to a pipeline.
     func setDelegate(_ delegate: any HTTP2Delegate) { callee = HTTP2Callee(delegate, self) }
@@ -191,17 +200,30 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         sendPending()
-        if let pace, pace.needsTime(ofRead: readByteCount) {
+        if let pace = pacing?.pace, pace.needsTime(ofRead: readByteCount) {
             pace.note(readByteCount, took: .now() - lastRead)
         }
         readByteCount = 0
         context.fireChannelReadComplete()
     }
 
+    /// The channel asks for the next read.
+    func read(context: ChannelHandlerContext) {
+        guard hasFilledBuffer, let pacing else { return context.read() }
+        hasFilledBuffer = false
+        let time = pacing.pace.expectedTime
+        if pacing.turns.take(time) {
+            context.read()
+        } else {
+            pacing.turns.wait(time) { self.context?.read() }
+        }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        hasFilledBuffer = bytes.writableBytes == 0
         guard let session, closingSince == nil else { return }
         lastRead = .now()
-        let bytes = unwrapInboundIn(data)
         libraryDepth += 1
         let taken = bytes.withUnsafeReadableBytes {
             nghttp2_session_mem_recv(

@@ -1,66 +1,70 @@
 import NIOCore
 import Synchronization
 
-/// How much of a connection is read at once, so that connections of one event loop take turns by time:
-/// HPACK shortens a request to a few bytes, and 64 KiB of those keep the loop busy for milliseconds.
+/// How much of a connection is read at once, so that a turn takes no long time whatever arrives: HPACK
+/// shortens a request to a few bytes, and 64 KiB of those keep an event loop busy for milliseconds.
 ///
 /// The connection notes how long its reads took; the channel asks, through `PacedReads`, how much to
 /// read next.
 final class ReadPace: Sendable {
-    /// What the reads of all connections of a loop may take together before each has had its turn,
-    /// and what a turn has in any case.
-    private static let round = TimeAmount.milliseconds(8)
-    private static let leastTurn = TimeAmount.microseconds(200)
+    /// What a read may take.
+    private static let turn = TimeAmount.microseconds(125)
     /// Shorter reads say little: what they take is not for their bytes.
-    private static let telling = 2_048
-    private static let least = 512
-    static let most = 64 << 10
+    private static let telling = 1_024
+    /// Nobody has timed the first read.
+    private static let first = 2_048
+    private static let least = 256
+    private static let most = 64 << 10
 
-    private let bytes = Atomic<Int>(ReadPace.most)
-    private let load: LoopLoad
+    private let bytes = Atomic<Int>(ReadPace.first)
+    private let cost = Atomic<Int64>(ReadPace.turn.nanoseconds)
 
-    init(_ load: LoopLoad) { self.load = load }
-
-    /// The most to read at once.
+    /// The most to read at once; a power of two, as the capacity of a buffer is.
     var byteCount: Int { bytes.load(ordering: .relaxed) }
+    /// What the next read may take if it is as long as the last one that was timed.
+    var expectedTime: TimeAmount { .nanoseconds(cost.load(ordering: .relaxed)) }
 
     /// Whether a read of so many bytes has to be timed.
     func needsTime(ofRead count: Int) -> Bool { count >= min(Self.telling, byteCount) }
 
     func note(_ count: Int, took time: TimeAmount) {
-        let connectionCount = Int64(max(1, load.connectionCount.load(ordering: .relaxed)))
-        let turn = max(Self.leastTurn.nanoseconds, Self.round.nanoseconds / connectionCount)
-        let inTurn = Int64(count) * turn / max(1_000, time.nanoseconds)
-        let next = min(max(Self.least, Int(inTurn)), Self.most)
+        let nanoseconds = max(1_000, time.nanoseconds)
+        cost.store(min(nanoseconds, Self.turn.nanoseconds), ordering: .relaxed)
+        let inTurn = Int64(count) * Self.turn.nanoseconds / nanoseconds
+        let next = Self.rounded(Int(inTurn))
         if next != byteCount { bytes.store(next, ordering: .relaxed) }
     }
-}
 
-/// Who shares an event loop.
-final class LoopLoad: Sendable {
-    let connectionCount = Atomic<Int>(0)
+    private static func rounded(_ byteCount: Int) -> Int {
+        let limited = min(max(least, byteCount), most)
+        return 1 << (Int.bitWidth - 1 - limited.leadingZeroBitCount)
+    }
 }
 
 /// Buffers for what a connection receives: as large as its reads turn out, within its pace.
+///
+/// NIO keeps the first buffer and uses it again, whole, as long as it is told a size; told none, it
+/// takes a new one for each read.
 struct PacedReads: RecvByteBufferAllocator {
     private let pace: ReadPace
     private var usual = AdaptiveRecvByteBufferAllocator(
-        minimum: 4_096, initial: 16 << 10, maximum: ReadPace.most)
+        minimum: 4_096, initial: 16 << 10, maximum: 64 << 10)
+    /// Of the buffer that NIO keeps.
+    private var keptByteCount = 0
 
     init(_ pace: ReadPace) { self.pace = pace }
 
-    /// Nil, so that no larger buffer is used again, while the pace allows less.
-    func nextBufferSize() -> Int? {
-        guard let size = usual.nextBufferSize(), size <= pace.byteCount else { return nil }
-        return size
-    }
+    private var size: Int { min(usual.nextBufferSize() ?? .max, pace.byteCount) }
 
-    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-        let size = usual.nextBufferSize() ?? ReadPace.most
-        return allocator.buffer(capacity: min(size, pace.byteCount))
-    }
+    /// Nil while the buffer that NIO keeps is larger than the pace allows.
+    func nextBufferSize() -> Int? { keptByteCount <= pace.byteCount ? size : nil }
 
+    func buffer(allocator: ByteBufferAllocator) -> ByteBuffer { allocator.buffer(capacity: size) }
+
+    /// Always true: else NIO would, told no size, use the buffer again that it keeps.
     mutating func record(actualReadBytes: Int) -> Bool {
-        usual.record(actualReadBytes: actualReadBytes)
+        if let size = nextBufferSize() { keptByteCount = max(keptByteCount, size) }
+        _ = usual.record(actualReadBytes: actualReadBytes)
+        return true
     }
 }

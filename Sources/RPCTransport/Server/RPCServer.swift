@@ -97,9 +97,9 @@ public final class RPCServer: Sendable {
                     // From here on the count goes down when the channel closes, whatever fails.
                     channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
                     try core.configuration.channelHook?(channel)
-                    let pace = ReadPace(loop.load)
+                    let pace = ReadPace()
                     try channel.syncOptions?.setOption(.recvAllocator, value: PacedReads(pace))
-                    let http2 = HTTP2Connection(pace)
+                    let http2 = HTTP2Connection(.init(pace: pace, turns: loop.readTurns))
                     http2.setDelegate(
                         ServerConnection(
                             loop: loop, http2: http2, peerAddress: peer.description, lane: lane))

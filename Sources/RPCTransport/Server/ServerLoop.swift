@@ -7,7 +7,7 @@ import Synchronization
 final class ServerLoop {
     let eventLoop: any EventLoop
     let core: ServerCore
-    let load = LoopLoad()
+    let readTurns: ReadTurns
     private(set) var mailbox: LoopMailbox!
     private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var jobs: [RPCMethod.Execution: Deque<WorkerPool.Job>] = [:]
@@ -22,6 +22,7 @@ final class ServerLoop {
     init(eventLoop: any EventLoop, core: ServerCore) {
         self.eventLoop = eventLoop
         self.core = core
+        readTurns = ReadTurns(eventLoop)
         mailbox = LoopMailbox(self)
     }
 
@@ -58,6 +59,8 @@ final class ServerLoop {
     }
 
     private func submit(_ batch: inout Deque<WorkerPool.Job>, to work: RPCMethod.Execution) {
+        // Reset in the cycle in which they came: no worker has to learn of them.
+        batch.removeAll { $0.call.isCancelled }
         guard !batch.isEmpty else { return }
         for job in core.pools.pool(of: work).submit(&batch) {
             job.call.fail(.resourceExhausted, "the server has too many requests waiting")
@@ -153,12 +156,10 @@ final class ServerLoop {
 
     func add(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = connection
-        load.connectionCount.store(connections.count, ordering: .relaxed)
     }
 
     func remove(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = nil
-        load.connectionCount.store(connections.count, ordering: .relaxed)
     }
 
     /// Looks at all connections now and then: life signs, and who has to go.
@@ -179,6 +180,7 @@ final class ServerLoop {
             evictions.look(at: connection)
         }
         evictions.carryOut()
+        core.spareMemory.look(held: core.heldByteCount)
     }
 
     /// Asks every client to leave.

@@ -13,8 +13,8 @@ import Synchronization
 /// Threads that run handlers of one class, and the queue before them.
 ///
 /// Connections take turns: each has a lane of its own, and a thread takes a few jobs of one lane,
-/// then of the next. So a client that has a thousand calls in the queue keeps another one waiting for
-/// a few of them.
+/// then of the next: the fewer, the more lanes there are. So a client that has a thousand calls in
+/// the queue keeps another one waiting for a few of them, and so do a hundred such clients.
 ///
 /// A thread takes a batch, runs it, and hands all of its answers over together: one hand-over per
 /// batch costs a call a fraction of a microsecond, one per call several.
@@ -67,8 +67,10 @@ final class WorkerPool: Sendable {
         var lanes: [Int] = []
     }
 
-    /// Jobs of one lane that a thread takes before the next lane has its turn.
+    /// Jobs of one lane that a thread takes at most before the next lane has its turn.
     private static let turnCount = 8
+    /// Jobs of all lanes in a round of turns, unless there are more lanes.
+    private static let roundCount = 128
     /// Answers wait for the rest of their batch at most this long, beyond the handler that is
     /// running. A full batch of reads with their proofs takes about as long: cut in two, it wakes the
     /// event loop twice.
@@ -222,8 +224,9 @@ final class WorkerPool: Sendable {
     private func fill(_ batch: inout Batch, _ state: inout State) {
         while batch.jobs.count < configuration.batchLimit, let lane = state.turns.popFirst() {
             state.lanes[lane].isInTurn = false
+            let turn = max(1, min(Self.turnCount, Self.roundCount / (state.turns.count + 1)))
             let count = min(
-                Self.turnCount, configuration.batchLimit - batch.jobs.count,
+                turn, configuration.batchLimit - batch.jobs.count,
                 state.lanes[lane].jobs.count,
                 configuration.laneLimit - state.lanes[lane].runningCount)
             for _ in 0..<count { batch.jobs.append(state.lanes[lane].jobs.removeFirst()) }
