@@ -82,6 +82,7 @@ public final class ImmudbServer: Sendable {
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
         configuration.shortage = { log.warning(description(of: $0)) }
+        configuration.memoryIsFree = returnFreeMemory
         configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
         return configuration
     }

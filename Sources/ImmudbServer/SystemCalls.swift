@@ -72,6 +72,17 @@ public func returnLargeBlocks() {
     #endif
 }
 
+/// Gives free memory back to the system. glibc keeps what was freed below something that is still in
+/// use: after a crowd of clients that is nearly all of what they needed.
+@Sendable
+func returnFreeMemory() {
+    #if canImport(Glibc)
+        typealias Trim = @convention(c) (Int) -> Int32
+        guard let symbol = dlsym(nil, "malloc_trim") else { return }
+        _ = unsafeBitCast(symbol, to: Trim.self)(0)
+    #endif
+}
+
 /// One write(2), under a name that no method hides.
 func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
     write(file, bytes.baseAddress, bytes.count)

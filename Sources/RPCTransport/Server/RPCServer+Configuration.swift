@@ -108,6 +108,10 @@ extension RPCServer {
         /// for each kind and event loop, once a minute for those that were not let in. On an event loop: it
         /// must not block.
         public var shortage: (@Sendable (Shortage) -> Void)?
+        /// Called when the server has held at least 32 MiB less, and half, for five looks at its
+        /// connections, which are a second apart: the place to give free memory back to the system. On
+        /// a thread of its own.
+        public var memoryIsFree: (@Sendable () -> Void)?
 
         public init(host: String = "127.0.0.1", port: Int = 0) {
             self.host = host

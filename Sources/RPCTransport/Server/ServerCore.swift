@@ -17,6 +17,7 @@ final class ServerCore: Sendable {
     let pools: WorkerPools
     let account: ServerAccount
     let connections: ConnectionTable
+    let spareMemory: SpareMemory
     /// `:status`, `content-type` and the configured headers.
     let initialFields: FixedFields
     /// `grpc-status: 0`.
@@ -35,6 +36,7 @@ final class ServerCore: Sendable {
                 UInt64(max(0, configuration.resetsPerSecond)))
         }
         pools = WorkerPools(configuration)
+        spareMemory = SpareMemory(configuration.memoryIsFree)
         var initial = HeaderBlock()
         initial.add(":status", "200")
         initial.add("content-type", "application/grpc")
@@ -49,6 +51,12 @@ final class ServerCore: Sendable {
             configuration.unreadAnswerTimeout / 10, configuration.slowRequestTimeout,
             configuration.idleTimeout)
         tickInterval = min(.seconds(1), max(.milliseconds(10), (shortest / 4).timeAmount))
+    }
+
+    /// About what the server holds for all its clients.
+    var heldByteCount: Int {
+        account.requestByteCount + account.answerByteCount
+            + connections.count * SpareMemory.connectionByteCount
     }
 }
 
