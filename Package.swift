@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -29,6 +30,7 @@ let package = Package(
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
+        .library(name: "ImmudbModel", targets: ["ImmudbModel"]),
         .library(name: "MerkleTree", targets: ["MerkleTree"]),
         // For the package of the fuzzers, in Fuzz.
         .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
@@ -38,6 +40,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         // The queues of the transport's workers: NIO's circular buffer copies what it gives out.
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
+        // Files and the reasons of failures, in Swift's terms.
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.6.0"),
         // Messages of the wire: the runtime of the generated code.
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
         // Command lines of the executables.
@@ -66,6 +70,10 @@ let package = Package(
         .systemLibrary(
             name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
 
+        // What programs and libraries need of the operating system: files that are replaced whole,
+        // threads, queues between threads.
+        .target(name: "POSIX", dependencies: [system], swiftSettings: settings),
+
         // MARK: the database
 
         // Where there is no libcrypto, on phones, CryptoKit hashes.
@@ -74,7 +82,9 @@ let package = Package(
             dependencies: [
                 .target(name: "CLibcrypto", condition: .when(platforms: [.linux, .macOS]))
             ], swiftSettings: settings),
-        .target(name: "StorageIO", swiftSettings: settings),
+        // What store, verification and client share.
+        .target(name: "ImmudbModel", dependencies: ["MerkleTree"], swiftSettings: settings),
+        .target(name: "StorageIO", dependencies: ["POSIX"], swiftSettings: settings),
         .target(
             name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
         // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the
@@ -84,16 +94,21 @@ let package = Package(
             name: "RocksDBBridge", dependencies: ["CRocksDB"],
             linkerSettings: [.linkedLibrary("rocksdb")]),
         .target(
-            name: "KeyIndex", dependencies: ["MerkleTree", "RocksDBBridge", "StorageIO"],
+            name: "KeyIndex",
+            dependencies: ["ImmudbModel", "MerkleTree", "RocksDBBridge", "StorageIO"],
             swiftSettings: settings),
         .target(
-            name: "ImmudbStore", dependencies: ["KeyIndex", "Ledger", "MerkleTree", "StorageIO"],
+            name: "ImmudbStore",
+            dependencies: [
+                "ImmudbModel", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "StorageIO",
+            ],
             swiftSettings: settings),
 
         // MARK: the wire
 
         .target(
-            name: "RPCTransport", dependencies: ["CNghttp2", deque, nioCore, nioPosix, protobuf],
+            name: "RPCTransport",
+            dependencies: ["CNghttp2", "POSIX", deque, nioCore, nioPosix, protobuf],
             swiftSettings: settings),
         .target(
             name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"],
@@ -101,30 +116,34 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "RPCTransport", "StorageIO", nioCore,
-                protobuf,
+                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO",
+                nioCore, protobuf,
             ],
             swiftSettings: settings),
         // What a client believes, and why: without the transport, for those who verify what somebody
         // else fetched.
         .target(
-            name: "ImmudbVerification", dependencies: ["ImmudbProtocol", "MerkleTree"],
+            name: "ImmudbVerification",
+            dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree"],
             swiftSettings: settings),
         .target(
             name: "ImmudbClient",
-            dependencies: ["ImmudbProtocol", "ImmudbVerification", "RPCTransport", protobuf],
+            dependencies: [
+                "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "POSIX", "RPCTransport",
+                protobuf,
+            ],
             swiftSettings: settings),
 
         // MARK: the processes
 
         // A program's settings: flags, environment, config files.
-        .target(name: "Settings", dependencies: [toml, yaml], swiftSettings: settings),
+        .target(name: "Settings", dependencies: ["POSIX", toml, yaml], swiftSettings: settings),
         // A program in the background: pid file, detaching.
-        .target(name: "Daemon", swiftSettings: settings),
+        .target(name: "Daemon", dependencies: ["POSIX"], swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
-        .target(name: "Terminal", dependencies: ["CLibedit"], swiftSettings: settings),
+        .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
         // Man pages, made from a program's own command line.
-        .target(name: "ManPages", dependencies: [arguments], swiftSettings: settings),
+        .target(name: "ManPages", dependencies: ["POSIX", arguments], swiftSettings: settings),
 
         // MARK: executables
 
@@ -137,8 +156,8 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "ManPages", "MerkleTree", "RPCTransport", "Settings", "Terminal",
-                arguments,
+                "ImmudbClient", "ManPages", "MerkleTree", "POSIX", "RPCTransport", "Settings",
+                "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -199,6 +218,10 @@ let package = Package(
             name: "MerkleTreeTests", dependencies: ["MerkleTree", "OwnThread"],
             exclude: ["vectors.json"],
             swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"],
+            swiftSettings: settings),
+        .testTarget(name: "POSIXTests", dependencies: ["POSIX"], swiftSettings: settings),
         .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
         .testTarget(
             name: "LedgerTests",
@@ -206,16 +229,22 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "KeyIndexTests",
-            dependencies: ["KeyIndex", "MerkleTree", "StorageIO", "OwnThread"],
+            dependencies: [
+                "ImmudbModel", "KeyIndex", "MerkleTree", "POSIX", "StorageIO", "OwnThread",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbStoreTests",
-            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread"],
+            dependencies: [
+                "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
+            ],
             swiftSettings: settings),
         // The whole database on the simulated disk: crashes, failing calls, damage.
         .testTarget(
             name: "StoreFaultTests",
-            dependencies: ["ImmudbStore", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread"],
+            dependencies: [
+                "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "RPCTransportTests",

@@ -11,35 +11,28 @@ let database = try Database.open(at: folder)
 
 // What this application trusts: the root that it kept from its last run, outside of the database.
 let trustFile = URL(fileURLWithPath: folder + ".trusted-root")
-var trustedSize = TreeSize(0)
-var trustedRoot: Digest?
-if let kept = try? String(contentsOf: trustFile, encoding: .utf8).split(separator: " "),
-    kept.count == 2,
-    let size = UInt64(kept[0]).flatMap(TreeSize.init(rawValue:)), let root = Digest(hex: kept[1])
-{
-    (trustedSize, trustedRoot) = (size, root)
-}
+let kept = try? String(contentsOf: trustFile, encoding: .utf8)
+let trusted = kept.flatMap(TrustedRoot.init) ?? .empty
 
 // A batch lands whole, or not at all.
-let serial = "\(trustedSize)"
+let serial = "\(trusted.size)"
 try await database.setBatch([
     NewEntry(key: Array("certificate \(serial)".utf8), value: Array("issued to alice".utf8)),
     NewEntry(key: Array("newest".utf8), value: Array(serial.utf8)),
 ])
 
 // A verified read: the entry, and the proof that it is in a history that continues the trusted one.
-guard let newest = try await database.verifiedGet(Array("newest".utf8), since: trustedSize) else {
+guard let newest = try await database.verifiedGet(Array("newest".utf8), since: trusted.size) else {
     fatalError("the entry was just written")
 }
-try newest.proof.verify(newest.entry, trustedRoot: trustedRoot)
+try newest.proof.verify(newest.entry, since: trusted)
 print(
     "certificate \(String(decoding: newest.entry.value, as: UTF8.self)) is entry \(newest.entry.index)"
 )
 print(
-    "the history has \(newest.proof.size) entries, and continues the \(trustedSize) that were trusted"
+    "the history has \(newest.proof.size) entries, and continues the \(trusted.size) that were trusted"
 )
 
 // Only now is the new root trusted.
-try "\(newest.proof.size) \(newest.proof.root.hex)".write(
-    to: trustFile, atomically: true, encoding: .utf8)
+try newest.proof.tree.text.write(to: trustFile, atomically: true, encoding: .utf8)
 try database.close()

@@ -1,3 +1,5 @@
+import POSIX
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -114,7 +116,7 @@ public enum Detachment {
     }
 
     private static func failure(_ what: String, _ number: Int32) -> DaemonError {
-        DaemonError("unable to detach: \(what): \(systemMessage(number))")
+        DaemonError("unable to detach: \(what): \(Errno(rawValue: number))")
     }
 }
 

@@ -1,3 +1,5 @@
+import POSIX
+
 // What a program needs to run in the background. Here: the file that says who runs. How it gets
 // there: Detachment.swift.
 
@@ -128,7 +130,7 @@ public final class PidFile: Sendable {
     }
 
     private static func failure(_ path: String, _ number: Int32) -> DaemonError {
-        DaemonError("failed to write pidfile: \(path): \(systemMessage(number))")
+        DaemonError("failed to write pidfile: \(path): \(Errno(rawValue: number))")
     }
 }
 
@@ -141,9 +143,4 @@ public struct DaemonError: Error, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
-}
-
-/// What the operating system says about an error number.
-func systemMessage(_ number: Int32) -> String {
-    strerror(number).map { String(cString: $0) } ?? "error \(number)"
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbProtocol
 import ImmudbVerification
+import POSIX
 import SwiftProtobuf
 
 /// One file that holds a trusted root: how it is read, locked and replaced. Blocking calls; not for
@@ -13,33 +14,22 @@ struct RootFile: Sendable {
     ///   contact, so nothing is trusted yet.
     /// - Throws: code `.trustedRootUnusable` if there is one that cannot be read or is not a root.
     func read() throws(ClientError) -> TrustedRoot? {
-        let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw unusable("cannot be opened: \(reason())")
+        let bytes: [UInt8]
+        do {
+            let file = try FileDescriptor.opening(path, .readOnly)
+            // A root has at most 44 bytes.
+            bytes = try file.closeAfter { try file.bytes(upTo: 256) }
+        } catch Errno.noSuchFileOrDirectory {
+            return nil
+        } catch {
+            throw unusable("cannot be read: \(error)")
         }
-        defer { close(descriptor) }
-        // A root has at most 44 bytes.
-        var bytes = [UInt8](repeating: 0, count: 256)
-        var count = 0
-        while count < bytes.count {
-            let room = bytes.count - count
-            let result = bytes.withUnsafeMutableBytes { buffer in
-                Foundation.read(descriptor, buffer.baseAddress?.advanced(by: count), room)
-            }
-            if result == 0 { break }
-            if result < 0 {
-                if errno == EINTR { continue }
-                throw unusable("cannot be read: \(reason())")
-            }
-            count += result
-        }
-        return try decode(bytes.prefix(count))
+        return try decode(bytes)
     }
 
-    private func decode(_ bytes: ArraySlice<UInt8>) throws(ClientError) -> TrustedRoot? {
+    private func decode(_ bytes: [UInt8]) throws(ClientError) -> TrustedRoot? {
         if bytes.isEmpty { return nil }
-        guard let message = try? Immudb_Schema_Root(serializedBytes: Array(bytes)),
+        guard let message = try? Immudb_Schema_Root(serializedBytes: bytes),
             message.unknownFields.data.isEmpty, !message.root.isEmpty,
             let root = try? TrustedRoot(lastIndex: message.index, rootBytes: message.root)
         else {
@@ -53,28 +43,17 @@ struct RootFile: Sendable {
     ///
     /// Costs two fsyncs. Only under the lock, since the temporary file has a fixed name.
     func write(_ root: TrustedRoot) throws(ClientError) {
-        let temporary = path + ".tmp"
-        let descriptor = uninterrupted {
-            open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        do {
+            let draft = try FileDraft(
+                of: path, permissions: Self.permissions, suffix: ".tmp", takesOver: true)
+            try draft.write(encode(root))
+            try draft.replace()
+        } catch {
+            throw cannotStore("write", path, error)
         }
-        guard descriptor >= 0 else { throw cannotStore("open", temporary) }
-        try fill(descriptor, with: encode(root), path: temporary)
-        guard rename(temporary, path) == 0 else { throw cannotStore("rename", temporary) }
-        let folder = uninterrupted { open(directory, O_RDONLY | O_CLOEXEC) }
-        guard folder >= 0 else { throw cannotStore("open", directory) }
-        defer { close(folder) }
-        guard uninterrupted({ fsync(folder) }) == 0 else { throw cannotStore("sync", directory) }
     }
 
-    /// Writes and syncs a whole file, and closes it.
-    private func fill(_ descriptor: Int32, with bytes: [UInt8], path: String) throws(ClientError) {
-        defer { close(descriptor) }
-        let written = bytes.withUnsafeBytes { bytes in
-            uninterrupted { Foundation.write(descriptor, bytes.baseAddress, bytes.count) }
-        }
-        guard written == bytes.count else { throw cannotStore("write", path) }
-        guard uninterrupted({ fsync(descriptor) }) == 0 else { throw cannotStore("sync", path) }
-    }
+    private static let permissions = FilePermissions(rawValue: 0o644)
 
     private func encode(_ root: TrustedRoot) -> [UInt8] {
         guard let lastIndex = root.size.lastIndex else { return [] }
@@ -97,8 +76,13 @@ struct RootFile: Sendable {
     /// file.
     func withLock<R>(timeoutMilliseconds: Int, _ body: () throws -> R) throws -> R {
         let lock = path + ".lock"
-        let descriptor = uninterrupted { open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
-        guard descriptor >= 0 else { throw cannotStore("open", lock) }
+        let file: FileDescriptor
+        do {
+            file = try .opening(lock, .readWrite, .create, permissions: Self.permissions)
+        } catch {
+            throw cannotStore("open", lock, error)
+        }
+        let descriptor = file.rawValue
         // Closing alone would not give the lock back while a child process has a copy of the file.
         defer {
             flock(descriptor, LOCK_UN)
@@ -107,7 +91,9 @@ struct RootFile: Sendable {
         let pauseMilliseconds = 5
         var waitedMilliseconds = 0
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            guard errno == EWOULDBLOCK || errno == EINTR else { throw cannotStore("lock", lock) }
+            guard errno == EWOULDBLOCK || errno == EINTR else {
+                throw cannotStore("lock", lock, Errno.last)
+            }
             guard waitedMilliseconds < timeoutMilliseconds else {
                 throw ClientError(
                     .trustedRootUnusable,
@@ -126,20 +112,12 @@ struct RootFile: Sendable {
                 + "trust the server as it is now, remove it: the next call is then a first contact")
     }
 
-    private func cannotStore(_ action: String, _ path: String) -> ClientError {
+    private func cannotStore(
+        _ action: String, _ path: String, _ reason: any Error
+    ) -> ClientError {
         ClientError(
             .trustedRootUnusable,
-            "cannot \(action) \(path) to store the trusted root: \(reason()). "
+            "cannot \(action) \(path) to store the trusted root: \(reason). "
                 + "The directory must exist and be writable")
-    }
-
-    private func reason() -> String { String(cString: strerror(errno)) }
-}
-
-/// Repeats a system call that a signal interrupted.
-private func uninterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
-    while true {
-        let result = call()
-        if result >= 0 || errno != EINTR { return result }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbProtocol
 import ImmudbVerification
+import POSIX
 import SwiftProtobuf
 import Synchronization
 
@@ -94,7 +95,7 @@ struct Evidence: Codable, Sendable {
         let path = (directory.hasSuffix("/") ? directory : directory + "/") + name
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw EvidenceError(description: "\(path): \(String(cString: strerror(errno)))")
+            throw EvidenceError(description: "\(path): \(Errno.last)")
         }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         try file.write(contentsOf: text)

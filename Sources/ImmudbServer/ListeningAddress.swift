@@ -1,3 +1,5 @@
+import POSIX
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -30,7 +32,7 @@ func checkListening(host: String, port: Int) throws(ServerStartError) {
     defer { freeaddrinfo(found) }
     let socket = socket(candidate.ai_family, candidate.ai_socktype, candidate.ai_protocol)
     guard socket >= 0 else {
-        throw listeningError(host: host, port: port, reason: systemMessage(errno))
+        throw listeningError(host: host, port: port, reason: "\(Errno.last)")
     }
     defer { close(socket) }
     var yes: Int32 = 1
@@ -40,7 +42,7 @@ func checkListening(host: String, port: Int) throws(ServerStartError) {
         let reason = errno
         let advice = reason == EADDRINUSE ? ". Choose another port with -p" : ""
         throw listeningError(
-            host: host, port: port, reason: systemMessage(reason) + advice)
+            host: host, port: port, reason: "\(Errno(rawValue: reason))\(advice)")
     }
 }
 

@@ -1,3 +1,4 @@
+import POSIX
 import StorageIO
 
 #if canImport(Darwin)
@@ -67,7 +68,7 @@ struct LogFile: ~Copyable {
     private var refusalNotice: LogLine {
         LogLine(
             .warning,
-            "\(counted(refused.count, "line")) missing here: \(systemMessage(refused.reason))")
+            "\(counted(refused.count, "line")) missing here: \(Errno(rawValue: refused.reason))")
     }
 
     /// - Returns: how many bytes the file took, and the error that ended it.

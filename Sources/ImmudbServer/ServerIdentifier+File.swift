@@ -1,3 +1,5 @@
+import POSIX
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -16,7 +18,7 @@ extension ServerIdentifier {
     static func loadOrCreate(in directory: String) throws(ServerStartError) -> ServerIdentifier {
         let path = path(in: directory)
         if let identifier = try load(path) { return identifier }
-        try create(path, in: directory)
+        try create(path)
         guard let identifier = try load(path) else {
             throw ServerStartError("server identifier \(path) vanished while it was created")
         }
@@ -32,17 +34,17 @@ extension ServerIdentifier {
 
     /// - Returns: nil if there is no such file.
     private static func load(_ path: String) throws(ServerStartError) -> ServerIdentifier? {
-        let file = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
-        guard file >= 0 else {
-            if errno == ENOENT { return nil }
-            throw failure("read", path)
+        let bytes: [UInt8]
+        do {
+            let file = try FileDescriptor.opening(path, .readOnly)
+            bytes = try file.closeAfter { try file.bytes(upTo: byteCount + 1) }
+        } catch Errno.noSuchFileOrDirectory {
+            return nil
+        } catch {
+            throw failure("read", path, error)
         }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: byteCount + 1)
-        let count = uninterrupted { read(file, &bytes, bytes.count) }
-        guard count >= 0 else { throw failure("read", path) }
-        guard let identifier = ServerIdentifier(bytes.prefix(count)) else {
-            let found = count > byteCount ? "more than \(byteCount)" : "\(count)"
+        guard let identifier = ServerIdentifier(bytes) else {
+            let found = bytes.count > byteCount ? "more than \(byteCount)" : "\(bytes.count)"
             throw ServerStartError(
                 "server identifier \(path) is damaged: it has \(found) bytes instead of "
                     + "\(byteCount). Restore it from a backup; if there is none, remove it: "
@@ -51,32 +53,19 @@ extension ServerIdentifier {
         return identifier
     }
 
-    private static func create(_ path: String, in directory: String) throws(ServerStartError) {
-        let draft = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-        let file = uninterrupted { open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
-        guard file >= 0 else { throw failure("create", path) }
-        defer { unlink(draft) }
-        let bytes = random().bytes
-        let count = uninterrupted { write(file, bytes, bytes.count) }
-        let isWritten = count == bytes.count && uninterrupted { fsync(file) } == 0
-        let reason = errno
-        close(file)
-        guard isWritten else { throw failure("write", path, errno: reason) }
-
-        // A link never replaces a file that is there; a rename would. Some file systems have no
-        // links: there the chance that two servers first start at the same moment is taken.
-        if link(draft, path) != 0, errno != EEXIST, rename(draft, path) != 0 {
-            throw failure("create", path)
+    private static func create(_ path: String) throws(ServerStartError) {
+        do {
+            let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
+            try draft.write(random().bytes)
+            try draft.createUnlessThere()
+        } catch {
+            throw failure("create", path, error)
         }
-        let folder = uninterrupted { open(directory, O_RDONLY | O_CLOEXEC) }
-        guard folder >= 0 else { throw failure("sync the folder of", path) }
-        defer { close(folder) }
-        guard uninterrupted({ fsync(folder) }) == 0 else { throw failure("sync the folder of", path) }
     }
 
     private static func failure(
-        _ what: String, _ path: String, errno reason: Int32 = errno
+        _ what: String, _ path: String, _ reason: any Error
     ) -> ServerStartError {
-        ServerStartError("unable to \(what) server identifier \(path): \(systemMessage(reason))")
+        ServerStartError("unable to \(what) server identifier \(path): \(reason)")
     }
 }

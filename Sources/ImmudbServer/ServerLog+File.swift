@@ -1,4 +1,5 @@
 public import ImmudbStore
+import POSIX
 
 #if canImport(Darwin)
     import Darwin
@@ -18,7 +19,7 @@ extension ServerLog {
         _ path: String, level: LogLevel
     ) throws(ServerStartError) -> ServerLog {
         guard path.last != "/" else {
-            throw ServerStartError("Unable to create log file \(path): \(systemMessage(EISDIR))")
+            throw ServerStartError("Unable to create log file \(path): \(Errno.isDirectory)")
         }
         var newFolder: String?
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
@@ -27,14 +28,15 @@ extension ServerLog {
                 newFolder = folder
             } else if errno != EEXIST {
                 throw ServerStartError(
-                    "Unable to create log folder \(folder): \(systemMessage(errno))")
+                    "Unable to create log folder \(folder): \(Errno.last)")
             }
         }
-        let number = uninterrupted {
-            open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
-        }
+        var number: Int32
+        repeat {
+            number = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
+        } while number < 0 && errno == EINTR
         guard number >= 0 else {
-            let reason = errno == ENXIO ? "nobody reads this pipe" : systemMessage(errno)
+            let reason = errno == ENXIO ? "nobody reads this pipe" : "\(Errno.last)"
             if let newFolder { rmdir(newFolder) }
             throw ServerStartError("Unable to create log file \(path): \(reason)")
         }

@@ -1,13 +1,10 @@
+import POSIX
+
 #if canImport(Darwin)
     import Darwin
 #else
     import Glibc
 #endif
-
-/// What the operating system says about an error number.
-func systemMessage(_ number: Int32) -> String {
-    strerror(number).map { String(cString: $0) } ?? "error \(number)"
-}
 
 /// Creates a folder and those above it. A folder that is there already is fine.
 ///
@@ -21,12 +18,12 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
             // Folders above that exist but may not be changed answer with other errors than EEXIST.
             var status = stat()
             if stat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { continue }
-            throw ServerStartError("\(prefix): \(made): \(systemMessage(reason))")
+            throw ServerStartError("\(prefix): \(made): \(Errno(rawValue: reason))")
         }
     }
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-        throw ServerStartError("\(prefix): \(path): \(systemMessage(ENOTDIR))")
+        throw ServerStartError("\(prefix): \(path): \(Errno.notDirectory)")
     }
 }
 
@@ -63,9 +60,8 @@ func openFileLimit() -> Int? {
 public func returnLargeBlocks() {
     #if canImport(Glibc)
         typealias Setter = @convention(c) (Int32, Int32) -> Int32
-        // Swift does not import malloc.h; where the C library has no such setting there is no need.
-        guard let symbol = dlsym(nil, "mallopt") else { return }
-        let set = unsafeBitCast(symbol, to: Setter.self)
+        // Where the C library has no such setting there is no need.
+        guard let set = systemFunction("mallopt", as: Setter.self) else { return }
         let (trimThreshold, mapThreshold): (Int32, Int32) = (-1, -3)
         _ = set(mapThreshold, 1 << 20)
         _ = set(trimThreshold, 2 << 20)
@@ -78,20 +74,11 @@ public func returnLargeBlocks() {
 func returnFreeMemory() {
     #if canImport(Glibc)
         typealias Trim = @convention(c) (Int) -> Int32
-        guard let symbol = dlsym(nil, "malloc_trim") else { return }
-        _ = unsafeBitCast(symbol, to: Trim.self)(0)
+        _ = systemFunction("malloc_trim", as: Trim.self)?(0)
     #endif
 }
 
 /// One write(2), under a name that no method hides.
 func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
     write(file, bytes.baseAddress, bytes.count)
-}
-
-/// Repeats a system call that a signal interrupted.
-func uninterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
-    while true {
-        let result = call()
-        if result >= 0 || errno != EINTR { return result }
-    }
 }

@@ -1,5 +1,6 @@
 import KeyIndex
 import Ledger
+import POSIX
 import StorageIO
 import Synchronization
 
@@ -75,7 +76,7 @@ final class Closing: Sendable {
         _ = Self.waitsAtExit
         Self.unownedCount.add(1, ordering: .relaxed)
         do throws(StoreError) {
-            _ = try WorkerThread(name: "closer") {
+            _ = try WorkerThread.start("closer") {
                 try? self.run()
                 Self.unownedCount.subtract(1, ordering: .releasing)
             }

@@ -1,3 +1,4 @@
+import ImmudbModel
 import Ledger
 public import StorageIO
 
@@ -63,7 +64,7 @@ extension NewEntry {
             try Limits.validate(key: value)
             try Limits.validate(newReference: key)
         case .sortedSetMember:
-            guard let parts = SortedSetKey(unchecked: key, memberByteCount: value.count),
+            guard let parts = SortedSetKey(bytes: key, memberByteCount: value.count),
                 parts.member == value
             else {
                 throw StoreError(

@@ -1,16 +1,6 @@
-import Ledger
+public import ImmudbModel
 public import MerkleTree
-
-/// What an entry means. All kinds are leaves of the same tree; the kind itself is not in the leaf.
-public enum EntryKind: UInt8, Sendable, CaseIterable {
-    /// A key and its value.
-    case value = 0
-    /// A name for another key, which is its value.
-    case reference = 1
-    /// A member of a sorted set: the key is set ‖ score, 8 bytes of its IEEE 754 bits, big-endian ‖
-    /// member; the value is the member.
-    case sortedSetMember = 2
-}
+public import StorageIO
 
 /// An entry of the history: a key, a value, and the place that it got.
 public struct Entry: Hashable, Sendable {

@@ -1,3 +1,4 @@
+public import ImmudbModel
 public import MerkleTree
 
 /// Shows that an entry is in the history, and that the history only grew since a tree that the
@@ -24,21 +25,30 @@ public struct EntryProof: Hashable, Sendable {
     public var index: EntryIndex { inclusion.index }
     public var size: TreeSize { inclusion.size }
 
-    /// Returns if the entry is in a tree that continues the one whose root the caller trusts.
+    /// The tree that the proof speaks of: to be trusted once it is verified.
+    public var tree: TrustedRoot { TrustedRoot(size: size, root: root) }
+
+    /// Returns if the entry is in a tree that continues the trusted one.
     ///
-    /// After it returned the caller trusts ``root`` at ``size``.
+    /// After it returned the caller trusts ``tree``.
     /// - Parameters:
     ///   - entry: what was read or written.
-    ///   - trustedRoot: the root at the size that the proof was asked since; nil at first contact.
+    ///   - trusted: the tree that the proof was asked since; `.empty` at first contact.
     /// - Throws: which check failed; then nothing about the entry is known.
     /// - Complexity: one hash over the entry, O(log size) nodes.
-    public func verify(_ entry: Entry, trustedRoot: Digest?) throws(VerificationError) {
+    public func verify(_ entry: Entry, since trusted: TrustedRoot) throws(VerificationError) {
         guard entry.index == index, entry.leaf == leaf else {
             throw VerificationError(
                 .leafMismatch, "the proof is not that of the entry", index: entry.index)
         }
         try inclusion.verify(leaf: leaf, root: root)
-        if let trustedRoot { try consistency.verify(from: trustedRoot, to: root) }
+        guard !trusted.size.isEmpty else { return }
+        guard consistency.from == trusted.size else {
+            throw VerificationError(
+                .malformedProof, "the proof was asked since another size than \(trusted.size)",
+                trustedRoot: trusted.root, trustedSize: trusted.size, index: entry.index)
+        }
+        try consistency.verify(from: trusted.root, to: root)
     }
 }
 

@@ -9,6 +9,9 @@
 // - `Commit/`: the way of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
 //   up.
 
+@_exported public import enum ImmudbModel.EntryKind
+@_exported public import struct ImmudbModel.SortedSetKey
+@_exported public import struct ImmudbModel.TrustedRoot
 @_exported public import struct MerkleTree.ConsistencyProof
 @_exported public import struct MerkleTree.Digest
 @_exported public import struct MerkleTree.EntryIndex

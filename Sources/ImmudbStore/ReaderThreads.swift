@@ -1,3 +1,4 @@
+import POSIX
 import StorageIO
 import Synchronization
 
@@ -16,7 +17,7 @@ final class ReaderThreads: Sendable {
         threads = Mutex([])
         for (number, queue) in queues.enumerated() {
             do throws(StoreError) {
-                let thread = try WorkerThread(name: "reader \(number)") {
+                let thread = try WorkerThread.start("reader \(number)") {
                     while let reads = queue.takeAll() {
                         for read in reads { read() }
                     }

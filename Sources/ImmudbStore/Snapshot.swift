@@ -1,3 +1,4 @@
+public import ImmudbModel
 import KeyIndex
 public import MerkleTree
 public import StorageIO
@@ -26,6 +27,9 @@ public struct Snapshot: Sendable {
     public var root: Digest { edge.root }
 
     public var size: TreeSize { tree.size }
+
+    /// Size and root: what a caller may trust from now on, if it trusts this database.
+    public var trustedRoot: TrustedRoot { TrustedRoot(size: size, root: root) }
 
     // MARK: by key
 

@@ -1,3 +1,4 @@
+import ImmudbModel
 import KeyIndex
 import Ledger
 import MerkleTree

@@ -2,6 +2,8 @@
 // no network and no files, so that one can verify what somebody else fetched, on any device that
 // has Swift. Read Verification.swift first.
 
+@_exported public import struct ImmudbModel.ServerIdentity
+@_exported public import struct ImmudbModel.TrustedRoot
 @_exported public import struct MerkleTree.ConsistencyProof
 @_exported public import struct MerkleTree.Digest
 @_exported public import struct MerkleTree.EntryIndex

@@ -1,4 +1,5 @@
 import Foundation
+public import ImmudbModel
 public import MerkleTree
 
 /// One entry with the proof that it is in a server's ledger, to be kept or given away: whoever

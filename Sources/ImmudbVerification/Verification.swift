@@ -1,3 +1,4 @@
+public import ImmudbModel
 public import MerkleTree
 
 // The heart of the client: what must hold before an answer is believed. Pure functions on plain
@@ -30,7 +31,7 @@ extension UncheckedProof {
     /// Verifies that `entry`, the answer to a read of `key`, is in a tree that continues the
     /// trusted one.
     ///
-    /// The steps, from merkle.md section 6 with its defects M1 to M6 mended: the entry is of the
+    /// The steps (docs/protocol.md, rules V1 to V12): the entry is of the
     /// asked key; the proof speaks of the entry's index; the leaf is that of the entry, computed
     /// here; it is included under the new root; the new tree begins with the trusted one. All
     /// digests have 32 bytes and all paths the length that index and sizes demand.

@@ -1,3 +1,5 @@
+public import ImmudbModel
+
 /// A value that was verified: that the server has it in its ledger, under a root that continues all
 /// that was trusted before.
 ///

@@ -3,8 +3,8 @@ public import MerkleTree
 /// Where an entry's record lies in the ledger.
 public struct EntryPlace: Hashable, Sendable {
     public var index: EntryIndex
-    /// The entry's kind, as a byte. The index treats `IndexedKey.sortedSetMember` apart, and all
-    /// others alike.
+    /// The raw value of the entry's `EntryKind`. The index treats members of sorted sets apart, and
+    /// all others alike.
     public var kind: UInt8
     /// The ledger's own number for the record's place.
     public var position: UInt64
@@ -21,13 +21,10 @@ public struct EntryPlace: Hashable, Sendable {
 
 /// An entry as the key index takes it.
 public struct IndexedKey: Sendable {
-    /// The kind of a sorted set's members: their key is `set ‖ score, 8 bytes ‖ member`.
-    public static let sortedSetMember: UInt8 = 2
-
     public var key: [UInt8]
     public var place: EntryPlace
     /// How many bytes at the end of the key are the member's name, for entries of kind
-    /// `sortedSetMember`.
+    /// `EntryKind.sortedSetMember`.
     public var memberLength: Int
 
     public init(key: [UInt8], place: EntryPlace, memberLength: Int = 0) {

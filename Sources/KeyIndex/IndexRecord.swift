@@ -1,3 +1,4 @@
+import ImmudbModel
 import MerkleTree
 import StorageIO
 
@@ -48,20 +49,19 @@ enum IndexRecord {
         appendEscaped(set, to: &record)
     }
 
-    /// The record key of a sorted set's entry with ledger key `set ‖ score ‖ member`.
+    /// The record key of a sorted set's entry, whose key in the ledger is a `SortedSetKey`.
     ///
     /// - Returns: whether the key is long enough to have a score before its member.
     static func appendSetRecord(
         ledgerKey key: [UInt8], memberLength: Int, to record: inout [UInt8]
     ) -> Bool {
-        guard memberLength >= 0, memberLength <= key.count - 8 else { return false }
-        let scoreStart = key.count - memberLength - 8
-        let scoreBits = key[scoreStart..<scoreStart + 8].reduce(0 as UInt64) {
-            $0 << 8 | UInt64($1)
-        }
+        guard
+            let scoreStart = SortedSetKey.scoreStart(
+                keyByteCount: key.count, memberByteCount: memberLength)
+        else { return false }
         appendSetPrefix(of: key[..<scoreStart], to: &record)
-        appendBigEndian(orderedScore(scoreBits), to: &record)
-        record.append(contentsOf: key[(scoreStart + 8)...])
+        appendBigEndian(orderedScore(SortedSetKey.scoreBits(in: key, at: scoreStart)), to: &record)
+        record.append(contentsOf: key[(scoreStart + SortedSetKey.scoreByteCount)...])
         return true
     }
 

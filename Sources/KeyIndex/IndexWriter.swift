@@ -1,3 +1,4 @@
+import ImmudbModel
 import MerkleTree
 import StorageIO
 
@@ -45,7 +46,7 @@ final class IndexWriter {
         order.removeAll(keepingCapacity: true)
         members.removeAll(keepingCapacity: true)
         for (place, entry) in entries.enumerated() {
-            if entry.place.kind == IndexedKey.sortedSetMember {
+            if entry.place.kind == EntryKind.sortedSetMember.rawValue {
                 members.append(place)
             } else {
                 order.append(Ordered(keyStart: Self.start(of: entry.key), place: UInt32(place)))

@@ -40,11 +40,11 @@ public enum ManPages {
         let pages = try pages(of: root, examples: examples, date: date)
         return try pages.map { page in
             let path = directory + (directory.hasSuffix("/") ? "" : "/") + page.fileName
-            do throws(SystemFailure) {
+            do {
                 try PageFile.makeFolders(above: path)
                 try PageFile.write(Array(page.text.utf8), to: path)
             } catch {
-                throw ManPagesError("cannot write the man page \(path): \(error.reason)")
+                throw ManPagesError("cannot write the man page \(path): \(error)")
             }
             return path
         }

@@ -36,9 +36,8 @@ public struct InclusionProof: Hashable, Sendable {
 
     /// Returns if the path leads from `leaf` at `index` to `root`, in a tree of `size` leaves.
     ///
-    /// Accepts paths of exactly the length that index and size demand, so the check of merkle.md
-    /// section 3 that also accepts longer ones under a root of the prover's choice is met and
-    /// exceeded. Hashes one node for each of the path.
+    /// Accepts paths of exactly the length that index and size demand (docs/protocol.md, rules I1 to
+    /// I5); the original also accepts longer ones, under a root of the prover's choice. Hashes one node for each of the path.
     ///
     /// - Throws: code `.malformedProof` for an index beyond the tree or a path of another length,
     ///   `.inclusionFailed` if the path leads elsewhere.

@@ -1,4 +1,5 @@
 import Foundation
+import POSIX
 
 /// The keys and values of a config file, not checked yet.
 public struct ConfigFile: Sendable {
@@ -66,36 +67,20 @@ public struct ConfigFile: Sendable {
     }
 
     private static func text(of path: String) throws(SettingsError) -> String {
-        var file: Int32
-        repeat {
-            file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        } while file < 0 && errno == EINTR
-        guard file >= 0 else { throw failure(path, errno) }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: maxByteCount + 1)
-        var count = 0
-        while count < bytes.count {
-            let read = bytes.withUnsafeMutableBytes {
-                Foundation.read(file, $0.baseAddress?.advanced(by: count), $0.count - count)
-            }
-            if read < 0, errno == EINTR { continue }
-            guard read >= 0 else { throw failure(path, errno) }
-            if read == 0 { break }
-            count += read
+        let content: [UInt8]
+        do {
+            let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
+            content = try file.closeAfter { try file.bytes(upTo: maxByteCount + 1) }
+        } catch {
+            throw SettingsError("config file \(path) cannot be read: \(error)")
         }
-        guard count <= maxByteCount else {
+        guard content.count <= maxByteCount else {
             throw SettingsError("config file \(path) is larger than \(maxByteCount) bytes")
         }
-        let content = bytes.prefix(count)
         guard !content.contains(0), let text = String(validating: content, as: UTF8.self) else {
             throw SettingsError("config file \(path) is not UTF-8 text")
         }
         return text.hasPrefix("\u{feff}") ? String(text.unicodeScalars.dropFirst()) : text
-    }
-
-    private static func failure(_ path: String, _ number: Int32) -> SettingsError {
-        let reason = strerror(number).map { String(cString: $0) } ?? "error \(number)"
-        return SettingsError("config file \(path) cannot be read: \(reason)")
     }
 
     private static func items(

@@ -1,4 +1,5 @@
 import Foundation
+import POSIX
 
 /// The config file of a program: the one that is named, else the first that is found.
 ///
@@ -67,8 +68,7 @@ public struct ConfigFileSearch: Sendable {
             if lstat(path, &status) == 0 { return .found(path) }
             let reason = errno
             guard reason != ENOENT, reason != ENOTDIR else { continue }
-            return .unreadable(
-                strerror(reason).map { String(cString: $0) } ?? "error \(reason)")
+            return .unreadable("\(Errno(rawValue: reason))")
         }
         return .nothing
     }

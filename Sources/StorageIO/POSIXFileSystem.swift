@@ -1,3 +1,5 @@
+import POSIX
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -195,6 +197,6 @@ extension StoreError {
             case EMFILE, ENFILE: .noDescriptors
             default: .io
             }
-        return StoreError(code, "\(what) \(path): \(String(cString: strerror(number)))")
+        return StoreError(code, "\(what) \(path): \(Errno(rawValue: number))")
     }
 }

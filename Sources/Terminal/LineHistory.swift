@@ -1,3 +1,5 @@
+import POSIX
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -38,35 +40,23 @@ struct LineHistory {
 
     private func bytes() -> [UInt8] {
         let maxByteCount = Self.maxLineCount * (Self.maxLineByteCount + 1)
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else { return [] }
-        defer { close(file) }
-        var all: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while all.count <= maxByteCount {
-            let count = read(file, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return all }
-            all += buffer.prefix(count)
-        }
-        // None of ours.
-        return []
+        guard let file = try? FileDescriptor.opening(path, .readOnly, .nonBlocking),
+            let bytes = try? file.closeAfter({ try file.bytes(upTo: maxByteCount + 1) })
+        else { return [] }
+        // A larger one is none of ours.
+        return bytes.count > maxByteCount ? [] : bytes
     }
 
     private func replace(with bytes: [UInt8]) {
         let target = resolvedPath()
         // Giving the draft its name would take it away from a device or a pipe.
-        var status = stat()
-        if lstat(target, &status) == 0, status.st_mode & S_IFMT != S_IFREG { return }
-        let draft = "\(target).\(getpid())"
-        unlink(draft)
-        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { return }
-        let count = write(file, bytes, bytes.count)
-        // The rest of a disk that is full is not worth a second try.
-        guard close(file) == 0, count == bytes.count, rename(draft, target) == 0 else {
-            unlink(draft)
-            return
+        if isRegularFile(target) == false { return }
+        do {
+            let draft = try FileDraft(of: target, permissions: .ownerReadWrite)
+            try draft.write(bytes)
+            try draft.replaceUnsynchronized()
+        } catch {
+            return  // the draft is removed
         }
     }
 

@@ -1,3 +1,5 @@
+import POSIX
+
 // Talking to the person at the terminal. Here: where he is read and written to. What is asked and
 // shown: Prompt, LineEditor, ProgressBar.
 
@@ -50,8 +52,7 @@ struct TerminalStreams {
             let count = read(input, &byte, 1)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
-                let reason = strerror(errno).map { String(cString: $0) } ?? "error \(errno)"
-                throw TerminalError("cannot read the standard input: \(reason)")
+                throw TerminalError("cannot read the standard input: \(Errno.last)")
             }
             if count == 0, line.isEmpty { return nil }
             if count == 0 || byte == UInt8(ascii: "\n") { break }

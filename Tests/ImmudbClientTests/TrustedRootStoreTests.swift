@@ -174,7 +174,7 @@ struct TrustedRootStoreTests {
     }
 }
 
-/// One of the root files in the vectors of merkle.md.
+/// One of the root files in the vectors.
 struct RootFileVector: Decodable {
     private var indexText: String
     private var rootText: String

@@ -1,4 +1,4 @@
-/// Sections 2 and 3 of the specification of the wire, line by line: what clients of immudb 0.6
+/// The messages and calls of the original's wire, line by line: what clients of immudb 0.6
 /// were built against. A change here is a change of the protocol.
 enum Specification {
     /// `<name> <request> <response>`, with `stream` before a streamed response.

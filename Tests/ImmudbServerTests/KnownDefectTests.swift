@@ -5,8 +5,7 @@ import RPCTransport
 import SwiftProtobuf
 import Testing
 
-/// The original's defects, by their numbers in the specification's lists (wire.md D, merkle.md M): what
-/// a client gets instead.
+/// The original's defects, by their numbers in docs/protocol.md, section 8: what a client gets instead.
 @Suite("What the original did wrong")
 struct KnownDefectTests {
     @Test("D1: an empty batch is refused, and the server lives")

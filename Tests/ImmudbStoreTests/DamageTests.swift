@@ -28,7 +28,7 @@ struct DamageTests {
         for index in 0..<300 {
             let entry = try #require(try snapshot.get(bytes("key \(index / 10)-\(index % 10)")))
             #expect(entry.index == EntryIndex(UInt64(index)))
-            try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, trustedRoot: nil)
+            try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, since: .empty)
         }
     }
 
@@ -173,7 +173,7 @@ struct DamageTests {
                         let entry = try database.snapshot.entry(at: index)
                         #expect(entry.value == bytes("value \(index.rawValue % 10)"))
                         let proof = try database.snapshot.proof(of: index, since: TreeSize(100))
-                        try proof.verify(entry, trustedRoot: nil)
+                        try proof.verify(entry, since: .empty)
                     } catch let error as StoreError {
                         #expect([.corruption, .tampered].contains(error.code), "\(error)")
                     }
@@ -200,7 +200,7 @@ struct DamageTests {
         let snapshot = database.snapshot
         let entry = try snapshot.entry(at: EntryIndex(137))
         #expect(entry.key == bytes("key 13-7") && entry.value == bytes("value 7"))
-        try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, trustedRoot: nil)
+        try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, since: .empty)
         #expect(log.all.contains { $0.contains("the place of entry 137 is wrong") })
         try database.close()
         try expectAllThere(try Database.open(in: folder), root: snapshot.root)

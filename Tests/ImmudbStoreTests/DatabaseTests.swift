@@ -130,7 +130,7 @@ struct DatabaseTests {
                     for number in 0..<25 {
                         let key = bytes("\(writer)/\(number)")
                         let proven = try await database.verifiedSet(key, key)
-                        try proven.proof.verify(proven.entry, trustedRoot: nil)
+                        try proven.proof.verify(proven.entry, since: .empty)
                         #expect(try await database.get(key)?.index == proven.entry.index)
                         mine.append(proven.entry.index.rawValue)
                     }
@@ -164,7 +164,7 @@ struct DatabaseTests {
             for index in stride(from: 0, to: size, by: 13) {
                 let index = EntryIndex(UInt64(index))
                 let proof = try old.proof(of: index, since: TreeSize(UInt64(size / 2)))
-                try proof.verify(old.entry(at: index), trustedRoot: snapshots[size / 2].root)
+                try proof.verify(old.entry(at: index), since: snapshots[size / 2].trustedRoot)
             }
             if size > 0 {
                 #expect(try old.get(bytes("key \((size - 1) % 7)"))?.value == bytes("\(size - 1)"))

@@ -52,7 +52,7 @@ struct FailureTests {
         #expect(try await database.get(bytes("a"))?.value == bytes("1"))
         #expect(try await database.get(bytes("b")) == nil)
         let proven = try #require(try await database.verifiedGet(bytes("a")))
-        try proven.proof.verify(proven.entry, trustedRoot: nil)
+        try proven.proof.verify(proven.entry, since: .empty)
         try database.close()
 
         let again = try open(folder, disk)

@@ -100,7 +100,7 @@ private struct ModelSession {
         if model.append([entry]) {
             let proven = try await add()
             #expect(proven.entry == model.entries.last, "seed \(seed)")
-            try proven.proof.verify(proven.entry, trustedRoot: since.isEmpty ? nil : root)
+            try proven.proof.verify(proven.entry, since: TrustedRoot(size: since, root: root))
         } else {
             await #expect(throws: StoreError(.keyNotFound, ""), "seed \(seed)") {
                 try await add()
@@ -136,7 +136,9 @@ private struct ModelSession {
             let since = draw(size + 1)
             #expect(try snapshot.entry(at: entry.index) == entry)
             let proof = try snapshot.proof(of: entry.index, since: TreeSize(UInt64(since)))
-            try proof.verify(entry, trustedRoot: since == 0 ? nil : model.roots[since])
+            try proof.verify(
+                entry,
+                since: TrustedRoot(size: TreeSize(UInt64(since)), root: model.roots[since]))
         case 2: try await readInOrder(snapshot, size)
         case 3: try await readMembers(snapshot, size)
         default: try await scan(snapshot, size)

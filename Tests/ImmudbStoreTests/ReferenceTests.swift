@@ -19,7 +19,7 @@ struct ReferenceTests {
         #expect(try await database.entry(at: EntryIndex(1)).key == bytes("ref"))
         let proven = try #require(try await database.verifiedGet(bytes("ref")))
         #expect(proven.entry.index == EntryIndex(3))
-        try proven.proof.verify(proven.entry, trustedRoot: nil)
+        try proven.proof.verify(proven.entry, since: .empty)
         // A name can become an ordinary key, and a key a name.
         try await database.set(bytes("ref"), bytes("own"))
         #expect(try await database.get(bytes("ref"))?.value == bytes("own"))
@@ -36,14 +36,14 @@ struct ReferenceTests {
         let reference = try await database.verifiedAddReference(
             bytes("ref"), to: bytes("target"), since: before.size)
         #expect(reference.entry == (try await database.entry(at: EntryIndex(1))))
-        try reference.proof.verify(reference.entry, trustedRoot: before.root)
+        try reference.proof.verify(reference.entry, since: before.trustedRoot)
         let member = try await database.verifiedAddMember(
             bytes("target"), to: bytes("set"), score: 1.5, since: before.size)
         #expect(member.entry == (try await database.entry(at: EntryIndex(2))))
         #expect(
             member.entry.key == bytes("set") + [0x3F, 0xF8, 0, 0, 0, 0, 0, 0] + bytes("target"))
         #expect(member.entry.value == bytes("target"))
-        try member.proof.verify(member.entry, trustedRoot: before.root)
+        try member.proof.verify(member.entry, since: before.trustedRoot)
     }
 
     @Test("what names a key that was never written is refused, with all of its batch")

@@ -69,7 +69,7 @@ struct UpkeepTests {
         let snapshot = database.snapshot
         for index in 0..<snapshot.size.rawValue {
             let entry = try snapshot.entry(at: EntryIndex(index))
-            try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, trustedRoot: nil)
+            try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, since: .empty)
         }
     }
 
@@ -130,7 +130,7 @@ struct UpkeepTests {
         #expect(again.snapshot.root == database.snapshot.root)
         let entry = try again.snapshot.entry(at: EntryIndex(1))
         try again.snapshot.proof(of: EntryIndex(1), since: TreeSize(0))
-            .verify(entry, trustedRoot: nil)
+            .verify(entry, since: .empty)
         try again.close()
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import ImmudbModel
 import KeyIndex
 import MerkleTree
 import OwnThread
@@ -173,7 +174,7 @@ private struct Workload {
             let score = withUnsafeBytes(of: Double(number).bitPattern.bigEndian) { Array($0) }
             return IndexedKey(
                 key: [97] + score + [1, 2],
-                place: .made(number, kind: IndexedKey.sortedSetMember), memberLength: 2)
+                place: .made(number, kind: EntryKind.sortedSetMember.rawValue), memberLength: 2)
         }
     }
 
@@ -240,7 +241,7 @@ private struct Workload {
         var expected: [[UInt8]: [EntryPlace]] = [:]
         var members: [EntryPlace] = []
         for entry in applied {
-            if entry.place.kind == IndexedKey.sortedSetMember {
+            if entry.place.kind == EntryKind.sortedSetMember.rawValue {
                 members.append(entry.place)
             } else {
                 expected[entry.key, default: []].insert(entry.place, at: 0)

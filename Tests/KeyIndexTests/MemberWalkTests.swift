@@ -1,3 +1,4 @@
+import ImmudbModel
 import KeyIndex
 import MerkleTree
 import OwnThread
@@ -50,7 +51,7 @@ struct MemberWalkTests {
                 batch.enumerated().map {
                     IndexedKey(
                         key: $1.ledgerKey,
-                        place: .made(first + UInt64($0), kind: IndexedKey.sortedSetMember),
+                        place: .made(first + UInt64($0), kind: EntryKind.sortedSetMember.rawValue),
                         memberLength: $1.member.count)
                 })
             added += batch

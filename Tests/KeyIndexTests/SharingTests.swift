@@ -1,7 +1,9 @@
 import Dispatch
 import Foundation
+import ImmudbModel
 import MerkleTree
 import OwnThread
+import POSIX
 import StorageIO
 import Synchronization
 import Testing
@@ -110,7 +112,7 @@ struct SharingTests {
             added.append(
                 IndexedKey(
                     key: set + bits + member,
-                    place: .made(UInt64(added.count), kind: IndexedKey.sortedSetMember),
+                    place: .made(UInt64(added.count), kind: EntryKind.sortedSetMember.rawValue),
                     memberLength: member.count))
         }
         add([97], 2, [1])
@@ -140,7 +142,8 @@ struct SharingTests {
         #expect(try index.newest(of: added[1].key, in: TreeSize(8)) == nil)
 
         let malformed = IndexedKey(
-            key: [1, 2, 3], place: .made(8, kind: IndexedKey.sortedSetMember), memberLength: 3)
+            key: [1, 2, 3], place: .made(8, kind: EntryKind.sortedSetMember.rawValue),
+            memberLength: 3)
         #expect(throws: StoreError(.tampered, "")) { try index.apply([malformed]) }
         #expect(index.completeSize == TreeSize(8))
     }

@@ -1,6 +1,7 @@
 import Foundation
 import MerkleTree
 import OwnThread
+import POSIX
 import StorageIO
 import Synchronization
 import Testing

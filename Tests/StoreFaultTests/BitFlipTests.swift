@@ -106,7 +106,10 @@ private struct Original: Sendable {
             try attempt { try snapshot.entry(at: entry.index) == entry }
             try attempt {
                 try snapshot.proof(of: entry.index, since: TreeSize(1))
-                    .verify(entry, trustedRoot: MerkleAccumulator(of: entries[0]).root)
+                    .verify(
+                        entry,
+                        since: TrustedRoot(
+                            size: TreeSize(1), root: MerkleAccumulator(of: entries[0]).root))
                 return true
             }
         }

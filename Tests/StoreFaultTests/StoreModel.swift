@@ -151,9 +151,11 @@ struct StoreModel {
                 .verify(from: root, to: snapshot.root)
         }
         let since = roots.keys.filter { $0 > 0 && $0 < found.count }.max() ?? 0
+        let size = TreeSize(UInt64(since))
+        let trusted = roots[since].map { TrustedRoot(size: size, root: $0) } ?? .empty
         for entry in found {
-            try snapshot.proof(of: entry.index, since: TreeSize(UInt64(since)))
-                .verify(entry, trustedRoot: since == 0 ? nil : roots[since])
+            try snapshot.proof(of: entry.index, since: size)
+                .verify(entry, since: trusted)
         }
     }
 

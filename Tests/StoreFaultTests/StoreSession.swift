@@ -184,7 +184,7 @@ final class StoreSession {
             else { throw BrokenPromise("other entries are read while the database is open") }
             for entry in model.found.suffix(4) {
                 try snapshot.proof(of: entry.index, since: TreeSize(0))
-                    .verify(entry, trustedRoot: nil)
+                    .verify(entry, since: .empty)
                 guard entry.kind == .value else { continue }
                 guard let newest = try snapshot.newest(entry.key), newest.index >= entry.index
                 else { throw BrokenPromise("an older entry, or none, is read by its key") }

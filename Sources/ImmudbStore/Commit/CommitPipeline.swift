@@ -1,6 +1,7 @@
 import KeyIndex
 import Ledger
 import MerkleTree
+import POSIX
 import StorageIO
 import Synchronization
 
@@ -57,9 +58,9 @@ final class CommitPipeline: Sendable {
         var started: [WorkerThread] = []
         do throws(StoreError) {
             // From the end of the pipeline on, so that each stage has its reader.
-            started.append(try WorkerThread(name: "upkeep") { self.upkeep.run() })
-            started.append(try WorkerThread(name: "publisher") { self.runPublisher() })
-            started.append(try WorkerThread(name: "committer") { committer.run() })
+            started.append(try WorkerThread.start("upkeep") { self.upkeep.run() })
+            started.append(try WorkerThread.start("publisher") { self.runPublisher() })
+            started.append(try WorkerThread.start("committer") { committer.run() })
         } catch {
             close()
             for thread in started { thread.join() }

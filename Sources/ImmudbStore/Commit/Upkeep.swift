@@ -1,4 +1,5 @@
 import MerkleTree
+import POSIX
 import StorageIO
 import Synchronization
 

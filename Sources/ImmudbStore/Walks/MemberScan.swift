@@ -1,3 +1,4 @@
+import ImmudbModel
 import KeyIndex
 public import MerkleTree
 import StorageIO

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import POSIX
 
 /// One attempt to connect: resolves the server's name and tries its addresses as RFC 8305 says, the
 /// next one as soon as one fails or has not answered for 250 ms. Event loop only.
@@ -127,7 +128,7 @@ final class ConnectionAttempt {
     /// An error of a socket or of a name's lookup, for a message.
     static func describe(_ error: any Error) -> String {
         switch error {
-        case let error as IOError: ErrnoText.describe(error.errnoCode)
+        case let error as IOError: Errno(rawValue: error.errnoCode).description
         case let error as SocketAddressError.UnknownHost:
             "unknown host \(error.host): \(error.errorDescription)"
         default: "\(error)"

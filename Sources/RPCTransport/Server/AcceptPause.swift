@@ -1,4 +1,5 @@
 import NIOCore
+import POSIX
 
 #if canImport(Darwin)
     import Darwin
@@ -70,6 +71,6 @@ final class AcceptPause: ChannelInboundHandler {
         let now = NIODeadline.now()
         if let lastReport, now - lastReport < Self.reportInterval { return }
         lastReport = now
-        report?(.cannotAccept(reason: ErrnoText.describe(error.errnoCode)))
+        report?(.cannotAccept(reason: Errno(rawValue: error.errnoCode).description))
     }
 }

@@ -1,6 +1,7 @@
 import CNghttp2
 import NIOCore
 import NIOPosix
+import POSIX
 import Synchronization
 
 /// A gRPC server: listens, reads requests, runs their handlers, answers.
@@ -160,7 +161,7 @@ public final class RPCServer: Sendable {
 
     private static func describe(_ error: any Error) -> String {
         guard let error = error as? IOError else { return "\(error)" }
-        return ErrnoText.describe(error.errnoCode)
+        return Errno(rawValue: error.errnoCode).description
     }
 }
 

@@ -70,12 +70,16 @@ struct WorkerPools: Sendable {
         let capacity = configuration.workerQueueCapacity
         let walkThreads = max(2, configuration.walkThreadCount)
         points = WorkerPool(
-            .init(threadCount: configuration.workerThreadCount, batchLimit: 32, capacity: capacity))
+            .init(
+                name: "points", threadCount: configuration.workerThreadCount, batchLimit: 32,
+                capacity: capacity))
         writes = WorkerPool(
-            .init(threadCount: configuration.writeThreadCount, batchLimit: 1, capacity: capacity))
+            .init(
+                name: "writes", threadCount: configuration.writeThreadCount, batchLimit: 1,
+                capacity: capacity))
         walks = WorkerPool(
             .init(
-                threadCount: walkThreads, batchLimit: 1, capacity: capacity,
+                name: "walks", threadCount: walkThreads, batchLimit: 1, capacity: capacity,
                 laneLimit: walkThreads / 2, isBackground: true))
     }
 

@@ -2,6 +2,7 @@ import DequeModule
 import Dispatch
 import NIOCore
 import NIOPosix
+import POSIX
 import Synchronization
 
 #if canImport(Darwin)
@@ -33,6 +34,8 @@ final class WorkerPool: Sendable {
     }
 
     struct Configuration: Sendable {
+        /// Of its threads.
+        var name: String
         var threadCount: Int
         /// Jobs that run before their answers are handed over.
         var batchLimit: Int
@@ -90,8 +93,16 @@ final class WorkerPool: Sendable {
     /// Starts the threads. Throws `RPCError` `.unavailable` when the system gives none; those that run
     /// end with `stop`.
     func start() throws {
+        let isBackground = configuration.isBackground
         for gatherer in gatherers {
-            try startThread { self.work(gatherer) }
+            do {
+                _ = try WorkerThread(name: configuration.name) {
+                    if isBackground { giveWay() }
+                    self.work(gatherer)
+                }
+            } catch {
+                throw RPCError(.unavailable, "cannot start a thread: \(error)")
+            }
         }
     }
 
@@ -236,43 +247,6 @@ final class WorkerPool: Sendable {
             }
             state.count -= count
             takeTurn(lane, &state)
-        }
-    }
-
-    private func startThread(_ body: @escaping @Sendable () -> Void) throws {
-        final class Body: Sendable {
-            let run: @Sendable () -> Void
-            init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-        }
-        let isBackground = configuration.isBackground
-        let argument = Unmanaged.passRetained(
-            Body {
-                if isBackground { giveWay() }
-                body()
-            })
-        #if canImport(Darwin)
-            var thread: pthread_t?
-            let result = pthread_create(
-                &thread, nil,
-                { argument in
-                    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-                    return nil
-                }, argument.toOpaque())
-            if let thread { pthread_detach(thread) }
-        #else
-            var thread = pthread_t()
-            let result = pthread_create(
-                &thread, nil,
-                { argument in
-                    guard let argument else { return nil }
-                    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-                    return nil
-                }, argument.toOpaque())
-            if result == 0 { pthread_detach(thread) }
-        #endif
-        guard result == 0 else {
-            argument.release()
-            throw RPCError(.unavailable, "cannot start a thread: \(ErrnoText.describe(result))")
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MerkleTree
+import POSIX
 
 /// What the standard input is to a command.
 enum StandardInput: Sendable {
@@ -26,37 +27,36 @@ func bytes(
 
 /// A file to its end.
 func contents(of path: String) throws(ToolError) -> [UInt8] {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else {
-        throw ToolError("cannot read \(path): \(String(cString: strerror(errno)))")
+    let bytes: [UInt8]
+    do {
+        let file = try FileDescriptor.opening(path, .readOnly)
+        bytes = try file.closeAfter { try file.bytes(upTo: maxInputByteCount + 1) }
+    } catch {
+        throw ToolError("cannot read \(path): \(error)")
     }
-    defer { close(file) }
-    return try bytes(of: file, named: path)
+    return try checked(bytes, path)
 }
 
 /// The standard input to its end.
 private func standardInputBytes() throws(ToolError) -> [UInt8] {
-    try bytes(of: STDIN_FILENO, named: "the standard input")
+    let name = "the standard input"
+    let bytes: [UInt8]
+    do {
+        bytes = try FileDescriptor.standardInput.bytes(upTo: maxInputByteCount + 1)
+    } catch {
+        throw ToolError("cannot read \(name): \(error)")
+    }
+    return try checked(bytes, name)
 }
 
-private func bytes(of file: Int32, named name: String) throws(ToolError) -> [UInt8] {
-    // More than any server takes: `--max-recv-msg-size` goes no further.
-    let maxByteCount = 268_435_456
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-        let count = Foundation.read(file, &buffer, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        guard count >= 0 else {
-            throw ToolError("cannot read \(name): \(String(cString: strerror(errno)))")
-        }
-        if count == 0 { return bytes }
-        bytes += buffer.prefix(count)
-        guard bytes.count <= maxByteCount else {
-            throw ToolError(
-                "\(name) has more than \(maxByteCount) bytes, which no server takes")
-        }
+/// More than any server takes: `--max-recv-msg-size` goes no further.
+private let maxInputByteCount = 268_435_456
+
+private func checked(_ bytes: [UInt8], _ name: String) throws(ToolError) -> [UInt8] {
+    guard bytes.count <= maxInputByteCount else {
+        throw ToolError("\(name) has more than \(maxInputByteCount) bytes, which no server takes")
     }
+    return bytes
 }
 
 /// Numbers that count something, as arguments.

@@ -1,4 +1,5 @@
 import Foundation
+import POSIX
 
 /// The file in which a login leaves its token for later commands.
 ///
@@ -26,14 +27,16 @@ struct TokenFile: Sendable {
     /// - Throws: `ToolError` if there is one that cannot be used.
     func read() throws(ToolError) -> String? {
         for place in places {
-            let file = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            if file < 0, errno == ENOENT { continue }
-            guard file >= 0 else { throw Self.failure("read", place) }
-            defer { close(file) }
-            var bytes = [UInt8](repeating: 0, count: Self.maxByteCount)
-            let count = Foundation.read(file, &bytes, bytes.count)
-            guard count >= 0 else { throw Self.failure("read", place) }
-            let token = String(decoding: bytes.prefix(count), as: UTF8.self)
+            let bytes: [UInt8]
+            do {
+                let file = try FileDescriptor.opening(place, .readOnly, .nonBlocking)
+                bytes = try file.closeAfter { try file.bytes(upTo: Self.maxByteCount) }
+            } catch Errno.noSuchFileOrDirectory {
+                continue
+            } catch {
+                throw Self.failure("read", place, error)
+            }
+            let token = String(decoding: bytes, as: UTF8.self)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
                 throw ToolError("the token file \(place) holds no token: please login again")
@@ -64,14 +67,13 @@ struct TokenFile: Sendable {
     func remove() throws(ToolError) {
         for place in places { try Self.requireRegularFile(place) }
         for place in places where unlink(place) != 0 && errno != ENOENT && errno != ENOTDIR {
-            throw Self.failure("remove", place)
+            throw Self.failure("remove", place, Errno.last)
         }
     }
 
     /// Whoever names a device, or a link to somewhere else, does not want it replaced or removed.
     private static func requireRegularFile(_ path: String) throws(ToolError) {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+        guard isRegularFile(path) == false else { return }
         throw ToolError(
             "the token file \(path) is there and is no regular file: name another one, with "
                 + "--tokenfile")
@@ -79,20 +81,18 @@ struct TokenFile: Sendable {
 
     private static func replace(_ path: String, with bytes: [UInt8]) throws(ToolError) {
         try requireRegularFile(path)
-        let draft = "\(path).\(UUID().uuidString.prefix(8)).part"
-        let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw failure("write", path) }
-        defer { unlink(draft) }
-        let isWritten =
-            Foundation.write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
-        let failure = isWritten ? nil : failure("write", path)
-        close(file)
-        if let failure { throw failure }
-        guard rename(draft, path) == 0 else { throw Self.failure("write", path) }
+        do {
+            let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
+            try draft.write(bytes)
+            try draft.replace()
+        } catch {
+            throw failure("write", path, error)
+        }
     }
 
-    private static func failure(_ action: String, _ path: String) -> ToolError {
-        let reason = String(cString: strerror(errno))
-        return ToolError("cannot \(action) the token file \(path): \(reason)")
+    private static func failure(
+        _ action: String, _ path: String, _ reason: any Error
+    ) -> ToolError {
+        ToolError("cannot \(action) the token file \(path): \(reason)")
     }
 }

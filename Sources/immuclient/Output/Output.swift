@@ -1,4 +1,5 @@
 import Foundation
+import POSIX
 
 /// The standard output, in the form that was asked for.
 struct Output: Sendable {
@@ -44,17 +45,10 @@ struct Output: Sendable {
     }
 
     private static func write(bytes: [UInt8]) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes {
-                Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let reason = String(cString: strerror(errno))
-                throw ToolError("cannot write to the standard output: \(reason)")
-            }
-            rest = rest.dropFirst(count)
+        do {
+            try FileDescriptor.standardOutput.writeAll(bytes)
+        } catch {
+            throw ToolError("cannot write to the standard output: \(error)")
         }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbClient
 import MerkleTree
+import POSIX
 
 /// The roots for which receipts were written here, each verified then: by them a receipt can be
 /// checked years later, when the trusted root has long moved on.
@@ -37,7 +38,7 @@ struct ReceiptRoots {
 
     private func failure() -> ToolError {
         ToolError(
-            "cannot note the receipt's root in \(path): \(String(cString: strerror(errno))). The folder "
+            "cannot note the receipt's root in \(path): \(Errno.last). The folder "
                 + "of --dir must exist and be writable")
     }
 }

@@ -1,5 +1,5 @@
 """What a client remembers of everything it wrote: the entries in their order, and what every read must
-therefore answer. Sorted sets are apart from keys, as decisions.md has it."""
+therefore answer. Sorted sets are apart from keys."""
 
 import struct
 

@@ -71,7 +71,7 @@ func check(_ database: Database, acknowledged: UInt64, root: String) throws {
     for step in 0..<20 where !snapshot.size.isEmpty {
         let index = EntryIndex(mixed(UInt64(step) &+ acknowledged) % snapshot.size.rawValue)
         let entry = try snapshot.entry(at: index)
-        try snapshot.proof(of: index, since: TreeSize(acknowledged)).verify(entry, trustedRoot: nil)
+        try snapshot.proof(of: index, since: TreeSize(acknowledged)).verify(entry, since: .empty)
         guard let newest = try snapshot.get(entry.key), newest.index >= index else {
             fail("entry \(index) is not found by its key")
         }

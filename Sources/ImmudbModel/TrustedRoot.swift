@@ -32,6 +32,20 @@ public struct TrustedRoot: Hashable, Sendable, CustomStringConvertible {
         self.init(size: size, root: try Digest(received: rootBytes, as: "the root"))
     }
 
+    /// From ``text``.
+    /// - Returns: nil for anything else.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, let root = Digest(hex: parts[0]),
+            let size = UInt64(parts[1]).flatMap(TreeSize.init(rawValue:)),
+            !size.isEmpty || root == .emptyTree
+        else { return nil }
+        self.init(size: size, root: root)
+    }
+
+    /// The root in hexadecimal and the size: `<64 digits>@<size>`, for a person to keep.
+    public var text: String { "\(root.hex)@\(size.rawValue)" }
+
     /// What is trusted after a root was verified to continue another: the new one if this is that
     /// other one, else this.
     ///

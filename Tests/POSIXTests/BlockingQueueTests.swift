@@ -1,4 +1,4 @@
-import StorageIO
+import POSIX
 import Synchronization
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import StorageIO
+import POSIX
 import Synchronization
 import Testing
 

@@ -1,0 +1,67 @@
+public import SystemPackage
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+extension Errno {
+    /// Why the last system call of this thread failed.
+    public static var last: Errno { Errno(rawValue: errno) }
+}
+
+extension FileDescriptor {
+    /// Opens a file that child processes do not inherit.
+    ///
+    /// - Throws: `Errno`.
+    public static func opening(
+        _ path: String, _ mode: AccessMode, _ options: OpenOptions = [],
+        permissions: FilePermissions? = nil
+    ) throws -> FileDescriptor {
+        try .open(
+            FilePath(path), mode, options: options.union(.closeOnExec), permissions: permissions)
+    }
+
+    /// Reads to the end, but at most `limit` bytes.
+    ///
+    /// - Throws: `Errno`.
+    public func bytes(upTo limit: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < limit {
+            let room = min(limit - bytes.count, 64 << 10)
+            let chunk = try [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                count = try read(into: UnsafeMutableRawBufferPointer(buffer))
+            }
+            if chunk.isEmpty { break }
+            bytes += chunk
+        }
+        return bytes
+    }
+
+    /// Makes what was written durable.
+    ///
+    /// - Throws: `Errno`.
+    public func synchronize() throws {
+        while fsync(rawValue) != 0 {
+            guard errno == EINTR else { throw Errno.last }
+        }
+    }
+}
+
+/// Whether a path is that of a file, and not of a link, a device, a pipe or a folder.
+///
+/// - Returns: nil if nothing has that path.
+public func isRegularFile(_ path: String) -> Bool? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    return status.st_mode & S_IFMT == S_IFREG
+}
+
+/// Makes the names in a folder durable: files that were made, renamed or removed there.
+///
+/// - Throws: `Errno`.
+public func synchronizeFolder(_ path: String) throws {
+    let folder = try FileDescriptor.opening(path, .readOnly)
+    try folder.closeAfter { try folder.synchronize() }
+}

@@ -1,0 +1,16 @@
+public import POSIX
+
+extension WorkerThread {
+    /// Starts a thread of the database.
+    ///
+    /// - Throws: `io` when the system has no more threads to give.
+    public static func start(
+        _ name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(StoreError) -> WorkerThread {
+        do {
+            return try WorkerThread(name: name, body)
+        } catch {
+            throw StoreError.system("cannot start the thread", name, error.rawValue)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import ImmudbModel
+import MerkleTree
+import Testing
+
+@Suite("A root that is trusted")
+struct TrustedRootTests {
+    private let root = Digest.leaf(index: EntryIndex(0), key: [1], value: [2])
+
+    @Test("its text names root and size, and is read back")
+    func text() {
+        let trusted = TrustedRoot(size: TreeSize(1), root: root)
+        #expect(trusted.text == root.hex + "@1")
+        for value in [trusted, .empty] { #expect(TrustedRoot(value.text) == value) }
+    }
+
+    @Test(
+        "a text that is no root is none",
+        arguments: [
+            "", "@", "@1", "00@1", "1@", " ", "zz@1", "\(String(repeating: "0", count: 64))@0",
+        ])
+    func noText(text: String) {
+        #expect(TrustedRoot(text) == nil)
+        for end in ["", "@", "@-1", "@1 ", "@1@1", "@9223372036854775809", "@x"] {
+            #expect(TrustedRoot(root.hex + end) == nil)
+        }
+    }
+}
+
+@Suite("The key of a sorted set's entry")
+struct SortedSetKeyTests {
+    @Test("is set, score and member, and is taken apart by the member's length")
+    func bytes() {
+        let key = SortedSetKey(set: [7, 7], score: 1.5, member: [9])
+        #expect(key.bytes == [7, 7, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0, 9])
+        #expect(SortedSetKey(bytes: key.bytes, memberByteCount: 1) == key)
+        #expect(SortedSetKey(bytes: key.bytes, memberByteCount: 3)?.set == [])
+    }
+
+    @Test("has room for a score", arguments: [-1, 4, 11, 12, Int.max])
+    func noRoom(memberByteCount: Int) {
+        #expect(
+            SortedSetKey(
+                bytes: [UInt8](repeating: 0, count: 11), memberByteCount: memberByteCount) == nil)
+    }
+}
