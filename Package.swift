@@ -170,6 +170,7 @@ let package = Package(
         .executableTarget(
             name: "immudb-bench",
             dependencies: [
+                "TestTools",
                 "CNghttp2", "CRocksDB", "ImmudbClient", "ImmudbProtocol", "ImmudbStore",
                 "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree", "RPCTransport",
                 "StorageIO", nioCore, protobuf,
@@ -184,6 +185,9 @@ let package = Package(
 
         // MARK: tests
 
+        // Random numbers by seed.
+        .target(
+            name: "TestTools", path: "Tests/Support/TestTools", swiftSettings: settings),
         // Programs that run beside the tests.
         .systemLibrary(name: "CSpawn", path: "Tests/Support/CSpawn"),
         .target(
@@ -194,28 +198,31 @@ let package = Package(
             name: "OwnThread", path: "Tests/Support/OwnThread", swiftSettings: settings),
         // A disk in memory that loses power, fails calls and fills up.
         .target(
-            name: "SimulatedDisk", dependencies: ["StorageIO"],
+            name: "SimulatedDisk", dependencies: ["TestTools", "StorageIO"],
             path: "Tests/Support/SimulatedDisk", swiftSettings: settings),
         // What the fuzzers call; the tests run it on the corpus and the findings.
         .target(
             name: "FuzzTargets",
             dependencies: [
+                "TestTools",
                 "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "RPCTransport", "Settings",
                 "SimulatedDisk", "StorageIO", protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
-            name: "FuzzReplayTests", dependencies: ["FuzzTargets", "SimulatedDisk", "OwnThread"],
+            name: "FuzzReplayTests",
+            dependencies: ["TestTools", "FuzzTargets", "SimulatedDisk", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"],
             swiftSettings: settings),
         // Writes until it is killed.
         .executableTarget(
-            name: "crash-writer", dependencies: ["ImmudbStore", "MerkleTree", "StorageIO"],
+            name: "crash-writer",
+            dependencies: ["TestTools", "ImmudbStore", "MerkleTree", "StorageIO"],
             path: "Tests/Support/CrashWriter", swiftSettings: settings),
         .testTarget(
-            name: "MerkleTreeTests", dependencies: ["MerkleTree", "OwnThread"],
+            name: "MerkleTreeTests", dependencies: ["TestTools", "MerkleTree", "OwnThread"],
             exclude: ["vectors.json"],
             swiftSettings: settings),
         .testTarget(
@@ -225,17 +232,21 @@ let package = Package(
         .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread"],
+            dependencies: [
+                "TestTools", "Ledger", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "KeyIndexTests",
             dependencies: [
+                "TestTools",
                 "ImmudbModel", "KeyIndex", "MerkleTree", "POSIX", "StorageIO", "OwnThread",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbStoreTests",
             dependencies: [
+                "TestTools",
                 "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
             ],
             swiftSettings: settings),
@@ -243,6 +254,7 @@ let package = Package(
         .testTarget(
             name: "StoreFaultTests",
             dependencies: [
+                "TestTools",
                 "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
             ],
             swiftSettings: settings),
@@ -254,21 +266,25 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], exclude: ["Peers"], swiftSettings: settings),
         .testTarget(
-            name: "ImmudbProtocolTests", dependencies: ["ImmudbProtocol", protobuf, "OwnThread"],
+            name: "ImmudbProtocolTests",
+            dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbServerTests",
             dependencies: [
+                "TestTools",
                 "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree",
                 "SimulatedDisk", "StorageIO", nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",
             dependencies: [
+                "TestTools",
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
                 "RPCTransport", nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: settings),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["TestTools", "Settings"], swiftSettings: settings),
         .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
         .testTarget(
             name: "ImmudbTests",

@@ -1,5 +1,6 @@
 import Glibc
 import ImmudbClient
+import TestTools
 
 private let clientPort = 45_324
 private let keyCount: UInt64 = 10_000

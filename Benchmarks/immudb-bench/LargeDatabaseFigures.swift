@@ -1,5 +1,6 @@
 import Glibc
 import ImmudbStore
+import TestTools
 
 import struct ImmudbVerification.TrustedRoot
 import struct ImmudbVerification.UncheckedProof
@@ -11,7 +12,7 @@ private let trustedSize: UInt64 = 6_789_011
 
 /// Microseconds for an inclusion and a consistency proof of random entries.
 private func proofMicroseconds(_ snapshot: Snapshot, seed: UInt64, count: Int) throws -> Double {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let size = snapshot.size.rawValue
     let start = now()
     for _ in 0..<count {
@@ -47,7 +48,7 @@ private func measureProofs(_ smallPath: String, _ largePath: String) throws -> (
 private func provenSamples(
     _ snapshot: Snapshot, since trusted: TrustedRoot
 ) throws -> [ProvenSample] {
-    var random = SplitMix64(state: 5)
+    var random = SplitMix64(seed: 5)
     return try (0..<1_000).map { _ in
         let key = randomKey(random.next() % largeSize)
         guard let entry = try snapshot.get(key) else { throw BenchError("a key is missing") }
@@ -138,7 +139,7 @@ func measureOpen(path: String) throws {
     let start = now()
     let database = try Database.open(at: path)
     let seconds = now() - start
-    var random = SplitMix64(state: 3)
+    var random = SplitMix64(seed: 3)
     let snapshot = database.snapshot
     for _ in 0..<100_000 {
         let key = randomKey(random.next() % largeSize)

@@ -1,5 +1,6 @@
 import Glibc
 import ImmudbStore
+import TestTools
 
 /// Seconds since some point, monotonic.
 func now() -> Double {
@@ -51,22 +52,9 @@ struct BenchError: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Vigna's SplitMix64, so that every run does the same.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// The n-th random 16-byte key; its first byte is never zero.
 func randomKey(_ number: UInt64) -> [UInt8] {
-    var random = SplitMix64(state: number)
+    var random = SplitMix64(seed: number)
     let (first, second) = (random.next() | 1, random.next())
     return [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
         let raw = UnsafeMutableRawBufferPointer(buffer)

@@ -2,6 +2,7 @@ import Dispatch
 import Glibc
 import ImmudbStore
 import StorageIO
+import TestTools
 
 /// Fills a database with entries of random 16-byte keys and 100-byte values, in batches.
 func fill(_ database: Database, from first: UInt64, to end: UInt64) throws {
@@ -33,7 +34,7 @@ func measureGets(_ report: inout Report) throws {
     }
     let file = try POSIXFileSystem().open("\(folder.path)/values", .createNew)
     try file.write([UInt8](repeating: 1, count: 140 << 20), at: 0)
-    var random = SplitMix64(state: 1)
+    var random = SplitMix64(seed: 1)
     var times = (bare: 0.0, ours: 0.0)
     let rounds = 6
     let gets = 50_000

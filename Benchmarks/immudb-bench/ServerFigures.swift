@@ -4,6 +4,7 @@ import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 import SwiftProtobuf
+import TestTools
 
 private let inFlight = 64
 let echoPort = 45_322
@@ -146,7 +147,7 @@ func bytes(_ message: some Message) -> [UInt8] {
 
 extension SplitMix64 {
     static func one(_ seed: UInt64) -> UInt64 {
-        var generator = SplitMix64(state: seed)
+        var generator = SplitMix64(seed: seed)
         return generator.next()
     }
 }

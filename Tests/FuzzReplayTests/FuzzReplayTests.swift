@@ -2,6 +2,7 @@ import Foundation
 import FuzzTargets
 import OwnThread
 import SimulatedDisk
+import TestTools
 import Testing
 
 /// What the fuzzers found, the seeds that they start from, and for some seconds random changes of

@@ -1,6 +1,7 @@
 import ImmudbClient
 import MerkleTree
 import OwnThread
+import TestTools
 import Testing
 
 @Suite("Random changes to true answers", .ownThread)
@@ -8,7 +9,7 @@ struct RandomMutationTests {
     @Test("100,000 random changes of true answers are all refused")
     func changes() async throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         var tried = 0
         while tried < 100_000 {
             // Other tests wait for this thread.
@@ -39,7 +40,7 @@ struct RandomMutationTests {
 
     private static func change(
         _ proof: inout UncheckedProof, _ entry: inout Entry, _ trusted: TrustedRoot,
-        _ random: inout SeededGenerator
+        _ random: inout SplitMix64
     ) {
         let inclusion = \UncheckedProof.inclusionPath
         // The path of a tree that did not grow is empty and has no meaning before it is verified.
@@ -71,21 +72,8 @@ struct RandomMutationTests {
         }
     }
 
-    private static func flipBit(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+    private static func flipBit(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
         guard let place = bytes.indices.randomElement(using: &random) else { return }
         bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-    }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

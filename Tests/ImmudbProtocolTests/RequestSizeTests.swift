@@ -2,6 +2,7 @@ import Foundation
 import ImmudbProtocol
 import OwnThread
 import SwiftProtobuf
+import TestTools
 import Testing
 
 @Suite("The size of a request, told before it is decoded", .ownThread)
@@ -69,7 +70,7 @@ struct RequestSizeTests {
     @Test("is never less than what the decoded request holds, whatever its bytes are")
     func bound() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         for round in 0..<3000 {
             let comment: Comment = "seed \(seed), round \(round)"
             let bytes = random.message(depth: 3)
@@ -245,7 +246,7 @@ struct RequestSizeTests {
 
     @Test("lives on any bytes")
     func anyBytes() throws {
-        var random = SplitMix(state: UInt64.random(in: 0 ... .max))
+        var random = SplitMix64(seed: UInt64.random(in: 0 ... .max))
         for _ in 0..<20_000 {
             let count = Int.random(in: 0...40, using: &random)
             let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -268,19 +269,9 @@ struct RequestSizeTests {
     }
 }
 
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-
+extension SplitMix64 {
     /// Fields of small numbers and all wire types; those with bytes may be messages again.
-    mutating func message(depth: Int) -> [UInt8] {
+    fileprivate mutating func message(depth: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 0...6, using: &self) {
             let number = UInt8([1, 1, 1, 2, 2, 3, 9].randomElement(using: &self) ?? 1)

@@ -5,6 +5,7 @@ import MerkleTree
 import OwnThread
 import RPCTransport
 import SwiftProtobuf
+import TestTools
 import Testing
 
 @testable import ImmudbServer
@@ -15,7 +16,7 @@ struct AnswerBytesTests {
     @Test("are byte for byte what the generated messages are, whatever their fields hold")
     func sameBytes() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         for round in 0..<500 {
             let proven = ProvenEntry(entry: random.entry(), proof: random.proof())
             let item = message(proven.entry)
@@ -34,7 +35,7 @@ struct AnswerBytesTests {
     @Test("lists and pages too, empty ones and those with empty items")
     func sameLists() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         for count in 0..<20 {
             var entries = (0..<count).map { _ in random.entry() }
             if count % 3 == 1 { entries[0] = Entry(index: EntryIndex(0), key: [], value: []) }
@@ -65,7 +66,7 @@ struct AnswerBytesTests {
     @Test("of structured values are what the generated messages are, empty contents too")
     func structuredAnswers() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         var encoded = EncodedItems(as: .structured)
         var page = Immudb_Schema_SPage()
         for round in 0..<100 {
@@ -130,37 +131,27 @@ struct AnswerBytesTests {
     }
 }
 
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-
+extension SplitMix64 {
     /// Of all magnitudes, zero too.
-    mutating func number() -> UInt64 {
+    fileprivate mutating func number() -> UInt64 {
         let bitCount = Int.random(in: 0...64, using: &self)
         return bitCount == 0 ? 0 : next() >> UInt64(64 - bitCount)
     }
 
-    mutating func someBytes() -> [UInt8] {
+    fileprivate mutating func someBytes() -> [UInt8] {
         let count = [0, 1, 127, 128, 300, 20_000].randomElement(using: &self) ?? 0
         return (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
     }
 
-    mutating func digest() -> Digest {
+    fileprivate mutating func digest() -> Digest {
         .leaf(index: EntryIndex(next()), key: [], value: [])
     }
 
-    mutating func entry() -> Entry {
+    fileprivate mutating func entry() -> Entry {
         Entry(index: EntryIndex(number()), key: someBytes(), value: someBytes())
     }
 
-    mutating func proof() -> EntryProof {
+    fileprivate mutating func proof() -> EntryProof {
         let size = TreeSize(Swift.max(1, number() >> 1))
         var inclusion = InclusionProof(index: EntryIndex(number()), size: size, path: [])
         inclusion.path = (0..<Int.random(in: 0...40, using: &self)).map { _ in digest() }

@@ -60,7 +60,8 @@ struct StressTests {
                         while ContinuousClock.now < end {
                             number += 1
                             let timeout = Duration.microseconds(
-                                number % 5 == 0 ? 60_000_000 : 1_000 + (lane * 7 + number) % 6_000)
+                                (number + lane) % 5 == 0
+                                    ? 60_000_000 : 1_000 + (lane * 7 + number) % 6_000)
                             try await Self.callOnce(
                                 client, lane, number, timeout, acknowledged)
                         }

@@ -1,6 +1,7 @@
 import ImmudbStore
 import MerkleTree
 import OwnThread
+import TestTools
 import Testing
 
 /// Random calls of all kinds against a model, with reopenings in between.
@@ -36,7 +37,7 @@ private struct ModelSession {
 
     init(seed: UInt64) throws {
         self.seed = seed
-        random = SplitMix64(state: seed)
+        random = SplitMix64(seed: seed)
         database = try Database.open(in: folder)
         snapshots = [database.snapshot]
         // Some seeds write few keys often, some do without batches or reopenings.
@@ -228,18 +229,5 @@ extension SortedSetKey {
         self.init(
             entry: Entry(
                 index: EntryIndex(0), kind: entry.kind, key: entry.key, value: entry.value))
-    }
-}
-
-/// Vigna's SplitMix64: the same numbers for the same seed, everywhere.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -3,6 +3,7 @@ import KeyIndex
 import MerkleTree
 import OwnThread
 import StorageIO
+import TestTools
 import Testing
 
 @Suite("The key index after accidents", .ownThread)
@@ -12,7 +13,7 @@ struct CrashTests {
         arguments: 1...3 as ClosedRange<UInt64>)
     func prefix(seed: UInt64) throws {
         let folder = try ScratchFolder()
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var options = KeyIndex.Options()
         // Small memtables, so that the index writes files on its own time too.
         options.memtableByteCount = 64 << 10

@@ -3,6 +3,7 @@ import KeyIndex
 import MerkleTree
 import OwnThread
 import StorageIO
+import TestTools
 import Testing
 
 @Suite("Walks over sorted sets", .ownThread)
@@ -27,7 +28,7 @@ struct MemberWalkTests {
         arguments: 1...4 as ClosedRange<UInt64>)
     func random(seed: UInt64) throws {
         let folder = try ScratchFolder()
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let index = try KeyIndex.open(at: folder.index, identity: owner)
         // Names that are the beginnings of others, also with a score's first bytes.
         let sets: [[UInt8]] = [

@@ -3,6 +3,7 @@ import KeyIndex
 import MerkleTree
 import OwnThread
 import StorageIO
+import TestTools
 import Testing
 
 /// What the index should hold: the versions of each key, oldest first.
@@ -46,7 +47,7 @@ struct ModelTests {
         arguments: 1...6 as ClosedRange<UInt64>)
     func random(seed: UInt64) throws {
         let folder = try ScratchFolder()
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var model = Model()
         var index = try KeyIndex.open(at: folder.index, identity: owner)
         let keys = EncodingTests.awkwardKeys + (0..<30).map { scatteredKey($0) }

@@ -6,6 +6,7 @@ import OwnThread
 import POSIX
 import StorageIO
 import Synchronization
+import TestTools
 import Testing
 
 @testable import KeyIndex
@@ -26,7 +27,7 @@ struct SharingTests {
         // from the size alone.
         // Threads of their own: a pool that is busy with other tests would run them one after the other.
         @Sendable func read(_ thread: Int) {
-            var random = SeededGenerator(seed: UInt64(thread))
+            var random = SplitMix64(seed: UInt64(thread))
             while !isDone.load(ordering: .acquiring) {
                 let complete = index.completeSize.rawValue
                 if complete == 0 { continue }

@@ -2,6 +2,7 @@ import Foundation
 import KeyIndex
 import MerkleTree
 import StorageIO
+import TestTools
 
 let owner = DatabaseIdentity([UInt8](repeating: 7, count: 16))!
 
@@ -29,23 +30,6 @@ final class ScratchFolder {
     }
 }
 
-/// A random generator that repeats itself: SplitMix64. Tests print the seed that they use.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
-
 extension EntryPlace {
     /// A place that no other index has.
     static func made(_ index: UInt64, kind: UInt8 = 0) -> EntryPlace {
@@ -63,7 +47,7 @@ func entries(from first: UInt64, keys: [[UInt8]]) -> [IndexedKey] {
 
 /// 16 bytes that look random and differ for each number.
 func scatteredKey(_ number: UInt64) -> [UInt8] {
-    var random = SeededGenerator(seed: number)
+    var random = SplitMix64(seed: number)
     return (0..<2).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
 }
 

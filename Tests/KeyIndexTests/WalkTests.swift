@@ -4,6 +4,7 @@ import OwnThread
 import POSIX
 import StorageIO
 import Synchronization
+import TestTools
 import Testing
 
 @testable import KeyIndex
@@ -80,7 +81,7 @@ struct WalkTests {
 
     @Test("A score comes back from its ordered form, but that -0.0 is 0.0")
     func scores() {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         let drawn = (0..<200).map { _ in Double(bitPattern: random.next()) }.filter { !$0.isNaN }
         for score in [
             0, 1, -1, 0.5, -0.5, .infinity, -.infinity, .leastNonzeroMagnitude,
@@ -98,7 +99,7 @@ struct WalkTests {
         arguments: 1...4 as ClosedRange<UInt64>)
     func sizes(seed: UInt64) throws {
         let folder = try ScratchFolder()
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var index = try KeyIndex.open(at: folder.index, identity: owner)
         let keys = EncodingTests.awkwardKeys + (0..<20).map { scatteredKey($0) }
         var places: [(key: [UInt8], place: EntryPlace)] = []
@@ -202,7 +203,7 @@ struct WalkTests {
         let keyCount: UInt64 = 40
         // Entry n has key n modulo 40: what a walk must find follows from the size alone.
         @Sendable func walk(_ thread: Int) {
-            var random = SeededGenerator(seed: UInt64(thread))
+            var random = SplitMix64(seed: UInt64(thread))
             while !isDone.load(ordering: .acquiring) {
                 let complete = index.completeSize.rawValue
                 let size = complete - min(complete, .random(in: 0...100, using: &random))

@@ -2,6 +2,7 @@ import Ledger
 import OwnThread
 import SimulatedDisk
 import StorageIO
+import TestTools
 import Testing
 
 /// The ledger on a disk that stops after each of its calls, and on one where each call fails.

@@ -2,6 +2,7 @@ import Ledger
 import MerkleTree
 import SimulatedDisk
 import StorageIO
+import TestTools
 
 /// A promise that a ledger has broken.
 struct BrokenPromise: Error, CustomStringConvertible {

@@ -1,5 +1,6 @@
 import MerkleTree
 import OwnThread
+import TestTools
 import Testing
 
 @Suite("Digests and the shape of the tree", .ownThread)
@@ -97,7 +98,7 @@ struct GeometryTests {
     func peaks() {
         var sizes = [UInt64](0...300)
         sizes += [1 << 63, 1 << 63 - 1, 1 << 40 + 5] as [UInt64]
-        var random = SeededGenerator(seed: 9)
+        var random = SplitMix64(seed: 9)
         for _ in 0..<100 { sizes.append(UInt64.random(in: 0...(1 << 63), using: &random)) }
         for size in sizes.map(TreeSize.init(_:)) {
             var next: UInt64 = 0

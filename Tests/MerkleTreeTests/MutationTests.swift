@@ -1,5 +1,6 @@
 import MerkleTree
 import OwnThread
+import TestTools
 import Testing
 
 /// Every single change to a valid proof must make it fail.
@@ -14,7 +15,7 @@ struct MutationTests {
     @Test("No changed inclusion proof is accepted")
     func inclusion() throws {
         let tree = SmallTree(count: 301)
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix64(seed: 7)
         for size in Self.sizes {
             let root = tree.root(size)
             for index in Self.sample(0..<size, &random) {
@@ -53,7 +54,7 @@ struct MutationTests {
     @Test("No changed consistency proof is accepted")
     func consistency() throws {
         let tree = SmallTree(count: 301)
-        var random = SeededGenerator(seed: 8)
+        var random = SplitMix64(seed: 8)
         for to in Self.sizes {
             let newRoot = tree.root(to)
             for from in Self.sample(1..<to + 1, &random) {
@@ -102,7 +103,7 @@ struct MutationTests {
         }
     }
 
-    private static func sample(_ range: Range<Int>, _ random: inout SeededGenerator) -> [Int] {
+    private static func sample(_ range: Range<Int>, _ random: inout SplitMix64) -> [Int] {
         guard range.count > 20 else { return Array(range) }
         return [range.lowerBound, range.upperBound - 1, range.upperBound - 2, 127, 128].filter(
             range.contains)
@@ -115,7 +116,7 @@ struct MutationTests {
     }
 
     /// One bit flipped in each of the digest's eight regions of four bytes; and a digest of zeros.
-    private static func changedDigests(_ digest: Digest, _ random: inout SeededGenerator)
+    private static func changedDigests(_ digest: Digest, _ random: inout SplitMix64)
         -> [Digest]
     {
         var changed = (0..<8).compactMap { region in
@@ -130,7 +131,7 @@ struct MutationTests {
 
     /// Each node changed, dropped, doubled, and each two neighbours swapped; a node added at each
     /// place; the reverse.
-    private static func changedPaths(_ path: [Digest], _ random: inout SeededGenerator)
+    private static func changedPaths(_ path: [Digest], _ random: inout SplitMix64)
         -> [[Digest]]
     {
         var paths: [[Digest]] = []

@@ -1,4 +1,5 @@
 import MerkleTree
+import TestTools
 
 /// A second implementation of the tree, word for word after the recursive definitions of RFC 6962,
 /// section 2.1.
@@ -111,23 +112,6 @@ struct UniformTree {
     }
 
     var naive: NaiveTree { NaiveTree(rootOfRange: rootOfRange) }
-}
-
-/// A random generator that repeats itself: SplitMix64. Tests print the seed that they use.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
 }
 
 extension InclusionProof {

@@ -1,5 +1,6 @@
 import MerkleTree
 import OwnThread
+import TestTools
 import Testing
 
 @Suite("Proofs", .ownThread)
@@ -66,7 +67,7 @@ struct ProofTests {
     @Test(
         "Trees of up to 2^63 leaves are proven like small ones", arguments: [20_261_122 as UInt64])
     func hugeTrees(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let tree = UniformTree()
         let naive = tree.naive
         var sizes: [UInt64] = [

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 @testable import Settings
@@ -108,7 +109,10 @@ struct ConfigFileTests {
             ("a.toml", "port = 1\nport = 2", "line 2: not TOML"),
             ("a.toml", "\n [server]\nport = 1", "line 2: tables such as [server]"),
             ("a.toml", "[=", "line 1: tables such as [="),
-            ("a.toml", "port = 1\ndir = 1979-05-27Tp7:32:00", "line 2: not TOML: a date without its time"),
+            (
+                "a.toml", "port = 1\ndir = 1979-05-27Tp7:32:00",
+                "line 2: not TOML: a date without its time"
+            ),
             ("a.yaml", "port: 1\nport: 2", "line 2, key \"port\" is there twice"),
             ("a.yaml", "dir: port\nport: 1\n# port: 3\n\"port\" : 2", "line 4, key \"port\" is"),
             ("a.yaml", "{port: 1,\n  port: 2}", "line 2, key \"port\" is there twice"),
@@ -279,7 +283,7 @@ struct ConfigFileTests {
     @Test("no bytes whatever crash a parser")
     func hostile() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let pieces = [
             "port", "=", ":", "1", "\"", "'", "\\", "\n", "[", "]", "{", "}", ",", "#", " ", "- ",
             "&a", "*a", "<<", "!!int ", "é", "\u{2028}", "1e999", "true", "\"\"\"", "\t", "---\n",
@@ -307,18 +311,5 @@ struct ConfigFileTests {
                 }
             }
         }
-    }
-}
-
-/// SplitMix64.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -2,6 +2,7 @@ import ImmudbStore
 import OwnThread
 import SimulatedDisk
 import StorageIO
+import TestTools
 import Testing
 
 /// Random courses with faults, shortages and crashes, by seed.

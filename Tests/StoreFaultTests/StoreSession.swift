@@ -3,6 +3,7 @@ import ImmudbStore
 import SimulatedDisk
 import StorageIO
 import Synchronization
+import TestTools
 
 /// A database on a simulated disk, through openings, failures and crashes, and its model.
 final class StoreSession {

@@ -2,6 +2,7 @@ import ImmudbStore
 import OwnThread
 import SimulatedDisk
 import StorageIO
+import TestTools
 import Testing
 
 /// Views that are lost, damaged or of somebody else: the database opens and answers as before.

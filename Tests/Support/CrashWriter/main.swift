@@ -13,6 +13,7 @@ import ImmudbStore
 import MerkleTree
 import StorageIO
 import Synchronization
+import TestTools
 
 #if canImport(Darwin)
     import Darwin

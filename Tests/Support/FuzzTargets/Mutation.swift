@@ -1,4 +1,5 @@
-public import SimulatedDisk
+import SimulatedDisk
+public import TestTools
 
 /// Changes an input a little, as a fuzzer without knowledge of the code would: for the seconds that
 /// a test has. The same for the same seed.

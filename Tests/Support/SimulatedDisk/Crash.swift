@@ -1,3 +1,5 @@
+import TestTools
+
 /// What a power failure leaves of what was not synchronized.
 public enum CrashPolicy: Hashable, Sendable {
     /// Nothing: the durable image.

@@ -1,3 +1,5 @@
+import TestTools
+
 /// Which of a file's pending changes reach the disk in a power failure.
 ///
 /// The kernel writes pages in any order, and the disk writes sectors of 512 bytes whole or not at

@@ -1,4 +1,5 @@
 import StorageIO
+import TestTools
 
 #if canImport(Darwin)
     import Darwin

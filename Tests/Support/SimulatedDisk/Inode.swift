@@ -1,3 +1,5 @@
+import TestTools
+
 /// A file without its name: its live image, its durable image, and the changes between them.
 struct Inode: Sendable {
     /// What running code sees.

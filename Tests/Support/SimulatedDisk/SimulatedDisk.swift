@@ -1,5 +1,6 @@
 public import StorageIO
 import Synchronization
+import TestTools
 
 #if canImport(Darwin)
     import Darwin

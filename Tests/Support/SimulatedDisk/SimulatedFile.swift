@@ -1,5 +1,6 @@
 import StorageIO
 import Synchronization
+import TestTools
 
 #if canImport(Darwin)
     import Darwin
