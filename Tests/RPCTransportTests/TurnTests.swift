@@ -41,71 +41,37 @@ extension NetworkTests {
             }
         }
 
-        /// The buffers into which NIO reads, as its channels get them.
-        private struct Reads {
-            private var buffers: NIOPooledRecvBufferAllocator
-
-            init(_ pace: ReadPace) {
-                buffers = NIOPooledRecvBufferAllocator(
-                    capacity: 1, recvAllocator: PacedReads(pace))
-            }
-
-            /// Fills a buffer; returns its size.
-            mutating func next() -> Int {
-                let (_, size) = buffers.buffer(allocator: ByteBufferAllocator()) {
-                    $0.writeRepeatingByte(7, count: $0.writableBytes)
-                }
-                buffers.record(actualReadBytes: size)
-                return size
-            }
-        }
-
-        @Test("less is read at once of a connection whose reads take long")
-        func readPace() {
-            let pace = ReadPace()
-            var reads = Reads(pace)
-            // Nobody knows yet what its bytes cost.
-            for _ in 0..<8 { #expect(reads.next() == 2 << 10) }
-            pace.note(2 << 10, took: .microseconds(2))
-            var size = 0
-            for _ in 0..<8 { size = reads.next() }
-            #expect(size == 64 << 10)
-            #expect(pace.expectedTime == .microseconds(2))
-            pace.note(64 << 10, took: .microseconds(100))
-            #expect(reads.next() == 64 << 10)
-            pace.note(64 << 10, took: .microseconds(500))
-            #expect(reads.next() == 16 << 10)
-            #expect(pace.expectedTime == .microseconds(125))
-            pace.note(16 << 10, took: .seconds(1))
-            for _ in 0..<3 { #expect(reads.next() == 256) }
-            // Reads that are quick again go back to the usual size.
-            while pace.byteCount < 64 << 10 {
-                pace.note(pace.byteCount, took: .microseconds(1))
-            }
-            for _ in 0..<8 { size = reads.next() }
-            #expect(size == 64 << 10)
-        }
-
-        @Test("connections of which more has arrived have a millisecond of a cycle")
+        @Test(
+            "connections that received much have a millisecond of a cycle, and their turns in order"
+        )
         func readTurns() {
             let loop = EmbeddedEventLoop()
             let turns = ReadTurns(loop)
             for _ in 0..<3 {
-                for _ in 0..<8 { #expect(turns.take(.microseconds(125))) }
-                #expect(!turns.take(.microseconds(125)))
+                for _ in 0..<8 {
+                    #expect(turns.isFree)
+                    turns.spend(.microseconds(125))
+                }
+                #expect(!turns.isFree)
                 loop.run()  // the end of the cycle
             }
-            var read: [Int] = []
-            for number in 0..<20 { turns.wait(.microseconds(125)) { read.append(number) } }
+            var served: [Int] = []
+            for number in 0..<20 {
+                turns.wait {
+                    served.append(number)
+                    turns.spend(.microseconds(125))
+                }
+            }
             // Who comes later does not overtake them.
-            #expect(!turns.take(.microseconds(1)))
+            #expect(!turns.isFree)
             loop.run()
-            #expect(read.isEmpty)
+            #expect(served.isEmpty)
             for count in [8, 16, 20] {
                 loop.advanceTime(by: .microseconds(50))
-                #expect(read == Array(0..<count))
+                #expect(served == Array(0..<count))
             }
-            #expect(turns.take(.microseconds(1)))
+            loop.run()
+            #expect(turns.isFree)
         }
 
         @Test("a client that reads as fast as it can gets a MiB a turn, by writes of a quarter")

@@ -78,21 +78,27 @@ final class HTTP2Connection: ChannelDuplexHandler {
     /// After so many bytes other connections of the loop have their turn, even if the socket takes
     /// more: about half a millisecond of copying.
     private static let turnByteCount = 1 << 20
+    /// A connection holds that much of what it received and has not worked off.
+    static let largestRead = 16 << 10
+    /// Of a read, what is worked off at once; and what is worked off between two looks at the clock: half a
+    /// millisecond at worst.
+    private static let smallRead = 1 << 10
+    private static let slice = 4 << 10
     /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
     private static let frameByteCount = 512
 
     /// Until the connection has ended.
     private var callee: HTTP2Callee?
-    private let pacing: Pacing?
+    private let turns: ReadTurns?
     private(set) var context: ChannelHandlerContext?
     private(set) var session: OpaquePointer?
     /// Frames that the next write carries.
     private var outgoing = ByteBuffer()
     private(set) var lastRead = NIODeadline.now()
-    /// Of the read that is being worked off.
-    private var readByteCount = 0
-    /// Whether it took all that it could, so that more has arrived, probably.
-    private var hasFilledBuffer = false
+    /// What the last read brought and is not worked off: less than `largestRead`.
+    private var received = ByteBuffer()
+    /// Whether the channel waits for the next read until that is done.
+    private var isReadHeldBack = false
     private(set) var closingSince: NIODeadline?
     /// Since when a block of header fields is open: it may have ended if nghttp2 ignores it, but no
     /// frame has begun behind it.
@@ -102,14 +108,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
     private var libraryDepth = 0
     private var willGoOn = false
 
-    /// What holds reads back, where peers are strangers.
-    struct Pacing {
-        /// Is told how long reads take.
-        let pace: ReadPace
-        let turns: ReadTurns
-    }
-
-    init(_ pacing: Pacing? = nil) { self.pacing = pacing }
+    /// - Parameter turns: holds received bytes back, where peers are strangers; nil: none.
+    init(_ turns: ReadTurns? = nil) { self.turns = turns }
 
     /// Called once, before the handler is added to a pipeline.
     func setDelegate(_ delegate: any HTTP2Delegate) { callee = HTTP2Callee(delegate, self) }
@@ -200,37 +200,65 @@ final class HTTP2Connection: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         sendPending()
-        if let pace = pacing?.pace, pace.needsTime(ofRead: readByteCount) {
-            pace.note(readByteCount, took: .now() - lastRead)
-        }
-        readByteCount = 0
         context.fireChannelReadComplete()
     }
 
     /// The channel asks for the next read.
     func read(context: ChannelHandlerContext) {
-        guard hasFilledBuffer, let pacing else { return context.read() }
-        hasFilledBuffer = false
-        let time = pacing.pace.expectedTime
-        if pacing.turns.take(time) {
-            context.read()
-        } else {
-            pacing.turns.wait(time) { self.context?.read() }
-        }
+        if received.readableBytes == 0 { context.read() } else { isReadHeldBack = true }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
-        hasFilledBuffer = bytes.writableBytes == 0
-        guard let session, closingSince == nil else { return }
+        guard session != nil, closingSince == nil else { return }
         lastRead = .now()
+        received = unwrapInboundIn(data)
+        guard let turns else { return receive(received.readableBytes) }
+        receive(Self.smallRead)
+        if received.readableBytes > 0, turns.isFree { takeTurn(turns) }
+        if received.readableBytes > 0 { waitForTurn(turns) }
+    }
+
+    /// Works off the rest of a read in turns, and then lets the channel read on.
+    private func waitForTurn(_ turns: ReadTurns) {
+        turns.wait {
+            guard self.session != nil else { return }
+            self.takeTurn(turns)
+            self.sendPending()
+            if self.received.readableBytes > 0 {
+                self.waitForTurn(turns)
+            } else if self.isReadHeldBack {
+                self.isReadHeldBack = false
+                self.context?.read()
+            }
+        }
+    }
+
+    private func takeTurn(_ turns: ReadTurns) {
+        let began = NIODeadline.now()
+        var time = TimeAmount.zero
+        while received.readableBytes > 0, time < ReadTurns.turn {
+            receive(Self.slice)
+            time = .now() - began
+        }
+        turns.spend(time)
+    }
+
+    /// Gives nghttp2 the next bytes that were received, `limit` at most.
+    private func receive(_ limit: Int) {
+        guard let session, let context, closingSince == nil else {
+            received = ByteBuffer()
+            return
+        }
+        let count = min(limit, received.readableBytes)
         libraryDepth += 1
-        let taken = bytes.withUnsafeReadableBytes {
+        let taken = received.withUnsafeReadableBytes {
             nghttp2_session_mem_recv(
-                session, $0.bindMemory(to: UInt8.self).baseAddress, $0.count)
+                session, $0.bindMemory(to: UInt8.self).baseAddress, count)
         }
         libraryDepth -= 1
-        readByteCount = bytes.readableBytes
+        received.moveReaderIndex(forwardBy: count)
+        // The channel uses the buffer again that nobody else holds.
+        if received.readableBytes == 0 { received = ByteBuffer() }
         if taken < 0 {
             // The callbacks that fail have counted too large a block, or too many.
             let isFlood = [NGHTTP2_ERR_FLOODED, NGHTTP2_ERR_CALLBACK_FAILURE].contains {
@@ -346,6 +374,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         callee = nil
         context = nil
         outgoing = ByteBuffer()
+        received = ByteBuffer()
     }
 
     /// Gives back memory that only a busy connection needs.

@@ -1,30 +1,35 @@
 import DequeModule
 import NIOCore
 
-/// Whose turn it is to be read from, among the connections of an event loop of which more has arrived
-/// than one read takes. Event loop only.
+/// Whose turn it is, among the connections of an event loop that have received more than a little.
+/// Event loop only.
 ///
-/// A connection that was read to its end is read again as soon as something arrives. The others share
-/// a millisecond in each cycle of the loop: a client that asks for little does not wait until
-/// all those have had their turn that ask for as much as they can.
+/// HPACK shortens a request to a few bytes, so that nobody knows what received bytes cost until they
+/// are worked off. The first KiB of a read is worked off at once; for the rest connections share a
+/// millisecond in each cycle of the loop, by the clock. So a client that asks for little does not wait
+/// until all those have had their turn that ask for as much as they can.
 final class ReadTurns {
     private static let cycle = TimeAmount.milliseconds(1)
+    /// What a connection works off before others have their turn.
+    static let turn = TimeAmount.microseconds(125)
     /// NIO runs tasks that are due without a look at its sockets, so the next turns must not be due yet.
     private static let pause = TimeAmount.microseconds(50)
 
     private let eventLoop: any EventLoop
     private var left = ReadTurns.cycle
-    private var waiting = Deque<(time: TimeAmount, read: () -> Void)>()
+    private var waiting = Deque<() -> Void>()
     private var willRefill = false
     private var willGoOn = false
 
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
-    /// Takes a turn of about that time in this cycle; false if it has to be waited for.
-    func take(_ time: TimeAmount) -> Bool {
-        guard waiting.isEmpty, left > .zero else { return false }
+    /// Whether a connection may go on at once, in this cycle.
+    var isFree: Bool { waiting.isEmpty && left > .zero }
+
+    /// Notes what a connection has taken of this cycle.
+    func spend(_ time: TimeAmount) {
         left = left - time
-        guard !willRefill else { return true }
+        guard !willRefill else { return }
         willRefill = true
         let turns = NIOLoopBound(self, eventLoop: eventLoop)
         // Tasks come after what the sockets had in this cycle.
@@ -32,12 +37,11 @@ final class ReadTurns {
             turns.value.willRefill = false
             turns.value.left = Self.cycle
         }
-        return true
     }
 
-    /// Calls `read` when it is the connection's turn.
-    func wait(_ time: TimeAmount, _ read: @escaping () -> Void) {
-        waiting.append((time, read))
+    /// Calls `goOn`, which spends what it takes, when it is the connection's turn.
+    func wait(_ goOn: @escaping () -> Void) {
+        waiting.append(goOn)
         scheduleNext()
     }
 
@@ -45,16 +49,13 @@ final class ReadTurns {
         guard !willGoOn, !waiting.isEmpty else { return }
         willGoOn = true
         let turns = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(in: Self.pause) { turns.value.goOn() }
+        eventLoop.scheduleTask(in: Self.pause) { turns.value.takeTurns() }
     }
 
-    private func goOn() {
+    private func takeTurns() {
         willGoOn = false
-        var left = Self.cycle
-        while left > .zero, let next = waiting.popFirst() {
-            left = left - next.time
-            next.read()
-        }
+        left = Self.cycle
+        while left > .zero, let goOn = waiting.popFirst() { goOn() }
         scheduleNext()
     }
 }

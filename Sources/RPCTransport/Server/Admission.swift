@@ -50,9 +50,9 @@ import NIOCore
 /// times at once, then 10 a second; and 1,000 PINGs in a row, then 10 a second.
 ///
 /// **The worst case**, with the values of `RPCServer.Configuration`: 256 MiB of requests and 256 MiB
-/// of answers; beside them 96 KiB for each connection with requests in flight (the chunk that it
-/// keeps at hand and the fields that are being read, before they are counted) and what a
-/// connection is, about 20 KiB with nghttp2's tables: 1,000 hold 120 MiB. A connection that keeps back
+/// of answers; beside them 112 KiB for each connection with requests in flight (the chunk that it
+/// keeps at hand, the fields that are being read before they are counted, and what was received and waits
+/// for its turn) and what a connection is, about 20 KiB with nghttp2's tables: 1,000 hold 130 MiB. A connection that keeps back
 /// the end of a field makes nghttp2 hold up to 200 KiB of it, as long as a block may take. On each
 /// worker thread the answer that is being made without a reservation, up to the largest message.
 struct Admission: Sendable {

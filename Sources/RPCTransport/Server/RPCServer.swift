@@ -85,6 +85,11 @@ public final class RPCServer: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One read, then the other connections have their turn.
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 4 << 10, initial: 4 << 10, maximum: HTTP2Connection.largestRead)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard
@@ -98,9 +103,7 @@ public final class RPCServer: Sendable {
                     // From here on the count goes down when the channel closes, whatever fails.
                     channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
                     try core.configuration.channelHook?(channel)
-                    let pace = ReadPace()
-                    try channel.syncOptions?.setOption(.recvAllocator, value: PacedReads(pace))
-                    let http2 = HTTP2Connection(.init(pace: pace, turns: loop.readTurns))
+                    let http2 = HTTP2Connection(loop.readTurns)
                     http2.setDelegate(
                         ServerConnection(
                             loop: loop, http2: http2, peerAddress: peer.description, lane: lane))
