@@ -82,7 +82,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
     static let largestRead = 16 << 10
     /// Of a read, what is worked off at once; and what is worked off between two looks at the clock: half a
     /// millisecond at worst.
-    private static let smallRead = 1 << 10
+    private static let smallRead = 2 << 10
     private static let slice = 4 << 10
     /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
     private static let frameByteCount = 512

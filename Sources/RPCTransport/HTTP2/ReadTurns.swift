@@ -5,7 +5,7 @@ import NIOCore
 /// Event loop only.
 ///
 /// HPACK shortens a request to a few bytes, so that nobody knows what received bytes cost until they
-/// are worked off. The first KiB of a read is worked off at once; for the rest connections share a
+/// are worked off. The first 2 KiB of a read are worked off at once; for the rest connections share a
 /// millisecond in each cycle of the loop, by the clock. So a client that asks for little does not wait
 /// until all those have had their turn that ask for as much as they can.
 final class ReadTurns {
