@@ -12,7 +12,10 @@ let database = try Database.open(at: folder)
 // What this application trusts: the root that it kept from its last run, outside of the database.
 let trustFile = URL(fileURLWithPath: folder + ".trusted-root")
 let kept = try? String(contentsOf: trustFile, encoding: .utf8)
-let trusted = kept.flatMap(TrustedRoot.init) ?? .empty
+guard let trusted = kept.map(TrustedRoot.init) ?? .empty else {
+    // To go on would be to trust whatever the database says now.
+    fatalError("\(trustFile.path) holds no root: restore it")
+}
 
 // A batch lands whole, or not at all.
 let serial = "\(trusted.size)"

@@ -38,7 +38,7 @@ public struct TrustedRoot: Hashable, Sendable, CustomStringConvertible {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, let root = Digest(hex: parts[0]),
             let size = UInt64(parts[1]).flatMap(TreeSize.init(rawValue:)),
-            !size.isEmpty || root == .emptyTree
+            "\(size.rawValue)" == parts[1], !size.isEmpty || root == .emptyTree
         else { return nil }
         self.init(size: size, root: root)
     }

@@ -31,6 +31,7 @@ extension FileDescriptor {
         while bytes.count < limit {
             let room = min(limit - bytes.count, 64 << 10)
             let chunk = try [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                // Only the `count` bytes that the system has written become elements.
                 count = try read(into: UnsafeMutableRawBufferPointer(buffer))
             }
             if chunk.isEmpty { break }

@@ -6,14 +6,13 @@ public import SystemPackage
     import Glibc
 #endif
 
-/// A file on its way: written beside the path that it will have, so that whoever opens that path finds
-/// the old content or all of the new one. A draft that is not completed is removed.
+/// Replaces a file as a whole. The new content is written to a draft beside it, which then takes its
+/// name: a reader finds the old content or all of the new. A draft that is not completed is removed.
 ///
 /// Calls block. Each throws `Errno`, the reason of the system.
 public final class FileDraft {
-    /// Where the file will be.
-    public let path: String
-    /// Where it is until then: for a process that is ended by a signal, to remove.
+    private let path: String
+    /// The path of the draft, which a process that is ended by a signal has to remove.
     public let draftPath: String
     private let file: FileDescriptor
     private var isOpen = true

@@ -1,4 +1,4 @@
-// What programs and libraries need of the operating system, once: files and the reasons of failures (with
-// swift-system's types, which whoever imports this has with it), threads, queues between threads.
+// What programs and libraries need of the operating system: files, the reasons of failures, threads, and
+// queues between threads. The types of swift-system come with this module.
 
 @_exported public import SystemPackage

@@ -43,7 +43,7 @@ struct LineHistory {
         guard let file = try? FileDescriptor.opening(path, .readOnly, .nonBlocking),
             let bytes = try? file.closeAfter({ try file.bytes(upTo: maxByteCount + 1) })
         else { return [] }
-        // A larger one is none of ours.
+        // This program writes no larger one.
         return bytes.count > maxByteCount ? [] : bytes
     }
 

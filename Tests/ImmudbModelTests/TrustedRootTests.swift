@@ -14,13 +14,13 @@ struct TrustedRootTests {
     }
 
     @Test(
-        "a text that is no root is none",
+        "a text of another form is refused",
         arguments: [
             "", "@", "@1", "00@1", "1@", " ", "zz@1", "\(String(repeating: "0", count: 64))@0",
         ])
     func noText(text: String) {
         #expect(TrustedRoot(text) == nil)
-        for end in ["", "@", "@-1", "@1 ", "@1@1", "@9223372036854775809", "@x"] {
+        for end in ["", "@", "@-1", "@1 ", "@1@1", "@+1", "@01", "@9223372036854775809", "@x"] {
             #expect(TrustedRoot(root.hex + end) == nil)
         }
     }
