@@ -100,7 +100,7 @@ let package = Package(
         .target(
             name: "ImmudbStore",
             dependencies: [
-                "ImmudbModel", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "StorageIO",
+                "ImmudbModel", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "StorageIO", deque,
             ],
             swiftSettings: settings),
 

@@ -104,33 +104,16 @@ extension DatabaseService {
         }
     }
 
-    /// Hands entries to the database, unless the caller has gone. `success` runs on the database's
-    /// publisher, after the entries are durable and visible, and must not block. What fails then must
+    /// Hands entries to the database, which drops them if the caller has gone when it is their turn.
+    /// `success` runs on the database's publisher, after the entries are durable and visible, and must not block. What fails then must
     /// not be answered with a status that says that nothing was stored.
     func append(
         _ entries: [NewEntry], for call: ServerCall,
         success: @escaping @Sendable (Appended) -> Void
     ) {
-        guard Self.isLarge(entries) else { return append(entries, for: call, success, ended: {}) }
-        let waiting = largeBatches.run { ended in
-            append(entries, for: call, success, ended: ended)
-        }
-        call.onCancel { waiting.giveUp() }
-    }
-
-    /// Whether small writes would notice to wait for them.
-    private static func isLarge(_ entries: [NewEntry]) -> Bool {
-        entries.count > 1_024
-            || entries.reduce(0) { $0 + $1.key.count + $1.value.count } > 1 << 20
-    }
-
-    private func append(
-        _ entries: [NewEntry], for call: ServerCall,
-        _ success: @escaping @Sendable (Appended) -> Void, ended: @escaping @Sendable () -> Void
-    ) {
-        guard !call.isCancelled else { return ended() }
-        database.append(entries) { result in
-            defer { ended() }
+        // Calls of a connection have no order: its batches do not hold up its small writes.
+        let source = 2 * call.lane + (entries.count > 1 ? 1 : 0)
+        database.append(entries, source: source, isCancelled: { call.isCancelled }) { result in
             switch result {
             case .success(let appended):
                 call.noteEffect()

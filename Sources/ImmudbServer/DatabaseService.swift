@@ -19,7 +19,6 @@ public struct DatabaseService: Sendable {
     /// No answer is larger than this many bytes, see `AnswerRoom`.
     let maxAnswerByteCount: Int
     let proofs = ProofQueue()
-    let largeBatches = LargeBatches()
     let faults: FaultLog
 
     public init(database: Database, log: ServerLog, maxAnswerByteCount: Int) {

@@ -128,6 +128,11 @@ public final class Database: Sendable {
     ///
     /// - Parameters:
     ///   - entries: at most 104,855; the same key may come twice.
+    ///   - source: who appends, where many do: while more waits than is written at a time, sources
+    ///     take turns by what their entries cost, and a small batch waits for one of another source at
+    ///     most.
+    ///   - isCancelled: whether the batch is not wanted any more; asked when its turn has come, and must
+    ///     not block. Nothing is written then, and the error is `cancelled`.
     ///   - completion: called once, also for errors, on a thread of the database or of the caller;
     ///     it must not block and must not close the database. Success means durable, findable and
     ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `invalidReference`,
@@ -136,11 +141,14 @@ public final class Database: Sendable {
     ///     nothing was written. `outcomeUnknown`: the entries may be there after the next opening, or
     ///     not; a caller that writes them again may have them twice.
     public func append(
-        _ entries: [NewEntry],
+        _ entries: [NewEntry], source: Int = 0,
+        isCancelled: @escaping @Sendable () -> Bool = { false },
         completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
     ) {
         do throws(StoreError) {
-            let unit = CommitUnit(entries: entries, completion: completion)
+            let unit = CommitUnit(
+                entries: entries, source: source, isCancelled: isCancelled,
+                completion: completion)
             try Self.validate(entries, byteCount: unit.byteCount)
             try requireTargets(entries)
             pipeline.append(unit)

@@ -15,26 +15,27 @@ import Synchronization
 ///
 /// A small group that nobody waits behind is published by the committer itself.
 ///
-/// All that waits when the committer comes back is one group: one frame, one fdatasync. While the
-/// publisher works on a group, the committer synchronizes the next one. What happens in which
+/// What waits when the committer comes back is one group, up to a limit: one frame, one fdatasync.
+/// While the publisher works on a group, the committer synchronizes the next one. What happens in which
 /// order, and when writing stops for good, is decided here; how, by the ledger and the views.
 final class CommitPipeline: Sendable {
     /// Memory of the entries that may wait: 256 MiB. Some of the largest messages of the wire, or
     /// 10^6 small entries (about 100 bytes and their contents each); more than that waits longer
     /// than any caller does.
     private static let queuedByteCount = 256 << 20
-    /// Groups between committer and publisher: one in work, one ready, so that neither waits for
-    /// the other.
-    private static let publishedGroupCount = 2
+    /// What the publisher may have when the committer takes the next group. Half of a group: small
+    /// groups follow each other at once, while a small write does not wait for two large ones.
+    private static let unpublishedCost = CommitQueue.groupCost / 2
 
     let storage: Storage
     let durability: Durability
-    private let queue = BlockingQueue<CommitUnit>(capacity: CommitPipeline.queuedByteCount)
-    private let committed = BlockingQueue<CommitGroup>(capacity: CommitPipeline.publishedGroupCount)
+    private let queue = CommitQueue(byteLimit: CommitPipeline.queuedByteCount)
+    // Bounded by `unpublishedCost` and one group.
+    private let committed = BlockingQueue<CommitGroup>(capacity: .max)
     private let upkeep: Upkeep
     private let published: Mutex<Snapshot>
-    /// Groups that the publisher has, or will get.
-    private let unpublishedGroupCount = Atomic(0)
+    /// What the groups cost that the publisher has, or will get.
+    private let unpublishedCost = Monitor(0)
     /// The most entries that the committer publishes itself.
     private static let inlineEntryCount = 16
     private let stopReason = Mutex<StoreError?>(nil)
@@ -72,7 +73,7 @@ final class CommitPipeline: Sendable {
     /// Queues a unit; its completion is called once in any case.
     func append(_ unit: CommitUnit) {
         if let failure { return unit.completion(.failure(failure)) }
-        switch queue.put(unit, weight: unit.weight) {
+        switch queue.put(unit) {
         case .queued: break
         case .closed:
             unit.completion(.failure(StoreError(.closed, "the database \(storage.path) is closed")))
@@ -130,9 +131,10 @@ final class CommitPipeline: Sendable {
 
     // MARK: between the committer and the publisher
 
-    /// The units that wait, at least one; nil at the end. An empty array after the timeout.
-    func nextUnits(timeoutMilliseconds: Int?) -> [CommitUnit]? {
-        queue.takeAll(timeoutMilliseconds: timeoutMilliseconds)
+    /// See ``CommitQueue/takeGroup(timeoutMilliseconds:)``.
+    func nextGroup(timeoutMilliseconds: Int?) -> [CommitUnit]? {
+        unpublishedCost.wait { $0 <= Self.unpublishedCost ? () : nil }
+        return queue.takeGroup(timeoutMilliseconds: timeoutMilliseconds)
     }
 
     /// Has a durable group published, by the publisher or, where that is quicker, at once.
@@ -140,11 +142,11 @@ final class CommitPipeline: Sendable {
     /// With few writers there is nothing that the committer could do meanwhile, and waking another
     /// thread takes longer than publishing: a lone writer waits for the disk only.
     func publish(_ group: CommitGroup) {
-        let isAlone = unpublishedGroupCount.load(ordering: .acquiring) == 0 && queue.isEmpty
+        let isAlone = unpublishedCost.read { $0 == 0 } && queue.isEmpty
         if isAlone && group.keys.count <= Self.inlineEntryCount { return publishNow(group) }
-        unpublishedGroupCount.add(1, ordering: .relaxed)
-        let isTaken = committed.putWaiting(group)
-        precondition(isTaken, "the committer closes this queue, after its last group")
+        unpublishedCost.change { $0 += group.cost }
+        let result = committed.put(group)
+        precondition(result == .queued, "the committer closes this queue, after its last group")
     }
 
     func endOfCommits() {
@@ -157,7 +159,7 @@ final class CommitPipeline: Sendable {
         while let groups = committed.takeAll() {
             for group in groups {
                 publishNow(group)
-                unpublishedGroupCount.subtract(1, ordering: .releasing)
+                unpublishedCost.change { $0 -= group.cost }
             }
         }
         upkeep.close()

@@ -9,14 +9,26 @@ struct CommitUnit: Sendable {
     var byteCount: Int
     var completion: @Sendable (Result<Appended, StoreError>) -> Void
 
+    /// Whose turn it is, see ``CommitQueue``.
+    var source: Int
+    /// Whether nobody wants it written any more.
+    var isCancelled: @Sendable () -> Bool
+
     /// What the unit takes in memory while it waits: its bytes, and two array heads and a place for
     /// each entry.
     var weight: Int { byteCount + 96 * entries.count }
 
+    /// The time that it takes to write, in bytes: an entry takes as long as a kibibyte.
+    var cost: Int { byteCount + entries.count << 10 }
+
     init(
-        entries: [NewEntry], completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
+        entries: [NewEntry], source: Int = 0,
+        isCancelled: @escaping @Sendable () -> Bool = { false },
+        completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
     ) {
         self.entries = entries
+        self.source = source
+        self.isCancelled = isCancelled
         self.completion = completion
         byteCount = Self.byteCount(of: entries)
     }
@@ -35,6 +47,9 @@ struct CommitGroup: Sendable {
     var tree: MerkleAccumulator
     /// Of `tree`.
     var edge: TreeEdge
+
+    /// See ``CommitUnit/cost``.
+    var cost: Int { units.reduce(0) { $0 + $1.cost } }
 
     func succeed(_ snapshot: Snapshot) {
         var next = first.rawValue

@@ -9,9 +9,6 @@ import StorageIO
 ///
 /// `@unchecked Sendable`: handed to the thread once, before it starts.
 final class Committer: @unchecked Sendable {
-    /// A group takes no further unit beyond this; a larger unit is a group of its own.
-    private static let groupByteCount = 8 << 20
-    private static let groupEntryCount = 1 << 14
     /// A full memtable of the key index as a file, and one file of its compaction.
     private static let spareByteCount: UInt64 = 12 << 20
     /// Files of the key index that are written before older ones are removed, and a segment.
@@ -37,35 +34,25 @@ final class Committer: @unchecked Sendable {
     }
 
     func run() {
-        while let units = pipeline.nextUnits(timeoutMilliseconds: timeToNextSync()) {
-            var rest = units[...]
-            while !rest.isEmpty {
-                let group = takeGroup(from: &rest)
-                if let failure = pipeline.failure {
-                    for unit in group { unit.completion(.failure(failure)) }
-                } else {
-                    commit(group)
-                    synchronizeIfDue()
-                }
+        while let group = pipeline.nextGroup(timeoutMilliseconds: timeToNextSync()) {
+            let wanted = withoutCancelled(group)
+            if let failure = pipeline.failure {
+                for unit in wanted { unit.completion(.failure(failure)) }
+            } else if !wanted.isEmpty {
+                commit(wanted)
             }
             synchronizeIfDue()
         }
         pipeline.endOfCommits()
     }
 
-    private func takeGroup(from units: inout ArraySlice<CommitUnit>) -> [CommitUnit] {
-        var byteCount = 0
-        var entryCount = 0
-        var taken = 0
-        for unit in units {
-            byteCount += unit.byteCount
-            entryCount += unit.entries.count
-            let isOver = byteCount > Self.groupByteCount || entryCount > Self.groupEntryCount
-            if taken > 0 && isOver { break }
-            taken += 1
+    private func withoutCancelled(_ group: [CommitUnit]) -> [CommitUnit] {
+        group.filter { unit in
+            guard unit.isCancelled() else { return true }
+            unit.completion(
+                .failure(StoreError(.cancelled, "cancelled before anything was written")))
+            return false
         }
-        defer { units = units.dropFirst(taken) }
-        return Array(units.prefix(taken))
     }
 
     /// Makes one group durable and hands it on; or fails its callers.
