@@ -79,9 +79,27 @@ struct CommitQueueTests {
     func joins() {
         _ = put("small", source: 1)
         #expect(takeGroup() == ["small"])
-        _ = put("middle", groups: 0.5, source: 2)
+        _ = put("middle", groups: 0.125, source: 2)
         _ = put("small", source: 1)
         #expect(takeGroup() == ["middle", "small"])
+    }
+
+    @Test("groups of larger units are smaller for some time after a small unit came")
+    func politeGroups() {
+        func countOfMiddleOnes() -> Int {
+            for _ in 0..<8 { _ = put("middle", groups: 0.125, source: 2) }
+            defer { while !queue.isEmpty { _ = takeGroup() } }
+            return takeGroup()?.count ?? 0
+        }
+        #expect(countOfMiddleOnes() == 8)
+        _ = put("small", source: 1)
+        #expect(takeGroup() == ["small"])
+        #expect(countOfMiddleOnes() == 2)
+        for _ in 0..<64 {
+            _ = put("large", groups: 2, source: 3)
+            #expect(takeGroup() == ["large"])
+        }
+        #expect(countOfMiddleOnes() == 8)
     }
 
     @Test("sources of small units share by cost, each in turns of 256 KiB")

@@ -41,37 +41,49 @@ extension NetworkTests {
             }
         }
 
-        @Test(
-            "connections that received much have a millisecond of a cycle, and their turns in order"
-        )
-        func readTurns() {
+        @Test("pieces of work have a millisecond of a cycle, and their turns in order")
+        func loopTurns() {
             let loop = EmbeddedEventLoop()
-            let turns = ReadTurns(loop)
+            let turns = LoopTurns(loop)
+            func work(for time: TimeAmount) {
+                let end = NIODeadline.now() + time
+                while .now() < end {}
+            }
             for _ in 0..<3 {
-                for _ in 0..<8 {
-                    #expect(turns.isFree)
-                    turns.spend(.microseconds(125))
-                }
-                #expect(!turns.isFree)
+                #expect(turns.runNow { work(for: .milliseconds(1)) })
+                #expect(!turns.runNow {})
                 loop.run()  // the end of the cycle
             }
             var served: [Int] = []
             for number in 0..<20 {
                 turns.wait {
                     served.append(number)
-                    turns.spend(.microseconds(125))
+                    work(for: .milliseconds(number % 4 == 3 ? 1 : 0))
                 }
             }
             // Who comes later does not overtake them.
-            #expect(!turns.isFree)
+            turns.run { served.append(20) }
             loop.run()
             #expect(served.isEmpty)
-            for count in [8, 16, 20] {
+            for count in [4, 8, 12, 16, 20, 21] {
                 loop.advanceTime(by: .microseconds(50))
                 #expect(served == Array(0..<count))
             }
             loop.run()
-            #expect(turns.isFree)
+            #expect(turns.runNow {})
+        }
+
+        @Test("before its end a loop does all that waits, and keeps nothing waiting any more")
+        func finish() {
+            let loop = EmbeddedEventLoop()
+            let turns = LoopTurns(loop)
+            var served: [Int] = []
+            for number in 0..<3 { turns.wait { served.append(number) } }
+            turns.finish()
+            #expect(served == [0, 1, 2])
+            turns.wait { served.append(3) }
+            loop.run()
+            #expect(served == [0, 1, 2, 3])
         }
 
         @Test("a client that reads as fast as it can gets a MiB a turn, by writes of a quarter")

@@ -14,6 +14,10 @@ final class CommitQueue: Sendable {
     /// What a group costs at most, unless a single unit costs more. Groups twice as large write a
     /// tenth more entries a second, and a small unit waits twice as long.
     static let groupCost = 8 << 20
+    /// The same for groups of larger units while small ones come now and then, which wait for them.
+    static let politeGroupCost = 2 << 20
+    /// After so many groups without a small unit none is expected.
+    private static let politeGroupCount = 64
     /// What a source has of a group before it is the turn of the next source, unless a single unit
     /// costs more.
     static let turnCost = 256 << 10
@@ -44,6 +48,8 @@ final class CommitQueue: Sendable {
         var turns = Array(repeating: Deque<Int>(), count: CommitQueue.rankCount)
         /// The rank that the last group was of.
         var rank = 0
+        /// How many groups ago there was a small unit.
+        var groupsSinceSmall = CommitQueue.politeGroupCount
         /// Memory of all units.
         var byteCount = 0
         var isClosed = false
@@ -93,26 +99,36 @@ final class CommitQueue: Sendable {
 
     private static func takeGroup(from state: inout State) -> [CommitUnit] {
         repeat { state.rank = (state.rank + 1) % rankCount } while state.turns[state.rank].isEmpty
-        var group: [CommitUnit] = []
-        var cost = 0
+        let isPolite = state.rank > 0 && state.groupsSinceSmall < politeGroupCount
+        var group = Group(costLimit: isPolite ? politeGroupCost : groupCost)
+        state.groupsSinceSmall += 1
         for rank in (0...state.rank).reversed() {
             while let turn = state.turns[rank].popFirst() {
-                guard takeTurn(of: turn, rank, into: &group, &cost, &state) else { break }
+                if rank == 0 { state.groupsSinceSmall = 0 }
+                guard takeTurn(of: turn, rank, into: &group, &state) else { break }
             }
         }
-        return group
+        return group.units
+    }
+
+    private struct Group {
+        let costLimit: Int
+        var units: [CommitUnit] = []
+        var cost = 0
+
+        /// Whether a unit of that cost still fits; the first one always does.
+        func hasRoom(for cost: Int) -> Bool { units.isEmpty || self.cost + cost <= costLimit }
     }
 
     /// Takes units of one source and one rank. Returns false when the group is full.
     private static func takeTurn(
-        of turn: Int, _ rank: Int, into group: inout [CommitUnit], _ cost: inout Int,
-        _ state: inout State
+        of turn: Int, _ rank: Int, into group: inout Group, _ state: inout State
     ) -> Bool {
         guard var source = state.sources.removeValue(forKey: turn) else { return true }
         var turnRest = turnCost
         while let unit = source.units.first, Self.rank(unit) == rank, turnRest > 0 {
-            let unitCost = unit.isCancelled() ? 0 : unit.cost
-            guard group.isEmpty || cost + unitCost <= groupCost else {
+            let cost = unit.isCancelled() ? 0 : unit.cost
+            guard group.hasRoom(for: cost) else {
                 state.turns[rank].prepend(turn)
                 state.sources[turn] = source
                 return false
@@ -120,9 +136,9 @@ final class CommitQueue: Sendable {
             source.units.removeFirst()
             source.byteCount -= unit.weight
             state.byteCount -= unit.weight
-            cost += unitCost
-            turnRest -= unitCost
-            group.append(unit)
+            turnRest -= cost
+            group.cost += cost
+            group.units.append(unit)
         }
         if let next = source.units.first {
             state.turns[Self.rank(next)].append(turn)

@@ -43,7 +43,7 @@ protocol HTTP2Delegate: AnyObject {
     func sentAllPending() -> Bool
     /// Nothing more can be sent now; about so many bytes, beside bodies, wait for the socket.
     func stoppedSending(queuedByteCount: Int)
-    /// The session is gone; called once, and nothing after it.
+    /// The session is gone; called once, some time after the channel has closed, and nothing after it.
     func connectionEnded(_ error: (any Error)?)
 }
 
@@ -66,7 +66,7 @@ enum HTTP2Body {
 ///   `sendPending` afterwards;
 /// - the session is looked up again after each write to the channel, since a failed write closes
 ///   it;
-/// - the session is deleted when the channel closes, which does not close its streams:
+/// - the session is deleted after the channel has closed, which does not close its streams:
 ///   `connectionEnded` tells the delegate to do that.
 final class HTTP2Connection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -87,11 +87,14 @@ final class HTTP2Connection: ChannelDuplexHandler {
     /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
     private static let frameByteCount = 512
 
-    /// Until the connection has ended.
+    /// Until what the connection held is freed.
     private var callee: HTTP2Callee?
-    private let turns: ReadTurns?
+    private let turns: LoopTurns?
     private(set) var context: ChannelHandlerContext?
+    /// Until the channel has closed.
     private(set) var session: OpaquePointer?
+    /// What is left of it then, until it is freed.
+    private var ended: Ended?
     /// Frames that the next write carries.
     private var outgoing = ByteBuffer()
     private(set) var lastRead = NIODeadline.now()
@@ -108,8 +111,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
     private var libraryDepth = 0
     private var willGoOn = false
 
-    /// - Parameter turns: holds received bytes back, where peers are strangers; nil: none.
-    init(_ turns: ReadTurns? = nil) { self.turns = turns }
+    /// - Parameter turns: where peers are strangers, their turns on the loop; nil: none.
+    init(_ turns: LoopTurns? = nil) { self.turns = turns }
 
     /// Called once, before the handler is added to a pipeline.
     func setDelegate(_ delegate: any HTTP2Delegate) { callee = HTTP2Callee(delegate, self) }
@@ -119,8 +122,13 @@ final class HTTP2Connection: ChannelDuplexHandler {
 
     private var delegate: (any HTTP2Delegate)? { callee?.delegate }
 
+    private struct Ended {
+        let session: OpaquePointer
+        let error: (any Error)?
+    }
+
     deinit {
-        if let session { nghttp2_session_del(session) }
+        if let session = session ?? ended?.session { nghttp2_session_del(session) }
     }
 
     // MARK: from nghttp2
@@ -214,15 +222,15 @@ final class HTTP2Connection: ChannelDuplexHandler {
         received = unwrapInboundIn(data)
         guard let turns else { return receive(received.readableBytes) }
         receive(Self.smallRead)
-        if received.readableBytes > 0, turns.isFree { takeTurn(turns) }
+        if received.readableBytes > 0 { _ = turns.runNow { workOff() } }
         if received.readableBytes > 0 { waitForTurn(turns) }
     }
 
     /// Works off the rest of a read in turns, and then lets the channel read on.
-    private func waitForTurn(_ turns: ReadTurns) {
+    private func waitForTurn(_ turns: LoopTurns) {
         turns.wait {
             guard self.session != nil else { return }
-            self.takeTurn(turns)
+            self.workOff()
             self.sendPending()
             if self.received.readableBytes > 0 {
                 self.waitForTurn(turns)
@@ -233,14 +241,13 @@ final class HTTP2Connection: ChannelDuplexHandler {
         }
     }
 
-    private func takeTurn(_ turns: ReadTurns) {
+    /// As much of what was received as a turn has time for.
+    private func workOff() {
         let began = NIODeadline.now()
-        var time = TimeAmount.zero
-        while received.readableBytes > 0, time < ReadTurns.turn {
+        repeat {
             receive(Self.slice)
-            time = .now() - began
-        }
-        turns.spend(time)
+        } while received.readableBytes > 0
+            && .now() - began < LoopTurns.turn
     }
 
     /// Gives nghttp2 the next bytes that were received, `limit` at most.
@@ -305,10 +312,14 @@ final class HTTP2Connection: ChannelDuplexHandler {
     private func goOnNextTurn(_ context: ChannelHandlerContext) {
         guard !willGoOn else { return }
         willGoOn = true
-        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute {
-            connection.value.willGoOn = false
-            connection.value.sendPending()
+        let goOn = {
+            self.willGoOn = false
+            self.sendPending()
+        }
+        if let turns {
+            turns.wait(goOn)
+        } else {
+            context.eventLoop.assumeIsolated().execute(goOn)
         }
     }
 
@@ -362,19 +373,29 @@ final class HTTP2Connection: ChannelDuplexHandler {
         context.eventLoop.execute { channel.close(promise: nil) }
     }
 
+    /// The channel is closed. What the connection held is freed when it is its turn: it may have a thousand
+    /// streams, and a client may leave by hundreds of connections at once.
     private func end(_ error: (any Error)?) {
         guard let session else {
-            callee = nil
+            if ended == nil { callee = nil }
             return
         }
         precondition(libraryDepth == 0, "a callback closed the connection")
         self.session = nil
-        nghttp2_session_del(session)
-        delegate?.connectionEnded(error)
-        callee = nil
+        ended = Ended(session: session, error: error)
+        closingSince = closingSince ?? .now()
         context = nil
         outgoing = ByteBuffer()
         received = ByteBuffer()
+        if let turns { turns.run { self.free() } } else { free() }
+    }
+
+    private func free() {
+        guard let ended else { return }
+        self.ended = nil
+        nghttp2_session_del(ended.session)
+        delegate?.connectionEnded(ended.error)
+        callee = nil
     }
 
     /// Gives back memory that only a busy connection needs.
@@ -389,8 +410,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
 ///
 /// What it refers to never changes, so that a callback, of which a call has a dozen, need not retain
 /// it. That is safe since it outlives every callback: nghttp2 calls only inside of `mem_recv` and
-/// `mem_send`, which the connection calls; the connection keeps this object until `end` has deleted
-/// the session; and `end` stops the process if nghttp2 is on the stack (`libraryDepth`).
+/// `mem_send`, which the connection calls; the connection keeps this object until `free` has deleted
+/// the session; and `end`, which comes before, stops the process if nghttp2 is on the stack (`libraryDepth`).
 final class HTTP2Callee {
     let delegate: any HTTP2Delegate
     // `unsafe` is safe here: the connection owns this object, and only the connection calls nghttp2.

@@ -103,7 +103,7 @@ public final class RPCServer: Sendable {
                     // From here on the count goes down when the channel closes, whatever fails.
                     channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
                     try core.configuration.channelHook?(channel)
-                    let http2 = HTTP2Connection(loop.readTurns)
+                    let http2 = HTTP2Connection(loop.turns)
                     http2.setDelegate(
                         ServerConnection(
                             loop: loop, http2: http2, peerAddress: peer.description, lane: lane))
@@ -148,6 +148,7 @@ public final class RPCServer: Sendable {
             for loop in loops { loop.execute { $0.cutAll() } }
             await waitForConnections(until: .now() + .milliseconds(100))
         }
+        for loop in loops { loop.execute { $0.turns.finish() } }
         core.pools.stop()
         for loop in loops {
             while !loop.mailbox.close() { try? await Task.sleep(for: .milliseconds(1)) }

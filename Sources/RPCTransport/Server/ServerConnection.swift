@@ -224,8 +224,9 @@ final class ServerConnection: HTTP2Delegate {
     var hasRequests: Bool { origin.account.requestByteCount > 0 }
     var requestByteCount: Int { origin.account.requestByteCount }
 
-    /// Calls that are refused in one look, which takes 10 µs each; others have to wait for the next.
-    private static let refusalsAtOnce = 32
+    /// Calls that are refused, or end since their time is over, at once: each takes up to 10 µs. Others
+    /// have to wait for the next look.
+    private static let endingsAtOnce = 32
 
     /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
     /// there were any.
@@ -235,7 +236,7 @@ final class ServerConnection: HTTP2Delegate {
             guard case .receiving(var request) = call.takeState() else { continue }
             if request.isTooSlow(now, byteCount, time) { slow.append(call) }
             call.set(.receiving(request))
-            if slow.count == Self.refusalsAtOnce { break }
+            if slow.count == Self.endingsAtOnce { break }
         }
         for call in slow {
             send(
@@ -515,12 +516,20 @@ final class ServerConnection: HTTP2Delegate {
 
     private func endOverdueCalls() {
         alarm.rang()
+        loop.turns.run { self.endOverdueCallsInTurn() }
+    }
+
+    private func endOverdueCallsInTurn() {
         let now = NIODeadline.now()
         var next = NIODeadline.distantFuture
         var overdue: [ActiveCall] = []
         for call in calls.values {
             guard let deadline = call.deadline else { continue }
-            if deadline > now { next = min(next, deadline) } else { overdue.append(call) }
+            if deadline <= now, overdue.count < Self.endingsAtOnce {
+                overdue.append(call)
+            } else {
+                next = min(next, deadline)
+            }
         }
         var isHeldBack = false
         for call in overdue where !expire(call) { isHeldBack = true }
@@ -587,6 +596,7 @@ final class ServerConnection: HTTP2Delegate {
 
     // MARK: who has to go
 
+    var isOpen: Bool { http2.session != nil }
     var isClosing: Bool { http2.closingSince != nil }
     var unreadByteCount: Int { unread.room.byteCount }
 

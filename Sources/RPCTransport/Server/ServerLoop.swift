@@ -7,22 +7,27 @@ import Synchronization
 final class ServerLoop {
     let eventLoop: any EventLoop
     let core: ServerCore
-    let readTurns: ReadTurns
+    let turns: LoopTurns
     private(set) var mailbox: LoopMailbox!
     private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var jobs: [RPCMethod.Execution: Deque<WorkerPool.Job>] = [:]
     private var points = Deque<WorkerPool.Job>()
     private var willSubmit = false
+    /// For which there was no room in the workers' queues.
+    private var refused = Deque<WorkerPool.Job>()
+    private var willRefuse = false
     private var touched: [ServerConnection] = []
     private var spare = LoopMailbox.Contents()
     private var awaitingRoom = CircularBuffer<ServerConnection>()
     private var willLook = false
+    /// The connections that the tick has not come to.
+    private var unseen: [ServerConnection] = []
 
     /// Called on the event loop.
     init(eventLoop: any EventLoop, core: ServerCore) {
         self.eventLoop = eventLoop
         self.core = core
-        readTurns = ReadTurns(eventLoop)
+        turns = LoopTurns(eventLoop)
         mailbox = LoopMailbox(self)
     }
 
@@ -62,10 +67,40 @@ final class ServerLoop {
         // Reset in the cycle in which they came: no worker has to learn of them.
         batch.removeAll { $0.call.isCancelled }
         guard !batch.isEmpty else { return }
-        for job in core.pools.pool(of: work).submit(&batch) {
-            job.call.fail(.resourceExhausted, "the server has too many requests waiting")
+        let excess = core.pools.pool(of: work).submit(&batch)
+        guard !excess.isEmpty else { return }
+        refused.append(contentsOf: excess)
+        scheduleRefusals()
+    }
+
+    /// In turns with what connections have sent: clients can have as many requests refused as they can
+    /// send.
+    private func scheduleRefusals() {
+        guard !willRefuse, !refused.isEmpty else { return }
+        willRefuse = true
+        turns.wait {
+            self.willRefuse = false
+            self.refuseSome()
+            self.scheduleRefusals()
         }
     }
+
+    private func refuseSome() {
+        for _ in 0..<Self.refusalsAtOnce {
+            guard let call = refused.popFirst()?.call else { break }
+            guard call.claim() else { continue }
+            let active = call.active.value
+            active.connection.submit(
+                Answer(
+                    code: .resourceExhausted, text: "the server has too many requests waiting"),
+                of: call, active)
+            touch(active.connection)
+        }
+        sendTouched()
+    }
+
+    /// Each takes some 10 µs, with the write that carries it.
+    private static let refusalsAtOnce = 16
 
     // MARK: answers from anywhere
 
@@ -91,6 +126,10 @@ final class ServerLoop {
             touch(parcel.call.active.value.connection)
         }
         spare.parcels.removeAll(keepingCapacity: spare.parcels.count < 4096)
+        sendTouched()
+    }
+
+    private func sendTouched() {
         for connection in touched {
             connection.isTouched = false
             connection.sendPending()
@@ -124,7 +163,8 @@ final class ServerLoop {
     /// read what it got.
     ///
     /// Connections take turns. Each is here once, and at most 256 are looked at in 10 ms: 10,000
-    /// take 400 ms, and the loop less than a hundredth of its time.
+    /// take 400 ms, and the loop less than a hundredth of its time; it takes a tenth if they start many
+    /// requests.
     func awaitRoom(_ connection: ServerConnection) {
         guard !connection.isAwaitingRoom else { return }
         connection.isAwaitingRoom = true
@@ -141,15 +181,18 @@ final class ServerLoop {
 
     private func look() {
         willLook = false
+        let began = NIODeadline.now()
         for _ in 0..<min(Self.looksAtOnce, awaitingRoom.count) {
             let connection = awaitingRoom.removeFirst()
             connection.isAwaitingRoom = false
             connection.sendPending()  // which starts what may start
+            if .now() - began > Self.lookTime { break }
         }
         scheduleLook()
     }
 
     private static let lookInterval = TimeAmount.milliseconds(10)
+    private static let lookTime = TimeAmount.milliseconds(1)
     private static let looksAtOnce = 256
 
     // MARK: connections
@@ -173,14 +216,28 @@ final class ServerLoop {
 
     private func tick() {
         core.pools.handOverAnswers()
-        let now = NIODeadline.now()
-        var evictions = Evictions(core, now)
-        for connection in connections.values {
-            connection.tick(now)
-            evictions.look(at: connection)
-        }
-        evictions.carryOut()
         core.spareMemory.look(held: core.heldByteCount)
+        guard unseen.isEmpty else { return }  // the last one is not done
+        unseen = Array(connections.values)
+        goOnLooking(NIODeadline.now(), Evictions(core, .now()))
+    }
+
+    /// In turns: there may be ten thousand connections, and each may have requests to be refused.
+    private func goOnLooking(_ now: NIODeadline, _ evictions: Evictions) {
+        turns.run {
+            var evictions = evictions
+            let began = NIODeadline.now()
+            while let connection = self.unseen.popLast() {
+                if connection.isOpen {
+                    connection.tick(now)
+                    evictions.look(at: connection)
+                }
+                if .now() - began > LoopTurns.turn, !self.unseen.isEmpty {
+                    return self.goOnLooking(now, evictions)
+                }
+            }
+            evictions.carryOut()
+        }
     }
 
     /// Asks every client to leave.

