@@ -40,6 +40,13 @@ extension FileDescriptor {
         return bytes
     }
 
+    /// Keeps it from the programs that this process starts.
+    ///
+    /// - Throws: `Errno`.
+    public func closeOnExec() throws {
+        guard fcntl(rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw Errno.last }
+    }
+
     /// Makes what was written durable.
     ///
     /// - Throws: `Errno`.

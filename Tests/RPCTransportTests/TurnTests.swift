@@ -12,8 +12,7 @@ extension NetworkTests {
     /// Connections of one event loop take turns, whatever one of them asks for.
     @Suite("Turns of an event loop")
     struct TurnTests {
-        /// The largest write to a socket, and the most that was written before the loop came to
-        /// others.
+        /// The largest write to a socket, and the most that was written in a cycle of the loop.
         final class Writes: Sendable {
             let largest = Atomic(0)
             let mostInTurn = Atomic(0)
@@ -44,7 +43,8 @@ extension NetworkTests {
         @Test("pieces of work have a millisecond of a cycle, and their turns in order")
         func loopTurns() {
             let loop = EmbeddedEventLoop()
-            let turns = LoopTurns(loop)
+            var ringCount = 0
+            let turns = LoopTurns(loop) { ringCount += 1 }
             func work(for time: TimeAmount) {
                 let end = NIODeadline.now() + time
                 while .now() < end {}
@@ -54,6 +54,7 @@ extension NetworkTests {
                 #expect(!turns.runNow {})
                 loop.run()  // the end of the cycle
             }
+            #expect(ringCount == 0)
             var served: [Int] = []
             for number in 0..<20 {
                 turns.wait {
@@ -66,17 +67,45 @@ extension NetworkTests {
             loop.run()
             #expect(served.isEmpty)
             for count in [4, 8, 12, 16, 20, 21] {
-                loop.advanceTime(by: .microseconds(50))
+                ringCount = 0
+                turns.takeTurns()
                 #expect(served == Array(0..<count))
+                #expect(ringCount == (count == 21 ? 0 : 1))
             }
             loop.run()
             #expect(turns.runNow {})
         }
 
+        @Test("what must only wait for the sockets passes by all that waits for a turn")
+        func afterLook() {
+            let turns = LoopTurns(EmbeddedEventLoop()) {}
+            var served: [Int] = []
+            for number in 0..<3 { turns.wait { served.append(number) } }
+            turns.runAfterLook { served.append(9) }
+            #expect(served.isEmpty)
+            turns.takeTurns()
+            #expect(served == [9, 0, 1, 2])
+        }
+
+        @Test("work that brings about more work has its next turn in the next cycle")
+        func repeatedWork() {
+            let turns = LoopTurns(EmbeddedEventLoop()) {}
+            var count = 0
+            func work() {
+                count += 1
+                turns.wait(work)
+            }
+            turns.wait(work)
+            for cycle in 1...3 {
+                turns.takeTurns()
+                #expect(count == cycle)
+            }
+        }
+
         @Test("before its end a loop does all that waits, and keeps nothing waiting any more")
         func finish() {
             let loop = EmbeddedEventLoop()
-            let turns = LoopTurns(loop)
+            let turns = LoopTurns(loop) {}
             var served: [Int] = []
             for number in 0..<3 { turns.wait { served.append(number) } }
             turns.finish()
@@ -86,7 +115,31 @@ extension NetworkTests {
             #expect(served == [0, 1, 2, 3])
         }
 
-        @Test("a client that reads as fast as it can gets a MiB a turn, by writes of a quarter")
+        @Test(
+            "the bell is heard when the loop has looked at its sockets, once for all that ring before"
+        )
+        func bell() async throws {
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            final class Heard: Sendable { let count = Atomic(0) }
+            let heard = Heard()
+            let bell = try await loop.flatSubmit {
+                LoopBell.hang(on: loop) { heard.count.add(1, ordering: .relaxed) }
+                    .assumeIsolated()
+                    .map { NIOLoopBound($0, eventLoop: loop) }
+                    .nonisolated()
+            }.get()
+            for round in 1...3 {
+                try await loop.submit {
+                    for _ in 0..<5 { bell.value.ring() }
+                }.get()
+                #expect(try await eventually { heard.count.load(ordering: .relaxed) == round })
+            }
+            try await loop.submit { bell.value.close() }.get()
+        }
+
+        @Test(
+            "a client that reads as fast as it can gets two MiB a cycle at most, by writes of a quarter"
+        )
         func fastReader() async throws {
             let writes = Writes()
             let server = try await PeerServer.start {
@@ -103,7 +156,8 @@ extension NetworkTests {
             #expect(peer.now.dataByteCount > byteCount)
             // The frame that fills a write, and the headers, come on top.
             #expect(writes.largest.load(ordering: .relaxed) < (256 + 32) << 10)
-            #expect(writes.mostInTurn.load(ordering: .relaxed) < (1024 + 256 + 32) << 10)
+            // One when something comes from the client, and one for its turn.
+            #expect(writes.mostInTurn.load(ordering: .relaxed) < 2 * (1024 + 256 + 32) << 10)
             await peer.close()
             await server.shutdown(deadline: .seconds(5))
         }

@@ -221,6 +221,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         lastRead = .now()
         received = unwrapInboundIn(data)
         guard let turns else { return receive(received.readableBytes) }
+        turns.noteLook(lastRead)
         receive(Self.smallRead)
         if received.readableBytes > 0 { _ = turns.runNow { workOff() } }
         if received.readableBytes > 0 { waitForTurn(turns) }

@@ -13,17 +13,28 @@ final class LoopTurns {
     private static let cycle = TimeAmount.milliseconds(1)
     /// What one turn should take.
     static let turn = TimeAmount.microseconds(125)
-    /// NIO runs tasks that are due without a look at its sockets, so the next turns must not be due yet.
-    private static let pause = TimeAmount.microseconds(50)
 
     private let eventLoop: any EventLoop
+    /// Has `takeTurns` called when the loop has looked at its sockets, see `LoopBell`.
+    private let ring: () -> Void
     private var left = LoopTurns.cycle
+    private var urgent = Deque<() -> Void>()
     private var waiting = Deque<() -> Void>()
     private var willRefill = false
-    private var willGoOn = false
     private var hasFinished = false
+    /// When the loop last had something from its sockets.
+    private var lastLook = NIODeadline.now()
 
-    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    init(_ eventLoop: any EventLoop, ring: @escaping () -> Void) {
+        self.eventLoop = eventLoop
+        self.ring = ring
+    }
+
+    /// The loop has something from its sockets.
+    func noteLook(_ now: NIODeadline) { lastLook = now }
+
+    /// Whether tasks may have kept the loop from its sockets for a cycle: the next one should wait.
+    var isLookDue: Bool { .now() - lastLook > Self.cycle }
 
     /// Does a piece of work at once where there is time left in this cycle and nothing waits; else when
     /// it is its turn.
@@ -44,13 +55,26 @@ final class LoopTurns {
     func wait(_ work: @escaping () -> Void) {
         if hasFinished { return eventLoop.assumeIsolated().execute(work) }
         waiting.append(work)
-        scheduleNext()
+        ring()
+    }
+
+    /// Does a piece of work as soon as the loop has looked at its sockets, before all that waits for a
+    /// turn.
+    func runAfterLook(_ work: @escaping () -> Void) {
+        if hasFinished { return work() }
+        urgent.append(work)
+        ring()
     }
 
     /// Does all that waits. What comes later does not wait any more: the loop is about to end.
     func finish() {
         hasFinished = true
+        runUrgent()
         while let work = waiting.popFirst() { work() }
+    }
+
+    private func runUrgent() {
+        while let work = urgent.popFirst() { work() }
     }
 
     private func measure(_ work: () -> Void) {
@@ -69,14 +93,10 @@ final class LoopTurns {
         }
     }
 
-    private func scheduleNext() {
-        guard !willGoOn, !waiting.isEmpty else { return }
-        willGoOn = true
-        eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.takeTurns() }
-    }
-
-    private func takeTurns() {
-        willGoOn = false
+    /// A cycle's share of what waits; called by the bell.
+    func takeTurns() {
+        lastLook = .now()
+        runUrgent()
         left = Self.cycle
         // What is added meanwhile has its turn when the sockets have had theirs.
         var count = waiting.count
@@ -85,6 +105,6 @@ final class LoopTurns {
             measure(work)
         }
         refillLater()
-        scheduleNext()
+        if !waiting.isEmpty { ring() }
     }
 }

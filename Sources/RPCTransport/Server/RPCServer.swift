@@ -38,12 +38,7 @@ public final class RPCServer: Sendable {
             try core.pools.start()
             var loops: [LoopHandle] = []
             for eventLoop in group.makeIterator() {
-                let loop = eventLoop.submit {
-                    let loop = ServerLoop(eventLoop: eventLoop, core: core)
-                    loop.startTicking()
-                    return LoopHandle(loop)
-                }
-                loops.append(try await loop.get())
+                loops.append(try await ServerLoop.make(on: eventLoop, core))
             }
             let listener = try await bootstrap(group, core, loops)
                 .bind(host: configuration.host, port: configuration.port).get()
@@ -166,23 +161,5 @@ public final class RPCServer: Sendable {
     private static func describe(_ error: any Error) -> String {
         guard let error = error as? IOError else { return "\(error)" }
         return Errno(rawValue: error.errnoCode).description
-    }
-}
-
-/// An event loop's part of a server, as other threads know it.
-private struct LoopHandle: Sendable {
-    let eventLoop: any EventLoop
-    let mailbox: LoopMailbox
-    let loop: NIOLoopBound<ServerLoop>
-
-    /// Called on the event loop.
-    init(_ loop: ServerLoop) {
-        eventLoop = loop.eventLoop
-        mailbox = loop.mailbox
-        self.loop = NIOLoopBound(loop, eventLoop: loop.eventLoop)
-    }
-
-    func execute(_ body: @escaping @Sendable (ServerLoop) -> Void) {
-        eventLoop.execute { body(loop.value) }
     }
 }

@@ -16,8 +16,7 @@ final class ServerConnection: HTTP2Delegate {
     private let loop: ServerLoop
     private let core: ServerCore
     private let http2: HTTP2Connection
-    /// While there is a session.
-    private var frames: ResponseFrames?
+    private var outbox: Outbox
 
     /// The calls whose HTTP/2 streams are open.
     private var calls: [Int32: ActiveCall] = [:]
@@ -29,10 +28,6 @@ final class ServerConnection: HTTP2Delegate {
 
     private var waiting = WaitingCalls()
     private var startLimit = StartLimit()
-    private var unsentByteCount = 0
-    /// Calls that are answered and whose streams are open.
-    private var answeredCount = 0
-    private var unread: UnreadAnswers
     private var limits: FrameLimits
     /// Resets of streams that this side has asked for on its own.
     private var ownResetCount = 0
@@ -56,7 +51,7 @@ final class ServerConnection: HTTP2Delegate {
         let account = ConnectionAccount(core.account)
         origin = ConnectionOrigin(
             peerAddress: peerAddress, mailbox: loop.mailbox, account: account, lane: lane)
-        unread = UnreadAnswers(account)
+        outbox = Outbox(account)
         limits = FrameLimits(core.configuration)
     }
 
@@ -84,7 +79,7 @@ final class ServerConnection: HTTP2Delegate {
         ]
         nghttp2_submit_settings(session, HTTP2.none, settings, settings.count)
         nghttp2_session_set_local_window_size(session, HTTP2.none, 0, Int32(window) * 4)
-        frames = ResponseFrames(session: session, core: core)
+        outbox.open(ResponseFrames(session: session, core: core))
         loop.add(self)
         if core.isDraining.load(ordering: .acquiring) {
             let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
@@ -96,13 +91,13 @@ final class ServerConnection: HTTP2Delegate {
     func connectionEnded(_ error: (any Error)?) {
         loop.remove(self)
         alarm.cancel()
-        frames = nil
+        outbox.close()
         recent = nil
         let open = calls
         calls = [:]
         for call in open.values { close(call) }
         waiting.removeAll()
-        unread.count(unsent: heldAnswerByteCount, queued: 0)
+        outbox.count(queued: 0)
     }
 
     func sendPending() { http2.sendPending() }
@@ -254,7 +249,7 @@ final class ServerConnection: HTTP2Delegate {
         let account = origin.account
         return account.mayGoOn
             && startLimit.allowsStart(
-                unsentByteCount: unsentByteCount, limit: account.currentAnswerLimit)
+                unsentByteCount: outbox.unsentByteCount, limit: account.currentAnswerLimit)
     }
 
     private func start(_ active: ActiveCall) {
@@ -340,11 +335,7 @@ final class ServerConnection: HTTP2Delegate {
     func submit(_ answer: consuming Answer, of call: ServerCall, _ active: ActiveCall) {
         let room = call.release()
         guard active.serverCall === call else { return }
-        if var room {
-            // From now on it is part of what this connection has not sent.
-            room.set(to: answer.message?.readableBytes ?? 0)
-            unread.room.absorb(room)
-        }
+        if let room { outbox.takeRoom(room, for: answer) }
         send(answer, for: active)
     }
 
@@ -352,97 +343,27 @@ final class ServerConnection: HTTP2Delegate {
     private func send(_ answer: Answer, for active: ActiveCall) {
         startLimit.ended(active)
         let wasWaiting = active.phase == .waiting
-        switch active.takeState() {
-        case .closed:
-            return
-        case .sending(let body):
-            active.set(.sending(body))
-            return
-        case .streaming(_, let stream, var body):
-            stream.end()
-            if body.hasHeaders {
-                let isDeferred = body.isDeferred
-                body.status = answer.status ?? .ok
-                beginSending(body, of: active)
-                if isDeferred, let session = http2.session {
-                    nghttp2_session_resume_data(session, active.streamID)
-                }
-            } else {
-                send(answer.status ?? .ok, for: active)
-            }
-        default:
-            if let message = answer.message {
-                send(message, answer.status, for: active)
-            } else {
-                send(answer.status ?? .ok, for: active)
-            }
-        }
+        guard outbox.put(answer, for: active) else { return }
+        if let message = answer.message { startLimit.note(answerByteCount: message.readableBytes) }
         if wasWaiting { waiting.noteOver() }
         observe(active, answer.code)
     }
 
-    private func send(_ message: ByteBuffer, _ status: Answer.Status?, for active: ActiveCall) {
-        let byteCount = message.readableBytes
-        startLimit.note(answerByteCount: byteCount)
-        unsentByteCount += byteCount
-        beginSending(OutgoingBody(unsent: message, hasHeaders: true, status: status), of: active)
-        frames?.submitHeaders(status?.headers ?? Metadata(), stream: active.streamID)
-    }
-
-    private func send(_ status: Answer.Status, for active: ActiveCall) {
-        beginSending(OutgoingBody(hasHeaders: true), of: active)
-        frames?.submitStatus(status, stream: active.streamID)
-    }
-
-    private func beginSending(_ body: OutgoingBody, of active: ActiveCall) {
-        answeredCount += 1
-        active.set(.sending(body))
-    }
-
     /// A message of a stream.
     func submitPart(_ message: ByteBuffer, of call: ServerCall) {
-        let active = call.active.value
-        guard active.phase == .streaming,
-            case .streaming(_, let stream, var body) = active.takeState()
-        else { return }
-        let byteCount = message.readableBytes
-        unsentByteCount += byteCount
-        unread.room.set(to: unread.room.byteCount + byteCount)
-        stream.releaseRoom(byteCount)
-        if body.unsent.readableBytes == 0 {
-            body.unsent = message
-        } else {
-            var message = message
-            body.unsent.writeBuffer(&message)
-        }
-        let isDeferred = body.isDeferred
-        let hadHeaders = body.hasHeaders
-        body.isDeferred = false
-        body.hasHeaders = true
-        active.set(.streaming(call, stream, body))
-        if !hadHeaders {
-            frames?.submitHeaders(stream.headers, stream: active.streamID)
-        } else if isDeferred, let session = http2.session {
-            nghttp2_session_resume_data(session, active.streamID)
-        }
+        outbox.putPart(message, of: call.active.value)
     }
 
     // MARK: frames that leave
 
     func nextBody(of stream: Int32, limit: Int) -> HTTP2Body {
         guard let call = call(stream) else { return .last(0, hasTrailers: false) }
-        let next = call.nextBody(limit: limit)
-        if case .last(_, true) = next {
-            frames?.submitTrailers(call.status, stream: stream)
-        }
-        return next
+        return outbox.nextBody(of: call, limit: limit)
     }
 
     func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer) {
         guard let call = call(stream) else { preconditionFailure("a body of no call") }
-        call.writeBody(count: count, to: &frames)
-        unsentByteCount -= count
-        unread.framedByteCount += count
+        outbox.writeBody(of: call, count: count, to: &frames)
         progress.noteMove()
         origin.account.markReader()
     }
@@ -496,12 +417,7 @@ final class ServerConnection: HTTP2Delegate {
     func sentAllPending() -> Bool { startWaiting() }
 
     func stoppedSending(queuedByteCount: Int) {
-        unread.count(unsent: heldAnswerByteCount, queued: queuedByteCount)
-    }
-
-    /// Of answers that are not framed, with what their calls take.
-    private var heldAnswerByteCount: Int {
-        unsentByteCount + answeredCount * Admission.answeredCallByteCount
+        outbox.count(queued: queuedByteCount)
     }
 
     // MARK: ends
@@ -542,10 +458,8 @@ final class ServerConnection: HTTP2Delegate {
     private func expire(_ active: ActiveCall) -> Bool {
         let call = active.serverCall
         if let call, !call.claim() { return false }
-        if let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0 {
+        if outbox.stopsStream(of: active) {
             // Its client does not read: trailers would wait behind what it does not read.
-            stream.end()
-            beginSending(body, of: active)
             observe(active, .deadlineExceeded)
             reset(active, HTTP2.cancel)
         } else {
@@ -563,14 +477,13 @@ final class ServerConnection: HTTP2Delegate {
         case .closed:
             return
         case .sending(let body):
-            unsentByteCount -= body.unsent.readableBytes
-            answeredCount -= 1
+            outbox.drop(answer: body)
         case .waiting(let call):
             cancel(call, active)
         case .running(let call):
             cancel(call, active)
         case .streaming(let call, _, let body):
-            unsentByteCount -= body.unsent.readableBytes
+            outbox.drop(messages: body)
             cancel(call, active)
         case .opening:
             observe(active, .cancelled)
@@ -598,11 +511,11 @@ final class ServerConnection: HTTP2Delegate {
 
     var isOpen: Bool { http2.session != nil }
     var isClosing: Bool { http2.closingSince != nil }
-    var unreadByteCount: Int { unread.room.byteCount }
+    var unreadByteCount: Int { outbox.unread.room.byteCount }
 
     /// Since when it has read next to nothing of more than its share.
     var silentSince: NIODeadline? {
-        unread.room.byteCount > core.account.answerShare ? unread.silentSince : nil
+        unreadByteCount > core.account.answerShare ? outbox.unread.silentSince : nil
     }
 
     /// Since when it has had no call.
@@ -615,7 +528,9 @@ final class ServerConnection: HTTP2Delegate {
     /// to read its answer.
     var stuckSince: NIODeadline? {
         guard let since = progress.restingSince, !calls.isEmpty,
-            calls.values.allSatisfy({ $0.waitsForClient(whichHasUnread: unsentByteCount > 0) })
+            calls.values.allSatisfy({
+                $0.waitsForClient(whichHasUnread: outbox.unsentByteCount > 0)
+            })
         else { return nil }
         return since
     }
@@ -642,9 +557,7 @@ final class ServerConnection: HTTP2Delegate {
 
     func tick(_ now: NIODeadline) {
         let configuration = core.configuration
-        if unread.room.byteCount > 0 {
-            unread.count(unsent: heldAnswerByteCount, queued: http2.queuedByteCount)
-        }
+        if unreadByteCount > 0 { outbox.count(queued: http2.queuedByteCount) }
         let limits = LifeSigns.Limits(
             stalledWrite: configuration.stalledWriteTimeout.timeAmount,
             silence: configuration.keepaliveInterval.timeAmount,

@@ -7,7 +7,7 @@ import Synchronization
 final class ServerLoop {
     let eventLoop: any EventLoop
     let core: ServerCore
-    let turns: LoopTurns
+    private(set) var turns: LoopTurns!
     private(set) var mailbox: LoopMailbox!
     private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var jobs: [RPCMethod.Execution: Deque<WorkerPool.Job>] = [:]
@@ -23,12 +23,29 @@ final class ServerLoop {
     /// The connections that the tick has not come to.
     private var unseen: [ServerConnection] = []
 
-    /// Called on the event loop.
-    init(eventLoop: any EventLoop, core: ServerCore) {
+    private init(_ eventLoop: any EventLoop, _ core: ServerCore) {
         self.eventLoop = eventLoop
         self.core = core
-        turns = LoopTurns(eventLoop)
         mailbox = LoopMailbox(self)
+    }
+
+    /// - Throws: why it has no bell: no descriptors are left.
+    static func make(
+        on eventLoop: any EventLoop, _ core: ServerCore
+    ) async throws -> LoopHandle {
+        try await eventLoop.flatSubmit {
+            let loop = NIOLoopBound(ServerLoop(eventLoop, core), eventLoop: eventLoop)
+            return LoopBell.hang(on: eventLoop) { [weak loop = loop.value] in
+                loop?.turns.takeTurns()
+            }
+            .assumeIsolated()
+            .map { bell in
+                loop.value.turns = LoopTurns(eventLoop) { bell.ring() }
+                loop.value.startTicking()
+                return LoopHandle(loop.value)
+            }
+            .nonisolated()
+        }.get()
     }
 
     /// Runs later in this or the next cycle of the loop.
@@ -111,7 +128,12 @@ final class ServerLoop {
         active.connection.sendPending()
     }
 
+    /// Workers fill it while it is emptied. So that the loop comes to its sockets, it waits now and then.
     func emptyMailbox() {
+        if turns.isLookDue { turns.runAfterLook { self.deliverAll() } } else { deliverAll() }
+    }
+
+    private func deliverAll() {
         mailbox.take(into: &spare)
         while var batch = spare.batches.popLast() {
             while let (call, answer) = batch.popLast() {
@@ -206,7 +228,7 @@ final class ServerLoop {
     }
 
     /// Looks at all connections now and then: life signs, and who has to go.
-    func startTicking() {
+    private func startTicking() {
         let loop = NIOLoopBound(self, eventLoop: eventLoop)
         let interval = core.tickInterval
         eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
@@ -248,5 +270,23 @@ final class ServerLoop {
     /// Ends every connection.
     func cutAll() {
         for connection in connections.values { connection.cut() }
+    }
+}
+
+/// An event loop's part of a server, as other threads know it.
+struct LoopHandle: Sendable {
+    let eventLoop: any EventLoop
+    let mailbox: LoopMailbox
+    let loop: NIOLoopBound<ServerLoop>
+
+    /// Called on the event loop.
+    init(_ loop: ServerLoop) {
+        eventLoop = loop.eventLoop
+        mailbox = loop.mailbox
+        self.loop = NIOLoopBound(loop, eventLoop: loop.eventLoop)
+    }
+
+    func execute(_ body: @escaping @Sendable (ServerLoop) -> Void) {
+        eventLoop.execute { body(loop.value) }
     }
 }

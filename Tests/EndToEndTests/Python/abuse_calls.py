@@ -32,7 +32,11 @@ def owned_entries_are_right(port, is_short):
             value = next((value for number, value in parts if number == 2), b"")
             digits = key.removeprefix(b"owned-")
             if not digits.isdigit() or value != owned_value(int(digits)):
-                return [f"entry {key[:60]!r} has the value {value[:60]!r}"]
+                expected = owned_value(int(digits)) if digits.isdigit() else b""
+                length = min(len(value), len(expected))
+                place = next((i for i in range(length) if value[i] != expected[i]), length)
+                part = value[max(0, place - 20):place + 60]
+                return [f"entry {key[:60]!r} has {len(value)} bytes, not {len(expected)}; they differ at {place}: {part!r}"]
         offset = key
 
 
@@ -82,20 +86,25 @@ def deadlines(context):
                 body = key_value(owned_key(number), owned_value(number))
                 out.append(call_frames(stream, header_block("Set", timeout=timeout), body))
                 number += 1
+            connection.open.add(stream)
             connection.open_calls += 1
         return b"".join(out)
 
-    def on_end(connection, _):
-        connection.open_calls -= 1
+    def on_end(connection, stream):
+        # A call that is answered before its request has been read is told twice: END_STREAM, then a reset.
+        if stream in connection.open:
+            connection.open.discard(stream)
+            connection.open_calls -= 1
 
     def make():
         connection = Connection(context.port, refill=refill, source=context.source)
-        connection.open_calls, connection.on_end = 0, on_end
+        connection.open, connection.open_calls, connection.on_end = set(), 0, on_end
         return connection
 
     crowd = Crowd(make, context.choose(4, 2), reopens_per_second=20)
     crowd.run(context.until)
-    context.note(f"{sum(c.ended for c in crowd.members.values())} calls, {crowd.cuts} cuts")
+    reasons = {connection.goaway_text for connection in crowd.cut}
+    context.note(f"{sum(c.ended for c in crowd.members.values())} calls, {crowd.cuts} cuts {reasons or ''}")
 
 
 def idle_server_takes_batches(port, is_short):
@@ -189,12 +198,15 @@ def counts(context):
             out.append(call_frames(connection.stream(), block, body))
         return b"".join(out)
 
-    def on_end(connection, _):
-        connection.open_calls -= 1
+    def on_end(connection, stream):
+        # A call that is answered before its request has been read is told twice: END_STREAM, then a reset.
+        if stream in connection.open:
+            connection.open.discard(stream)
+            connection.open_calls -= 1
 
     def make():
         connection = Connection(context.port, refill=refill, source=context.source)
-        connection.open_calls, connection.on_end = 0, on_end
+        connection.open, connection.open_calls, connection.on_end = set(), 0, on_end
         return connection
 
     crowd = Crowd(make, 1, reopens_per_second=5)

@@ -1,0 +1,152 @@
+import CNghttp2
+import NIOCore
+
+/// What a connection has to send: the answers of its calls, on their way to nghttp2, and what of them its
+/// client has not read. Event loop only.
+struct Outbox: ~Copyable {
+    /// While there is a session.
+    private var frames: ResponseFrames?
+    /// Of answers and messages, as far as they are not framed.
+    private(set) var unsentByteCount = 0
+    /// Calls that are answered and whose streams are open.
+    private var answeredCount = 0
+    private(set) var unread: UnreadAnswers
+
+    init(_ account: ConnectionAccount) { unread = UnreadAnswers(account) }
+
+    mutating func open(_ frames: ResponseFrames) { self.frames = frames }
+
+    /// The session is gone; answers that come later are dropped.
+    mutating func close() { frames = nil }
+
+    // MARK: answers come
+
+    /// Takes over what was reserved for an answer.
+    mutating func takeRoom(_ room: consuming Reservation, for answer: borrowing Answer) {
+        // From now on it is part of what this connection has not sent.
+        room.set(to: answer.message?.readableBytes ?? 0)
+        unread.room.absorb(room)
+    }
+
+    /// Sends the answer of a call; false if the call's stream is closed, or has its answer.
+    mutating func put(_ answer: borrowing Answer, for active: ActiveCall) -> Bool {
+        switch active.takeState() {
+        case .closed:
+            return false
+        case .sending(let body):
+            active.set(.sending(body))
+            return false
+        case .streaming(_, let stream, var body):
+            stream.end()
+            guard body.hasHeaders else {
+                put(answer.status ?? .ok, for: active)
+                return true
+            }
+            let isDeferred = body.isDeferred
+            body.status = answer.status ?? .ok
+            beginSending(body, of: active)
+            if isDeferred { resume(active) }
+        default:
+            if let message = answer.message {
+                put(message, answer.status, for: active)
+            } else {
+                put(answer.status ?? .ok, for: active)
+            }
+        }
+        return true
+    }
+
+    private mutating func put(
+        _ message: ByteBuffer, _ status: Answer.Status?, for active: ActiveCall
+    ) {
+        unsentByteCount += message.readableBytes
+        beginSending(OutgoingBody(unsent: message, hasHeaders: true, status: status), of: active)
+        frames?.submitHeaders(status?.headers ?? Metadata(), stream: active.streamID)
+    }
+
+    private mutating func put(_ status: Answer.Status, for active: ActiveCall) {
+        beginSending(OutgoingBody(hasHeaders: true), of: active)
+        frames?.submitStatus(status, stream: active.streamID)
+    }
+
+    private mutating func beginSending(_ body: OutgoingBody, of active: ActiveCall) {
+        answeredCount += 1
+        active.set(.sending(body))
+    }
+
+    /// Sends a message of a stream.
+    mutating func putPart(_ message: ByteBuffer, of active: ActiveCall) {
+        guard active.phase == .streaming,
+            case .streaming(let call, let stream, var body) = active.takeState()
+        else { return }
+        let byteCount = message.readableBytes
+        unsentByteCount += byteCount
+        unread.room.set(to: unread.room.byteCount + byteCount)
+        stream.releaseRoom(byteCount)
+        if body.unsent.readableBytes == 0 {
+            body.unsent = message
+        } else {
+            var message = message
+            body.unsent.writeBuffer(&message)
+        }
+        let isDeferred = body.isDeferred
+        let hadHeaders = body.hasHeaders
+        body.isDeferred = false
+        body.hasHeaders = true
+        active.set(.streaming(call, stream, body))
+        if !hadHeaders {
+            frames?.submitHeaders(stream.headers, stream: active.streamID)
+        } else if isDeferred {
+            resume(active)
+        }
+    }
+
+    /// Ends a stream of which messages wait for the client, which gets no more of it; false if none do.
+    mutating func stopsStream(of active: ActiveCall) -> Bool {
+        guard let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0
+        else { return false }
+        stream.end()
+        beginSending(body, of: active)
+        return true
+    }
+
+    private func resume(_ active: ActiveCall) {
+        guard let frames else { return }
+        nghttp2_session_resume_data(frames.session, active.streamID)
+    }
+
+    // MARK: frames leave
+
+    func nextBody(of call: ActiveCall, limit: Int) -> HTTP2Body {
+        let next = call.nextBody(limit: limit)
+        if case .last(_, true) = next {
+            frames?.submitTrailers(call.status, stream: call.streamID)
+        }
+        return next
+    }
+
+    mutating func writeBody(of call: ActiveCall, count: Int, to frames: inout ByteBuffer) {
+        call.writeBody(count: count, to: &frames)
+        unsentByteCount -= count
+        unread.framedByteCount += count
+    }
+
+    /// The stream of a call with that answer is closed.
+    mutating func drop(answer body: OutgoingBody) {
+        unsentByteCount -= body.unsent.readableBytes
+        answeredCount -= 1
+    }
+
+    /// The stream of a call with those messages is closed.
+    mutating func drop(messages body: OutgoingBody) {
+        unsentByteCount -= body.unsent.readableBytes
+    }
+
+    /// Counts what the client has not read, when nothing more can be sent; so many bytes, beside bodies,
+    /// wait for the socket.
+    mutating func count(queued: Int) {
+        // What is not framed, with what its calls take.
+        let unsent = unsentByteCount + answeredCount * Admission.answeredCallByteCount
+        unread.count(unsent: unsent, queued: queued)
+    }
+}
