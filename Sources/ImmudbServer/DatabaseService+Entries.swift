@@ -2,10 +2,15 @@ import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
-/// An entry is too large to be read on a worker's thread.
-struct LargeEntry: Error {
-    /// Of its record.
-    var byteCount: Int
+/// A read of one entry, which is located and not read yet.
+struct EntryRead: Sendable {
+    let snapshot: Snapshot
+    let location: EntryLocation
+    let form: ItemForm
+    /// The tree that the caller knows; nil if it asks for no proof.
+    var since: TreeSize?
+    /// What the log calls it, and the key that was asked for; nil for what is logged already.
+    var logged: (name: StaticString, key: [UInt8])?
 }
 
 extension DatabaseService {
@@ -13,34 +18,47 @@ extension DatabaseService {
     /// check more takes above 100 µs.
     private static let workerByteLimit = 64 << 10
 
-    /// Answers with what `make` makes of one entry: at once if its record is small, else on a
-    /// blocking thread, as soon as there is room beside answers that are not read.
-    ///
-    /// - Parameter make: gets the service, the request and the most bytes that a record may have,
-    ///   and throws `LargeEntry` for a larger one. Without captures it costs no allocation.
-    func answerEntry<Request: Sendable>(
-        _ request: Request, _ call: ServerCall,
-        _ make: @escaping @Sendable (Self, Request, Int) throws -> FramedBytes
-    ) {
+    /// Answers with one entry: at once if its record is small, else on a blocking thread, as soon as there
+    /// is room beside answers that are not read.
+    func answerEntry(_ call: ServerCall, _ locate: () throws -> EntryRead) {
+        let read: EntryRead
         do {
-            call.reply(try make(self, request, Self.workerByteLimit))
-        } catch let large as LargeEntry {
-            // The record and the answer are in memory at the same time.
-            call.answerLarge(byteCount: 2 * large.byteCount) { call in
-                answerBytes(call) { try make(self, request, .max) }
-            }
+            read = try locate()
         } catch {
-            refuse(call, Refusal(error))
+            return refuse(call, Refusal(error))
+        }
+        guard read.location.byteCount > Self.workerByteLimit else {
+            return answerBytes(call) { try encoded(read) }
+        }
+        // The record and the answer are in memory at the same time.
+        call.answerLarge(byteCount: 2 * read.location.byteCount) { call in
+            answerBytes(call) { try encoded(read) }
         }
     }
-}
 
-extension Sized {
-    func get() throws(LargeEntry) -> Value {
-        switch self {
-        case .value(let value): return value
-        case .larger(let byteCount): throw LargeEntry(byteCount: byteCount)
+    private func encoded(_ read: EntryRead) throws -> FramedBytes {
+        do {
+            guard let since = read.since else {
+                let entry = try read.snapshot.read(read.location)
+                try take(entry, read)
+                return encodedItem(entry, as: read.form)
+            }
+            let proven = try read.snapshot.prove(read.location, since: since)
+            try take(proven.entry, read)
+            return encodedSafeItem(proven, as: read.form)
+        } catch {
+            if let (name, key) = read.logged {
+                log.debug("\(name) \(printable(key)): \(Refusal(error).message)")
+            }
+            throw error
         }
+    }
+
+    private func take(_ entry: Entry, _ read: EntryRead) throws(Refusal) {
+        if let (name, key) = read.logged {
+            log.debug("\(name) \(printable(key)) \(entry.value.count) bytes")
+        }
+        if read.form == .structured { try requireStructured(entry) }
     }
 }
 

@@ -11,55 +11,51 @@ import RPCTransport
 
 extension DatabaseService {
     func get(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerEntry(request, call) { encodedItem(try $0.newestEntry(of: $1, upTo: $2)) }
+        answerEntry(call) { try newest(of: request, as: .plain) }
     }
 
-    func newestEntry(of request: Immudb_Schema_Key, upTo byteLimit: Int) throws -> Entry {
-        try found(request.key, "get", entry: { $0 }) { key in
-            try database.snapshot.get(key, upTo: byteLimit).get()
-        }
-    }
-
-    /// What a key is looked up for; the log says what came of it.
-    ///
-    /// - Parameter call: its name in the log.
-    private func found<Found>(
-        _ key: Data, _ call: String, entry: (Found) -> Entry,
-        _ lookUp: ([UInt8]) throws -> Found?
-    ) throws -> Found {
-        let found: Found?
-        do {
-            found = try lookUp(validated(key))
-        } catch let large as LargeEntry {
-            // It is looked up again, and logged then.
-            throw large
-        } catch {
-            log.debug("\(call) \(printable(key)): \(Refusal(error).message)")
-            throw error
-        }
-        guard let found else {
-            log.debug("\(call) \(printable(key)): item not found")
-            throw Refusal.keyNotFound
-        }
-        log.debug("\(call) \(printable(key)) \(entry(found).value.count) bytes")
-        return found
+    func newest(of request: Immudb_Schema_Key, as form: ItemForm) throws -> EntryRead {
+        let (snapshot, name) = (database.snapshot, "get" as StaticString)
+        let (key, location) = try located(request.key, name) { key in try snapshot.locate(key) }
+        return EntryRead(
+            snapshot: snapshot, location: location, form: form, logged: (name, key))
     }
 
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerEntry(request, call) { encodedSafeItem(try $0.provenEntry(of: $1, upTo: $2)) }
+        answerEntry(call) { try newestProven(of: request, as: .plain) }
     }
 
     /// Entry and proof are of one snapshot. The proof is that of the entry returned: of a
     /// reference's target.
-    func provenEntry(
-        of request: Immudb_Schema_SafeGetOptions, upTo byteLimit: Int
-    ) throws -> ProvenEntry {
-        try found(request.key, "safeget", entry: \.entry) { key in
-            let snapshot = database.snapshot
+    func newestProven(
+        of request: Immudb_Schema_SafeGetOptions, as form: ItemForm
+    ) throws -> EntryRead {
+        let (snapshot, name) = (database.snapshot, "safeget" as StaticString)
+        var since = TreeSize(0)
+        let (key, location) = try located(request.key, name) { key in
             let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
             // An empty tree holds no tree of one entry, which is what no root index means.
-            let since = min(trusted, snapshot.size)
-            return try snapshot.provenGet(key, since: since, upTo: byteLimit).get()
+            since = min(trusted, snapshot.size)
+            return try snapshot.locate(key)
+        }
+        return EntryRead(
+            snapshot: snapshot, location: location, form: form, since: since, logged: (name, key))
+    }
+
+    /// Where the newest entry of a key is; if there is none, the log says so.
+    private func located(
+        _ key: Data, _ name: StaticString, _ locate: ([UInt8]) throws -> EntryLocation?
+    ) throws -> (key: [UInt8], location: EntryLocation) {
+        do {
+            let key = try validated(key)
+            guard let location = try locate(key) else {
+                log.debug("\(name) \(printable(key)): item not found")
+                throw Refusal.keyNotFound
+            }
+            return (key, location)
+        } catch let error as StoreError {
+            log.debug("\(name) \(printable(key)): \(Refusal(error).message)")
+            throw error
         }
     }
 
@@ -101,15 +97,14 @@ extension DatabaseService {
     }
 
     func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answerEntry(request, call) { encodedItem(try $0.entry(at: $1, upTo: $2)) }
+        answerEntry(call) { try entry(at: request, as: .plain) }
     }
 
-    func entry(at request: Immudb_Schema_Index, upTo byteLimit: Int) throws -> Entry {
-        let index = EntryIndex(request.index)
-        // A large one is looked up again, and logged then.
-        if byteLimit == .max { return try database.snapshot.entry(at: index) }
+    func entry(at request: Immudb_Schema_Index, as form: ItemForm) throws -> EntryRead {
+        let (snapshot, index) = (database.snapshot, EntryIndex(request.index))
         log.debug("by index \(index)")
-        return try database.snapshot.entry(at: index, upTo: byteLimit).get()
+        return EntryRead(
+            snapshot: snapshot, location: try snapshot.locate(at: index), form: form)
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {

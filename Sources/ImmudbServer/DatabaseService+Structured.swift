@@ -46,27 +46,15 @@ extension DatabaseService {
     // MARK: reading
 
     func getStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerEntry(request, call) {
-            let entry = try $0.newestEntry(of: $1, upTo: $2)
-            try $0.requireStructured(entry)
-            return encodedItem(entry, as: .structured)
-        }
+        answerEntry(call) { try newest(of: request, as: .structured) }
     }
 
     func safeGetStructured(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerEntry(request, call) {
-            let proven = try $0.provenEntry(of: $1, upTo: $2)
-            try $0.requireStructured(proven.entry)
-            return encodedSafeItem(proven, as: .structured)
-        }
+        answerEntry(call) { try newestProven(of: request, as: .structured) }
     }
 
     func byIndexStructured(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answerEntry(request, call) {
-            let entry = try $0.entry(at: $1, upTo: $2)
-            try $0.requireStructured(entry)
-            return encodedItem(entry, as: .structured)
-        }
+        answerEntry(call) { try entry(at: request, as: .structured) }
     }
 
     func getBatchStructured(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {

@@ -38,23 +38,52 @@ public struct Snapshot: Sendable {
     /// - Throws: `invalidKey`.
     /// - Complexity: one look-up in the key index, two reads; twice that for a reference.
     public func get(_ key: [UInt8]) throws(StoreError) -> Entry? {
-        guard let entry = try newest(key) else { return nil }
-        return entry.kind == .reference ? try newest(entry.value) : entry
-    }
-
-    /// As ``get(_:)``, but nothing is read of an entry whose record has more than that many bytes.
-    public func get(_ key: [UInt8], upTo byteLimit: Int) throws(StoreError) -> Sized<Entry?> {
-        try newestUnchecked(key, upTo: byteLimit) { entry throws(StoreError) in
-            try storage.check(entry, in: tree)
-            return entry
-        }
+        guard let location = try locate(key) else { return nil }
+        return try read(location)
     }
 
     /// The newest entry of a key itself; a reference is not followed.
     public func newest(_ key: [UInt8]) throws(StoreError) -> Entry? {
-        guard let entry = try newestUnchecked(key) else { return nil }
+        guard let place = try place(of: key) else { return nil }
+        return try checkedEntry(at: place, key: key)
+    }
+
+    /// Where the entry is that ``get(_:)`` would return; of a reference, its own entry is read.
+    /// - Returns: nil if the key, or the target of the reference, was never written.
+    /// - Throws: `invalidKey`.
+    /// - Complexity: one look-up in the key index; for a reference two, and two reads.
+    public func locate(_ key: [UInt8]) throws(StoreError) -> EntryLocation? {
+        guard let place = try place(of: key) else { return nil }
+        guard place.kind == EntryKind.reference.rawValue else {
+            return EntryLocation(place, key: key)
+        }
+        let reference = try checkedEntry(at: place, key: key)
+        guard let target = try self.place(of: reference.value) else { return nil }
+        return EntryLocation(target, key: reference.value)
+    }
+
+    /// Reads an entry that this snapshot has located.
+    /// - Complexity: two reads.
+    public func read(_ location: EntryLocation) throws(StoreError) -> Entry {
+        try storage.requireOpen()
+        let entry = try readUnchecked(location)
         try storage.check(entry, in: tree)
         return entry
+    }
+
+    /// Reads an entry that this snapshot has located, and proves it since a tree of `since` entries.
+    /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
+    public func prove(
+        _ location: EntryLocation, since: TreeSize
+    ) throws(StoreError) -> ProvenEntry {
+        try requireSize(since)
+        let entry = try readUnchecked(location)
+        return ProvenEntry(entry: entry, proof: try proof(of: entry, since: since))
+    }
+
+    private func readUnchecked(_ location: EntryLocation) throws(StoreError) -> Entry {
+        guard let indexed = location.indexed else { return try storage.entry(at: location.index) }
+        return try storage.entry(at: indexed.place, key: indexed.key)
     }
 
     /// Whether a key was written, or is the name of a reference. Reads the key index only.
@@ -66,21 +95,9 @@ public struct Snapshot: Sendable {
     /// As ``get(_:)``, with the entry's proof since a tree of `since` entries.
     /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
     public func provenGet(_ key: [UInt8], since: TreeSize) throws(StoreError) -> ProvenEntry? {
-        guard case .value(let proven) = try provenGet(key, since: since, upTo: .max) else {
-            preconditionFailure("an entry is larger than any number")
-        }
-        return proven
-    }
-
-    /// As ``provenGet(_:since:)``, but nothing is read of an entry whose record has more than that
-    /// many bytes.
-    public func provenGet(
-        _ key: [UInt8], since: TreeSize, upTo byteLimit: Int
-    ) throws(StoreError) -> Sized<ProvenEntry?> {
         try requireSize(since)
-        return try newestUnchecked(key, upTo: byteLimit) { entry throws(StoreError) in
-            ProvenEntry(entry: entry, proof: try proof(of: entry, since: since))
-        }
+        guard let location = try locate(key) else { return nil }
+        return try prove(location, since: since)
     }
 
     /// The versions of a key, newest first; a reference's own entries.
@@ -112,16 +129,13 @@ public struct Snapshot: Sendable {
         return entry
     }
 
-    /// As ``entry(at:)``, but nothing is read of an entry whose record has more than that many
-    /// bytes.
-    /// - Complexity: one read more, of 16 bytes.
-    public func entry(
-        at index: EntryIndex, upTo byteLimit: Int
-    ) throws(StoreError) -> Sized<Entry> {
+    /// Where the entry at an index is.
+    /// - Throws: `indexNotFound` beyond the snapshot.
+    /// - Complexity: two reads, of 8 and 16 bytes.
+    public func locate(at index: EntryIndex) throws(StoreError) -> EntryLocation {
         try requireIndex(index)
-        let byteCount = try storage.recordByteCount(at: index)
-        guard byteCount <= byteLimit else { return .larger(byteCount: byteCount) }
-        return .value(try entry(at: index))
+        return EntryLocation(
+            index: index, byteCount: try storage.recordByteCount(at: index), indexed: nil)
     }
 
     /// The digest at an index, checked up to the root.
@@ -174,30 +188,6 @@ public struct Snapshot: Sendable {
         return entry
     }
 
-    private func newestUnchecked(_ key: [UInt8]) throws(StoreError) -> Entry? {
-        guard let place = try place(of: key) else { return nil }
-        return try storage.entry(at: place, key: key)
-    }
-
-    /// The newest entry of a key or of a reference's target, unless it is larger; `check` compares
-    /// it with its leaf.
-    private func newestUnchecked<Value>(
-        _ key: [UInt8], upTo byteLimit: Int, _ check: (Entry) throws(StoreError) -> Value
-    ) throws(StoreError) -> Sized<Value?> {
-        guard var place = try place(of: key) else { return .value(nil) }
-        guard place.length <= byteLimit else { return .larger(byteCount: Int(place.length)) }
-        var entry = try storage.entry(at: place, key: key)
-        if entry.kind == .reference {
-            try storage.check(entry, in: tree)
-            let target = entry.value
-            guard let found = try self.place(of: target) else { return .value(nil) }
-            place = found
-            guard place.length <= byteLimit else { return .larger(byteCount: Int(place.length)) }
-            entry = try storage.entry(at: place, key: target)
-        }
-        return .value(try check(entry))
-    }
-
     private func place(of key: [UInt8]) throws(StoreError) -> EntryPlace? {
         try Limits.validate(key: key)
         try storage.requireOpen()
@@ -216,5 +206,13 @@ public struct Snapshot: Sendable {
     private func requireSize(_ since: TreeSize) throws(StoreError) {
         try storage.requireOpen()
         guard since <= size else { throw StoreError(.invalidRootIndex, "invalid root index") }
+    }
+}
+
+extension EntryLocation {
+    fileprivate init(_ place: EntryPlace, key: [UInt8]) {
+        self.init(
+            index: place.index, byteCount: Int(place.length),
+            indexed: IndexedPlace(key: key, place: place))
     }
 }
