@@ -128,7 +128,8 @@ extension ImmudbClient {
             return try await call(path, request)
         } catch {
             let isRootRefused =
-                error.status == .invalidArgument && error.message == "invalid root index"
+                error.status == .invalidArgument
+                && error.message == ErrorText.invalidRootIndex
             guard isRootRefused, !trusted.size.isEmpty else { throw error }
             var refusal = VerificationError.shrank(below: trusted, status: error.message)
             refusal.isRefusal = true

@@ -1,3 +1,4 @@
+import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
@@ -25,24 +26,34 @@ struct Refusal: Error {
         }
     }
 
-    /// The one table from the errors of a database to the statuses of the wire.
+    /// The one table from the errors of a database to the statuses of the wire. Where 0.6 has a text,
+    /// clients get that one; the database's own is for those who embed it.
     init(_ error: StoreError) {
         switch error.code {
         case .invalidKey:
-            self.init(.invalidArgument, "invalid key")
-        case .invalidReference, .invalidSet, .invalidScore, .invalidPrefix, .invalidOffset,
-            .keyTooLong:
+            self = .invalidKey
+        case .invalidReference:
+            self.init(.invalidArgument, "invalid reference")
+        case .invalidSet:
+            self.init(.invalidArgument, "invalid set")
+        case .invalidScore:
+            self.init(.invalidArgument, "invalid score: NaN has no order")
+        case .invalidPrefix:
+            self = .invalidPrefix
+        case .invalidOffset:
+            self.init(.invalidArgument, "invalid offset")
+        case .keyTooLong:
             self.init(.invalidArgument, error.message)
         case .emptyBatch:
             self.init(.invalidArgument, "empty batch")
         case .invalidRootIndex:
-            self.init(.invalidArgument, "invalid root index")
+            self = .invalidRootIndex
         case .tooManyEntries, .tooLarge:
             self.init(.unknown, "Txn is too big to fit into one request")
         case .keyNotFound:
-            self.init(.notFound, "Key not found")
+            self = .keyNotFound
         case .indexNotFound:
-            self.init(.notFound, "index not found")
+            self = .indexNotFound
         case .overloaded:
             self.init(.resourceExhausted, error.message)
         case .closed:
@@ -108,7 +119,8 @@ struct Refusal: Error {
     static let invalidKey = Refusal(.invalidArgument, "invalid key")
     static let keyNotFound = Refusal(.notFound, "Key not found")
     static let indexNotFound = Refusal(.notFound, "index not found")
-    static let invalidRootIndex = Refusal(.invalidArgument, "invalid root index")
+    static let invalidRootIndex = Refusal(
+        .invalidArgument, ErrorText.invalidRootIndex)
     static let invalidPrefix = Refusal(.invalidArgument, "invalid key prefix")
     static let notStructured = Refusal(
         .failedPrecondition, "unexpected not structured value encountered")

@@ -81,9 +81,7 @@ extension Database {
     public func verifiedSetBatch(
         _ entries: [NewEntry], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> [ProvenEntry] {
-        guard since <= snapshot.size else {
-            throw StoreError(.invalidRootIndex, "invalid root index")
-        }
+        try snapshot.requireSize(since)
         let appended = try await append(entries)
         return try await readers.run { () throws(StoreError) in
             var proven: [ProvenEntry] = []

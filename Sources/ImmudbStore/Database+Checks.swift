@@ -40,7 +40,8 @@ extension Database {
         for entry in entries {
             if entry.namesKey, !known.contains(entry.value) {
                 guard try snapshot.contains(entry.value) else {
-                    throw StoreError(.keyNotFound, "Key not found")
+                    throw StoreError(
+                        .keyNotFound, "a key that the batch refers to was never written")
                 }
                 known.insert(entry.value)
             }

@@ -14,7 +14,7 @@ public enum Limits {
     /// - Throws: `invalidKey` for an empty key and one that begins with a zero byte.
     public static func validate(key: [UInt8]) throws(StoreError) {
         guard let first = key.first, first != 0 else {
-            throw StoreError(.invalidKey, "invalid key")
+            throw StoreError(.invalidKey, "a key \(isNoName)")
         }
     }
 
@@ -23,7 +23,7 @@ public enum Limits {
     public static func validate(newKey key: [UInt8]) throws(StoreError) {
         try validate(key: key)
         guard !key.starts(with: reservedPrefix) else {
-            throw StoreError(.invalidKey, "invalid key")
+            throw StoreError(.invalidKey, "keys that begin with !badger! are reserved")
         }
         guard key.count <= keyByteCount else {
             throw StoreError(
@@ -36,7 +36,7 @@ public enum Limits {
     ///   `invalidKey` for the reserved prefix; `keyTooLong`.
     public static func validate(newReference name: [UInt8]) throws(StoreError) {
         guard let first = name.first, first != 0 else {
-            throw StoreError(.invalidReference, "invalid reference")
+            throw StoreError(.invalidReference, "the name of a reference \(isNoName)")
         }
         try validate(newKey: name)
     }
@@ -45,7 +45,7 @@ public enum Limits {
     /// - Throws: `invalidSet` for an empty name and one that begins with a zero byte.
     public static func validate(set: [UInt8]) throws(StoreError) {
         guard let first = set.first, first != 0 else {
-            throw StoreError(.invalidSet, "invalid set")
+            throw StoreError(.invalidSet, "the name of a sorted set \(isNoName)")
         }
     }
 
@@ -56,7 +56,7 @@ public enum Limits {
         try validate(key: key.member)
         try validate(set: key.set)
         guard !key.score.isNaN else {
-            throw StoreError(.invalidScore, "invalid score: NaN has no order")
+            throw StoreError(.invalidScore, "NaN is no score: it has no place in an order")
         }
         try validate(newKey: key.bytes)
     }
@@ -64,7 +64,9 @@ public enum Limits {
     /// Checks the prefix of the keys that a walk goes over; empty is every key.
     /// - Throws: `invalidPrefix` for one that begins with a zero byte: no key does.
     public static func validate(prefix: [UInt8]) throws(StoreError) {
-        guard prefix.first != 0 else { throw StoreError(.invalidPrefix, "invalid key prefix") }
+        guard prefix.first != 0 else {
+            throw StoreError(.invalidPrefix, "no key begins with a zero byte")
+        }
     }
 
     /// Checks the key after which a walk goes on; empty is the start.
@@ -73,5 +75,8 @@ public enum Limits {
         guard offset.first != 0 else { throw invalidOffset }
     }
 
-    static let invalidOffset = StoreError(.invalidOffset, "invalid offset")
+    static let invalidOffset = StoreError(
+        .invalidOffset, "a walk cannot go on there: it comes to no such key")
+
+    private static let isNoName = "cannot be empty or begin with a zero byte"
 }

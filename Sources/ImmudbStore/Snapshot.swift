@@ -200,12 +200,17 @@ public struct Snapshot: Sendable {
 
     private func requireIndex(_ index: EntryIndex) throws(StoreError) {
         try storage.requireOpen()
-        guard size.contains(index) else { throw StoreError(.indexNotFound, "index not found") }
+        guard size.contains(index) else {
+            throw StoreError(.indexNotFound, "a tree of \(size) entries has none at \(index)")
+        }
     }
 
-    private func requireSize(_ since: TreeSize) throws(StoreError) {
+    func requireSize(_ since: TreeSize) throws(StoreError) {
         try storage.requireOpen()
-        guard since <= size else { throw StoreError(.invalidRootIndex, "invalid root index") }
+        guard since <= size else {
+            throw StoreError(
+                .invalidRootIndex, "a tree of \(since) entries is larger than this one, of \(size)")
+        }
     }
 }
 

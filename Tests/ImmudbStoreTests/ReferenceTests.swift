@@ -68,7 +68,7 @@ struct ReferenceTests {
         ]
         for batch in batches {
             let error = await #expect(throws: missing) { try await database.setBatch(batch) }
-            #expect(error?.message == "Key not found")
+            #expect(error?.code == .keyNotFound)
         }
         await #expect(throws: missing) {
             try await database.addReference(bytes("ref"), to: bytes("b"))

@@ -75,11 +75,11 @@ struct ScanTests {
             let prefix = await #expect(throws: StoreError(.invalidPrefix, "")) {
                 try await database.scan(prefix: bad, after: bad)
             }
-            #expect(prefix?.message == "invalid key prefix")
+            #expect(prefix?.code == .invalidPrefix)
             let offset = await #expect(throws: StoreError(.invalidOffset, "")) {
                 try await database.scan(after: bad)
             }
-            #expect(offset?.message == "invalid offset")
+            #expect(offset?.code == .invalidOffset)
             await #expect(throws: StoreError(.invalidPrefix, "")) {
                 try await database.count(prefix: bad)
             }

@@ -92,7 +92,7 @@ struct SortedSetTests {
             let error = await #expect(throws: StoreError(.invalidSet, "")) {
                 try await database.members(of: set)
             }
-            #expect(error?.message == "invalid set")
+            #expect(error?.code == .invalidSet)
         }
         // Nor are members keys, whatever reads keys.
         let key = SortedSetKey(set: bytes("ab"), score: 1, member: bytes("a")).bytes
@@ -166,7 +166,7 @@ struct SortedSetTests {
             let error = await #expect(throws: StoreError(.invalidOffset, ""), "\(offset)") {
                 try await database.members(of: set, after: offset)
             }
-            #expect(error?.message == "invalid offset")
+            #expect(error?.code == .invalidOffset)
         }
     }
 
