@@ -18,10 +18,12 @@ public struct DatabaseService: Sendable {
     let log: ServerLog
     /// No answer is larger than this many bytes, see `AnswerRoom`.
     let maxAnswerByteCount: Int
-    let proofs = ProofQueue()
+    let proofs: ProofQueue
     let faults: FaultLog
 
-    public init(database: Database, log: ServerLog, maxAnswerByteCount: Int) {
+    /// - Throws: `Errno` when the system gives no thread.
+    public init(database: Database, log: ServerLog, maxAnswerByteCount: Int) throws {
+        proofs = try ProofQueue()
         self.database = database
         self.log = log
         faults = FaultLog(log)

@@ -43,8 +43,14 @@ public final class ImmudbServer: Sendable {
             try OpenedData(options, budget, cancellation, log: log)
         }
         let data = try opened.get()
-        let service = DatabaseService(
-            database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
+        let service: DatabaseService
+        do {
+            service = try DatabaseService(
+                database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
+        } catch {
+            _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
+            throw ServerStartError("Unable to start a thread: \(error)")
+        }
         var configuration = configuration(options, identifier: data.identifier, log: log)
         configuration.maxConnections = min(
             configuration.maxConnections, budget.connectionCount)

@@ -15,7 +15,7 @@ struct BoundedAnswerTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let database = try Database.open(at: folder.path)
         let limit = 10_000
-        let service = DatabaseService(
+        let service = try DatabaseService(
             database: database, log: ServerLog(level: .error) { print($0) },
             maxAnswerByteCount: limit)
         let server = try await RPCServer.start(

@@ -156,7 +156,7 @@ struct HostileRequestTests {
             .appendingPathComponent("immudb-server-test-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let database = try Database.open(at: folder.path)
-        let service = DatabaseService(
+        let service = try DatabaseService(
             database: database, log: ServerLog(level: .error) { print($0) },
             maxAnswerByteCount: 1 << 20)
         let (ended, continuation) = AsyncStream.makeStream(of: Bool.self)

@@ -31,7 +31,7 @@ struct StoredWriteTests {
         }
         try database.close()
         let reopened = try Database.open(at: folder.path, options: options)
-        let service = DatabaseService(
+        let service = try DatabaseService(
             database: reopened, log: ServerLog(level: .error) { _ in },
             maxAnswerByteCount: 1 << 20)
         let server = try await RPCServer.start(

@@ -87,6 +87,21 @@ struct DatabaseTests {
         #expect(history.map(\.value) == [bytes("3"), bytes("1"), bytes("0")])
     }
 
+    @Test("a batch that nobody wants any more when its turn comes is not written")
+    func cancelledBatch() async throws {
+        let folder = TemporaryFolder()
+        let database = try Database.open(in: folder)
+        let result = await withCheckedContinuation { continuation in
+            database.append([NewEntry(key: [1], value: [2])], isCancelled: { true }) {
+                continuation.resume(returning: $0)
+            }
+        }
+        #expect(throws: StoreError(.cancelled, "")) { try result.get() }
+        #expect(database.snapshot.size.isEmpty)
+        #expect(try await database.set([1], [3]).rawValue == 0)
+        try database.close()
+    }
+
     @Test("bad input is refused with its reason, and nothing is written")
     func badInput() async throws {
         let folder = TemporaryFolder()

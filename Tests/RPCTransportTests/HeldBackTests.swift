@@ -11,6 +11,37 @@ extension NetworkTests {
     @Suite("What clients keep back")
     struct HeldBackTests {
         @Test(
+            "the requests of a client that leaves while they wait for their turn are whole, or none"
+        )
+        func leavesWhileWaiting() async throws {
+            final class Seen: Sendable {
+                let count = Atomic(0)
+                let wrong = Atomic(0)
+            }
+            let seen = Seen()
+            var configuration = RPCServer.Configuration(host: "127.0.0.1", port: 0)
+            configuration.eventLoopThreadCount = 1
+            let check = RPCMethod.unary("/test.Peer/Check") {
+                (request: Google_Protobuf_Int64Value, call: ServerCall) in
+                // Behind the field's tag and length there are zeros.
+                let isWhole = request.unknownFields.data.dropFirst(3).allSatisfy { $0 == 0 }
+                if !isWhole { seen.wrong.add(1, ordering: .relaxed) }
+                seen.count.add(1, ordering: .relaxed)
+                call.reply(request)
+            }
+            let server = try await RPCServer.start(configuration, methods: [check])
+            for _ in 0..<60 {
+                let peer = try await RawPeer.connect(server.port)
+                peer.call("Check", 7, times: 60, padding: 1_500)
+                await peer.close()
+            }
+            #expect(try await eventually { server.connectionCount == 0 })
+            #expect(seen.wrong.load(ordering: .relaxed) == 0)
+            #expect(seen.count.load(ordering: .relaxed) > 0)
+            await server.shutdown(deadline: .seconds(5))
+        }
+
+        @Test(
             "a block of header fields that does not end, ends its connection",
             arguments: [true, false])
         func openBlock(answersPings: Bool) async throws {

@@ -218,6 +218,9 @@ final class HTTP2Connection: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard session != nil, closingSince == nil else { return }
+        // When the peer has closed, NIO reads to the end, whatever was asked for, and then closes. With a
+        // piece missing before them, these bytes must not be read as what they seem to be.
+        guard received.readableBytes == 0 else { return cut() }
         lastRead = .now()
         received = unwrapInboundIn(data)
         guard let turns else { return receive(received.readableBytes) }

@@ -40,7 +40,7 @@ private final class ServiceUnderFuzz {
         database = try Database.open(at: "/db", options: Self.options(disk))
         let faults = faults
         let log = ServerLog(level: .error) { faults.add($0) }
-        let service = DatabaseService(
+        let service = try DatabaseService(
             database: database, log: log, maxAnswerByteCount: 1 << 20)
         server = try wait { [service] in
             try await RPCServer.start(RPCServer.Configuration(), methods: service.methods)
