@@ -76,8 +76,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
     /// Enough frames for one write to the socket; more would only move memory about.
     private static let writeByteCount = 256 << 10
     /// After so many bytes other connections of the loop have their turn, even if the socket takes
-    /// more: about half a millisecond of copying.
-    private static let turnByteCount = 1 << 20
+    /// more: about a hundred microseconds of copying.
+    private static let turnByteCount = 256 << 10
     /// A connection holds that much of what it received and has not worked off.
     static let largestRead = 16 << 10
     /// Of a read, what is worked off at once; and what is worked off between two looks at the clock: half a
@@ -311,6 +311,11 @@ final class HTTP2Connection: ChannelDuplexHandler {
         if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
             closeWhenSent()
         }
+    }
+
+    /// Sends when it is the connection's turn.
+    func sendInTurn() {
+        if let context { goOnNextTurn(context) }
     }
 
     private func goOnNextTurn(_ context: ChannelHandlerContext) {

@@ -154,7 +154,7 @@ final class ServerLoop {
     private func sendTouched() {
         for connection in touched {
             connection.isTouched = false
-            connection.sendPending()
+            connection.sendAnswers()
         }
         touched.removeAll(keepingCapacity: true)
     }
