@@ -2,14 +2,14 @@ import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
-/// A read of one entry, which is located and not read yet.
+/// A read of one entry that is located and not read yet.
 struct EntryRead: Sendable {
     let snapshot: Snapshot
     let location: EntryLocation
     let form: ItemForm
-    /// The tree that the caller knows; nil if it asks for no proof.
+    /// The size of the tree that the caller trusts; nil if it asks for no proof.
     var since: TreeSize?
-    /// What the log calls it, and the key that was asked for; nil for what is logged already.
+    /// The call's name in the log and the requested key; nil if the call is logged already.
     var logged: (name: StaticString, key: [UInt8])?
 }
 
@@ -40,11 +40,11 @@ extension DatabaseService {
         do {
             guard let since = read.since else {
                 let entry = try read.snapshot.read(read.location)
-                try take(entry, read)
+                try accept(entry, read)
                 return encodedItem(entry, as: read.form)
             }
             let proven = try read.snapshot.prove(read.location, since: since)
-            try take(proven.entry, read)
+            try accept(proven.entry, read)
             return encodedSafeItem(proven, as: read.form)
         } catch {
             if let (name, key) = read.logged {
@@ -54,7 +54,8 @@ extension DatabaseService {
         }
     }
 
-    private func take(_ entry: Entry, _ read: EntryRead) throws(Refusal) {
+    /// Logs an entry that was read, and refuses it if it has to be structured and is not.
+    private func accept(_ entry: Entry, _ read: EntryRead) throws(Refusal) {
         if let (name, key) = read.logged {
             log.debug("\(name) \(printable(key)) \(entry.value.count) bytes")
         }

@@ -42,7 +42,7 @@ extension DatabaseService {
             snapshot: snapshot, location: location, form: form, since: since, logged: (name, key))
     }
 
-    /// Where the newest entry of a key is; if there is none, the log says so.
+    /// Locates the newest entry of a key, and logs why if it cannot.
     private func located(
         _ key: Data, _ name: StaticString, _ locate: ([UInt8]) throws -> EntryLocation?
     ) throws -> (key: [UInt8], location: EntryLocation) {

@@ -111,7 +111,8 @@ extension DatabaseService {
         _ entries: [NewEntry], for call: ServerCall,
         success: @escaping @Sendable (Appended) -> Void
     ) {
-        // Calls of a connection have no order: its batches do not hold up its small writes.
+        // A connection is two sources, since its calls have no order: its batches do not hold up its
+        // single writes.
         let source = 2 * call.lane + (entries.count > 1 ? 1 : 0)
         database.append(entries, source: source, isCancelled: { call.isCancelled }) { result in
             switch result {

@@ -49,7 +49,9 @@ public final class ImmudbServer: Sendable {
                 database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
         } catch {
             _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
-            throw ServerStartError("Unable to start a thread: \(error)")
+            throw ServerStartError(
+                "Unable to start a thread: \(error). Raise the limit of threads (ulimit -u) and start again"
+            )
         }
         var configuration = configuration(options, identifier: data.identifier, log: log)
         configuration.maxConnections = min(

@@ -1,13 +1,12 @@
 import POSIX
 
-/// Computes the proofs of writes, one after the other, on a thread that is not the one that brings them.
+/// Computes the proofs of writes, one after the other, on a thread of its own.
 ///
-/// The database's publisher tells each writer of a group that its entry is durable; computing their
-/// proofs there would hold up the next group. Work that arrives while some is running is taken
-/// together, so a whole group costs one hand-over between threads.
+/// The database's publisher tells each writer of a group that its entry is durable; to compute their
+/// proofs there would hold up the next group. The thread takes all waiting work at once, so a whole group
+/// costs one hand-over between threads.
 final class ProofQueue: Sendable {
-    // Bounded by the calls in flight: a writer brings one piece of work and then waits for its
-    // answer.
+    // Bounded by the calls in flight: each writer has one piece of work here at most.
     private let queue = BlockingQueue<@Sendable () -> Void>(capacity: .max)
 
     /// - Throws: `Errno` when the system gives no thread.

@@ -46,9 +46,9 @@ public final class BlockingQueue<Element: Sendable>: Sendable {
         } ?? false
     }
 
-    /// All that waits, oldest first, as soon as there is something.
+    /// Takes all elements, the oldest first, and waits for one if the queue is empty.
     ///
-    /// - Parameter timeoutMilliseconds: how long to wait for it; nil: without end.
+    /// - Parameter timeoutMilliseconds: the longest wait; nil for no limit.
     /// - Returns: an empty array after the timeout; nil when the queue is closed and empty.
     public func takeAll(timeoutMilliseconds: Int? = nil) -> [Element]? {
         let taken = monitor.wait(upTo: timeoutMilliseconds.map { .milliseconds($0) }) {

@@ -4,21 +4,23 @@
     import Glibc
 #endif
 
-/// State behind a lock, and threads that wait for it to change.
+/// A lock around a state, with threads that wait for the state to change.
 ///
-/// `@unchecked Sendable`: the state and the count of waiting threads are read and written under the
-/// mutex only.
+/// `@unchecked Sendable`: every access to `state` and `hasWaiting` lies between a lock and an unlock of
+/// `mutex`; `pthread_cond_wait` holds the mutex again when it returns. Both pointers are constant. `deinit`
+/// frees them when no thread holds the monitor, and a thread that waits does. `make sanitize` runs its
+/// users under ThreadSanitizer.
 public final class Monitor<State: Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
-    /// Whether a thread waits that was not woken.
+    /// Whether a thread waits that has not been woken.
     private var hasWaiting = false
 
     public init(_ state: State) {
         self.state = state
         pthread_mutex_init(mutex, nil)
-        // A wait must not depend on the clock that an operator, or NTP, sets back.
+        // A wait does not depend on a clock that an operator or NTP sets back.
         var monotonic = pthread_condattr_t()
         pthread_condattr_init(&monotonic)
         #if !canImport(Darwin)
@@ -35,14 +37,14 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Looks at the state. What `body` returns must not depend on the state staying as it is.
+    /// Reads the state. The state may have changed when `body` has returned.
     public func read<Value>(_ body: (State) -> Value) -> Value {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return body(state)
     }
 
-    /// Changes the state; the threads that wait look at it again.
+    /// Changes the state and wakes the threads that wait.
     public func change<Value>(_ body: (inout State) -> Value) -> Value {
         pthread_mutex_lock(mutex)
         defer {
@@ -52,11 +54,12 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         return body(&state)
     }
 
-    /// Changes the state as soon as `body` returns something, which it is asked now and whenever
-    /// the state has changed.
+    /// Calls `body` now and after each change of the state, until it returns a value.
     ///
-    /// - Parameter timeout: how long to wait; nil: without end.
-    /// - Returns: what `body` returned; nil after the timeout.
+    /// - Parameters:
+    ///   - timeout: the longest wait; nil for no limit.
+    ///   - body: may change the state when it returns a value, and must not when it returns nil.
+    /// - Returns: the value of `body`; nil after the timeout.
     @discardableResult
     public func wait<Value>(
         upTo timeout: Duration? = nil, _ body: (inout State) -> Value?
@@ -86,7 +89,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         pthread_cond_broadcast(changed)
     }
 
-    /// Waits at most that long, by a clock that nobody sets.
+    /// Waits at most `duration` for a change, by the monotonic clock.
     private func waitForChange(_ duration: Duration) {
         let (seconds, attoseconds) = duration.components
         var time = timespec()

@@ -23,7 +23,7 @@ public final class WorkerThread: Sendable {
     ///   bytes.
     /// - Throws: `Errno` when the system has no more threads to give.
     public init(name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
-        // Retained once here, and released once: by the thread, or below if there is none.
+        // Retained once here and released once: by the thread or, if it cannot be started, below.
         let start = Unmanaged.passRetained(Start(name, body))
         #if canImport(Darwin)
             var thread: pthread_t?

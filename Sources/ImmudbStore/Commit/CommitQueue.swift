@@ -1,27 +1,26 @@
 import DequeModule
 import POSIX
 
-/// The units that wait for the committer, and the one place where it is decided whose come next.
+/// Queues units for the committer and decides the order in which they are written.
 ///
-/// A group takes what waits, up to a limit. When more waits, two rules keep a small write from waiting
-/// for all that others have brought before it:
-/// - Units are of three ranks by what they cost, and ranks take turns: a group is of one rank, and
-///   of the smaller ones as far as they still fit. So a small unit waits for one group of larger units.
-/// - Within a rank sources take turns, each up to a cost.
+/// A group takes the units that wait, up to a limit. Beyond the limit, two rules keep a small unit from
+/// waiting for all the units that came before it:
+/// - Each unit has one of three ranks, by its cost. Ranks take turns: a group holds units of one rank, and
+///   units of smaller ranks that still fit. A small unit therefore waits for one group of larger units.
+/// - Within a rank, sources take turns. A turn has a limit of cost, too.
 ///
-/// Units of one source are taken in their order. Any thread puts; one thread takes.
+/// Units of one source keep their order. Any thread puts; one thread takes.
 final class CommitQueue: Sendable {
-    /// What a group costs at most, unless a single unit costs more. Groups twice as large write a
-    /// tenth more entries a second, and a small unit waits twice as long.
+    /// The limit of a group's cost; a single unit may exceed it. With twice the limit the database writes
+    /// a tenth more entries a second, and a small unit waits twice as long.
     static let groupCost = 8 << 20
-    /// The same for groups of larger units while small ones come now and then, which wait for them.
+    /// The limit for groups of larger units while small units keep coming.
     static let politeGroupCost = 2 << 20
-    /// After so many groups without a small unit none is expected.
+    /// After this many groups without a small unit, groups grow to `groupCost` again.
     private static let politeGroupCount = 64
-    /// What a source has of a group before it is the turn of the next source, unless a single unit
-    /// costs more.
+    /// The limit of a turn's cost; a single unit may exceed it.
     static let turnCost = 256 << 10
-    /// Memory of a source's units that is free in any case: nobody can take it from the others.
+    /// Memory that each source has to itself, even when the others fill the queue.
     static let ownByteCount = 64 << 10
 
     private static let rankCount = 3
@@ -44,11 +43,11 @@ final class CommitQueue: Sendable {
 
     private struct State {
         var sources: [Int: Source] = [:]
-        /// For each rank the sources whose first unit is of it, in the order of their turns.
+        /// By rank: the sources whose first unit has that rank, in the order of their turns.
         var turns = Array(repeating: Deque<Int>(), count: CommitQueue.rankCount)
         /// The rank that the last group was of.
         var rank = 0
-        /// How many groups ago there was a small unit.
+        /// Groups since the last one with a small unit.
         var groupsSinceSmall = CommitQueue.politeGroupCount
         /// Memory of all units.
         var byteCount = 0

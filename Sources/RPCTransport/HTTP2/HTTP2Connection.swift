@@ -218,8 +218,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard session != nil, closingSince == nil else { return }
-        // When the peer has closed, NIO reads to the end, whatever was asked for, and then closes. With a
-        // piece missing before them, these bytes must not be read as what they seem to be.
+        // When a peer closes, NIO delivers the rest of the socket although no read was asked for. The bytes
+        // before it still wait here; without them the rest would become part of the wrong requests.
         guard received.readableBytes == 0 else { return cut() }
         lastRead = .now()
         received = unwrapInboundIn(data)

@@ -2,11 +2,11 @@ import NIOCore
 import NIOPosix
 import POSIX
 
-/// Brings an event loop back to something as soon as it has looked at its sockets.
+/// Calls a function after an event loop's next poll of its sockets.
 ///
-/// NIO runs the tasks of a loop until there are none left, also those that are added and those that
-/// come due meanwhile: a loop that always has a task never looks at its sockets again. The bell is a
-/// pipe, and its reading end is one of the loop's sockets. Event loop only.
+/// NIO runs a loop's tasks until none is left, including tasks that are added and timers that come due
+/// meanwhile. A loop that always has a task never polls its sockets again, so a task cannot do this. The
+/// bell is a pipe, and the loop polls its reading end as one of the sockets. Event loop only.
 final class LoopBell {
     private static let sound = ByteBuffer(bytes: [1])
 
@@ -15,7 +15,7 @@ final class LoopBell {
 
     private init(_ channel: any Channel) { self.channel = channel }
 
-    /// - Parameter rung: called once for all that ring before it is.
+    /// - Parameter rung: called once after the next poll, however often `ring` was called.
     /// - Throws: `Errno`, or NIO's error.
     static func hang(
         on eventLoop: any EventLoop, _ rung: @escaping () -> Void
@@ -55,10 +55,10 @@ final class LoopBell {
         channel.writeAndFlush(Self.sound, promise: nil)
     }
 
-    /// The event loop of a server closes it by its own end.
+    /// Closes the pipe. An event loop that ends closes it, too.
     func close() { channel.close(promise: nil) }
 
-    /// The end of the pipe that is read.
+    /// Listens at the reading end of the pipe.
     private final class Ear: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
@@ -74,7 +74,7 @@ final class LoopBell {
     }
 }
 
-/// Both ends of a new pipe, which no child process gets.
+/// Opens a pipe that child processes do not inherit.
 private func makePipe() throws -> (
     input: SystemPackage.FileDescriptor, output: SystemPackage.FileDescriptor
 ) {

@@ -1,28 +1,27 @@
 import DequeModule
 import NIOCore
 
-/// Whose turn it is on an event loop, among all that takes longer than a moment and that clients can
-/// bring about at will: working off what was received, sending much, freeing connections, answering
-/// calls whose time is over. Event loop only.
+/// Shares an event loop's time among long pieces of work that clients can cause at will: parsing received
+/// bytes, sending large answers, freeing connections, ending overdue calls. Event loop only.
 ///
-/// What such work costs is known only when it is done: HPACK, for one, shortens a request to a few
-/// bytes. So it is done in pieces, which share a millisecond in each cycle of the loop, by the clock.
-/// A client that asks for little does not wait until all those have had their turn that ask for as
-/// much as they can.
+/// The cost of such work is unknown beforehand: HPACK, for one, shortens a request to a few bytes. The
+/// work is therefore split into pieces, and all pieces share one millisecond of each cycle of the loop,
+/// by the clock. A client with a small request waits for a millisecond of other clients' work, not for
+/// all of it.
 final class LoopTurns {
     private static let cycle = TimeAmount.milliseconds(1)
-    /// What one turn should take.
+    /// The time that one piece of work should take.
     static let turn = TimeAmount.microseconds(125)
 
     private let eventLoop: any EventLoop
-    /// Has `takeTurns` called when the loop has looked at its sockets, see `LoopBell`.
+    /// Makes the loop call `takeTurns` after it has polled its sockets; see `LoopBell`.
     private let ring: () -> Void
     private var left = LoopTurns.cycle
     private var urgent = Deque<() -> Void>()
     private var waiting = Deque<() -> Void>()
     private var willRefill = false
     private var hasFinished = false
-    /// When the loop last had something from its sockets.
+    /// When a socket last had an event.
     private var lastLook = NIODeadline.now()
 
     init(_ eventLoop: any EventLoop, ring: @escaping () -> Void) {
@@ -30,20 +29,20 @@ final class LoopTurns {
         self.ring = ring
     }
 
-    /// The loop has something from its sockets.
+    /// Notes an event of a socket.
     func noteLook(_ now: NIODeadline) { lastLook = now }
 
-    /// Whether tasks may have kept the loop from its sockets for a cycle: the next one should wait.
+    /// Whether tasks may have kept the loop from its sockets for a whole cycle; the next task should then
+    /// use `runAfterLook`.
     var isLookDue: Bool { .now() - lastLook > Self.cycle }
 
-    /// Does a piece of work at once where there is time left in this cycle and nothing waits; else when
-    /// it is its turn.
+    /// Runs a piece of work now if this cycle has time left and nothing waits; otherwise queues it.
     func run(_ work: @escaping () -> Void) {
         if !runNow(work) { wait(work) }
     }
 
-    /// Does a piece of work at once where there is time left in this cycle and nothing waits; returns
-    /// whether it did.
+    /// Runs a piece of work now if this cycle has time left and nothing waits. Returns false if it did not
+    /// run.
     func runNow(_ work: () -> Void) -> Bool {
         guard hasFinished || waiting.isEmpty && left > .zero else { return false }
         measure(work)
@@ -51,22 +50,21 @@ final class LoopTurns {
         return true
     }
 
-    /// Does a piece of work when it is its turn, in another cycle of the loop.
+    /// Queues a piece of work for a later cycle.
     func wait(_ work: @escaping () -> Void) {
         if hasFinished { return eventLoop.assumeIsolated().execute(work) }
         waiting.append(work)
         ring()
     }
 
-    /// Does a piece of work as soon as the loop has looked at its sockets, before all that waits for a
-    /// turn.
+    /// Runs a piece of work after the next poll of the sockets, before the queued pieces.
     func runAfterLook(_ work: @escaping () -> Void) {
         if hasFinished { return work() }
         urgent.append(work)
         ring()
     }
 
-    /// Does all that waits. What comes later does not wait any more: the loop is about to end.
+    /// Runs all queued work, and stops queueing: the loop is about to end.
     func finish() {
         hasFinished = true
         runUrgent()
@@ -86,19 +84,19 @@ final class LoopTurns {
     private func refillLater() {
         guard !willRefill else { return }
         willRefill = true
-        // Tasks come after what the sockets had in this cycle.
+        // Tasks run after the socket events of a cycle.
         eventLoop.assumeIsolated().execute {
             self.willRefill = false
             self.left = Self.cycle
         }
     }
 
-    /// A cycle's share of what waits; called by the bell.
+    /// Runs one cycle's share of the queued work. Called by the bell.
     func takeTurns() {
         lastLook = .now()
         runUrgent()
         left = Self.cycle
-        // What is added meanwhile has its turn when the sockets have had theirs.
+        // Work that is queued meanwhile runs after the next poll.
         var count = waiting.count
         while count > 0, left > .zero, let work = waiting.popFirst() {
             count -= 1

@@ -1,12 +1,12 @@
 import CNghttp2
 import NIOCore
 
-/// What a connection has to send: the answers of its calls, on their way to nghttp2, and what of them its
-/// client has not read. Event loop only.
+/// Passes a connection's answers to nghttp2, and counts the bytes that the client has not read. Event loop
+/// only.
 struct Outbox: ~Copyable {
     /// While there is a session.
     private var frames: ResponseFrames?
-    /// Of answers and messages, as far as they are not framed.
+    /// Bytes of answers and stream messages that are not in frames yet.
     private(set) var unsentByteCount = 0
     /// Calls that are answered and whose streams are open.
     private var answeredCount = 0
@@ -16,19 +16,18 @@ struct Outbox: ~Copyable {
 
     mutating func open(_ frames: ResponseFrames) { self.frames = frames }
 
-    /// The session is gone; answers that come later are dropped.
+    /// Drops the answers that come after the end of the session.
     mutating func close() { frames = nil }
 
     // MARK: answers come
 
-    /// Takes over what was reserved for an answer.
+    /// Takes over the room that was reserved for an answer; the answer now counts as unread.
     mutating func takeRoom(_ room: consuming Reservation, for answer: borrowing Answer) {
-        // From now on it is part of what this connection has not sent.
         room.set(to: answer.message?.readableBytes ?? 0)
         unread.room.absorb(room)
     }
 
-    /// Sends the answer of a call; false if the call's stream is closed, or has its answer.
+    /// Sends the answer of a call. Returns false if the call's stream is closed or already answered.
     mutating func put(_ answer: borrowing Answer, for active: ActiveCall) -> Bool {
         switch active.takeState() {
         case .closed:
@@ -101,7 +100,7 @@ struct Outbox: ~Copyable {
         }
     }
 
-    /// Ends a stream of which messages wait for the client, which gets no more of it; false if none do.
+    /// Stops a stream whose messages wait for the client to read. Returns false if no message waits.
     mutating func stopsStream(of active: ActiveCall) -> Bool {
         guard let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0
         else { return false }
@@ -131,21 +130,21 @@ struct Outbox: ~Copyable {
         unread.framedByteCount += count
     }
 
-    /// The stream of a call with that answer is closed.
+    /// Forgets the answer of a call whose HTTP/2 stream is closed.
     mutating func drop(answer body: OutgoingBody) {
         unsentByteCount -= body.unsent.readableBytes
         answeredCount -= 1
     }
 
-    /// The stream of a call with those messages is closed.
+    /// Forgets the messages of a call whose HTTP/2 stream is closed.
     mutating func drop(messages body: OutgoingBody) {
         unsentByteCount -= body.unsent.readableBytes
     }
 
-    /// Counts what the client has not read, when nothing more can be sent; so many bytes, beside bodies,
-    /// wait for the socket.
+    /// Counts the bytes that the client has not read, when nothing more can be sent.
+    ///
+    /// - Parameter queued: bytes in frames that wait for the socket.
     mutating func count(queued: Int) {
-        // What is not framed, with what its calls take.
         let unsent = unsentByteCount + answeredCount * Admission.answeredCallByteCount
         unread.count(unsent: unsent, queued: queued)
     }

@@ -11,7 +11,7 @@ final class ServerConnection: HTTP2Delegate {
     /// A stream that has said nothing for that long waits for something; it must not hold others
     /// back.
     private static let streamPatience = TimeAmount.seconds(1)
-    /// What is sent without waiting for a turn, as it takes some 10 µs.
+    /// Bytes that are sent without waiting for a turn: they take about 10 µs.
     private static let smallSending = 16 << 10
 
     let origin: ConnectionOrigin
@@ -104,8 +104,7 @@ final class ServerConnection: HTTP2Delegate {
 
     func sendPending() { http2.sendPending() }
 
-    /// Sends at once where that takes a moment, else when there is time in this cycle of the loop or in
-    /// one of the next.
+    /// Sends answers: small ones now, large ones when the loop has time for them.
     func sendAnswers() {
         if outbox.unsentByteCount <= Self.smallSending {
             sendPending()
