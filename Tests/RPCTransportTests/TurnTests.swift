@@ -134,7 +134,15 @@ extension NetworkTests {
                 }.get()
                 #expect(try await eventually { heard.count.load(ordering: .relaxed) == round })
             }
-            try await loop.submit { bell.value.close() }.get()
+            // A system call on the pipe fails: the bell is heard nevertheless.
+            try await loop.submit {
+                bell.value.ring()
+                bell.value.close()
+            }.get()
+            #expect(try await eventually { heard.count.load(ordering: .relaxed) >= 4 })
+            let count = heard.count.load(ordering: .relaxed)
+            try await loop.submit { bell.value.ring() }.get()
+            #expect(try await eventually { heard.count.load(ordering: .relaxed) == count + 1 })
         }
 
         @Test(

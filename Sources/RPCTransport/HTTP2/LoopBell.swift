@@ -9,11 +9,20 @@ import POSIX
 /// bell is a pipe, and the loop polls its reading end as one of the sockets. Event loop only.
 final class LoopBell {
     private static let sound = ByteBuffer(bytes: [1])
+    /// The time until a bell without its pipe is heard.
+    private static let timerDelay = TimeAmount.microseconds(50)
 
     private let channel: any Channel
+    private let rung: () -> Void
     private var isRung = false
+    /// Whether a system call on the pipe has failed. A timer then replaces it: the sockets may have to wait
+    /// for tasks, but the loop goes on.
+    private var isBroken = false
 
-    private init(_ channel: any Channel) { self.channel = channel }
+    private init(_ channel: any Channel, _ rung: @escaping () -> Void) {
+        self.channel = channel
+        self.rung = rung
+    }
 
     /// - Parameter rung: called once after the next poll, however often `ring` was called.
     /// - Throws: `Errno`, or NIO's error.
@@ -21,14 +30,14 @@ final class LoopBell {
         on eventLoop: any EventLoop, _ rung: @escaping () -> Void
     ) -> EventLoopFuture<LoopBell> {
         eventLoop.assertInEventLoop()
-        let handler = NIOLoopBound(Ear(rung), eventLoop: eventLoop)
+        let ear = NIOLoopBound(Ear(), eventLoop: eventLoop)
         return eventLoop.makeCompletedFuture { try makePipe() }
             .flatMap { ends in
                 NIOPipeBootstrap(group: eventLoop)
                     .channelOption(.maxMessagesPerRead, value: 1)
                     .channelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
-                            try channel.pipeline.syncOperations.addHandler(handler.value)
+                            try channel.pipeline.syncOperations.addHandler(ear.value)
                         }
                     }
                     .takingOwnershipOfDescriptors(
@@ -42,8 +51,8 @@ final class LoopBell {
             }
             .assumeIsolated()
             .map { channel in
-                let bell = LoopBell(channel)
-                handler.value.bell = bell
+                let bell = LoopBell(channel, rung)
+                ear.value.bell = bell
                 return bell
             }
             .nonisolated()
@@ -52,7 +61,23 @@ final class LoopBell {
     func ring() {
         guard !isRung else { return }
         isRung = true
-        channel.writeAndFlush(Self.sound, promise: nil)
+        if isBroken { hearLater() } else { channel.writeAndFlush(Self.sound, promise: nil) }
+    }
+
+    private func hear() {
+        isRung = false
+        rung()
+    }
+
+    private func hearLater() {
+        channel.eventLoop.assumeIsolated().scheduleTask(in: Self.timerDelay) { self.hear() }
+    }
+
+    /// The pipe is closed: by `close`, by the end of the loop, or by NIO after a failed system call.
+    private func breakDown() {
+        guard !isBroken else { return }
+        isBroken = true
+        if isRung { hearLater() }
     }
 
     /// Closes the pipe. An event loop that ends closes it, too.
@@ -63,13 +88,16 @@ final class LoopBell {
         typealias InboundIn = ByteBuffer
 
         weak var bell: LoopBell?
-        private let rung: () -> Void
 
-        init(_ rung: @escaping () -> Void) { self.rung = rung }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { bell?.hear() }
 
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            bell?.isRung = false
-            rung()
+        func channelInactive(context: ChannelHandlerContext) {
+            bell?.breakDown()
+            context.fireChannelInactive()
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            context.close(promise: nil)
         }
     }
 }
