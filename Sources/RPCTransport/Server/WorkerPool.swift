@@ -13,9 +13,9 @@ import Synchronization
 
 /// Threads that run handlers of one class, and the queue before them.
 ///
-/// Connections take turns: each has a lane of its own, and a thread takes a few jobs of one lane,
-/// then of the next: the fewer, the more lanes there are. So a client that has a thousand calls in
-/// the queue keeps another one waiting for a few of them, and so do a hundred such clients.
+/// Connections take turns: each has a lane of its own in a `FairQueue`. So a client that makes one call
+/// now and then waits for a batch of others' jobs, also beside a hundred clients that have a thousand
+/// calls each in the queue.
 ///
 /// A thread takes a batch, runs it, and hands all of its answers over together: one hand-over per
 /// batch costs a call a fraction of a microsecond, one per call several.
@@ -47,17 +47,8 @@ final class WorkerPool: Sendable {
         var isBackground = false
     }
 
-    private struct Lane {
-        var jobs = Deque<Job>()
-        var runningCount = 0
-        var isInTurn = false
-    }
-
     private struct State {
-        var lanes: [Lane] = []
-        /// Lanes with jobs that may run, in the order of their turns.
-        var turns = CircularBuffer<Int>()
-        var count = 0
+        var jobs: FairQueue<Job>
         var idleThreads = 0
         var isStopped = false
     }
@@ -70,23 +61,20 @@ final class WorkerPool: Sendable {
         var lanes: [Int] = []
     }
 
-    /// Jobs of one lane that a thread takes at most before the next lane has its turn.
-    private static let turnCount = 8
-    /// Jobs of all lanes in a round of turns, unless there are more lanes.
-    private static let roundCount = 128
     /// Answers wait for the rest of their batch at most this long, beyond the handler that is
     /// running. A full batch of reads with their proofs takes about as long: cut in two, it wakes the
     /// event loop twice.
     private static let longestGathering = TimeAmount.microseconds(500)
 
     private let configuration: Configuration
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let wake = DispatchSemaphore(value: 0)
     /// One for each thread.
     private let gatherers: [AnswerGatherer]
 
     init(_ configuration: Configuration) {
         self.configuration = configuration
+        state = Mutex(State(jobs: FairQueue(laneLimit: configuration.laneLimit)))
         gatherers = (0..<max(1, configuration.threadCount)).map { _ in AnswerGatherer() }
     }
 
@@ -117,17 +105,13 @@ final class WorkerPool: Sendable {
                     continue
                 }
                 let lane = job.call.origin.lane
-                while state.lanes.count <= lane { state.lanes.append(Lane()) }
-                guard
-                    state.count < capacity
-                        || state.lanes[lane].jobs.count < min(Self.turnCount, capacity / 8)
-                else {
+                if state.jobs.count < capacity
+                    || state.jobs.count(of: lane) < min(FairQueue<Job>.turnCount, capacity / 8)
+                {
+                    state.jobs.add(job, to: lane)
+                } else {
                     refused.append(job)
-                    continue
                 }
-                state.lanes[lane].jobs.append(job)
-                state.count += 1
-                takeTurn(lane, &state)
             }
             return wakeOne(&state)
         }
@@ -140,10 +124,8 @@ final class WorkerPool: Sendable {
     func stop() {
         let dropped = state.withLock { state in
             state.isStopped = true
-            state.turns.removeAll()
-            state.count = 0
-            defer { state.lanes = [] }
-            return state.lanes
+            defer { state.jobs = FairQueue() }
+            return state.jobs
         }
         _ = dropped  // freed outside of the lock
         for _ in gatherers { wake.signal() }
@@ -155,17 +137,9 @@ final class WorkerPool: Sendable {
         for gatherer in gatherers { gatherer.handOver() }
     }
 
-    private func takeTurn(_ lane: Int, _ state: inout State) {
-        guard !state.lanes[lane].isInTurn, !state.lanes[lane].jobs.isEmpty,
-            state.lanes[lane].runningCount < configuration.laneLimit
-        else { return }
-        state.lanes[lane].isInTurn = true
-        state.turns.append(lane)
-    }
-
     /// Whether a thread has to be woken for what is in the queue.
     private func wakeOne(_ state: inout State) -> Bool {
-        guard !state.turns.isEmpty, state.idleThreads > 0 else { return false }
+        guard state.jobs.mayHaveJobs, state.idleThreads > 0 else { return false }
         state.idleThreads -= 1
         return true
     }
@@ -212,8 +186,10 @@ final class WorkerPool: Sendable {
         while true {
             let (goesOn, wakes, mustWait) = state.withLock { state in
                 if state.isStopped { return (false, false, false) }
-                finish(&batch, &state)
-                fill(&batch, &state)
+                state.jobs.finish(batch.lanes)
+                batch.lanes.removeAll(keepingCapacity: true)
+                state.jobs.take(
+                    upTo: configuration.batchLimit, into: &batch.jobs, running: &batch.lanes)
                 if batch.jobs.isEmpty { state.idleThreads += 1 }
                 return (true, wakeOne(&state), batch.jobs.isEmpty)
             }
@@ -221,32 +197,6 @@ final class WorkerPool: Sendable {
             guard goesOn else { return false }
             guard mustWait else { return true }
             wake.wait()
-        }
-    }
-
-    private func finish(_ batch: inout Batch, _ state: inout State) {
-        for lane in batch.lanes {
-            state.lanes[lane].runningCount -= 1
-            takeTurn(lane, &state)
-        }
-        batch.lanes.removeAll(keepingCapacity: true)
-    }
-
-    private func fill(_ batch: inout Batch, _ state: inout State) {
-        while batch.jobs.count < configuration.batchLimit, let lane = state.turns.popFirst() {
-            state.lanes[lane].isInTurn = false
-            let turn = max(1, min(Self.turnCount, Self.roundCount / (state.turns.count + 1)))
-            let count = min(
-                turn, configuration.batchLimit - batch.jobs.count,
-                state.lanes[lane].jobs.count,
-                configuration.laneLimit - state.lanes[lane].runningCount)
-            for _ in 0..<count { batch.jobs.append(state.lanes[lane].jobs.removeFirst()) }
-            if configuration.laneLimit < .max {
-                state.lanes[lane].runningCount += count
-                batch.lanes += repeatElement(lane, count: count)
-            }
-            state.count -= count
-            takeTurn(lane, &state)
         }
     }
 }
