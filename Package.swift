@@ -104,6 +104,11 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // What a database does for callers of any wire.
+        .target(
+            name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"],
+            swiftSettings: settings),
+
         // MARK: the wire
 
         .target(
@@ -116,8 +121,8 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO",
-                nioCore, protobuf,
+                "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX",
+                "RPCTransport", "StorageIO", nioCore, protobuf,
             ],
             swiftSettings: settings),
         // What a client believes, and why: without the transport, for those who verify what somebody
@@ -261,7 +266,7 @@ let package = Package(
         .testTarget(
             name: "RPCTransportTests",
             dependencies: [
-                "ChildProcess", "RPCTransport", nioCore, nioPosix, protobuf,
+                "ChildProcess", "RPCTransport", "TestTools", nioCore, nioPosix, protobuf,
                 // An event loop whose time the test sets.
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], exclude: ["Peers"], swiftSettings: settings),
@@ -270,11 +275,15 @@ let package = Package(
             dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"],
             swiftSettings: settings),
         .testTarget(
+            name: "ImmudbOperationsTests",
+            dependencies: ["ImmudbOperations", "ImmudbStore", "MerkleTree", "OwnThread"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ImmudbServerTests",
             dependencies: [
                 "TestTools",
-                "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree",
-                "SimulatedDisk", "StorageIO", nioCore, protobuf, "OwnThread",
+                "ImmudbOperations", "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport",
+                "MerkleTree", "SimulatedDisk", "StorageIO", nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",

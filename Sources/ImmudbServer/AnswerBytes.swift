@@ -110,6 +110,10 @@ extension EntryProof {
     }
 }
 
+/// What an item takes in a list beside its key and value, at most: 4 tags, 3 lengths and the index, of 1, 5
+/// and 10 bytes each.
+let itemOverheadByteCount = 29
+
 /// Of a field of so many bytes: tag, length and bytes.
 private func fieldByteCount(_ byteCount: Int) -> Int {
     1 + varintByteCount(UInt64(byteCount)) + byteCount

@@ -1,6 +1,6 @@
+import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
-import MerkleTree
 import RPCTransport
 import SwiftProtobuf
 
@@ -23,15 +23,19 @@ extension DatabaseService {
     /// entries is known before they are read, and they are read once there is room for them. The
     /// stream waits for a client that is slow.
     func dump(_ request: Google_Protobuf_Empty, _ stream: ServerStream) async throws {
-        let snapshot = database.snapshot
-        log.debug("dump of \(snapshot.size) entries")
+        var dump = operations.dump()
+        log.debug("dump of \(dump.size) entries")
         do {
-            var walk = snapshot.indexWalk(from: EntryIndex(0), room: AnswerRoom(byteLimit: .max))
-            while let (run, planned) = try await nextRun(of: walk) {
+            while let run = try await dump.nextRun(upTo: Self.dumpMessageByteCount) {
                 let byteCount = run.byteCount + run.count * Self.dumpEntryByteCount
                 try await stream.reserve(byteCount)
-                let (message, behind) = try await message(of: run, planned)
-                walk = behind
+                // Encoded on the thread that reads: there are as many copies as such threads, not dumps.
+                let message = try await dump.read(run) { forEach throws(StoreError) in
+                    var list = Pb_KVList()
+                    list.kv.reserveCapacity(run.count)
+                    try forEach { list.kv.append(Pb_KV($0)) }
+                    return Result { try list.serializedBytes() as FramedBytes }
+                }.get()
                 // Only where a file that says how large entries are is damaged.
                 if message.count > byteCount { try await stream.reserve(message.count) }
                 try await stream.send(framed: message)
@@ -41,32 +45,6 @@ extension DatabaseService {
             report(refusal, method: stream.method)
             throw RPCError(refusal.code, refusal.message)
         }
-    }
-
-    private func nextRun(
-        of walk: IndexWalk
-    ) async throws(StoreError) -> (run: IndexWalk.Run, walk: IndexWalk)? {
-        try await database.reading { () throws(StoreError) in
-            var walk = walk
-            guard let run = try walk.nextRun(upTo: Self.dumpMessageByteCount) else { return nil }
-            return (run, walk)
-        }
-    }
-
-    /// Reads and encodes in one go, on a thread of the database: of the copies that this makes there
-    /// are as many as such threads, not as many as dumps.
-    private func message(
-        of run: IndexWalk.Run, _ walk: IndexWalk
-    ) async throws -> (message: FramedBytes, walk: IndexWalk) {
-        let read = try await database.reading { () throws(StoreError) in
-            var walk = walk
-            var list = Pb_KVList()
-            list.kv.reserveCapacity(run.count)
-            try walk.read(run) { list.kv.append(Pb_KV($0)) }
-            let message = Result { try list.serializedBytes() as FramedBytes }
-            return (message: message, walk: walk)
-        }
-        return (try read.message.get(), read.walk)
     }
 }
 

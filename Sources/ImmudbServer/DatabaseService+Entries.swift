@@ -1,14 +1,12 @@
+import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
 /// A read of one entry that is located and not read yet.
 struct EntryRead: Sendable {
-    let snapshot: Snapshot
-    let location: EntryLocation
+    let pending: PendingRead
     let form: ItemForm
-    /// The size of the tree that the caller trusts; nil if it asks for no proof.
-    var since: TreeSize?
     /// The call's name in the log and the requested key; nil if the call is logged already.
     var logged: (name: StaticString, key: [UInt8])?
 }
@@ -27,25 +25,21 @@ extension DatabaseService {
         } catch {
             return refuse(call, Refusal(error))
         }
-        guard read.location.byteCount > Self.workerByteLimit else {
+        guard read.pending.byteCount > Self.workerByteLimit else {
             return answerBytes(call) { try encoded(read) }
         }
         // The record and the answer are in memory at the same time.
-        call.answerLarge(byteCount: 2 * read.location.byteCount) { call in
+        call.answerLarge(byteCount: 2 * read.pending.byteCount) { call in
             answerBytes(call) { try encoded(read) }
         }
     }
 
     private func encoded(_ read: EntryRead) throws -> FramedBytes {
         do {
-            guard let since = read.since else {
-                let entry = try read.snapshot.read(read.location)
-                try accept(entry, read)
-                return encodedItem(entry, as: read.form)
-            }
-            let proven = try read.snapshot.prove(read.location, since: since)
-            try accept(proven.entry, read)
-            return encodedSafeItem(proven, as: read.form)
+            let (entry, proof) = try read.pending.complete()
+            try accept(entry, read)
+            guard let proof else { return encodedItem(entry, as: read.form) }
+            return encodedSafeItem(ProvenEntry(entry: entry, proof: proof), as: read.form)
         } catch {
             if let (name, key) = read.logged {
                 log.debug("\(name) \(printable(key)): \(Refusal(error).message)")
@@ -64,20 +58,25 @@ extension DatabaseService {
 }
 
 extension DatabaseService {
-    /// Encodes what a walk meets, page by page, as long as the caller waits for it.
+    /// Encodes the entries that an operation hands out, page by page.
     ///
+    /// - Parameters:
+    ///   - advice: what the client can do about a list that must be whole and is too large.
+    ///   - operation: gets the function that takes a page.
     /// - Throws: also `not structured` if a value has to be and is not: the whole list fails, and
     ///   the message names the key.
     func encodedItems(
-        of walk: some EntryWalk, as form: ItemForm, for call: ServerCall
+        as form: ItemForm, tooLarge advice: String = "ask for less at a time",
+        _ operation: (([Entry]) throws -> Void) throws -> Void
     ) throws -> EncodedItems {
-        var walk = walk
         var items = EncodedItems(as: form)
-        while !walk.isAtEnd {
-            try requireCaller(of: call)
-            let entries = try walk.nextPage()
-            if form == .structured { try requireStructured(entries) }
-            items.append(entries)
+        do {
+            try operation { page in
+                if form == .structured { try requireStructured(page) }
+                items.append(page)
+            }
+        } catch OperationError.answerTooLarge(let byteLimit) {
+            throw Refusal.tooLargeAnswer(byteLimit, advice)
         }
         return items
     }

@@ -1,6 +1,6 @@
+import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
-import MerkleTree
 import RPCTransport
 
 #if canImport(FoundationEssentials)
@@ -15,46 +15,35 @@ extension DatabaseService {
     }
 
     func newest(of request: Immudb_Schema_Key, as form: ItemForm) throws -> EntryRead {
-        let (snapshot, name) = (database.snapshot, "get" as StaticString)
-        let (key, location) = try located(request.key, name) { key in try snapshot.locate(key) }
-        return EntryRead(
-            snapshot: snapshot, location: location, form: form, logged: (name, key))
+        try located(request.key, "get", as: form) { key throws(StoreError) in
+            try operations.newest(of: key)
+        }
     }
 
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
         answerEntry(call) { try newestProven(of: request, as: .plain) }
     }
 
-    /// Entry and proof are of one snapshot. The proof is that of the entry returned: of a
-    /// reference's target.
     func newestProven(
         of request: Immudb_Schema_SafeGetOptions, as form: ItemForm
     ) throws -> EntryRead {
-        let (snapshot, name) = (database.snapshot, "safeget" as StaticString)
-        var since = TreeSize(0)
-        let (key, location) = try located(request.key, name) { key in
-            let trusted = try TreeSize(trustedRootIndex: request.rootIndex, in: snapshot)
-            // An empty tree holds no tree of one entry, which is what no root index means.
-            since = min(trusted, snapshot.size)
-            return try snapshot.locate(key)
+        try located(request.key, "safeget", as: form) { key throws(StoreError) in
+            try operations.newestProven(of: key, since: request.rootIndex.trustedLastIndex)
         }
-        return EntryRead(
-            snapshot: snapshot, location: location, form: form, since: since, logged: (name, key))
     }
 
     /// Locates the newest entry of a key, and logs why if it cannot.
     private func located(
-        _ key: Data, _ name: StaticString, _ locate: ([UInt8]) throws -> EntryLocation?
-    ) throws -> (key: [UInt8], location: EntryLocation) {
-        do {
-            let key = try validated(key)
-            guard let location = try locate(key) else {
-                log.debug("\(name) \(printable(key)): item not found")
-                throw Refusal.keyNotFound
-            }
-            return (key, location)
-        } catch let error as StoreError {
-            log.debug("\(name) \(printable(key)): \(Refusal(error).message)")
+        _ key: Data, _ name: StaticString, as form: ItemForm,
+        _ locate: ([UInt8]) throws(StoreError) -> PendingRead
+    ) throws(StoreError) -> EntryRead {
+        let key = key.withUnsafeBytes { [UInt8]($0) }
+        do throws(StoreError) {
+            return EntryRead(pending: try locate(key), form: form, logged: (name, key))
+        } catch {
+            log.debug(
+                "\(name) \(printable(key)): \(error.code == .keyNotFound ? "item not found" : Refusal(error).message)"
+            )
             throw error
         }
     }
@@ -63,37 +52,14 @@ extension DatabaseService {
         answerBytes(call) { try items(of: request, as: .plain, for: call).list() }
     }
 
-    /// Newest entries of the keys asked for, in their order and of one snapshot; those that are not
-    /// there are left out. Too large an answer is an error, since one cut short would look like
-    /// missing keys.
     func items(
         of request: Immudb_Schema_KeyList, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
         log.debug("get batch of \(request.keys.count) keys")
-        for key in request.keys { _ = try validated(key.key) }
-        let snapshot = database.snapshot
-        var room = AnswerRoom(byteLimit: maxAnswerByteCount)
-        var items = EncodedItems(as: form)
-        var page: [Entry] = []
-        var pageByteCount = 0
-        func endPage() throws {
-            if form == .structured { try requireStructured(page) }
-            items.append(page)
-            page = []
-            pageByteCount = 0
+        return try encodedItems(as: form, tooLarge: "ask for fewer keys at a time") { page in
+            try operations.newest(
+                of: request.keys.lazy.map { Array($0.key) }, for: call, page: page)
         }
-        for key in request.keys {
-            try requireCaller(of: call)
-            guard let entry = try snapshot.get(Array(key.key)) else { continue }
-            guard room.take(entry) else {
-                throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for fewer keys at a time")
-            }
-            page.append(entry)
-            pageByteCount += entry.key.count + entry.value.count
-            if page.count == 256 || pageByteCount > 1 << 20 { try endPage() }
-        }
-        try endPage()
-        return items
     }
 
     func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
@@ -101,10 +67,9 @@ extension DatabaseService {
     }
 
     func entry(at request: Immudb_Schema_Index, as form: ItemForm) throws -> EntryRead {
-        let (snapshot, index) = (database.snapshot, EntryIndex(request.index))
+        let index = EntryIndex(request.index)
         log.debug("by index \(index)")
-        return EntryRead(
-            snapshot: snapshot, location: try snapshot.locate(at: index), form: form)
+        return EntryRead(pending: try operations.entry(at: index), form: form)
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
@@ -117,21 +82,8 @@ extension DatabaseService {
         of request: Immudb_Schema_Key, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
         log.debug("history \(printable(request.key))")
-        let walk = try database.snapshot.versionWalk(
-            of: Array(request.key), room: AnswerRoom(byteLimit: maxAnswerByteCount))
-        return try encodedItems(of: walk, as: form, for: call)
-    }
-
-    func validated(_ key: Data) throws(StoreError) -> [UInt8] {
-        let key = key.withUnsafeBytes { [UInt8]($0) }
-        try Limits.validate(key: key)
-        return key
-    }
-}
-
-extension DatabaseService {
-    /// Ends work for a caller that has gone.
-    func requireCaller(of call: ServerCall) throws(Refusal) {
-        if call.isCancelled { throw Refusal(.cancelled, "the caller has gone") }
+        return try encodedItems(as: form) { page in
+            try operations.versions(of: Array(request.key), for: call, page: page)
+        }
     }
 }

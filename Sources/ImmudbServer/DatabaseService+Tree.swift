@@ -1,6 +1,6 @@
+import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
-import MerkleTree
 import RPCTransport
 import SwiftProtobuf
 
@@ -8,32 +8,23 @@ extension DatabaseService {
     /// True if writes are taken and a key can be looked up: found or not, but not failed. Never an
     /// error.
     func health(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
-        let isReadable: Bool
-        do {
-            _ = try database.snapshot.newest([0xff])
-            isReadable = true
-        } catch {
-            faults.report("health check: \(error)")
-            isReadable = false
-        }
-        let isHealthy = isReadable && database.health.isWritable
-        log.debug("health check: \(isHealthy)")
-        call.reply(Immudb_Schema_HealthResponse.with { $0.status = isHealthy })
+        let health = operations.health()
+        if let error = health.readError { faults.report("health check: \(error)") }
+        log.debug("health check: \(health.isWhole)")
+        call.reply(Immudb_Schema_HealthResponse.with { $0.status = health.isWhole })
     }
 
     func currentRoot(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
-        let snapshot = database.snapshot
-        log.debug("current root of \(snapshot.size) entries")
-        call.reply(Immudb_Schema_Root(snapshot))
+        let root = operations.root
+        log.debug("current root of \(root.size) entries")
+        call.reply(Immudb_Schema_Root(root))
     }
 
     func inclusion(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         answer(call) {
-            let snapshot = database.snapshot
             let index = EntryIndex(request.index)
             log.debug("inclusion \(index)")
-            guard snapshot.size.contains(index) else { throw Refusal.indexNotFound }
-            let proof = try snapshot.proof(of: index, since: snapshot.size)
+            let proof = try operations.inclusion(of: index)
             return Immudb_Schema_InclusionProof.with {
                 $0.at = proof.size.lastIndexOnWire
                 $0.index = proof.index.rawValue
@@ -48,15 +39,13 @@ extension DatabaseService {
     /// held.
     func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         answer(call) {
-            let snapshot = database.snapshot
             let first = EntryIndex(request.index)
             log.debug("consistency \(first)")
-            guard snapshot.size.contains(first) else { throw Refusal.indexNotFound }
-            let proof = try snapshot.consistencyProof(from: TreeSize(lastIndex: first))
+            let (proof, tree) = try operations.consistency(since: first)
             return Immudb_Schema_ConsistencyProof.with {
                 $0.first = first.rawValue
-                $0.second = snapshot.size.lastIndexOnWire
-                $0.secondRoot = snapshot.root.data
+                $0.second = tree.size.lastIndexOnWire
+                $0.secondRoot = tree.root.data
                 $0.path = proof.path.map(\.data)
             }
         }

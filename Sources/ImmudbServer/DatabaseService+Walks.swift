@@ -1,6 +1,6 @@
+import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
-import MerkleTree
 import RPCTransport
 import SwiftProtobuf
 
@@ -17,10 +17,12 @@ extension DatabaseService {
         of request: Immudb_Schema_ScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
         log.debug("scan \(printable(request.prefix)) limit \(request.limit)")
-        let walk = try database.snapshot.keyScan(
-            prefix: Array(request.prefix), after: Array(request.offset), reverse: request.reverse,
-            deep: request.deep, room: room(limit: request.limit))
-        return try encodedItems(of: walk, as: form, for: call)
+        return try encodedItems(as: form) { page in
+            try operations.scan(
+                prefix: Array(request.prefix), after: Array(request.offset),
+                limit: Self.entryLimit(request.limit), reverse: request.reverse,
+                deep: request.deep, for: call, page: page)
+        }
     }
 
     func zScan(_ request: Immudb_Schema_ZScanOptions, _ call: ServerCall) {
@@ -32,26 +34,22 @@ extension DatabaseService {
         of request: Immudb_Schema_ZScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
         log.debug("zscan \(printable(request.set)) limit \(request.limit)")
-        let walk = try database.snapshot.memberScan(
-            of: Array(request.set), after: Array(request.offset), reverse: request.reverse,
-            room: room(limit: request.limit))
-        return try encodedItems(of: walk, as: form, for: call)
+        return try encodedItems(as: form) { page in
+            try operations.members(
+                of: Array(request.set), after: Array(request.offset),
+                limit: Self.entryLimit(request.limit), reverse: request.reverse, for: call,
+                page: page)
+        }
     }
 
-    private func room(limit: UInt64) -> AnswerRoom {
-        AnswerRoom(
-            limit: limit == 0 ? Self.defaultLimit : Int(clamping: limit),
-            byteLimit: maxAnswerByteCount)
+    private static func entryLimit(_ limit: UInt64) -> Int {
+        limit == 0 ? defaultLimit : Int(clamping: limit)
     }
 
     func count(_ request: Immudb_Schema_KeyPrefix, _ call: ServerCall) {
         answer(call) {
             log.debug("count \(printable(request.prefix))")
-            guard !request.prefix.isEmpty else { throw Refusal.invalidPrefix }
-            let count = try database.snapshot.count(prefix: Array(request.prefix)) {
-                call.isCancelled
-            }
-            try requireCaller(of: call)
+            let count = try operations.count(prefix: Array(request.prefix), for: call)
             return Immudb_Schema_ItemsCount.with { $0.count = count }
         }
     }
@@ -65,25 +63,19 @@ extension DatabaseService {
         }
     }
 
-    /// A page of the history. Too large a one is an error: a page cut short would leave entries out
-    /// that no other page has.
+    /// A page of the history; pages are numbered from 1, and 0 is the first one, too.
     func page(
         of request: Immudb_Schema_IScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> (items: EncodedItems, hasMore: Bool) {
         log.debug("iscan page \(request.pageNumber) of \(request.pageSize) entries")
-        let snapshot = database.snapshot
-        let size = snapshot.size.rawValue
         let (first, isBeyond) = (request.pageNumber > 1 ? request.pageNumber - 1 : 0)
             .multipliedReportingOverflow(by: request.pageSize)
-        guard !isBeyond, first < size else { throw Refusal.indexNotFound }
-        let count = min(max(1, request.pageSize), size - first)
-        let walk = snapshot.indexWalk(
-            from: EntryIndex(first),
-            room: AnswerRoom(limit: Int(clamping: count), byteLimit: maxAnswerByteCount))
-        let items = try encodedItems(of: walk, as: form, for: call)
-        guard items.count == Int(clamping: count) else {
-            throw Refusal.tooLargeAnswer(maxAnswerByteCount, "ask for smaller pages")
+        guard !isBeyond else { throw Refusal.indexNotFound }
+        var hasMore = false
+        let items = try encodedItems(as: form, tooLarge: "ask for smaller pages") { page in
+            hasMore = try operations.entries(
+                from: EntryIndex(first), count: max(1, request.pageSize), for: call, page: page)
         }
-        return (items, first + count < size)
+        return (items, hasMore)
     }
 }

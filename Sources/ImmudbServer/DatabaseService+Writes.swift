@@ -1,7 +1,7 @@
+public import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
-import MerkleTree
-import RPCTransport
+public import RPCTransport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -47,8 +47,8 @@ extension DatabaseService {
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasRo else { throw Refusal.missing("ro") }
             // Here the wire has one message for both fields.
-            _ = try validated(key)
-            _ = try validated(name)
+            try Limits.validate(key: Array(key))
+            try Limits.validate(key: Array(name))
             return NewEntry(request.ro)
         }
     }
@@ -76,45 +76,39 @@ extension DatabaseService {
     // MARK: all writes
 
     /// Appends one entry and answers with its proof.
-    ///
-    /// Everything is checked before anything is written: a call that is refused leaves no entry.
     func appendProven(
         for call: ServerCall, since rootIndex: Immudb_Schema_Index, _ entry: () throws -> NewEntry
     ) {
-        let checked: (entry: NewEntry, trusted: TreeSize)
+        let checked: NewEntry
         do {
-            let entry = try entry()
-            try entry.validate()
-            checked = (
-                entry, try TreeSize(trustedRootIndex: rootIndex, in: database.snapshot)
-            )
+            checked = try entry()
         } catch {
             return refuse(call, Refusal(error))
         }
-        let trusted = checked.trusted
-        append([checked.entry], for: call) { appended in
-            proofs.run {
-                do {
-                    let proof = try appended.snapshot.proof(of: appended.last, since: trusted)
-                    call.reply(encodedProof(proof))
-                } catch {
-                    refuse(call, Refusal(storedAt: appended.last, unprovable: error))
-                }
+        operations.appendProven(checked, since: rootIndex.trustedLastIndex, for: call) { result in
+            switch result {
+            case .success(let proof):
+                call.noteEffect()
+                call.reply(encodedProof(proof))
+            case .failure(.refused(let error)):
+                refuse(call, Refusal(error))
+            case .failure(.notAppended(let error)):
+                refuse(call, Refusal(ofWrite: error))
+            case .failure(.storedUnproven(let index, let error)):
+                call.noteEffect()
+                refuse(call, Refusal(storedAt: index, unprovable: error))
             }
         }
     }
 
-    /// Hands entries to the database, which drops them if the caller has gone when it is their turn.
-    /// `success` runs on the database's publisher, after the entries are durable and visible, and must not block. What fails then must
-    /// not be answered with a status that says that nothing was stored.
+    /// Appends entries, and answers by `success`, which runs on the database's publisher, after the entries
+    /// are durable and visible, and must not block. What fails then must not be answered with a status that
+    /// says that nothing was stored.
     func append(
         _ entries: [NewEntry], for call: ServerCall,
         success: @escaping @Sendable (Appended) -> Void
     ) {
-        // A connection is two sources, since its calls have no order: its batches do not hold up its
-        // single writes.
-        let source = 2 * call.lane + (entries.count > 1 ? 1 : 0)
-        database.append(entries, source: source, isCancelled: { call.isCancelled }) { result in
+        operations.append(entries, for: call) { result in
             switch result {
             case .success(let appended):
                 call.noteEffect()
@@ -124,6 +118,11 @@ extension DatabaseService {
             }
         }
     }
+}
+
+/// A connection's calls share its turns before the committer.
+extension ServerCall: Caller {
+    public var hasGone: Bool { isCancelled }
 }
 
 extension NewEntry {

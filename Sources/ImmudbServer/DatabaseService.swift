@@ -1,33 +1,33 @@
+import ImmudbOperations
 import ImmudbProtocol
 public import ImmudbStore
 public import RPCTransport
 import SwiftProtobuf
 
-/// The remote procedures of `ImmuService`, answered from one database.
+/// The remote procedures of `ImmuService`: 0.6's wire on the operations of one database.
 ///
-/// A handler runs on a worker thread of the transport. Reads take the newest snapshot and answer on
-/// that thread. Writes hand their entries to the database and return; the answer leaves from the
-/// database's publisher once the entries are durable, so a worker never waits for a disk to sync.
-/// There is no task and no actor in a call's way.
+/// A handler turns a message into the arguments of an operation, and its result into an answer, or its
+/// error into a status (`Refusal`). It runs on a worker thread of the transport. Reads answer on that
+/// thread. Writes return; the answer leaves from the database's publisher once the entries are durable, so
+/// a worker never waits for a disk to sync. There is no task and no actor in a call's way.
 ///
 /// Here are the table of methods and what all handlers share. The handlers are in
 /// `DatabaseService+Writes`, `+Reads`, `+Walks`, `+Tree` and `+Dump`; `+Structured` has those of
 /// the methods whose names end in SV, `+Entries` how large entries are answered with.
 public struct DatabaseService: Sendable {
-    let database: Database
+    let operations: DatabaseOperations
     let log: ServerLog
-    /// No answer is larger than this many bytes, see `AnswerRoom`.
-    let maxAnswerByteCount: Int
-    let proofs: ProofQueue
     let faults: FaultLog
 
+    /// - Parameter maxAnswerByteCount: no answer has more bytes, unless one entry alone has.
     /// - Throws: `Errno` when the system gives no thread.
     public init(database: Database, log: ServerLog, maxAnswerByteCount: Int) throws {
-        proofs = try ProofQueue()
-        self.database = database
+        operations = try DatabaseOperations(
+            on: database,
+            answerLimit: .init(
+                byteCount: maxAnswerByteCount, entryOverheadByteCount: itemOverheadByteCount))
         self.log = log
         faults = FaultLog(log)
-        self.maxAnswerByteCount = maxAnswerByteCount
     }
 
     /// All 36 methods. Those that a later release brings answer Unimplemented by name.

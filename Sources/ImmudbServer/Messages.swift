@@ -33,10 +33,10 @@ extension Immudb_Schema_Index {
 
 extension Immudb_Schema_Root {
     /// An empty database has index 0 and an empty root.
-    init(_ snapshot: Snapshot) {
+    init(_ tree: TrustedRoot) {
         self.init()
-        index = snapshot.size.lastIndexOnWire
-        if !snapshot.size.isEmpty { root = snapshot.root.data }
+        index = tree.size.lastIndexOnWire
+        if !tree.size.isEmpty { root = tree.root.data }
     }
 }
 
@@ -50,22 +50,10 @@ extension TreeSize {
     /// How the wire says this size: `at`, `second`. An empty tree is 0, as the tree of one entry
     /// is; what tells them apart is its root, which is empty.
     var lastIndexOnWire: UInt64 { lastIndex?.rawValue ?? 0 }
+}
 
-    /// The tree that a caller says it trusts.
-    ///
-    /// Absent and 0 are the same on the wire: proofs then start from the tree of one entry.
-    ///
-    /// - Throws: `invalid root index` if the tree has no such entry; nothing may have been written
-    ///   before.
-    init(
-        trustedRootIndex index: Immudb_Schema_Index, in snapshot: Snapshot
-    ) throws(Refusal) {
-        guard index.index != 0 else {
-            self.init(1)
-            return
-        }
-        let last = EntryIndex(index.index)
-        guard snapshot.size.contains(last) else { throw Refusal.invalidRootIndex }
-        self.init(lastIndex: last)
-    }
+extension Immudb_Schema_Index {
+    /// The last index of the tree that a caller says it trusts; nil for the tree of one entry, since absent
+    /// and 0 are the same on the wire.
+    var trustedLastIndex: EntryIndex? { index == 0 ? nil : EntryIndex(index) }
 }

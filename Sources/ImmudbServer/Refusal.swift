@@ -1,3 +1,4 @@
+import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
@@ -20,6 +21,7 @@ struct Refusal: Error {
         switch error {
         case let refusal as Refusal: self = refusal
         case let error as StoreError: self.init(error)
+        case OperationError.callerHasGone: self.init(.cancelled, "the caller has gone")
         default:
             self.init(.internalError, "the server failed: its log says how")
             fault = error
@@ -105,10 +107,9 @@ struct Refusal: Error {
     /// The status of a write whose entry is stored, while the answer to it cannot be made.
     ///
     /// Never one that says that nothing was stored: a client would write its entry again.
-    init(storedAt index: EntryIndex, unprovable error: any Error) {
+    init(storedAt index: EntryIndex, unprovable error: StoreError) {
         let cause = Refusal(error)
-        let reason =
-            (error as? StoreError)?.code == .closed ? "the database was closed" : cause.message
+        let reason = error.code == .closed ? "the database was closed" : cause.message
         self.init(
             .internalError,
             "the entry was stored at index \(index), but its proof cannot be made: \(reason). "

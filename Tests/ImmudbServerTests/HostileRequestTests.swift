@@ -6,6 +6,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
+@testable import ImmudbOperations
 @testable import ImmudbServer
 
 @Suite("Requests that would take much more memory or time than bytes")
@@ -162,8 +163,10 @@ struct HostileRequestTests {
         let (ended, continuation) = AsyncStream.makeStream(of: Bool.self)
         let method = RPCMethod.unary("/test.Walks/Endless", on: .walks) {
             (_: Google_Protobuf_Empty, call: ServerCall) in
-            let items = try? service.encodedItems(of: EndlessWalk(), as: .plain, for: call)
-            continuation.yield(items == nil && call.isCancelled)
+            let error = #expect(throws: OperationError.self) {
+                try service.operations.pages(of: EndlessWalk(), call) { #expect($0.isEmpty) }
+            }
+            continuation.yield(error == .callerHasGone && call.isCancelled)
         }
         let server = try await RPCServer.start(
             .init(host: "127.0.0.1", port: 0), methods: [method])

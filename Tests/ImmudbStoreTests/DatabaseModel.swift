@@ -94,7 +94,7 @@ extension [Entry] {
     func limited(to limit: Int, bytes byteLimit: Int) -> [Entry] {
         var byteCount = 0
         let fitting = prefix(limit).prefix { entry in
-            byteCount += entry.key.count + entry.value.count + 29
+            byteCount += entry.key.count + entry.value.count
             return byteCount <= byteLimit
         }
         return fitting.isEmpty ? Array(prefix(Swift.min(1, limit))) : Array(fitting)

@@ -122,7 +122,7 @@ struct ScanTests {
         let folder = TemporaryFolder()
         let keys = (0..<50).map { bytes("key \($0 + 10)") }
         let database = try await opened(folder, keys: keys)
-        let each = 6 + 1 + 29
+        let each = 6 + 1
         for (limit, byteLimit, count) in [
             (0, .max, 0), (-1, .max, 0), (7, .max, 7), (.max, 0, 1), (.max, .min, 1),
             (.max, 3 * each, 3), (.max, 3 * each - 1, 2), (2, 3 * each, 2), (.max, .max, 50),

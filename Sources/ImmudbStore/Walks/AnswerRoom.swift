@@ -2,10 +2,8 @@
 /// memory nor exceeds what its receiver takes. The first entry always fits, so that a walk in pages
 /// gets on.
 public struct AnswerRoom: Sendable {
-    /// What an entry takes on the wire beside key and value, at most: 4 tags, 3 lengths and the
-    /// index, of 1, 5 and 10 bytes each.
-    private static let overheadByteCount = 29
-
+    /// What each entry takes beside key and value.
+    private let entryOverheadByteCount: Int
     /// Entries that still fit, if they are small enough.
     public private(set) var entryCount: Int
     private var byteCount: Int
@@ -14,8 +12,10 @@ public struct AnswerRoom: Sendable {
 
     /// - Parameters:
     ///   - limit: the most entries.
-    ///   - byteLimit: the most bytes, each entry counted as its key, its value and 29 more.
-    public init(limit: Int = .max, byteLimit: Int) {
+    ///   - byteLimit: the most bytes, each entry counted as its key and its value.
+    ///   - entryOverheadByteCount: what an entry counts beside these.
+    public init(limit: Int = .max, byteLimit: Int, entryOverheadByteCount: Int = 0) {
+        self.entryOverheadByteCount = entryOverheadByteCount
         entryCount = max(0, limit)
         byteCount = byteLimit
         isFull = limit <= 0
@@ -25,7 +25,7 @@ public struct AnswerRoom: Sendable {
     /// - Returns: whether it still fits; if not, nothing does any more.
     public mutating func take(_ entry: Entry) -> Bool {
         guard !isFull else { return false }
-        let needed = entry.key.count + entry.value.count + Self.overheadByteCount
+        let needed = entry.key.count + entry.value.count + entryOverheadByteCount
         guard isEmpty || needed <= byteCount else {
             isFull = true
             return false

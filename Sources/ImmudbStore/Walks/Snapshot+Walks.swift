@@ -21,9 +21,8 @@ extension Snapshot {
     ///     nor have the prefix. Nil or empty: from the first key, with `reverse` from the last.
     ///   - limit: the most entries to return.
     ///   - reverse: from the last key to the first.
-    ///   - byteLimit: the most bytes to return, each entry counted as its key, its value and 29
-    ///     more. The first entry comes in any case, so a scan that goes on after the last key
-    ///     returned gets to the end.
+    ///   - byteLimit: the most bytes of keys and values to return. The first entry comes in any case, so a
+    ///     scan that goes on after the last key returned gets to the end.
     /// - Throws: `invalidPrefix`, `invalidOffset`: no key begins with a zero byte.
     /// - Complexity: one seek in the key index; a step and two reads for each entry, a step for
     ///   each reference that is left out. How many keys and versions there are does not matter. On

@@ -1,0 +1,78 @@
+public import ImmudbStore
+
+extension DatabaseOperations {
+    /// The newest entry of a key; of a reference, of its target.
+    ///
+    /// - Throws: `invalidKey`, `keyNotFound`.
+    public func newest(of key: [UInt8]) throws(StoreError) -> PendingRead {
+        try located(key, in: database.snapshot, since: nil)
+    }
+
+    /// The newest entry of a key with its proof since the tree that the caller trusts. Of a reference,
+    /// entry and proof are those of its target.
+    ///
+    /// - Parameter trusted: the last index of that tree; nil for the tree of one entry.
+    /// - Throws: `invalidKey`, `invalidRootIndex`, `keyNotFound`; the first that applies.
+    public func newestProven(
+        of key: [UInt8], since trusted: EntryIndex?
+    ) throws(StoreError) -> PendingRead {
+        try Limits.validate(key: key)
+        let snapshot = database.snapshot
+        // An empty tree does not continue the tree of one entry; nor does it have an entry to prove.
+        let since = min(try snapshot.treeSize(endingAt: trusted), snapshot.size)
+        return try located(key, in: snapshot, since: since)
+    }
+
+    private func located(
+        _ key: [UInt8], in snapshot: Snapshot, since: TreeSize?
+    ) throws(StoreError) -> PendingRead {
+        guard let location = try snapshot.locate(key) else {
+            throw StoreError(.keyNotFound, "the key was never written")
+        }
+        return PendingRead(snapshot: snapshot, location: location, since: since)
+    }
+
+    /// The entry at an index, as it was appended.
+    ///
+    /// - Throws: `indexNotFound`.
+    public func entry(at index: EntryIndex) throws(StoreError) -> PendingRead {
+        let snapshot = database.snapshot
+        return PendingRead(
+            snapshot: snapshot, location: try snapshot.locate(at: index), since: nil)
+    }
+
+    /// The newest entries of many keys, in the order of the keys. Keys that were never written are left
+    /// out.
+    ///
+    /// - Parameter page: gets the entries page by page, and ends the operation by what it throws.
+    /// - Throws: `invalidKey`, before anything is read; `answerTooLarge`, since a part would look like keys
+    ///   that are not there; `callerHasGone`.
+    public func newest(
+        of keys: some Collection<[UInt8]>, for caller: some Caller,
+        page body: ([Entry]) throws -> Void
+    ) throws {
+        for key in keys { try Limits.validate(key: key) }
+        let snapshot = database.snapshot
+        var room = answerRoom()
+        var page: [Entry] = []
+        var pageByteCount = 0
+        for key in keys {
+            try caller.requirePresence()
+            guard let entry = try snapshot.get(key) else { continue }
+            guard room.take(entry) else {
+                throw OperationError.answerTooLarge(byteLimit: answerLimit.byteCount)
+            }
+            page.append(entry)
+            pageByteCount += entry.key.count + entry.value.count
+            if page.count == Self.pageEntryCount || pageByteCount > Self.pageByteCount {
+                try body(page)
+                page = []
+                pageByteCount = 0
+            }
+        }
+        try body(page)
+    }
+
+    private static let pageEntryCount = 256
+    private static let pageByteCount = 1 << 20
+}

@@ -1,0 +1,54 @@
+public import ImmudbStore
+
+extension DatabaseOperations {
+    /// What the database can do at the moment.
+    public struct Health: Sendable {
+        /// Whether writes are taken.
+        public let isWritable: Bool
+        /// Why a key cannot be looked up; nil if it can.
+        public let readError: StoreError?
+
+        /// Whether entries are written and read.
+        public var isWhole: Bool { isWritable && readError == nil }
+    }
+
+    /// Looks a key up, found or not, and asks whether writes are taken.
+    public func health() -> Health {
+        var readError: StoreError?
+        do throws(StoreError) {
+            _ = try database.snapshot.newest([0xff])
+        } catch {
+            readError = error
+        }
+        return Health(isWritable: database.health.isWritable, readError: readError)
+    }
+
+    /// Size and root of the newest tree. Costs one lock.
+    public var root: TrustedRoot { database.snapshot.trustedRoot }
+
+    /// The proof that the entry at an index is in the newest tree.
+    ///
+    /// - Throws: `indexNotFound`.
+    public func inclusion(of index: EntryIndex) throws(StoreError) -> EntryProof {
+        let snapshot = database.snapshot
+        return try snapshot.proof(of: index, since: snapshot.size)
+    }
+
+    /// The proof that the newest tree continues the one that ends at an index.
+    ///
+    /// - Throws: `indexNotFound`.
+    public func consistency(
+        since last: EntryIndex
+    ) throws(StoreError) -> (proof: ConsistencyProof, tree: TrustedRoot) {
+        let snapshot = database.snapshot
+        guard snapshot.size.contains(last) else { throw snapshot.noEntry(at: last) }
+        let proof = try snapshot.consistencyProof(from: TreeSize(lastIndex: last))
+        return (proof, snapshot.trustedRoot)
+    }
+}
+
+extension Snapshot {
+    func noEntry(at index: EntryIndex) -> StoreError {
+        StoreError(.indexNotFound, "a tree of \(size) entries has none at \(index)")
+    }
+}
