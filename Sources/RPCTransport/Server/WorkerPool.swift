@@ -37,7 +37,7 @@ final class WorkerPool: Sendable {
         /// Of its threads.
         var name: String
         var threadCount: Int
-        /// Jobs that run before their answers are handed over.
+        /// Jobs of a batch, fewer if they take long.
         var batchLimit: Int
         /// Jobs in the queue; beyond, a lane takes only a few.
         var capacity: Int
@@ -65,6 +65,8 @@ final class WorkerPool: Sendable {
     /// running. A full batch of reads with their proofs takes about as long: cut in two, it wakes the
     /// event loop twice.
     private static let longestGathering = TimeAmount.microseconds(500)
+    /// How long a batch should take at most: whoever comes meanwhile waits for its end.
+    private static let longestBatch = TimeAmount.milliseconds(1)
 
     private let configuration: Configuration
     private let state: Mutex<State>
@@ -150,22 +152,34 @@ final class WorkerPool: Sendable {
         AnswerGatherer.current.currentValue = gatherer
         defer { AnswerGatherer.current.currentValue = nil }
         var batch = Batch()
-        while take(into: &batch) {
-            let isLarge = batch.jobs.count > 1
-            var began = isLarge ? NIODeadline.now() : .distantFuture
+        var limit = configuration.batchLimit
+        while take(upTo: limit, into: &batch) {
+            let count = batch.jobs.count
+            let began = count > 1 ? NIODeadline.now() : .distantFuture
+            var handedOver = began
+            var now = began
             // Each is let go when it has run: the loop, which made its call, then is the last to hold it.
             while let job = batch.jobs.popFirst() {
                 run(job)
-                if isLarge {
-                    let now = NIODeadline.now()
-                    if now - began > Self.longestGathering {
+                if count > 1 {
+                    now = .now()
+                    if now - handedOver > Self.longestGathering {
                         gatherer.handOver()
-                        began = now
+                        handedOver = now
                     }
                 }
             }
             gatherer.handOver()
+            if count > 1 { limit = self.limit(after: count, in: now - began) }
         }
+    }
+
+    /// Jobs of the next batch: as many as take `longestBatch`, if they are like those of the last one.
+    private func limit(after count: Int, in time: TimeAmount) -> Int {
+        let fitting = Self.longestBatch.nanoseconds * Int64(count) / max(1, time.nanoseconds)
+        // One alone would not be timed.
+        return max(
+            min(2, configuration.batchLimit), Int(min(Int64(configuration.batchLimit), fitting)))
     }
 
     private func run(_ job: consuming Job) {
@@ -182,14 +196,13 @@ final class WorkerPool: Sendable {
     }
 
     /// Puts the last batch aside and waits for the next; false when the pool was stopped.
-    private func take(into batch: inout Batch) -> Bool {
+    private func take(upTo limit: Int, into batch: inout Batch) -> Bool {
         while true {
             let (goesOn, wakes, mustWait) = state.withLock { state in
                 if state.isStopped { return (false, false, false) }
                 state.jobs.finish(batch.lanes)
                 batch.lanes.removeAll(keepingCapacity: true)
-                state.jobs.take(
-                    upTo: configuration.batchLimit, into: &batch.jobs, running: &batch.lanes)
+                state.jobs.take(upTo: limit, into: &batch.jobs, running: &batch.lanes)
                 if batch.jobs.isEmpty { state.idleThreads += 1 }
                 return (true, wakeOne(&state), batch.jobs.isEmpty)
             }
