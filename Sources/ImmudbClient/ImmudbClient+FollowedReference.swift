@@ -29,10 +29,10 @@ extension ImmudbClient {
     /// - Parameter wasShown: whether the server has just shown the entry, or must have it.
     func verifiedInclusion(
         of entry: Entry, _ trusted: TrustedRoot, wasShown: Bool = true
-    ) async throws -> UncheckedInclusion {
+    ) async throws -> EntryInclusion {
         do {
             let (proof, leaf, root) = try await inclusionProof(of: entry.index)
-            let inclusion = UncheckedInclusion(proof: proof, leaf: leaf, root: root)
+            let inclusion = EntryInclusion(leaf: leaf, root: root, proof: proof)
             try inclusion.verify(contains: entry)
             return inclusion
         } catch let error as ClientError where error.code == .notFound && wasShown {

@@ -106,10 +106,10 @@ extension ImmudbClient {
     /// As `verifiedInclusion`, for several entries, some at a time.
     private func verifiedInclusions(
         of entries: [Entry], _ trusted: TrustedRoot
-    ) async throws -> [UncheckedInclusion] {
+    ) async throws -> [EntryInclusion] {
         let concurrentCount = 64
-        return try await withThrowingTaskGroup(of: (Int, UncheckedInclusion).self) { group in
-            var inclusions = [UncheckedInclusion?](repeating: nil, count: entries.count)
+        return try await withThrowingTaskGroup(of: (Int, EntryInclusion).self) { group in
+            var inclusions = [EntryInclusion?](repeating: nil, count: entries.count)
             for (position, entry) in entries.enumerated() {
                 if position >= concurrentCount, let (done, inclusion) = try await group.next() {
                     inclusions[done] = inclusion

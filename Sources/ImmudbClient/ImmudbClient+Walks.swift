@@ -44,7 +44,7 @@ extension ImmudbClient {
     ///   - pageSize: entries that are asked for at once, at least 1.
     public func entries(
         withPrefix prefix: [UInt8], reverse: Bool = false, pageSize: Int = 1_000
-    ) -> EntrySequence {
+    ) -> EntrySequence<any Error> {
         precondition(pageSize > 0, "a page has at least one entry")
         return EntrySequence { last in
             let page = try await self.scan(
@@ -73,7 +73,7 @@ extension ImmudbClient {
     /// - Parameter pageSize: entries that are asked for at once, at least 1.
     public func entries(
         from first: EntryIndex = EntryIndex(0), pageSize: Int = 1_000
-    ) -> EntrySequence {
+    ) -> EntrySequence<any Error> {
         precondition(pageSize > 0, "a page has at least one entry")
         return EntrySequence { last in
             // No tree has an index of 2^63 or more.

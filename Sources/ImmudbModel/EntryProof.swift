@@ -1,16 +1,15 @@
-public import ImmudbModel
 public import MerkleTree
 
 /// Shows that an entry is in the history, and that the history only grew since a tree that the
-/// asker knows. All of it is taken on one snapshot.
+/// asker knows. All of it is about one tree.
 public struct EntryProof: Hashable, Sendable {
     /// The digest of the entry.
     public var leaf: Digest
-    /// The root of the snapshot's tree.
+    /// The root of the tree.
     public var root: Digest
-    /// From the leaf to the root; holds the entry's index and the snapshot's tree size.
+    /// From the leaf to the root; holds the entry's index and the size of the tree.
     public var inclusion: InclusionProof
-    /// From the asker's tree to the snapshot's.
+    /// From the asker's tree to this one.
     public var consistency: ConsistencyProof
 
     public init(
@@ -30,18 +29,16 @@ public struct EntryProof: Hashable, Sendable {
 
     /// Returns if the entry is in a tree that continues the trusted one.
     ///
-    /// After it returned the caller trusts ``tree``.
+    /// After it returned the caller trusts ``tree``. At first contact with an empty server there is nothing
+    /// to compare, as every tree begins with the empty one: the consistency proof is not looked at then.
+    ///
     /// - Parameters:
     ///   - entry: what was read or written.
     ///   - trusted: the tree that the proof was asked since; `.empty` at first contact.
     /// - Throws: which check failed; then nothing about the entry is known.
     /// - Complexity: one hash over the entry, O(log size) nodes.
     public func verify(_ entry: Entry, since trusted: TrustedRoot) throws(VerificationError) {
-        guard entry.index == index, entry.leaf == leaf else {
-            throw VerificationError(
-                .leafMismatch, "the proof is not that of the entry", index: entry.index)
-        }
-        try inclusion.verify(leaf: leaf, root: root)
+        try EntryInclusion(leaf: leaf, root: root, proof: inclusion).verify(contains: entry)
         guard !trusted.size.isEmpty else { return }
         guard consistency.from == trusted.size else {
             throw VerificationError(
@@ -52,13 +49,44 @@ public struct EntryProof: Hashable, Sendable {
     }
 }
 
-/// An entry with its proof.
-public struct ProvenEntry: Hashable, Sendable {
-    public var entry: Entry
-    public var proof: EntryProof
+/// Shows that an entry is in a tree, which nobody trusts yet.
+public struct EntryInclusion: Hashable, Sendable {
+    /// The digest of the entry.
+    public var leaf: Digest
+    /// The root of the tree.
+    public var root: Digest
+    /// From the leaf to the root; holds the entry's index and the size of the tree.
+    public var proof: InclusionProof
 
-    public init(entry: Entry, proof: EntryProof) {
-        self.entry = entry
+    public init(leaf: Digest, root: Digest, proof: InclusionProof) {
+        self.leaf = leaf
+        self.root = root
         self.proof = proof
+    }
+
+    /// The tree that the proof speaks of.
+    public var tree: TrustedRoot { TrustedRoot(size: proof.size, root: root) }
+
+    /// Returns if the entry is in the tree that the proof speaks of.
+    ///
+    /// Says nothing about that tree: whether it continues a trusted one is to be verified, too.
+    ///
+    /// - Throws: code `.wrongIndex`, `.leafMismatch`, `.malformedProof` or `.inclusionFailed`.
+    /// - Complexity: one hash over the entry, O(log size) nodes.
+    public func verify(contains entry: Entry) throws(VerificationError) {
+        func failure(_ code: VerificationError.Code, _ message: String) -> VerificationError {
+            VerificationError(
+                code, message, newRoot: root, newSize: proof.size, index: entry.index)
+        }
+        guard proof.index == entry.index else {
+            throw failure(
+                .wrongIndex, "the proof speaks of index \(proof.index), the entry of \(entry.index)"
+            )
+        }
+        let ownLeaf = entry.leaf
+        guard leaf == ownLeaf else {
+            throw failure(.leafMismatch, "the proof is not about the entry that came")
+        }
+        try proof.verify(leaf: ownLeaf, root: root)
     }
 }

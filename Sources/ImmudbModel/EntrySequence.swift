@@ -1,28 +1,28 @@
-public import ImmudbVerification
-
-/// Entries that are asked for page by page, as they are iterated over. Each iteration starts over.
-///
-/// What it returns is the server's word; `ImmudbClient.verify` proves an entry.
-public struct EntrySequence: AsyncSequence, Sendable {
+/// Entries that are read page by page, as they are iterated over. Each iteration starts over.
+public struct EntrySequence<Failure: Error>: AsyncSequence, Sendable {
     public typealias Element = Entry
 
-    /// The page after an entry; nil stands for the first page. Empty at the end.
-    let page: @Sendable (_ last: Entry?) async throws -> [Entry]
+    /// Returns the page that comes after an entry, which is nil for the first page; an empty one at the end.
+    public typealias Page = @Sendable (_ last: Entry?) async throws(Failure) -> [Entry]
+
+    private let page: Page
+
+    package init(page: @escaping Page) { self.page = page }
 
     public func makeAsyncIterator() -> Iterator { Iterator(page: page) }
 
     public struct Iterator: AsyncIteratorProtocol {
-        let page: @Sendable (Entry?) async throws -> [Entry]
+        private let page: Page
         private var entries: ArraySlice<Entry> = []
         private var last: Entry?
         private var isAtEnd = false
 
-        init(page: @escaping @Sendable (Entry?) async throws -> [Entry]) {
-            self.page = page
-        }
+        fileprivate init(page: @escaping Page) { self.page = page }
 
-        /// - Throws: `ClientError` if a page does not come.
-        public mutating func next() async throws -> Entry? {
+        /// - Throws: why a page cannot be read.
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(Failure) -> Entry? {
             if entries.isEmpty, !isAtEnd {
                 entries = try await page(last)[...]
                 isAtEnd = entries.isEmpty

@@ -9,7 +9,12 @@
 // - `Commit/`: the way of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
 //   up.
 
+@_exported public import struct ImmudbModel.Entry
+@_exported public import struct ImmudbModel.EntryInclusion
 @_exported public import enum ImmudbModel.EntryKind
+@_exported public import struct ImmudbModel.EntryProof
+@_exported public import struct ImmudbModel.EntrySequence
+@_exported public import struct ImmudbModel.ProvenEntry
 @_exported public import struct ImmudbModel.SortedSetKey
 @_exported public import struct ImmudbModel.TrustedRoot
 @_exported public import struct MerkleTree.ConsistencyProof

@@ -1,25 +1,8 @@
 import Foundation
+public import ImmudbModel
 import ImmudbProtocol
-public import MerkleTree
 
-/// One entry of the ledger as a server shows it: unchecked, unless it comes inside a `Verified`.
-public struct Entry: Hashable, Sendable {
-    /// Place in the ledger, from 0.
-    public var index: EntryIndex
-    public var key: [UInt8]
-    /// The bytes as stored, which the leaf covers: for structured values the encoding of `Content`.
-    public var value: [UInt8]
-
-    public init(index: EntryIndex, key: [UInt8], value: [UInt8]) {
-        self.index = index
-        self.key = key
-        self.value = value
-    }
-
-    /// The leaf digest of these bytes at this index, computed here. Costs one hash of key and
-    /// value.
-    public var leaf: Digest { Digest.leaf(index: index, key: key, value: value) }
-
+extension Entry {
     /// The value as the clients of immudb write it: payload and time.
     ///
     /// nil if the value is raw. Nothing in the ledger marks a value as structured, so a raw value

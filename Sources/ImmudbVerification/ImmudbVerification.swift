@@ -2,6 +2,11 @@
 // no network and no files, so that one can verify what somebody else fetched, on any device that
 // has Swift. Read Verification.swift first.
 
+@_exported public import struct ImmudbModel.Entry
+@_exported public import struct ImmudbModel.EntryInclusion
+@_exported public import enum ImmudbModel.EntryKind
+@_exported public import struct ImmudbModel.EntryProof
+@_exported public import struct ImmudbModel.EntrySequence
 @_exported public import struct ImmudbModel.ServerIdentity
 @_exported public import struct ImmudbModel.TrustedRoot
 @_exported public import struct MerkleTree.ConsistencyProof

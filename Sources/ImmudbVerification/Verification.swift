@@ -98,17 +98,21 @@ extension UncheckedProof {
         _ entry: Entry, since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
         do throws(VerificationError) {
-            guard try Digest(received: leaf, as: "the leaf") == entry.leaf else {
-                throw failure(.leafMismatch, "the proof is not about the entry that came", trusted)
-            }
-            let new = try newRoot()
-            try inclusion().proof.verify(leaf: entry.leaf, root: new.root)
-            try verifyContinuation(
-                of: trusted, to: new, path: Digest.path(received: consistencyPath))
-            return Verified(value: entry, root: new)
+            let proof = try parsed(since: trusted.size)
+            try proof.verify(entry, since: trusted)
+            return Verified(value: entry, root: proof.tree)
         } catch {
             throw error.completed(index: entry.index, trusted: trusted)
         }
+    }
+
+    /// The same proof with digests of 32 bytes and a tree size. Nothing of it is verified here.
+    private func parsed(since size: TreeSize) throws(VerificationError) -> EntryProof {
+        let (inclusion, root) = try inclusion()
+        return EntryProof(
+            leaf: try Digest(received: leaf, as: "the leaf"), root: root, inclusion: inclusion,
+            consistency: ConsistencyProof(
+                from: size, to: inclusion.size, path: try Digest.path(received: consistencyPath)))
     }
 
     private func newRoot() throws(VerificationError) -> TrustedRoot {
@@ -127,63 +131,12 @@ extension UncheckedProof {
     }
 }
 
-/// Verifies that the tree of `new` begins with the trusted one.
-///
-/// At first contact with an empty server there is nothing to compare, as every tree begins with the
-/// empty one; the path, which a server then gives from index 0 on, is not looked at.
-///
-/// - Throws: `.treeShrank`, `.malformedProof` or `.consistencyFailed`.
-package func verifyContinuation(
-    of trusted: TrustedRoot, to new: TrustedRoot, path: [Digest]
-) throws(VerificationError) {
-    guard !trusted.size.isEmpty else { return }
-    try ConsistencyProof(from: trusted.size, to: new.size, path: path)
-        .verify(from: trusted.root, to: new.root)
-}
-
-/// The answer about an entry by its index: a path to the root of the server's tree, which nobody
-/// trusts yet. Nothing of it is believed.
-public struct UncheckedInclusion: Hashable, Sendable {
-    public var proof: InclusionProof
-    public var leaf: Digest
-    public var root: Digest
-
-    public init(proof: InclusionProof, leaf: Digest, root: Digest) {
-        self.proof = proof
-        self.leaf = leaf
-        self.root = root
-    }
-
-    /// The tree that the answer speaks of.
-    public var tree: TrustedRoot { TrustedRoot(size: proof.size, root: root) }
-
-    /// Verifies that `entry` is in the tree that the answer speaks of.
-    ///
-    /// Says nothing about that tree: whether it continues a trusted one is to be verified too.
-    ///
-    /// - Throws: code `.leafMismatch`, `.wrongIndex`, `.malformedProof` or `.inclusionFailed`.
-    public func verify(contains entry: Entry) throws(VerificationError) {
-        func failure(_ code: VerificationError.Code, _ message: String) -> VerificationError {
-            VerificationError(
-                code, message, newRoot: root, newSize: proof.size, index: entry.index)
-        }
-        guard proof.index == entry.index else {
-            throw failure(
-                .wrongIndex, "the proof speaks of index \(proof.index), not of \(entry.index)")
-        }
-        guard leaf == entry.leaf else {
-            throw failure(.leafMismatch, "the proof is not about the entry that came")
-        }
-        try proof.verify(leaf: entry.leaf, root: root)
-    }
-}
-
 extension Verified where Value == Entry {
     /// An entry that was verified to be in a tree of the server's one history.
     ///
     /// - Parameter root: linked to the trusted root by the caller.
     package init(
-        _ entry: Entry, by inclusion: UncheckedInclusion, trusted root: TrustedRoot
+        _ entry: Entry, by inclusion: EntryInclusion, trusted root: TrustedRoot
     ) throws(VerificationError) {
         try inclusion.verify(contains: entry)
         self.init(value: entry, root: root)

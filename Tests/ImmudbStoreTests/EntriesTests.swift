@@ -66,7 +66,6 @@ struct EntriesTests {
             }
             #expect(next == 2500)
         }
-        #expect(sequence.size == TreeSize(2500))
         #expect(database.snapshot.size == TreeSize(2508))
         var end = database.entries(from: EntryIndex(2508)).makeAsyncIterator()
         #expect(try await end.next() == nil)

@@ -219,6 +219,6 @@ func whenThere<Value>(_ seconds: Int = 10, _ read: () throws -> Value) throws ->
 
 extension NewEntry {
     init(_ entry: Entry) {
-        self.init(kind: entry.kind, key: entry.key, value: entry.value)
+        self.init(kind: entry.kind ?? .value, key: entry.key, value: entry.value)
     }
 }

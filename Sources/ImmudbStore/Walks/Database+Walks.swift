@@ -87,11 +87,19 @@ extension Database {
     /// appended.
     ///
     /// ```swift
-    /// for try await entry in database.entries() { print(entry.index, entry.kind) }
+    /// for try await entry in database.entries() { print(entry.index, entry.key.count) }
     /// ```
     ///
-    /// Entries that are appended meanwhile are not in it. Reads a page at a time, about a mebibyte.
-    public func entries(from first: EntryIndex = EntryIndex(0)) -> EntrySequence {
-        EntrySequence(database: self, snapshot: snapshot, first: first)
+    /// Entries that are appended meanwhile are not in it. Reads a page at a time, about a mebibyte. The
+    /// database stays open as long as the sequence is there, unless it is closed; then the iteration throws
+    /// `closed`.
+    public func entries(from first: EntryIndex = EntryIndex(0)) -> EntrySequence<StoreError> {
+        let snapshot = snapshot
+        return EntrySequence { last throws(StoreError) in
+            let next = last.map { EntryIndex($0.index.rawValue + 1) } ?? first
+            return try await self.readers.run { () throws(StoreError) in
+                try snapshot.entries(from: next, limit: 1000, byteLimit: 1 << 20)
+            }
+        }
     }
 }

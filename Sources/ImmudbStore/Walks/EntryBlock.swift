@@ -31,7 +31,7 @@ struct EntryBlock: Sendable {
             entry = try Entry(
                 storage.ledger.readEntry(
                     index, at: positions[number], byteCount: byteCount(number)))
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             // The place may be what is damaged.
             entry = try storage.entry(at: index)
         }
