@@ -29,15 +29,43 @@ final class ConnectionAttempt {
 
     /// Calls `done` once with the outcome; never after `cancel`.
     func start(_ done: @escaping (Outcome) -> Void) {
-        let attempt = NIOLoopBound(self, eventLoop: eventLoop)
-        var bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(configuration.connectTimeout.timeAmount)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        if let connector = configuration.connector {
+            connect(by: connector, done)
+        } else {
+            connectByNetwork(done)
+        }
+    }
+
+    private func connect(
+        by connector: () throws(RPCError) -> NIOBSDSocket.Handle,
+        _ done: @escaping (Outcome) -> Void
+    ) {
+        let socket: NIOBSDSocket.Handle
+        do throws(RPCError) {
+            socket = try connector()
+        } catch {
+            // Not at once: whoever starts an attempt is told later.
+            return eventLoop.assumeIsolated().execute { self.finish(.failure(error), done) }
+        }
+        bootstrap.withConnectedSocket(socket)
+            .assumeIsolated()
+            .whenComplete { result in self.finish(result, done) }
+    }
+
+    private var bootstrap: ClientBootstrap {
+        ClientBootstrap(group: eventLoop)
             .channelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 4096, initial: 16 << 10, maximum: 128 << 10)
-            )
+                    minimum: 4096, initial: 16 << 10, maximum: 128 << 10))
+    }
+
+    private func connectByNetwork(_ done: @escaping (Outcome) -> Void) {
+        let attempt = NIOLoopBound(self, eventLoop: eventLoop)
+        var bootstrap =
+            bootstrap
+            .connectTimeout(configuration.connectTimeout.timeAmount)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try attempt.value.prepare(channel) }
             }
@@ -129,6 +157,7 @@ final class ConnectionAttempt {
     static func describe(_ error: any Error) -> String {
         switch error {
         case let error as IOError: Errno(rawValue: error.errnoCode).description
+        case let error as RPCError: error.message
         case let error as SocketAddressError.UnknownHost:
             "unknown host \(error.host): \(error.errorDescription)"
         default: "\(error)"

@@ -44,6 +44,8 @@ extension RPCClient {
         /// added: the place to add a TLS handler. Throwing fails the attempt to connect.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
 
+        /// Gives a connected socket for each attempt to connect; nil: by the network, to host and port.
+        var connector: (@Sendable () throws(RPCError) -> NIOBSDSocket.Handle)?
         /// Makes what finds the addresses of a name, for one attempt to connect; nil: getaddrinfo.
         var makeResolver: (@Sendable (any EventLoop) -> any Resolver & Sendable)?
 
@@ -52,8 +54,15 @@ extension RPCClient {
             self.port = port
         }
 
+        /// A client of a server in the same process: no port, no TLS, and every call's
+        /// ``ServerCall/peerAddress`` is ``RPCServer/inProcessAddress``.
+        public init(inProcess server: RPCServer) {
+            self.init(host: RPCServer.inProcessAddress, port: 0)
+            connector = { () throws(RPCError) in try server.connectInProcess() }
+        }
+
         /// `host:port`, for `:authority` and messages.
-        var authority: String { Self.text(ofHost: host, port: port) }
+        var authority: String { connector == nil ? Self.text(ofHost: host, port: port) : host }
 
         static func text(ofHost host: String, port: Int) -> String {
             host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"

@@ -24,6 +24,10 @@ public final class RPCMethod: Sendable {
     /// throws the answer for a request that must not be decoded.
     public typealias RequestMeasure = @Sendable (UnsafeRawBufferPointer) throws(RPCError) -> Int
 
+    /// Looks at each call before its request is decoded, on the thread of its handler; what it throws is the
+    /// answer.
+    public typealias Interceptor = @Sendable (ServerCall) throws(RPCError) -> Void
+
     enum Handler: Sendable {
         case unary(Execution, @Sendable (ByteBuffer, ServerCall) -> Void)
         case serverStreaming(@Sendable (ServerStream) async throws -> Void)
@@ -115,6 +119,30 @@ public final class RPCMethod: Sendable {
             return request
         } catch {
             throw RPCError(.internalError, undecodable(Request.self, error))
+        }
+    }
+
+    /// The same method behind an interceptor.
+    func intercepted(by interceptor: @escaping Interceptor) -> RPCMethod {
+        switch handler {
+        case .unary(let execution, let run):
+            RPCMethod(
+                path: path,
+                handler: .unary(execution) { bytes, call in
+                    do throws(RPCError) {
+                        try interceptor(call)
+                    } catch {
+                        return call.fail(error)
+                    }
+                    run(bytes, call)
+                })
+        case .serverStreaming(let run):
+            RPCMethod(
+                path: path,
+                handler: .serverStreaming { stream in
+                    try interceptor(stream.call)
+                    try await run(stream)
+                })
         }
     }
 

@@ -97,6 +97,10 @@ extension RPCServer {
 
         // MARK: hooks
 
+        /// Stands in front of all methods: for what is to be known of each call, or refused, whatever its
+        /// method does, such as who may call it.
+        public var interceptor: RPCMethod.Interceptor?
+
         /// Runs on the event loop of each new connection before the transport's own handler is
         /// added: the place to add a TLS handler (`try
         /// channel.pipeline.syncOperations.addHandler(…)`). Throwing closes the connection.

@@ -31,6 +31,10 @@ public final class RPCServer: Sendable {
     public static func start(
         _ configuration: Configuration, methods: [RPCMethod]
     ) async throws -> RPCServer {
+        let methods =
+            configuration.interceptor.map { interceptor in
+                methods.map { $0.intercepted(by: interceptor) }
+            } ?? methods
         let core = ServerCore(configuration, methods: MethodTable(methods))
         let group = MultiThreadedEventLoopGroup(
             numberOfThreads: max(1, configuration.eventLoopThreadCount))
@@ -78,34 +82,74 @@ public final class RPCServer: Sendable {
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // One read, then the other connections have their turn.
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 4 << 10, initial: 4 << 10, maximum: HTTP2Connection.largestRead)
-            )
+            .childChannelOption(.recvAllocator, value: readAllocator)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard
-                        let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?
-                            .loop.value
-                    else { preconditionFailure("a connection on a foreign event loop") }
-                    let peer = PeerAddress(channel.remoteAddress)
-                    guard let lane = core.connections.admit(peer) else {
-                        throw RPCError(.resourceExhausted, "too many connections")
-                    }
-                    // From here on the count goes down when the channel closes, whatever fails.
-                    channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
-                    try core.configuration.channelHook?(channel)
-                    let http2 = HTTP2Connection(loop.turns)
-                    http2.setDelegate(
-                        ServerConnection(
-                            loop: loop, http2: http2, peerAddress: peer.description, lane: lane))
-                    try channel.pipeline.syncOperations.addHandler(http2)
+                    try takeConnection(
+                        channel, from: PeerAddress(channel.remoteAddress), core, loops,
+                        hook: core.configuration.channelHook)
                 }
             }
     }
+
+    /// One read, then the other connections have their turn.
+    private static let readAllocator = AdaptiveRecvByteBufferAllocator(
+        minimum: 4 << 10, initial: 4 << 10, maximum: HTTP2Connection.largestRead)
+
+    /// Makes a channel a connection of the server, on the channel's event loop.
+    ///
+    /// - Throws: if there are too many; the channel is to be closed then.
+    private static func takeConnection(
+        _ channel: any Channel, from peer: PeerAddress, _ core: ServerCore, _ loops: [LoopHandle],
+        hook: (@Sendable (any Channel) throws -> Void)?
+    ) throws {
+        guard
+            let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.loop.value
+        else { preconditionFailure("a connection on a foreign event loop") }
+        guard let lane = core.connections.admit(peer) else {
+            throw RPCError(.resourceExhausted, "too many connections")
+        }
+        // From here on the count goes down when the channel closes, whatever fails.
+        channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
+        try hook?(channel)
+        let http2 = HTTP2Connection(loop.turns)
+        http2.setDelegate(
+            ServerConnection(loop: loop, http2: http2, peerAddress: peer.description, lane: lane))
+        try channel.pipeline.syncOperations.addHandler(http2)
+    }
+
+    /// Connects a client of the same process: past the network, its port and its TLS.
+    ///
+    /// Limits and turns are those of any connection. The calls' ``ServerCall/peerAddress`` is
+    /// ``inProcessAddress``.
+    ///
+    /// - Returns: a socket that is connected to this server. The caller closes it.
+    /// - Throws: `RPCError` `.unavailable` after `shutdown` has begun, or if the system has no descriptors
+    ///   left.
+    func connectInProcess() throws(RPCError) -> NIOBSDSocket.Handle {
+        guard !core.isDraining.load(ordering: .acquiring) else {
+            throw RPCError(.unavailable, "the server has been shut down")
+        }
+        let (own, others) = try Result { () throws(Errno) in try connectedSockets() }
+            .mapError { RPCError(.unavailable, "cannot connect within the process: \($0)") }
+            .get()
+        let peer = PeerAddress.inProcess
+        // Takes the socket, and closes it if it cannot be a connection; the client is told by that.
+        _ = ClientBootstrap(group: group)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: Self.readAllocator)
+            .channelInitializer { [core, loops] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try Self.takeConnection(channel, from: peer, core, loops, hook: nil)
+                }
+            }
+            .withConnectedSocket(own.rawValue)
+        return others.rawValue
+    }
+
+    /// Where clients of the same process are.
+    public static let inProcessAddress = PeerAddress.inProcess.description
 
     /// Clients that are connected now.
     public var connectionCount: Int { core.connections.count }

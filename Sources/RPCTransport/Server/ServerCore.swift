@@ -184,6 +184,14 @@ struct PeerAddress: Sendable, CustomStringConvertible {
     let host: String
     let description: String
 
+    /// The same process.
+    static let inProcess = PeerAddress("in-process")
+
+    private init(_ name: String) {
+        host = name
+        description = name
+    }
+
     init(_ address: SocketAddress?) {
         guard let address else {
             host = "unknown"
