@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import ProgramKit
 
 /// The process: reads what it is asked, runs it, explains what went wrong.
 @main

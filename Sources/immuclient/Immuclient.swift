@@ -1,5 +1,5 @@
 import ArgumentParser
-import Settings
+import ProgramKit
 
 /// The command line client: its commands, and what its help says.
 struct Immuclient: ParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import ImmudbServer
-import Settings
+import ProgramKit
 
 /// The flags of `immudb`, and its commands `version` and `help`.
 ///

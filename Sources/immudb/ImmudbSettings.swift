@@ -1,6 +1,6 @@
 import ImmudbServer
 import ImmudbStore
-import Settings
+import ProgramKit
 
 /// Everything that `immudb` can be told. `ImmudbCommand` has a flag for each.
 enum ImmudbSettings {

@@ -1,6 +1,5 @@
 import ArgumentParser
-import ManPages
-import Settings
+import ProgramKit
 
 extension ImmudbCommand {
     /// Writes the man pages of `immudb`; for who packages it.

@@ -1,8 +1,7 @@
-import Daemon
 import Foundation
 import ImmudbServer
 import ImmudbStore
-import Settings
+import ProgramKit
 
 /// What the settings of a start say, merged and checked.
 struct Startup {

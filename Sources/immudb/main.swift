@@ -1,10 +1,9 @@
 // The server's process: reads its settings, opens its log, detaches if asked to, takes its pid
 // file, starts the server, and stops it at SIGTERM or SIGINT.
 
-import Daemon
 import Dispatch
 import ImmudbServer
-import Settings
+import ProgramKit
 
 #if canImport(Darwin)
     import Darwin

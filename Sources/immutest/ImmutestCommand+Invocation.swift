@@ -1,6 +1,6 @@
 import ArgumentParser
 import ImmudbProtocol
-import Settings
+import ProgramKit
 
 extension ImmutestCommand {
     /// What the arguments ask for.

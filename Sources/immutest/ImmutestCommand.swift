@@ -1,5 +1,5 @@
 import ArgumentParser
-import Settings
+import ProgramKit
 
 /// The flags of `immutest`, and its commands `version` and `help`.
 ///

@@ -1,6 +1,6 @@
 import Foundation
 import ImmudbClient
-import Settings
+import ProgramKit
 
 /// Everything that `immutest` can be told. `ImmutestCommand` has a flag for each.
 enum ImmutestSettings {

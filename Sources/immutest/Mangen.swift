@@ -1,6 +1,5 @@
 import ArgumentParser
-import ManPages
-import Settings
+import ProgramKit
 
 extension ImmutestCommand {
     /// Writes the man pages of `immutest`; for who packages it.

@@ -3,7 +3,7 @@
 
 import Foundation
 import ImmudbClient
-import Settings
+import ProgramKit
 import Terminal
 
 /// Writes a line to the standard error; one that takes nothing is no failure of its own.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 @testable import immuclient
 
 @Suite("The arguments of immuclient")

@@ -1,5 +1,5 @@
 import OwnThread
-import Settings
+import ProgramKit
 import Testing
 
 @testable import immuclient

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ManPages
+import ProgramKit
 
 /// For who packages the program.
 struct ManPagesCommand: ImmuclientCommand {

@@ -1,5 +1,5 @@
 import ImmudbClient
-import Settings
+import ProgramKit
 
 /// Everything that `immuclient` can be told. `GlobalFlags` has a flag for each.
 struct ClientSettings: Sendable {

@@ -1,4 +1,4 @@
-import Settings
+import ProgramKit
 
 /// One run of a command, with the settings that it was given.
 @MainActor

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Settings
+import ProgramKit
 
 /// The flags that every command takes, before or after its own words.
 ///

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Settings
+import ProgramKit
 
 /// What the words of a command line, or of a line of the shell, ask for.
 struct Invocation {

@@ -1,7 +1,7 @@
 import ImmudbClient
 import MerkleTree
+import ProgramKit
 import RPCTransport
-import Settings
 
 /// Why a command failed, as it is shown: for people, and as JSON.
 struct Failure: Equatable {

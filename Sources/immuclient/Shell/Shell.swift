@@ -1,6 +1,6 @@
 import Foundation
 import ImmudbClient
-import Settings
+import ProgramKit
 import Terminal
 
 /// The interactive shell: reads lines, runs each as a command, and goes on.

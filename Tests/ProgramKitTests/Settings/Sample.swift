@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 
 /// The settings of a made-up program.
 enum Sample {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 
 @Suite("Precedence of settings")
 struct PrecedenceTests {

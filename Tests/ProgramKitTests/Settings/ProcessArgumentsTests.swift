@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 
 #if canImport(Darwin)
     import Darwin

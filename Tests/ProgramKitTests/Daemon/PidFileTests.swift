@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Daemon
+@testable import ProgramKit
 
 @Suite("Pid file")
 struct PidFileTests {

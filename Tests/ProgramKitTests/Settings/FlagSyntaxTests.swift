@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 
 @Suite("Syntax of flags")
 struct FlagSyntaxTests {

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 
 @Suite("Config files")
 struct ConfigFileTests {

@@ -3,7 +3,7 @@ import ChildProcess
 import Foundation
 import Testing
 
-@testable import ManPages
+@testable import ProgramKit
 
 /// A program with everything that is hard to write down.
 private struct Tool: ParsableCommand {

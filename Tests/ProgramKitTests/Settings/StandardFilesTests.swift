@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 
 @Suite("Standard files")
 struct StandardFilesTests {
