@@ -126,10 +126,13 @@ public final class DetachedProcess: Sendable {
     static let marker = "_DETACHED_BY"
     static let reportFile: Int32 = 3
 
-    /// nil if this process is not such a child. A child leaves its parent's session here.
+    /// nil if this process is not such a child.
     ///
-    /// To be asked once, before any thread is started and any file is opened.
-    public static func current() -> DetachedProcess? {
+    /// To be asked for the first time before any thread is started and any file is opened:
+    /// `Program.main` does that.
+    public static let current = leaveParentsSession()
+
+    private static func leaveParentsSession() -> DetachedProcess? {
         guard let value = getenv(marker) else { return nil }
         let isChild = String(cString: value) == "\(getppid())"
         unsetenv(marker)

@@ -9,7 +9,7 @@ struct ManPage {
     /// The pages of a command and of those below it that are shown in the help.
     static func pages(
         of command: CommandDump, under parent: ManPage?,
-        examples: [String: [(command: String, what: String)]], date: PageDate
+        examples: ManPages.Examples, date: PageDate
     ) -> [ManPage] {
         let words = (parent?.words ?? []) + [command.commandName]
         let page = ManPage(

@@ -1,7 +1,7 @@
 // Man pages of a program, made from its own command line. Here: what a program calls. A page:
 // ManPage.swift. How its text is written: Roff.swift.
 
-public import ArgumentParser
+import ArgumentParser
 import Foundation
 
 /// The man pages of a program: one for itself and one for each of its commands, hidden ones left
@@ -10,35 +10,30 @@ import Foundation
 /// What they say is what the argument library knows of the commands, so it cannot differ from
 /// their help.
 public enum ManPages {
-    /// Where pages go if nobody says otherwise.
-    public static func defaultDirectory(of root: any ParsableCommand.Type) -> String {
-        "./cmd/docs/man/" + root._commandName
-    }
+    /// By command as it is typed, such as "immuclient set"; without a command for the program
+    /// itself.
+    public typealias Examples = [String: [(command: String, what: String)]]
 
-    /// What a program says when its pages are written.
-    public static func successMessage(_ directory: String) -> String {
-        "SUCCESS: man files generated in the \(directory) directory"
-    }
+    /// Where the pages of a program go if nobody says otherwise.
+    static func defaultFolder(of program: String) -> String { "./cmd/docs/man/" + program }
 
     /// Writes the pages, over older ones of the same names. Their date is that of SOURCE_DATE_EPOCH
     /// if it is set, so that the same program gives the same pages, else today.
     ///
     /// - Parameters:
-    ///   - examples: by command as it is typed, such as "immuclient set"; without a command for the
-    ///     program itself.
     ///   - directory: made if it is missing, with those above it.
     /// - Returns: the paths of the pages, `<program>.1` and `<program>-<command>.1`.
     /// - Throws: `ManPagesError` if a page cannot be written, or the date or an example is wrong.
-    public static func write(
-        of root: any ParsableCommand.Type, examples: [String: [(command: String, what: String)]],
-        to directory: String
-    ) throws -> [String] {
+    static func write(
+        of root: any ParsableCommand.Type, examples: Examples, to directory: String
+    ) throws(ManPagesError) -> [String] {
         guard !directory.isEmpty else {
             throw ManPagesError("the folder for the man pages has no name: give its path")
         }
         let date = try PageDate(environment: ProcessInfo.processInfo.environment)
         let pages = try pages(of: root, examples: examples, date: date)
-        return try pages.map { page in
+        var paths: [String] = []
+        for page in pages {
             let path = directory + (directory.hasSuffix("/") ? "" : "/") + page.fileName
             do {
                 try PageFile.makeFolders(above: path)
@@ -46,14 +41,14 @@ public enum ManPages {
             } catch {
                 throw ManPagesError("cannot write the man page \(path): \(error)")
             }
-            return path
+            paths.append(path)
         }
+        return paths
     }
 
     static func pages(
-        of root: any ParsableCommand.Type, examples: [String: [(command: String, what: String)]],
-        date: PageDate
-    ) throws -> [ManPage] {
+        of root: any ParsableCommand.Type, examples: Examples, date: PageDate
+    ) throws(ManPagesError) -> [ManPage] {
         let dump = try CommandDump(of: root)
         let pages = ManPage.pages(of: dump, under: nil, examples: examples, date: date)
         let names = Set(pages.map(\.invocation))

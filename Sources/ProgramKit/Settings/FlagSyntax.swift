@@ -17,7 +17,8 @@ public struct CommandLineWords: Hashable, Sendable {
 /// numbers are words.
 ///
 /// The argument library knows less of it, and loses values such as that of `--detached=false` where
-/// another flag follows. So it is only asked for helps, and for the words of commands.
+/// another flag follows. So it is only asked for helps (see `SettingFlags`), and for the words of
+/// commands.
 public struct FlagSyntax: Sendable {
     private struct Flag: Sendable {
         let name: String
@@ -25,7 +26,9 @@ public struct FlagSyntax: Sendable {
         let isSwitch: Bool
     }
 
-    private static let config = Flag(name: "config", letter: nil, isSwitch: false)
+    static let configName = "config"
+
+    private static let config = Flag(name: configName, letter: nil, isSwitch: false)
     private static let help = Flag(name: "help", letter: "h", isSwitch: true)
 
     private let flags: [Flag]

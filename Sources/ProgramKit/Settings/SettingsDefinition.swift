@@ -28,7 +28,8 @@ public struct SettingsDefinition: Sendable {
     public func values(
         flags: [String: String], environment: [String: String], config: ConfigFileSearch
     ) throws(SettingsError) -> SettingsValues {
-        var values = SettingsValues(filePath: config.file?.path, warnings: config.warnings)
+        var values = SettingsValues(
+            keys: Set(settings.map(\.key)), filePath: config.file?.path, warnings: config.warnings)
         try merge(config.file, into: &values)
         try merge(environment: environment, into: &values)
         for (key, value) in flags {
@@ -138,15 +139,20 @@ public struct SettingsValues: Sendable {
     public let filePath: String?
     /// What was named and has no effect, one sentence each.
     public fileprivate(set) var warnings: [String]
+    /// Of all settings of the program.
+    private let keys: Set<String>
     /// Checked by their settings.
     fileprivate var given: [String: (raw: RawValue, source: SettingSource)] = [:]
 
-    fileprivate init(filePath: String?, warnings: [String]) {
+    fileprivate init(keys: Set<String>, filePath: String?, warnings: [String]) {
+        self.keys = keys
         self.filePath = filePath
         self.warnings = warnings
     }
 
+    /// The value of a setting: the one that was given, or the default.
     public subscript<Value>(setting: Setting<Value>) -> Value {
+        precondition(keys.contains(setting.key), "\(setting.key) is not in the definition")
         guard let raw = given[setting.key]?.raw else { return setting.defaultValue }
         guard let value = setting.type.value(raw) else {
             preconditionFailure("\(setting.key) was read as another type")

@@ -47,23 +47,25 @@ final class Shell {
     private func perform(_ words: [String]) async throws {
         guard !words.isEmpty else { return }
         if words == ["help"] { return try helpOutput.write(Self.help) }
-        let invocation = try Invocation(words)
+        let invocation = try Invocation<Immuclient>(words)
         if let flag = Self.foreignFlag(of: invocation) {
             throw UsageError(
                 "flag --\(flag) is for the start of immuclient: a line of its shell takes --json "
-                    + "and --value-only only")
+                    + "and --value-only only", program: Immuclient.name)
         }
         switch invocation.action {
         case .help(let type):
             try helpOutput.write(LineReport(help: type))
         case .run(is ShellCommand):
-            throw UsageError("this is the shell already")
-        case .run(let command):
+            throw UsageError("this is the shell already", program: Immuclient.name)
+        case .run(let command as any ImmuclientCommand):
             let settings = try context.sources.settings(lineFlags: invocation.flags)
             try await CommandRun(
                 command, flags: invocation.flags, sources: context.sources, settings: settings,
                 session: context.session
             ).run(input: .lines)
+        case .run(let command):
+            preconditionFailure("\(command) is no command of immuclient")
         }
     }
 
@@ -82,7 +84,7 @@ final class Shell {
         await context.session.close()
     }
 
-    private static func foreignFlag(of invocation: Invocation) -> String? {
+    private static func foreignFlag(of invocation: Invocation<Immuclient>) -> String? {
         if invocation.configFile != nil { return "config" }
         return invocation.flags.keys.sorted().first { !lineFlags.contains($0) }
     }

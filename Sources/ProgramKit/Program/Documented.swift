@@ -1,0 +1,130 @@
+import ArgumentParser
+
+/// A command as the help, the man pages and the completion show it: with its usage, and with the
+/// flags of the program's settings. Also the program itself, with all of its commands.
+///
+/// The argument library makes those texts, so they cannot differ from each other. Command lines are
+/// not parsed by this type but by `Invocation`.
+struct Documented<Command: ParsableCommand, P: Program>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        isProgram ? program : command
+    }
+
+    fileprivate static var isProgram: Bool { Command.self == P.self }
+
+    @OptionGroup var command: Command
+    @OptionGroup(title: P.runsWithoutCommand ? "" : "Global flags")
+    var flags: SettingFlags<Command, P>
+
+    /// The type that documents a command of the program.
+    static func type(_ command: any ParsableCommand.Type) -> any ParsableCommand.Type {
+        func documented<Other: ParsableCommand>(_: Other.Type) -> any ParsableCommand.Type {
+            Documented<Other, P>.self
+        }
+        return documented(command)
+    }
+
+    private static var command: CommandConfiguration {
+        var configuration = Command.configuration
+        configuration.commandName = Command._commandName
+        configuration.usage = "\(P.name) \(CommandWords(of: Command.self).usage)"
+        return configuration
+    }
+
+    private static var program: CommandConfiguration {
+        let groups = P.commands.map { group in
+            CommandGroup(name: group.name, subcommands: group.subcommands.map(type))
+        }
+        return CommandConfiguration(
+            commandName: P.name, abstract: P.about.abstract, usage: P.about.usage,
+            discussion: P.about.discussion + "\n\n" + P.sourcesOfSettings,
+            subcommands: groups.filter(\.name.isEmpty).flatMap(\.subcommands),
+            groupedSubcommands: groups.filter { !$0.name.isEmpty })
+    }
+}
+
+/// The flags of a program's settings, made from their declarations.
+///
+/// The argument library finds the flags of a type by its mirror, whose children are properties with
+/// wrappers. This type has no such properties; its mirror shows one for each setting.
+struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, CustomReflectable {
+    init() {}
+
+    /// Takes no values: nothing is parsed by this type.
+    init(from decoder: any Decoder) throws {
+        _ = try decoder.container(keyedBy: Key.self)
+    }
+
+    var customMirror: Mirror {
+        let isShown = Command.self == P.self || !P.runsWithoutCommand
+        let children = isShown ? P.definition.settings.map(Self.flag) + [Self.configFlag] : []
+        return Mirror(self, children: children)
+    }
+
+    private static func flag(_ setting: any SettingDeclaration) -> Mirror.Child {
+        var names: [NameSpecification.Element] = setting.short.map { [.customShort($0)] } ?? []
+        names.append(.customLong(setting.key))
+        let help = ArgumentHelp("\(setting.help)", valueName: setting.value.name)
+        let (name, completion) = (NameSpecification(names), setting.value.completion)
+        return setting.isSwitch
+            ? (setting.key, Flag(wrappedValue: false, name: name, help: help))
+            : (setting.key, Option<String?>(name: name, help: help, completion: completion))
+    }
+
+    private static var configFlag: Mirror.Child {
+        let place = Command.self == P.self ? "see above" : "see '\(P.name) help'"
+        return (
+            FlagSyntax.configName,
+            Option<String?>(
+                name: .customLong(FlagSyntax.configName),
+                help: ArgumentHelp(
+                    "config file; by default the first that is found, \(place)", valueName: "file"),
+                completion: .file())
+        )
+    }
+
+    /// The name of any setting.
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) {
+            self.stringValue = stringValue
+        }
+
+        init?(intValue: Int) { nil }
+    }
+}
+
+extension SettingValue {
+    fileprivate var completion: CompletionKind? {
+        switch self {
+        case .absent, .named: nil
+        case .file: .file()
+        case .folder: .directory
+        case .word(let words): .list(words)
+        }
+    }
+}
+
+extension Program {
+    /// The part of the help that says where settings come from.
+    fileprivate static var sourcesOfSettings: String {
+        let variables = definition.settings.map(definition.variableName) + about.variables
+        let example = definition.settings.first(where: \.isSwitch).map {
+            " A switch is turned off by a value: --\($0.key)=false."
+        }
+        let ends = ConfigFile.extensions.map { ".\($0)" }
+        return """
+            Flags may stand before or after other words.\(example ?? "") A flag wins over its \
+            environment variable, that over the config file, and that over the default.
+
+            Environment variables:
+            \(variables.map { "  \($0)" }.joined(separator: "\n"))
+
+            Config files: \(name)\(ends.dropLast().joined(separator: ", ")) or \(ends.last ?? "") in \
+            ./configs, $GOPATH/src/configs, /etc/immudb or $HOME, the first that is found. Their \
+            keys are the flags' names. HCL is not read.
+            """
+    }
+}
