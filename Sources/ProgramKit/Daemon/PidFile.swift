@@ -15,7 +15,7 @@ import POSIX
 /// without looking for its process: a file that nobody locks is stale and is taken over.
 public final class PidFile: Sendable {
     public let path: String
-    private let file: Int32
+    private let file: FileDescriptor
 
     /// Creates the file, and the folder it is in if that one is missing.
     ///
@@ -38,7 +38,7 @@ public final class PidFile: Sendable {
     }
 
     deinit {
-        close(file)
+        try? file.close()
     }
 
     /// Removes the file, unless it was replaced by another one meanwhile. For the program's end.
@@ -55,16 +55,24 @@ public final class PidFile: Sendable {
     }
 
     /// Opens, locks and writes it.
-    private static func take(_ path: String, program: String) throws(DaemonError) -> Int32 {
+    private static func take(
+        _ path: String, program: String
+    ) throws(DaemonError) -> FileDescriptor {
         try checkKind(path)
-        let file = try lock(path, program: program)
         do {
-            try write(getpid(), to: file, path)
-        } catch {
-            close(file)
+            let file = try lock(path, program: program)
+            do {
+                try write(getpid(), to: file, path)
+            } catch {
+                try? file.close()
+                throw error
+            }
+            return file
+        } catch let error as DaemonError {
             throw error
+        } catch {
+            throw DaemonError("failed to write pidfile: \(path): \(error)")
         }
-        return file
     }
 
     /// A process id in a pipe or device is one that nobody can look up.
@@ -83,54 +91,43 @@ public final class PidFile: Sendable {
             "failed to write pidfile: \(path) is \(kind), no file: name another one")
     }
 
-    private static func lock(_ path: String, program: String) throws(DaemonError) -> Int32 {
+    private static func lock(_ path: String, program: String) throws -> FileDescriptor {
         while true {
-            let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
-            if file < 0, errno == EINTR { continue }
-            guard file >= 0 else { throw failure(path, errno) }
-            guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-                let reason = errno
-                close(file)
-                guard reason == EWOULDBLOCK else { throw failure(path, reason) }
+            let file = try FileDescriptor.opening(
+                path, .readWrite, [.create, .nonBlocking],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+                let reason = Errno.last
+                try? file.close()
+                guard reason == .wouldBlock else { throw reason }
                 throw DaemonError(
                     "pid file found, ensure \(program) is not running or delete \(path)")
             }
             // Whoever locked it before may have removed it between our two calls.
             if isFile(file, at: path) { return file }
-            close(file)
+            try? file.close()
         }
     }
 
-    private static func isFile(_ file: Int32, at path: String) -> Bool {
+    private static func isFile(_ file: FileDescriptor, at path: String) -> Bool {
         var open = stat()
         var named = stat()
-        return fstat(file, &open) == 0 && stat(path, &named) == 0
+        return fstat(file.rawValue, &open) == 0 && stat(path, &named) == 0
             && open.st_ino == named.st_ino && open.st_dev == named.st_dev
     }
 
-    private static func write(
-        _ pid: pid_t, to file: Int32, _ path: String
-    ) throws(DaemonError) {
-        var old = [UInt8](repeating: 0, count: 32)
-        let count = read(file, &old, old.count)
-        guard count >= 0 else { throw failure(path, errno) }
+    private static func write(_ pid: pid_t, to file: FileDescriptor, _ path: String) throws {
+        let maxByteCount = 32
+        let old = try file.bytes(upTo: maxByteCount)
         let blanks: [UInt8] = [0x20, 0x0a, 0x0d]
-        let isPid = old.prefix(count).allSatisfy {
-            (0x30...0x39).contains($0) || blanks.contains($0)
-        }
-        guard isPid, count < old.count else {
+        let isPid = old.allSatisfy { (0x30...0x39).contains($0) || blanks.contains($0) }
+        guard isPid, old.count < maxByteCount else {
             throw DaemonError(
                 "failed to write pidfile: \(path) holds something else than a process id: "
                     + "delete it or name another file")
         }
-        let text = Array("\(pid)".utf8)
-        guard ftruncate(file, 0) == 0, pwrite(file, text, text.count, 0) == text.count else {
-            throw failure(path, errno)
-        }
-    }
-
-    private static func failure(_ path: String, _ number: Int32) -> DaemonError {
-        DaemonError("failed to write pidfile: \(path): \(Errno(rawValue: number))")
+        try file.resize(to: 0)
+        try file.writeAll(toAbsoluteOffset: 0, Array("\(pid)".utf8))
     }
 }
 
