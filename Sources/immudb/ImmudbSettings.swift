@@ -83,15 +83,14 @@ extension ServerOptions {
     init(_ values: SettingsValues) throws(SettingsError) {
         for (setting, missing) in [(ImmudbSettings.auth, "users"), (ImmudbSettings.mtls, "TLS")] {
             guard !values[setting] else {
-                let source = values.source(of: setting).map { "\($0)" } ?? setting.key
                 throw SettingsError(
-                    "\(source) is true: this release has no \(missing) yet, and does not start "
+                    "\(values.place(of: setting)) is true: this release has no \(missing) yet, and does not start "
                         + "without what was asked for. Leave it false")
             }
         }
         let name = values[ImmudbSettings.databaseName]
         guard !ServerOptions.reservedNames.contains(name.lowercased()) else {
-            let source = values.source(of: ImmudbSettings.databaseName).map { "\($0)" } ?? "dbname"
+            let source = values.place(of: ImmudbSettings.databaseName)
             throw SettingsError(
                 "\(source) is \"\(name)\": give another name, this one is reserved for what the "
                     + "server keeps beside the database")

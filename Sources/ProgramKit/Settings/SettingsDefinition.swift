@@ -165,6 +165,11 @@ public struct SettingsValues: Sendable {
         given[setting.key]?.source
     }
 
+    /// Where a value came from, for messages about it; the key if it is the default.
+    public func place(of setting: some SettingDeclaration) -> String {
+        source(of: setting).map { "\($0)" } ?? setting.key
+    }
+
     /// The value that was given; nil if it is the default.
     public func given<Value>(_ setting: Setting<Value>) -> Value? {
         source(of: setting) == nil ? nil : self[setting]
@@ -180,8 +185,7 @@ public struct SettingsValues: Sendable {
         do {
             return try parse(text)
         } catch {
-            let place = source(of: setting).map { "\($0)" } ?? setting.key
-            throw SettingsError("\(place) is \"\(text)\": \(error)")
+            throw SettingsError("\(place(of: setting)) is \"\(text)\": \(error)")
         }
     }
 }

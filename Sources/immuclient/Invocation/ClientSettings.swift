@@ -43,6 +43,9 @@ struct ClientSettings: Sendable {
         "value-only", .boolean, default: false,
         "print nothing but the values of entries, each and a line feed")
 
+    /// Those that choose how answers are printed; a line of the shell may have them, too.
+    static let formsOfOutput = [json, valueOnly]
+
     static let definition = SettingsDefinition(
         program: "immuclient",
         settings: [
@@ -66,10 +69,9 @@ struct ClientSettings: Sendable {
     /// - Throws: `SettingsError` if something is asked for that this release cannot do.
     init(_ values: SettingsValues) throws(SettingsError) {
         guard !values[Self.mtls] else {
-            let source = values.source(of: Self.mtls).map { "\($0)" } ?? Self.mtls.key
             throw SettingsError(
-                "\(source) is true: this release has no TLS yet, and does not connect without what "
-                    + "was asked for. Leave it false")
+                "\(values.place(of: Self.mtls)) is true: this release has no TLS yet, and does not "
+                    + "connect without what was asked for. Leave it false")
         }
         switch (values[Self.json], values[Self.valueOnly]) {
         case (false, false): format = .text
@@ -104,7 +106,7 @@ extension SettingsSources {
     /// Whoever asks for one form of output by a flag does not want the other, whatever an earlier
     /// source says of that.
     private static func withOneForm(_ flags: [String: String]) -> [String: String] {
-        let forms = [ClientSettings.json.key, ClientSettings.valueOnly.key]
+        let forms = ClientSettings.formsOfOutput.map(\.key)
         guard forms.contains(where: { flags[$0] != nil }) else { return flags }
         return flags.merging(forms.map { ($0, "false") }) { given, _ in given }
     }

@@ -12,9 +12,6 @@ final class Shell {
     /// The worst of all commands.
     private var exitCode = ExitCode.done
 
-    /// Flags that a line may have: the others are about the one connection.
-    private static let lineFlags = [ClientSettings.json.key, ClientSettings.valueOnly.key]
-
     init(_ context: CommandContext) {
         self.context = context
         let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
@@ -49,9 +46,11 @@ final class Shell {
         if words == ["help"] { return try helpOutput.write(Self.help) }
         let invocation = try Invocation<Immuclient>(words)
         if let flag = Self.foreignFlag(of: invocation) {
+            // The others are about the one connection.
+            let flags = ClientSettings.formsOfOutput.map { "--\($0.key)" }
             throw UsageError(
-                "flag --\(flag) is for the start of immuclient: a line of its shell takes --json "
-                    + "and --value-only only", program: Immuclient.name)
+                "flag --\(flag) is for the start of immuclient: a line of its shell takes "
+                    + "\(flags.joined(separator: " and ")) only", program: Immuclient.name)
         }
         switch invocation.action {
         case .help(let type):
@@ -86,7 +85,8 @@ final class Shell {
 
     private static func foreignFlag(of invocation: Invocation<Immuclient>) -> String? {
         if invocation.configFile != nil { return "config" }
-        return invocation.flags.keys.sorted().first { !lineFlags.contains($0) }
+        let own = ClientSettings.formsOfOutput.map(\.key)
+        return invocation.flags.keys.sorted().first { !own.contains($0) }
     }
 
     private static var help: LineReport {
