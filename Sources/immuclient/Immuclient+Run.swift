@@ -1,4 +1,5 @@
 import ProgramKit
+import Terminal
 
 // The process: runs the command that it is asked for, explains what went wrong.
 

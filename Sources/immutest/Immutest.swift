@@ -81,15 +81,7 @@ struct Immutest: Program {
 
     static func explain(_ error: any Error, arguments: [String]) -> Int32 {
         let failure = error as? ImmutestError
-        complain(failure?.message ?? text(of: error))
+        StandardError.write(line: failure?.message ?? text(of: error))
         return failure?.exitCode ?? EXIT_FAILURE
     }
-}
-
-/// Writes a line to the standard error; one that takes nothing is no failure of its own.
-func complain(_ text: String) {
-    // What a server says may be in it, and must not steer a terminal.
-    let line = Array((text + "\n").utf8)
-    let shown = isatty(STDERR_FILENO) != 0 ? TerminalText.escaped(line) : line
-    _ = shown.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbClient
 import ProgramKit
+import Terminal
 
 /// Everything that `immutest` can be told.
 enum ImmutestSettings {
@@ -31,7 +32,7 @@ struct ServerPlace {
     init(_ sources: SettingsSources) throws {
         if let announcement = sources.announcement { print(announcement) }
         let values = try sources.values()
-        for warning in values.warnings { complain("Warning: \(warning)") }
+        for warning in values.warnings { StandardError.write(line: "Warning: \(warning)") }
         try self.init(of: values)
         guard Self.localHosts.contains(host) else {
             throw ImmutestError(

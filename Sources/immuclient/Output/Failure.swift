@@ -2,6 +2,7 @@ import ImmudbClient
 import MerkleTree
 import ProgramKit
 import RPCTransport
+import Terminal
 
 /// Why a command failed, as it is shown: for people, and as JSON.
 struct Failure: Equatable {
