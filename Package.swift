@@ -141,35 +141,31 @@ let package = Package(
 
         // MARK: the processes
 
-        // A program's settings: flags, environment, config files.
-        .target(name: "Settings", dependencies: ["POSIX", toml, yaml], swiftSettings: settings),
-        // A program in the background: pid file, detaching.
-        .target(name: "Daemon", dependencies: ["POSIX"], swiftSettings: settings),
+        // What every program of this package is: settings, commands, helps and man pages from one
+        // definition; in the background if it is to be.
+        .target(
+            name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml],
+            swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
-        // Man pages, made from a program's own command line.
-        .target(name: "ManPages", dependencies: ["POSIX", arguments], swiftSettings: settings),
 
         // MARK: executables
 
         .executableTarget(
             name: "immudb",
-            dependencies: [
-                "Daemon", "ImmudbServer", "ImmudbStore", "ManPages", "Settings", arguments,
-            ],
+            dependencies: ["ImmudbServer", "ImmudbStore", "ProgramKit", arguments],
             swiftSettings: settings),
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "ManPages", "MerkleTree", "POSIX", "RPCTransport", "Settings",
-                "Terminal", arguments,
+                "ImmudbClient", "MerkleTree", "POSIX", "ProgramKit", "RPCTransport", "Terminal",
+                arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "immutest",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "ManPages", "MerkleTree", "Settings", "Terminal",
-                arguments,
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "ProgramKit", "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -211,7 +207,7 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
-                "ImmudbVerification", "Ledger", "MerkleTree", "RPCTransport", "Settings",
+                "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
                 "SimulatedDisk", "StorageIO", protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
@@ -293,24 +289,23 @@ let package = Package(
                 "RPCTransport", nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
-            name: "SettingsTests", dependencies: ["TestTools", "Settings"], swiftSettings: settings),
-        .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: settings),
+            name: "ProgramKitTests",
+            dependencies: ["ChildProcess", "ProgramKit", "TestTools", arguments],
+            swiftSettings: settings),
         .testTarget(
             name: "ImmudbTests",
-            dependencies: ["immudb", "ImmudbServer", "Settings", "StorageIO", "OwnThread"],
+            dependencies: ["immudb", "ImmudbServer", "ProgramKit", "StorageIO", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmuclientTests",
             dependencies: [
-                "immuclient", "ImmudbClient", "MerkleTree", "RPCTransport", "Settings", "OwnThread",
+                "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit", "RPCTransport",
+                "OwnThread",
             ],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
-            name: "ManPagesTests", dependencies: ["ChildProcess", "ManPages", arguments],
-            swiftSettings: settings),
-        .testTarget(
-            name: "ImmutestTests", dependencies: ["immutest", "Settings", "OwnThread"],
+            name: "ImmutestTests", dependencies: ["immutest", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(

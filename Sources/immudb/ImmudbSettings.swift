@@ -1,20 +1,21 @@
 import ImmudbServer
 import ImmudbStore
-import Settings
+import ProgramKit
 
-/// Everything that `immudb` can be told. `ImmudbCommand` has a flag for each.
+/// Everything that `immudb` can be told.
 enum ImmudbSettings {
     static let address = Setting(
-        "address", short: "a", .text("an address or host name"),
+        "address", short: "a", .text("an address or host name", named: "host"),
         default: ServerOptions.defaultAddress, "bind address")
     static let auth = Setting(
         "auth", short: "s", .boolean, default: false,
         "enable auth: refused, this release has no users yet")
     static let certificate = Setting(
-        "certificate", .text, default: "./tools/mtls/3_application/certs/localhost.cert.pem",
+        "certificate", .optionalFile,
+        default: "./tools/mtls/3_application/certs/localhost.cert.pem",
         "server certificate file path, for mtls")
     static let clientCAs = Setting(
-        "clientcas", .text, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
+        "clientcas", .optionalFile, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
         "clients certificates list, aka certificate authority, for mtls")
     static let databaseName = Setting(
         "dbname", short: "n", .plainName("the name of the database's folder"),
@@ -23,7 +24,7 @@ enum ImmudbSettings {
         "detached", short: "d", .boolean, default: false,
         "run immudb in background; returns when it serves")
     static let directory = Setting(
-        "dir", .text("the path of a folder"), default: ServerOptions.defaultDirectory,
+        "dir", .folder, default: ServerOptions.defaultDirectory,
         "data folder, made if it is missing")
     static let durability = Setting(
         "durability", .word(of: DurabilityWord.self), default: .always,
@@ -31,9 +32,11 @@ enum ImmudbSettings {
             + "(after \(DurabilityWord.intervalMilliseconds) ms at most), never (at a clean stop, "
             + "or when the system pleases)")
     static let logFile = Setting(
-        "logfile", .text, default: "", "log path with filename, e.g. /tmp/immudb/immudb.log")
+        "logfile", .optionalFile, default: "", "log path with filename, e.g. /tmp/immudb/immudb.log"
+    )
     static let maxReceiveMessageByteCount = Setting(
-        "max-recv-msg-size", .integer(ServerOptions.maxReceiveMessageByteCountRange),
+        "max-recv-msg-size",
+        .integer(ServerOptions.maxReceiveMessageByteCountRange, named: "bytes"),
         default: ServerOptions.defaultMaxReceiveMessageByteCount,
         "largest request that is taken, in bytes")
     static let mtls = Setting(
@@ -44,9 +47,9 @@ enum ImmudbSettings {
         "disable collection of histogram metrics like query durations; this release has no metrics "
             + "yet, hence no histograms either way")
     static let pidFile = Setting(
-        "pidfile", .text, default: "", "pid path with filename, e.g. /var/run/immudb.pid")
+        "pidfile", .optionalFile, default: "", "pid path with filename, e.g. /var/run/immudb.pid")
     static let pkey = Setting(
-        "pkey", .text, default: "./tools/mtls/3_application/private/localhost.key.pem",
+        "pkey", .optionalFile, default: "./tools/mtls/3_application/private/localhost.key.pem",
         "server private key path, for mtls")
     static let port = Setting(
         "port", short: "p", .integer(0...65535), default: ServerOptions.defaultPort,
@@ -80,15 +83,14 @@ extension ServerOptions {
     init(_ values: SettingsValues) throws(SettingsError) {
         for (setting, missing) in [(ImmudbSettings.auth, "users"), (ImmudbSettings.mtls, "TLS")] {
             guard !values[setting] else {
-                let source = values.source(of: setting).map { "\($0)" } ?? setting.key
                 throw SettingsError(
-                    "\(source) is true: this release has no \(missing) yet, and does not start "
+                    "\(values.place(of: setting)) is true: this release has no \(missing) yet, and does not start "
                         + "without what was asked for. Leave it false")
             }
         }
         let name = values[ImmudbSettings.databaseName]
         guard !ServerOptions.reservedNames.contains(name.lowercased()) else {
-            let source = values.source(of: ImmudbSettings.databaseName).map { "\($0)" } ?? "dbname"
+            let source = values.place(of: ImmudbSettings.databaseName)
             throw SettingsError(
                 "\(source) is \"\(name)\": give another name, this one is reserved for what the "
                     + "server keeps beside the database")

@@ -1,8 +1,7 @@
-import Daemon
 import Foundation
 import ImmudbServer
 import ImmudbStore
-import Settings
+import ProgramKit
 
 /// What the settings of a start say, merged and checked.
 struct Startup {
@@ -11,23 +10,17 @@ struct Startup {
     let warnings: [String]
     private let logLevel: LogLevel
 
-    /// Reads the environment and the config file. A file that is found is named on the standard
-    /// output.
-    init(flags: [String: String], configFile: String?) throws(SettingsError) {
-        let definition = ImmudbSettings.definition
-        let environment = try ProcessEnvironment.text(for: definition)
-        let config = try ConfigFileSearch(
-            configFile, orFoundFor: definition.program, environment: environment)
-        if let file = config.file {
-            StandardFiles.write("Using config file: \(file.path)\n", to: STDOUT_FILENO)
+    /// A config file that was found is named on the standard output.
+    init(_ sources: SettingsSources) throws(SettingsError) {
+        if let announcement = sources.announcement {
+            StandardFiles.write(announcement + "\n", to: STDOUT_FILENO)
         }
-        let values = try definition.values(
-            flags: flags, environment: environment, config: config)
+        let values = try sources.values()
         options = try ServerOptions(values)
         try Self.checkFiles(options.process)
 
         var warnings = values.warnings
-        let word = environment["LOG_LEVEL"] ?? ""
+        let word = sources.environment["LOG_LEVEL"] ?? ""
         let level = LogLevel(word: word)
         if level == nil, !word.isEmpty {
             warnings.append(

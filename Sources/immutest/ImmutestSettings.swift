@@ -1,16 +1,18 @@
 import Foundation
 import ImmudbClient
-import Settings
+import ProgramKit
+import Terminal
 
-/// Everything that `immutest` can be told. `ImmutestCommand` has a flag for each.
+/// Everything that `immutest` can be told.
 enum ImmutestSettings {
     static let address = Setting(
-        "immudb-address", short: "a", .text("an address or host name"), default: "127.0.0.1",
+        "immudb-address", short: "a", .text("an address or host name", named: "host"),
+        default: "127.0.0.1",
         "host of the server: 127.0.0.1, ::1 or localhost")
     static let port = Setting(
         "immudb-port", short: "p", .integer(1...65535), default: 3322, "port of the server")
     static let tokenFile = Setting(
-        "tokenfile", .text, default: "",
+        "tokenfile", .optionalFile, default: "",
         "file with the token of a login: refused, this release has no users yet")
 
     static let definition = SettingsDefinition(
@@ -24,17 +26,14 @@ struct ServerPlace {
     let host: String
     let port: Int
 
-    /// Reads the environment and the config file. A file that is found is named on the standard
-    /// output.
+    /// A config file that was found is named on the standard output.
     ///
-    /// - Throws: why no server is to be filled by these settings.
-    init(flags: [String: String], configFile: String?) throws(ImmutestError) {
-        do {
-            self = try ServerPlace(
-                of: Self.values(flags: flags, configFile: configFile))
-        } catch {
-            throw ImmutestError("Error: \(error.message)")
-        }
+    /// - Throws: why no server is to be filled by these settings: `SettingsError`, `ImmutestError`.
+    init(_ sources: SettingsSources) throws {
+        if let announcement = sources.announcement { print(announcement) }
+        let values = try sources.values()
+        for warning in values.warnings { StandardError.write(line: "Warning: \(warning)") }
+        try self.init(of: values)
         guard Self.localHosts.contains(host) else {
             throw ImmutestError(
                 "immutest is allowed to run only on the server machine (remote runs are not "
@@ -52,22 +51,6 @@ struct ServerPlace {
             try ServerAddress(text, port: values.given(ImmutestSettings.port))
         }
         (host, port) = (server.host, server.port)
-    }
-
-    private static func values(
-        flags: [String: String], configFile: String?
-    ) throws(SettingsError) -> SettingsValues {
-        let definition = ImmutestSettings.definition
-        let environment = try ProcessEnvironment.text(for: definition)
-        let config = try ConfigFileSearch(
-            configFile, orFoundFor: definition.program, environment: environment)
-        if let file = config.file { print("Using config file: \(file.path)") }
-        let values = try definition.values(
-            flags: flags, environment: environment, config: config)
-        for warning in values.warnings {
-            complain("Warning: \(warning)")
-        }
-        return values
     }
 }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Settings
+@testable import ProgramKit
 @testable import immuclient
 
 @Suite("The arguments of immuclient")
@@ -57,7 +57,7 @@ struct CommandWordsTests {
             ),
         ] as [([String], String)])
     func refusals(arguments: [String], message: String) throws {
-        let error = try #require(throws: UsageError.self) { try Invocation(arguments) }
+        let error = try #require(throws: UsageError.self) { try Invocation<Immuclient>(arguments) }
         #expect(error.message == message)
     }
 
@@ -74,7 +74,8 @@ struct CommandWordsTests {
             "zscan zscn 1...1",
         ]
         let found = Immuclient.displayedCommands.map { type in
-            ([type.name] + type.aliases + ["\(type.wordCount)"]).joined(separator: " ")
+            ([type.name] + type.aliases + ["\(CommandWords(of: type).count)"]).joined(
+                separator: " ")
         }
         #expect(found.sorted() == expected.sorted())
     }
@@ -107,7 +108,7 @@ struct CommandWordsTests {
             _ environment: [String: String] = [:]
         ) throws -> Output.Format {
             let sources = try SettingsSources(
-                flags: flags, environment: environment, configFile: nil)
+                ClientSettings.definition, flags: flags, environment: environment, configFile: nil)
             return try sources.settings(lineFlags: line).format
         }
         let json = ["IMMUCLIENT_JSON": "true"]

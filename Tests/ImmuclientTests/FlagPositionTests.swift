@@ -1,5 +1,5 @@
 import OwnThread
-import Settings
+import ProgramKit
 import Testing
 
 @testable import immuclient
@@ -12,7 +12,7 @@ struct FlagPositionTests {
     @Test("a switch has the value that is attached to it, wherever it stands and however written")
     func switches() throws {
         let switches = ClientSettings.definition.settings.filter(\.isSwitch)
-        #expect(switches.map(\.key) == ["auth", "json", "mtls", "value-only"])
+        #expect(Set(switches.map(\.key)) == ["auth", "json", "mtls", "value-only"])
         for setting in switches {
             var expected = ["": "true"]
             for value in ["false", "true", "maybe", "0", "-x", "-1", "a=b", "", "get"] {
@@ -52,7 +52,7 @@ struct FlagPositionTests {
             let arguments =
                 others[..<position].flatMap(\.self) + words
                 + others[position...].flatMap(\.self)
-            let invocation = try Invocation(arguments)
+            let invocation = try Invocation<Immuclient>(arguments)
             #expect(invocation.flags == expected, "\(arguments)")
             guard case .run(let command as ZAddCommand) = invocation.action else {
                 Issue.record("\(arguments) is another command")

@@ -1,5 +1,5 @@
 import OwnThread
-import Settings
+import ProgramKit
 import Testing
 
 @testable import immudb
@@ -73,10 +73,11 @@ struct FlagPositionTests {
         let arguments =
             others[..<position].flatMap(\.self) + words
             + others[position...].flatMap(\.self)
-        guard case .serve(let flags, nil) = try ImmudbCommand.invocation(arguments) else {
+        let invocation = try Invocation<Immudb>(arguments)
+        guard case .run(is Immudb) = invocation.action, invocation.configFile == nil else {
             Issue.record("\(arguments) is taken for a command")
             return [:]
         }
-        return flags
+        return invocation.flags
     }
 }

@@ -1,5 +1,5 @@
 import OwnThread
-import Settings
+import ProgramKit
 import Testing
 
 @testable import immutest
@@ -30,13 +30,14 @@ struct FlagPositionTests {
             let arguments =
                 others[..<position].flatMap(\.self) + words
                 + others[position...].flatMap(\.self)
-            guard
-                case .populate(12, let flags, "d") = try ImmutestCommand.invocation(arguments)
+            let invocation = try Invocation<Immutest>(arguments)
+            guard case .run(let program as Immutest) = invocation.action,
+                try program.count() == 12, invocation.configFile == "d"
             else {
                 Issue.record("\(arguments) is taken for something else")
                 continue
             }
-            #expect(flags == [key: value], "\(arguments)")
+            #expect(invocation.flags == [key: value], "\(arguments)")
         }
     }
 }

@@ -6,18 +6,16 @@ import Terminal
 
 struct DumpCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "dump", alias: "b", "[<file>]", abstract: "Write all entries to a file.",
+        "dump", alias: "b", abstract: "Write all entries to a file.",
         discussion: """
             The file gets its name when all entries are in it and on disk. Each is a pb.KV message \
             behind its length in 4 bytes, little-endian, in the order in which they were written.
             """)
-    static let wordCount = 0...1
 
     @Argument(
         help: ArgumentHelp(
             "Path of the file (default: immudb_<date>_<time>.bkp).", valueName: "file"))
     var file: String?
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         let path = file ?? Time.localNow("immudb_%Y-%m-%d_%H-%M-%S.bkp")

@@ -1,10 +1,9 @@
 import ArgumentParser
 import ImmudbClient
+import ProgramKit
 
 /// One command of `immuclient`.
 protocol ImmuclientCommand: ParsableCommand, Sendable {
-    /// How many words it takes behind its name.
-    static var wordCount: ClosedRange<Int> { get }
     /// Whether it prints entries, so that `--value-only` means something.
     static var printsEntries: Bool { get }
     /// What it prints is for another program to read, however it is run.
@@ -19,10 +18,6 @@ extension ImmuclientCommand {
     static var name: String { configuration.commandName ?? "" }
     static var aliases: [String] { configuration.aliases }
     static var abstract: String { configuration.abstract }
-    /// How to write it, without the program's name.
-    static var usage: String {
-        String((configuration.usage ?? name).trimmingPrefix("immuclient "))
-    }
 
     static var printsEntries: Bool { false }
     static var printsScript: Bool { false }
@@ -96,15 +91,11 @@ actor Session {
 }
 
 extension CommandConfiguration {
-    /// - Parameter words: what follows the command's name, for the usage line.
     static func immuclient(
-        _ name: String, alias: String? = nil, _ words: String = "", abstract: String,
-        discussion: String = "", shouldDisplay: Bool = true
+        _ name: String, alias: String? = nil, abstract: String, discussion: String = ""
     ) -> CommandConfiguration {
         CommandConfiguration(
-            commandName: name, abstract: abstract,
-            usage: "immuclient \(name)\(words.isEmpty ? "" : " ")\(words) [flags]",
-            discussion: discussion, shouldDisplay: shouldDisplay,
+            commandName: name, abstract: abstract, discussion: discussion,
             aliases: alias.map { [$0] } ?? [])
     }
 }

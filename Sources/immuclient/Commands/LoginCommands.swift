@@ -5,20 +5,18 @@ import Terminal
 
 struct LoginCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "login", alias: "l", "<username>", abstract: "Get a token for a user, and keep it.",
+        "login", alias: "l", abstract: "Get a token for a user, and keep it.",
         discussion: """
             The password is asked for, or read as a line of stdin if that is no terminal. The \
             token is kept in the token file, which nobody else can read; --auth sends it.
             """)
-    static let wordCount = 1...1
 
     @Argument(help: "Name of the user.")
     var username: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
     /// Empty until `prepare`.
     private var password = ""
 
-    private enum CodingKeys: CodingKey { case username, flags }
+    private enum CodingKeys: CodingKey { case username }
 
     mutating func prepare(_ input: StandardInput) throws {
         password = try Prompt.password("Password:")
@@ -44,9 +42,6 @@ struct LoginCommand: ImmuclientCommand {
 struct LogoutCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "logout", alias: "x", abstract: "Remove the token that a login has left.")
-    static let wordCount = 0...0
-
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         try TokenFile(context.settings.tokenFile).remove()

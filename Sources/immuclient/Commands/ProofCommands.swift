@@ -4,20 +4,18 @@ import MerkleTree
 
 struct InclusionCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "inclusion", alias: "i", "<index> [<hash>]",
+        "inclusion", alias: "i",
         abstract: "Check that an entry is in the server's tree.",
         discussion: """
             The check is against the root that the server shows now, which is printed: it says \
             nothing about a server that shows others another root. safeget also checks that it \
             continues what was trusted before.
             """)
-    static let wordCount = 1...2
 
     @Argument(help: "Index of the entry, from 0.")
     var index: String
     @Argument(help: "Hash of the entry, 64 hex digits; that of the entry at the index if absent.")
     var hash: String?
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func validate() throws {
         _ = try Number.parse(index, as: "index")
@@ -51,15 +49,13 @@ struct InclusionCommand: ImmuclientCommand {
 
 struct CheckConsistencyCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "check-consistency", alias: "c", "<index> <hash>",
+        "check-consistency", alias: "c",
         abstract: "Check that the server's tree begins with an older one.")
-    static let wordCount = 2...2
 
     @Argument(help: "Last index of the older tree.")
     var index: String
     @Argument(help: "Root of the older tree, 64 hex digits.")
     var hash: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func validate() throws {
         _ = try Number.parse(index, as: "index")

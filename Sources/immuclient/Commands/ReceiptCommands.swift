@@ -5,7 +5,7 @@ import MerkleTree
 
 struct ReceiptCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "receipt", "<key> [<file>]",
+        "receipt",
         abstract:
             "Write a receipt: the newest entry of a key with its proof, to be checked offline.",
         discussion: """
@@ -14,14 +14,12 @@ struct ReceiptCommand: ImmuclientCommand {
             can check it with verify-receipt, years later and without the server. The root is noted in \
             .receipts-<identifier> in --dir, as one that was verified here.
             """)
-    static let wordCount = 1...2
 
     @Argument(help: "Key of the entry.")
     var key: String
     @Argument(
         help: "Path of the file to write; the standard output if absent.", completion: .file())
     var file: String?
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         if let file { try DraftFile.requireReplaceable(file) }
@@ -40,7 +38,7 @@ struct ReceiptCommand: ImmuclientCommand {
 
 struct VerifyReceiptCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "verify-receipt", "[<file> [<root>|server]]",
+        "verify-receipt",
         abstract: "Check a receipt, without the server.",
         discussion: """
             A receipt proves that its entry is in the tree of its root. Anybody can make such a tree: \
@@ -49,7 +47,6 @@ struct VerifyReceiptCommand: ImmuclientCommand {
             'server' the server has to prove that it is of the history that is trusted in --dir. If \
             nobody confirms the root, the entry is not verified, and the exit code is 1.
             """)
-    static let wordCount = 0...2
     static let printsEntries = true
 
     @Argument(
@@ -61,14 +58,13 @@ struct VerifyReceiptCommand: ImmuclientCommand {
                 + "server, to have the server prove that it has this tree in its history.",
             valueName: "root|server"))
     var witness: String?
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     /// Empty until `prepare`.
     private var text: [UInt8] = []
 
     private static let server = "server"
 
-    private enum CodingKeys: CodingKey { case file, witness, flags }
+    private enum CodingKeys: CodingKey { case file, witness }
 
     func validate() throws {
         if let witness, witness != Self.server { _ = try HashArgument.digest(witness) }

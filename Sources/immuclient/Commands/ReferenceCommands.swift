@@ -15,8 +15,6 @@ struct NewReference: ParsableArguments {
 
     private enum CodingKeys: CodingKey { case name, key }
 
-    static let words = "<name> [<key>]"
-
     mutating func read(_ input: StandardInput) throws {
         keyBytes = try bytes(of: key, from: input, orElse: "no key for reference '\(name)'")
     }
@@ -24,13 +22,11 @@ struct NewReference: ParsableArguments {
 
 struct ReferenceCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "reference", alias: "r", NewReference.words,
+        "reference", alias: "r",
         abstract: "Add a second name for a key, and print its entry.")
-    static let wordCount = 1...2
     static let printsEntries = true
 
     @OptionGroup var new: NewReference
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -43,13 +39,11 @@ struct ReferenceCommand: ImmuclientCommand {
 
 struct SafeReferenceCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "safereference", alias: "sr", NewReference.words,
+        "safereference", alias: "sr",
         abstract: "Add a second name for a key, verify that it was, and print its entry.")
-    static let wordCount = 1...2
     static let printsEntries = true
 
     @OptionGroup var new: NewReference
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 

@@ -16,8 +16,6 @@ struct NewMember: ParsableArguments {
     var keyBytes: [UInt8] { Array(key.utf8) }
     var number: Double { Double(score) ?? .nan }
 
-    static let words = "<set> <score> <key>"
-
     func validate() throws {
         // A number too large for a double would be another one than was typed.
         let isSpelledOut = score.lowercased().contains("inf")
@@ -29,13 +27,11 @@ struct NewMember: ParsableArguments {
 
 struct ZAddCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "zadd", alias: "za", NewMember.words,
+        "zadd", alias: "za",
         abstract: "Add a key to a sorted set, and print the entry.")
-    static let wordCount = 3...3
     static let printsEntries = true
 
     @OptionGroup var new: NewMember
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         let (set, score, key) = (new.setBytes, new.number, new.keyBytes)
@@ -48,13 +44,11 @@ struct ZAddCommand: ImmuclientCommand {
 
 struct SafeZAddCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "safezadd", alias: "sza", NewMember.words,
+        "safezadd", alias: "sza",
         abstract: "Add a key to a sorted set, verify that it was, and print the entry.")
-    static let wordCount = 3...3
     static let printsEntries = true
 
     @OptionGroup var new: NewMember
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         let client = try await context.client
@@ -70,14 +64,12 @@ struct SafeZAddCommand: ImmuclientCommand {
 
 struct ZScanCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "zscan", alias: "zscn", "<set>",
+        "zscan", alias: "zscn",
         abstract: "Print the entries of a sorted set's members, by score.")
-    static let wordCount = 1...1
     static let printsEntries = true
 
     @Argument(help: "Name of the sorted set.")
     var set: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         // As many as an answer holds: the wire returns no scores, hence no place to go on from.

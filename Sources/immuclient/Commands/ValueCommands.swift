@@ -15,8 +15,6 @@ struct NewValue: ParsableArguments {
 
     private enum CodingKeys: CodingKey { case key, value }
 
-    static let words = "<key> [<value>]"
-
     mutating func read(_ input: StandardInput) throws {
         valueBytes = try bytes(of: value, from: input, orElse: "no value for key '\(key)'")
     }
@@ -24,13 +22,11 @@ struct NewValue: ParsableArguments {
 
 struct SetCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "set", alias: "s", NewValue.words,
+        "set", alias: "s",
         abstract: "Add an entry, then print the newest of its key.")
-    static let wordCount = 1...2
     static let printsEntries = true
 
     @OptionGroup var new: NewValue
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -44,13 +40,11 @@ struct SetCommand: ImmuclientCommand {
 
 struct GetCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "get", alias: "g", "<key>", abstract: "Print the newest entry of a key.")
-    static let wordCount = 1...1
+        "get", alias: "g", abstract: "Print the newest entry of a key.")
     static let printsEntries = true
 
     @Argument(help: "Key of the entry.")
     var key: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         let entry = try await context.client.get(Array(key.utf8))
@@ -60,13 +54,11 @@ struct GetCommand: ImmuclientCommand {
 
 struct HistoryCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "history", alias: "h", "<key>", abstract: "Print all entries of a key, newest first.")
-    static let wordCount = 1...1
+        "history", alias: "h", abstract: "Print all entries of a key, newest first.")
     static let printsEntries = true
 
     @Argument(help: "Key of the entries.")
     var key: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         let entries = try await context.client.history(of: Array(key.utf8))

@@ -4,13 +4,11 @@ import MerkleTree
 
 struct SafeSetCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "safeset", alias: "ss", NewValue.words,
+        "safeset", alias: "ss",
         abstract: "Add an entry, verify that it was, then print and verify the newest of its key.")
-    static let wordCount = 1...2
     static let printsEntries = true
 
     @OptionGroup var new: NewValue
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -24,14 +22,12 @@ struct SafeSetCommand: ImmuclientCommand {
 
 struct SafeGetCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "safeget", alias: "sg", "<key>",
+        "safeget", alias: "sg",
         abstract: "Print the newest entry of a key and verify it.")
-    static let wordCount = 1...1
     static let printsEntries = true
 
     @Argument(help: "Key of the entry.")
     var key: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         try context.output.write(checked: await context.client.checkedGet(Array(key.utf8)))
@@ -40,13 +36,11 @@ struct SafeGetCommand: ImmuclientCommand {
 
 struct RawSafeSetCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "rawsafeset", alias: "rs", NewValue.words,
+        "rawsafeset", alias: "rs",
         abstract: "As safeset, with the value stored as it is, without a time.")
-    static let wordCount = 1...2
     static let printsEntries = true
 
     @OptionGroup var new: NewValue
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -60,14 +54,12 @@ struct RawSafeSetCommand: ImmuclientCommand {
 
 struct RawSafeGetCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "rawsafeget", alias: "rg", "<key>",
+        "rawsafeget", alias: "rg",
         abstract: "As safeget, with the value as it is stored.")
-    static let wordCount = 1...1
     static let printsEntries = true
 
     @Argument(help: "Key of the entry.")
     var key: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         try context.output.write(

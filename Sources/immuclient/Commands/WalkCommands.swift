@@ -4,14 +4,12 @@ import MerkleTree
 
 struct ScanCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "scan", alias: "scn", "<prefix>",
+        "scan", alias: "scn",
         abstract: "Print the newest entries of the keys with a prefix.")
-    static let wordCount = 1...1
     static let printsEntries = true
 
     @Argument(help: "Prefix of the keys; \"\" for all.")
     var prefix: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         let (client, prefix) = (try await context.client, Array(prefix.utf8))
@@ -36,16 +34,14 @@ struct ScanCommand: ImmuclientCommand {
 
 struct IScanCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "iscan", alias: "iscn", "<page-number> <page-size>",
+        "iscan", alias: "iscn",
         abstract: "Print a page of all entries, in the order in which they were written.")
-    static let wordCount = 2...2
     static let printsEntries = true
 
     @Argument(help: "Number of the page, from 1.")
     var pageNumber: String
     @Argument(help: "Entries in a page.")
     var pageSize: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func validate() throws {
         _ = try Number.parse(pageNumber, as: "page number")
@@ -62,12 +58,10 @@ struct IScanCommand: ImmuclientCommand {
 
 struct CountCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "count", alias: "cnt", "<prefix>", abstract: "Print how many keys have a prefix.")
-    static let wordCount = 1...1
+        "count", alias: "cnt", abstract: "Print how many keys have a prefix.")
 
     @Argument(help: "Prefix of the keys, not empty.")
     var prefix: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         let count = try await context.client.count(prefix: Array(prefix.utf8))
@@ -77,13 +71,11 @@ struct CountCommand: ImmuclientCommand {
 
 struct GetByIndexCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "getByIndex", alias: "bi", "<index>", abstract: "Print the entry at an index.")
-    static let wordCount = 1...1
+        "getByIndex", alias: "bi", abstract: "Print the entry at an index.")
     static let printsEntries = true
 
     @Argument(help: "Index of the entry, from 0.")
     var index: String
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func validate() throws { _ = try Number.parse(index, as: "index") }
 

@@ -1,25 +1,26 @@
 import ImmudbClient
-import Settings
+import ProgramKit
 
-/// Everything that `immuclient` can be told. `GlobalFlags` has a flag for each.
+/// Everything that `immuclient` can be told.
 struct ClientSettings: Sendable {
     static let address = Setting(
-        "immudb-address", short: "a", .text("an address or host name"), default: "127.0.0.1",
+        "immudb-address", short: "a", .text("an address or host name", named: "host"),
+        default: "127.0.0.1",
         "immudb host address")
     static let auth = Setting(
         "auth", short: "s", .boolean, default: false,
         "send the token of the token file, which 'login' stores, with every call")
     static let certificate = Setting(
-        "certificate", .text, default: "./tools/mtls/4_client/certs/localhost.cert.pem",
+        "certificate", .optionalFile, default: "./tools/mtls/4_client/certs/localhost.cert.pem",
         "client certificate file path, for mtls")
     static let clientCAs = Setting(
-        "clientcas", .text, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
+        "clientcas", .optionalFile, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
         "clients certificates list, aka certificate authority, for mtls")
     static let directory = Setting(
-        "dir", .text("the path of a folder"), default: ".",
+        "dir", .folder, default: ".",
         "folder of the trusted roots, one file .root-<identifier> for each server")
     static let evidence = Setting(
-        "evidence", .text, default: "",
+        "evidence", .optionalFolder, default: "",
         "folder in which a failed verification leaves a file with what the server answered")
     static let json = Setting(
         "json", .boolean, default: false,
@@ -28,24 +29,28 @@ struct ClientSettings: Sendable {
         "mtls", short: "m", .boolean, default: false,
         "enable mutual tls: refused, this release has no TLS yet")
     static let pkey = Setting(
-        "pkey", .text, default: "./tools/mtls/4_client/private/localhost.key.pem",
+        "pkey", .optionalFile, default: "./tools/mtls/4_client/private/localhost.key.pem",
         "client private key path, for mtls")
     static let port = Setting(
         "immudb-port", short: "p", .integer(1...65535), default: 3322, "immudb port number")
     static let serverName = Setting(
-        "servername", .text, default: "localhost", "name in the server's certificate, for mtls")
+        "servername", .text(named: "name"), default: "localhost",
+        "name in the server's certificate, for mtls")
     static let tokenFile = Setting(
-        "tokenfile", .text("the name or path of a file"), default: "token",
+        "tokenfile", .file, default: "token",
         "authentication token file; a name without a slash is looked for in $HOME, then here")
     static let valueOnly = Setting(
         "value-only", .boolean, default: false,
         "print nothing but the values of entries, each and a line feed")
 
+    /// Those that choose how answers are printed; a line of the shell may have them, too.
+    static let formsOfOutput = [json, valueOnly]
+
     static let definition = SettingsDefinition(
         program: "immuclient",
         settings: [
-            address, auth, certificate, clientCAs, directory, evidence, json, mtls, pkey, port,
-            serverName, tokenFile, valueOnly,
+            address, port, directory, evidence, json, valueOnly, tokenFile, auth, mtls, serverName,
+            certificate, clientCAs, pkey,
         ])
 
     let host: String
@@ -64,10 +69,9 @@ struct ClientSettings: Sendable {
     /// - Throws: `SettingsError` if something is asked for that this release cannot do.
     init(_ values: SettingsValues) throws(SettingsError) {
         guard !values[Self.mtls] else {
-            let source = values.source(of: Self.mtls).map { "\($0)" } ?? Self.mtls.key
             throw SettingsError(
-                "\(source) is true: this release has no TLS yet, and does not connect without what "
-                    + "was asked for. Leave it false")
+                "\(values.place(of: Self.mtls)) is true: this release has no TLS yet, and does not "
+                    + "connect without what was asked for. Leave it false")
         }
         switch (values[Self.json], values[Self.valueOnly]) {
         case (false, false): format = .text
@@ -89,37 +93,20 @@ struct ClientSettings: Sendable {
     }
 }
 
-/// Where the settings of a run come from.
-struct SettingsSources: Sendable {
-    let flags: [String: String]
-    let environment: [String: String]
-    let config: ConfigFileSearch
-
-    /// - Parameter path: of a config file that was named; nil to look for one.
-    init(
-        flags: [String: String], environment: [String: String], configFile path: String?
-    ) throws(SettingsError) {
-        self.flags = flags
-        self.environment = environment
-        config = try ConfigFileSearch(
-            path, orFoundFor: ClientSettings.definition.program, environment: environment)
-    }
-
+extension SettingsSources {
     /// The merged settings.
     ///
     /// - Parameter lineFlags: of one line of the shell, which may choose another form of output. It
     ///   wins over the flags that the shell was started with.
     func settings(lineFlags: [String: String] = [:]) throws(SettingsError) -> ClientSettings {
         let flags = Self.withOneForm(flags).merging(Self.withOneForm(lineFlags)) { $1 }
-        return try ClientSettings(
-            ClientSettings.definition.values(flags: flags, environment: environment, config: config)
-        )
+        return try ClientSettings(values(flags: flags))
     }
 
     /// Whoever asks for one form of output by a flag does not want the other, whatever an earlier
     /// source says of that.
     private static func withOneForm(_ flags: [String: String]) -> [String: String] {
-        let forms = [ClientSettings.json.key, ClientSettings.valueOnly.key]
+        let forms = ClientSettings.formsOfOutput.map(\.key)
         guard forms.contains(where: { flags[$0] != nil }) else { return flags }
         return flags.merging(forms.map { ($0, "false") }) { given, _ in given }
     }

@@ -1,4 +1,4 @@
-import Settings
+import ProgramKit
 
 /// One run of a command, with the settings that it was given.
 @MainActor
@@ -17,7 +17,8 @@ struct CommandRun {
         if format == .values, !type.printsEntries {
             guard flags[ClientSettings.valueOnly.key] == nil else {
                 throw UsageError(
-                    "flag --value-only: \(type.name) prints no values of entries", of: type)
+                    "flag --value-only: \(type.name) prints no values of entries",
+                    program: Immuclient.name, command: CommandWords(of: type))
             }
             format = .text
         }

@@ -1,7 +1,8 @@
 import ImmudbClient
 import MerkleTree
+import ProgramKit
 import RPCTransport
-import Settings
+import Terminal
 
 /// Why a command failed, as it is shown: for people, and as JSON.
 struct Failure: Equatable {

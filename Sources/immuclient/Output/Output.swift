@@ -1,5 +1,6 @@
 import Foundation
 import POSIX
+import Terminal
 
 /// The standard output, in the form that was asked for.
 struct Output: Sendable {
@@ -53,16 +54,7 @@ struct Output: Sendable {
     }
 }
 
-/// The standard error.
-enum StandardError {
-    /// A line. What a server says may be in it, and must not steer a terminal.
-    static func write(line: String) {
-        let display = Display(isTerminal: isatty(STDERR_FILENO) != 0)
-        let bytes = display.shown(Array((line + "\n").utf8))
-        // One that takes nothing, since its disk is full say, is no failure of its own.
-        _ = bytes.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-
+extension StandardError {
     /// As text, or as JSON if that is what the standard output gets.
     static func write(_ report: LineReport, _ format: Output.Format) {
         if format == .json, let line = try? report.json.line() {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProgramKit
 import Terminal
 
 /// Something that a command prints: a line, an entry, a proof.
@@ -42,9 +43,9 @@ struct LineReport: Report {
 }
 
 extension LineReport {
-    /// - Parameter type: nil for that of the whole program.
-    init(help type: (any ImmuclientCommand.Type)?) {
-        let text = type.map { Immuclient.helpMessage(for: $0) } ?? Immuclient.helpMessage()
+    /// - Parameter command: nil for the help of the whole program.
+    init(help command: (any ParsableCommand.Type)?) {
+        let text = Immuclient.help(for: command)
         self.init(text, json: ["help": .text(text)])
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import ImmudbClient
-import Settings
+import ProgramKit
 import Terminal
 
 /// The interactive shell: reads lines, runs each as a command, and goes on.
@@ -11,9 +11,6 @@ final class Shell {
     private let isInteractive = isatty(STDIN_FILENO) != 0
     /// The worst of all commands.
     private var exitCode = ExitCode.done
-
-    /// Flags that a line may have: the others are about the one connection.
-    private static let lineFlags = [ClientSettings.json.key, ClientSettings.valueOnly.key]
 
     init(_ context: CommandContext) {
         self.context = context
@@ -47,23 +44,27 @@ final class Shell {
     private func perform(_ words: [String]) async throws {
         guard !words.isEmpty else { return }
         if words == ["help"] { return try helpOutput.write(Self.help) }
-        let invocation = try Invocation(words)
+        let invocation = try Invocation<Immuclient>(words)
         if let flag = Self.foreignFlag(of: invocation) {
+            // The others are about the one connection.
+            let flags = ClientSettings.formsOfOutput.map { "--\($0.key)" }
             throw UsageError(
-                "flag --\(flag) is for the start of immuclient: a line of its shell takes --json "
-                    + "and --value-only only")
+                "flag --\(flag) is for the start of immuclient: a line of its shell takes "
+                    + "\(flags.joined(separator: " and ")) only", program: Immuclient.name)
         }
         switch invocation.action {
         case .help(let type):
             try helpOutput.write(LineReport(help: type))
         case .run(is ShellCommand):
-            throw UsageError("this is the shell already")
-        case .run(let command):
+            throw UsageError("this is the shell already", program: Immuclient.name)
+        case .run(let command as any ImmuclientCommand):
             let settings = try context.sources.settings(lineFlags: invocation.flags)
             try await CommandRun(
                 command, flags: invocation.flags, sources: context.sources, settings: settings,
                 session: context.session
             ).run(input: .lines)
+        case .run(let command):
+            preconditionFailure("\(command) is no command of immuclient")
         }
     }
 
@@ -82,9 +83,10 @@ final class Shell {
         await context.session.close()
     }
 
-    private static func foreignFlag(of invocation: Invocation) -> String? {
+    private static func foreignFlag(of invocation: Invocation<Immuclient>) -> String? {
         if invocation.configFile != nil { return "config" }
-        return invocation.flags.keys.sorted().first { !lineFlags.contains($0) }
+        let own = ClientSettings.formsOfOutput.map(\.key)
+        return invocation.flags.keys.sorted().first { !own.contains($0) }
     }
 
     private static var help: LineReport {

@@ -11,11 +11,8 @@ struct ShellCommand: ImmuclientCommand {
 
             Words are separated by blanks; '…', "…" and \\ quote as in other shells.
             """)
-    static let wordCount = 0...0
     /// Those of the commands that it runs.
     static let printsEntries = true
-
-    @OptionGroup(title: "Global flags") var flags: GlobalFlags
 
     func run(in context: CommandContext) async throws {
         // Before the first prompt: whoever has named the wrong server learns it now.

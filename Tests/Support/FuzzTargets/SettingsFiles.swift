@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+import ProgramKit
 
 private enum Mode: String, CaseIterable { case fast, safe, slow }
 

@@ -1,0 +1,71 @@
+// Man pages of a program, made from its own command line. Here: what a program calls. A page:
+// ManPage.swift. How its text is written: Roff.swift.
+
+import ArgumentParser
+import Foundation
+
+/// The man pages of a program: one for itself and one for each of its commands, hidden ones left
+/// out.
+///
+/// What they say is what the argument library knows of the commands, so it cannot differ from
+/// their help.
+public enum ManPages {
+    /// By command as it is typed, such as "immuclient set"; without a command for the program
+    /// itself.
+    public typealias Examples = [String: [(command: String, what: String)]]
+
+    /// Where the pages of a program go if nobody says otherwise.
+    static func defaultFolder(of program: String) -> String { "./cmd/docs/man/" + program }
+
+    /// Writes the pages, over older ones of the same names. Their date is that of SOURCE_DATE_EPOCH
+    /// if it is set, so that the same program gives the same pages, else today.
+    ///
+    /// - Parameters:
+    ///   - directory: made if it is missing, with those above it.
+    /// - Returns: the paths of the pages, `<program>.1` and `<program>-<command>.1`.
+    /// - Throws: `ManPagesError` if a page cannot be written, or the date or an example is wrong.
+    static func write(
+        of root: any ParsableCommand.Type, examples: Examples, to directory: String
+    ) throws(ManPagesError) -> [String] {
+        guard !directory.isEmpty else {
+            throw ManPagesError("the folder for the man pages has no name: give its path")
+        }
+        let date = try PageDate(environment: ProcessInfo.processInfo.environment)
+        let pages = try pages(of: root, examples: examples, date: date)
+        var paths: [String] = []
+        for page in pages {
+            let path = directory + (directory.hasSuffix("/") ? "" : "/") + page.fileName
+            do {
+                try PageFile.makeFolders(above: path)
+                try PageFile.write(Array(page.text.utf8), to: path)
+            } catch {
+                throw ManPagesError("cannot write the man page \(path): \(error)")
+            }
+            paths.append(path)
+        }
+        return paths
+    }
+
+    static func pages(
+        of root: any ParsableCommand.Type, examples: Examples, date: PageDate
+    ) throws(ManPagesError) -> [ManPage] {
+        let dump = try CommandDump(of: root)
+        let pages = ManPage.pages(of: dump, under: nil, examples: examples, date: date)
+        let names = Set(pages.map(\.invocation))
+        if let unknown = examples.keys.sorted().first(where: { !names.contains($0) }) {
+            throw ManPagesError("an example is of \"\(unknown)\", which is no command with a page")
+        }
+        return pages
+    }
+}
+
+/// Why man pages could not be written: a message for whoever asked for them.
+public struct ManPagesError: Error, Hashable, CustomStringConvertible {
+    public let message: String
+
+    init(_ message: String) {
+        self.message = message
+    }
+
+    public var description: String { message }
+}

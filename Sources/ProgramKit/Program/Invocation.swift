@@ -1,0 +1,87 @@
+public import ArgumentParser
+
+/// What a command line asks a program for.
+public struct Invocation<P: Program> {
+    public enum Action {
+        /// A command with its words; or the program itself, which does something without a command.
+        case run(any ParsableCommand)
+        /// The help of a command, or of the program.
+        case help(for: (any ParsableCommand.Type)?)
+    }
+
+    public let action: Action
+    /// Values of the flags that were given, by the keys of their settings.
+    public let flags: [String: String]
+    /// The value of `--config`.
+    public let configFile: String?
+
+    /// - Throws: `UsageError`, which names the offending word.
+    public init(_ arguments: [String]) throws(UsageError) {
+        let words: CommandLineWords
+        do {
+            words = try FlagSyntax(P.definition.settings).words(of: arguments)
+        } catch {
+            throw UsageError(error.message, program: P.name)
+        }
+        flags = words.flags
+        configFile = words.configFile
+        action = try Self.action(words.words[...], asksForHelp: words.asksForHelp)
+    }
+
+    private static func action(
+        _ words: ArraySlice<String>, asksForHelp: Bool
+    ) throws(UsageError) -> Action {
+        guard let first = words.first else {
+            return asksForHelp || !P.runsWithoutCommand ? .help(for: nil) : try run(P.self, [])
+        }
+        let rest = words.dropFirst()
+        if first == "help" {
+            guard rest.count <= 1 else {
+                throw UsageError(
+                    "accepts at most 1 arg(s), received \(rest.count)", program: P.name)
+            }
+            guard let name = rest.first, name != "help" else { return .help(for: nil) }
+            guard let command = P.command(name) else { throw P.unknownCommand(name) }
+            return .help(for: command)
+        }
+        if let command = P.command(first) {
+            return asksForHelp ? .help(for: command) : try run(command, rest)
+        }
+        guard P.runsWithoutCommand, CommandWords(of: P.self).count.upperBound > 0 else {
+            throw P.unknownCommand(first)
+        }
+        return asksForHelp ? .help(for: nil) : try run(P.self, words)
+    }
+
+    private static func run(
+        _ command: any ParsableCommand.Type, _ words: ArraySlice<String>
+    ) throws(UsageError) -> Action {
+        let declared = CommandWords(of: command)
+        let subject = command == P.self ? nil : declared
+        if let complaint = declared.complaint(about: words.count) {
+            throw UsageError(complaint, program: P.name, command: subject)
+        }
+        do {
+            return .run(try command.parse(["--"] + words))
+        } catch {
+            throw UsageError(command.message(for: error), program: P.name, command: subject)
+        }
+    }
+}
+
+extension Invocation {
+    /// The text that is all that was asked for: a help, or what one of `ProgramCommand` says. nil if
+    /// there is more to do.
+    public func answer() throws -> String? {
+        switch action {
+        case .help(let command): P.help(for: command)
+        case .run(let command as any ProgramCommand): try command.text()
+        case .run: nil
+        }
+    }
+
+    /// Reads the environment and the config file.
+    public func sources() throws(SettingsError) -> SettingsSources {
+        try SettingsSources(P.definition, flags: flags, configFile: configFile)
+    }
+}

@@ -1,0 +1,120 @@
+// What every program of this package is. Read this file first: the settings are in Settings/, what a
+// command line asks for in Program/Invocation.swift.
+
+public import ArgumentParser
+
+/// A program: its settings, its commands, what its help says of them, and what it does.
+///
+/// Everything else follows from that: the flags, environment variables and keys of config files;
+/// `help` and `--help`; man pages and completion; the messages for wrong words; the exit code.
+///
+/// ```swift
+/// @main
+/// struct Immugw: Program {
+///     static let port = Setting(
+///         "port", short: "p", .integer(0...65535), default: 3323, "port number")
+///     static let definition = SettingsDefinition(program: "immugw", settings: [port])
+///     static let version = "0.6.0"
+///     static let runsWithoutCommand = true
+///     static let commands = [
+///         CommandGroup(
+///             name: "", subcommands: [VersionCommand<Self>.self, ManPagesCommand<Self>.self])
+///     ]
+///     static let about = ProgramDescription(
+///         abstract: "immugw - a gateway.", usage: "immugw [flags]\nimmugw [command]",
+///         discussion: "Serves immudb by HTTP.")
+///
+///     static func perform(_ invocation: Invocation<Self>) async throws -> Int32 {
+///         if let answer = try invocation.answer() {
+///             print(answer)
+///             return EXIT_SUCCESS
+///         }
+///         let values = try invocation.sources().values()
+///         return try await Gateway.serve(port: values[port])
+///     }
+/// }
+/// ```
+///
+/// A program whose commands do the work, such as immuadmin, leaves `runsWithoutCommand` out: without
+/// a command it prints its help. Its `perform` looks at `invocation.action`.
+///
+/// Properties with `@Argument` are the words that it takes without a command.
+public protocol Program: ParsableCommand, Sendable {
+    /// The program's name and its settings.
+    static var definition: SettingsDefinition { get }
+    static var version: String { get }
+    static var about: ProgramDescription { get }
+    /// In the order of the help, under their titles; a group without a name stands first.
+    static var commands: [CommandGroup] { get }
+    /// Whether it does something without a command. The settings are then about that, and only the
+    /// program's own help lists their flags. Otherwise each command's help does.
+    static var runsWithoutCommand: Bool { get }
+
+    /// Does what the command line asks for.
+    ///
+    /// - Returns: the exit code.
+    /// - Throws: why it failed, which `explain` tells.
+    @MainActor static func perform(_ invocation: Invocation<Self>) async throws -> Int32
+    /// Tells the user why it failed: that the command line is wrong, or what `perform` has thrown.
+    ///
+    /// - Parameter arguments: the command line, as far as it could be read.
+    /// - Returns: the exit code.
+    @MainActor static func explain(_ error: any Error, arguments: [String]) -> Int32
+}
+
+/// What the help and the man pages of a program say beside its settings and commands.
+public struct ProgramDescription: Sendable {
+    public let abstract: String
+    /// How it is called, a line for each way.
+    public let usage: String
+    /// What it does: paragraphs.
+    public let discussion: String
+    /// Environment variables that are no settings, with their values.
+    public let variables: [String]
+    /// For the man pages; by command as it is typed, such as "immuclient set".
+    public let examples: ManPages.Examples
+
+    public init(
+        abstract: String, usage: String, discussion: String, variables: [String] = [],
+        examples: ManPages.Examples = [:]
+    ) {
+        self.abstract = abstract
+        self.usage = usage
+        self.discussion = discussion
+        self.variables = variables
+        self.examples = examples
+    }
+}
+
+extension Program {
+    public static var runsWithoutCommand: Bool { false }
+
+    public static var name: String { definition.program }
+
+    /// Of the program's own words. The help has that of `Documented`.
+    public static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: name, abstract: about.abstract)
+    }
+
+    /// The command of a name or an alias; nil if there is none.
+    static func command(_ name: String) -> (any ParsableCommand.Type)? {
+        commands.lazy.flatMap(\.subcommands).first { command in
+            command._commandName == name || command.configuration.aliases.contains(name)
+        }
+    }
+
+    public static func unknownCommand(_ name: String) -> UsageError {
+        UsageError("unknown command \"\(name)\" for \"\(self.name)\"", program: self.name)
+    }
+
+    /// The help of the program, or of a command.
+    public static func help(for command: (any ParsableCommand.Type)? = nil) -> String {
+        let root = Documented<Self, Self>.self
+        return root.helpMessage(for: command.map(Documented<Self, Self>.type) ?? root)
+    }
+
+    /// The script that completes commands and flags in a shell.
+    static func completionScript(for shell: CompletionShell) -> String {
+        Documented<Self, Self>.completionScript(for: shell)
+    }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+
+/// The flags of a program's settings, made from their declarations.
+///
+/// The argument library finds the flags of a type by its mirror, whose children are properties with
+/// wrappers. This type has no such properties; its mirror shows one for each setting. `ProgramTests`
+/// would tell if a release of the library looked elsewhere.
+struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, CustomReflectable {
+    init() {}
+
+    /// Takes no values: nothing is parsed by this type.
+    init(from decoder: any Decoder) throws {
+        _ = try decoder.container(keyedBy: Key.self)
+    }
+
+    var customMirror: Mirror {
+        let isShown = Command.self == P.self || !P.runsWithoutCommand
+        let children = isShown ? P.definition.settings.map(Self.flag) + [Self.configFlag] : []
+        return Mirror(self, children: children)
+    }
+
+    private static func flag(_ setting: any SettingDeclaration) -> Mirror.Child {
+        var names: [NameSpecification.Element] = setting.short.map { [.customShort($0)] } ?? []
+        names.append(.customLong(setting.key))
+        let help = ArgumentHelp("\(setting.help)", valueName: setting.value.name)
+        let (name, completion) = (NameSpecification(names), setting.value.completion)
+        return setting.isSwitch
+            ? (setting.key, Flag(wrappedValue: false, name: name, help: help))
+            : (setting.key, Option<String?>(name: name, help: help, completion: completion))
+    }
+
+    private static var configFlag: Mirror.Child {
+        let place = Command.self == P.self ? "see above" : "see '\(P.name) help'"
+        return (
+            FlagSyntax.configName,
+            Option<String?>(
+                name: .customLong(FlagSyntax.configName),
+                help: ArgumentHelp(
+                    "config file; by default the first that is found, \(place)", valueName: "file"),
+                completion: .file())
+        )
+    }
+
+    /// The name of any setting.
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) {
+            self.stringValue = stringValue
+        }
+
+        init?(intValue: Int) { nil }
+    }
+}
+
+extension SettingValue {
+    fileprivate var completion: CompletionKind? {
+        switch self {
+        case .absent, .named: nil
+        case .file: .file()
+        case .folder: .directory
+        case .word(let words): .list(words)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// Words that make no command.
+public struct UsageError: Error, CustomStringConvertible {
+    public let message: String
+    private let program: String
+    /// The command that they were meant for, if it is known.
+    private let command: CommandWords?
+
+    public init(_ message: String, program: String, command: CommandWords? = nil) {
+        self.message = message
+        self.program = program
+        self.command = command
+    }
+
+    public var description: String { message }
+
+    /// The message, and where to read on.
+    ///
+    /// - Parameter isInShell: commands are typed without the program's name.
+    public func text(isInShell: Bool = false) -> String {
+        guard let command else {
+            return "Error: \(message)\nRun '\(isInShell ? "help" : "\(program) --help")' for usage."
+        }
+        let prefix = isInShell ? "" : "\(program) "
+        return """
+            Error: \(message)
+            Usage: \(prefix)\(command.usage)
+            Run '\(prefix)help \(command.name)' for more.
+            """
+    }
+}

@@ -1,0 +1,129 @@
+/// A command line, taken apart: flags, wherever they stand, and words.
+public struct CommandLineWords: Hashable, Sendable {
+    /// Values of the flags that were given, by name; of one that was given twice, the last one.
+    public var flags: [String: String] = [:]
+    /// The value of `--config`; nil if it was not given.
+    public var configFile: String?
+    public var asksForHelp = false
+    /// What is no flag, in its order.
+    public var words: [String] = []
+
+    public init() {}
+}
+
+/// The syntax that the programs' command lines have: `--name value`, `--name=value`, `-x value`,
+/// `-xvalue`, `-x=value`; switches are true by `--name` or `-x` alone and take a value after `=`
+/// only; letters combine, as in `-dp 3322`. Flags may follow other words; `--` ends them. Negative
+/// numbers are words.
+///
+/// The argument library knows less of it, and loses values such as that of `--detached=false` where
+/// another flag follows. So it is only asked for helps (see `SettingFlags`), and for the words of
+/// commands.
+public struct FlagSyntax: Sendable {
+    private struct Flag: Sendable {
+        let name: String
+        let letter: Character?
+        let isSwitch: Bool
+    }
+
+    static let configName = "config"
+
+    private static let config = Flag(name: configName, letter: nil, isSwitch: false)
+    private static let help = Flag(name: "help", letter: "h", isSwitch: true)
+
+    private let flags: [Flag]
+
+    /// A flag for each setting, and `--config` and `--help`.
+    public init(_ settings: [any SettingDeclaration]) {
+        let declared = settings.map { setting in
+            Flag(name: setting.key, letter: setting.short, isSwitch: setting.isSwitch)
+        }
+        flags = declared + [Self.config, Self.help]
+    }
+
+    /// - Throws: `SettingsError` with the words that users of the earlier releases know, such as
+    ///   `unknown flag: --x`.
+    public func words(of arguments: [String]) throws(SettingsError) -> CommandLineWords {
+        var words = CommandLineWords()
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                words.words += rest
+                break
+            } else if argument.hasPrefix("--") {
+                try takeLong(argument, &rest, into: &words)
+            } else if argument.hasPrefix("-"), argument != "-", !isNegativeNumber(argument) {
+                try takeLetters(argument, &rest, into: &words)
+            } else {
+                words.words.append(argument)
+            }
+        }
+        return words
+    }
+
+    /// `-1.5` or `-inf`; but `-nan` is `-n an` where there is an `-n`.
+    private func isNegativeNumber(_ argument: String) -> Bool {
+        let letter = argument.dropFirst().first
+        return Double(argument) != nil && !flags.contains { $0.letter == letter }
+    }
+
+    private func takeLong(
+        _ argument: String, _ rest: inout ArraySlice<String>, into words: inout CommandLineWords
+    ) throws(SettingsError) {
+        let parts = argument.dropFirst(2)
+            .split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = parts.first, !name.isEmpty else {
+            throw SettingsError("bad flag syntax: \(argument)")
+        }
+        guard let flag = flags.first(where: { $0.name == name }) else {
+            throw SettingsError("unknown flag: --\(name)")
+        }
+        if parts.count > 1 {
+            try take(flag, String(parts[1]), into: &words)
+        } else if flag.isSwitch {
+            try take(flag, "true", into: &words)
+        } else if let value = rest.popFirst() {
+            try take(flag, value, into: &words)
+        } else {
+            throw SettingsError("flag needs an argument: \(argument)")
+        }
+    }
+
+    /// One argument of letters: switches, of which the last one may be a flag with its value.
+    private func takeLetters(
+        _ argument: String, _ rest: inout ArraySlice<String>, into words: inout CommandLineWords
+    ) throws(SettingsError) {
+        var left = argument.dropFirst()
+        while let letter = left.popFirst() {
+            guard let flag = flags.first(where: { $0.letter == letter }) else {
+                throw SettingsError("unknown shorthand flag: '\(letter)' in \(argument)")
+            }
+            if left.first == "=" {
+                return try take(flag, String(left.dropFirst()), into: &words)
+            }
+            if flag.isSwitch {
+                try take(flag, "true", into: &words)
+            } else if !left.isEmpty {
+                return try take(flag, String(left), into: &words)
+            } else if let value = rest.popFirst() {
+                try take(flag, value, into: &words)
+            } else {
+                throw SettingsError("flag needs an argument: '\(letter)' in \(argument)")
+            }
+        }
+    }
+
+    private func take(
+        _ flag: Flag, _ value: String, into words: inout CommandLineWords
+    ) throws(SettingsError) {
+        switch flag.name {
+        case Self.help.name:
+            guard value == "true" else { throw SettingsError("flag --help takes no value") }
+            words.asksForHelp = true
+        case Self.config.name:
+            words.configFile = value
+        default:
+            words.flags[flag.name] = value
+        }
+    }
+}

@@ -1,0 +1,216 @@
+// Settings of a program: what it can be told by flags, environment variables and a config file.
+// Read this file first, then SettingsDefinition.swift for how the sources are merged.
+
+/// One thing that a program can be told, under one name in all sources: the flag `--dir`, the
+/// environment variable `IMMUDB_DIR`, the key `dir` of a config file.
+///
+/// Nothing else says what the setting is: help, man pages and completion show its flag as it is
+/// declared here (`SettingFlags`), and `FlagSyntax` reads it by the same declaration.
+///
+///     let port = Setting("port", short: "p", .integer(0...65535), default: 3322, "port number")
+public struct Setting<Value: Sendable>: SettingDeclaration {
+    public let key: String
+    public let short: Character?
+    public let summary: String
+    public let defaultValue: Value
+    let type: SettingType<Value>
+
+    /// - Parameters:
+    ///   - key: the name of the flag: lower case, words with hyphens between them.
+    ///   - short: the flag's letter, if it has one.
+    ///   - summary: for the help.
+    public init(
+        _ key: String, short: Character? = nil, _ type: SettingType<Value>, default: Value,
+        _ summary: String
+    ) {
+        self.key = key
+        self.short = short
+        self.type = type
+        self.defaultValue = `default`
+        self.summary = summary
+    }
+
+    public var isSwitch: Bool { type.isSwitch }
+    public var expectation: String { type.expectation }
+    public var value: SettingValue { type.shown }
+    public var help: String {
+        let text = "\(defaultValue)"
+        return text.isEmpty || isSwitch ? summary : "\(summary) (default \(text))"
+    }
+
+    public func accepts(_ raw: RawValue) -> Bool { type.value(raw) != nil }
+}
+
+/// A setting whatever the type of its value.
+public protocol SettingDeclaration: Sendable {
+    var key: String { get }
+    var short: Character? { get }
+    /// Whether the flag means true when it is given without a value.
+    var isSwitch: Bool { get }
+    /// What a value has to be, as the end of "give …".
+    var expectation: String { get }
+    /// How the help shows a value, and how a shell completes it.
+    var value: SettingValue { get }
+    /// The summary with the default.
+    var help: String { get }
+    func accepts(_ raw: RawValue) -> Bool
+}
+
+/// What values a setting takes.
+public struct SettingType<Value: Sendable>: Sendable {
+    let expectation: String
+    let shown: SettingValue
+    /// nil if it is none.
+    let value: @Sendable (RawValue) -> Value?
+
+    var isSwitch: Bool { shown == .absent }
+
+    /// - Parameters:
+    ///   - expectation: what a value has to be, as the end of "give …".
+    ///   - value: nil if the raw value is none.
+    init(
+        expectation: String, shown: SettingValue,
+        value: @escaping @Sendable (RawValue) -> Value?
+    ) {
+        self.expectation = expectation
+        self.shown = shown
+        self.value = value
+    }
+}
+
+/// The value of a flag, as a help shows it and a shell completes it.
+public enum SettingValue: Hashable, Sendable {
+    /// The flag takes none: a switch.
+    case absent
+    /// Shown by that name: `--port <number>`.
+    case named(String)
+    case file
+    case folder
+    case word(of: [String])
+
+    public var name: String {
+        switch self {
+        case .absent: ""
+        case .named(let name): name
+        case .file: "file"
+        case .folder: "folder"
+        case .word: "word"
+        }
+    }
+}
+
+extension SettingType where Value == String {
+    /// Any text, also an empty one.
+    public static var text: Self { .text(named: "text") }
+
+    /// Any text, also an empty one.
+    ///
+    /// - Parameter name: of the value in the help.
+    public static func text(named name: String) -> Self {
+        Self(expectation: "a text", shown: .named(name)) { $0.text }
+    }
+
+    /// Any text but an empty one.
+    ///
+    /// - Parameters:
+    ///   - what: what it is, for messages, such as "an address".
+    ///   - name: of the value in the help.
+    public static func text(_ what: String, named name: String = "text") -> Self {
+        Self(expectation: what, shown: .named(name), value: nonEmpty)
+    }
+
+    /// The path of a file; an empty one says that there is none.
+    public static var optionalFile: Self {
+        Self(expectation: "the path of a file", shown: .file) { $0.text }
+    }
+
+    /// The path of a file.
+    public static var file: Self {
+        Self(expectation: "the path of a file", shown: .file, value: nonEmpty)
+    }
+
+    /// The path of a folder; an empty one says that there is none.
+    public static var optionalFolder: Self {
+        Self(expectation: "the path of a folder", shown: .folder) { $0.text }
+    }
+
+    /// The path of a folder.
+    public static var folder: Self {
+        Self(expectation: "the path of a folder", shown: .folder, value: nonEmpty)
+    }
+
+    /// The name of a folder or file, not a path.
+    public static func plainName(_ what: String) -> Self {
+        Self(
+            expectation: "\(what): a name without slashes and control characters",
+            shown: .named("name")
+        ) { raw in
+            guard let name = raw.text, !["", ".", ".."].contains(name),
+                !name.unicodeScalars.contains(where: { $0 == "/" || $0.isControl })
+            else { return nil }
+            return name
+        }
+    }
+
+    private static func nonEmpty(_ raw: RawValue) -> String? {
+        raw.text.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+extension SettingType where Value == Bool {
+    /// true or false; in flags, variables and files without types also 1, t, 0, f in any case.
+    public static var boolean: Self {
+        Self(expectation: "true or false", shown: .absent) { raw in
+            switch raw {
+            case .boolean(let value): value
+            case .untyped(let word):
+                switch word.lowercased() {
+                case "true", "t", "1": true
+                case "false", "f", "0": false
+                default: nil
+                }
+            case .text, .integer, .other: nil
+            }
+        }
+    }
+}
+
+extension SettingType where Value == Int {
+    /// A whole number of a range, in decimal digits and nothing else.
+    ///
+    /// - Parameter name: of the value in the help.
+    public static func integer(_ range: ClosedRange<Int>, named name: String = "number") -> Self {
+        Self(
+            expectation: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+            shown: .named(name)
+        ) { raw in
+            let number: Int? =
+                switch raw {
+                case .integer(let number): number
+                case .untyped(let word): Int(decimal: word)
+                case .text, .boolean, .other: nil
+                }
+            return number.flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
+extension SettingType where Value: CaseIterable & RawRepresentable<String> {
+    /// One of some words.
+    public static func word(of: Value.Type = Value.self) -> Self {
+        let words = Value.allCases.map(\.rawValue)
+        let last = words.last ?? ""
+        return Self(
+            expectation: words.dropLast().joined(separator: ", ") + " or \(last)",
+            shown: .word(of: words)
+        ) { $0.text.flatMap(Value.init(rawValue:)) }
+    }
+}
+
+extension Int {
+    /// nil if there is anything but the digits 0 to 9, or more of them than a number has.
+    init?(decimal text: some StringProtocol) {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        self.init(text)
+    }
+}

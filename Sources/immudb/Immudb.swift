@@ -1,0 +1,60 @@
+import ArgumentParser
+import ImmudbServer
+import ProgramKit
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// The server's program: its commands, and what its help says.
+@main
+struct Immudb: Program {
+    static let definition = ImmudbSettings.definition
+    static let version = ImmudbServer.version
+    static let runsWithoutCommand = true
+    static let commands = [
+        CommandGroup(
+            name: "", subcommands: [VersionCommand<Self>.self, ManPagesCommand<Self>.self])
+    ]
+
+    static let about = ProgramDescription(
+        abstract:
+            "immudb - the lightweight, high-speed immutable database for systems and applications.",
+        usage: """
+            immudb [flags]
+            immudb [command]
+            """,
+        discussion: """
+            Serves the database of a folder to clients of immudb 0.6, and proves to them that no \
+            entry of it was ever changed. Stop it with SIGTERM or Ctrl-C: it lets running calls \
+            finish, for 10 seconds at most.
+            """,
+        variables: ["LOG_LEVEL=error|warn|info|debug (default info)"],
+        examples: [
+            "immudb": [
+                (
+                    command: "immudb --dir ./db",
+                    what: "Serves the data in ./db at 127.0.0.1, port 3322:"
+                ),
+                (
+                    command: "immudb -d --pidfile /var/run/immudb.pid "
+                        + "--logfile /var/log/immudb/immudb.log",
+                    what: "Serves in the background, with pid file and log:"
+                ),
+                (
+                    command: "IMMUDB_DURABILITY=interval immudb --config /etc/immudb/immudb.toml",
+                    what: "Takes settings from a file, and one from the environment:"
+                ),
+            ]
+        ])
+
+    static func perform(_ invocation: Invocation<Self>) async throws -> Int32 {
+        if let answer = try invocation.answer() {
+            print(answer)
+            return EXIT_SUCCESS
+        }
+        return try await serve(invocation)
+    }
+}

@@ -1,0 +1,76 @@
+// What the program does as a server: reads its settings, opens its log, detaches if asked to, takes
+// its pid file, starts the server, and stops it at SIGTERM or SIGINT.
+
+import ImmudbServer
+import ProgramKit
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+extension Immudb {
+    /// Kept until the process ends, since signals may come until then.
+    @MainActor private static var stopSignals: StopSignals?
+
+    /// Returns when the server has been stopped.
+    @MainActor
+    static func serve(_ invocation: Invocation<Self>) async throws -> Int32 {
+        // A client or a pipe that has gone away is an error of its write, not the end of the server.
+        signal(SIGPIPE, SIG_IGN)
+        StandardFiles.keepErrorsFromBlocking()
+        let startup = try Startup(invocation.sources())
+        let log = try startup.openLog()
+        if startup.options.process.isDetached, DetachedProcess.current == nil {
+            try Detachment.run()
+            return EXIT_SUCCESS
+        }
+        for warning in startup.warnings { log.warning(warning) }
+        do {
+            let exitCode = try await serve(startup, log)
+            flush(log)
+            return exitCode
+        } catch {
+            log.error("\(error)")
+            flush(log)
+            // Whoever waits for this process, or sees no log, is told as well.
+            let isTold = startup.options.process.logFile.isEmpty && DetachedProcess.current == nil
+            guard isTold else { throw error }
+            return EXIT_FAILURE
+        }
+    }
+
+    /// - Throws: why the server does not start.
+    @MainActor
+    private static func serve(_ startup: Startup, _ log: ServerLog) async throws -> Int32 {
+        raiseOpenFileLimit()
+        returnLargeBlocks()
+        let stopSignals = StopSignals(log: log)
+        self.stopSignals = stopSignals
+        // Taken before the data is touched: a second start fails here.
+        let pidFile = try startup.takePidFile()
+        let server: ImmudbServer
+        do throws(ServerStartError) {
+            server = try await ImmudbServer.start(
+                startup.options, log: log, cancellation: stopSignals.cancellation)
+        } catch {
+            pidFile?.remove()
+            guard error.isCancellation else { throw error }
+            log.info("stopped before the server had started: \(error.message)")
+            DetachedProcess.current?.report(failure: error.message)
+            return EXIT_SUCCESS
+        }
+        DetachedProcess.current?.report()
+        await stopSignals.first()
+        let isClosed = await server.stop(deadline: .seconds(10))
+        pidFile?.remove()
+        return isClosed ? EXIT_SUCCESS : EXIT_FAILURE
+    }
+
+    /// Waits for the last lines of the log, but for half a second only: they may be impossible to
+    /// write.
+    private static func flush(_ log: ServerLog) {
+        log.flush(within: .milliseconds(500))
+    }
+}

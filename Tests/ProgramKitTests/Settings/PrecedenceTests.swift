@@ -1,0 +1,114 @@
+import Testing
+
+@testable import ProgramKit
+
+@Suite("Precedence of settings")
+struct PrecedenceTests {
+    @Test("nothing given: the defaults, and nothing to warn of")
+    func defaults() throws {
+        let values = try Sample.values()
+        #expect(values[Sample.port] == 3322)
+        #expect(values[Sample.mode] == .safe)
+        #expect(values.source(of: Sample.port) == nil)
+        #expect(values.warnings.isEmpty)
+        #expect(values.filePath == nil)
+    }
+
+    @Test("a flag wins over the environment, that over the file, that over the default")
+    func order() throws {
+        let file = try Sample.file(
+            "sample.toml", "port = 1\nmessage-limit = 2\ndir = \"file\"")
+        let environment = ["SAMPLE_PORT": "11", "SAMPLE_MESSAGE_LIMIT": "12"]
+        let values = try Sample.values(
+            flags: ["port": "21"], environment: environment, file: file)
+        #expect(values[Sample.port] == 21)
+        #expect(values[Sample.limit] == 12)
+        #expect(values[Sample.dir] == "file")
+        #expect(values[Sample.name] == "x")
+        #expect(values.source(of: Sample.port) == .flag("port"))
+        #expect(values.source(of: Sample.limit) == .variable("SAMPLE_MESSAGE_LIMIT"))
+        #expect(values.filePath == file.path)
+    }
+
+    @Test("a flag turns off what the environment turns on")
+    func offWins() throws {
+        let values = try Sample.values(
+            flags: ["detached": "false"], environment: ["SAMPLE_DETACHED": "true"])
+        #expect(values[Sample.detached] == false)
+    }
+
+    @Test("variables have hyphens or underscores; empty ones count as none")
+    func variableNames() throws {
+        for name in ["SAMPLE_MESSAGE-LIMIT", "SAMPLE_MESSAGE_LIMIT"] {
+            #expect(try Sample.values(environment: [name: "7"])[Sample.limit] == 7)
+        }
+        let empty = try Sample.values(environment: [
+            "SAMPLE_PORT": "", "PORT": "1", "sample_port": "2",
+        ])
+        #expect(empty[Sample.port] == 3322)
+        #expect(empty.warnings.isEmpty)
+    }
+
+    @Test("one setting in two spellings is an error if they differ")
+    func twoSpellings() throws {
+        var environment = ["SAMPLE_MESSAGE-LIMIT": "7", "SAMPLE_MESSAGE_LIMIT": "7"]
+        #expect(try Sample.values(environment: environment)[Sample.limit] == 7)
+        environment["SAMPLE_MESSAGE_LIMIT"] = "8"
+        let error = try #require(throws: SettingsError.self) {
+            _ = try Sample.values(environment: environment)
+        }
+        #expect(error.message.contains("SAMPLE_MESSAGE-LIMIT and SAMPLE_MESSAGE_LIMIT"))
+    }
+
+    @Test("a variable that is no setting, or none any more, is a warning that names it")
+    func unknownVariables() throws {
+        let values = try Sample.values(environment: ["SAMPLE_PRT": "1", "SAMPLE_NETWORK": "tcp"])
+        #expect(values.warnings.count == 2)
+        #expect(values.warnings[0].contains("SAMPLE_NETWORK has no effect any more"))
+        #expect(values.warnings[1].contains("SAMPLE_PRT is no setting of sample"))
+    }
+
+    @Test(
+        "a bad value is an error that names its source, the value and what is right",
+        arguments: [
+            ("port", "many", "a whole number from 0 to 65535"), ("port", "65536", "65535"),
+            ("port", "-1", "from 0"), ("port", "1.5", "whole"), ("port", "0x10", "whole"),
+            ("port", "+3356", "whole"), ("port", "٣", "whole"),
+            ("port", "99999999999999999999", "whole"),
+            ("message-limit", "0", "from 1 to 1000"), ("detached", "yes", "true or false"),
+            ("mode", "Fast", "fast, safe or slow"), ("name", "a/b", "without slashes"),
+            ("name", "..", "without slashes"), ("dir", "", "a folder"),
+        ])
+    func badValues(key: String, value: String, expectation: String) throws {
+        let flag = try #require(throws: SettingsError.self) {
+            _ = try Sample.values(flags: [key: value])
+        }
+        #expect(flag.message.hasPrefix("flag --\(key) is \"\(value)\": give "))
+        #expect(flag.message.contains(expectation))
+        guard !value.isEmpty else { return }
+        let name = "SAMPLE_\(key.uppercased())"
+        let variable = try #require(throws: SettingsError.self) {
+            // Also when a flag overrides it.
+            _ = try Sample.values(flags: ["port": "1"], environment: [name: value])
+        }
+        #expect(variable.message.hasPrefix("environment variable \(name) is \"\(value)\": give "))
+        let line = try Sample.complaint("bad.ini", "\n\(key) = \(value)\n")
+        #expect(line.contains("bad.ini, line 2, key \"\(key)\" is \"\(value)\": give "))
+    }
+
+    @Test(
+        "what stands around a number is not passed over, and control characters are shown as such")
+    func characters() throws {
+        let blank = SettingsError("flag --port is \"1 \": give a whole number from 0 to 65535")
+        #expect(throws: blank) { _ = try Sample.values(flags: ["port": "1 "]) }
+        let name = SettingsError(
+            #"flag --name is "a\n\u{1B}b": give a folder: a name without slashes and control "#
+                + "characters")
+        #expect(throws: name) { _ = try Sample.values(flags: ["name": "a\n\u{1b}b"]) }
+    }
+
+    @Test("booleans are words in any case", arguments: ["true", "T", "1", "TRUE"])
+    func booleans(word: String) throws {
+        #expect(try Sample.values(flags: ["detached": word])[Sample.detached])
+    }
+}

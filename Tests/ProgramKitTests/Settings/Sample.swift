@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@testable import ProgramKit
+
+/// The settings of a made-up program.
+enum Sample {
+    enum Mode: String, CaseIterable { case fast, safe, slow }
+
+    static let dir = Setting("dir", .text("a folder"), default: "./db", "data folder")
+    static let log = Setting("logfile", .text, default: "", "log")
+    static let limit = Setting("message-limit", .integer(1...1000), default: 10, "limit")
+    static let port = Setting("port", short: "p", .integer(0...65535), default: 3322, "port")
+    static let detached = Setting("detached", short: "d", .boolean, default: false, "background")
+    static let quiet = Setting("quiet", short: "q", .boolean, default: false, "say nothing")
+    static let mode = Setting("mode", .word(of: Mode.self), default: .safe, "mode")
+    static let name = Setting("name", short: "n", .plainName("a folder"), default: "x", "name")
+
+    static let definition = SettingsDefinition(
+        program: "sample", settings: [dir, log, limit, port, detached, quiet, mode, name],
+        withdrawn: ["network"])
+
+    static func values(
+        flags: [String: String] = [:], environment: [String: String] = [:], file: ConfigFile? = nil
+    ) throws -> SettingsValues {
+        try definition.values(
+            flags: flags, environment: environment, config: ConfigFileSearch(file: file))
+    }
+
+    /// Reads a text as a file of that name.
+    static func file(_ name: String, _ text: String) throws -> ConfigFile {
+        let folder = try TemporaryFolder()
+        return try ConfigFile.read(try folder.write(name, text))
+    }
+
+    /// What is said of a text that is a bad file.
+    static func complaint(_ name: String, _ text: String) throws -> String {
+        let error = try #require(throws: SettingsError.self) {
+            _ = try values(file: file(name, text))
+        }
+        return error.message
+    }
+}
+
+/// Removed when this object goes away.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("settings-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    /// - Returns: the file's path.
+    func write(_ name: String, _ text: String) throws -> String {
+        let file = "\(path)/\(name)"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        return file
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
