@@ -247,7 +247,8 @@ let package = Package(
             name: "ImmudbStoreTests",
             dependencies: [
                 "TestTools",
-                "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
+                "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "SimulatedDisk",
+                "StorageIO", "OwnThread",
             ],
             swiftSettings: settings),
         // The whole database on the simulated disk: crashes, failing calls, damage.

@@ -89,7 +89,7 @@ struct CatchUp {
                 try cancellation.check()
             }
             try frame.forEachEntry { entry throws(StoreError) in
-                work.add(entry, view)
+                work.add(entry)
                 if work.isFull(Self.batchEntryCount, Self.batchByteCount) {
                     try flush(&work)
                     try checkpointIfDue(work)
@@ -106,7 +106,7 @@ struct CatchUp {
     }
 
     private func flush(_ work: inout Work) throws(StoreError) {
-        if !work.addition.places.isEmpty { view.append(work.addition, from: work.treeFirst) }
+        if work.addition.entryCount > 0 { view.append(work.addition, from: work.treeFirst) }
         if !work.keys.isEmpty { try index.applyRead(work.keys) }
         work.reset()
     }
@@ -134,10 +134,10 @@ struct CatchUp {
             nextKey = index.completeSize
         }
 
-        mutating func add(_ entry: FrameView.EntryView, _ view: TreeView) {
+        mutating func add(_ entry: FrameView.EntryView) {
             if entry.index.rawValue == tree.size.rawValue {
                 let leaf = Digest.leaf(index: entry.index, key: entry.key, value: entry.value)
-                addition.add(leaf, at: entry.position, to: &tree, view: view)
+                addition.add(leaf, at: entry.position, to: &tree)
             }
             if entry.index.rawValue == nextKey.rawValue {
                 keys.append(IndexedKey(entry))
@@ -147,7 +147,7 @@ struct CatchUp {
         }
 
         func isFull(_ entryCount: Int, _ byteCount: Int) -> Bool {
-            keys.count >= entryCount || addition.places.count >= entryCount
+            keys.count >= entryCount || addition.entryCount >= entryCount
                 || keyByteCount >= byteCount
         }
 

@@ -142,24 +142,26 @@ public struct Snapshot: Sendable {
     /// - Throws: `indexNotFound` beyond the snapshot.
     public func leaf(at index: EntryIndex) throws(StoreError) -> Digest {
         try requireIndex(index)
-        return try storage.tree.inclusionProof(of: index, in: tree).leaf
+        return try prover.inclusionProof(of: index).leaf
     }
 
     // MARK: proofs
+
+    private var prover: TreeProver { TreeProver(tree, edge: edge, view: storage.tree) }
 
     /// The audit path from an entry's leaf to ``root``.
     /// - Throws: `indexNotFound` beyond the snapshot.
     /// - Complexity: one read, O(log size) steps.
     public func inclusionProof(of index: EntryIndex) throws(StoreError) -> InclusionProof {
         try requireIndex(index)
-        return try storage.tree.inclusionProof(of: index, in: tree, edge: edge).proof
+        return try prover.inclusionProof(of: index).proof
     }
 
     /// The proof that the tree of the first `from` entries is the beginning of this one.
     /// - Throws: `invalidRootIndex` if this snapshot is smaller than that.
     public func consistencyProof(from: TreeSize) throws(StoreError) -> ConsistencyProof {
         try requireSize(from)
-        return try storage.tree.consistencyProof(from: from, in: tree, edge: edge)
+        return try prover.consistencyProof(from: from)
     }
 
     /// An entry's whole proof, as a verified call returns it.
@@ -167,8 +169,8 @@ public struct Snapshot: Sendable {
     public func proof(of index: EntryIndex, since: TreeSize) throws(StoreError) -> EntryProof {
         try requireIndex(index)
         try requireSize(since)
-        let (leaf, inclusion) = try storage.tree.inclusionProof(of: index, in: tree, edge: edge)
-        let consistency = try storage.tree.consistencyProof(from: since, in: tree, edge: edge)
+        let (leaf, inclusion) = try prover.inclusionProof(of: index)
+        let consistency = try prover.consistencyProof(from: since)
         return EntryProof(leaf: leaf, root: root, inclusion: inclusion, consistency: consistency)
     }
 

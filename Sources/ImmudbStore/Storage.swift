@@ -101,7 +101,7 @@ final class Storage: Sendable {
     func recordByteCount(at index: EntryIndex) throws(StoreError) -> Int {
         do throws(StoreError) {
             return try ledger.recordByteCount(index, at: tree.place(of: index))
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             return 0
         }
     }
@@ -113,7 +113,7 @@ final class Storage: Sendable {
         do throws(StoreError) {
             entry = try Entry(
                 ledger.readEntry(place.index, at: position, byteCount: Int(place.length)))
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             entry = try self.entry(at: place.index)
         }
         guard entry.key == key else {
@@ -131,7 +131,7 @@ final class Storage: Sendable {
     /// damaged.
     func check(_ entry: Entry, in tree: MerkleAccumulator) throws(StoreError) {
         if try self.tree.uncheckedLeaf(entry.index) == entry.leaf { return }
-        let checked = try self.tree.inclusionProof(of: entry.index, in: tree).leaf
+        let checked = try TreeProver(tree, view: self.tree).inclusionProof(of: entry.index).leaf
         guard checked == entry.leaf else { throw tampered(entry.index) }
     }
 

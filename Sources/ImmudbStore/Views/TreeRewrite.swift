@@ -25,7 +25,7 @@ struct TreeRewrite {
         let start = try storage.tree.markedTree(upTo: end)
         do throws(StoreError) {
             try rewrite(start, to: end)
-        } catch where error.code == .corruption && !start.size.isEmpty {
+        } catch  where error.code == .corruption && !start.size.isEmpty {
             // The digests that the marked part leads to may be what is wrong.
             try rewrite(MerkleAccumulator(), to: end)
         }
@@ -47,15 +47,14 @@ struct TreeRewrite {
             frame.forEachEntry { entry in
                 guard entry.index.rawValue == tree.size.rawValue else { return }
                 let leaf = Digest.leaf(index: entry.index, key: entry.key, value: entry.value)
-                // Not remembered as checked: `start` may be wrong.
-                addition.add(leaf, at: entry.position, to: &tree, view: nil)
+                addition.add(leaf, at: entry.position, to: &tree)
             }
             guard tree.root == frame.root else {
                 throw StoreError(
                     .corruption,
                     "\(view.digests.path): the tree files do not lead to the ledger's roots")
             }
-            if addition.places.count >= Self.batchEntryCount {
+            if addition.entryCount >= Self.batchEntryCount {
                 try view.rewrite(addition, from: first)
                 first = tree.size
                 addition = TreeAddition()
@@ -73,7 +72,7 @@ extension TreeView {
         var peaks: [Digest] = []
         do throws(StoreError) {
             for position in size.peaks { peaks.append(try uncheckedNode(position)) }
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             return MerkleAccumulator()
         }
         return MerkleAccumulator(size: size, peaks: peaks)

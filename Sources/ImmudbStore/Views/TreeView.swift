@@ -62,13 +62,16 @@ final class TreeView: Sendable {
     var hasPending: Bool { digests.pendingByteCount + places.pendingByteCount > 0 }
 
     /// Adds what the entries from `first` on add: their digests in completion order, and their
-    /// places. The disk cannot make it fail.
+    /// places. The disk cannot make it fail. The new nodes are known from then on: they were computed
+    /// here.
     func append(_ addition: TreeAddition, from first: TreeSize) {
+        remember(addition, from: first)
         addition.digests.withUnsafeBytes { digests.write($0, from: first.nodeCount) }
         addition.places.withUnsafeBytes { places.write($0, from: first.rawValue) }
     }
 
-    /// Writes again what entries added that are in the view already.
+    /// Writes again what entries added that are in the view already. Nothing is taken for known: the tree
+    /// that they were added to may be wrong.
     func rewrite(_ addition: TreeAddition, from first: TreeSize) throws(StoreError) {
         try addition.digests.withUnsafeBytes { bytes in
             Result { () throws(StoreError) in try digests.rewrite(bytes, from: first.nodeCount) }
@@ -78,9 +81,11 @@ final class TreeView: Sendable {
         }.get()
     }
 
-    /// Remembers a node that was computed here.
-    func remember(_ digest: Digest, at position: NodePosition) {
-        if position.level >= Self.blockLevel { cache.insert(digest, at: position) }
+    /// Takes the nodes above the blocks that the entries from `first` on complete for known.
+    func remember(_ addition: TreeAddition, from first: TreeSize) {
+        addition.forEachNode(from: first, level: Self.blockLevel) { position, digest in
+            cache.insert(digest, at: position)
+        }
     }
 
     /// Makes the views of the first `size` entries durable and says so in their heads.
@@ -187,41 +192,6 @@ final class TreeView: Sendable {
         }.get()
     }
 
-    /// The checked leaf of an entry, with its proof.
-    func inclusionProof(
-        of index: EntryIndex, in tree: MerkleAccumulator, edge: TreeEdge? = nil
-    ) throws(StoreError) -> (leaf: Digest, proof: InclusionProof) {
-        let path = try TreePath(of: index, in: tree, view: self)
-        let proof = try InclusionProof(of: index, in: tree.size, edge: edge) {
-            position throws(StoreError) in try node(at: position, path, tree)
-        }
-        return (path.leaf, proof)
-    }
-
-    /// The proof that the tree of the first `from` entries is the beginning of this one.
-    func consistencyProof(
-        from: TreeSize, in tree: MerkleAccumulator, edge: TreeEdge? = nil
-    ) throws(StoreError) -> ConsistencyProof {
-        guard let last = from.lastIndex, from < tree.size else {
-            return ConsistencyProof(from: from, to: tree.size, path: [])
-        }
-        let path = try TreePath(of: last, in: tree, view: self)
-        return try ConsistencyProof(from: from, to: tree.size, edge: edge) {
-            position throws(StoreError) in try node(at: position, path, tree)
-        }
-    }
-
-    private func node(
-        at position: NodePosition, _ path: TreePath, _ tree: MerkleAccumulator
-    ) throws(StoreError) -> Digest {
-        if let digest = path.digest(at: position) ?? tree.peak(at: position) { return digest }
-        if position.level >= Self.blockLevel { return try upperNode(at: position, in: tree) }
-        // A proof asks for peaks and for the neighbours of one path; this is for completeness.
-        let own = try TreePath(of: position.firstLeaf, in: tree, view: self)
-        guard let digest = own.digest(at: position) else { throw mismatch(at: position) }
-        return digest
-    }
-
     /// A checked node above the blocks, or a peak of any level.
     func upperNode(
         at position: NodePosition, in tree: MerkleAccumulator
@@ -256,32 +226,5 @@ final class TreeView: Sendable {
                 return buffer.load(as: UInt64.self).littleEndian
             }
         }.get()
-    }
-}
-
-/// What a group of entries adds to the two files.
-struct TreeAddition: Sendable {
-    /// In completion order; 32 bytes each in memory as on disk.
-    var digests: [Digest] = []
-    /// Packed positions, little-endian.
-    var places: [UInt64] = []
-
-    mutating func reserveCapacity(_ entryCount: Int) {
-        digests.reserveCapacity(2 * entryCount)
-        places.reserveCapacity(entryCount)
-    }
-
-    /// Adds one entry to the tree.
-    ///
-    /// - Parameter view: takes the new nodes for checked; nil where they are not.
-    mutating func add(
-        _ leaf: Digest, at position: EntryPosition, to tree: inout MerkleAccumulator,
-        view: TreeView?
-    ) {
-        places.append(position.packed.littleEndian)
-        tree.append(leaf) { node, digest in
-            digests.append(digest)
-            view?.remember(digest, at: node)
-        }
     }
 }
