@@ -47,6 +47,16 @@ rocks_status makeStatus(const rocksdb::Status &status) {
     return makeStatus(code, message);
 }
 
+rocks_status cannotStartThreads(const std::system_error &error) noexcept {
+    try {
+        return makeStatus(
+            ROCKS_NO_THREADS,
+            std::string("cannot start the threads of the key index: ") + error.code().message());
+    } catch (...) {
+        return {ROCKS_NO_THREADS, nullptr};
+    }
+}
+
 rocks_status currentException() noexcept {
     try {
         throw;

@@ -182,7 +182,9 @@ private struct Workload {
         var options = KeyIndex.Options()
         options.memtableByteCount = 64 << 10
         // Reads go to the disk.
-        options.cacheByteCount = 4 << 10
+        var resources = KeyIndex.Resources.Options()
+        resources.cacheByteCount = 4 << 10
+        options.resources = try KeyIndex.Resources(resources)
         return try KeyIndex.open(
             at: path, identity: owner, fileSystem: disk, options: options)
     }

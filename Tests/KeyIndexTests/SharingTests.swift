@@ -102,6 +102,42 @@ struct SharingTests {
         }
     }
 
+    @Test("Indexes that share a limit of memory write their entries to files when they reach it")
+    func sharedLimit() throws {
+        for isShared in [true, false] {
+            var resources = KeyIndex.Resources.Options()
+            resources.memtablesByteCount = isShared ? 1 : nil
+            var options = KeyIndex.Options()
+            options.resources = try KeyIndex.Resources(resources)
+            let folders = try (0..<3).map { _ in try ScratchFolder() }
+            let indexes = try folders.map {
+                try KeyIndex.open(at: $0.index, identity: owner, options: options)
+            }
+            // 5 MiB each: less than an index's own limit, more than 3 MiB for all three.
+            for round in 0..<50 as Range<UInt64> {
+                for index in indexes {
+                    let keys = (0..<100).map { number -> [UInt8] in
+                        scatteredKey(round * 100 + number) + [UInt8](repeating: 1, count: 1000)
+                    }
+                    try index.apply(entries(from: round * 100, keys: keys))
+                }
+            }
+            // The first file of an index is its header. Entries are written in the background, and there
+            // are fewer than are written at a time otherwise.
+            func hasWritten() throws -> Bool {
+                try folders.contains { try $0.files(withSuffix: ".sst", of: $0.index).count > 1 }
+            }
+            for _ in 0..<1000 where try isShared && !hasWritten() { usleep(10_000) }
+            #expect(try hasWritten() == isShared)
+            indexes[0].close()
+            for index in indexes[1...] {
+                let key = scatteredKey(4999) + [UInt8](repeating: 1, count: 1000)
+                #expect(try index.newest(of: key, in: TreeSize(5000))?.index == EntryIndex(4999))
+                index.close()
+            }
+        }
+    }
+
     @Test(
         "Members of sorted sets have records of their own, from their first entry, and are no keys")
     func sortedSets() throws {

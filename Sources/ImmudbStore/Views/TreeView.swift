@@ -19,12 +19,13 @@ final class TreeView: Sendable {
 
     let digests: ViewFile
     let places: ViewFile
-    let cache = NodeCache()
+    let cache: NodeCache.Part
 
     init(
         directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem,
-        log: @escaping LogSink
+        cache: NodeCache, log: @escaping LogSink
     ) throws(StoreError) {
+        self.cache = cache.part()
         try fileSystem.createDirectory(directory)
         digests = try ViewFile(
             path: "\(directory)/digests", kind: .digests, identity: identity,
