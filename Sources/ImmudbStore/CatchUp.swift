@@ -70,7 +70,7 @@ struct CatchUp {
         // Stale records behind the ledger's end would look like witnesses of entries later.
         try view.begin(start.size, isWitness: false)
         try view.digests.truncate(to: ledger.size.nodeCount)
-        try view.places.truncate(to: ledger.size.rawValue)
+        try view.positions.truncate(to: ledger.size.rawValue)
         var work = Work(tree: start, treeFirst: start.size, index: index)
         let from = min(start.size, index.completeSize)
         guard from < ledger.size else {
@@ -112,7 +112,7 @@ struct CatchUp {
     }
 
     private func checkpointIfDue(_ work: Work) throws(StoreError) {
-        let marked = view.places.mark / Self.checkpointEntryCount
+        let marked = view.positions.mark / Self.checkpointEntryCount
         if work.tree.size.rawValue / Self.checkpointEntryCount > marked {
             try view.checkpoint(work.tree.size)
         }

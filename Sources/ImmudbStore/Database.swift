@@ -71,7 +71,7 @@ public final class Database: Sendable {
     public struct StorageSizes: Hashable, Sendable {
         /// Entries, with keys and values.
         public var ledger: UInt64
-        /// Digests of the Merkle tree, and places of entries.
+        /// Digests of the Merkle tree, and positions of entries.
         public var tree: UInt64
         /// The key index.
         public var index: UInt64
@@ -179,7 +179,7 @@ public final class Database: Sendable {
     public func sizes() throws(StoreError) -> StorageSizes {
         StorageSizes(
             ledger: try storage.ledger.byteCount(),
-            tree: try storage.tree.digests.byteCount() + storage.tree.places.byteCount(),
+            tree: try storage.tree.digests.byteCount() + storage.tree.positions.byteCount(),
             index: storage.index.byteCount)
     }
 

@@ -2,7 +2,7 @@ public import ImmudbModel
 public import MerkleTree
 public import StorageIO
 
-/// An entry of the history: a key, a value, and the place that it got.
+/// An entry of the history: a key, a value, and the index that it got.
 public struct Entry: Hashable, Sendable {
     public var index: EntryIndex
     public var kind: EntryKind

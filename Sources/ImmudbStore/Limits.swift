@@ -56,7 +56,7 @@ public enum Limits {
         try validate(key: key.member)
         try validate(set: key.set)
         guard !key.score.isNaN else {
-            throw StoreError(.invalidScore, "NaN is no score: it has no place in an order")
+            throw StoreError(.invalidScore, "NaN is no score: it cannot be ordered")
         }
         try validate(newKey: key.bytes)
     }

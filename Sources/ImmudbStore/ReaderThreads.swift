@@ -71,7 +71,7 @@ final class Reads: Sendable {
             if state.threads != nil { state.count += 1 }
             return state.threads
         }
-        guard let threads else { throw Self.closed }
+        guard let threads else { throw Self.closedError }
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
             let put = threads.put {
                 let result = Result(catching: read)
@@ -83,12 +83,12 @@ final class Reads: Sendable {
             continuation.resume(
                 returning: .failure(
                     put == .closed
-                        ? Self.closed : StoreError(.overloaded, "too many reads are waiting")))
+                        ? Self.closedError : StoreError(.overloaded, "too many reads are waiting")))
         }
         return try result.get()
     }
 
-    private static let closed = StoreError(.closed, "the database is closed")
+    private static let closedError = StoreError(.closed, "the database is closed")
 
     /// Takes no more reads, and waits for those that were taken.
     func end() {

@@ -9,7 +9,7 @@ public import MerkleTree
 public import StorageIO
 import Synchronization
 
-/// Finds the newest and the older versions of a key, and the members of a sorted set, as places in
+/// Finds the newest and the older versions of a key, and the members of a sorted set, as addresses in
 /// the ledger.
 ///
 /// One thread at a time applies entries; a second one waits. Any number of threads read meanwhile.

@@ -15,13 +15,13 @@ rocksdb::IOStatus ioStatus(rocks_status status) {
 
 rocks_code takeCode(std::string &message) {
     rocks_code first = ROCKS_OK;
-    size_t place = 0;
-    while ((place = message.find(codeMark, place)) != std::string::npos) {
-        if (first == ROCKS_OK && place + 1 < message.size()) {
-            int code = message[place + 1] - 'A';
+    size_t mark = 0;
+    while ((mark = message.find(codeMark, mark)) != std::string::npos) {
+        if (first == ROCKS_OK && mark + 1 < message.size()) {
+            int code = message[mark + 1] - 'A';
             if (code > ROCKS_OK && code <= ROCKS_OTHER) first = static_cast<rocks_code>(code);
         }
-        message.erase(place, 2);
+        message.erase(mark, 2);
     }
     return first;
 }

@@ -56,17 +56,17 @@ struct CommitPlanTests {
                 let byteCount = EntryHeader.byteCount + entry.key.count + entry.value.count
                 let planned = plan.keys[number]
                 #expect(planned.key == entry.key)
-                #expect(planned.place.index == index)
-                #expect(planned.place.kind == entry.kind.rawValue)
+                #expect(planned.address.index == index)
+                #expect(planned.address.kind == entry.kind.rawValue)
                 #expect(
-                    EntryPosition(packed: planned.place.position)
+                    EntryPosition(packed: planned.address.position)
                         == EntryPosition(segment: position.segment, offset: offset))
-                #expect(planned.place.length == UInt32(byteCount))
+                #expect(planned.address.length == UInt32(byteCount))
                 #expect(
                     planned.memberLength
                         == (entry.kind == .sortedSetMember ? entry.value.count : 0))
                 #expect(
-                    plan.addition.places[number].littleEndian
+                    plan.addition.positions[number].littleEndian
                         == UInt64(position.segment) << 32 | UInt64(offset))
                 offset += UInt32(byteCount)
             }
@@ -109,8 +109,8 @@ struct CommitPlanTests {
                 var ends: [Bool] = []
                 for (key, entry) in zip(plan.keys, group.flatMap(\.entries)) {
                     let read = try ledger.readEntry(
-                        key.place.index, at: EntryPosition(packed: key.place.position),
-                        byteCount: Int(key.place.length))
+                        key.address.index, at: EntryPosition(packed: key.address.position),
+                        byteCount: Int(key.address.length))
                     #expect(read.key == entry.key)
                     #expect(read.value == entry.value)
                     #expect(read.kind == entry.kind.rawValue)

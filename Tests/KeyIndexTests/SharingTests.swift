@@ -149,7 +149,7 @@ struct SharingTests {
             added.append(
                 IndexedKey(
                     key: set + bits + member,
-                    place: .made(UInt64(added.count), kind: EntryKind.sortedSetMember.rawValue),
+                    address: .made(UInt64(added.count), kind: EntryKind.sortedSetMember.rawValue),
                     memberLength: member.count))
         }
         add([97], 2, [1])
@@ -158,7 +158,7 @@ struct SharingTests {
         add([97], 2, [1])
         add([97], 0, [4])
         let asKey = added[0].key
-        added.append(IndexedKey(key: asKey, place: .made(5)))
+        added.append(IndexedKey(key: asKey, address: .made(5)))
         try index.apply(added)
         let again = added.count
         add([97], -0.0, [4])
@@ -169,17 +169,17 @@ struct SharingTests {
         var prefix: [UInt8] = []
         IndexRecord.appendSetPrefix(of: [97], to: &prefix)
         cursor.seek(to: prefix)
-        var places: [EntryPlace] = []
+        var addresses: [RecordAddress] = []
         while let record = try cursor.current(), record.key.dropping(prefix: prefix) != nil {
-            places.append(try index.database.place(record.value))
+            addresses.append(try index.database.address(record.value))
             cursor.next()
         }
-        #expect(places.map(\.index.rawValue) == [1, 4, 0])
+        #expect(addresses.map(\.index.rawValue) == [1, 4, 0])
         #expect(try index.versions(of: asKey, in: TreeSize(8)) == [.made(5)])
         #expect(try index.newest(of: added[1].key, in: TreeSize(8)) == nil)
 
         let malformed = IndexedKey(
-            key: [1, 2, 3], place: .made(8, kind: EntryKind.sortedSetMember.rawValue),
+            key: [1, 2, 3], address: .made(8, kind: EntryKind.sortedSetMember.rawValue),
             memberLength: 3)
         #expect(throws: StoreError(.tampered, "")) { try index.apply([malformed]) }
         #expect(index.completeSize == TreeSize(8))

@@ -89,7 +89,7 @@ extension IndexedKey {
     init(_ entry: NewEntry, index: EntryIndex, position: EntryPosition, byteCount: Int) {
         self.init(
             key: entry.key,
-            place: EntryPlace(
+            address: RecordAddress(
                 index: index, kind: entry.kind.rawValue, position: position.packed,
                 length: UInt32(byteCount)),
             memberLength: entry.kind == .sortedSetMember ? entry.value.count : 0)

@@ -74,7 +74,7 @@ final class IndexKeeper: Sendable {
         }
         if wasBehind { return }
         do throws(StoreError) {
-            guard let index else { throw closed }
+            guard let index else { throw closedError }
             try index.apply(keys)
         } catch {
             log(
@@ -116,7 +116,7 @@ final class IndexKeeper: Sendable {
         guard !isDamaged || entryCount == .max else {
             throw StoreError(.indexBehind, "the key index \(path) is to be rebuilt")
         }
-        guard let open else { throw closed }
+        guard let open else { throw closedError }
         let index = try open(isDamaged)
         do throws(StoreError) {
             while true {
@@ -155,7 +155,7 @@ final class IndexKeeper: Sendable {
         }
     }
 
-    private var closed: StoreError { StoreError(.closed, "the key index \(path) is closed") }
+    private var closedError: StoreError { StoreError(.closed, "the key index \(path) is closed") }
 
     func close() {
         let index = state.withLock { state in
@@ -216,11 +216,11 @@ extension KeyIndex {
 }
 
 extension IndexedKey {
-    /// The key and place of an entry that was read from the ledger.
+    /// The key and address of an entry that was read from the ledger.
     init(_ entry: FrameView.EntryView) {
         self.init(
             key: Array(entry.key),
-            place: EntryPlace(
+            address: RecordAddress(
                 index: entry.index, kind: entry.kind, position: entry.position.packed,
                 length: UInt32(entry.byteCount)),
             memberLength: entry.kind == EntryKind.sortedSetMember.rawValue ? entry.value.count : 0)

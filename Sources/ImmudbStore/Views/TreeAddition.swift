@@ -6,20 +6,20 @@ struct TreeAddition: Sendable {
     /// In completion order; 32 bytes each in memory as on disk.
     private(set) var digests: [Digest] = []
     /// Packed positions, little-endian.
-    private(set) var places: [UInt64] = []
+    private(set) var positions: [UInt64] = []
 
-    var entryCount: Int { places.count }
+    var entryCount: Int { positions.count }
 
     mutating func reserveCapacity(_ entryCount: Int) {
         digests.reserveCapacity(2 * entryCount)
-        places.reserveCapacity(entryCount)
+        positions.reserveCapacity(entryCount)
     }
 
     /// Adds one entry, whose leaf also grows the tree.
     mutating func add(
         _ leaf: Digest, at position: EntryPosition, to tree: inout MerkleAccumulator
     ) {
-        places.append(position.packed.littleEndian)
+        positions.append(position.packed.littleEndian)
         tree.append(leaf) { _, digest in digests.append(digest) }
     }
 

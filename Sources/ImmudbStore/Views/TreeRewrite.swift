@@ -20,8 +20,8 @@ struct TreeRewrite {
     /// - Complexity: about 2 µs and the reading of an entry.
     func run(to end: TreeSize) throws(StoreError) {
         let view = storage.tree
-        for file in [view.digests, view.places] { try file.writePending() }
-        let damageCounts = (view.digests.damageCount, view.places.damageCount)
+        for file in [view.digests, view.positions] { try file.writePending() }
+        let damageCounts = (view.digests.damageCount, view.positions.damageCount)
         let start = try storage.tree.markedTree(upTo: end)
         do throws(StoreError) {
             try rewrite(start, to: end)
@@ -30,7 +30,7 @@ struct TreeRewrite {
             try rewrite(MerkleAccumulator(), to: end)
         }
         try view.digests.checkpointRewritten(end.nodeCount, since: damageCounts.0)
-        try view.places.checkpointRewritten(end.rawValue, since: damageCounts.1)
+        try view.positions.checkpointRewritten(end.rawValue, since: damageCounts.1)
     }
 
     private func rewrite(
@@ -67,7 +67,7 @@ struct TreeRewrite {
 extension TreeView {
     /// The tree up to where both files are complete for sure, but not beyond `end`.
     func markedTree(upTo end: TreeSize) throws(StoreError) -> MerkleAccumulator {
-        let size = TreeSize(min(places.mark, end.rawValue))
+        let size = TreeSize(min(positions.mark, end.rawValue))
         guard digests.mark >= size.nodeCount else { return MerkleAccumulator() }
         var peaks: [Digest] = []
         do throws(StoreError) {

@@ -26,7 +26,7 @@ public struct EntrySequence: AsyncSequence, Sendable {
         /// The first entry of the next page.
         var next: EntryIndex
         private var page: [Entry] = []
-        private var place = 0
+        private var number = 0
 
         init(sequence: EntrySequence, next: EntryIndex) {
             self.sequence = sequence
@@ -37,14 +37,14 @@ public struct EntrySequence: AsyncSequence, Sendable {
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(StoreError) -> Entry? {
-            if place == page.count {
+            if number == page.count {
                 page = try await sequence.page(from: next)
-                place = 0
+                number = 0
                 next = EntryIndex(next.rawValue + UInt64(page.count))
             }
-            guard place < page.count else { return nil }
-            defer { place += 1 }
-            return page[place]
+            guard number < page.count else { return nil }
+            defer { number += 1 }
+            return page[number]
         }
     }
 

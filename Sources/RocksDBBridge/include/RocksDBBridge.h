@@ -163,8 +163,8 @@ rocks_status rocks_lookup_find(
     rocks_lookup *lookup, rocks_database *database, const void *keys, const size_t *ends,
     size_t count);
 
-/// The value of key number `place`, valid until the lookup is cleared; NULL if it has none.
-const void *rocks_lookup_value(const rocks_lookup *lookup, size_t place, size_t *byte_count);
+/// The value of key number `number`, valid until the lookup is cleared; NULL if it has none.
+const void *rocks_lookup_value(const rocks_lookup *lookup, size_t number, size_t *byte_count);
 
 /// Gives back the values. To be called before the database is closed.
 void rocks_lookup_clear(rocks_lookup *lookup);
