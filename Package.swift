@@ -84,7 +84,8 @@ let package = Package(
             ], swiftSettings: settings),
         // What store, verification and client share.
         .target(name: "ImmudbModel", dependencies: ["MerkleTree"], swiftSettings: settings),
-        .target(name: "StorageIO", dependencies: ["POSIX"], swiftSettings: settings),
+        .target(
+            name: "StorageIO", dependencies: ["ImmudbModel", "POSIX"], swiftSettings: settings),
         .target(
             name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
         // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the

@@ -1,6 +1,5 @@
 public import ImmudbModel
 public import MerkleTree
-public import StorageIO
 
 /// An entry of the history: a key, a value, and the index that it got.
 public struct Entry: Hashable, Sendable {

@@ -11,6 +11,7 @@
 
 @_exported public import enum ImmudbModel.EntryKind
 @_exported public import struct ImmudbModel.SortedSetKey
+@_exported public import struct ImmudbModel.StoreError
 @_exported public import struct ImmudbModel.TrustedRoot
 @_exported public import struct MerkleTree.ConsistencyProof
 @_exported public import struct MerkleTree.Digest
@@ -20,4 +21,3 @@
 @_exported public import struct MerkleTree.VerificationError
 @_exported public import struct StorageIO.DatabaseIdentity
 @_exported public import enum StorageIO.LogLevel
-@_exported public import struct StorageIO.StoreError

@@ -1,5 +1,4 @@
 public import ImmudbModel
-public import StorageIO
 
 /// What keys and batches may be. The rules are those of immudb 0.6's wire.
 public enum Limits {

@@ -1,7 +1,6 @@
 public import ImmudbModel
 import KeyIndex
 public import MerkleTree
-public import StorageIO
 
 /// The database as it was at one tree size: the entries `0 ..< size`, and the root over them.
 ///
