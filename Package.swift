@@ -84,8 +84,11 @@ let package = Package(
             ], swiftSettings: settings),
         // What store, verification and client share.
         .target(name: "ImmudbModel", dependencies: ["MerkleTree"], swiftSettings: settings),
+        // The processor's instruction for CRC-32C, which Swift has no name for.
+        .target(name: "CCRC32C"),
         .target(
-            name: "StorageIO", dependencies: ["ImmudbModel", "POSIX"], swiftSettings: settings),
+            name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"],
+            swiftSettings: settings),
         .target(
             name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
         // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the
@@ -230,7 +233,8 @@ let package = Package(
             name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"],
             swiftSettings: settings),
         .testTarget(name: "POSIXTests", dependencies: ["POSIX"], swiftSettings: settings),
-        .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
+        .testTarget(
+            name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"], swiftSettings: settings),
         .testTarget(
             name: "LedgerTests",
             dependencies: [
