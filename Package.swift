@@ -84,7 +84,11 @@ let package = Package(
             ], swiftSettings: settings),
         // What store, verification and client share.
         .target(name: "ImmudbModel", dependencies: ["MerkleTree"], swiftSettings: settings),
-        .target(name: "StorageIO", dependencies: ["POSIX"], swiftSettings: settings),
+        // The processor's instruction for CRC-32C, which Swift has no name for.
+        .target(name: "CCRC32C"),
+        .target(
+            name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"],
+            swiftSettings: settings),
         .target(
             name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
         // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the
@@ -230,7 +234,8 @@ let package = Package(
             name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"],
             swiftSettings: settings),
         .testTarget(name: "POSIXTests", dependencies: ["POSIX"], swiftSettings: settings),
-        .testTarget(name: "StorageIOTests", dependencies: ["StorageIO"], swiftSettings: settings),
+        .testTarget(
+            name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"], swiftSettings: settings),
         .testTarget(
             name: "LedgerTests",
             dependencies: [
@@ -248,7 +253,8 @@ let package = Package(
             name: "ImmudbStoreTests",
             dependencies: [
                 "TestTools",
-                "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
+                "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "SimulatedDisk",
+                "StorageIO", "OwnThread",
             ],
             swiftSettings: settings),
         // The whole database on the simulated disk: crashes, failing calls, damage.

@@ -6,7 +6,8 @@
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
 // `make build` and `make bench` have been run. `immudb-bench echo PORT` and `immudb-bench load PORT CONNECTIONS CALLS` are
 // the two sides of the echo figure, for a look with perf or valgrind; with `Fill` and then `Get`, `SafeGet` or `Set`
-// after them, `load` calls a running immudb.
+// after them, `load` calls a running immudb. `immudb-bench databases COUNT shared|own ENTRIES` opens many databases in one
+// process and says what they cost.
 
 import Glibc
 
@@ -26,6 +27,9 @@ case "fill"?:
     try fillUntilKilled(path: arguments[1])
 case "open"?:
     try measureOpen(path: arguments[1])
+case "databases"? where arguments.count == 4:
+    guard let count = Int(arguments[1]), let entries = Int(arguments[3]) else { exit(1) }
+    try measureDatabases(count, isShared: arguments[2] == "shared", entries: entries)
 case "echo"?:
     try await serveEcho(port: arguments.dropFirst().first.flatMap { Int($0) } ?? echoPort)
 case "load"? where arguments.count >= 4:

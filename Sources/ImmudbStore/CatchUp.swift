@@ -70,7 +70,7 @@ struct CatchUp {
         // Stale records behind the ledger's end would look like witnesses of entries later.
         try view.begin(start.size, isWitness: false)
         try view.digests.truncate(to: ledger.size.nodeCount)
-        try view.places.truncate(to: ledger.size.rawValue)
+        try view.positions.truncate(to: ledger.size.rawValue)
         var work = Work(tree: start, treeFirst: start.size, index: index)
         let from = min(start.size, index.completeSize)
         guard from < ledger.size else {
@@ -89,7 +89,7 @@ struct CatchUp {
                 try cancellation.check()
             }
             try frame.forEachEntry { entry throws(StoreError) in
-                work.add(entry, view)
+                work.add(entry)
                 if work.isFull(Self.batchEntryCount, Self.batchByteCount) {
                     try flush(&work)
                     try checkpointIfDue(work)
@@ -106,13 +106,13 @@ struct CatchUp {
     }
 
     private func flush(_ work: inout Work) throws(StoreError) {
-        if !work.addition.places.isEmpty { view.append(work.addition, from: work.treeFirst) }
+        if work.addition.entryCount > 0 { view.append(work.addition, from: work.treeFirst) }
         if !work.keys.isEmpty { try index.applyRead(work.keys) }
         work.reset()
     }
 
     private func checkpointIfDue(_ work: Work) throws(StoreError) {
-        let marked = view.places.mark / Self.checkpointEntryCount
+        let marked = view.positions.mark / Self.checkpointEntryCount
         if work.tree.size.rawValue / Self.checkpointEntryCount > marked {
             try view.checkpoint(work.tree.size)
         }
@@ -134,10 +134,10 @@ struct CatchUp {
             nextKey = index.completeSize
         }
 
-        mutating func add(_ entry: FrameView.EntryView, _ view: TreeView) {
+        mutating func add(_ entry: FrameView.EntryView) {
             if entry.index.rawValue == tree.size.rawValue {
                 let leaf = Digest.leaf(index: entry.index, key: entry.key, value: entry.value)
-                addition.add(leaf, at: entry.position, to: &tree, view: view)
+                addition.add(leaf, at: entry.position, to: &tree)
             }
             if entry.index.rawValue == nextKey.rawValue {
                 keys.append(IndexedKey(entry))
@@ -147,7 +147,7 @@ struct CatchUp {
         }
 
         func isFull(_ entryCount: Int, _ byteCount: Int) -> Bool {
-            keys.count >= entryCount || addition.places.count >= entryCount
+            keys.count >= entryCount || addition.entryCount >= entryCount
                 || keyByteCount >= byteCount
         }
 

@@ -16,25 +16,31 @@ import Synchronization
 final class Closing: Sendable {
     private let storage: Storage
     private let pipeline: CommitPipeline
-    private let readers: ReaderThreads
-    /// Nil once the database is closed.
-    private let lock: Mutex<(any FileLock)?>
+    private let readers: Reads
+    /// What the database holds until it is closed; nil from then on.
+    private let held: Mutex<Held?>
+
+    private struct Held {
+        let lock: any FileLock
+        let resources: StoreResources
+    }
 
     init(
-        storage: Storage, pipeline: CommitPipeline, readers: ReaderThreads, lock: any FileLock
+        storage: Storage, pipeline: CommitPipeline, readers: Reads, lock: any FileLock,
+        resources: StoreResources
     ) {
         self.storage = storage
         self.pipeline = pipeline
         self.readers = readers
-        self.lock = Mutex(lock)
+        held = Mutex(Held(lock: lock, resources: resources))
     }
 
     /// See ``Database/close()``. A second caller waits for the first.
     func run() throws(StoreError) {
-        try lock.withLock { lock throws(StoreError) in
+        try held.withLock { held throws(StoreError) in
             // The folder is free for others only when all is done.
-            guard lock != nil else { return }
-            defer { lock = nil }
+            guard held != nil else { return }
+            defer { held = nil }
             try closeAll()
         }
     }
@@ -72,7 +78,7 @@ final class Closing: Sendable {
     /// A process that exits meanwhile waits for it, at most 10 seconds: libraries that the thread
     /// still uses would be taken apart otherwise.
     func runOnItsOwn() {
-        if lock.withLock({ $0 == nil }) { return }
+        if held.withLock({ $0 == nil }) { return }
         _ = Self.waitsAtExit
         Self.unownedCount.add(1, ordering: .relaxed)
         do throws(StoreError) {

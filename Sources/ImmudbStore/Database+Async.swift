@@ -85,9 +85,9 @@ extension Database {
         let appended = try await append(entries)
         return try await readers.run { () throws(StoreError) in
             var proven: [ProvenEntry] = []
-            for (place, entry) in entries.enumerated() {
+            for (number, entry) in entries.enumerated() {
                 let entry = Entry(
-                    index: EntryIndex(appended.first.rawValue + UInt64(place)), kind: entry.kind,
+                    index: EntryIndex(appended.first.rawValue + UInt64(number)), kind: entry.kind,
                     key: entry.key, value: entry.value)
                 let proof = try appended.snapshot.proof(of: entry, since: since)
                 proven.append(ProvenEntry(entry: entry, proof: proof))

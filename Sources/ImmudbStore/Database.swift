@@ -43,7 +43,9 @@ public final class Database: Sendable {
         public var durability = Durability.always
         /// Where the ledger begins a new file.
         public var segmentByteCount: UInt64 = 128 << 20
-        /// Memory for blocks of the key index.
+        /// Memory and threads that are shared with other databases; nil for its own.
+        public var resources: StoreResources?
+        /// Memory for blocks of the key index, where that is not of shared resources.
         public var indexCacheByteCount = 64 << 20
         /// Where opening, recovery and failures are logged. Called from any thread.
         public var log: LogSink = { _, _ in }
@@ -69,7 +71,7 @@ public final class Database: Sendable {
     public struct StorageSizes: Hashable, Sendable {
         /// Entries, with keys and values.
         public var ledger: UInt64
-        /// Digests of the Merkle tree, and places of entries.
+        /// Digests of the Merkle tree, and positions of entries.
         public var tree: UInt64
         /// The key index.
         public var index: UInt64
@@ -80,7 +82,7 @@ public final class Database: Sendable {
     /// Drawn when the database was created; in each of its files.
     public var identity: DatabaseIdentity { storage.ledger.identity }
     let storage: Storage
-    let readers: ReaderThreads
+    let readers: Reads
     private let pipeline: CommitPipeline
     private let closing: Closing
 
@@ -101,13 +103,20 @@ public final class Database: Sendable {
     }
 
     private init(path: String, options: Options) throws(StoreError) {
-        let opened = try Opening(path: path, options: options).run()
+        // The threads are there before a file is touched.
+        let resources =
+            if let shared = options.resources { shared } else {
+                try StoreResources(forOne: options)
+            }
+        let opened = try Opening(path: path, options: options, resources: resources).run()
         self.path = path
         storage = opened.storage
         pipeline = CommitPipeline(
             storage: opened.storage, tree: opened.tree, durability: options.durability)
-        readers = try ReaderThreads(count: 2)
-        closing = Closing(storage: storage, pipeline: pipeline, readers: readers, lock: opened.lock)
+        readers = Reads(resources.readers)
+        closing = Closing(
+            storage: storage, pipeline: pipeline, readers: readers, lock: opened.lock,
+            resources: resources)
         try pipeline.start()
     }
 
@@ -170,7 +179,7 @@ public final class Database: Sendable {
     public func sizes() throws(StoreError) -> StorageSizes {
         StorageSizes(
             ledger: try storage.ledger.byteCount(),
-            tree: try storage.tree.digests.byteCount() + storage.tree.places.byteCount(),
+            tree: try storage.tree.digests.byteCount() + storage.tree.positions.byteCount(),
             index: storage.index.byteCount)
     }
 

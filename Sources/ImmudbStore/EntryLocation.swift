@@ -1,7 +1,7 @@
 import KeyIndex
 public import MerkleTree
 
-/// The place and the size of an entry in a snapshot. The entry itself is not read.
+/// The address and the size of an entry in a snapshot. The entry itself is not read.
 ///
 /// Locate an entry first, by ``Snapshot/locate(_:)`` or ``Snapshot/locate(at:)``, when it may be too large
 /// for the calling thread or for the memory at hand; then read or prove it there or elsewhere.
@@ -10,10 +10,10 @@ public struct EntryLocation: Sendable {
     /// Of the entry's record: key, value, and some tens of bytes more.
     public let byteCount: Int
     /// The record in the key index; nil if the entry was located by its index.
-    let indexed: IndexedPlace?
+    let indexed: IndexedRecord?
 
-    struct IndexedPlace: Sendable {
+    struct IndexedRecord: Sendable {
         let key: [UInt8]
-        let place: EntryPlace
+        let address: RecordAddress
     }
 }

@@ -16,6 +16,7 @@
 @_exported public import struct ImmudbModel.EntrySequence
 @_exported public import struct ImmudbModel.ProvenEntry
 @_exported public import struct ImmudbModel.SortedSetKey
+@_exported public import struct ImmudbModel.StoreError
 @_exported public import struct ImmudbModel.TrustedRoot
 @_exported public import struct MerkleTree.ConsistencyProof
 @_exported public import struct MerkleTree.Digest
@@ -25,4 +26,3 @@
 @_exported public import struct MerkleTree.VerificationError
 @_exported public import struct StorageIO.DatabaseIdentity
 @_exported public import enum StorageIO.LogLevel
-@_exported public import struct StorageIO.StoreError

@@ -14,13 +14,16 @@ struct IndexOpening: Sendable {
     var indexPath: String { "\(path)/index" }
     private var damageMark: String { Storage.damagedIndexMark(path) }
 
-    init(path: String, ledger: Ledger, barrier: LedgerBarrier, options: Database.Options) {
+    init(
+        path: String, ledger: Ledger, barrier: LedgerBarrier, options: Database.Options,
+        resources: KeyIndex.Resources
+    ) {
         self.path = path
         self.ledger = ledger
         fileSystem = options.fileSystem
         log = options.log
         var settings = KeyIndex.Options()
-        settings.cacheByteCount = options.indexCacheByteCount
+        settings.resources = resources
         settings.maxOpenFiles = options.openIndexFileCount
         settings.log = options.log
         // A failure has stopped all writing when this returns.
@@ -42,7 +45,7 @@ struct IndexOpening: Sendable {
             if index.completeSize <= size ?? index.completeSize { return index }
             log(.warning, "\(indexPath) is ahead of the ledger; it is rebuilt now")
             index.close()
-        } catch where error.isDamageOfIndex {
+        } catch  where error.isDamageOfIndex {
             log(.warning, "\(error). That is done now")
         }
         return try rebuild()

@@ -1,5 +1,4 @@
 public import ImmudbModel
-public import StorageIO
 
 /// What keys and batches may be. The rules are those of immudb 0.6's wire.
 public enum Limits {
@@ -56,7 +55,7 @@ public enum Limits {
         try validate(key: key.member)
         try validate(set: key.set)
         guard !key.score.isNaN else {
-            throw StoreError(.invalidScore, "NaN is no score: it has no place in an order")
+            throw StoreError(.invalidScore, "NaN is no score: it cannot be ordered")
         }
         try validate(newKey: key.bytes)
     }

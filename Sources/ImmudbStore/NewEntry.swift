@@ -1,5 +1,4 @@
 public import ImmudbModel
-public import StorageIO
 
 /// An entry that is yet to be appended.
 public struct NewEntry: Hashable, Sendable {

@@ -8,6 +8,7 @@ struct Opening {
     let path: String
     let fileSystem: any FileSystem
     let options: Database.Options
+    let resources: StoreResources
     let log: LogSink
 
     struct Opened {
@@ -16,9 +17,10 @@ struct Opening {
         var lock: any FileLock
     }
 
-    init(path: String, options: Database.Options) {
+    init(path: String, options: Database.Options, resources: StoreResources) {
         self.path = path
         self.options = options
+        self.resources = resources
         fileSystem = options.fileSystem
         log = options.log
     }
@@ -40,10 +42,12 @@ struct Opening {
                     about: index, directory: treePath, identity: identity, fileSystem: fileSystem)
             }, log: log)
         let tree = try TreeView(
-            directory: treePath, identity: ledger.identity, fileSystem: fileSystem, log: log)
+            directory: treePath, identity: ledger.identity, fileSystem: fileSystem,
+            cache: resources.nodes, log: log)
         let barrier = LedgerBarrier(ledger, isNeeded: options.durability != .always)
         let index = IndexOpening(
-            path: path, ledger: ledger, barrier: barrier, options: options)
+            path: path, ledger: ledger, barrier: barrier, options: options,
+            resources: resources.index)
         var opened = try index.open(at: ledger.size)
         let grown = try bringUp(ledger, tree, &opened, rebuild: index.rebuild)
         let upkeepCancellation = Cancellation()

@@ -1,7 +1,6 @@
 public import ImmudbModel
 import KeyIndex
 public import MerkleTree
-public import StorageIO
 
 /// The database as it was at one tree size: the entries `0 ..< size`, and the root over them.
 ///
@@ -44,8 +43,8 @@ public struct Snapshot: Sendable {
 
     /// The newest entry of a key itself; a reference is not followed.
     public func newest(_ key: [UInt8]) throws(StoreError) -> Entry? {
-        guard let place = try place(of: key) else { return nil }
-        return try checkedEntry(at: place, key: key)
+        guard let address = try address(of: key) else { return nil }
+        return try checkedEntry(at: address, key: key)
     }
 
     /// Where the entry is that ``get(_:)`` would return; of a reference, its own entry is read.
@@ -53,12 +52,12 @@ public struct Snapshot: Sendable {
     /// - Throws: `invalidKey`.
     /// - Complexity: one look-up in the key index; for a reference two, and two reads.
     public func locate(_ key: [UInt8]) throws(StoreError) -> EntryLocation? {
-        guard let place = try place(of: key) else { return nil }
-        guard place.kind == EntryKind.reference.rawValue else {
-            return EntryLocation(place, key: key)
+        guard let address = try address(of: key) else { return nil }
+        guard address.kind == EntryKind.reference.rawValue else {
+            return EntryLocation(address, key: key)
         }
-        let reference = try checkedEntry(at: place, key: key)
-        guard let target = try self.place(of: reference.value) else { return nil }
+        let reference = try checkedEntry(at: address, key: key)
+        guard let target = try self.address(of: reference.value) else { return nil }
         return EntryLocation(target, key: reference.value)
     }
 
@@ -83,13 +82,13 @@ public struct Snapshot: Sendable {
 
     private func readUnchecked(_ location: EntryLocation) throws(StoreError) -> Entry {
         guard let indexed = location.indexed else { return try storage.entry(at: location.index) }
-        return try storage.entry(at: indexed.place, key: indexed.key)
+        return try storage.entry(at: indexed.address, key: indexed.key)
     }
 
     /// Whether a key was written, or is the name of a reference. Reads the key index only.
     /// - Throws: `invalidKey`.
     public func contains(_ key: [UInt8]) throws(StoreError) -> Bool {
-        try place(of: key) != nil
+        try address(of: key) != nil
     }
 
     /// As ``get(_:)``, with the entry's proof since a tree of `since` entries.
@@ -142,24 +141,26 @@ public struct Snapshot: Sendable {
     /// - Throws: `indexNotFound` beyond the snapshot.
     public func leaf(at index: EntryIndex) throws(StoreError) -> Digest {
         try requireIndex(index)
-        return try storage.tree.inclusionProof(of: index, in: tree).leaf
+        return try prover.inclusionProof(of: index).leaf
     }
 
     // MARK: proofs
+
+    private var prover: TreeProver { TreeProver(tree, edge: edge, view: storage.tree) }
 
     /// The audit path from an entry's leaf to ``root``.
     /// - Throws: `indexNotFound` beyond the snapshot.
     /// - Complexity: one read, O(log size) steps.
     public func inclusionProof(of index: EntryIndex) throws(StoreError) -> InclusionProof {
         try requireIndex(index)
-        return try storage.tree.inclusionProof(of: index, in: tree, edge: edge).proof
+        return try prover.inclusionProof(of: index).proof
     }
 
     /// The proof that the tree of the first `from` entries is the beginning of this one.
     /// - Throws: `invalidRootIndex` if this snapshot is smaller than that.
     public func consistencyProof(from: TreeSize) throws(StoreError) -> ConsistencyProof {
         try requireSize(from)
-        return try storage.tree.consistencyProof(from: from, in: tree, edge: edge)
+        return try prover.consistencyProof(from: from)
     }
 
     /// An entry's whole proof, as a verified call returns it.
@@ -167,8 +168,8 @@ public struct Snapshot: Sendable {
     public func proof(of index: EntryIndex, since: TreeSize) throws(StoreError) -> EntryProof {
         try requireIndex(index)
         try requireSize(since)
-        let (leaf, inclusion) = try storage.tree.inclusionProof(of: index, in: tree, edge: edge)
-        let consistency = try storage.tree.consistencyProof(from: since, in: tree, edge: edge)
+        let (leaf, inclusion) = try prover.inclusionProof(of: index)
+        let consistency = try prover.consistencyProof(from: since)
         return EntryProof(leaf: leaf, root: root, inclusion: inclusion, consistency: consistency)
     }
 
@@ -182,13 +183,13 @@ public struct Snapshot: Sendable {
     // MARK: -
 
     /// The entry that the key index names, compared with its leaf.
-    func checkedEntry(at place: EntryPlace, key: [UInt8]) throws(StoreError) -> Entry {
-        let entry = try storage.entry(at: place, key: key)
+    func checkedEntry(at address: RecordAddress, key: [UInt8]) throws(StoreError) -> Entry {
+        let entry = try storage.entry(at: address, key: key)
         try storage.check(entry, in: tree)
         return entry
     }
 
-    private func place(of key: [UInt8]) throws(StoreError) -> EntryPlace? {
+    private func address(of key: [UInt8]) throws(StoreError) -> RecordAddress? {
         try Limits.validate(key: key)
         try storage.requireOpen()
         // No key is that long; a look-up would copy it, and hash it.
@@ -215,9 +216,9 @@ public struct Snapshot: Sendable {
 }
 
 extension EntryLocation {
-    fileprivate init(_ place: EntryPlace, key: [UInt8]) {
+    fileprivate init(_ address: RecordAddress, key: [UInt8]) {
         self.init(
-            index: place.index, byteCount: Int(place.length),
-            indexed: IndexedPlace(key: key, place: place))
+            index: address.index, byteCount: Int(address.length),
+            indexed: IndexedRecord(key: key, address: address))
     }
 }

@@ -77,20 +77,21 @@ final class Storage: Sendable {
 
     /// Reads an entry by its index.
     ///
-    /// A place that leads nowhere is looked up in the ledger itself: the file of places is a view,
+    /// A position that leads nowhere is looked up in the ledger itself: the file of positions is a view,
     /// and its damage must not hide an entry.
     func entry(at index: EntryIndex) throws(StoreError) -> Entry {
         var position: EntryPosition?
         do throws(StoreError) {
-            let place = try tree.place(of: index)
-            position = place
-            return try Entry(ledger.readEntry(index, at: place))
+            let stored = try tree.position(of: index)
+            position = stored
+            return try Entry(ledger.readEntry(index, at: stored))
         } catch {
             guard error.code == .corruption, let found = try ledger.locate(index), found != position
             else { throw error }
             log(
                 .warning,
-                "\(tree.places.path): the place of entry \(index) is wrong; it is written again")
+                "\(tree.positions.path): the position of entry \(index) is wrong; it is written again"
+            )
             tree.markDamaged()
             return try Entry(ledger.readEntry(index, at: found))
         }
@@ -100,26 +101,26 @@ final class Storage: Sendable {
     /// what reads the entry will find out why.
     func recordByteCount(at index: EntryIndex) throws(StoreError) -> Int {
         do throws(StoreError) {
-            return try ledger.recordByteCount(index, at: tree.place(of: index))
-        } catch where error.code == .corruption {
+            return try ledger.recordByteCount(index, at: tree.position(of: index))
+        } catch  where error.code == .corruption {
             return 0
         }
     }
 
     /// Reads the entry that the key index names, and makes sure that it has the key.
-    func entry(at place: EntryPlace, key: [UInt8]) throws(StoreError) -> Entry {
-        let position = EntryPosition(packed: place.position)
+    func entry(at address: RecordAddress, key: [UInt8]) throws(StoreError) -> Entry {
+        let position = EntryPosition(packed: address.position)
         let entry: Entry
         do throws(StoreError) {
             entry = try Entry(
-                ledger.readEntry(place.index, at: position, byteCount: Int(place.length)))
-        } catch where error.code == .corruption {
-            entry = try self.entry(at: place.index)
+                ledger.readEntry(address.index, at: position, byteCount: Int(address.length)))
+        } catch  where error.code == .corruption {
+            entry = try self.entry(at: address.index)
         }
         guard entry.key == key else {
             throw StoreError(
                 .corruption,
-                "\(path)/index: the key index names entry \(place.index), which has another key. Stop the "
+                "\(path)/index: the key index names entry \(address.index), which has another key. Stop the "
                     + "database and remove that folder; it is rebuilt from the ledger")
         }
         return entry
@@ -131,7 +132,7 @@ final class Storage: Sendable {
     /// damaged.
     func check(_ entry: Entry, in tree: MerkleAccumulator) throws(StoreError) {
         if try self.tree.uncheckedLeaf(entry.index) == entry.leaf { return }
-        let checked = try self.tree.inclusionProof(of: entry.index, in: tree).leaf
+        let checked = try TreeProver(tree, view: self.tree).inclusionProof(of: entry.index).leaf
         guard checked == entry.leaf else { throw tampered(entry.index) }
     }
 

@@ -7,9 +7,9 @@ import StorageIO
 /// ```
 /// 00 00                               → magic, format version, identity
 /// 00 01                               → the mark: complete size, 8 bytes big-endian
-/// 01 ‖ key                            → place of the key's newest version
-/// 02 ‖ [key] ‖ ~index, 8 bytes        → place of an older version
-/// 03 ‖ [set] ‖ score, 8 bytes ‖ member → place of the first entry of that score and member
+/// 01 ‖ key                            → address of the key's newest version
+/// 02 ‖ [key] ‖ ~index, 8 bytes        → address of an older version
+/// 03 ‖ [set] ‖ score, 8 bytes ‖ member → address of the first entry of that score and member
 /// ```
 ///
 /// [name] is the name escaped: 00 is written as `00 FF`, and `00 01` ends it, so that names of any

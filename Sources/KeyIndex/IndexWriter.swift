@@ -12,7 +12,7 @@ final class IndexWriter {
     private let batch = RecordBatch()
     private var order: [Ordered] = []
     private var members: [Int] = []
-    private let lookup = PlaceLookup(capacity: IndexWriter.keysPerLookup)
+    private let lookup = AddressLookup(capacity: IndexWriter.keysPerLookup)
     private var record: [UInt8] = []
     private var addedMembers: Set<[UInt8]> = []
 
@@ -23,7 +23,7 @@ final class IndexWriter {
         sort(entries)
         try addVersions(entries, database)
         addedMembers.removeAll(keepingCapacity: true)
-        for place in members { try addMember(entries[place], database) }
+        for number in members { try addMember(entries[number], database) }
         withUnsafeBytes(of: newSize.rawValue.bigEndian) { put(IndexRecord.markKey[...], $0) }
         try database.write(batch)
         entriesSinceFlush += entries.count
@@ -31,10 +31,10 @@ final class IndexWriter {
 
     // MARK: keys
 
-    /// An entry's place in the batch, with the beginning of its key for quick comparison.
+    /// The number of an entry in the batch, with the beginning of its key for quick comparison.
     private struct Ordered {
         var keyStart: UInt64
-        var place: UInt32
+        var number: UInt32
     }
 
     /// Puts the entries in the order of their keys, and equal keys in the order of their indexes;
@@ -45,18 +45,18 @@ final class IndexWriter {
     private func sort(_ entries: [IndexedKey]) {
         order.removeAll(keepingCapacity: true)
         members.removeAll(keepingCapacity: true)
-        for (place, entry) in entries.enumerated() {
-            if entry.place.kind == EntryKind.sortedSetMember.rawValue {
-                members.append(place)
+        for (number, entry) in entries.enumerated() {
+            if entry.address.kind == EntryKind.sortedSetMember.rawValue {
+                members.append(number)
             } else {
-                order.append(Ordered(keyStart: Self.start(of: entry.key), place: UInt32(place)))
+                order.append(Ordered(keyStart: Self.start(of: entry.key), number: UInt32(number)))
             }
         }
         order.sort { left, right in
             if left.keyStart != right.keyStart { return left.keyStart < right.keyStart }
-            let leftKey = entries[Int(left.place)].key
-            let rightKey = entries[Int(right.place)].key
-            if leftKey == rightKey { return left.place < right.place }
+            let leftKey = entries[Int(left.number)].key
+            let rightKey = entries[Int(right.number)].key
+            if leftKey == rightKey { return left.number < right.number }
             return leftKey.lexicographicallyPrecedes(rightKey)
         }
     }
@@ -78,13 +78,14 @@ final class IndexWriter {
             lookup.removeAll()
             var end = start
             while end < order.count, lookup.count < Self.keysPerLookup {
-                lookup.append(entries[Int(order[end].place)].key)
+                lookup.append(entries[Int(order[end].number)].key)
                 end = endOfVersions(entries, from: end)
             }
             try lookup.find(in: database)
             for key in 0..<lookup.count {
                 let next = endOfVersions(entries, from: start)
-                putVersions(entries, start..<next, recordKey: lookup.key(key), lookup.places[key])
+                putVersions(
+                    entries, start..<next, recordKey: lookup.key(key), lookup.addresses[key])
                 start = next
             }
         }
@@ -95,7 +96,7 @@ final class IndexWriter {
         var end = start + 1
         let first = order[start]
         while end < order.count, order[end].keyStart == first.keyStart,
-            entries[Int(order[end].place)].key == entries[Int(first.place)].key
+            entries[Int(order[end].number)].key == entries[Int(first.number)].key
         { end += 1 }
         return end
     }
@@ -104,22 +105,22 @@ final class IndexWriter {
     /// and the one that was the newest so far, to the older ones.
     private func putVersions(
         _ entries: [IndexedKey], _ range: Range<Int>, recordKey: ArraySlice<UInt8>,
-        _ displaced: EntryPlace?
+        _ displaced: RecordAddress?
     ) {
         if displaced != nil || range.count > 1 {
             record.removeAll(keepingCapacity: true)
             IndexRecord.appendOlderPrefix(of: recordKey.dropFirst(), to: &record)
             if let displaced { putOlder(displaced) }
-            for place in range.dropLast() { putOlder(entries[Int(order[place].place)].place) }
+            for next in range.dropLast() { putOlder(entries[Int(order[next].number)].address) }
         }
-        put(recordKey, entries[Int(order[range.upperBound - 1].place)].place)
+        put(recordKey, entries[Int(order[range.upperBound - 1].number)].address)
     }
 
     /// - Precondition: `record` is the prefix of the key's older versions; it is so again
     ///   afterwards.
-    private func putOlder(_ place: EntryPlace) {
-        IndexRecord.appendInverted(place.index, to: &record)
-        put(record[...], place)
+    private func putOlder(_ address: RecordAddress) {
+        IndexRecord.appendInverted(address.index, to: &record)
+        put(record[...], address)
         record.removeLast(8)
     }
 
@@ -134,22 +135,22 @@ final class IndexWriter {
             // Not damage of the index: rebuilding it would meet the same entry.
             throw StoreError(
                 .tampered,
-                "entry \(entry.place.index) is a sorted set's, but its key of "
+                "entry \(entry.address.index) is a sorted set's, but its key of "
                     + "\(entry.key.count) bytes has no room for a score and a member of "
                     + "\(entry.memberLength)")
         }
         guard try database.value(of: record) == nil, addedMembers.insert(record).inserted else {
             return
         }
-        put(record[...], entry.place)
+        put(record[...], entry.address)
     }
 
     // MARK: the batch
 
-    private func put(_ key: ArraySlice<UInt8>, _ place: EntryPlace) {
-        withUnsafeTemporaryAllocation(byteCount: EntryPlace.encodedByteCount, alignment: 8) {
+    private func put(_ key: ArraySlice<UInt8>, _ address: RecordAddress) {
+        withUnsafeTemporaryAllocation(byteCount: RecordAddress.encodedByteCount, alignment: 8) {
             value in
-            place.encode(to: value.baseAddress!)
+            address.encode(to: value.baseAddress!)
             put(key, UnsafeRawBufferPointer(value))
         }
     }

@@ -24,8 +24,8 @@ extension KeyIndex {
                 let end = TreeSize(completeSize.rawValue + UInt64(entries.count))
                 for (offset, entry) in entries.enumerated() {
                     precondition(
-                        entry.place.index.rawValue == completeSize.rawValue + UInt64(offset),
-                        "entry \(entry.place.index) applied after \(completeSize) + \(offset)")
+                        entry.address.index.rawValue == completeSize.rawValue + UInt64(offset),
+                        "entry \(entry.address.index) applied after \(completeSize) + \(offset)")
                 }
                 try writer.write(entries, newSize: end, to: database)
                 advance(to: end)

@@ -23,10 +23,10 @@ extension KeyIndex {
     /// beyond `size` costs a seek more.
     ///
     /// - Throws: code `.closed`, `.corruption`, or an error of the file system.
-    public func newest(of key: [UInt8], in size: TreeSize) throws(StoreError) -> EntryPlace? {
+    public func newest(of key: [UInt8], in size: TreeSize) throws(StoreError) -> RecordAddress? {
         try database.reading { () throws(StoreError) in
-            guard let place = try newest(of: key) else { return nil }
-            if size.contains(place.index) { return place }
+            guard let address = try newest(of: key) else { return nil }
+            if size.contains(address.index) { return address }
             let end = EntryIndex(size.rawValue)
             return try older(than: end, of: key, limit: 1, RecordCursor(database)).first
         }
@@ -40,7 +40,7 @@ extension KeyIndex {
     /// - Throws: as `newest(of:in:)`.
     public func versions(
         of key: [UInt8], in size: TreeSize, limit: Int = .max, before: EntryIndex? = nil
-    ) throws(StoreError) -> [EntryPlace] {
+    ) throws(StoreError) -> [RecordAddress] {
         try database.reading { () throws(StoreError) in
             guard limit > 0, let newest = try newest(of: key) else { return [] }
             let end = min(EntryIndex(size.rawValue), before ?? EntryIndex(.max))
@@ -54,17 +54,17 @@ extension KeyIndex {
 
     /// The newest version in table 01, of any index.
     @inline(__always)
-    private func newest(of key: [UInt8]) throws(StoreError) -> EntryPlace? {
+    private func newest(of key: [UInt8]) throws(StoreError) -> RecordAddress? {
         // On the stack for keys of up to 1,023 bytes.
         let found = withUnsafeTemporaryAllocation(byteCount: key.count + 1, alignment: 1) {
-            record -> Result<EntryPlace?, StoreError> in
+            record -> Result<RecordAddress?, StoreError> in
             record[0] = IndexRecord.newestTable
             key.withUnsafeBytes {
                 UnsafeMutableRawBufferPointer(rebasing: record[1...]).copyMemory(from: $0)
             }
             return Result { () throws(StoreError) in
                 try database.get(UnsafeRawBufferPointer(record)) { value throws(StoreError) in
-                    try database.place(value)
+                    try database.address(value)
                 }
             }
         }
@@ -74,7 +74,7 @@ extension KeyIndex {
     /// Versions in table 02 with an index below `end`, newest first.
     func older(
         than end: EntryIndex, of key: [UInt8], limit: Int, _ cursor: RecordCursor
-    ) throws(StoreError) -> [EntryPlace] {
+    ) throws(StoreError) -> [RecordAddress] {
         guard limit > 0, end.rawValue > 0 else { return [] }
         var prefix: [UInt8] = []
         prefix.reserveCapacity(key.count + 16)
@@ -83,13 +83,13 @@ extension KeyIndex {
         IndexRecord.appendInverted(EntryIndex(end.rawValue - 1), to: &start)
 
         cursor.seek(to: start)
-        var places: [EntryPlace] = []
-        while places.count < limit, let record = try cursor.current(),
+        var addresses: [RecordAddress] = []
+        while addresses.count < limit, let record = try cursor.current(),
             record.key.dropping(prefix: prefix) != nil
         {
-            places.append(try database.place(record.value))
+            addresses.append(try database.address(record.value))
             cursor.next()
         }
-        return places
+        return addresses
     }
 }

@@ -50,7 +50,7 @@ public struct MemberWalk: Sendable {
 /// A key that a walk met, and where its newest version lies.
 public struct FoundKey: Hashable, Sendable {
     public let key: [UInt8]
-    public let place: EntryPlace
+    public let address: RecordAddress
 }
 
 /// A member that a walk met, and where its first entry lies.
@@ -58,7 +58,7 @@ public struct FoundMember: Hashable, Sendable {
     /// -0.0 comes as 0.0.
     public let score: Double
     public let member: [UInt8]
-    public let place: EntryPlace
+    public let address: RecordAddress
 }
 
 extension KeyIndex {
@@ -84,8 +84,8 @@ extension KeyIndex {
             var versions = SnapshotVersions(self, size)
             try walk.records.goOn(in: database) { record, value throws(StoreError) in
                 let key = record[IndexRecord.keyStart...]
-                if let place = try versions.newest(of: key, value), place.kind != kind {
-                    found.append(FoundKey(key: Array(key), place: place))
+                if let address = try versions.newest(of: key, value), address.kind != kind {
+                    found.append(FoundKey(key: Array(key), address: address))
                     byteCount += key.count
                 }
                 return found.count < limit && byteCount < Self.pageByteCount
@@ -128,16 +128,16 @@ extension KeyIndex {
         let scoreStart = walk.records.prefix.count
         try database.reading { () throws(StoreError) in
             try walk.records.goOn(in: database) { record, value throws(StoreError) in
-                let place = try database.place(value)
+                let address = try database.address(value)
                 guard record.count >= scoreStart + 8 else {
-                    throw database.damaged("a member without a score, entry \(place.index)")
+                    throw database.damaged("a member without a score, entry \(address.index)")
                 }
-                if size.contains(place.index) {
+                if size.contains(address.index) {
                     let ordered = record.loadUnaligned(
                         fromByteOffset: scoreStart, as: UInt64.self)
                     let score = IndexRecord.score(ordered: UInt64(bigEndian: ordered))
                     let member = Array(record[(scoreStart + 8)...])
-                    found.append(FoundMember(score: score, member: member, place: place))
+                    found.append(FoundMember(score: score, member: member, address: address))
                     byteCount += member.count
                 }
                 return found.count < limit && byteCount < Self.pageByteCount
@@ -163,9 +163,9 @@ private struct SnapshotVersions {
     /// - Parameter value: the key's record in table 01.
     mutating func newest(
         of key: Slice<UnsafeRawBufferPointer>, _ value: UnsafeRawBufferPointer
-    ) throws(StoreError) -> EntryPlace? {
-        let place = try index.database.place(value)
-        if size.contains(place.index) { return place }
+    ) throws(StoreError) -> RecordAddress? {
+        let address = try index.database.address(value)
+        if size.contains(address.index) { return address }
         let cursor: RecordCursor
         if let older {
             cursor = older

@@ -9,26 +9,24 @@ public import MerkleTree
 public import StorageIO
 import Synchronization
 
-/// Finds the newest and the older versions of a key, and the members of a sorted set, as places in
+/// Finds the newest and the older versions of a key, and the members of a sorted set, as addresses in
 /// the ledger.
 ///
 /// One thread at a time applies entries; a second one waits. Any number of threads read meanwhile.
 /// All calls block. The index has no log of its own: after a crash it is as it was some entries
 /// ago, whole up to `completeSize`, and the caller applies the rest again from the ledger.
 ///
-/// Memory: the block cache of `Options.cacheByteCount`, at most four memtables of
+/// Memory: the block cache of its `Resources`, at most four memtables of
 /// `Options.memtableByteCount` (64 MiB with the defaults), and filters and block indexes of the
 /// open files, about 1.7 bytes an entry (17 MiB for 10^7 entries).
 public final class KeyIndex: Sendable {
     public struct Options: Sendable {
-        /// The most that blocks read from disk take in memory.
-        public var cacheByteCount = 64 << 20
+        /// Memory and threads that are shared with other indexes; nil for its own, with the defaults.
+        public var resources: Resources?
         /// Entries gather in memory up to so many bytes before they are written to a file.
         public var memtableByteCount = 16 << 20
         /// 10 bits let one lookup in 100 for a missing key read a block in vain.
         public var bloomBitsPerKey = 10
-        /// Threads that merge files. One more writes memtables.
-        public var backgroundThreads = 2
         /// The most files that are open at a time, beyond which one is closed for each that is
         /// opened.
         public var maxOpenFiles = 512

@@ -15,15 +15,18 @@ extension RocksDatabase {
         _ path: String, _ fileSystem: any FileSystem, _ options: KeyIndex.Options
     ) throws(StoreError) -> OpaquePointer {
         let settings = rocks_options(
-            cache_byte_count: options.cacheByteCount,
             memtable_byte_count: options.memtableByteCount,
             bloom_bits_per_key: Int32(options.bloomBitsPerKey),
-            merging_threads: Int32(options.backgroundThreads),
             max_open_files: Int32(options.maxOpenFiles))
+        let resources =
+            if let shared = options.resources { shared } else { try KeyIndex.Resources() }
         let host = rocks_host.make(
             fileSystem, log: options.log, beforeFlush: options.beforeFlush)
         var database: OpaquePointer?
-        try check(rocks_open(path, settings, host, &database), path)
+        let status = withExtendedLifetime(resources) {
+            rocks_open(path, settings, resources.handle, host, &database)
+        }
+        try check(status, path)
         guard let database else {
             throw StoreError(.index, "\(path) cannot be opened by RocksDB")
         }
@@ -35,14 +38,16 @@ extension RocksDatabase {
     }
 
     /// Throws the error that a call came to.
+    ///
+    /// - Parameter path: of the index, if the call was about one.
     @inline(__always)
-    static func check(_ status: rocks_status, _ path: String) throws(StoreError) {
+    static func check(_ status: rocks_status, _ path: String?) throws(StoreError) {
         if status.code != ROCKS_OK { throw error(taking: status, path) }
     }
 
     /// The error of a status, whose message is freed.
     @inline(never)
-    private static func error(taking status: rocks_status, _ path: String) -> StoreError {
+    private static func error(taking status: rocks_status, _ path: String?) -> StoreError {
         defer { free(status.message) }
         let text = status.message.map { String(cString: $0) } ?? "no memory for a message"
         let code: StoreError.Code =
@@ -57,6 +62,7 @@ extension RocksDatabase {
             case ROCKS_INCOMPATIBLE: .incompatibleFormat
             default: .index
             }
+        guard let path else { return StoreError(code, text) }
         if code == .corruption { return damaged(path, text) }
         return StoreError(code, "the key index \(path): \(text)")
     }

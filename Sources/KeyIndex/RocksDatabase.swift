@@ -85,12 +85,12 @@ final class RocksDatabase: @unchecked Sendable {
         return try body(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 
-    /// A place as a record holds it.
-    func place(_ value: UnsafeRawBufferPointer) throws(StoreError) -> EntryPlace {
-        guard let place = EntryPlace(decoding: value) else {
-            throw damaged("a place of \(value.count) bytes")
+    /// An address as the value of a record of the index.
+    func address(_ value: UnsafeRawBufferPointer) throws(StoreError) -> RecordAddress {
+        guard let address = RecordAddress(decoding: value) else {
+            throw damaged("an address of \(value.count) bytes")
         }
-        return place
+        return address
     }
 
     func put(_ key: [UInt8], _ value: [UInt8]) throws(StoreError) {

@@ -57,12 +57,12 @@ public final class FrameBuffer {
         let index = EntryIndex(firstIndex.rawValue + UInt64(count))
         record.put(
             entryChecksum(index, UnsafeRawBufferPointer(record)), at: EntryHeader.checksumOffset)
-        let place = EntryPosition(
+        let recordPosition = EntryPosition(
             segment: position.segment,
             offset: position.offset + UInt32(used - FrameHeader.byteCount))
         used += byteCount
         count += 1
-        return (place, byteCount)
+        return (recordPosition, byteCount)
     }
 
     /// Completes the payload with the root over all entries up to the last one of this frame.
@@ -90,19 +90,20 @@ public final class FrameBuffer {
         header.put(firstIndex.rawValue, at: FrameHeader.firstIndexOffset)
         header.put(timeMicroseconds, at: FrameHeader.timeOffset)
         header.put(synchronizedOffset, at: FrameHeader.synchronizedOffset)
-        let place = FramePlace(
+        let address = FrameAddress(
             identity: identity, segment: position.segment,
             offset: Int(position.offset) - FrameHeader.byteCount)
-        header.put(place.checksum(payload), at: FrameHeader.payloadChecksumOffset)
+        header.put(address.checksum(payload), at: FrameHeader.payloadChecksumOffset)
         header.put(
-            place.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset])),
+            address.checksum(
+                UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset])),
             at: FrameHeader.checksumOffset)
         return body(UnsafeRawBufferPointer(rebasing: bytes[..<used]))
     }
 }
 
 /// The checksum of an entry's record: over its index, its header up to the checksum, key and value.
-/// The index is part of it so that a record at the wrong place is found out.
+/// The index is part of it so that a record at the wrong index is found out.
 func entryChecksum(_ index: EntryIndex, _ record: UnsafeRawBufferPointer) -> UInt32 {
     var crc = CRC32C()
     crc.update(index.rawValue)

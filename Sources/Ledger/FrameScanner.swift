@@ -44,10 +44,10 @@ public struct FrameView: ~Copyable {
     public func forEachEntry<Failure>(
         _ body: (EntryView) throws(Failure) -> Void
     ) throws(Failure) {
-        var place = 0
+        var start = 0
         for number in 0..<count {
-            guard let byteCount = recordByteCount(at: place) else { return }
-            let record = UnsafeRawBufferPointer(rebasing: payload[place..<place + byteCount])
+            guard let byteCount = recordByteCount(at: start) else { return }
+            let record = UnsafeRawBufferPointer(rebasing: payload[start..<start + byteCount])
             let keyEnd =
                 EntryHeader.byteCount
                 + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
@@ -55,29 +55,29 @@ public struct FrameView: ~Copyable {
                 EntryView(
                     index: EntryIndex(firstIndex.rawValue + UInt64(number)),
                     position: EntryPosition(
-                        segment: segment, offset: UInt32(offset + FrameHeader.byteCount + place)),
+                        segment: segment, offset: UInt32(offset + FrameHeader.byteCount + start)),
                     kind: record[EntryHeader.kindOffset], byteCount: byteCount,
                     key: UnsafeRawBufferPointer(rebasing: record[EntryHeader.byteCount..<keyEnd]),
                     value: UnsafeRawBufferPointer(rebasing: record[keyEnd...])))
-            place += byteCount
+            start += byteCount
         }
     }
 
-    private func recordByteCount(at place: Int) -> Int? {
-        let left = payload.count - Digest.byteCount - place
+    private func recordByteCount(at start: Int) -> Int? {
+        let left = payload.count - Digest.byteCount - start
         guard left >= EntryHeader.byteCount else { return nil }
-        let byteCount = entryByteCount(UnsafeRawBufferPointer(rebasing: payload[place...]))
+        let byteCount = entryByteCount(UnsafeRawBufferPointer(rebasing: payload[start...]))
         return byteCount <= left ? byteCount : nil
     }
 
     /// Whether the payload is exactly `count` records and the root.
     var isWellFormed: Bool {
-        var place = 0
+        var start = 0
         for _ in 0..<count {
-            guard let byteCount = recordByteCount(at: place) else { return false }
-            place += byteCount
+            guard let byteCount = recordByteCount(at: start) else { return false }
+            start += byteCount
         }
-        return place + Digest.byteCount == payload.count && (count == 0) == (type == .end)
+        return start + Digest.byteCount == payload.count && (count == 0) == (type == .end)
     }
 }
 
@@ -109,10 +109,12 @@ struct FrameScanner: ~Copyable {
     /// The frame at `offset`, which then moves behind it.
     /// - Returns: nil where no whole frame with valid checksums begins: at the end, or at damage.
     mutating func next() throws(StoreError) -> FrameView? {
-        let place = FramePlace(identity: segment.identity, segment: segment.number, offset: offset)
+        let address = FrameAddress(
+            identity: segment.identity, segment: segment.number, offset: offset)
         guard let header = try self.bytes(at: offset, count: FrameHeader.byteCount),
             header.number(UInt32.self, at: FrameHeader.magicOffset) == FrameHeader.magic,
-            place.checksum(UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset]))
+            address.checksum(
+                UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset]))
                 == header.number(UInt32.self, at: FrameHeader.checksumOffset)
         else { return nil }
         let payloadByteCount = Int(
@@ -123,7 +125,7 @@ struct FrameScanner: ~Copyable {
         else { return nil }
         let payload = UnsafeRawBufferPointer(rebasing: frame[FrameHeader.byteCount...])
         guard
-            place.checksum(payload)
+            address.checksum(payload)
                 == frame.number(UInt32.self, at: FrameHeader.payloadChecksumOffset)
         else { return nil }
         guard let type = FrameType(rawValue: frame[FrameHeader.typeOffset]) else {
@@ -147,45 +149,45 @@ struct FrameScanner: ~Copyable {
     /// The first valid frame that begins at `start` or later, wherever that is: to tell damage,
     /// which has valid frames behind it, from a torn tail.
     mutating func search(from start: Int) throws(StoreError) -> FrameView? {
-        var place = start
-        while let found = try self.place(ofMagicFrom: place) {
+        var from = start
+        while let found = try self.offset(ofMagicFrom: from) {
             offset = found
             if let frame = try next() { return frame }
-            place = found + 1
+            from = found + 1
         }
         return nil
     }
 
     /// Whether only zeros follow.
     mutating func isZero(from start: Int) throws(StoreError) -> Bool {
-        var place = start
-        while place < fileByteCount {
-            let count = min(window.count, fileByteCount - place)
-            guard let chunk = try bytes(at: place, count: count) else { return true }
+        var next = start
+        while next < fileByteCount {
+            let count = min(window.count, fileByteCount - next)
+            guard let chunk = try bytes(at: next, count: count) else { return true }
             guard chunk.isZero else { return false }
-            place += count
+            next += count
         }
         return true
     }
 
-    private mutating func place(ofMagicFrom start: Int) throws(StoreError) -> Int? {
+    private mutating func offset(ofMagicFrom start: Int) throws(StoreError) -> Int? {
         let first = UInt8(truncatingIfNeeded: FrameHeader.magic)
-        var place = start
-        while place + FrameHeader.byteCount <= fileByteCount {
-            // What the window holds already is not read again: a value may be full of such places.
-            let held = windowOffset + windowByteCount - place
+        var next = start
+        while next + FrameHeader.byteCount <= fileByteCount {
+            // What the window holds already is not read again: a value may be full of such bytes.
+            let held = windowOffset + windowByteCount - next
             let count =
-                place >= windowOffset && held >= FrameHeader.byteCount
-                ? held : min(window.count, fileByteCount - place)
-            guard let chunk = try bytes(at: place, count: count) else { return nil }
+                next >= windowOffset && held >= FrameHeader.byteCount
+                ? held : min(window.count, fileByteCount - next)
+            guard let chunk = try bytes(at: next, count: count) else { return nil }
             var offset = chunk.firstIndex(of: first, from: 0)
             while let found = offset, found <= count - 4 {
                 if chunk.number(UInt32.self, at: found) == FrameHeader.magic {
-                    return place + found
+                    return next + found
                 }
                 offset = chunk.firstIndex(of: first, from: found + 1)
             }
-            place += count - 3
+            next += count - 3
         }
         return nil
     }

@@ -81,7 +81,7 @@ public final class Ledger: Sendable {
         try writer.prepare(payloadByteCount: payloadByteCount)
     }
 
-    /// Writes a frame at the place that ``prepareFrame(payloadByteCount:)`` gave. It is durable,
+    /// Writes a frame at the position that ``prepareFrame(payloadByteCount:)`` gave. It is durable,
     /// and may be acknowledged, after ``synchronize()``.
     public func append(_ frame: borrowing FrameBuffer) throws(StoreError) {
         try writer.append(frame)
@@ -144,8 +144,8 @@ public final class Ledger: Sendable {
         _ body: (borrowing FrameView) throws(StoreError) -> Void
     ) throws(StoreError) {
         let all = segments.all(from: index)
-        for (place, segment) in all.enumerated() where segment.firstIndex < end {
-            let segmentEnd = place + 1 < all.count ? min(all[place + 1].firstIndex, end) : end
+        for (number, segment) in all.enumerated() where segment.firstIndex < end {
+            let segmentEnd = number + 1 < all.count ? min(all[number + 1].firstIndex, end) : end
             var expected = segment.firstIndex
             var scanner = try FrameScanner(segment: segment)
             while expected < segmentEnd, let frame = try scanner.next() {

@@ -57,7 +57,7 @@ enum FrameHeader {
 
 /// Where a frame is, which goes before its bytes into each of its checksums. So bytes that look
 /// like a frame are none elsewhere: neither in another database, nor inside of a value.
-struct FramePlace {
+struct FrameAddress {
     var identity: DatabaseIdentity
     var segment: UInt32
     var offset: Int

@@ -10,7 +10,7 @@ import StorageIO
 ///   acknowledged entries; the ledger is refused.
 ///
 /// Damage is told from a torn tail by its witnesses: a later valid frame that states that the file
-/// was synchronized beyond this place when it was written; and a view that is only given entries
+/// was synchronized beyond this offset when it was written; and a view that is only given entries
 /// that were synchronized. A copy that was made while a server wrote shows the same: its files are
 /// from different moments.
 ///
@@ -121,15 +121,15 @@ struct Recovery {
     private func refuseIfWitnessed(
         _ segment: Segment, _ tail: Tail, _ scanner: inout FrameScanner
     ) throws(StoreError) {
-        var place = tail.offset + 1
-        while let later = try scanner.search(from: place) {
+        var offset = tail.offset + 1
+        while let later = try scanner.search(from: offset) {
             guard later.synchronizedOffset <= tail.offset else {
                 throw segment.corruption(
                     at: tail.offset, entry: tail.size.nextIndex,
                     "no whole frame with a valid checksum, though one that was written after it follows "
                         + "at byte \(later.offset)")
             }
-            place = scanner.offset
+            offset = scanner.offset
         }
     }
 

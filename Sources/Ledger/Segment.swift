@@ -61,7 +61,7 @@ final class Segment: Sendable {
         return number
     }
 
-    /// A damaged place of this file, in the words that every such error has.
+    /// Damage at an offset of this file, in the words that every such error has.
     func corruption(at offset: Int, entry: EntryIndex, _ what: String) -> StoreError {
         StoreError(
             .corruption,

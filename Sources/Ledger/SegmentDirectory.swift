@@ -50,14 +50,14 @@ struct SegmentDirectory: Sendable {
     private func open(_ numbers: [UInt32]) throws(StoreError) -> Opened {
         var segments: [Segment] = []
         var newest: (any StorageFile)?
-        for (place, number) in numbers.enumerated() {
-            guard number == UInt32(place) else {
+        for (expected, number) in numbers.enumerated() {
+            guard number == UInt32(expected) else {
                 throw StoreError(
                     .corruption,
-                    "\(path)/\(Segment.name(UInt32(place))) is missing, but later segments are there: a "
+                    "\(path)/\(Segment.name(UInt32(expected))) is missing, but later segments are there: a "
                         + "part of the history is gone. Restore the folder from a backup")
             }
-            let isNewest = place == numbers.count - 1
+            let isNewest = expected == numbers.count - 1
             let file = try fileSystem.open(
                 "\(path)/\(Segment.name(number))", isNewest ? .readWrite : .readOnly)
             let bytes = try file.read(byteCount: SegmentHeader.byteCount, at: 0)

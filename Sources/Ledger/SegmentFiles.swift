@@ -10,14 +10,14 @@ import Synchronization
 /// keeps it open.
 final class SegmentFiles: Sendable {
     /// A segment owns its files, not they it: all of them end with their ledger.
-    private struct Place {
+    private struct OpenFile {
         weak var segment: Segment?
     }
 
     private let fileSystem: any FileSystem
     private let capacity: Int
     /// In the order in which they are looked at next.
-    private let open = Mutex<[Place]>([])
+    private let open = Mutex<[OpenFile]>([])
 
     init(fileSystem: any FileSystem, capacity: Int) {
         self.fileSystem = fileSystem
@@ -50,7 +50,7 @@ final class SegmentFiles: Sendable {
                 current = kept
                 return (kept, isNew)
             }
-            if isNew { open.append(Place(segment: segment)) }
+            if isNew { open.append(OpenFile(segment: segment)) }
             while open.count > capacity, Self.closeOne(&open) {}
             return kept
         }
@@ -63,7 +63,7 @@ final class SegmentFiles: Sendable {
 
     /// Closes the file that comes first in the circle and was not used.
     /// - Returns: false if there is no file to close.
-    private static func closeOne(_ open: inout [Place]) -> Bool {
+    private static func closeOne(_ open: inout [OpenFile]) -> Bool {
         guard !open.isEmpty else { return false }
         var sparedCount = 0
         while sparedCount < open.count,

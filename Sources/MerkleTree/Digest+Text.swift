@@ -4,9 +4,9 @@ extension Digest {
         let digits = Array("0123456789abcdef".utf8)
         return withUnsafeBytes { bytes in
             String(unsafeUninitializedCapacity: 2 * Self.byteCount) { text in
-                for (place, byte) in bytes.enumerated() {
-                    text[2 * place] = digits[Int(byte >> 4)]
-                    text[2 * place + 1] = digits[Int(byte & 15)]
+                for (number, byte) in bytes.enumerated() {
+                    text[2 * number] = digits[Int(byte >> 4)]
+                    text[2 * number + 1] = digits[Int(byte & 15)]
                 }
                 return 2 * Self.byteCount
             }

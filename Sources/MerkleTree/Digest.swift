@@ -62,7 +62,7 @@ extension Digest {
     /// The digest of the leaf at `index`: SHA-256 of
     /// `00 ‖ index, 8 bytes big-endian ‖ key length, 8 bytes big-endian ‖ key ‖ value`.
     ///
-    /// The length separates key and value; the index ties the entry to its place. Costs no
+    /// The length separates key and value; the index ties the entry to its position in the tree. Costs no
     /// allocation.
     public static func leaf(
         index: EntryIndex, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer

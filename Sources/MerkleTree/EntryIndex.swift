@@ -1,4 +1,4 @@
-/// The place of an entry in the ledger, and of its leaf in the tree, from 0.
+/// The number of an entry in the ledger, and of its leaf in the tree, from 0.
 public struct EntryIndex: RawRepresentable, Comparable, Hashable, Sendable, CustomStringConvertible
 {
     public var rawValue: UInt64

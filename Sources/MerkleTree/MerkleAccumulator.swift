@@ -5,7 +5,7 @@
 public struct MerkleAccumulator: Sendable {
     public private(set) var size: TreeSize
 
-    // The peak of level l is at place l; it is one if bit l of the size is 1, and left over
+    // The peak of level l is at index l; it is one if bit l of the size is 1, and left over
     // otherwise.
     private var digestsByLevel: [Digest]
 

@@ -1,4 +1,4 @@
-/// The place of a node in the tree: node (level, index) covers leaves `index << level ..< (index +
+/// The position of a node in the tree: node (level, index) covers leaves `index << level ..< (index +
 /// 1) << level`.
 ///
 /// Level 0 are the leaves. Only complete nodes have a position; what stands at the ragged right
@@ -33,12 +33,12 @@ public struct NodePosition: Hashable, Sendable, CustomStringConvertible {
     public var lastLeaf: EntryIndex { EntryIndex(firstLeaf.rawValue + (leafCount - 1)) }
     public var leafCount: UInt64 { 1 << UInt64(level) }
 
-    /// The place of the node's digest in storage, in digests from 0.
+    /// The number of the node's digest in storage, in digests from 0.
     ///
     /// Digests are stored in the order in which nodes become complete: a leaf, then each inner node
     /// that this leaf completes, lowest first. Before leaf m there are 2m - popcount(m) complete
     /// nodes (`TreeSize.nodeCount`), and the node follows the leaf that completes it, m = its last
-    /// one, by `level` places.
+    /// one, by `level` digests.
     public var storageIndex: UInt64 {
         TreeSize(lastLeaf.rawValue).nodeCount + UInt64(level)
     }

@@ -5,7 +5,7 @@
 public struct TreeEdge: Sendable {
     public let root: Digest
     private let size: TreeSize
-    // At place n what is folded from the n + 1 lowest peaks.
+    // At index n what is folded from the n + 1 lowest peaks.
     private let folded: [Digest]
 
     init(size: TreeSize, digestsByLevel: [Digest]) {

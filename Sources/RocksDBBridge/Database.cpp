@@ -1,12 +1,12 @@
 #include "Database.h"
 
-#include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
 
+#include "Resources.h"
 #include "Status.h"
 #include "Timer.h"
 
@@ -34,26 +34,32 @@ void startNoThreads(rocksdb::Options &settings) {
     settings.stats_persist_period_sec = 0;
 }
 
-void setTables(rocksdb::Options &settings, const rocks_options &options) {
+void setTables(
+    rocksdb::Options &settings, const rocks_options &options, const rocks_resources &resources) {
     rocksdb::BlockBasedTableOptions table;
-    table.block_cache = rocksdb::NewLRUCache(options.cache_byte_count);
+    table.block_cache = resources.blockCache;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(options.bloom_bits_per_key, false));
     table.whole_key_filtering = true;
     table.format_version = 5;
     settings.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 }
 
-rocksdb::Options makeOptions(const rocks_options &options) {
+rocksdb::Options makeOptions(const rocks_options &options, const rocks_resources &resources) {
     rocksdb::Options settings;
     settings.create_if_missing = true;
     settings.paranoid_checks = true;
-    settings.max_background_jobs = options.merging_threads;
+    settings.max_background_jobs = resources.pools->merging.threadCount();
     settings.compression = compression();
     startNoThreads(settings);
 
     // At most 4 memtables: one that fills, and three that wait to be written when the disk is slow.
     settings.write_buffer_size = options.memtable_byte_count;
     settings.max_write_buffer_number = 4;
+    if (resources.memtables) {
+        settings.write_buffer_manager = resources.memtables->manager;
+        // What a memtable takes at a time counts for the limit at once: a mebibyte by default.
+        settings.arena_block_size = 128 << 10;
+    }
     // There is one writer; without support for several, entries in key order go in faster.
     settings.allow_concurrent_memtable_write = false;
     // A filter in each memtable, since each new key is first looked up in vain.
@@ -66,26 +72,22 @@ rocksdb::Options makeOptions(const rocks_options &options) {
     settings.target_file_size_base = 32 << 20;
     settings.max_bytes_for_level_base = 128 << 20;
     settings.max_open_files = options.max_open_files;
-    setTables(settings, options);
+    setTables(settings, options, resources);
     return settings;
-}
-
-rocks_status cannotStartThreads(const std::system_error &error) {
-    return makeStatus(
-        ROCKS_NO_THREADS,
-        std::string("cannot start the threads of the key index: ") + error.code().message());
 }
 
 }  // namespace
 
 rocks_status rocks_open(
-    const char *path, rocks_options options, rocks_host functions, rocks_database **result) {
+    const char *path, rocks_options options, rocks_resources *resources, rocks_host functions,
+    rocks_database **result) {
     *result = nullptr;
     return guarded([&]() -> rocks_status {
         auto host = std::make_shared<bridge::Host>(functions);
         auto opened = std::make_unique<rocks_database>();
         opened->host = host;
-        rocksdb::Options settings = makeOptions(options);
+        opened->memtables.emplace(resources->memtables);
+        rocksdb::Options settings = makeOptions(options, *resources);
         settings.info_log = bridge::makeLogger(host);
         settings.listeners.push_back(bridge::makeListener(host));
         opened->writeOptions.disableWAL = true;
@@ -93,7 +95,7 @@ rocks_status rocks_open(
         rocksdb::DB *database = nullptr;
         try {
             opened->environment = std::make_unique<bridge::ThreadedEnvironment>(
-                bridge::makeFileSystem(host), options.merging_threads, 1);
+                bridge::makeFileSystem(host), resources->pools);
             bridge::startTimer();
             settings.env = opened->environment.get();
             rocksdb::Status status = rocksdb::DB::Open(settings, path, &database);
@@ -103,7 +105,7 @@ rocks_status rocks_open(
             // environment has to stay.
             host->abandon();
             opened->environment.release();
-            return cannotStartThreads(error);
+            return bridge::cannotStartThreads(error);
         } catch (...) {
             host->abandon();
             opened->environment.release();
@@ -129,7 +131,8 @@ rocks_status rocks_remove(const char *path, rocks_host functions) {
     return guarded([&]() -> rocks_status {
         auto host = std::make_shared<bridge::Host>(functions);
         // RocksDB would start threads in its own environment; removing files needs none.
-        bridge::ThreadedEnvironment environment(bridge::makeFileSystem(host), 0, 0);
+        bridge::ThreadedEnvironment environment(
+            bridge::makeFileSystem(host), std::make_shared<bridge::ThreadPools>(0, 0));
         rocksdb::Options settings;
         settings.env = &environment;
         settings.info_log = bridge::makeLogger(host);

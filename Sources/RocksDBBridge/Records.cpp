@@ -76,32 +76,32 @@ rocks_status rocks_lookup_find(
     return guarded([&]() -> rocks_status {
         if (count > lookup->keys.size()) return makeStatus(ROCKS_OTHER, "too many keys");
         size_t start = 0;
-        for (size_t place = 0; place < count; place++) {
-            lookup->keys[place] =
-                slice(static_cast<const char *>(keys) + start, ends[place] - start);
-            start = ends[place];
+        for (size_t number = 0; number < count; number++) {
+            lookup->keys[number] =
+                slice(static_cast<const char *>(keys) + start, ends[number] - start);
+            start = ends[number];
         }
         lookup->count = count;
         rocksdb::DB *db = database->database.get();
         db->MultiGet(
             database->readOptions, db->DefaultColumnFamily(), count, lookup->keys.data(),
             lookup->values.data(), lookup->states.data(), true);
-        for (size_t place = 0; place < count; place++) {
-            const rocksdb::Status &state = lookup->states[place];
+        for (size_t number = 0; number < count; number++) {
+            const rocksdb::Status &state = lookup->states[number];
             if (!state.ok() && !state.IsNotFound()) return makeStatus(state);
         }
         return {ROCKS_OK, nullptr};
     });
 }
 
-const void *rocks_lookup_value(const rocks_lookup *lookup, size_t place, size_t *byteCount) {
-    if (place >= lookup->count || !lookup->states[place].ok()) return nullptr;
-    *byteCount = lookup->values[place].size();
-    return lookup->values[place].data();
+const void *rocks_lookup_value(const rocks_lookup *lookup, size_t number, size_t *byteCount) {
+    if (number >= lookup->count || !lookup->states[number].ok()) return nullptr;
+    *byteCount = lookup->values[number].size();
+    return lookup->values[number].data();
 }
 
 void rocks_lookup_clear(rocks_lookup *lookup) {
-    for (size_t place = 0; place < lookup->count; place++) lookup->values[place].Reset();
+    for (size_t number = 0; number < lookup->count; number++) lookup->values[number].Reset();
     lookup->count = 0;
 }
 

@@ -15,13 +15,13 @@ rocksdb::IOStatus ioStatus(rocks_status status) {
 
 rocks_code takeCode(std::string &message) {
     rocks_code first = ROCKS_OK;
-    size_t place = 0;
-    while ((place = message.find(codeMark, place)) != std::string::npos) {
-        if (first == ROCKS_OK && place + 1 < message.size()) {
-            int code = message[place + 1] - 'A';
+    size_t mark = 0;
+    while ((mark = message.find(codeMark, mark)) != std::string::npos) {
+        if (first == ROCKS_OK && mark + 1 < message.size()) {
+            int code = message[mark + 1] - 'A';
             if (code > ROCKS_OK && code <= ROCKS_OTHER) first = static_cast<rocks_code>(code);
         }
-        message.erase(place, 2);
+        message.erase(mark, 2);
     }
     return first;
 }
@@ -45,6 +45,16 @@ rocks_status makeStatus(const rocksdb::Status &status) {
     default: code = ROCKS_OTHER;
     }
     return makeStatus(code, message);
+}
+
+rocks_status cannotStartThreads(const std::system_error &error) noexcept {
+    try {
+        return makeStatus(
+            ROCKS_NO_THREADS,
+            std::string("cannot start the threads of the key index: ") + error.code().message());
+    } catch (...) {
+        return {ROCKS_NO_THREADS, nullptr};
+    }
 }
 
 rocks_status currentException() noexcept {

@@ -32,6 +32,8 @@ rocks_status makeStatus(rocks_code code, const std::string &message) noexcept;
 /// Hands an error of RocksDB to the caller of the bridge.
 rocks_status makeStatus(const rocksdb::Status &status);
 
+rocks_status cannotStartThreads(const std::system_error &error) noexcept;
+
 /// The status of an exception that was caught.
 rocks_status currentException() noexcept;
 

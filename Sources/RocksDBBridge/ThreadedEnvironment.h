@@ -4,20 +4,20 @@
 
 #include <memory>
 
+#include "ThreadPool.h"
+
 namespace bridge {
 
 /// What RocksDB knows of the system: a file system, and threads that run its work in the
 /// background.
 ///
 /// RocksDB's own environment starts threads when work comes, and ends the process when there are
-/// none to be had. Here all threads are started at creation.
+/// none to be had. Here all threads run before a database is opened; several databases, each with an
+/// environment of its own, can share them.
 class ThreadedEnvironment : public rocksdb::EnvWrapper {
 public:
-    /// - Throws: std::system_error when there are no threads to be had.
     ThreadedEnvironment(
-        std::shared_ptr<rocksdb::FileSystem> fileSystem, int mergingThreads, int flushingThreads);
-    /// Waits for the threads to end. Work that waits is dropped.
-    ~ThreadedEnvironment() override;
+        std::shared_ptr<rocksdb::FileSystem> fileSystem, std::shared_ptr<ThreadPools> pools);
 
     const char *Name() const override { return "ThreadedEnvironment"; }
 
@@ -40,12 +40,9 @@ public:
     }
 
 private:
-    class Pool;
+    ThreadPool *pool(Priority priority) const;
 
-    Pool *pool(Priority priority) const;
-
-    std::unique_ptr<Pool> merging;
-    std::unique_ptr<Pool> flushing;
+    const std::shared_ptr<ThreadPools> pools;
 };
 
 }  // namespace bridge

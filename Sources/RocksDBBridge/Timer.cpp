@@ -28,7 +28,8 @@ protected:
 void openKeeper() {
     // Never freed, as the database uses them as long as the process lives.
     auto memory = rocksdb::NewMemEnv(rocksdb::Env::Default());
-    auto environment = new ThreadedEnvironment(memory->GetFileSystem(), 0, 0);
+    auto environment = new ThreadedEnvironment(
+        memory->GetFileSystem(), std::make_shared<ThreadPools>(0, 0));
     rocksdb::BlockBasedTableOptions table;
     table.no_block_cache = true;
     rocksdb::Options settings;

@@ -12,7 +12,7 @@ extension UnsafeRawBufferPointer {
         return self[0] == 0 && memcmp(base, base + 1, count - 1) == 0
     }
 
-    /// The first place of a byte at `start` or later; at the speed of memory.
+    /// The first offset of a byte at `start` or later; at the speed of memory.
     public func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start < count, let base = baseAddress else { return nil }
         return memchr(base + start, Int32(byte), count - start).map { UnsafeRawPointer($0) - base }

@@ -1,3 +1,5 @@
+@_exported public import struct ImmudbModel.StoreError
+
 /// All that the database asks of a file system.
 ///
 /// The ledger and the tree files reach the disk through this protocol only, so that a test can put

@@ -1,3 +1,4 @@
+import ImmudbModel
 import Synchronization
 
 #if canImport(Darwin)

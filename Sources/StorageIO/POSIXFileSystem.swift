@@ -1,3 +1,4 @@
+public import ImmudbModel
 import POSIX
 
 #if canImport(Darwin)
@@ -72,7 +73,7 @@ public struct POSIXFileSystem: FileSystem {
             folder = parent(of: folder)
             do throws(StoreError) {
                 try synchronizeDirectory(folder)
-            } catch where error.code == .permissionDenied {
+            } catch  where error.code == .permissionDenied {
                 // Somebody else's folder, which this process did not make and cannot open.
             }
             if folder == "." { break }

@@ -1,3 +1,4 @@
+public import ImmudbModel
 public import POSIX
 
 extension WorkerThread {

@@ -191,8 +191,8 @@ struct DamageTests {
         }
     }
 
-    @Test("a damaged place hides no entry", arguments: 0..<8)
-    func damagedPlace(byte: Int) async throws {
+    @Test("a damaged position hides no entry", arguments: 0..<8)
+    func damagedPosition(byte: Int) async throws {
         let folder = try await filled()
         try folder.flip("tree/places", byte: 4096 + 8 * 137 + byte)
         let log = LogLines()
@@ -201,13 +201,13 @@ struct DamageTests {
         let entry = try snapshot.entry(at: EntryIndex(137))
         #expect(entry.key == bytes("key 13-7") && entry.value == bytes("value 7"))
         try snapshot.proof(of: entry.index, since: TreeSize(0)).verify(entry, since: .empty)
-        #expect(log.all.contains { $0.contains("the place of entry 137 is wrong") })
+        #expect(log.all.contains { $0.contains("the position of entry 137 is wrong") })
         try database.close()
         try expectAllThere(try Database.open(in: folder), root: snapshot.root)
     }
 
-    @Test("a damaged place hides no entry from a walk over all of them")
-    func damagedPlaceInWalk() async throws {
+    @Test("a damaged position hides no entry from a walk over all of them")
+    func damagedPositionInWalk() async throws {
         let folder = try await filled()
         try folder.flip("tree/places", byte: 4096 + 8 * 137)
         let database = try Database.open(in: folder)

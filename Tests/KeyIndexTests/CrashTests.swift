@@ -44,7 +44,7 @@ struct CrashTests {
             let size = survivor.completeSize
             #expect(ends.contains(size.rawValue), "seed \(seed)")
             #expect(size.rawValue >= flushed, "seed \(seed)")
-            var expected: [[UInt8]: [EntryPlace]] = [:]
+            var expected: [[UInt8]: [RecordAddress]] = [:]
             for (place, key) in keys[..<Int(size.rawValue)].enumerated() {
                 expected[key, default: []].insert(.made(UInt64(place)), at: 0)
             }
@@ -160,7 +160,7 @@ struct CrashTests {
 
     private enum Damage { case cut, removed, manifestRemoved }
 
-    @Test("A changed byte in a file is an error, never another place")
+    @Test("A changed byte in a file is an error, never another address")
     func changedBytes() throws {
         let folder = try ScratchFolder()
         try fill(folder)

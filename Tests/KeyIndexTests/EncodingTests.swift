@@ -90,14 +90,14 @@ struct EncodingTests {
         #expect(rest.isEmpty)
     }
 
-    @Test("A place is read as it was written, and bytes of another length are none")
-    func places() {
-        let place = EntryPlace(
+    @Test("An address is read as it was written, and bytes of another length are none")
+    func addresses() {
+        let address = RecordAddress(
             index: EntryIndex(.max - 1), kind: 255, position: 0x0102_0304_0506_0708, length: .max)
-        var bytes = [UInt8](repeating: 0, count: EntryPlace.encodedByteCount)
-        bytes.withUnsafeMutableBytes { place.encode(to: $0.baseAddress!) }
-        #expect(bytes.withUnsafeBytes { EntryPlace(decoding: $0) } == place)
-        #expect(bytes.dropLast().withUnsafeBytes { EntryPlace(decoding: $0) } == nil)
-        #expect((bytes + [0]).withUnsafeBytes { EntryPlace(decoding: $0) } == nil)
+        var bytes = [UInt8](repeating: 0, count: RecordAddress.encodedByteCount)
+        bytes.withUnsafeMutableBytes { address.encode(to: $0.baseAddress!) }
+        #expect(bytes.withUnsafeBytes { RecordAddress(decoding: $0) } == address)
+        #expect(bytes.dropLast().withUnsafeBytes { RecordAddress(decoding: $0) } == nil)
+        #expect((bytes + [0]).withUnsafeBytes { RecordAddress(decoding: $0) } == nil)
     }
 }

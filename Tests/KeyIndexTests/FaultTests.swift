@@ -169,12 +169,12 @@ private struct Workload {
         all = (0..<1200 as Range<UInt64>).map { number in
             guard number % 10 == 9 else {
                 let key = scatteredKey(number &* 7 % Self.keyCount)
-                return IndexedKey(key: key, place: .made(number))
+                return IndexedKey(key: key, address: .made(number))
             }
             let score = withUnsafeBytes(of: Double(number).bitPattern.bigEndian) { Array($0) }
             return IndexedKey(
                 key: [97] + score + [1, 2],
-                place: .made(number, kind: EntryKind.sortedSetMember.rawValue), memberLength: 2)
+                address: .made(number, kind: EntryKind.sortedSetMember.rawValue), memberLength: 2)
         }
     }
 
@@ -182,7 +182,9 @@ private struct Workload {
         var options = KeyIndex.Options()
         options.memtableByteCount = 64 << 10
         // Reads go to the disk.
-        options.cacheByteCount = 4 << 10
+        var resources = KeyIndex.Resources.Options()
+        resources.cacheByteCount = 4 << 10
+        options.resources = try KeyIndex.Resources(resources)
         return try KeyIndex.open(
             at: path, identity: owner, fileSystem: disk, options: options)
     }
@@ -238,13 +240,13 @@ private struct Workload {
     private func check(_ index: KeyIndex, _ what: String) throws(StoreError) {
         let size = index.completeSize
         let applied = all[..<Int(size.rawValue)]
-        var expected: [[UInt8]: [EntryPlace]] = [:]
-        var members: [EntryPlace] = []
+        var expected: [[UInt8]: [RecordAddress]] = [:]
+        var members: [RecordAddress] = []
         for entry in applied {
-            if entry.place.kind == EntryKind.sortedSetMember.rawValue {
-                members.append(entry.place)
+            if entry.address.kind == EntryKind.sortedSetMember.rawValue {
+                members.append(entry.address)
             } else {
-                expected[entry.key, default: []].insert(entry.place, at: 0)
+                expected[entry.key, default: []].insert(entry.address, at: 0)
             }
         }
         // Beyond the size there must be nothing either: hence the largest size.
@@ -255,9 +257,9 @@ private struct Workload {
             #expect(found == expected[key] ?? [], "\(what), key \(number)")
         }
         var walk = MemberWalk(of: [97])
-        var found: [EntryPlace] = []
+        var found: [RecordAddress] = []
         while !walk.isAtEnd {
-            found += try index.nextMembers(of: &walk, in: everything, limit: 100).map(\.place)
+            found += try index.nextMembers(of: &walk, in: everything, limit: 100).map(\.address)
         }
         #expect(found == members, "\(what)")
     }

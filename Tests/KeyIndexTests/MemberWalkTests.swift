@@ -52,7 +52,8 @@ struct MemberWalkTests {
                 batch.enumerated().map {
                     IndexedKey(
                         key: $1.ledgerKey,
-                        place: .made(first + UInt64($0), kind: EntryKind.sortedSetMember.rawValue),
+                        address: .made(
+                            first + UInt64($0), kind: EntryKind.sortedSetMember.rawValue),
                         memberLength: $1.member.count)
                 })
             added += batch
@@ -83,7 +84,7 @@ struct MemberWalkTests {
                 found += page
             }
             try #require(
-                found.map(\.place.index.rawValue) == expected.map { UInt64($0.value) },
+                found.map(\.address.index.rawValue) == expected.map { UInt64($0.value) },
                 "seed \(seed), size \(size)")
             #expect(found.map(\.member) == expected.map(\.key.member))
             #expect(found.map(\.score) == expected.map(\.key.score))

@@ -8,15 +8,16 @@ import Testing
 
 /// What the index should hold: the versions of each key, oldest first.
 private struct Model {
-    var versions: [[UInt8]: [EntryPlace]] = [:]
+    var versions: [[UInt8]: [RecordAddress]] = [:]
     var size: UInt64 = 0
 
     mutating func apply(_ entries: [IndexedKey]) {
-        for entry in entries { versions[entry.key, default: []].append(entry.place) }
+        for entry in entries { versions[entry.key, default: []].append(entry.address) }
         size += UInt64(entries.count)
     }
 
-    func versions(of key: [UInt8], in size: UInt64, limit: Int, before: UInt64?) -> [EntryPlace] {
+    func versions(of key: [UInt8], in size: UInt64, limit: Int, before: UInt64?) -> [RecordAddress]
+    {
         let end = min(size, before ?? .max)
         let all = (versions[key] ?? []).reversed().filter { $0.index.rawValue < end }
         return Array(all.prefix(limit))
@@ -62,7 +63,7 @@ struct ModelTests {
                 let added = (0..<count).map { offset in
                     IndexedKey(
                         key: keys.randomElement(using: &random) ?? [],
-                        place: .made(
+                        address: .made(
                             model.size + UInt64(offset), kind: .random(in: 0...1, using: &random)))
                 }
                 try index.apply(added)

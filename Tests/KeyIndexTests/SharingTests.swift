@@ -102,6 +102,42 @@ struct SharingTests {
         }
     }
 
+    @Test("Indexes that share a limit of memory write their entries to files when they reach it")
+    func sharedLimit() throws {
+        for isShared in [true, false] {
+            var resources = KeyIndex.Resources.Options()
+            resources.memtablesByteCount = isShared ? 1 : nil
+            var options = KeyIndex.Options()
+            options.resources = try KeyIndex.Resources(resources)
+            let folders = try (0..<3).map { _ in try ScratchFolder() }
+            let indexes = try folders.map {
+                try KeyIndex.open(at: $0.index, identity: owner, options: options)
+            }
+            // 5 MiB each: less than an index's own limit, more than 3 MiB for all three.
+            for round in 0..<50 as Range<UInt64> {
+                for index in indexes {
+                    let keys = (0..<100).map { number -> [UInt8] in
+                        scatteredKey(round * 100 + number) + [UInt8](repeating: 1, count: 1000)
+                    }
+                    try index.apply(entries(from: round * 100, keys: keys))
+                }
+            }
+            // The first file of an index is its header. Entries are written in the background, and there
+            // are fewer than are written at a time otherwise.
+            func hasWritten() throws -> Bool {
+                try folders.contains { try $0.files(withSuffix: ".sst", of: $0.index).count > 1 }
+            }
+            for _ in 0..<1000 where try isShared && !hasWritten() { usleep(10_000) }
+            #expect(try hasWritten() == isShared)
+            indexes[0].close()
+            for index in indexes[1...] {
+                let key = scatteredKey(4999) + [UInt8](repeating: 1, count: 1000)
+                #expect(try index.newest(of: key, in: TreeSize(5000))?.index == EntryIndex(4999))
+                index.close()
+            }
+        }
+    }
+
     @Test(
         "Members of sorted sets have records of their own, from their first entry, and are no keys")
     func sortedSets() throws {
@@ -113,7 +149,7 @@ struct SharingTests {
             added.append(
                 IndexedKey(
                     key: set + bits + member,
-                    place: .made(UInt64(added.count), kind: EntryKind.sortedSetMember.rawValue),
+                    address: .made(UInt64(added.count), kind: EntryKind.sortedSetMember.rawValue),
                     memberLength: member.count))
         }
         add([97], 2, [1])
@@ -122,7 +158,7 @@ struct SharingTests {
         add([97], 2, [1])
         add([97], 0, [4])
         let asKey = added[0].key
-        added.append(IndexedKey(key: asKey, place: .made(5)))
+        added.append(IndexedKey(key: asKey, address: .made(5)))
         try index.apply(added)
         let again = added.count
         add([97], -0.0, [4])
@@ -133,17 +169,17 @@ struct SharingTests {
         var prefix: [UInt8] = []
         IndexRecord.appendSetPrefix(of: [97], to: &prefix)
         cursor.seek(to: prefix)
-        var places: [EntryPlace] = []
+        var addresses: [RecordAddress] = []
         while let record = try cursor.current(), record.key.dropping(prefix: prefix) != nil {
-            places.append(try index.database.place(record.value))
+            addresses.append(try index.database.address(record.value))
             cursor.next()
         }
-        #expect(places.map(\.index.rawValue) == [1, 4, 0])
+        #expect(addresses.map(\.index.rawValue) == [1, 4, 0])
         #expect(try index.versions(of: asKey, in: TreeSize(8)) == [.made(5)])
         #expect(try index.newest(of: added[1].key, in: TreeSize(8)) == nil)
 
         let malformed = IndexedKey(
-            key: [1, 2, 3], place: .made(8, kind: EntryKind.sortedSetMember.rawValue),
+            key: [1, 2, 3], address: .made(8, kind: EntryKind.sortedSetMember.rawValue),
             memberLength: 3)
         #expect(throws: StoreError(.tampered, "")) { try index.apply([malformed]) }
         #expect(index.completeSize == TreeSize(8))

@@ -30,10 +30,10 @@ final class ScratchFolder {
     }
 }
 
-extension EntryPlace {
-    /// A place that no other index has.
-    static func made(_ index: UInt64, kind: UInt8 = 0) -> EntryPlace {
-        EntryPlace(
+extension RecordAddress {
+    /// An address that no other index has.
+    static func made(_ index: UInt64, kind: UInt8 = 0) -> RecordAddress {
+        RecordAddress(
             index: EntryIndex(index), kind: kind, position: index &* 0x0001_0000_0000_01B3,
             length: UInt32(truncatingIfNeeded: index &* 77 + 1))
     }
@@ -41,7 +41,7 @@ extension EntryPlace {
 
 func entries(from first: UInt64, keys: [[UInt8]]) -> [IndexedKey] {
     keys.enumerated().map {
-        IndexedKey(key: $1, place: .made(first + UInt64($0)))
+        IndexedKey(key: $1, address: .made(first + UInt64($0)))
     }
 }
 

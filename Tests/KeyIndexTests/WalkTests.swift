@@ -102,23 +102,23 @@ struct WalkTests {
         var random = SplitMix64(seed: seed)
         var index = try KeyIndex.open(at: folder.index, identity: owner)
         let keys = EncodingTests.awkwardKeys + (0..<20).map { scatteredKey($0) }
-        var places: [(key: [UInt8], place: EntryPlace)] = []
+        var addresses: [(key: [UInt8], address: RecordAddress)] = []
         for round in 0..<40 {
             let added = (0..<Int.random(in: 1...30, using: &random)).map { offset in
                 IndexedKey(
                     key: keys.randomElement(using: &random) ?? [],
-                    place: .made(
-                        UInt64(places.count + offset), kind: .random(in: 0...1, using: &random)))
+                    address: .made(
+                        UInt64(addresses.count + offset), kind: .random(in: 0...1, using: &random)))
             }
             try index.apply(added)
-            places += added.map { ($0.key, $0.place) }
+            addresses += added.map { ($0.key, $0.address) }
             if round % 10 == 5 {
                 index.close()
                 index = try KeyIndex.open(at: folder.index, identity: owner)
             }
             for _ in 0..<5 {
-                let size = Int.random(in: 0...places.count, using: &random)
-                let newest = Dictionary(places[..<size].map { ($0.key, $0.place) }) { $1 }
+                let size = Int.random(in: 0...addresses.count, using: &random)
+                let newest = Dictionary(addresses[..<size].map { ($0.key, $0.address) }) { $1 }
                 let prefix = Array((keys.randomElement(using: &random) ?? []).prefix(1))
                 let offset = Bool.random(using: &random) ? nil : keys.randomElement(using: &random)
                 let reverse = Bool.random(using: &random)
@@ -126,8 +126,8 @@ struct WalkTests {
                 let expected = between(
                     Array(newest.keys), prefix: prefix, after: offset, reverse: reverse
                 ).compactMap { key in
-                    newest[key].flatMap { place in
-                        place.kind == skipped ? nil : FoundKey(key: key, place: place)
+                    newest[key].flatMap { address in
+                        address.kind == skipped ? nil : FoundKey(key: key, address: address)
                     }
                 }
                 let found = try walked(
@@ -173,7 +173,7 @@ struct WalkTests {
             #expect(counting.isAtEnd)
             #expect(counted == Int(count))
             #expect(found.map(\.key) == (reverse ? expected.reversed() : expected))
-            #expect(found.allSatisfy { scatteredKey($0.place.index.rawValue) == $0.key })
+            #expect(found.allSatisfy { scatteredKey($0.address.index.rawValue) == $0.key })
         }
         index.close()
     }
@@ -218,7 +218,7 @@ struct WalkTests {
                     }
                     #expect(found.map(\.key) == (reverse ? keys.reversed() : keys))
                     #expect(
-                        found.map(\.place.index.rawValue)
+                        found.map(\.address.index.rawValue)
                             == (reverse ? newest.reversed() : newest))
                 }
                 checks.wrappingAdd(1, ordering: .relaxed)

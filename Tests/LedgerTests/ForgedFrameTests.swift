@@ -61,8 +61,8 @@ struct ForgedFrameTests {
         #expect(error?.message.contains("entry 1: the next frame begins with entry 5") == true)
     }
 
-    @Test("a record is not read as another entry's: neither by index nor by place")
-    func otherPlace() throws {
+    @Test("a record is not read as another entry's: neither by index nor by position")
+    func otherPosition() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
         try fixture.append([[1], [1]], to: ledger)
@@ -119,12 +119,12 @@ struct ForgedFrameTests {
 
     /// Makes the checksums of a frame right.
     private func seal(_ bytes: inout [UInt8], _ identity: DatabaseIdentity, _ offset: Int) {
-        let place = FramePlace(identity: identity, segment: 0, offset: offset)
+        let address = FrameAddress(identity: identity, segment: 0, offset: offset)
         bytes.withUnsafeMutableBytes { file in
             let header = UnsafeMutableRawBufferPointer(
                 rebasing: file[offset..<offset + FrameHeader.byteCount])
             let checked = UnsafeRawBufferPointer(rebasing: header[..<FrameHeader.checksumOffset])
-            header.put(place.checksum(checked), at: FrameHeader.checksumOffset)
+            header.put(address.checksum(checked), at: FrameHeader.checksumOffset)
         }
     }
 }

@@ -1,5 +1,7 @@
-import StorageIO
+import CCRC32C
 import Testing
+
+@testable import StorageIO
 
 struct CRC32CTests {
     // RFC 3720, appendix B.4.
@@ -14,6 +16,29 @@ struct CRC32CTests {
         ] as [([UInt8], UInt32)])
     func knownValues(bytes: [UInt8], expected: UInt32) {
         #expect(bytes.withUnsafeBytes(CRC32C.checksum) == expected)
+        bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            #expect(~CRC32CTables.remainder(after: ~0, start, bytes.count) == expected)
+            guard crc32c_is_available() else { return }
+            #expect(~crc32c_update(~0, start, bytes.count) == expected)
+        }
+    }
+
+    @Test("the instruction and the tables give the same, for any length, alignment and beginning")
+    func instruction() {
+        guard crc32c_is_available() else { return }
+        let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 * $0 * 31 + 7) }
+        bytes.withUnsafeBytes { bytes in
+            for start in 0..<9 {
+                for end in start...bytes.count {
+                    let part = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+                    guard let address = part.baseAddress else { continue }
+                    let before = UInt32(truncatingIfNeeded: end &* 0x9E37_79B9)
+                    let byTables = CRC32CTables.remainder(after: before, address, part.count)
+                    #expect(crc32c_update(before, address, part.count) == byTables)
+                }
+            }
+        }
     }
 
     @Test("the checksum does not depend on how the bytes are cut into pieces")

@@ -14,7 +14,7 @@ struct CommitUnit: Sendable {
     /// Whether nobody wants it written any more.
     var isCancelled: @Sendable () -> Bool
 
-    /// What the unit takes in memory while it waits: its bytes, and two array heads and a place for
+    /// What the unit takes in memory while it waits: its bytes, and two array heads and a slot for
     /// each entry.
     var weight: Int { byteCount + 96 * entries.count }
 
@@ -40,13 +40,21 @@ struct CommitUnit: Sendable {
 
 /// The units of one frame, once they are durable.
 struct CommitGroup: Sendable {
-    var units: [CommitUnit]
-    var first: EntryIndex
-    var keys: [IndexedKey]
+    let units: [CommitUnit]
+    let first: EntryIndex
+    let keys: [IndexedKey]
     /// After the last entry.
-    var tree: MerkleAccumulator
+    let tree: MerkleAccumulator
     /// Of `tree`.
-    var edge: TreeEdge
+    let edge: TreeEdge
+
+    init(_ units: [CommitUnit], _ plan: CommitPlan) {
+        self.units = units
+        first = EntryIndex(plan.before.rawValue)
+        keys = plan.keys
+        tree = plan.tree
+        edge = plan.edge
+    }
 
     /// See ``CommitUnit/cost``.
     var cost: Int { units.reduce(0) { $0 + $1.cost } }
@@ -60,10 +68,6 @@ struct CommitGroup: Sendable {
                     Appended(first: EntryIndex(next), last: EntryIndex(last), snapshot: snapshot)))
             next = last + 1
         }
-    }
-
-    func fail(_ error: StoreError) {
-        for unit in units { unit.completion(.failure(error)) }
     }
 }
 

@@ -55,18 +55,18 @@ final class Upkeep: Sendable {
         while wakeUps.takeAll(timeoutMilliseconds: open.isEmpty ? nil : wait) != nil {
             open.formUnion(Work(rawValue: wanted.exchange(0, ordering: .acquiringAndReleasing)))
             if open.contains(.bringBackIndex),
-                isDone({ () throws(StoreError) in
+                succeeds({ () throws(StoreError) in
                     try storage.index.catchUp()
                 })
             {
                 open.remove(.bringBackIndex)
             }
-            if open.contains(.rewriteTree), isDone(rewriteTree) {
+            if open.contains(.rewriteTree), succeeds(rewriteTree) {
                 open.subtract([.rewriteTree, .checkpoint])
             }
             if open.contains(.checkpoint), !open.contains(.rewriteTree) {
                 open.remove(.checkpoint)
-                if !isDone(checkpoint) { open.insert(.rewriteTree) }
+                if !succeeds(checkpoint) { open.insert(.rewriteTree) }
             }
             wait =
                 open.isEmpty
@@ -74,7 +74,7 @@ final class Upkeep: Sendable {
         }
     }
 
-    private func isDone(_ work: () throws(StoreError) -> Void) -> Bool {
+    private func succeeds(_ work: () throws(StoreError) -> Void) -> Bool {
         do throws(StoreError) {
             try work()
             return true

@@ -20,6 +20,9 @@ final class IndexKeeper: Sendable {
         var durableSize: TreeSize
         /// The files are wrong, not only out of reach.
         var isDamaged = false
+        /// Opens the index; rebuilds it if its argument says that the files are damaged. Nil once the
+        /// keeper is closed: it holds the resources of the index.
+        var open: (@Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex)?
     }
 
     private let state: Mutex<State>
@@ -32,20 +35,17 @@ final class IndexKeeper: Sendable {
     /// The most entries that the publisher itself applies again: about a second. After a failure
     /// there are as many as the index keeps in memory.
     private static let entriesAppliedAtOnce: UInt64 = 200_000
-    /// Opens the index; rebuilds it if its argument says that the files are damaged.
-    private let open: @Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex
 
     init(
         _ index: KeyIndex, path: String, ledger: Ledger, cancellation: Cancellation,
         log: @escaping LogSink,
         open: @escaping @Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex
     ) {
-        state = Mutex(State(index: index, durableSize: index.completeSize))
+        state = Mutex(State(index: index, durableSize: index.completeSize, open: open))
         self.path = path
         self.ledger = ledger
         self.cancellation = cancellation
         self.log = log
-        self.open = open
     }
 
     /// The index, if it has all entries of a snapshot of `size`.
@@ -74,7 +74,7 @@ final class IndexKeeper: Sendable {
         }
         if wasBehind { return }
         do throws(StoreError) {
-            guard let index else { throw StoreError(.closed, "the key index \(path) is closed") }
+            guard let index else { throw closedError }
             try index.apply(keys)
         } catch {
             log(
@@ -108,14 +108,15 @@ final class IndexKeeper: Sendable {
     }
 
     private func reopen(_ entryCount: UInt64) throws(StoreError) {
-        let (old, isDamaged) = state.withLock { state in
+        let (old, isDamaged, open) = state.withLock { state in
             defer { state.index = nil }
-            return (state.index, state.isDamaged)
+            return (state.index, state.isDamaged, state.open)
         }
         old?.close()
         guard !isDamaged || entryCount == .max else {
             throw StoreError(.indexBehind, "the key index \(path) is to be rebuilt")
         }
+        guard let open else { throw closedError }
         let index = try open(isDamaged)
         do throws(StoreError) {
             while true {
@@ -154,9 +155,14 @@ final class IndexKeeper: Sendable {
         }
     }
 
+    private var closedError: StoreError { StoreError(.closed, "the key index \(path) is closed") }
+
     func close() {
         let index = state.withLock { state in
-            defer { state.index = nil }
+            defer {
+                state.index = nil
+                state.open = nil
+            }
             return state.index
         }
         index?.close()
@@ -203,18 +209,18 @@ extension KeyIndex {
     func applyRead(_ keys: [IndexedKey]) throws(StoreError) {
         do throws(StoreError) {
             try apply(keys)
-        } catch where error.isDamageOfIndex {
+        } catch  where error.isDamageOfIndex {
             throw StoreError(.index, "the key index is damaged", cause: error)
         }
     }
 }
 
 extension IndexedKey {
-    /// The key and place of an entry that was read from the ledger.
+    /// The key and address of an entry that was read from the ledger.
     init(_ entry: FrameView.EntryView) {
         self.init(
             key: Array(entry.key),
-            place: EntryPlace(
+            address: RecordAddress(
                 index: entry.index, kind: entry.kind, position: entry.position.packed,
                 length: UInt32(entry.byteCount)),
             memberLength: entry.kind == EntryKind.sortedSetMember.rawValue ? entry.value.count : 0)

@@ -2,46 +2,64 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// Checked digests of the levels above the blocks, by their place in the tree file.
+/// Checked digests of the levels above the blocks, of one tree or of several that share the memory.
 ///
 /// Four-way set-associative: a node belongs to one set of four slots, and a full set gives up one
-/// of them. 2^18 sets of 160 bytes are 40 MiB when all are in use; memory is taken page by page as
+/// of them. 2^18 sets of 192 bytes are 48 MiB when all are in use; memory is taken page by page as
 /// sets are first used. They hold nearly all nodes above the blocks of a tree of 10^7 entries; of
 /// a larger tree the upper levels, which most proofs share.
 final class NodeCache: Sendable {
-    private static let setBits: UInt64 = 18
     private static let ways = 4
+
+    /// Which node of which tree. Trees are numbered from 1 and never get the number of another, so
+    /// zeroed memory is an empty slot, and what a closed database leaves is nobody's.
+    fileprivate struct Tag: Equatable, BitwiseCopyable {
+        var tree: UInt64
+        /// The node's number in the tree file.
+        var node: UInt64
+
+        static let empty = Tag(tree: 0, node: 0)
+    }
 
     /// The sets, owned; only touched under the lock. A set has its tags and its digests next to each
     /// other, so that looking one up waits for neighbouring memory only.
-    ///
-    /// A tag is the node's place plus one, so that zeroed memory is an empty slot.
     private struct Sets: ~Copyable {
-        private static let tagByteCount = MemoryLayout<UInt64>.size
-        private static let byteCount = NodeCache.ways * (tagByteCount + Digest.byteCount)
+        private static let tagByteCount = MemoryLayout<Tag>.stride
+        static let byteCount = NodeCache.ways * (tagByteCount + Digest.byteCount)
 
         private let memory: UnsafeMutableRawPointer
+        /// There are 2^`bits` sets.
+        private let bits: UInt64
         private var nextVictim = 0
+        private var treeCount: UInt64 = 0
 
-        init() {
+        /// - Parameter byteCount: the most memory; at least one set is made.
+        init(byteCount: Int) {
+            let count = UInt64(max(1, byteCount / Self.byteCount))
+            bits = UInt64(UInt64.bitWidth - 1 - count.leadingZeroBitCount)
             // Large zeroed blocks come from the kernel as pages that cost nothing until they are
             // written.
-            memory = .zeroed(byteCount: Self.byteCount << Int(NodeCache.setBits))
+            memory = .zeroed(byteCount: Self.byteCount << Int(bits))
         }
 
         deinit {
             memory.releaseZeroed()
         }
 
-        func digest(_ tag: UInt64) -> Digest? {
+        mutating func addTree() -> UInt64 {
+            treeCount += 1
+            return treeCount
+        }
+
+        func digest(_ tag: Tag) -> Digest? {
             let set = set(of: tag)
             return way(of: tag, in: set).map { Digest(loadingFrom: Self.digest($0, in: set)) }
         }
 
-        mutating func insert(_ digest: Digest, _ tag: UInt64) {
+        mutating func insert(_ digest: Digest, _ tag: Tag) {
             let set = set(of: tag)
-            let way = way(of: tag, in: set) ?? way(of: 0, in: set) ?? victim()
-            set.storeBytes(of: tag, toByteOffset: way * Self.tagByteCount, as: UInt64.self)
+            let way = way(of: tag, in: set) ?? way(of: .empty, in: set) ?? victim()
+            set.storeBytes(of: tag, toByteOffset: way * Self.tagByteCount, as: Tag.self)
             digest.store(to: Self.digest(way, in: set))
         }
 
@@ -50,15 +68,18 @@ final class NodeCache: Sendable {
             return nextVictim
         }
 
-        private func set(of tag: UInt64) -> UnsafeMutableRawPointer {
+        private func set(of tag: Tag) -> UnsafeMutableRawPointer {
             // Fibonacci hashing: the upper bits of a product with 2^64 divided by the golden ratio.
-            let number = Int((tag &* 0x9E37_79B9_7F4A_7C15) >> (64 - NodeCache.setBits))
+            // A tree's number moves all of its nodes by the same large step.
+            let key = tag.node &+ tag.tree &* 0xD1B5_4A32_D192_ED03
+            let product = key &* 0x9E37_79B9_7F4A_7C15
+            let number = bits == 0 ? 0 : Int(product >> (64 - bits))
             return memory + number * Self.byteCount
         }
 
-        private func way(of tag: UInt64, in set: UnsafeMutableRawPointer) -> Int? {
+        private func way(of tag: Tag, in set: UnsafeMutableRawPointer) -> Int? {
             for way in 0..<NodeCache.ways
-            where set.load(fromByteOffset: way * Self.tagByteCount, as: UInt64.self) == tag {
+            where set.load(fromByteOffset: way * Self.tagByteCount, as: Tag.self) == tag {
                 return way
             }
             return nil
@@ -71,20 +92,41 @@ final class NodeCache: Sendable {
         }
     }
 
-    private let sets = Mutex(Sets())
+    private let sets: Mutex<Sets>
 
-    func digest(at position: NodePosition) -> Digest? {
-        sets.withLock { $0.digest(position.storageIndex + 1) }
-    }
+    /// - Parameter byteCount: the most memory.
+    init(byteCount: Int) { sets = Mutex(Sets(byteCount: byteCount)) }
 
-    /// The digests at several positions, each nil where it is not known.
-    ///
-    /// One lock and no dependence from one look-up to the next: the memory accesses overlap.
-    func digests(at positions: [NodePosition]) -> [Digest?] {
-        sets.withLock { sets in positions.map { sets.digest($0.storageIndex + 1) } }
-    }
+    /// A part of the cache for the nodes of one tree, which no other part finds.
+    func part() -> Part { Part(self, tree: sets.withLock { $0.addTree() }) }
 
-    func insert(_ digest: Digest, at position: NodePosition) {
-        sets.withLock { $0.insert(digest, position.storageIndex + 1) }
+    /// The checked digests of one tree.
+    struct Part: Sendable {
+        private let cache: NodeCache
+        private let tree: UInt64
+
+        fileprivate init(_ cache: NodeCache, tree: UInt64) {
+            self.cache = cache
+            self.tree = tree
+        }
+
+        private func tag(_ position: NodePosition) -> Tag {
+            Tag(tree: tree, node: position.storageIndex)
+        }
+
+        func digest(at position: NodePosition) -> Digest? {
+            cache.sets.withLock { $0.digest(tag(position)) }
+        }
+
+        /// The digests at several positions, each nil where it is not known.
+        ///
+        /// One lock and no dependence from one look-up to the next: the memory accesses overlap.
+        func digests(at positions: [NodePosition]) -> [Digest?] {
+            cache.sets.withLock { sets in positions.map { sets.digest(tag($0)) } }
+        }
+
+        func insert(_ digest: Digest, at position: NodePosition) {
+            cache.sets.withLock { $0.insert(digest, tag(position)) }
+        }
     }
 }

@@ -24,11 +24,11 @@ struct PendingRecords {
         guard !bytes.isEmpty, end > start else { return 0 }
         let first = max(offset, start)
         let count = Int(end - first)
-        let place = Int(first - start)
-        guard place + count <= bytes.count else { return 0 }
+        let skipped = Int(first - start)
+        guard skipped + count <= bytes.count else { return 0 }
         let target = UnsafeMutableRawBufferPointer(rebasing: buffer[(buffer.count - count)...])
         bytes.withUnsafeBytes {
-            target.copyMemory(from: .init(rebasing: $0[place..<place + count]))
+            target.copyMemory(from: .init(rebasing: $0[skipped..<skipped + count]))
         }
         return count
     }

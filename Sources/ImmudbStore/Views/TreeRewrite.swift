@@ -20,17 +20,17 @@ struct TreeRewrite {
     /// - Complexity: about 2 µs and the reading of an entry.
     func run(to end: TreeSize) throws(StoreError) {
         let view = storage.tree
-        for file in [view.digests, view.places] { try file.writePending() }
-        let damageCounts = (view.digests.damageCount, view.places.damageCount)
+        for file in [view.digests, view.positions] { try file.writePending() }
+        let damageCounts = (view.digests.damageCount, view.positions.damageCount)
         let start = try storage.tree.markedTree(upTo: end)
         do throws(StoreError) {
             try rewrite(start, to: end)
-        } catch where error.code == .corruption && !start.size.isEmpty {
+        } catch  where error.code == .corruption && !start.size.isEmpty {
             // The digests that the marked part leads to may be what is wrong.
             try rewrite(MerkleAccumulator(), to: end)
         }
         try view.digests.checkpointRewritten(end.nodeCount, since: damageCounts.0)
-        try view.places.checkpointRewritten(end.rawValue, since: damageCounts.1)
+        try view.positions.checkpointRewritten(end.rawValue, since: damageCounts.1)
     }
 
     private func rewrite(
@@ -47,15 +47,14 @@ struct TreeRewrite {
             frame.forEachEntry { entry in
                 guard entry.index.rawValue == tree.size.rawValue else { return }
                 let leaf = Digest.leaf(index: entry.index, key: entry.key, value: entry.value)
-                // Not remembered as checked: `start` may be wrong.
-                addition.add(leaf, at: entry.position, to: &tree, view: nil)
+                addition.add(leaf, at: entry.position, to: &tree)
             }
             guard tree.root == frame.root else {
                 throw StoreError(
                     .corruption,
                     "\(view.digests.path): the tree files do not lead to the ledger's roots")
             }
-            if addition.places.count >= Self.batchEntryCount {
+            if addition.entryCount >= Self.batchEntryCount {
                 try view.rewrite(addition, from: first)
                 first = tree.size
                 addition = TreeAddition()
@@ -68,12 +67,12 @@ struct TreeRewrite {
 extension TreeView {
     /// The tree up to where both files are complete for sure, but not beyond `end`.
     func markedTree(upTo end: TreeSize) throws(StoreError) -> MerkleAccumulator {
-        let size = TreeSize(min(places.mark, end.rawValue))
+        let size = TreeSize(min(positions.mark, end.rawValue))
         guard digests.mark >= size.nodeCount else { return MerkleAccumulator() }
         var peaks: [Digest] = []
         do throws(StoreError) {
             for position in size.peaks { peaks.append(try uncheckedNode(position)) }
-        } catch where error.code == .corruption {
+        } catch  where error.code == .corruption {
             return MerkleAccumulator()
         }
         return MerkleAccumulator(size: size, peaks: peaks)

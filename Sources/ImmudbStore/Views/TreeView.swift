@@ -3,7 +3,7 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// The tree's digests and the entries' places on disk: two files that follow from the ledger.
+/// The tree's digests and the entries' positions on disk: two files that follow from the ledger.
 ///
 /// Nothing that is read here is believed: a digest is handed out after it was hashed, with its
 /// sibling, up to one that was known before. The known ones are the peaks of the snapshot, which
@@ -18,20 +18,22 @@ final class TreeView: Sendable {
     static let blockLeafCount: UInt64 = 32
 
     let digests: ViewFile
-    let places: ViewFile
-    let cache = NodeCache()
+    let positions: ViewFile
+    let cache: NodeCache.Part
 
     init(
         directory: String, identity: DatabaseIdentity, fileSystem: any FileSystem,
-        log: @escaping LogSink
+        cache: NodeCache, log: @escaping LogSink
     ) throws(StoreError) {
+        self.cache = cache.part()
         try fileSystem.createDirectory(directory)
         digests = try ViewFile(
             path: "\(directory)/digests", kind: .digests, identity: identity,
             fileSystem: fileSystem,
             log: log)
-        places = try ViewFile(
-            path: "\(directory)/places", kind: .places, identity: identity, fileSystem: fileSystem,
+        positions = try ViewFile(
+            path: "\(directory)/places", kind: .positions, identity: identity,
+            fileSystem: fileSystem,
             log: log)
         try fileSystem.synchronizeDirectory(directory)
     }
@@ -47,7 +49,7 @@ final class TreeView: Sendable {
     /// - Throws: `noSpace`, or the operating system's error, when too much waits: nothing may be added
     ///   then.
     func reserve(_ size: TreeSize) throws(StoreError) {
-        for file in [digests, places] where file.pendingByteCount > 0 {
+        for file in [digests, positions] where file.pendingByteCount > 0 {
             do throws(StoreError) {
                 try file.writePending()
             } catch {
@@ -55,32 +57,37 @@ final class TreeView: Sendable {
             }
         }
         try digests.reserve(to: size.nodeCount)
-        try places.reserve(to: size.rawValue)
+        try positions.reserve(to: size.rawValue)
     }
 
     /// Whether records wait for the disk.
-    var hasPending: Bool { digests.pendingByteCount + places.pendingByteCount > 0 }
+    var hasPending: Bool { digests.pendingByteCount + positions.pendingByteCount > 0 }
 
     /// Adds what the entries from `first` on add: their digests in completion order, and their
-    /// places. The disk cannot make it fail.
+    /// positions. The disk cannot make it fail. The new nodes are known from then on: they were computed
+    /// here.
     func append(_ addition: TreeAddition, from first: TreeSize) {
+        remember(addition, from: first)
         addition.digests.withUnsafeBytes { digests.write($0, from: first.nodeCount) }
-        addition.places.withUnsafeBytes { places.write($0, from: first.rawValue) }
+        addition.positions.withUnsafeBytes { positions.write($0, from: first.rawValue) }
     }
 
-    /// Writes again what entries added that are in the view already.
+    /// Writes again what entries added that are in the view already. Nothing is taken for known: the tree
+    /// that they were added to may be wrong.
     func rewrite(_ addition: TreeAddition, from first: TreeSize) throws(StoreError) {
         try addition.digests.withUnsafeBytes { bytes in
             Result { () throws(StoreError) in try digests.rewrite(bytes, from: first.nodeCount) }
         }.get()
-        try addition.places.withUnsafeBytes { bytes in
-            Result { () throws(StoreError) in try places.rewrite(bytes, from: first.rawValue) }
+        try addition.positions.withUnsafeBytes { bytes in
+            Result { () throws(StoreError) in try positions.rewrite(bytes, from: first.rawValue) }
         }.get()
     }
 
-    /// Remembers a node that was computed here.
-    func remember(_ digest: Digest, at position: NodePosition) {
-        if position.level >= Self.blockLevel { cache.insert(digest, at: position) }
+    /// Takes the nodes above the blocks that the entries from `first` on complete for known.
+    func remember(_ addition: TreeAddition, from first: TreeSize) {
+        addition.forEachNode(from: first, level: Self.blockLevel) { position, digest in
+            cache.insert(digest, at: position)
+        }
     }
 
     /// Makes the views of the first `size` entries durable and says so in their heads.
@@ -88,9 +95,9 @@ final class TreeView: Sendable {
     /// - Precondition: the entries are durable. A view that is ahead of the ledger after a power
     ///   failure would be rebuilt.
     func checkpoint(_ size: TreeSize) throws(StoreError) {
-        for file in [digests, places] { try file.writePending() }
+        for file in [digests, positions] { try file.writePending() }
         try digests.checkpoint(size.nodeCount)
-        try places.checkpoint(size.rawValue)
+        try positions.checkpoint(size.rawValue)
     }
 
     /// Says, durably and before records change, that only the first `size` entries' records stay.
@@ -99,7 +106,7 @@ final class TreeView: Sendable {
     ///   synchronized.
     func begin(_ size: TreeSize, isWitness: Bool) throws(StoreError) {
         try digests.begin(mark: size.nodeCount, isWitness: isWitness)
-        try places.begin(mark: size.rawValue, isWitness: isWitness)
+        try positions.begin(mark: size.rawValue, isWitness: isWitness)
     }
 
     /// What to do when damage is found: has it mended. Set once, before the view is shared.
@@ -112,7 +119,7 @@ final class TreeView: Sendable {
     /// Has both files written again from the ledger.
     func markDamaged() {
         digests.markDamaged()
-        places.markDamaged()
+        positions.markDamaged()
         damageHandler.withLock { $0 }()
     }
 
@@ -129,24 +136,24 @@ final class TreeView: Sendable {
         guard let head = ViewHead(bytes, kind: .digests, identity: identity), head.isWitness else {
             return .none
         }
-        let place = ViewHead.place(of: NodePosition(leaf: index).storageIndex, Digest.byteCount)
-        let leaf = try file.read(byteCount: Digest.byteCount, at: place)
+        let offset = ViewHead.offset(of: NodePosition(leaf: index).storageIndex, Digest.byteCount)
+        let leaf = try file.read(byteCount: Digest.byteCount, at: offset)
         return leaf.contains { $0 != 0 } ? .acknowledged : .neverAcknowledged
     }
 
     // MARK: reading (any thread)
 
     /// Where an entry lies, unchecked: the ledger's checksum tells.
-    func place(of index: EntryIndex) throws(StoreError) -> EntryPosition {
-        EntryPosition(packed: try number(places, index.rawValue))
+    func position(of index: EntryIndex) throws(StoreError) -> EntryPosition {
+        EntryPosition(packed: try number(positions, index.rawValue))
     }
 
-    /// Where entries next to each other lie, as ``place(of:)``, with one read.
-    func places(from first: EntryIndex, count: Int) throws(StoreError) -> [EntryPosition] {
+    /// Where entries next to each other lie, as ``position(of:)``, with one read.
+    func positions(from first: EntryIndex, count: Int) throws(StoreError) -> [EntryPosition] {
         var numbers = [UInt64](repeating: 0, count: count)
         try numbers.withUnsafeMutableBytes { buffer in
             Result { () throws(StoreError) -> Void in
-                try places.read(into: buffer, from: first.rawValue)
+                try positions.read(into: buffer, from: first.rawValue)
             }
         }.get()
         return numbers.map { EntryPosition(packed: $0.littleEndian) }
@@ -187,41 +194,6 @@ final class TreeView: Sendable {
         }.get()
     }
 
-    /// The checked leaf of an entry, with its proof.
-    func inclusionProof(
-        of index: EntryIndex, in tree: MerkleAccumulator, edge: TreeEdge? = nil
-    ) throws(StoreError) -> (leaf: Digest, proof: InclusionProof) {
-        let path = try TreePath(of: index, in: tree, view: self)
-        let proof = try InclusionProof(of: index, in: tree.size, edge: edge) {
-            position throws(StoreError) in try node(at: position, path, tree)
-        }
-        return (path.leaf, proof)
-    }
-
-    /// The proof that the tree of the first `from` entries is the beginning of this one.
-    func consistencyProof(
-        from: TreeSize, in tree: MerkleAccumulator, edge: TreeEdge? = nil
-    ) throws(StoreError) -> ConsistencyProof {
-        guard let last = from.lastIndex, from < tree.size else {
-            return ConsistencyProof(from: from, to: tree.size, path: [])
-        }
-        let path = try TreePath(of: last, in: tree, view: self)
-        return try ConsistencyProof(from: from, to: tree.size, edge: edge) {
-            position throws(StoreError) in try node(at: position, path, tree)
-        }
-    }
-
-    private func node(
-        at position: NodePosition, _ path: TreePath, _ tree: MerkleAccumulator
-    ) throws(StoreError) -> Digest {
-        if let digest = path.digest(at: position) ?? tree.peak(at: position) { return digest }
-        if position.level >= Self.blockLevel { return try upperNode(at: position, in: tree) }
-        // A proof asks for peaks and for the neighbours of one path; this is for completeness.
-        let own = try TreePath(of: position.firstLeaf, in: tree, view: self)
-        guard let digest = own.digest(at: position) else { throw mismatch(at: position) }
-        return digest
-    }
-
     /// A checked node above the blocks, or a peak of any level.
     func upperNode(
         at position: NodePosition, in tree: MerkleAccumulator
@@ -256,32 +228,5 @@ final class TreeView: Sendable {
                 return buffer.load(as: UInt64.self).littleEndian
             }
         }.get()
-    }
-}
-
-/// What a group of entries adds to the two files.
-struct TreeAddition: Sendable {
-    /// In completion order; 32 bytes each in memory as on disk.
-    var digests: [Digest] = []
-    /// Packed positions, little-endian.
-    var places: [UInt64] = []
-
-    mutating func reserveCapacity(_ entryCount: Int) {
-        digests.reserveCapacity(2 * entryCount)
-        places.reserveCapacity(entryCount)
-    }
-
-    /// Adds one entry to the tree.
-    ///
-    /// - Parameter view: takes the new nodes for checked; nil where they are not.
-    mutating func add(
-        _ leaf: Digest, at position: EntryPosition, to tree: inout MerkleAccumulator,
-        view: TreeView?
-    ) {
-        places.append(position.packed.littleEndian)
-        tree.append(leaf) { node, digest in
-            digests.append(digest)
-            view?.remember(digest, at: node)
-        }
     }
 }

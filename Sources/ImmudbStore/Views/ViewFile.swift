@@ -1,7 +1,7 @@
 import StorageIO
 import Synchronization
 
-/// A file of records of one size, number i at place i: a view of the ledger with one record for
+/// A file of records of one size, one after the other: a view of the ledger with one record for
 /// each entry or node.
 ///
 /// Its head carries a mark: so many records are complete and durable. What lies behind the mark may
@@ -62,7 +62,7 @@ final class ViewFile: Sendable {
         self.log = log
         recordByteCount = kind.recordByteCount
         let byteCount = try file.byteCount()
-        if head.mark > 0, byteCount < ViewHead.place(of: head.mark, kind.recordByteCount) {
+        if head.mark > 0, byteCount < ViewHead.offset(of: head.mark, kind.recordByteCount) {
             log(.warning, "\(path) is cut short; it is rebuilt from the ledger")
             head.mark = 0
         }
@@ -75,17 +75,17 @@ final class ViewFile: Sendable {
     /// Reads as many records as fit into the buffer, from number `first` on.
     func read(into buffer: UnsafeMutableRawBufferPointer, from first: UInt64) throws(StoreError) {
         guard hasPending.load(ordering: .acquiring) else {
-            return try file.readExactly(into: buffer, at: place(first))
+            return try file.readExactly(into: buffer, at: offset(first))
         }
         // Those that wait are the last ones; what comes before them is in the file.
-        let count = state.withLock { $0.pending.copy(into: buffer, from: place(first)) }
+        let count = state.withLock { $0.pending.copy(into: buffer, from: offset(first)) }
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(buffer.count - count)])
-        if !rest.isEmpty { try file.readExactly(into: rest, at: place(first)) }
+        if !rest.isEmpty { try file.readExactly(into: rest, at: offset(first)) }
     }
 
     /// Makes room, so that the writes up to record `end` cannot fail for lack of space.
     func reserve(to end: UInt64) throws(StoreError) {
-        let needed = place(end)
+        let needed = offset(end)
         let reserved = state.withLock { $0.reservedByteCount }
         guard needed > reserved else { return }
         let target = max(needed, reserved + Self.allocationByteCount)
@@ -97,7 +97,7 @@ final class ViewFile: Sendable {
     func write(_ records: UnsafeRawBufferPointer, from first: UInt64) {
         if !hasPending.load(ordering: .relaxed) {
             do throws(StoreError) {
-                return try file.write(records, at: place(first))
+                return try file.write(records, at: offset(first))
             } catch {
                 log(
                     .warning,
@@ -105,7 +105,7 @@ final class ViewFile: Sendable {
                 )
             }
         }
-        state.withLock { $0.pending.add(records, at: place(first)) }
+        state.withLock { $0.pending.add(records, at: offset(first)) }
         hasPending.store(true, ordering: .releasing)
     }
 
@@ -131,19 +131,19 @@ final class ViewFile: Sendable {
 
     /// Writes records that are there already once more. For the thread that sets marks.
     func rewrite(_ records: UnsafeRawBufferPointer, from first: UInt64) throws(StoreError) {
-        try file.write(records, at: place(first))
+        try file.write(records, at: offset(first))
     }
 
     /// Drops the records from number `end` on; what is reserved there later reads as zeros.
     func truncate(to end: UInt64) throws(StoreError) {
-        guard try file.byteCount() > place(end) else { return }
-        try file.truncate(to: place(end))
-        state.withLock { $0.reservedByteCount = place(end) }
+        guard try file.byteCount() > offset(end) else { return }
+        try file.truncate(to: offset(end))
+        state.withLock { $0.reservedByteCount = offset(end) }
     }
 
     func byteCount() throws(StoreError) -> UInt64 { try file.byteCount() }
 
-    private func place(_ record: UInt64) -> UInt64 { ViewHead.place(of: record, recordByteCount) }
+    private func offset(_ record: UInt64) -> UInt64 { ViewHead.offset(of: record, recordByteCount) }
 
     // MARK: the head
 

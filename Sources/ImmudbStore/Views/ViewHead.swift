@@ -11,7 +11,7 @@ struct ViewHead {
     private static let witnessFlag: UInt32 = 1
 
     enum Kind {
-        case digests, places
+        case digests, positions
 
         var recordByteCount: Int { self == .digests ? Digest.byteCount : 8 }
 
@@ -65,7 +65,7 @@ struct ViewHead {
     }
 
     /// Where a record begins in the file.
-    static func place(of record: UInt64, _ recordByteCount: Int) -> UInt64 {
+    static func offset(of record: UInt64, _ recordByteCount: Int) -> UInt64 {
         UInt64(byteCount) + record * UInt64(recordByteCount)
     }
 }

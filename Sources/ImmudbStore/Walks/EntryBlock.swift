@@ -2,7 +2,7 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// The places and leaves of entries next to each other, each kind with one read.
+/// The positions and leaves of entries next to each other, each kind with one read.
 struct EntryBlock: Sendable {
     /// Some 70 KiB of leaves, with the nodes between them.
     static let maximumCount = 1024
@@ -14,7 +14,7 @@ struct EntryBlock: Sendable {
     /// - Parameter count: 1 or more, below `maximumCount`; all of them in the tree.
     init(_ tree: TreeView, from first: EntryIndex, count: Int) throws(StoreError) {
         self.first = first
-        positions = try tree.places(from: first, count: count)
+        positions = try tree.positions(from: first, count: count)
         leaves = try tree.uncheckedLeaves(from: first, count: count)
     }
 
@@ -32,7 +32,7 @@ struct EntryBlock: Sendable {
                 storage.ledger.readEntry(
                     index, at: positions[number], byteCount: byteCount(number)))
         } catch  where error.code == .corruption {
-            // The place may be what is damaged.
+            // The position may be what is damaged.
             entry = try storage.entry(at: index)
         }
         if entry.leaf != leaves[number] { try storage.check(entry, in: snapshot.tree) }

@@ -23,7 +23,7 @@ public struct IndexWalk: CollectableWalk {
     /// The first entry that was not read.
     private var next: EntryIndex
     private var room: AnswerRoom
-    /// Places and leaves of entries from there on, and perhaps of some before.
+    /// Positions and leaves of entries from there on, and perhaps of some before.
     private var block: EntryBlock?
 
     public var isAtEnd: Bool { room.isFull || !snapshot.size.contains(next) }

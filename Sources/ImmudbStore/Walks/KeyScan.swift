@@ -46,7 +46,7 @@ public struct KeyScan: CollectableWalk {
             found.reverse()
         }
         while page.hasRoom, let key = found.popLast() {
-            var entry: Entry? = try snapshot.checkedEntry(at: key.place, key: key.key)
+            var entry: Entry? = try snapshot.checkedEntry(at: key.address, key: key.key)
             if let name = entry, name.kind == .reference { entry = try snapshot.newest(name.value) }
             page.note(read: entry)
             // Nil: a reference whose target was never written.

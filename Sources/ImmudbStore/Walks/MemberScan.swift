@@ -79,7 +79,7 @@ public struct MemberScan: EntryWalk {
             members.append(
                 SortedSetMember(
                     score: member.score, member: member.member,
-                    setEntryIndex: member.place.index, entry: entry))
+                    setEntryIndex: member.address.index, entry: entry))
         }
         return members
     }

@@ -14,7 +14,7 @@ public struct VersionWalk: CollectableWalk {
     private var end: EntryIndex?
     private var room: AnswerRoom
     /// Looked up, the oldest one first.
-    private var found: [EntryPlace] = []
+    private var found: [RecordAddress] = []
     /// Whether all that there are were looked up.
     private var isExhausted: Bool
 
@@ -37,8 +37,8 @@ public struct VersionWalk: CollectableWalk {
         guard !isAtEnd else { return }
         try snapshot.storage.requireOpen()
         if found.isEmpty { try lookUp() }
-        while page.hasRoom, let place = found.popLast() {
-            let entry = try snapshot.checkedEntry(at: place, key: key)
+        while page.hasRoom, let address = found.popLast() {
+            let entry = try snapshot.checkedEntry(at: address, key: key)
             page.note(read: entry)
             guard room.take(entry) else { break }
             page.append(entry)

@@ -89,22 +89,39 @@ typedef struct rocks_host {
 
 // MARK: databases
 
-typedef struct rocks_options {
+typedef struct rocks_resource_options {
+    /// Of blocks that were read.
     size_t cache_byte_count;
+    /// Of the memtables of all databases together; 0 for no common limit.
+    size_t memtables_byte_count;
+    int32_t merging_threads;
+    int32_t flushing_threads;
+} rocks_resource_options;
+
+/// Memory and threads of one or more databases.
+typedef struct rocks_resources rocks_resources;
+
+/// Starts the threads.
+rocks_status rocks_resources_create(rocks_resource_options options, rocks_resources **resources);
+
+/// Gives the caller's part back. Databases that are open keep what they use; the last one frees it, and
+/// waits for the threads to end.
+void rocks_resources_release(rocks_resources *resources);
+
+typedef struct rocks_options {
     size_t memtable_byte_count;
     int32_t bloom_bits_per_key;
-    int32_t merging_threads;
     int32_t max_open_files;
 } rocks_options;
 
 typedef struct rocks_database rocks_database;
 
-/// Opens the database in the folder `path`, or creates it. Its threads are started before any of
-/// its files is touched.
+/// Opens the database in the folder `path`, or creates it.
 ///
 /// Takes over the host, also when it fails.
 rocks_status rocks_open(
-    const char *path, rocks_options options, rocks_host host, rocks_database **database);
+    const char *path, rocks_options options, rocks_resources *resources, rocks_host host,
+    rocks_database **database);
 
 /// Closes the database, which frees it. No cursor may be left, and no value. What is only in memory
 /// is lost, unless it was flushed.
@@ -146,8 +163,8 @@ rocks_status rocks_lookup_find(
     rocks_lookup *lookup, rocks_database *database, const void *keys, const size_t *ends,
     size_t count);
 
-/// The value of key number `place`, valid until the lookup is cleared; NULL if it has none.
-const void *rocks_lookup_value(const rocks_lookup *lookup, size_t place, size_t *byte_count);
+/// The value of key number `number`, valid until the lookup is cleared; NULL if it has none.
+const void *rocks_lookup_value(const rocks_lookup *lookup, size_t number, size_t *byte_count);
 
 /// Gives back the values. To be called before the database is closed.
 void rocks_lookup_clear(rocks_lookup *lookup);

@@ -39,10 +39,10 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case invalidReference
         /// The name of a sorted set is empty or begins with a zero byte.
         case invalidSet
-        /// A score that has no place in an order: NaN.
+        /// A score that cannot be ordered: NaN.
         case invalidScore
         case invalidPrefix
-        /// The place after which a walk should go on cannot be one.
+        /// A walk cannot go on after the key that was given.
         case invalidOffset
         case keyTooLong
         case emptyBatch

@@ -1,12 +1,12 @@
 public import MerkleTree
 
-/// Where an entry's record lies in the ledger.
-public struct EntryPlace: Hashable, Sendable {
+/// The address of a record in the ledger: which entry it is of, where it begins, and its length.
+public struct RecordAddress: Hashable, Sendable {
     public var index: EntryIndex
     /// The raw value of the entry's `EntryKind`. The index treats members of sorted sets apart, and
     /// all others alike.
     public var kind: UInt8
-    /// The ledger's own number for the record's place.
+    /// Where the record begins: the ledger's own number for a segment and a byte in it.
     public var position: UInt64
     /// The record's length in bytes.
     public var length: UInt32
@@ -22,19 +22,19 @@ public struct EntryPlace: Hashable, Sendable {
 /// An entry as the key index takes it.
 public struct IndexedKey: Sendable {
     public var key: [UInt8]
-    public var place: EntryPlace
+    public var address: RecordAddress
     /// How many bytes at the end of the key are the member's name, for entries of kind
     /// `EntryKind.sortedSetMember`.
     public var memberLength: Int
 
-    public init(key: [UInt8], place: EntryPlace, memberLength: Int = 0) {
+    public init(key: [UInt8], address: RecordAddress, memberLength: Int = 0) {
         self.key = key
-        self.place = place
+        self.address = address
         self.memberLength = memberLength
     }
 }
 
-extension EntryPlace {
+extension RecordAddress {
     /// 8 bytes index, 8 position, 4 length, 1 kind; numbers big-endian.
     static let encodedByteCount = 21
 

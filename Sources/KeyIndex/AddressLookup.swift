@@ -1,12 +1,12 @@
 import RocksDBBridge
 import StorageIO
 
-/// Looks up the places in many records at once, which costs half as much as one by one: RocksDB
+/// Looks up the addresses in many records at once, which costs half as much as one by one: RocksDB
 /// then fetches from memory for the next key while it compares the last one. Its room is kept from
 /// one use to the next.
-final class PlaceLookup {
+final class AddressLookup {
     /// What was found for each key, in their order; nil where there is no record.
-    private(set) var places: [EntryPlace?] = []
+    private(set) var addresses: [RecordAddress?] = []
 
     // The records' keys, one after the other, and where each ends.
     private var bytes: [UInt8] = []
@@ -27,9 +27,9 @@ final class PlaceLookup {
 
     var count: Int { ends.count }
 
-    /// The record key number `place`.
-    func key(_ place: Int) -> ArraySlice<UInt8> {
-        bytes[(place == 0 ? 0 : ends[place - 1])..<ends[place]]
+    /// The record key number `number`.
+    func key(_ number: Int) -> ArraySlice<UInt8> {
+        bytes[(number == 0 ? 0 : ends[number - 1])..<ends[number]]
     }
 
     func removeAll() {
@@ -47,20 +47,21 @@ final class PlaceLookup {
     }
 
     func find(in database: RocksDatabase) throws(StoreError) {
-        places.removeAll(keepingCapacity: true)
+        addresses.removeAll(keepingCapacity: true)
         let status = bytes.withUnsafeBytes { bytes in
             rocks_lookup_find(results, database.handle, bytes.baseAddress, ends, ends.count)
         }
         // What RocksDB keeps in memory for the results is given back, also when one key failed.
         defer { rocks_lookup_clear(results) }
         try database.check(status)
-        for place in ends.indices {
+        for number in ends.indices {
             var count = 0
-            guard let start = rocks_lookup_value(results, place, &count) else {
-                places.append(nil)
+            guard let start = rocks_lookup_value(results, number, &count) else {
+                addresses.append(nil)
                 continue
             }
-            places.append(try database.place(UnsafeRawBufferPointer(start: start, count: count)))
+            addresses.append(
+                try database.address(UnsafeRawBufferPointer(start: start, count: count)))
         }
     }
 }

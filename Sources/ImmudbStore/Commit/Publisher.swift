@@ -1,0 +1,80 @@
+import KeyIndex
+import MerkleTree
+import POSIX
+import StorageIO
+import Synchronization
+
+/// The second stage of the pipeline: puts the keys of durable groups into the index, publishes the new
+/// snapshot, and answers the callers.
+final class Publisher: Sendable {
+    /// What may wait here when the committer takes the next group. Half of a group: small groups follow
+    /// each other at once, while a small write does not wait for two large ones.
+    private static let waitingCostLimit = CommitQueue.groupCost / 2
+    /// The most entries that the committer's thread publishes itself.
+    private static let inlineEntryCount = 16
+
+    private let storage: Storage
+    private let upkeep: Upkeep
+    // Bounded by `waitingCostLimit` and one group.
+    private let groups = BlockingQueue<CommitGroup>(capacity: .max)
+    /// What the groups cost that wait here or are being published.
+    private let waitingCost = Monitor(0)
+    private let published: Mutex<Snapshot>
+
+    init(storage: Storage, tree: MerkleAccumulator, upkeep: Upkeep) {
+        self.storage = storage
+        self.upkeep = upkeep
+        published = Mutex(Snapshot(storage: storage, tree: tree, edge: tree.edge))
+    }
+
+    /// The newest published snapshot.
+    var snapshot: Snapshot { published.withLock { $0 } }
+
+    // MARK: the committer's side
+
+    /// Waits until little enough is left to publish for another group to be made durable.
+    func waitForRoom() {
+        waitingCost.wait { $0 <= Self.waitingCostLimit ? () : nil }
+    }
+
+    /// Publishes a durable group: on this stage's thread or, where that is quicker, at once.
+    ///
+    /// With few writers there is nothing that the committer could do meanwhile, and waking another
+    /// thread takes longer than publishing: a lone writer waits for the disk only.
+    ///
+    /// - Parameter nobodyWaits: whether the committer has nothing else to do.
+    func publish(_ group: CommitGroup, nobodyWaits: Bool) {
+        let isIdle = nobodyWaits && waitingCost.read { $0 == 0 }
+        if isIdle && group.keys.count <= Self.inlineEntryCount { return publishNow(group) }
+        waitingCost.change { $0 += group.cost }
+        let result = groups.put(group)
+        precondition(result == .queued, "the committer closes this queue, after its last group")
+    }
+
+    /// Takes no more groups; those that wait are published, then ``run()`` ends.
+    func close() { groups.close() }
+
+    // MARK: the thread
+
+    /// Publishes groups until ``close()``, then ends the upkeep.
+    func run() {
+        while let groups = groups.takeAll() {
+            for group in groups {
+                publishNow(group)
+                waitingCost.change { $0 -= group.cost }
+            }
+        }
+        upkeep.close()
+    }
+
+    /// By one thread at a time: this stage's, or the committer's when this one has nothing to do.
+    ///
+    /// The group is durable, so nothing fails its callers here, whatever has failed elsewhere.
+    private func publishNow(_ group: CommitGroup) {
+        storage.index.add(group.keys, upTo: group.tree.size)
+        let snapshot = Snapshot(storage: storage, tree: group.tree, edge: group.edge)
+        published.withLock { $0 = snapshot }
+        group.succeed(snapshot)
+        upkeep.note(snapshot.size, after: group.first)
+    }
+}
