@@ -319,9 +319,15 @@ let package = Package(
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
-                "RPCTransport",
+                "RPCTransport", "TestTools",
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
+        // The code of docs/store.md, docs/verification.md and docs/model.md.
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: [
+                "ImmudbModel", "ImmudbStore", "ImmudbVerification", "MerkleTree", "TestTools",
+            ], swiftSettings: settings),
     ],
     // RocksDB's headers want it.
     cxxLanguageStandard: .cxx17

@@ -83,7 +83,7 @@ extension ImmudbClient {
         return response.items.map { Entry($0) }
     }
 
-    /// The entry at a place in the ledger.
+    /// The entry at an index.
     ///
     /// - Throws: code `.notFound` beyond the end.
     public func entry(at index: EntryIndex) async throws(ClientError) -> Entry {

@@ -22,7 +22,7 @@ extension ImmudbClient {
         }
     }
 
-    /// The entry at a place in the ledger, verified as by `verify`.
+    /// The entry at an index, verified as by `verify`.
     ///
     /// - Throws: `ClientError` with code `.notFound` beyond the end, of a tree that was verified to
     ///   continue the trusted one.
@@ -82,7 +82,7 @@ extension ImmudbClient {
         }
     }
 
-    /// The entries of a batch at the places that the server gives them.
+    /// The entries of a batch at the indexes that the server gives them.
     private static func entries(
         _ entries: [(key: [UInt8], value: [UInt8])], endingAt last: EntryIndex,
         behind trusted: TrustedRoot
@@ -97,9 +97,9 @@ extension ImmudbClient {
                 trustedRoot: trusted.root, trustedSize: trusted.size, index: last)
         }
         let first = size.rawValue - UInt64(entries.count)
-        return entries.enumerated().map { place, entry in
+        return entries.enumerated().map { number, entry in
             Entry(
-                index: EntryIndex(first + UInt64(place)), key: entry.key, value: entry.value)
+                index: EntryIndex(first + UInt64(number)), key: entry.key, value: entry.value)
         }
     }
 

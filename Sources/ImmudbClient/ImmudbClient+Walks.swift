@@ -67,7 +67,7 @@ extension ImmudbClient {
         }
     }
 
-    /// All entries from a place in the ledger on, in the order in which they were written, as they
+    /// All entries from an index on, in the order in which they were written, as they
     /// are stored, asked for page by page: up to the end at the time when the last page is asked for.
     ///
     /// - Parameter pageSize: entries that are asked for at once, at least 1.
@@ -84,8 +84,8 @@ extension ImmudbClient {
             do {
                 let page = try await self.page(next / size + 1, size: size)
                 let entries = page.entries.drop { $0.index.rawValue < next }
-                let isInOrder = entries.enumerated().allSatisfy { place, entry in
-                    entry.index.rawValue == next + UInt64(place)
+                let isInOrder = entries.enumerated().allSatisfy { number, entry in
+                    entry.index.rawValue == next + UInt64(number)
                 }
                 guard isInOrder else {
                     throw ClientError(.incompatible, "the server's page has entries out of order")

@@ -2,7 +2,7 @@ import Foundation
 import ImmudbProtocol
 import ImmudbVerification
 
-// Between the messages of the wire and the values of this module; the only place that knows both.
+// Between the messages of the wire and the values of this module; the only file that knows both.
 
 extension Entry {
     init(_ message: Immudb_Schema_Item) {

@@ -134,17 +134,17 @@ private func varintByteCount(_ number: UInt64) -> Int {
 /// Writes fields of protocol buffers. As in the generated code, numbers that are 0 and bytes that
 /// are empty are left out, but for repeated ones.
 private struct FieldWriter {
-    private var place: UnsafeMutableRawPointer
+    private var next: UnsafeMutableRawPointer
     private let end: UnsafeMutableRawPointer
 
     /// - Parameter room: not empty.
     init(_ room: UnsafeMutableRawBufferPointer) {
         guard let start = room.baseAddress else { preconditionFailure("an answer has no bytes") }
-        place = start
+        next = start
         end = start + room.count
     }
 
-    var isFull: Bool { place == end }
+    var isFull: Bool { next == end }
 
     mutating func write(_ entry: Entry, _ form: ItemForm) {
         write(1, entry.key)
@@ -207,8 +207,8 @@ private struct FieldWriter {
     }
 
     private mutating func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        precondition(byteCount <= end - place, "an answer has more bytes than were counted")
-        defer { place += byteCount }
-        return place
+        precondition(byteCount <= end - next, "an answer has more bytes than were counted")
+        defer { next += byteCount }
+        return next
     }
 }

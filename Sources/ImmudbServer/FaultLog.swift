@@ -20,13 +20,13 @@ final class FaultLog: Sendable {
     /// Logs a line, unless enough were logged in this second; the last one of a second says so.
     func report(_ fault: @autoclosure () -> String) {
         let second = start.duration(to: .now).components.seconds
-        let place = state.withLock { state in
+        let number = state.withLock { state in
             if state.second != second { state = State(second: second) }
             state.count += 1
             return state.count
         }
-        guard place <= Self.linesPerSecond else { return }
-        let isLast = place == Self.linesPerSecond
+        guard number <= Self.linesPerSecond else { return }
+        let isLast = number == Self.linesPerSecond
         log.error(fault() + (isLast ? " (further errors of this second are not logged)" : ""))
     }
 }

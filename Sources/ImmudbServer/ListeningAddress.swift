@@ -47,6 +47,6 @@ func checkListening(host: String, port: Int) throws(ServerStartError) {
 }
 
 func listeningError(host: String, port: Int, reason: String) -> ServerStartError {
-    let place = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    return ServerStartError("Immudb unable to listen: \(place): \(reason)")
+    let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    return ServerStartError("Immudb unable to listen: \(address): \(reason)")
 }

@@ -93,7 +93,7 @@ struct LogFile: ~Copyable {
 
     /// For a file that another process, which has it too, has set not to block.
     private func waitForRoom() {
-        var place = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
-        poll(&place, 1, -1)
+        var request = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        poll(&request, 1, -1)
     }
 }

@@ -2,7 +2,7 @@ import StorageIO
 
 /// The way over the records with a prefix, in the order of their keys or against it, page by page.
 ///
-/// Between pages it is only a place to go on from: it holds no file and no memory of RocksDB, so
+/// Between pages it is only the key to go on from: it holds no file and no memory of RocksDB, so
 /// that the database can be closed, and merged files removed, however long the walk takes.
 struct RecordWalk: Sendable {
     /// The most records of one page: some milliseconds.

@@ -84,13 +84,13 @@ extension ServerOptions {
         for (setting, missing) in [(ImmudbSettings.auth, "users"), (ImmudbSettings.mtls, "TLS")] {
             guard !values[setting] else {
                 throw SettingsError(
-                    "\(values.place(of: setting)) is true: this release has no \(missing) yet, and does not start "
+                    "\(values.sourceText(of: setting)) is true: this release has no \(missing) yet, and does not start "
                         + "without what was asked for. Leave it false")
             }
         }
         let name = values[ImmudbSettings.databaseName]
         guard !ServerOptions.reservedNames.contains(name.lowercased()) else {
-            let source = values.place(of: ImmudbSettings.databaseName)
+            let source = values.sourceText(of: ImmudbSettings.databaseName)
             throw SettingsError(
                 "\(source) is \"\(name)\": give another name, this one is reserved for what the "
                     + "server keeps beside the database")

@@ -34,7 +34,7 @@ struct Startup {
         _ process: ProcessOptions
     ) throws(SettingsError) {
         let (pid, log) = (process.pidFile, process.logFile)
-        guard !pid.isEmpty, !log.isEmpty, FilePlace.areOne(pid, log) else { return }
+        guard !pid.isEmpty, !log.isEmpty, PathTarget.areOne(pid, log) else { return }
         throw SettingsError("pid file \(pid) and log file \(log) are one file: name two")
     }
 

@@ -47,9 +47,9 @@ struct SampleCard {
     /// The digit that makes a number valid (Luhn; ISO/IEC 7812-1, annex B).
     static func checkDigit(of digits: String) -> Int {
         var sum = 0
-        for (place, digit) in digits.reversed().compactMap(\.wholeNumberValue).enumerated() {
+        for (position, digit) in digits.reversed().compactMap(\.wholeNumberValue).enumerated() {
             // The last digit is doubled, as the check digit follows.
-            let weighted = place.isMultiple(of: 2) ? digit * 2 : digit
+            let weighted = position.isMultiple(of: 2) ? digit * 2 : digit
             sum += weighted > 9 ? weighted - 9 : weighted
         }
         return (10 - sum % 10) % 10

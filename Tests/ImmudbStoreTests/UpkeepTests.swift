@@ -63,7 +63,7 @@ struct UpkeepTests {
     }
 
     /// The place of a node's digest, by its number in completion order.
-    private static func place(ofNode number: Int) -> Int { 4096 + 32 * number }
+    private static func offset(ofNode number: Int) -> Int { 4096 + 32 * number }
 
     private func proveAll(_ database: Database) throws {
         let snapshot = database.snapshot
@@ -113,7 +113,7 @@ struct UpkeepTests {
     @Test("closing stops a rewrite of the tree, and the next opening does it")
     func closeDuringRewriteOfTree() async throws {
         try await fill()
-        try folder.flip("tree/digests", byte: Self.place(ofNode: 0) + 5)
+        try folder.flip("tree/digests", byte: Self.offset(ofNode: 0) + 5)
         let database = try open()
         let reads = Counter()
         disk.watch(reads.countingSlowReads)
@@ -198,7 +198,7 @@ struct UpkeepTests {
         database = try open()
         // The peak over the entries 0 to 31, the 63rd digest, is where a rewrite begins.
         let digests = "\(folder.path)/tree/digests"
-        try Self.flip(digests, byte: Self.place(ofNode: 62))
+        try Self.flip(digests, byte: Self.offset(ofNode: 62))
         let (writes, scans) = (Counter(), Counter())
         disk.watch { kind, path throws(StoreError) in
             switch kind {
@@ -235,7 +235,7 @@ struct UpkeepTests {
                 (0..<100).map { NewEntry(key: bytes("\(batch)-\($0)"), value: []) })
         }
         try database.close()
-        try folder.flip("tree/digests", byte: Self.place(ofNode: 0) + 5)
+        try folder.flip("tree/digests", byte: Self.offset(ofNode: 0) + 5)
         database = try open()
         let snapshot = database.snapshot
         let digests = "\(folder.path)/tree/digests"
@@ -243,7 +243,7 @@ struct UpkeepTests {
         disk.watch { kind, path throws(StoreError) in
             // All is written, and about to be called right.
             guard kind == .synchronize, path == digests, syncs.add() == 1 else { return }
-            try? Self.flip(digests, byte: Self.place(ofNode: 3) + 5)
+            try? Self.flip(digests, byte: Self.offset(ofNode: 3) + 5)
             do throws(StoreError) {
                 _ = try snapshot.proof(of: EntryIndex(3), since: TreeSize(0))
             } catch {

@@ -46,9 +46,9 @@ public struct ElementLimit: Sendable {
         var reader = WireReader(bytes)
         while let field = reader.next() {
             guard field.type == .lengthDelimited,
-                let place = fields.firstIndex(where: { $0.number == field.number })
+                let position = fields.firstIndex(where: { $0.number == field.number })
             else { continue }
-            switch fields[place] {
+            switch fields[position] {
             case .list:
                 room -= 1
                 guard room >= 0 else { throw Excess(limit: limit) }

@@ -34,8 +34,8 @@ public enum StandardFiles {
         while !rest.isEmpty {
             let left = (end - .now).components
             let milliseconds = left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000
-            var place = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
-            let ready = poll(&place, 1, Int32(max(0, milliseconds)))
+            var request = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+            let ready = poll(&request, 1, Int32(max(0, milliseconds)))
             if ready < 0, errno == EINTR { continue }
             guard ready > 0 else { return }
             // A pipe that is ready takes so many bytes without waiting: `PIPE_BUF`.

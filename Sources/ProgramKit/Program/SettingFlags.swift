@@ -30,13 +30,13 @@ struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, Cu
     }
 
     private static var configFlag: Mirror.Child {
-        let place = Command.self == P.self ? "see above" : "see '\(P.name) help'"
+        let pointer = Command.self == P.self ? "see above" : "see '\(P.name) help'"
         return (
             FlagSyntax.configName,
             Option<String?>(
                 name: .customLong(FlagSyntax.configName),
                 help: ArgumentHelp(
-                    "config file; by default the first that is found, \(place)", valueName: "file"),
+                    "config file; by default the first that is found, \(pointer)", valueName: "file"),
                 completion: .file())
         )
     }

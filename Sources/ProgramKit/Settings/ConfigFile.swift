@@ -61,8 +61,8 @@ public struct ConfigFile: Sendable {
                 let source = SettingSource.file(path: path, line: error.line, key: key)
                 throw SettingsError("\(source) \(error.reason)")
             }
-            let place = error.line.map { ", line \($0)" } ?? ""
-            throw SettingsError("config file \(path)\(place): \(error.reason)")
+            let position = error.line.map { ", line \($0)" } ?? ""
+            throw SettingsError("config file \(path)\(position): \(error.reason)")
         }
     }
 

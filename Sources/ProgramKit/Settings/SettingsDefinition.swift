@@ -166,7 +166,7 @@ public struct SettingsValues: Sendable {
     }
 
     /// Where a value came from, for messages about it; the key if it is the default.
-    public func place(of setting: some SettingDeclaration) -> String {
+    public func sourceText(of setting: some SettingDeclaration) -> String {
         source(of: setting).map { "\($0)" } ?? setting.key
     }
 
@@ -177,7 +177,7 @@ public struct SettingsValues: Sendable {
 
     /// Parses a text that has a form of its own.
     ///
-    /// - Throws: `SettingsError`: the place of the text, the text, and the error of `parse`.
+    /// - Throws: `SettingsError`: where the text is from, the text, and the error of `parse`.
     public func parsed<Result>(
         _ setting: Setting<String>, _ parse: (String) throws -> Result
     ) throws(SettingsError) -> Result {
@@ -185,7 +185,7 @@ public struct SettingsValues: Sendable {
         do {
             return try parse(text)
         } catch {
-            throw SettingsError("\(place(of: setting)) is \"\(text)\": \(error)")
+            throw SettingsError("\(sourceText(of: setting)) is \"\(text)\": \(error)")
         }
     }
 }

@@ -21,25 +21,25 @@ final class ClientCall {
         /// The server may have seen it, and has not answered. Some of the request is left.
         case sending(Outgoing)
         /// All of the request has gone.
-        case receivingHeaders(Place)
+        case receivingHeaders(Route)
         case receivingBody(Incoming)
         case finished
     }
 
     /// A stream of a connection.
-    struct Place {
+    struct Route {
         let connection: ClientConnection
         let stream: Int32
     }
 
     struct Outgoing {
-        let place: Place
+        let route: Route
         /// The part of the request that is not framed yet.
         var unsent: ByteBuffer
     }
 
     struct Incoming {
-        let place: Place
+        let route: Route
         /// The part of the request that was not framed when the answer began.
         var unsent: ByteBuffer
         /// The server's initial headers.
@@ -67,11 +67,11 @@ final class ClientCall {
     }
 
     /// The stream that it has.
-    var place: Place? {
+    var route: Route? {
         switch state {
-        case .submitted(let outgoing), .sending(let outgoing): outgoing.place
-        case .receivingHeaders(let place): place
-        case .receivingBody(let incoming): incoming.place
+        case .submitted(let outgoing), .sending(let outgoing): outgoing.route
+        case .receivingHeaders(let route): route
+        case .receivingBody(let incoming): incoming.route
         case .queued, .connecting, .finished: nil
         }
     }
@@ -96,10 +96,10 @@ final class ClientCall {
         state = .connecting
     }
 
-    func submit(to place: Place) {
+    func submit(to route: Route) {
         switch state {
         case .queued, .connecting:
-            state = .submitted(Outgoing(place: place, unsent: request.message))
+            state = .submitted(Outgoing(route: route, unsent: request.message))
         default: preconditionFailure("a call is submitted twice")
         }
     }
@@ -126,7 +126,7 @@ final class ClientCall {
             outgoing.unsent.move(count, to: &frame)
             state =
                 outgoing.unsent.readableBytes == 0
-                ? .receivingHeaders(outgoing.place) : .sending(outgoing)
+                ? .receivingHeaders(outgoing.route) : .sending(outgoing)
         case .receivingBody(var incoming):
             incoming.unsent.move(count, to: &frame)
             state = .receivingBody(incoming)
@@ -149,10 +149,10 @@ final class ClientCall {
         switch state {
         case .submitted(let outgoing), .sending(let outgoing):
             state = .receivingBody(
-                Incoming(place: outgoing.place, unsent: outgoing.unsent, headers: headers))
-        case .receivingHeaders(let place):
+                Incoming(route: outgoing.route, unsent: outgoing.unsent, headers: headers))
+        case .receivingHeaders(let route):
             state = .receivingBody(
-                Incoming(place: place, unsent: ByteBuffer(), headers: headers))
+                Incoming(route: route, unsent: ByteBuffer(), headers: headers))
         case .queued, .connecting, .receivingBody, .finished:
             return
         }

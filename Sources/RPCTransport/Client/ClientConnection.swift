@@ -161,7 +161,7 @@ final class ClientConnection: HTTP2Delegate {
             loop.restart(call)
             return
         }
-        call.submit(to: ClientCall.Place(connection: self, stream: stream))
+        call.submit(to: ClientCall.Route(connection: self, stream: stream))
         calls[stream] = call
     }
 
@@ -275,7 +275,7 @@ final class ClientConnection: HTTP2Delegate {
     }
 
     private func finishHeaders(of call: ClientCall, isEnd: Bool) {
-        guard !call.isFinished, let stream = call.place?.stream else { return }
+        guard !call.isFinished, let stream = call.route?.stream else { return }
         if block.isTooLarge {
             giveUpLargeBlock(call)
         } else if isEnd {
@@ -310,15 +310,15 @@ final class ClientConnection: HTTP2Delegate {
 
     /// Lets the server send more of that call, unless enough of it waits for the application.
     func giveCredit(to call: ClientCall) {
-        guard let session = http2.session, let stream = call.place?.stream else { return }
+        guard let session = http2.session, let stream = call.route?.stream else { return }
         let count = call.takeCredit()
         if count > 0 { nghttp2_session_consume_stream(session, stream, count) }
     }
 
     private func give(up call: ClientCall, _ code: StatusCode, _ text: String) {
-        let place = call.place
+        let route = call.route
         call.fail(code, text)
-        place?.abandon()
+        route?.abandon()
     }
 
     func closedStream(_ stream: Int32, http2Error: UInt32) {
@@ -385,7 +385,7 @@ final class ClientConnection: HTTP2Delegate {
     }
 }
 
-extension ClientCall.Place {
+extension ClientCall.Route {
     /// Tells the server that the answer is no longer awaited.
     func abandon() { connection.abandon(stream) }
 

@@ -102,15 +102,15 @@ final class ClientLoop {
 
     func cancel(_ request: ClientRequest) {
         guard let call = calls[ObjectIdentifier(request)] else { return }
-        let place = call.place
+        let route = call.route
         call.fail(.cancelled, "the call was cancelled")
-        place?.abandon()
+        route?.abandon()
     }
 
     /// The application has taken a message of a stream.
     func took(_ request: ClientRequest) {
         guard let call = calls[ObjectIdentifier(request)] else { return }
-        call.place?.connection.giveCredit(to: call)
+        call.route?.connection.giveCredit(to: call)
     }
 
     /// From a call that has its status.
@@ -150,13 +150,13 @@ final class ClientLoop {
                 next = min(next, deadline)
                 continue
             }
-            let place = call.place
+            let route = call.route
             call.fail(
                 .deadlineExceeded,
-                place == nil
+                route == nil
                     ? "no connection to \(configuration.authority) before the deadline"
                     : "no answer before the deadline")
-            place?.expire()
+            route?.expire()
         }
         waiting.removeAll(where: \.isFinished)
         sendPending()
@@ -267,7 +267,7 @@ final class ClientLoop {
         if case .connecting(let attempt) = state { attempt.cancel() }
         state = .shutDown
         alarm.cancel()
-        for call in calls.values where call.place == nil {
+        for call in calls.values where call.route == nil {
             call.fail(.unavailable, "the client was shut down")
         }
         waiting = []

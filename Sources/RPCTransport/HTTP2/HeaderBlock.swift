@@ -74,10 +74,10 @@ final class FixedFields: @unchecked Sendable {  // written by `init` only
             func copy(_ start: UnsafeMutablePointer<UInt8>?, _ count: Int)
                 -> UnsafeMutablePointer<UInt8>?
             {
-                let place = bytes.baseAddress.map { $0 + end }
-                if let place, let start { place.initialize(from: start, count: count) }
+                let target = bytes.baseAddress.map { $0 + end }
+                if let target, let start { target.initialize(from: start, count: count) }
                 end += count
-                return place
+                return target
             }
             let noCopy =
                 NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue

@@ -61,6 +61,8 @@ final class LoopBell {
     func ring() {
         guard !isRung else { return }
         isRung = true
+        // A call may have failed before the ear knew its bell.
+        if !channel.isActive { isBroken = true }
         if isBroken { hearLater() } else { channel.writeAndFlush(Self.sound, promise: nil) }
     }
 

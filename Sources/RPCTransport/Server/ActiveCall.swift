@@ -193,11 +193,11 @@ struct OutgoingBody {
     }
 }
 
-/// Moves a value out of a place, and another one in.
+/// Moves a value out of a variable, and another one in.
 private func exchange<Value: ~Copyable>(
-    _ place: inout Value, with value: consuming Value
+    _ variable: inout Value, with value: consuming Value
 ) -> Value {
-    let old = place
-    place = value
+    let old = variable
+    variable = value
     return old
 }

@@ -51,8 +51,8 @@ public final class RPCServer: Sendable {
             core.pools.stop()
             try? await group.shutdownGracefully()
             if let error = error as? RPCError { throw error }
-            let place = "\(configuration.host):\(configuration.port)"
-            throw RPCError(.unavailable, "cannot listen on \(place): \(describe(error))")
+            let address = "\(configuration.host):\(configuration.port)"
+            throw RPCError(.unavailable, "cannot listen on \(address): \(describe(error))")
         }
     }
 

@@ -70,7 +70,7 @@ struct ClientSettings: Sendable {
     init(_ values: SettingsValues) throws(SettingsError) {
         guard !values[Self.mtls] else {
             throw SettingsError(
-                "\(values.place(of: Self.mtls)) is true: this release has no TLS yet, and does not "
+                "\(values.sourceText(of: Self.mtls)) is true: this release has no TLS yet, and does not "
                     + "connect without what was asked for. Leave it false")
         }
         switch (values[Self.json], values[Self.valueOnly]) {

@@ -6,8 +6,8 @@ import POSIX
 /// A name without a slash is a file of the home folder or, if there is none or it cannot be
 /// written, of the current one; anything else is a path.
 struct TokenFile: Sendable {
-    /// Where the file may be, the first place first.
-    private let places: [String]
+    /// Where the file may be, the first first.
+    private let paths: [String]
 
     /// Tokens are some hundred bytes; what is meant may be a device.
     private static let maxByteCount = 65_536
@@ -16,30 +16,30 @@ struct TokenFile: Sendable {
         _ name: String, environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
         guard !name.contains("/") else {
-            places = [name]
+            paths = [name]
             return
         }
         let home = environment["HOME"] ?? ""
-        places = (home.isEmpty ? [] : ["\(home)/\(name)"]) + [name]
+        paths = (home.isEmpty ? [] : ["\(home)/\(name)"]) + [name]
     }
 
     /// - Returns: nil if there is no file.
     /// - Throws: `ToolError` if there is one that cannot be used.
     func read() throws(ToolError) -> String? {
-        for place in places {
+        for path in paths {
             let bytes: [UInt8]
             do {
-                let file = try FileDescriptor.opening(place, .readOnly, .nonBlocking)
+                let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
                 bytes = try file.closeAfter { try file.bytes(upTo: Self.maxByteCount) }
             } catch Errno.noSuchFileOrDirectory {
                 continue
             } catch {
-                throw Self.failure("read", place, error)
+                throw Self.failure("read", path, error)
             }
             let token = String(decoding: bytes, as: UTF8.self)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-                throw ToolError("the token file \(place) holds no token: please login again")
+                throw ToolError("the token file \(path) holds no token: please login again")
             }
             return token
         }
@@ -48,16 +48,16 @@ struct TokenFile: Sendable {
 
     /// Replaces the file: the old content is there, or the new one. Nobody else can read it.
     ///
-    /// - Throws: `ToolError` if no place takes it.
+    /// - Throws: `ToolError` if no path takes it.
     func write(_ token: String) throws(ToolError) {
         var failure: ToolError?
-        for place in places {
+        for path in paths {
             do throws(ToolError) {
-                return try Self.replace(place, with: Array(token.utf8))
+                return try Self.replace(path, with: Array(token.utf8))
             } catch {
                 failure = error
                 // A token that stays there would be found first.
-                if access(place, F_OK) == 0 { throw error }
+                if access(path, F_OK) == 0 { throw error }
             }
         }
         if let failure { throw failure }
@@ -65,9 +65,9 @@ struct TokenFile: Sendable {
 
     /// Removes the file wherever it is; none at all is no error.
     func remove() throws(ToolError) {
-        for place in places { try Self.requireRegularFile(place) }
-        for place in places where unlink(place) != 0 && errno != ENOENT && errno != ENOTDIR {
-            throw Self.failure("remove", place, Errno.last)
+        for path in paths { try Self.requireRegularFile(path) }
+        for path in paths where unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR {
+            throw Self.failure("remove", path, Errno.last)
         }
     }
 

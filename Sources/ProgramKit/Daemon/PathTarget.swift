@@ -5,7 +5,7 @@
 #endif
 
 /// Where a path leads.
-public enum FilePlace {
+public enum PathTarget {
     /// Whether two paths lead to one file, or would if it were made: by links, by another way, or
     /// as two names of one file.
     public static func areOne(_ first: String, _ second: String) -> Bool {

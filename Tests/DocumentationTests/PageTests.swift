@@ -1,0 +1,78 @@
+import Foundation
+import ImmudbModel
+import ImmudbStore
+import ImmudbVerification
+import TestTools
+import Testing
+
+@Suite("Pages of documentation")
+struct PageTests {
+    @Test(
+        "each line of their code is compiled",
+        arguments: ["store", "verification", "model"])
+    func compiled(page: String) throws {
+        let code = try DocumentedCode(
+            page: "docs/\(page).md",
+            snippets: "Tests/DocumentationTests/\(page.capitalized)Snippets.swift")
+        #expect(code.lines.count >= 5)
+        #expect(code.unknownLines.isEmpty)
+    }
+
+    @Test("the code for the store does what its page says")
+    func store() async throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("immudb-pages-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("one").path
+        let first = try await StoreSnippets.first(path)
+        #expect(first?.value == Array("3f2a…".utf8))
+        let database = try Database.open(at: path)
+        let kept = try await StoreSnippets.keepRoot(database, "")
+        #expect(TrustedRoot(kept) == database.snapshot.trustedRoot)
+        try await StoreSnippets.write(database)
+        #expect(try await StoreSnippets.keepRoot(database, kept) != kept)
+        let counts = try await StoreSnippets.read(database)
+        #expect(counts.versions == 1 && counts.invoices == 1)
+        try database.close()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let databases = try StoreSnippets.share(folder.path)
+        #expect(databases.count == 2)
+        for database in databases { try database.close() }
+    }
+
+    @Test("the code for verification accepts a proof of the store, and refuses a changed entry")
+    func verification() async throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("immudb-pages-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let database = try Database.open(at: folder.path)
+        try await database.set(Array("first".utf8), [])
+        let trusted = database.snapshot.trustedRoot
+        try await database.set(Array("hello".utf8), Array("world".utf8))
+        let proven = try #require(
+            try await database.verifiedGet(Array("hello".utf8), since: trusted.size))
+        try database.close()
+        let proof = UncheckedProof(
+            leaf: proven.proof.leaf.bytes, index: proven.proof.index.rawValue,
+            at: proven.proof.size.rawValue - 1, root: proven.proof.root.bytes,
+            inclusionPath: proven.proof.inclusion.path.map(\.bytes),
+            consistencyPath: proven.proof.consistency.path.map(\.bytes))
+        let new = try VerificationSnippets.answer(proven.entry, proof, since: trusted)
+        #expect(new == proven.proof.tree)
+        var changed = proven.entry
+        changed.value.append(0)
+        #expect(throws: VerificationError.self) {
+            try VerificationSnippets.answer(changed, proof, since: trusted)
+        }
+        let server = try #require(ServerIdentity("c0ffee0123456789abcd"))
+        let receipt = Receipt(
+            server: server, entry: proven.entry, root: new, path: proven.proof.inclusion.path)
+        try VerificationSnippets.receipt(receipt.text, new)
+    }
+
+    @Test("the code for the tree makes a proof that holds, and a root that can be kept")
+    func model() throws {
+        let (kept, again) = try ModelSnippets.tree()
+        #expect(kept == again && kept.size == TreeSize(7))
+    }
+}

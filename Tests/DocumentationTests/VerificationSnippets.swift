@@ -1,0 +1,23 @@
+import ImmudbVerification
+
+// The code of docs/verification.md; `PageTests` runs it, and compares the two.
+
+enum VerificationSnippets {
+    static func receipt(_ text: String, _ trusted: TrustedRoot) throws {
+        let receipt = try Receipt(text: text)
+        try receipt.verify()
+        print(receipt.entry.payload, receipt.root)
+        if let verified = try receipt.verify(trusting: trusted) {
+            print("entry \(verified.value.index) is in the history that was trusted")
+        }
+    }
+
+    static func answer(
+        _ entry: Entry, _ proof: UncheckedProof, since root: TrustedRoot
+    ) throws -> TrustedRoot {
+        var trusted = root
+        let verified = try proof.verify(read: entry, of: Array("hello".utf8), since: trusted)
+        trusted = try trusted.advanced(from: trusted, to: verified.root)
+        return trusted
+    }
+}
