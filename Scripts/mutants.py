@@ -29,13 +29,32 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIST = ROOT / "Scripts" / "mutants.txt"
 WORK = ROOT / ".build-mutants"
-# Packages that are built for a mutant, the smallest that holds its tests. The rest of the manifest is left out.
-LEDGER = ["CLibcrypto", "MerkleTree", "OwnThread", "StorageIO", "Ledger", "SimulatedDisk"]
-LEDGER += ["MerkleTreeTests", "StorageIOTests", "LedgerTests"]
-INDEX = ["CLibcrypto", "CRocksDB", "MerkleTree", "OwnThread", "StorageIO", "RocksDBBridge", "KeyIndex", "KeyIndexTests"]
-STORE = {*LEDGER, *INDEX, "ImmudbStore", "ImmudbStoreTests", "StoreFaultTests"}
-STORE = sorted(STORE - {"LedgerTests", "MerkleTreeTests", "StorageIOTests", "KeyIndexTests"})
-GROUPS = {"ledger": LEDGER, "index": INDEX, "store": STORE, "whole": None}
+# The test targets of each group: for a mutant, only they and what they depend on are built. The last group is all.
+GROUPS = {
+    "ledger": ["MerkleTreeTests", "StorageIOTests", "LedgerTests"],
+    "index": ["KeyIndexTests"],
+    "store": ["ImmudbStoreTests", "StoreFaultTests"],
+    "whole": None,
+}
+# Appended to the manifest of a copy.
+KEEP = """
+func names(_ dependencies: [Target.Dependency]) -> [String] {
+    dependencies.compactMap {
+        switch $0 {
+        case .targetItem(let name, _), .byNameItem(let name, _): name
+        default: nil
+        }
+    }
+}
+let targetsByName = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
+var kept: Set<String> = []
+var wanted: [String] = [%s]
+while let name = wanted.popLast() {
+    if let target = targetsByName[name], kept.insert(name).inserted { wanted += names(target.dependencies) }
+}
+package.products = []
+package.targets = package.targets.filter { kept.contains($0.name) }
+"""
 
 
 class Mutant:
@@ -196,10 +215,7 @@ class Workshop:
             venv.symlink_to(ROOT / ".venv")
         manifest = (ROOT / "Package.swift").read_text()
         if kept is not None:
-            manifest += (
-                f"\nlet kept: Set<String> = [{', '.join(f'{chr(34)}{name}{chr(34)}' for name in kept)}]\n"
-                "package.dependencies = []\npackage.products = []\n"
-                "package.targets = package.targets.filter { kept.contains($0.name) }\n")
+            manifest += KEEP % ", ".join(f'"{name}"' for name in kept)
         path = self.copy / "Package.swift"
         if not path.exists() or path.read_text() != manifest:
             path.write_text(manifest)

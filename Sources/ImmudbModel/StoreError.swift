@@ -27,6 +27,9 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         /// The disk failed while this write was on its way to it: it may have been stored, or not.
         /// The next opening tells. A caller that repeats the write may have it twice.
         case outcomeUnknown
+        /// This write is stored, durable and found by every later call; only its proof could not be made. A
+        /// caller that repeats the write has it twice.
+        case storedUnproven
         /// A call failed before anything of this write reached the disk: it is certainly not
         /// stored, and may be tried again.
         case notStored

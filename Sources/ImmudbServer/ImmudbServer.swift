@@ -1,9 +1,9 @@
 // The server: options, its identifier, its log, and `ImmuService` on a database. Read this file
 // first for the life of a server, then DatabaseService.swift for the life of a call.
 
-import Dispatch
 import ImmudbProtocol
 public import ImmudbStore
+import POSIX
 import RPCTransport
 
 /// A database served to the clients of immudb 0.6 over gRPC.
@@ -200,13 +200,15 @@ func counted(_ count: Int, _ what: String) -> String {
     "\(count) \(what)\(count == 1 ? "" : "s")"
 }
 
-/// Runs work that blocks on a thread which may be blocked: not one of Swift's cooperative pool.
+/// Runs work that blocks on a thread of its own: not on one of Swift's cooperative pool, unless the system
+/// gives none.
 private func onOwnThread<R: Sendable, E: Error>(
     _ work: @escaping @Sendable () throws(E) -> R
 ) async -> Result<R, E> {
     await withCheckedContinuation { continuation in
-        DispatchQueue.global().async {
+        let run: @Sendable () -> Void = {
             continuation.resume(returning: Result { () throws(E) in try work() })
         }
+        if (try? WorkerThread(name: "open or close", run)) == nil { run() }
     }
 }

@@ -86,6 +86,9 @@ struct Refusal: Error {
                 "the entry may have been stored: the disk failed while it was written, and the server's log "
                     + "says how. Look before you write it again")
             fault = error
+        case .storedUnproven:
+            self.init(.internalError, error.message)
+            fault = error
         case .incompatibleFormat, .foreignDatabase, .inUse, .permissionDenied, .io, .index,
             .noDescriptors, .cancelled:
             self.init(.internalError, "the database failed: the server's log says how")

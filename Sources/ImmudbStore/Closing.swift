@@ -50,7 +50,11 @@ final class Closing: Sendable {
         readers.end()
         let size = pipeline.snapshot.size
         let result = Result { () throws(StoreError) -> Void in
-            guard pipeline.failure == nil else { return }
+            guard pipeline.failure == nil else {
+                // What was acknowledged before it was synchronized becomes durable even so.
+                if pipeline.durability != .always { try storage.ledger.synchronize() }
+                return
+            }
             try storage.ledger.close()
             checkpointTree(size)
             storage.index.flush()
@@ -87,7 +91,9 @@ final class Closing: Sendable {
                 Self.unownedCount.subtract(1, ordering: .releasing)
             }
         } catch {
-            // No thread to be had: the next opening recovers, as after a crash.
+            // The system has no thread. The database's own go on, so the folder stays locked until the
+            // process ends: this is never freed. The next opening recovers, as after a crash.
+            _ = Unmanaged.passRetained(self)
             Self.unownedCount.subtract(1, ordering: .relaxed)
         }
     }

@@ -2,8 +2,7 @@ public import MerkleTree
 public import StorageIO
 
 // The database for tasks: the same calls, on threads of the database. Each suspends; none blocks. A
-// task that is cancelled while it waits for a write is answered all the same: the write takes
-// place.
+// task that is cancelled while it waits for a write is answered all the same: the write is made.
 
 extension Database {
     // MARK: writing
@@ -78,21 +77,30 @@ extension Database {
     }
 
     /// As ``setBatch(_:)``, with the proof of each entry, all of the same snapshot.
+    /// - Throws: also `storedUnproven`: the entries are stored, and are not to be written again.
     public func verifiedSetBatch(
         _ entries: [NewEntry], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> [ProvenEntry] {
         try snapshot.requireSize(since)
         let appended = try await append(entries)
-        return try await readers.run { () throws(StoreError) in
-            var proven: [ProvenEntry] = []
-            for (number, entry) in entries.enumerated() {
-                let entry = Entry(
-                    index: EntryIndex(appended.first.rawValue + UInt64(number)), kind: entry.kind,
-                    key: entry.key, value: entry.value)
-                let proof = try appended.snapshot.proof(of: entry, since: since)
-                proven.append(ProvenEntry(entry: entry, proof: proof))
+        do throws(StoreError) {
+            return try await readers.run { () throws(StoreError) in
+                var proven: [ProvenEntry] = []
+                for (number, entry) in entries.enumerated() {
+                    let entry = Entry(
+                        index: EntryIndex(appended.first.rawValue + UInt64(number)),
+                        kind: entry.kind, key: entry.key, value: entry.value)
+                    let proof = try appended.snapshot.proof(of: entry, since: since)
+                    proven.append(ProvenEntry(entry: entry, proof: proof))
+                }
+                return proven
             }
-            return proven
+        } catch {
+            throw StoreError(
+                .storedUnproven,
+                "the entries \(appended.first) to \(appended.last) are stored, but their proof cannot be "
+                    + "made: read them instead of writing them again",
+                cause: error)
         }
     }
 
@@ -175,6 +183,7 @@ extension Database {
 
     /// Runs reads of snapshots on a thread of the database, which there are few of: what takes long
     /// is better done page by page.
+    /// - Precondition: `body` neither closes the database nor waits for another of its calls.
     public func reading<Value: Sendable>(
         _ body: @escaping @Sendable () throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {

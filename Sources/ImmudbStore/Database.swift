@@ -117,7 +117,13 @@ public final class Database: Sendable {
         closing = Closing(
             storage: storage, pipeline: pipeline, readers: readers, lock: opened.lock,
             resources: resources)
-        try pipeline.start()
+        do throws(StoreError) {
+            try pipeline.start()
+        } catch {
+            // The folder is free again when this has thrown.
+            try? closing.run()
+            throw error
+        }
     }
 
     deinit {

@@ -18,6 +18,8 @@ final class Storage: Sendable {
     let log: LogSink
     private let fileSystem: any FileSystem
     private let isClosed = Atomic(false)
+    /// Whether damage of the key index has been logged as an error.
+    private let hasReportedDamage = Atomic(false)
 
     init(
         path: String, ledger: Ledger, tree: TreeView, index: IndexKeeper, barrier: LedgerBarrier,
@@ -54,17 +56,20 @@ final class Storage: Sendable {
     func withIndex<Value>(
         for size: TreeSize, _ body: (KeyIndex) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
-        let index = try index.index(for: size)
         do throws(StoreError) {
-            return try body(index)
+            return try body(try index.index(for: size))
         } catch {
+            if error.code == .closed || error.code == .indexBehind { try requireOpen() }
             if error.code == .closed {
-                // Closed to be opened again; a database that is closed has said so before.
+                // The index was closed to be opened again.
                 throw StoreError(
                     .indexBehind, "the key index is being opened again; try again later")
             }
             if error.code == .corruption || error.code == .index {
-                log(.error, "\(error); the key index is rebuilt at the next start")
+                let isKnown = hasReportedDamage.exchange(true, ordering: .relaxed)
+                log(
+                    isKnown ? .debug : .error,
+                    "\(error); the key index is rebuilt at the next start")
                 // Should even this fail, the next opening finds the damage itself.
                 _ = try? fileSystem.open(Self.damagedIndexMark(path), .createNew)
             }

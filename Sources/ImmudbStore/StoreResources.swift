@@ -34,7 +34,7 @@ public final class StoreResources: Sendable {
         public var mergingThreadCount = 2
         /// Threads that write files of key indexes.
         public var flushingThreadCount = 1
-        /// Threads that read for tasks.
+        /// Threads that read for tasks, at least one.
         public var readerThreadCount = 2
 
         public init() {}
@@ -57,7 +57,7 @@ public final class StoreResources: Sendable {
         settings.flushingThreadCount = options.flushingThreadCount
         index = try KeyIndex.Resources(settings)
         nodes = NodeCache(byteCount: options.nodeCacheByteCount)
-        readers = try ReaderThreads(count: options.readerThreadCount)
+        readers = try ReaderThreads(count: max(1, options.readerThreadCount))
     }
 
     /// What one database has for itself.

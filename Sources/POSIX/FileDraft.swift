@@ -72,6 +72,10 @@ public final class FileDraft {
     public func createUnlessThere() throws {
         try finish()
         if link(draftPath, path) != 0, errno != EEXIST {
+            let failure = Errno.last
+            guard
+                [.notPermitted, .notSupported, .notSupportedOnSocket, .noFunction].contains(failure)
+            else { throw failure }
             guard rename(draftPath, path) == 0 else { throw Errno.last }
             isComplete = true
         }

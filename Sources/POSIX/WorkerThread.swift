@@ -51,6 +51,9 @@ public final class WorkerThread: Sendable {
         #endif
     }
 
+    /// Whether the caller runs on this thread.
+    public var isCurrent: Bool { pthread_equal(handle, pthread_self()) != 0 }
+
     /// Waits until the thread has ended. Call it once, from another thread.
     public func join() {
         isJoined.store(true, ordering: .relaxed)

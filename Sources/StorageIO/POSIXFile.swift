@@ -62,7 +62,11 @@ final class POSIXFile: StorageFile {
     func synchronizeData() throws(StoreError) {
         #if canImport(Darwin)
             // Darwin's fsync leaves the bytes in the drive's cache.
-            if fcntl(descriptor, F_FULLFSYNC) != 0 { try synchronize() }
+            if fcntl(descriptor, F_FULLFSYNC) == 0 { return }
+            // File systems that cannot do that. Another failure is not tried again by what proves less.
+            guard errno == ENOTSUP || errno == EINVAL, fsync(descriptor) == 0 else {
+                throw StoreError.system("cannot sync", path, errno)
+            }
         #else
             // Not repeated after a failure: the kernel has marked the pages clean by then.
             if fdatasync(descriptor) != 0 { throw StoreError.system("cannot sync", path, errno) }
@@ -70,7 +74,11 @@ final class POSIXFile: StorageFile {
     }
 
     func synchronize() throws(StoreError) {
-        if fsync(descriptor) != 0 { throw StoreError.system("cannot sync", path, errno) }
+        #if canImport(Darwin)
+            try synchronizeData()
+        #else
+            if fsync(descriptor) != 0 { throw StoreError.system("cannot sync", path, errno) }
+        #endif
     }
 
     func allocate(byteCount: UInt64) throws(StoreError) {

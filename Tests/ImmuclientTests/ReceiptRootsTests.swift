@@ -10,7 +10,7 @@ struct ReceiptRootsTests {
         .appendingPathComponent("receipt-roots-\(UUID().uuidString)").path
 
     private func roots(_ server: String = "x") throws -> ReceiptRoots {
-        try ReceiptRoots(of: try #require(ServerIdentity(server)), in: folder)
+        ReceiptRoots(of: try #require(ServerIdentity(server)), in: folder)
     }
 
     private func root(_ size: UInt64, _ digit: Character) throws -> TrustedRoot {
@@ -32,6 +32,15 @@ struct ReceiptRootsTests {
         #expect(try !roots("y").contains(root(7, "a")))
         let text = try String(contentsOfFile: folder + "/.receipts-x", encoding: .utf8)
         #expect(text.split(separator: "\n").count == 2)
+    }
+
+    @Test("a line that a full disk has cut short does not swallow the next root")
+    func shortWrite() throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data("41 0123".utf8).write(to: URL(fileURLWithPath: folder + "/.receipts-x"))
+        try roots().add(root(7, "a"))
+        #expect(try roots().contains(root(7, "a")))
     }
 
     @Test("a folder that is not there is an error that says so")

@@ -1,3 +1,4 @@
+import Foundation
 import ImmudbStore
 import MerkleTree
 import OwnThread
@@ -18,6 +19,54 @@ struct FailureTests {
         options.durability = durability
         options.log = log.sink
         return try Database.open(at: folder.path, options: options)
+    }
+
+    @Test(
+        "what was acknowledged before it was synchronized becomes durable at close, also after a failed write"
+    )
+    func closeAfterFailedWrite() async throws {
+        let folder = TemporaryFolder()
+        let disk = FaultyFileSystem()
+        let database = try open(folder, disk, .never)
+        try await database.set(bytes("a"), bytes("1"))
+        disk.faults.withLock { $0.write = StoreError(.io, "cannot write to the test's disk") }
+        await #expect(throws: StoreError(.outcomeUnknown, "")) {
+            try await database.set(bytes("b"), bytes("2"))
+        }
+        disk.faults.withLock { $0.write = nil }
+        let count = disk.synchronizeDataCount
+        try database.close()
+        #expect(disk.synchronizeDataCount > count)
+    }
+
+    @Test("a write whose proof cannot be made any more is said to be stored")
+    func storedUnproven() async throws {
+        let folder = TemporaryFolder()
+        let database = try open(folder, FaultyFileSystem())
+        // Closed after the entries are stored, and before their proofs are made, in one of the rounds; in the
+        // others before the append, or not at all.
+        var codes: Set<StoreError.Code> = []
+        async let closed: Void = {
+            try await Task.sleep(for: .milliseconds(30))
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread {
+                    try? database.close()
+                    continuation.resume()
+                }
+            }
+        }()
+        while !codes.contains(.closed) {
+            do {
+                _ = try await database.verifiedSet(bytes("k"), bytes("v"))
+            } catch {
+                codes.insert(error.code)
+            }
+        }
+        try await closed
+        #expect(codes.isSubset(of: [.closed, .storedUnproven]))
+        let again = try open(folder, FaultyFileSystem())
+        #expect(try await again.get(bytes("k")) != nil)
+        try again.close()
     }
 
     @Test(

@@ -24,7 +24,7 @@ final class CommitPipeline: Sendable {
     private static let queuedByteCount = 256 << 20
 
     private let storage: Storage
-    private let durability: Durability
+    let durability: Durability
     private let queue = CommitQueue(byteLimit: CommitPipeline.queuedByteCount)
     private let publisher: Publisher
     private let upkeep: Upkeep

@@ -199,9 +199,12 @@ final class ViewFile: Sendable {
 
     /// Gives up the mark, so that all records are derived again: now, or by the next opening.
     func markDamaged() {
-        // If even this fails, the next opening finds the same damage that the caller reports now.
-        try? changeHead { $0.mark = 0 }
         state.withLock { state in
+            if !state.isDamaged {
+                state.head.mark = 0
+                // If even this fails, the next opening finds the same damage that the caller reports now.
+                try? file.write(state.head.bytes, at: 0)
+            }
             state.isDamaged = true
             state.damageCount += 1
         }

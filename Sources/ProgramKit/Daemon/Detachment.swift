@@ -1,4 +1,5 @@
 import POSIX
+import Synchronization
 
 #if canImport(Darwin)
     import Darwin
@@ -125,6 +126,7 @@ public final class DetachedProcess: Sendable {
     /// Holds the parent's process id, so that it means nothing to anybody but the child.
     static let marker = "_DETACHED_BY"
     static let reportFile: Int32 = 3
+    private let hasReported = Atomic(false)
 
     /// nil if this process is not such a child.
     ///
@@ -146,8 +148,9 @@ public final class DetachedProcess: Sendable {
     private init() {}
 
     /// Lets the parent go: this process is up. Or it has failed, and the parent has to say why.
-    /// To be called once; the process ends after a failure.
+    /// Only the first call has an effect; the process ends after a failure.
     public func report(failure: String? = nil) {
+        guard !hasReported.exchange(true, ordering: .relaxed) else { return }
         let bytes = failure.map { Array($0.utf8) } ?? [0]
         // A parent that is gone does not matter.
         _ = write(Self.reportFile, bytes, bytes.count)

@@ -1,4 +1,4 @@
-import Dispatch
+import POSIX
 import Synchronization
 
 /// When memory should go back to the system: when much less is held than before and that stays so.
@@ -36,9 +36,13 @@ final class SpareMemory: Sendable {
             return true
         }
         guard isDue else { return }
-        DispatchQueue.global(qos: .utility).async {
+        let work: @Sendable () -> Void = {
             giveBack()
             self.state.withLock { $0.isAtWork = false }
+        }
+        // Without a thread it is tried again when as much has become free once more.
+        if (try? WorkerThread(name: "memory", work)) == nil {
+            state.withLock { $0.isAtWork = false }
         }
     }
 }

@@ -125,7 +125,7 @@ struct VerifyReceiptCommand: ImmuclientCommand {
         let stored = try await FileTrustedRootStore(directory: directory)
             .trustedRoot(of: receipt.server)
         if let stored, try receipt.verify(trusting: stored) != nil { return .stored }
-        let noted = try ReceiptRoots(of: receipt.server, in: directory)
+        let noted = ReceiptRoots(of: receipt.server, in: directory)
         return try noted.contains(receipt.root) ? .noted : .nobody
     }
 }

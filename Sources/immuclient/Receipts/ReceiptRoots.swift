@@ -10,7 +10,7 @@ import POSIX
 struct ReceiptRoots {
     private let path: String
 
-    init(of server: ServerIdentity, in directory: String) throws(ToolError) {
+    init(of server: ServerIdentity, in directory: String) {
         path = (directory.isEmpty ? "." : directory) + "/.receipts-\(server.text)"
     }
 
@@ -23,12 +23,18 @@ struct ReceiptRoots {
     /// When it returns, the root is noted on disk.
     func add(_ root: TrustedRoot) throws(ToolError) {
         if try contains(root) { return }
-        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o644)
-        guard file >= 0 else { throw failure() }
-        defer { close(file) }
-        let line = Array((Self.line(root) + "\n").utf8)
-        guard Foundation.write(file, line, line.count) == line.count, fsync(file) == 0 else {
-            throw failure()
+        do {
+            let file = try FileDescriptor.opening(
+                path, .writeOnly, [.create, .append, .nonBlocking],
+                permissions: .init(rawValue: 0o644))
+            defer { try? file.close() }
+            // The first byte ends a line that a full disk has cut short. Empty lines mean nothing.
+            try file.writeAll("\n\(Self.line(root))\n".utf8)
+            try file.synchronize()
+            let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+            try synchronizeFolder(folder.isEmpty ? "/" : folder)
+        } catch {
+            throw failure(error)
         }
     }
 
@@ -36,9 +42,9 @@ struct ReceiptRoots {
         "\(root.size.rawValue &- 1) \(root.root.hex)"
     }
 
-    private func failure() -> ToolError {
+    private func failure(_ error: any Error) -> ToolError {
         ToolError(
-            "cannot note the receipt's root in \(path): \(Errno.last). The folder "
+            "cannot note the receipt's root in \(path): \(error). The folder "
                 + "of --dir must exist and be writable")
     }
 }
