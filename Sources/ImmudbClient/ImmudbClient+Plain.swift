@@ -6,7 +6,7 @@ import SwiftProtobuf
 // Plain calls: quick, and believing. What they return is what the server said.
 
 extension ImmudbClient {
-    /// Asks the server if it can read its database.
+    /// Asks whether the server takes writes and can look keys up.
     public func health() async throws(ClientError) -> Bool {
         let response: Immudb_Schema_HealthResponse = try await call(
             ImmuService.health, Google_Protobuf_Empty())

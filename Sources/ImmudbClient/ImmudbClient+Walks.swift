@@ -49,7 +49,7 @@ extension ImmudbClient {
         return EntrySequence { last in
             let page = try await self.scan(
                 prefix: prefix, after: last?.key ?? [], limit: UInt64(pageSize), reverse: reverse)
-            // A server that ignores the offset would send the same page for ever.
+            // A server that ignores the offset would send the same page endlessly.
             var previous = last?.key
             for entry in page {
                 let isBehind = previous.map { previous in

@@ -147,11 +147,7 @@ public final class ImmudbClient: Sendable {
         do throws(ClientError) {
             try checkIdentity(answer.identity)
             let response = try answer.result.get()
-            guard answer.identity != nil else {
-                throw ClientError(
-                    .incompatible,
-                    "the server at \(connection.address) has answered without its identity")
-            }
+            try requireIdentity(answer.identity)
             return response
         } catch {
             throw ImmuService.writes.contains(path) ? ofWrite(error, answer.result) : error
@@ -192,8 +188,16 @@ public final class ImmudbClient: Sendable {
         _ path: String, _ request: Request
     ) async throws(ClientError) -> RPCResponseStream<Response> {
         let answers: RPCResponseStream<Response> = try await connection.stream(path, request)
-        try checkIdentity(answers.headers.first(ImmuMetadata.serverIdentity))
+        let identity = answers.headers.first(ImmuMetadata.serverIdentity)
+        try checkIdentity(identity)
+        try requireIdentity(identity)
         return answers
+    }
+
+    private func requireIdentity(_ text: String?) throws(ClientError) {
+        guard text == nil else { return }
+        throw ClientError(
+            .incompatible, "the server at \(connection.address) has answered without its identity")
     }
 
     private func checkIdentity(_ text: String?) throws(ClientError) {

@@ -1,4 +1,4 @@
-// Whoever imports the client has the types of verification with it, and the codes of statuses.
+// Importing ImmudbClient also imports the types of ImmudbVerification and `StatusCode`.
 
 @_exported public import ImmudbVerification
 

@@ -2,7 +2,7 @@ import Foundation
 import ImmudbProtocol
 import ImmudbVerification
 
-// Between the messages of the wire and the values of this module; the only file that knows both.
+// Conversions between messages of the wire and values of this module that several files use.
 
 extension Entry {
     init(_ message: Immudb_Schema_Item) {

@@ -192,11 +192,16 @@ final class RootLinker: Sendable {
     private static func continuations(
         of roots: Set<TrustedRoot>, for client: ImmudbClient
     ) async throws -> Set<TrustedRoot> {
-        try await withThrowingTaskGroup(of: TrustedRoot.self) { group in
-            for root in roots where !root.size.isEmpty {
+        // The server chooses how many roots there are; it is asked about some at a time.
+        let concurrentCount = 64
+        return try await withThrowingTaskGroup(of: TrustedRoot.self) { group in
+            var newer: Set<TrustedRoot> = []
+            for (number, root) in roots.lazy.filter({ !$0.size.isEmpty }).enumerated() {
+                if number >= concurrentCount, let root = try await group.next() {
+                    newer.insert(root)
+                }
                 group.addTask { try await client.continuation(of: root) }
             }
-            var newer: Set<TrustedRoot> = []
             for try await root in group { newer.insert(root) }
             return newer
         }

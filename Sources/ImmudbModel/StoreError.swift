@@ -61,7 +61,7 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         /// The key index failed and does not have all entries yet: reads by key are refused until it
         /// has.
         case indexBehind
-        /// Opening was stopped by its caller.
+        /// Stopped by the caller: an opening, or a write before any of it was written.
         case cancelled
     }
 

@@ -9,7 +9,9 @@ extension DatabaseService {
     /// error.
     func health(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let health = operations.health()
-        if let error = health.readError { faults.report("health check: \(error)") }
+        if let error = health.readError {
+            faults.report(error.code.rawValue, "health check: \(error)")
+        }
         log.debug("health check: \(health.isWhole)")
         call.reply(Immudb_Schema_HealthResponse.with { $0.status = health.isWhole })
     }

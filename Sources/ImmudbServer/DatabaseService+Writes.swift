@@ -46,7 +46,7 @@ extension DatabaseService {
         log.debug("safereference \(printable(name)) to \(printable(key))")
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasRo else { throw Refusal.missing("ro") }
-            // Here the wire has one message for both fields.
+            // SafeReference answers "invalid key" for either field; Reference says "invalid reference" for the name.
             try Limits.validate(key: Array(key))
             try Limits.validate(key: Array(name))
             return NewEntry(request.ro)

@@ -136,6 +136,7 @@ extension DatabaseService {
     }
 
     func report(_ refusal: Refusal, method: String) {
-        if let fault = refusal.fault { faults.report("\(method): \(fault)") }
+        guard let fault = refusal.fault else { return }
+        faults.report((fault as? StoreError)?.code.rawValue ?? "other", "\(method): \(fault)")
     }
 }

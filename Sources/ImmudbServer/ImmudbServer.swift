@@ -81,7 +81,8 @@ public final class ImmudbServer: Sendable {
     ) -> RPCServer.Configuration {
         var configuration = RPCServer.Configuration(host: options.host, port: options.port)
         configuration.maxReceiveMessageByteCount = options.maxReceiveMessageByteCount
-        // One connection has half of it: room for the largest request, and as much decoded.
+        // A connection may hold half of the bytes of all requests: room for the largest one, and as much
+        // decoded.
         let room = 2 * options.maxReceiveMessageByteCount + (1 << 20)
         configuration.maxBufferedRequestByteCount = max(
             configuration.maxBufferedRequestByteCount, 3 * room)

@@ -9,8 +9,8 @@ import RPCTransport
     import Foundation
 #endif
 
-// Between the words of the wire and those of the store. The wire names a tree by its last index,
-// the store by its size: the conversion is here and nowhere else.
+// Between the words of the wire and those of the store. The wire names a tree by its last index, the store by
+// its size: answers are converted by `lastIndexOnWire`, requests by `trustedLastIndex`.
 
 extension Immudb_Schema_Proof {
     init(_ proof: EntryProof) {

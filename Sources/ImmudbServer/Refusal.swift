@@ -21,7 +21,7 @@ struct Refusal: Error {
         switch error {
         case let refusal as Refusal: self = refusal
         case let error as StoreError: self.init(error)
-        case OperationError.callerHasGone: self.init(.cancelled, "the caller has gone")
+        case OperationError.callerHasGone: self = .callerHasGone
         default:
             self.init(.internalError, "the server failed: its log says how")
             fault = error
@@ -89,8 +89,10 @@ struct Refusal: Error {
         case .storedUnproven:
             self.init(.internalError, error.message)
             fault = error
+        case .cancelled:
+            self = .callerHasGone
         case .incompatibleFormat, .foreignDatabase, .inUse, .permissionDenied, .io, .index,
-            .noDescriptors, .cancelled:
+            .noDescriptors:
             self.init(.internalError, "the database failed: the server's log says how")
             fault = error
         }
@@ -120,6 +122,7 @@ struct Refusal: Error {
         fault = cause.fault ?? error
     }
 
+    static let callerHasGone = Refusal(.cancelled, "the caller has gone")
     static let invalidKey = Refusal(.invalidArgument, "invalid key")
     static let keyNotFound = Refusal(.notFound, "Key not found")
     static let indexNotFound = Refusal(.notFound, "index not found")

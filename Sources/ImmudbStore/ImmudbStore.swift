@@ -5,7 +5,7 @@
 // - `Database.swift`: opening, writing, closing. `Database+Async.swift`: the same for tasks.
 // - `Snapshot.swift`: reading one key or one entry, and proving. `Walks/`: scans, sorted sets, all
 //   entries in their order.
-// - `Entry.swift`: what there is to append: values, references, members of sorted sets.
+// - `NewEntry.swift`: what there is to append: values, references, members of sorted sets.
 // - `Commit/`: the way of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
 //   up.
 

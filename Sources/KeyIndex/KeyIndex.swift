@@ -25,7 +25,7 @@ public final class KeyIndex: Sendable {
         public var resources: Resources?
         /// Entries gather in memory up to so many bytes before they are written to a file.
         public var memtableByteCount = 16 << 20
-        /// 10 bits let one lookup in 100 for a missing key read a block in vain.
+        /// With 10 bits, one look-up in 100 for a missing key reads a block for nothing.
         public var bloomBitsPerKey = 10
         /// The most files that are open at a time, beyond which one is closed for each that is
         /// opened.

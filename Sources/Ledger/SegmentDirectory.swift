@@ -171,7 +171,7 @@ struct SegmentDirectory: Sendable {
             try file.write(head.bytes, at: 0)
             try file.synchronize()
             try rename(unfinished, to: name)
-            file.wasRenamed(to: name)
+            file.noteNewPath(name)
         } catch {
             // The space may be needed elsewhere; the first error is the one to report.
             if error.code != .writesStopped { try? fileSystem.removeFile(unfinished) }

@@ -65,7 +65,7 @@ public protocol StorageFile: AnyObject, Sendable {
     var path: String { get }
 
     /// Notes the new name of a file that was renamed while it is open.
-    func wasRenamed(to newPath: String)
+    func noteNewPath(_ newPath: String)
 
     /// Reads at `offset` until the buffer is full or the file ends.
     /// - Returns: the number of bytes read; less than the buffer's only at the end of the file.

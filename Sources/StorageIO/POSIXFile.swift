@@ -23,7 +23,7 @@ final class POSIXFile: StorageFile {
         close(descriptor)
     }
 
-    func wasRenamed(to newPath: String) { name.withLock { $0 = newPath } }
+    func noteNewPath(_ newPath: String) { name.withLock { $0 = newPath } }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError)
         -> Int

@@ -26,7 +26,7 @@ public enum Prompt {
     static func password(
         _ label: String, through streams: TerminalStreams
     ) throws(TerminalError) -> String {
-        // Before the prompt: whoever answers as soon as he sees it must not be too early.
+        // Before the prompt: someone who answers at the first sight of it must not be too early.
         let silence = streams.isInteractive ? try EchoSuspension(of: streams.input) : nil
         defer {
             silence?.end()

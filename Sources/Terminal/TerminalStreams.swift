@@ -1,7 +1,7 @@
 import POSIX
 
-// Talking to the person at the terminal. Here: where he is read and written to. What is asked and
-// shown: Prompt, LineEditor, ProgressBar.
+// Talking to the person at the terminal. Here: where input is read and output written. What is asked
+// and shown: Prompt, LineEditor, ProgressBar.
 
 #if canImport(Darwin)
     import Darwin

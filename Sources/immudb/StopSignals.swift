@@ -9,11 +9,10 @@ import Synchronization
     import Glibc
 #endif
 
-/// SIGTERM and SIGINT, from its making on. The first stops the server, others while it stops are
-/// ignored.
+/// Receives SIGTERM and SIGINT from its creation on. The first one stops the server; later ones are ignored.
 ///
-/// A server that still starts gives the start up; a second signal ends it at once. Nothing is lost by
-/// that: what a start writes may be cut off at any point, and the next one goes on from there.
+/// If the server is still starting, the first one cancels the start, and a second ends the process at once.
+/// That loses nothing: the next start goes on from there.
 final class StopSignals: Sendable {
     private enum Phase {
         case starting

@@ -68,6 +68,10 @@ struct Population {
         }
     }
 
+    private static func isUnknown(_ error: any Error) -> Bool {
+        (error as? ClientError)?.code == .outcomeUnknown
+    }
+
     private func write(by client: ImmudbClient) async throws(ImmutestError) {
         print("Populating immudb with \(count) sample entries (credit cards of clients) ...")
         // Before the progress bar, which is on the standard error.
@@ -75,25 +79,35 @@ struct Population {
         let start = ContinuousClock.now
         var progress = ProgressBar("Populating", total: UInt64(count))
         var written = 0
-        do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for position in 0..<count {
-                    if position >= Self.inFlightCount { try await group.next() }
-                    written = max(0, position - Self.inFlightCount + 1)
-                    progress.update(to: UInt64(written))
-                    group.addTask {
-                        let entry = SampleEntry(position: position)
-                        try await client.set(entry.key, entry.value)
+        var failure: (any Error)?
+        await withTaskGroup(of: Result<Void, any Error>.self) { group in
+            for position in 0..<count {
+                if position >= Self.inFlightCount, case .failure(let error) = await group.next() {
+                    failure = error
+                    break
+                }
+                written = max(0, position - Self.inFlightCount + 1)
+                progress.update(to: UInt64(written))
+                group.addTask {
+                    let entry = SampleEntry(position: position)
+                    do {
+                        return .success(_ = try await client.set(entry.key, entry.value))
+                    } catch {
+                        return .failure(error)
                     }
                 }
-                try await group.waitForAll()
             }
-        } catch {
+            // One that was certainly not stored may be the first to fail; what counts is whether any may be.
+            for await case .failure(let error) in group
+            where failure.map({ !Self.isUnknown($0) }) ?? true {
+                failure = error
+            }
+        }
+        if let failure {
             progress.finish()
-            let isUnknown = (error as? ClientError)?.code == .outcomeUnknown
             throw ImmutestError(
-                "\(error)\nAt least \(written) of \(count) entries were written before.",
-                exitCode: isUnknown ? Self.outcomeUnknown : EXIT_FAILURE)
+                "\(failure)\nAt least \(written) of \(count) entries were written before.",
+                exitCode: Self.isUnknown(failure) ? Self.outcomeUnknown : EXIT_FAILURE)
         }
         progress.finish()
         let duration = DurationText.text(of: ContinuousClock.now - start)

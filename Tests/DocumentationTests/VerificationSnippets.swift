@@ -16,8 +16,9 @@ enum VerificationSnippets {
         _ entry: Entry, _ proof: UncheckedProof, since root: TrustedRoot
     ) throws -> TrustedRoot {
         var trusted = root
-        let verified = try proof.verify(read: entry, of: Array("hello".utf8), since: trusted)
-        trusted = try trusted.advanced(from: trusted, to: verified.root)
+        let base = trusted
+        let verified = try proof.verify(read: entry, of: Array("hello".utf8), since: base)
+        trusted = try trusted.advanced(from: base, to: verified.root)
         return trusted
     }
 }

@@ -84,7 +84,7 @@ struct TrustedRootStoreTests {
         #expect(try bytes() == content)
     }
 
-    @Test("A directory that does not exist is an error, not first contact for ever")
+    @Test("A directory that does not exist is an error, not first contact for good")
     func missingDirectory() async throws {
         let store = FileTrustedRootStore(directory: folder.path + "/none")
         await #expect(throws: ClientError(.trustedRootUnusable, "")) {
@@ -155,7 +155,7 @@ struct TrustedRootStoreTests {
         #expect(stored == ledger.root)
     }
 
-    @Test("A lock that another process keeps is an error after a while, not a wait for ever")
+    @Test("A lock that another process keeps is an error after a while, not an endless wait")
     func heldLock() async throws {
         let store = FileTrustedRootStore(directory: folder.path, lockTimeoutMilliseconds: 50)
         let descriptor = open(file + ".lock", O_RDWR | O_CREAT, 0o644)

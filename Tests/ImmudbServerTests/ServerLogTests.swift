@@ -40,7 +40,7 @@ struct ServerLogTests {
     func faults() {
         let lines = Lines()
         let faults = FaultLog(ServerLog(level: .info, write: lines.add))
-        for number in 0..<1000 { faults.report("fault \(number)") }
+        for number in 0..<1000 { faults.report("io", "fault \(number)") }
         // A test that is slow may see the beginning of another second or two.
         #expect((10...30).contains(lines.all.count))
         #expect(lines.all.first?.hasSuffix("fault 0") == true)

@@ -107,7 +107,7 @@ final class FaultyFileSystem: FileSystem {
 
 private final class FaultyFile: StorageFile {
     var path: String { base.path }
-    func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
+    func noteNewPath(_ newPath: String) { base.noteNewPath(newPath) }
     private let base: any StorageFile
     private let owner: FaultyFileSystem
 

@@ -11,7 +11,7 @@ struct EntryBlock: Sendable {
     private let positions: [EntryPosition]
     private let leaves: [Digest]
 
-    /// - Parameter count: 1 or more, below `maximumCount`; all of them in the tree.
+    /// - Parameter count: 1 or more, 1 to `maximumCount`; all of them in the tree.
     init(_ tree: TreeView, from first: EntryIndex, count: Int) throws(StoreError) {
         self.first = first
         positions = try tree.positions(from: first, count: count)

@@ -12,7 +12,7 @@ public struct ConfigFileSearch: Sendable {
     public let warnings: [String]
 
     /// - Parameters:
-    ///   - name: as given by the operator; nil or empty if he gave none.
+    ///   - name: as given by the operator; nil or empty if none was given.
     ///   - systemFolder: for tests.
     /// - Throws: `SettingsError` if the file cannot be used, found or named.
     public init(

@@ -146,7 +146,7 @@ final class ClientConnection: HTTP2Delegate {
 
     func submit(_ call: ClientCall) {
         guard let session = http2.session, http2.closingSince == nil else {
-            loop.isLeaving(self)
+            loop.stoppedTakingCalls(self)
             loop.restart(call)
             return
         }
@@ -157,7 +157,7 @@ final class ClientConnection: HTTP2Delegate {
         }
         guard stream > 0 else {
             // Out of stream identifiers: this connection has served 2^30 calls.
-            loop.isLeaving(self)
+            loop.stoppedTakingCalls(self)
             loop.restart(call)
             return
         }
@@ -190,7 +190,7 @@ final class ClientConnection: HTTP2Delegate {
             keptCallCount += 1
             if keptCallCount == Self.mostKeptCalls {
                 isRetired = true
-                loop.isLeaving(self)
+                loop.stoppedTakingCalls(self)
             }
         }
         closeIfRetired()
@@ -234,7 +234,7 @@ final class ClientConnection: HTTP2Delegate {
 
     var headerLimit: Int { configuration.maxHeaderByteCount }
 
-    func blockIsLarge() -> Bool { true }  // the block counts for itself
+    func tolerateLargeBlock() -> Bool { true }  // the block counts for itself
 
     func blockIsTooLarge() {
         if let call = call(blockStream), !call.isFinished { giveUpLargeBlock(call) }
@@ -266,9 +266,9 @@ final class ClientConnection: HTTP2Delegate {
         case HTTP2.settings where header.flags & HTTP2.ack == 0 && ready == nil:
             ready = .now()
             greetingAlarm?.cancel()
-            loop.isReady(self)
+            loop.becameReady(self)
         case HTTP2.goAway:
-            loop.isLeaving(self)
+            loop.stoppedTakingCalls(self)
         default:
             break
         }

@@ -234,14 +234,14 @@ final class ClientLoop {
     }
 
     /// The server's SETTINGS have come.
-    func isReady(_ connection: ClientConnection) {
+    func becameReady(_ connection: ClientConnection) {
         guard case .greeting = state else { return }
         state = .connected(connection)
         for call in takeWaiting() { connection.submit(call) }
     }
 
     /// It takes no more calls: the server is about to leave.
-    func isLeaving(_ connection: ClientConnection) {
+    func stoppedTakingCalls(_ connection: ClientConnection) {
         guard case .connected(let current) = state, current === connection else { return }
         if connection.wasOfUse {
             failures = 0
@@ -255,7 +255,7 @@ final class ClientLoop {
     func closed(_ connection: ClientConnection, wasReady: Bool, _ text: String) {
         connections[ObjectIdentifier(connection)] = nil
         if wasReady {
-            isLeaving(connection)
+            stoppedTakingCalls(connection)
         } else {
             failedToConnect(text)
         }

@@ -31,7 +31,7 @@ protocol HTTP2Delegate: AnyObject {
     var headerLimit: Int { get }
     /// The block that is being received exceeds the limit; asked once. Returns false if the connection
     /// has to end.
-    func blockIsLarge() -> Bool
+    func tolerateLargeBlock() -> Bool
     /// It exceeds it eight times: the connection is about to end.
     func blockIsTooLarge()
     /// Makes the session with `user` as its user data and submits the first SETTINGS; nil when
@@ -53,7 +53,7 @@ enum HTTP2Body {
     case part(Int)
     /// So many bytes, which end the body: trailers follow if they were submitted, else the stream ends.
     case last(Int, hasTrailers: Bool)
-    /// Nothing until `resumeBody` is called.
+    /// Nothing until `nghttp2_session_resume_data` is called for the stream.
     case later
 }
 
@@ -470,7 +470,7 @@ final class HTTP2Callee {
         let before = blockByteCount
         blockByteCount += byteCount + Metadata.fieldByteCount
         guard blockByteCount > headerLimit else { return true }
-        if before <= headerLimit, !delegate.blockIsLarge() { return false }
+        if before <= headerLimit, !delegate.tolerateLargeBlock() { return false }
         guard blockByteCount > 8 * headerLimit else { return true }
         delegate.blockIsTooLarge()
         return false

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What has come of a client and what has not: the beginning of HTTP/2, the rest of a block of header
+/// How far a client is: the beginning of HTTP/2, the rest of a block of header
 /// fields, and anything of its calls. Event loop only.
 struct ClientProgress {
     private let opened = NIODeadline.now()

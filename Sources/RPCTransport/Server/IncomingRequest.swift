@@ -36,6 +36,7 @@ final class RequestHeaders {
         isGRPC = false
         encoding = nil
         hasBadTimeout = false
+        unknownPath = ""
     }
 
     func read(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
@@ -202,8 +203,8 @@ struct IncomingRequest: ~Copyable {
         return nil
     }
 
-    /// Whether less than `byteCount` has arrived in a span of `time`.
-    mutating func isTooSlow(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
+    /// Notes how much has arrived. Returns whether it was less than `byteCount` in a span of `time`.
+    mutating func noteProgress(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
         guard let mark else {
             self.mark = (room.byteCount, now)
             return false

@@ -101,7 +101,7 @@ struct Outbox: ~Copyable {
     }
 
     /// Stops a stream whose messages wait for the client to read. Returns false if no message waits.
-    mutating func stopsStream(of active: ActiveCall) -> Bool {
+    mutating func endStreamThatWaits(of active: ActiveCall) -> Bool {
         guard let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0
         else { return false }
         stream.end()

@@ -46,7 +46,7 @@ extension RPCServer {
         /// Bytes of answers that are held over all connections: unread, or large and being made.
         /// Large answers beyond it wait. A server of 1 GiB gets on with this much, and eight answers
         /// of the largest size, 32 MiB, fit. Connections that have read nothing yet share half of
-        /// it. See `AnswerBudget` for what may come on top.
+        /// it. See `Admission` for what may come on top.
         public var maxHeldAnswerByteCount = 256 << 20
         /// Once a quarter of `maxHeldAnswerByteCount` is taken, a connection's further requests wait
         /// above this many unread bytes; above an equal share of that quarter with more than 1,000

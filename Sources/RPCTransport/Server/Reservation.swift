@@ -45,7 +45,7 @@ struct Reservation: ~Copyable, Sendable {
 
     /// Grows it by bytes of a request; false, and unchanged, if the rules of `Admission` forbid it.
     mutating func growRequest(by more: Int) -> Bool {
-        guard account.admitsRequest(growingFrom: byteCount, by: more) else { return false }
+        guard account.takeRequestRoom(growingFrom: byteCount, by: more) else { return false }
         byteCount += more
         return true
     }
@@ -195,7 +195,7 @@ final class ConnectionAccount: Sendable {
 
     // MARK: requests
 
-    fileprivate func admitsRequest(growingFrom before: Int, by more: Int) -> Bool {
+    fileprivate func takeRequestRoom(growingFrom before: Int, by more: Int) -> Bool {
         let held = requests.add(more, ordering: .relaxed).newValue
         if held <= grantedHint.load(ordering: .relaxed), held <= Admission.chunkByteCount {
             return true

@@ -137,7 +137,7 @@ public final class ServerCall: Sendable {
     private func finish(_ answer: consuming Answer) {
         guard claim() else { return }
         let byteCount = answer.message?.readableBytes ?? 0
-        if byteCount >= Admission.largeAnswerByteCount, !hasRoom(forAnswerOf: byteCount) {
+        if byteCount >= Admission.largeAnswerByteCount, !takeRoom(forAnswerOf: byteCount) {
             answer = droppedAnswer(
                 "the server holds too many bytes of answers that are not read")
         }
@@ -145,7 +145,7 @@ public final class ServerCall: Sendable {
     }
 
     /// Counts a large answer where it is made; false if there is no room for it.
-    private func hasRoom(forAnswerOf byteCount: Int) -> Bool {
+    private func takeRoom(forAnswerOf byteCount: Int) -> Bool {
         holdings.withLock { holdings in
             if holdings.answerRoom != nil {
                 holdings.answerRoom?.set(to: byteCount)

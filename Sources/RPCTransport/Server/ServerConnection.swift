@@ -241,7 +241,7 @@ final class ServerConnection: HTTP2Delegate {
         var slow: [ActiveCall] = []
         for call in calls.values where call.phase == .receiving {
             guard case .receiving(var request) = call.takeState() else { continue }
-            if request.isTooSlow(now, byteCount, time) { slow.append(call) }
+            if request.noteProgress(now, byteCount, time) { slow.append(call) }
             call.set(.receiving(request))
             if slow.count == Self.endingsAtOnce { break }
         }
@@ -415,7 +415,7 @@ final class ServerConnection: HTTP2Delegate {
 
     /// The request is refused and the connection goes on, unless there are many: nghttp2 has looked at
     /// each byte, and a few bytes on the wire are enough for such a block.
-    func blockIsLarge() -> Bool { limits.takeLargeBlock() }
+    func tolerateLargeBlock() -> Bool { limits.takeLargeBlock() }
 
     func blockIsTooLarge() {}  // the client is told by the GOAWAY
 
@@ -470,7 +470,7 @@ final class ServerConnection: HTTP2Delegate {
     private func expire(_ active: ActiveCall) -> Bool {
         let call = active.serverCall
         if let call, !call.claim() { return false }
-        if outbox.stopsStream(of: active) {
+        if outbox.endStreamThatWaits(of: active) {
             // Its client does not read: trailers would wait behind what it does not read.
             observe(active, .deadlineExceeded)
             reset(active, HTTP2.cancel)

@@ -53,6 +53,19 @@ final class ServerCore: Sendable {
         tickInterval = min(.seconds(1), max(.milliseconds(10), (shortest / 4).timeAmount))
     }
 
+    private let lastLook = Atomic<UInt64>(0)
+
+    /// Looks for spare memory at most once a second, however many event loops ask for it.
+    func lookForSpareMemory() {
+        let now = NIODeadline.now().uptimeNanoseconds
+        let last = lastLook.load(ordering: .relaxed)
+        let second = UInt64(TimeAmount.seconds(1).nanoseconds)
+        guard now >= last + second,
+            lastLook.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+        else { return }
+        spareMemory.look(held: heldByteCount)
+    }
+
     /// About what the server holds for all its clients.
     var heldByteCount: Int {
         account.requestByteCount + account.answerByteCount
@@ -99,8 +112,7 @@ struct WorkerPools: Sendable {
         for pool in [points, writes, walks] { pool.stop() }
     }
 
-    /// What is answered and held back by a handler that runs behind it in its batch, goes out. Only
-    /// points run in batches.
+    /// Sends finished answers that wait for a slow handler later in their batch. Only points run in batches.
     func handOverAnswers() { points.handOverAnswers() }
 }
 

@@ -238,7 +238,7 @@ final class ServerLoop {
 
     private func tick() {
         core.pools.handOverAnswers()
-        core.spareMemory.look(held: core.heldByteCount)
+        core.lookForSpareMemory()
         guard unseen.isEmpty else { return }  // the last one is not done
         unseen = Array(connections.values)
         goOnLooking(NIODeadline.now(), Evictions(core, .now()))

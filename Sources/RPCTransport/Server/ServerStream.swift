@@ -4,12 +4,14 @@ import Synchronization
 
 /// The answers of a server-streaming call: what its handler sends through.
 public final class ServerStream: Sendable {
-    /// Sent bytes that have not left, above which `send` waits; and below which it goes on.
+    /// `send` waits while more than `highWater` bytes are unsent, and goes on at `lowWater`.
     private static let highWater = 256 << 10
     private static let lowWater = 64 << 10
 
     private struct State: ~Copyable, Sendable {
         var unsentByteCount = 0
+        /// Of messages that are sent and still hold a part of `room`: the loop has not counted them yet.
+        var unplacedByteCount = 0
         var isOver = false
         var headers = Metadata()
         var trailers = Metadata()
@@ -49,7 +51,9 @@ public final class ServerStream: Sendable {
     /// answers any more. One task reserves and sends at a time.
     public func reserve(_ byteCount: Int) async throws {
         let isEnough = state.withLock { state in
-            if let held = state.room?.byteCount, !state.isFirstRoom, held >= byteCount {
+            if let held = state.room?.byteCount, !state.isFirstRoom,
+                held - state.unplacedByteCount >= byteCount
+            {
                 return true
             }
             state.room = nil
@@ -81,7 +85,10 @@ public final class ServerStream: Sendable {
     /// As `send`, with a message that is serialised already.
     public func send(framed: FramedBytes) async throws {
         try checkOpen()
-        state.withLock { $0.unsentByteCount += framed.buffer.readableBytes }
+        state.withLock { state in
+            state.unsentByteCount += framed.buffer.readableBytes
+            state.unplacedByteCount += framed.buffer.readableBytes
+        }
         call.origin.mailbox.post(.part(call, framed.buffer))
         let limit = call.origin.account.mayGoOn ? Self.highWater : Self.lowWater
         await wait { $0.isOver || $0.unsentByteCount <= limit }
@@ -154,6 +161,7 @@ public final class ServerStream: Sendable {
     /// So many bytes of what was reserved are a message now, which is counted elsewhere.
     func releaseRoom(_ byteCount: Int) {
         state.withLock { state in
+            state.unplacedByteCount = max(0, state.unplacedByteCount - byteCount)
             guard let held = state.room?.byteCount else { return }
             if state.isFirstRoom || held <= byteCount {
                 state.room = nil

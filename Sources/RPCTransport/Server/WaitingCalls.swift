@@ -47,7 +47,7 @@ struct WaitingCalls {
     mutating func takeForTurn() -> ActiveCall? {
         let call = forTurn.removeFirst()
         if call.phase == .waiting { return call }
-        overCount -= 1
+        overCount = max(0, overCount - 1)
         return nil
     }
 
@@ -55,7 +55,8 @@ struct WaitingCalls {
     mutating func firstForRoom() -> RoomRequest? {
         while let request = forRoom.first {
             guard request.isOver else { return request }
-            overCount = max(0, overCount - 1)
+            // `noteOver` hears of a call, not of the messages of a stream that has begun.
+            if case .streamMessage = request {} else { overCount = max(0, overCount - 1) }
             forRoom.removeFirst()
         }
         return nil

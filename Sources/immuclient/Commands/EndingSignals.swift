@@ -1,8 +1,7 @@
 import Dispatch
 import Foundation
 
-/// Does something before a signal ends the process: Ctrl-C, SIGTERM, SIGHUP. As long as this object
-/// lives.
+/// While this object lives, does something before Ctrl-C, SIGTERM or SIGHUP ends the process.
 ///
 /// A signal that is ignored, as nohup does, stays ignored.
 final class EndingSignals {

@@ -102,7 +102,7 @@ struct VerifyReceiptCommand: ImmuclientCommand {
         guard report.isVerified else {
             throw ToolError(
                 "The proof holds, but nothing here says that its root is the server's, and anybody can "
-                    + "make a tree of his own. Give the root that you trust, or have the server prove "
+                    + "make such a tree. Give the root that you trust, or have the server prove "
                     + "it: verify-receipt <file> <root>|server",
                 code: "RootNotConfirmed")
         }

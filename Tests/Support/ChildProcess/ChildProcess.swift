@@ -88,7 +88,7 @@ public final class ChildProcess: Sendable {
     }
 
     /// Takes the end of the process at once. One that nobody has waited for would keep the tests'
-    /// own monitor of exit tests busy for ever: it asks for the end of any process.
+    /// own monitor of exit tests busy endlessly: it asks for the end of any process.
     private static func waitForEnd(of identifier: Int32, _ state: State) {
         var info = siginfo_t()
         while waitid(P_PID, id_t(identifier), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}

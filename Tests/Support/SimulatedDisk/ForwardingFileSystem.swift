@@ -38,7 +38,7 @@ public protocol ForwardingFile: StorageFile {
 
 extension ForwardingFile {
     public var path: String { base.path }
-    public func wasRenamed(to newPath: String) { base.wasRenamed(to: newPath) }
+    public func noteNewPath(_ newPath: String) { base.noteNewPath(newPath) }
     public func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(StoreError) -> Int {

@@ -28,7 +28,7 @@ final class SimulatedFile: StorageFile {
         disk.state.withLock { $0.close(inode) }
     }
 
-    func wasRenamed(to newPath: String) { name.withLock { $0 = newPath } }
+    func noteNewPath(_ newPath: String) { name.withLock { $0 = newPath } }
 
     func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
