@@ -170,16 +170,17 @@ final class WorkerPool: Sendable {
                 }
             }
             gatherer.handOver()
-            if count > 1 { limit = self.limit(after: count, in: now - began) }
+            if count > 1 { limit = self.limit(after: count, in: now - began, limit) }
         }
     }
 
-    /// Jobs of the next batch: as many as take `longestBatch`, if they are like those of the last one.
-    private func limit(after count: Int, in time: TimeAmount) -> Int {
+    /// Jobs of the next batch: as many as take `longestBatch`, if they are like those of the last one. At
+    /// least half of the last limit, since the thread may have waited for a processor.
+    private func limit(after count: Int, in time: TimeAmount, _ last: Int) -> Int {
         let fitting = Self.longestBatch.nanoseconds * Int64(count) / max(1, time.nanoseconds)
+        let limit = max(Int(min(Int64(configuration.batchLimit), fitting)), last / 2)
         // One alone would not be timed.
-        return max(
-            min(2, configuration.batchLimit), Int(min(Int64(configuration.batchLimit), fitting)))
+        return max(min(2, configuration.batchLimit), limit)
     }
 
     private func run(_ job: consuming Job) {
