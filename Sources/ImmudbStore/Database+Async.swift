@@ -1,8 +1,8 @@
 public import MerkleTree
 public import StorageIO
 
-// The database for tasks: the same calls, on threads of the database. Each suspends; none blocks. A
-// task that is cancelled while it waits for a write is answered all the same: the write is made.
+// The calls of the database for tasks, which run on threads of the database. Each call suspends its task and
+// blocks no thread. Cancelling a task that waits for a write neither stops the write nor its result.
 
 extension Database {
     // MARK: writing

@@ -34,7 +34,7 @@ extension Immudb {
         } catch {
             log.error("\(error)")
             flush(log)
-            // Whoever waits for this process, or sees no log, is told as well.
+            // Also tells the process that waits for this one, and a user who sees no log.
             let isTold = startup.options.process.logFile.isEmpty && DetachedProcess.current == nil
             guard isTold else { throw error }
             return EXIT_FAILURE

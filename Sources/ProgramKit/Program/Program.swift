@@ -96,7 +96,7 @@ extension Program {
         CommandConfiguration(commandName: name, abstract: about.abstract)
     }
 
-    /// The command of a name or an alias; nil if there is none.
+    /// The command with a name or an alias; nil for an unknown name.
     static func command(_ name: String) -> (any ParsableCommand.Type)? {
         commands.lazy.flatMap(\.subcommands).first { command in
             command._commandName == name || command.configuration.aliases.contains(name)

@@ -60,14 +60,14 @@ public protocol SettingDeclaration: Sendable {
 public struct SettingType<Value: Sendable>: Sendable {
     let expectation: String
     let shown: SettingValue
-    /// nil if it is none.
+    /// Converts a raw value; returns nil if it is not valid.
     let value: @Sendable (RawValue) -> Value?
 
     var isSwitch: Bool { shown == .absent }
 
     /// - Parameters:
     ///   - expectation: what a value has to be, as the end of "give …".
-    ///   - value: nil if the raw value is none.
+    ///   - value: converts a raw value; returns nil if the raw value is not valid.
     init(
         expectation: String, shown: SettingValue,
         value: @escaping @Sendable (RawValue) -> Value?
@@ -119,7 +119,7 @@ extension SettingType where Value == String {
         Self(expectation: what, shown: .named(name), value: nonEmpty)
     }
 
-    /// The path of a file; an empty one says that there is none.
+    /// The path of a file. Empty means no file.
     public static var optionalFile: Self {
         Self(expectation: "the path of a file", shown: .file) { $0.text }
     }
@@ -129,7 +129,7 @@ extension SettingType where Value == String {
         Self(expectation: "the path of a file", shown: .file, value: nonEmpty)
     }
 
-    /// The path of a folder; an empty one says that there is none.
+    /// The path of a folder. Empty means no folder.
     public static var optionalFolder: Self {
         Self(expectation: "the path of a folder", shown: .folder) { $0.text }
     }

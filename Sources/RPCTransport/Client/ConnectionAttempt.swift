@@ -44,7 +44,7 @@ final class ConnectionAttempt {
         do throws(RPCError) {
             socket = try connector()
         } catch {
-            // Not at once: whoever starts an attempt is told later.
+            // `done` is never called before `start` has returned.
             return eventLoop.assumeIsolated().execute { self.finish(.failure(error), done) }
         }
         bootstrap.withConnectedSocket(socket)

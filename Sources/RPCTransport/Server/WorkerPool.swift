@@ -65,7 +65,7 @@ final class WorkerPool: Sendable {
     /// running. A full batch of reads with their proofs takes about as long: cut in two, it wakes the
     /// event loop twice.
     private static let longestGathering = TimeAmount.microseconds(500)
-    /// How long a batch should take at most: whoever comes meanwhile waits for its end.
+    /// The time that a batch should take at most. Calls that arrive during a batch wait for its end.
     private static let longestBatch = TimeAmount.milliseconds(1)
 
     private let configuration: Configuration

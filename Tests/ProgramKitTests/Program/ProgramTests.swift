@@ -148,7 +148,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "what is no command is the program's own words, if it has any",
+        "words that name no command are arguments of the program, if it takes any",
         arguments: [
             ([], nil), (["-q"], nil), (["thing"], "thing"), (["--", "-q"], "-q"),
             (["--dir", "put", "thing"], "thing"),

@@ -3,7 +3,7 @@ import Foundation
 /// The Swift code of a page of documentation, to be compared with snippets that a test compiles and runs.
 public struct DocumentedCode {
     /// The lines of the page's fences that begin with ```` ```swift ````, trimmed; without comments and the lines
-    /// of a manifest, which whoever uses a product tries.
+    /// of a manifest, which only a package that uses a product can try.
     public let lines: [String]
     private let snippets: String
 
