@@ -54,8 +54,12 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Calls a method that often, each time with an `Int64Value`; returns the first stream.
+    ///
+    /// - Parameter timeout: as in `grpc-timeout`, `200m`.
     @discardableResult
-    func call(_ method: String, _ number: UInt64, times: Int = 1, padding: Int = 0) -> Int32 {
+    func call(
+        _ method: String, _ number: UInt64, times: Int = 1, padding: Int = 0, timeout: String? = nil
+    ) -> Int32 {
         let first = streams
         var value: [UInt8] = [8]
         var rest = number
@@ -69,10 +73,11 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
             value += [UInt8](repeating: 0, count: padding)
         }
         let message = [0] + Self.bytes(UInt32(value.count)) + value
-        let headers = [
+        var headers = [
             (":method", "POST"), (":scheme", "http"), (":path", "/test.Peer/\(method)"),
             (":authority", "x"), ("content-type", "application/grpc"), ("te", "trailers"),
         ]
+        if let timeout { headers.append(("grpc-timeout", timeout)) }
         var block: [UInt8] = []
         for (name, value) in headers {
             block += [0, UInt8(name.utf8.count)] + Array(name.utf8)

@@ -117,6 +117,23 @@ extension NetworkTests {
             }
         }
 
+        @Test(
+            "a stream that is not read has its trailers at its deadline, ahead of what waits",
+            arguments: [0, 1_000])
+        func deadlineOfAnUnreadStream(window: UInt32) async throws {
+            try await withServer { server, _ in
+                let peer = try await RawPeer.connect(server.port, window: window)
+                peer.call("Endless", 64 << 10, times: 3, timeout: "300m")
+                #expect(try await eventually { peer.now.ended == 3 })
+                // Would come behind the trailers.
+                try await Task.sleep(for: .milliseconds(50))
+                #expect(peer.now.resets == 0)
+                #expect(peer.now.dataByteCount == 3 * Int(window))
+                #expect(!peer.now.isClosed)
+                await peer.close()
+            }
+        }
+
         @Test("streams that nobody reads are begun a few at a time")
         func streams() async throws {
             try await withServer { server, client in

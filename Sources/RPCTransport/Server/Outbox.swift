@@ -100,12 +100,20 @@ struct Outbox: ~Copyable {
         }
     }
 
-    /// Stops a stream whose messages wait for the client to read. Returns false if no message waits.
-    mutating func endStreamThatWaits(of active: ActiveCall) -> Bool {
-        guard let stream = active.stream, let body = active.body, body.unsent.readableBytes > 0
+    /// Ends a stream whose messages wait for the client to read: drops them and sends the trailers, which
+    /// no window of the client holds back. Returns false if no message waits.
+    ///
+    /// A reset would not say why: clients show one as "cancelled" unless their own clock has passed the
+    /// deadline, too.
+    mutating func endStreamThatWaits(of active: ActiveCall, _ status: Answer.Status) -> Bool {
+        guard let stream = active.stream, var body = active.body, body.unsent.readableBytes > 0
         else { return false }
         stream.end()
+        drop(messages: body)
+        body.unsent = ByteBuffer()
+        body.status = status
         beginSending(body, of: active)
+        frames?.submitTrailers(status, stream: active.streamID)
         return true
     }
 

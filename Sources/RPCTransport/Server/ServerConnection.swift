@@ -470,12 +470,11 @@ final class ServerConnection: HTTP2Delegate {
     private func expire(_ active: ActiveCall) -> Bool {
         let call = active.serverCall
         if let call, !call.claim() { return false }
-        if outbox.endStreamThatWaits(of: active) {
-            // Its client does not read: trailers would wait behind what it does not read.
+        let answer = Answer(code: .deadlineExceeded, text: "deadline exceeded")
+        if let status = answer.status, outbox.endStreamThatWaits(of: active, status) {
             observe(active, .deadlineExceeded)
-            reset(active, HTTP2.cancel)
         } else {
-            send(Answer(code: .deadlineExceeded, text: "deadline exceeded"), for: active)
+            send(answer, for: active)
         }
         call?.cancel()
         return true
