@@ -61,14 +61,18 @@ extension Immudb {
             DetachedProcess.current?.report(failure: error.message)
             return EXIT_SUCCESS
         }
-        DetachedProcess.current?.report()
+        if let detached = DetachedProcess.current {
+            // Whoever waits for the start may look for the port in the log.
+            flush(log)
+            detached.report()
+        }
         await stopSignals.first()
         let isClosed = await server.stop(deadline: .seconds(10))
         pidFile?.remove()
         return isClosed ? EXIT_SUCCESS : EXIT_FAILURE
     }
 
-    /// Waits for the last lines of the log, but for half a second only: they may be impossible to
+    /// Waits until the lines so far are in the log, but for half a second only: they may be impossible to
     /// write.
     private static func flush(_ log: ServerLog) {
         log.flush(within: .milliseconds(500))

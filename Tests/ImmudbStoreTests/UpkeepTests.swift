@@ -188,6 +188,39 @@ struct UpkeepTests {
         #expect(Set(before).isSubset(of: after))
     }
 
+    @Test(
+        "a key index that does not come back is tried after pauses, however many writes there are")
+    func pausesUnderWrites() async throws {
+        try await fill()
+        let database = try open()
+        let (openings, failures) = (Counter(), Counter())
+        disk.watch { kind, path throws(StoreError) in
+            guard kind == .read, path.contains("/index/") else { return }
+            if path.hasSuffix("/CURRENT") {
+                openings.add()
+                throw StoreError(.io, "cannot read the test's disk")
+            }
+            if failures.count == 0, path.hasSuffix(".sst") {
+                throw StoreError(.io, "cannot read the test's disk")
+            }
+        }
+        try await database.setBatch(Self.keysFromEverywhere)
+        failures.add()
+        #expect(throws: StoreError(.indexBehind, "")) {
+            try database.snapshot.get(bytes("key 1-1"))
+        }
+        let start = ContinuousClock.now
+        for number in 0..<200 { try await database.set(bytes("\(number)"), bytes("new")) }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        // At once, by the write that failed and by the upkeep, then after 0.2 s, 0.4 s and so on.
+        #expect(Double(openings.count) <= 3 + seconds / 0.2)
+        disk.watch(nil)
+        try await wait(for: "the index is not back") {
+            (try? database.snapshot.get(bytes("199"))) != nil
+        }
+        try database.close()
+    }
+
     // MARK: the tree
 
     @Test("a rewrite that begins with a damaged digest teaches no proof a wrong one")

@@ -15,8 +15,41 @@ final class Upkeep: Sendable {
 
     /// So often that few entries are left to digest again after a crash.
     private static let checkpointEntryCount: UInt64 = 1 << 16
-    private static let firstRetryMilliseconds = 200
-    private static let lastRetryMilliseconds = 30_000
+    /// Work that did not succeed, and when it is tried again: after pauses that grow, however often it is
+    /// asked for meanwhile.
+    private struct FailedWork {
+        private static let firstPause = 200
+        private static let lastPause = 30_000
+
+        private(set) var work: Work = []
+        private var pause = FailedWork.firstPause
+        private var retryTime = ContinuousClock.now
+
+        /// nil: nothing has failed.
+        var millisecondsToRetry: Int? {
+            guard !work.isEmpty else { return nil }
+            let left = retryTime - .now
+            return max(0, Int(left / .milliseconds(1)) + 1)
+        }
+
+        /// What is to be done now, of what was asked for and of what failed, which then has no longer
+        /// failed.
+        mutating func takeDue(with new: Work) -> Work {
+            if ContinuousClock.now < retryTime { return new.subtracting(work) }
+            defer { work = [] }
+            return new.union(work)
+        }
+
+        mutating func note(_ failed: Work) {
+            if failed.isEmpty {
+                if work.isEmpty { pause = Self.firstPause }
+                return
+            }
+            work.formUnion(failed)
+            retryTime = .now + .milliseconds(pause)
+            pause = min(2 * pause, Self.lastPause)
+        }
+    }
 
     private let storage: Storage
     private let publishedSize: Atomic<UInt64>
@@ -50,28 +83,33 @@ final class Upkeep: Sendable {
     func close() { wakeUps.close() }
 
     func run() {
-        var open: Work = []
-        var wait = Self.firstRetryMilliseconds
-        while wakeUps.takeAll(timeoutMilliseconds: open.isEmpty ? nil : wait) != nil {
-            open.formUnion(Work(rawValue: wanted.exchange(0, ordering: .acquiringAndReleasing)))
-            if open.contains(.bringBackIndex),
-                succeeds({ () throws(StoreError) in
-                    try storage.index.catchUp()
-                })
-            {
-                open.remove(.bringBackIndex)
-            }
-            if open.contains(.rewriteTree), succeeds(rewriteTree) {
-                open.subtract([.rewriteTree, .checkpoint])
-            }
-            if open.contains(.checkpoint), !open.contains(.rewriteTree) {
-                open.remove(.checkpoint)
-                if !succeeds(checkpoint) { open.insert(.rewriteTree) }
-            }
-            wait =
-                open.isEmpty
-                ? Self.firstRetryMilliseconds : min(2 * wait, Self.lastRetryMilliseconds)
+        var failed = FailedWork()
+        while wakeUps.takeAll(timeoutMilliseconds: failed.millisecondsToRetry) != nil {
+            let new = Work(rawValue: wanted.exchange(0, ordering: .acquiringAndReleasing))
+            let due = failed.takeDue(with: new)
+            if !due.isEmpty { failed.note(perform(due, insteadOfCheckpoint: failed.work)) }
         }
+    }
+
+    /// Returns what did not succeed.
+    ///
+    /// - Parameter waiting: failed before, and is not to be tried now. A checkpoint would say of a damaged
+    ///   tree that it is right.
+    private func perform(_ due: Work, insteadOfCheckpoint waiting: Work) -> Work {
+        var failed: Work = []
+        if due.contains(.bringBackIndex),
+            !succeeds({ () throws(StoreError) in try storage.index.catchUp() })
+        {
+            failed.insert(.bringBackIndex)
+        }
+        if due.contains(.rewriteTree) {
+            if !succeeds(rewriteTree) { failed.insert(.rewriteTree) }
+        } else if due.contains(.checkpoint), !waiting.contains(.rewriteTree) {
+            if !succeeds(checkpoint) {
+                failed.formUnion(perform(.rewriteTree, insteadOfCheckpoint: waiting))
+            }
+        }
+        return failed
     }
 
     private func succeeds(_ work: () throws(StoreError) -> Void) -> Bool {

@@ -20,10 +20,7 @@ final class ServerConnection: HTTP2Delegate {
     private let http2: HTTP2Connection
     private var outbox: Outbox
 
-    /// The calls whose HTTP/2 streams are open.
-    private var calls: [Int32: ActiveCall] = [:]
-    /// The call that was looked up last; frames of one call come together.
-    private var recent: ActiveCall?
+    private var calls = OpenCalls()
     private let headers: RequestHeaders
     /// Whether a request's header fields are being read; not in trailers.
     private var isReadingHeaders = false
@@ -60,27 +57,7 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: session
 
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer? {
-        var made: OpaquePointer?
-        guard
-            nghttp2_session_server_new2(
-                &made, HTTP2Callbacks.shared.pointer, user, core.options.pointer) == 0,
-            let session = made
-        else { return nil }
-        let configuration = core.configuration
-        let window = UInt32(clamping: min(configuration.windowByteCount, 1 << 28))
-        let settings = [
-            nghttp2_settings_entry(
-                settings_id: HTTP2Setting.maxConcurrentStreams,
-                value: UInt32(clamping: configuration.maxConcurrentStreams)),
-            nghttp2_settings_entry(
-                settings_id: HTTP2Setting.initialWindowByteCount, value: window),
-            nghttp2_settings_entry(
-                settings_id: HTTP2Setting.maxHeaderListByteCount,
-                value: UInt32(clamping: configuration.maxHeaderByteCount)),
-            nghttp2_settings_entry(settings_id: HTTP2Setting.noPriorities, value: 1),
-        ]
-        nghttp2_submit_settings(session, HTTP2.none, settings, settings.count)
-        nghttp2_session_set_local_window_size(session, HTTP2.none, 0, Int32(window) * 4)
+        guard let session = core.makeSession(user: user) else { return nil }
         outbox.open(ResponseFrames(session: session, core: core))
         loop.add(self)
         if core.isDraining.load(ordering: .acquiring) {
@@ -94,10 +71,7 @@ final class ServerConnection: HTTP2Delegate {
         loop.remove(self)
         alarm.cancel()
         outbox.close()
-        recent = nil
-        let open = calls
-        calls = [:]
-        for call in open.values { close(call) }
+        for call in calls.removeAll() { close(call) }
         waiting.removeAll()
         outbox.count(queued: 0)
     }
@@ -116,13 +90,6 @@ final class ServerConnection: HTTP2Delegate {
     func cut() { http2.cut() }
     func terminate(_ http2Error: UInt32) { http2.terminate(http2Error) }
 
-    private func call(_ stream: Int32) -> ActiveCall? {
-        if let recent, recent.streamID == stream { return recent }
-        guard let call = calls[stream] else { return nil }
-        recent = call
-        return call
-    }
-
     // MARK: frames that arrived
 
     func beganHeaders(stream: Int32, category: nghttp2_headers_category) {
@@ -131,8 +98,7 @@ final class ServerConnection: HTTP2Delegate {
         guard isReadingHeaders else { return }
         let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
         let call = ActiveCall(self, streamID: stream, began: began)
-        calls[stream] = call
-        recent = call
+        calls.add(call)
         headers.begin()
     }
 
@@ -142,7 +108,7 @@ final class ServerConnection: HTTP2Delegate {
 
     func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
         progress.noteMove()
-        guard let call = call(stream), !call.hasRequestEnded, call.phase == .receiving,
+        guard let call = calls.find(stream), !call.hasRequestEnded, call.phase == .receiving,
             case .receiving(var request) = call.takeState()
         else { return }
         let limit = core.configuration.maxReceiveMessageByteCount
@@ -155,7 +121,7 @@ final class ServerConnection: HTTP2Delegate {
         if !limits.take(header) { endCalmly() }
         switch header.type {
         case HTTP2.headers, HTTP2.data:
-            guard let call = call(header.stream_id) else { return }
+            guard let call = calls.find(header.stream_id) else { return }
             if header.type == HTTP2.data {
                 let byteCount = header.length - frame.pointee.data.padlen
                 if call.countFrame(byteCount: byteCount) > core.configuration.maxEmptyFrames {
@@ -177,9 +143,7 @@ final class ServerConnection: HTTP2Delegate {
 
     func closedStream(_ stream: Int32, http2Error: UInt32) {
         progress.noteMove()
-        guard let call = calls.removeValue(forKey: stream) else { return }
-        if recent === call { recent = nil }
-        close(call)
+        if let call = calls.remove(stream) { close(call) }
     }
 
     // MARK: requests
@@ -231,20 +195,10 @@ final class ServerConnection: HTTP2Delegate {
     var hasRequests: Bool { origin.account.requestByteCount > 0 }
     var requestByteCount: Int { origin.account.requestByteCount }
 
-    /// Calls that are refused, or end since their time is over, at once: each takes up to 10 µs. Others
-    /// have to wait for the next look.
-    private static let endingsAtOnce = 32
-
     /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
     /// there were any.
     func refuseSlowRequests(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
-        var slow: [ActiveCall] = []
-        for call in calls.values where call.phase == .receiving {
-            guard case .receiving(var request) = call.takeState() else { continue }
-            if request.noteProgress(now, byteCount, time) { slow.append(call) }
-            call.set(.receiving(request))
-            if slow.count == Self.endingsAtOnce { break }
-        }
+        let slow = calls.slow(now, byteCount, time)
         for call in slow {
             send(
                 Answer(code: .resourceExhausted, text: "the request came too slowly"), for: call)
@@ -369,12 +323,12 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: frames that leave
 
     func nextBody(of stream: Int32, limit: Int) -> HTTP2Body {
-        guard let call = call(stream) else { return .last(0, hasTrailers: false) }
+        guard let call = calls.find(stream) else { return .last(0, hasTrailers: false) }
         return outbox.nextBody(of: call, limit: limit)
     }
 
     func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer) {
-        guard let call = call(stream) else { preconditionFailure("a body of no call") }
+        guard let call = calls.find(stream) else { preconditionFailure("a body of no call") }
         outbox.writeBody(of: call, count: count, to: &frames)
         progress.noteMove()
         origin.account.markReader()
@@ -386,7 +340,7 @@ final class ServerConnection: HTTP2Delegate {
             return
         }
         guard header.type == HTTP2.headers, header.flags & HTTP2.endStream != 0 else { return }
-        guard let call = call(header.stream_id), !call.hasRequestEnded else { return }
+        guard let call = calls.find(header.stream_id), !call.hasRequestEnded else { return }
         // The answer is out before the request was in: ask the client to stop (RFC 9113, section
         // 8.1). Submitted earlier, the reset would have dropped the answer.
         reset(call, HTTP2.noError)
@@ -448,17 +402,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     private func endOverdueCallsInTurn() {
-        let now = NIODeadline.now()
-        var next = NIODeadline.distantFuture
-        var overdue: [ActiveCall] = []
-        for call in calls.values {
-            guard let deadline = call.deadline else { continue }
-            if deadline <= now, overdue.count < Self.endingsAtOnce {
-                overdue.append(call)
-            } else {
-                next = min(next, deadline)
-            }
-        }
+        let (overdue, next) = calls.overdue(.now())
         var isHeldBack = false
         for call in overdue where !expire(call) { isHeldBack = true }
         if isHeldBack { core.pools.handOverAnswers() }
@@ -539,9 +483,7 @@ final class ServerConnection: HTTP2Delegate {
     /// to read its answer.
     var stuckSince: NIODeadline? {
         guard let since = progress.restingSince, !calls.isEmpty,
-            calls.values.allSatisfy({
-                $0.waitsForClient(whichHasUnread: outbox.unsentByteCount > 0)
-            })
+            calls.allWaitForClient(whichHasUnread: outbox.unsentByteCount > 0)
         else { return nil }
         return since
     }

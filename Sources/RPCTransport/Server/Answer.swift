@@ -1,0 +1,59 @@
+import NIOCore
+
+/// What is sent for a call.
+struct Answer: Sendable {
+    /// The message behind its prefix; nil when there is none, or of a stream.
+    var message: ByteBuffer?
+    /// Whatever else than OK and a message there is to say. Apart, since it costs every call to
+    /// make and destroy what few calls need.
+    private(set) var status: Status?
+
+    init(message: ByteBuffer) { self.message = message }
+
+    init(
+        message: ByteBuffer? = nil, code: StatusCode = .ok, text: String = "",
+        headers: Metadata = Metadata(), trailers: Metadata = Metadata(), httpStatus: Int? = nil,
+        namesEncodings: Bool = false
+    ) {
+        self.message = message
+        status = Status(
+            code: code, text: text, headers: headers, trailers: trailers,
+            httpStatus: httpStatus, namesEncodings: namesEncodings)
+    }
+
+    var code: StatusCode { status?.code ?? .ok }
+    var headers: Metadata { status?.headers ?? [:] }
+
+    final class Status: Sendable {
+        let code: StatusCode
+        let text: String
+        let headers: Metadata
+        let trailers: Metadata
+        /// An HTTP status other than 200, for requests that are not gRPC.
+        let httpStatus: Int?
+        /// Whether to say which message encodings are understood.
+        let namesEncodings: Bool
+
+        init(
+            code: StatusCode, text: String, headers: Metadata, trailers: Metadata,
+            httpStatus: Int?, namesEncodings: Bool
+        ) {
+            self.code = code
+            self.text = text
+            self.headers = headers
+            self.trailers = trailers
+            self.httpStatus = httpStatus
+            self.namesEncodings = namesEncodings
+        }
+
+        /// OK, and nothing to add.
+        static let ok = Status(
+            code: .ok, text: "", headers: [:], trailers: [:], httpStatus: nil,
+            namesEncodings: false)
+
+        /// About what it takes while it waits.
+        var byteCount: Int {
+            text.utf8.count + headers.byteCount + trailers.byteCount
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// The threads of each class of work.
+struct WorkerPools: Sendable {
+    private let points: WorkerPool
+    private let writes: WorkerPool
+    private let walks: WorkerPool
+
+    init(_ configuration: RPCServer.Configuration) {
+        let capacity = configuration.workerQueueCapacity
+        let walkThreads = max(2, configuration.walkThreadCount)
+        points = WorkerPool(
+            .init(
+                name: "points", threadCount: configuration.workerThreadCount, batchLimit: 32,
+                capacity: capacity))
+        writes = WorkerPool(
+            .init(
+                name: "writes", threadCount: configuration.writeThreadCount, batchLimit: 1,
+                capacity: capacity))
+        walks = WorkerPool(
+            .init(
+                name: "walks", threadCount: walkThreads, batchLimit: 1, capacity: capacity,
+                laneLimit: walkThreads / 2, isBackground: true))
+    }
+
+    func pool(of execution: RPCMethod.Execution) -> WorkerPool {
+        switch execution {
+        case .points, .eventLoop: points
+        case .writes: writes
+        case .walks: walks
+        }
+    }
+
+    func start() throws {
+        for pool in [points, writes, walks] { try pool.start() }
+    }
+
+    func stop() {
+        for pool in [points, writes, walks] { pool.stop() }
+    }
+
+    /// Sends finished answers that wait for a slow handler later in their batch. Only points run in batches.
+    func handOverAnswers() { points.handOverAnswers() }
+}
