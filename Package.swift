@@ -169,7 +169,8 @@ let package = Package(
         .executableTarget(
             name: "immutest",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "ProgramKit", "Terminal", arguments,
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit", "Terminal",
+                arguments,
             ],
             swiftSettings: settings),
         .executableTarget(

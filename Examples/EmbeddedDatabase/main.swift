@@ -25,7 +25,7 @@ try await database.setBatch([
 ])
 
 // A verified read: the entry, and the proof that it is in a history that continues the trusted one.
-guard let newest = try await database.verifiedGet(Array("newest".utf8), since: trusted.size) else {
+guard let newest = try await database.getProven(Array("newest".utf8), since: trusted.size) else {
     fatalError("the entry was just written")
 }
 try newest.proof.verify(newest.entry, since: trusted)

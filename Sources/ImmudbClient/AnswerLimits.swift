@@ -15,23 +15,25 @@ struct AnswerLimits: Sendable {
 
     /// - Parameter maxAnswerByteCount: the largest answer that is taken.
     init(maxAnswerByteCount: Int) {
-        let entries = ElementLimit(
-            max(maxAnswerByteCount / Self.leastEntryByteCount, 1), [.list(1)])
-        let proof = ElementLimit(Self.pathElements, [.list(5), .list(6)])
-        let provenEntry = ElementLimit(Self.pathElements, [.message(2, [.list(5), .list(6)])])
-        let path = ElementLimit(Self.pathElements, [.list(5)])
-        let limits = [
-            ImmuService.getBatch: entries, ImmuService.getBatchSV: entries,
-            ImmuService.scan: entries, ImmuService.scanSV: entries,
-            ImmuService.history: entries, ImmuService.historySV: entries,
-            ImmuService.zScan: entries, ImmuService.zScanSV: entries,
-            ImmuService.iScan: entries, ImmuService.iScanSV: entries, ImmuService.dump: entries,
-            ImmuService.safeSet: proof, ImmuService.safeSetSV: proof,
-            ImmuService.safeReference: proof, ImmuService.safeZAdd: proof,
-            ImmuService.safeGet: provenEntry, ImmuService.safeGetSV: provenEntry,
-            ImmuService.inclusion: path, ImmuService.consistency: path,
-        ]
-        checks = limits.mapValues { limit in { bytes in try limit.check(bytes) } }
+        var checks: [String: AnswerCheck] = [:]
+        for method in ImmuService.methods {
+            guard let limit = Self.limit(of: method.answer, maxAnswerByteCount) else { continue }
+            checks[method.path] = { bytes in try limit.check(bytes) }
+        }
+        self.checks = checks
+    }
+
+    private static func limit(
+        of answer: ImmuService.Answer, _ maxAnswerByteCount: Int
+    ) -> ElementLimit? {
+        switch answer {
+        case .plain: nil
+        case .entries, .entryStream:
+            ElementLimit(max(maxAnswerByteCount / leastEntryByteCount, 1), [.list(1)])
+        case .path: ElementLimit(pathElements, [.list(5)])
+        case .proof: ElementLimit(pathElements, [.list(5), .list(6)])
+        case .provenEntry: ElementLimit(pathElements, [.message(2, [.list(5), .list(6)])])
+        }
     }
 
     /// nil for a method whose answer has no lists.

@@ -1,3 +1,5 @@
+import POSIX
+
 /// Where a server is: a host and its port.
 ///
 /// Written as a name or an address, with or without its port: `localhost`, `127.0.0.1:3322`, `::1`,
@@ -33,7 +35,7 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = own ?? port ?? Self.defaultPort
     }
 
-    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    public var description: String { hostAndPort(host, port) }
 
     private static func parts(of text: String) throws(Fault) -> (host: String, port: Int?) {
         if text.hasPrefix("[") {

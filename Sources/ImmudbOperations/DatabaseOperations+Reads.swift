@@ -4,7 +4,7 @@ extension DatabaseOperations {
     /// The newest entry of a key; of a reference, of its target.
     ///
     /// - Throws: `invalidKey`, `keyNotFound`.
-    public func newest(of key: [UInt8]) throws(StoreError) -> PendingRead {
+    public func get(_ key: [UInt8]) throws(StoreError) -> PendingRead {
         try located(key, in: database.snapshot, since: nil)
     }
 
@@ -13,8 +13,8 @@ extension DatabaseOperations {
     ///
     /// - Parameter trusted: the last index of that tree; nil for the tree of one entry.
     /// - Throws: `invalidKey`, `invalidRootIndex`, `keyNotFound`; the first that applies.
-    public func newestProven(
-        of key: [UInt8], since trusted: EntryIndex?
+    public func getProven(
+        _ key: [UInt8], since trusted: EntryIndex?
     ) throws(StoreError) -> PendingRead {
         try Limits.validate(key: key)
         let snapshot = database.snapshot
@@ -47,8 +47,8 @@ extension DatabaseOperations {
     /// - Parameter page: gets the entries page by page, and ends the operation by what it throws.
     /// - Throws: `invalidKey`, before anything is read; `answerTooLarge`, since a part would look like keys
     ///   that are not there; `callerHasGone`.
-    public func newest(
-        of keys: some Collection<[UInt8]>, for caller: some Caller,
+    public func get(
+        many keys: some Collection<[UInt8]>, for caller: some Caller,
         page body: ([Entry]) throws -> Void
     ) throws {
         for key in keys { try Limits.validate(key: key) }

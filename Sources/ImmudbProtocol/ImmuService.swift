@@ -13,15 +13,33 @@ public enum ImmuService {
         public let name: String
         /// What travels as the HTTP/2 path, such as `/immudb.schema.ImmuService/SafeSet`.
         public let path: String
-        /// The answer is a stream of messages, not a single one. No method has a stream of
-        /// requests.
-        public let streamsAnswers: Bool
+        /// Whether a call appends entries: to call it twice appends them twice.
+        public let appends: Bool
+        public let answer: Answer
+        public var streamsAnswers: Bool { answer == .entryStream }
 
-        init(_ path: String, streamsAnswers: Bool = false) {
+        init(_ path: String, appends: Bool = false, _ answer: Answer = .plain) {
             self.name = String(path.dropFirst(ImmuService.name.utf8.count + 2))
             self.path = path
-            self.streamsAnswers = streamsAnswers
+            self.appends = appends
+            self.answer = answer
         }
+    }
+
+    /// What lists an answer has, by which a client bounds it.
+    public enum Answer: Sendable {
+        /// None.
+        case plain
+        /// Entries, in the field 1.
+        case entries
+        /// A stream of messages, each with entries in the field 1. No method has a stream of requests.
+        case entryStream
+        /// Digests, in the field 5.
+        case path
+        /// Digests of two paths, in the fields 5 and 6.
+        case proof
+        /// The same of the message in the field 2.
+        case provenEntry
     }
 
     public static let createUser = "/immudb.schema.ImmuService/CreateUser"
@@ -64,26 +82,26 @@ public enum ImmuService {
     /// All 36 methods, in the order of schema.proto.
     public static let methods: [Method] = [
         Method(createUser), Method(changePassword), Method(deleteUser), Method(login),
-        Method(set), Method(setSV), Method(safeSet), Method(safeSetSV),
-        Method(get), Method(getSV), Method(safeGet), Method(safeGetSV),
-        Method(setBatch), Method(setBatchSV), Method(getBatch), Method(getBatchSV),
-        Method(scan), Method(scanSV), Method(count),
-        Method(currentRoot), Method(inclusion), Method(consistency),
-        Method(byIndex), Method(byIndexSV), Method(history), Method(historySV),
+        Method(set, appends: true), Method(setSV, appends: true),
+        Method(safeSet, appends: true, .proof), Method(safeSetSV, appends: true, .proof),
+        Method(get), Method(getSV),
+        Method(safeGet, .provenEntry), Method(safeGetSV, .provenEntry),
+        Method(setBatch, appends: true), Method(setBatchSV, appends: true),
+        Method(getBatch, .entries), Method(getBatchSV, .entries),
+        Method(scan, .entries), Method(scanSV, .entries), Method(count),
+        Method(currentRoot), Method(inclusion, .path), Method(consistency, .path),
+        Method(byIndex), Method(byIndexSV),
+        Method(history, .entries), Method(historySV, .entries),
         Method(health),
-        Method(reference), Method(safeReference),
-        Method(zAdd), Method(zScan), Method(zScanSV), Method(safeZAdd),
-        Method(iScan), Method(iScanSV),
-        Method(dump, streamsAnswers: true),
+        Method(reference, appends: true), Method(safeReference, appends: true, .proof),
+        Method(zAdd, appends: true), Method(zScan, .entries), Method(zScanSV, .entries),
+        Method(safeZAdd, appends: true, .proof),
+        Method(iScan, .entries), Method(iScanSV, .entries),
+        Method(dump, .entryStream),
     ]
-}
 
-extension ImmuService {
-    /// The paths of the methods that append entries: to call one of them twice appends them twice.
-    public static let writes: Set<String> = [
-        set, setSV, safeSet, safeSetSV, setBatch, setBatchSV, reference, safeReference, zAdd,
-        safeZAdd,
-    ]
+    /// The paths of the methods that append entries.
+    public static let writes = Set(methods.filter(\.appends).map(\.path))
 }
 
 /// Names of the metadata that this service gives a meaning to.

@@ -11,24 +11,24 @@ import RPCTransport
 
 extension DatabaseService {
     func get(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerEntry(call) { try newest(of: request, as: .plain) }
+        answerEntry(call) { try get(request, as: .plain) }
     }
 
-    func newest(of request: Immudb_Schema_Key, as form: ItemForm) throws -> EntryRead {
+    func get(_ request: Immudb_Schema_Key, as form: ItemForm) throws -> EntryRead {
         try located(request.key, "get", as: form) { key throws(StoreError) in
-            try operations.newest(of: key)
+            try operations.get(key)
         }
     }
 
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerEntry(call) { try newestProven(of: request, as: .plain) }
+        answerEntry(call) { try safeGet(request, as: .plain) }
     }
 
-    func newestProven(
-        of request: Immudb_Schema_SafeGetOptions, as form: ItemForm
+    func safeGet(
+        _ request: Immudb_Schema_SafeGetOptions, as form: ItemForm
     ) throws -> EntryRead {
         try located(request.key, "safeget", as: form) { key throws(StoreError) in
-            try operations.newestProven(of: key, since: request.rootIndex.trustedLastIndex)
+            try operations.getProven(key, since: request.rootIndex.trustedLastIndex)
         }
     }
 
@@ -57,8 +57,8 @@ extension DatabaseService {
     ) throws -> EncodedItems {
         log.debug("get batch of \(request.keys.count) keys")
         return try encodedItems(as: form, tooLarge: "ask for fewer keys at a time") { page in
-            try operations.newest(
-                of: request.keys.lazy.map { Array($0.key) }, for: call, page: page)
+            try operations.get(
+                many: request.keys.lazy.map { Array($0.key) }, for: call, page: page)
         }
     }
 

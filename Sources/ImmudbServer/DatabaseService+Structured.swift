@@ -17,22 +17,12 @@ import SwiftProtobuf
 extension DatabaseService {
     func setStructured(_ request: Immudb_Schema_StructuredKeyValue, _ call: ServerCall) {
         log.debug("set \(printable(request.key)) structured")
-        appendStructured(for: call) { [try NewEntry(request)] }
+        append(for: call) { [try NewEntry(request)] }
     }
 
     func setBatchStructured(_ request: Immudb_Schema_SKVList, _ call: ServerCall) {
         log.debug("set batch of \(request.skvs.count) structured entries")
-        appendStructured(for: call) { try request.skvs.map(NewEntry.init) }
-    }
-
-    private func appendStructured(for call: ServerCall, _ entries: () throws -> [NewEntry]) {
-        do {
-            append(try entries(), for: call) { appended in
-                call.reply(Immudb_Schema_Index(appended.last))
-            }
-        } catch {
-            refuse(call, Refusal(error))
-        }
+        append(for: call) { try request.skvs.map(NewEntry.init) }
     }
 
     func safeSetStructured(_ request: Immudb_Schema_SafeSetSVOptions, _ call: ServerCall) {
@@ -46,11 +36,11 @@ extension DatabaseService {
     // MARK: reading
 
     func getStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerEntry(call) { try newest(of: request, as: .structured) }
+        answerEntry(call) { try get(request, as: .structured) }
     }
 
     func safeGetStructured(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerEntry(call) { try newestProven(of: request, as: .structured) }
+        answerEntry(call) { try safeGet(request, as: .structured) }
     }
 
     func byIndexStructured(_ request: Immudb_Schema_Index, _ call: ServerCall) {

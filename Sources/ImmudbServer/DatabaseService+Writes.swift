@@ -12,16 +12,12 @@ public import RPCTransport
 extension DatabaseService {
     func set(_ request: Immudb_Schema_KeyValue, _ call: ServerCall) {
         log.debug("set \(printable(request.key)) \(request.value.count) bytes")
-        append([NewEntry(request)], for: call) { appended in
-            call.reply(Immudb_Schema_Index(appended.last))
-        }
+        append(for: call) { [NewEntry(request)] }
     }
 
     func setBatch(_ request: Immudb_Schema_KVList, _ call: ServerCall) {
         log.debug("set batch of \(request.kvs.count) entries")
-        append(request.kvs.map(NewEntry.init), for: call) { appended in
-            call.reply(Immudb_Schema_Index(appended.last))
-        }
+        append(for: call) { request.kvs.map(NewEntry.init) }
     }
 
     func safeSet(_ request: Immudb_Schema_SafeSetOptions, _ call: ServerCall) {
@@ -36,9 +32,7 @@ extension DatabaseService {
 
     func reference(_ request: Immudb_Schema_ReferenceOptions, _ call: ServerCall) {
         log.debug("reference \(printable(request.reference)) to \(printable(request.key))")
-        append([NewEntry(request)], for: call) { appended in
-            call.reply(Immudb_Schema_Index(appended.last))
-        }
+        append(for: call) { [NewEntry(request)] }
     }
 
     func safeReference(_ request: Immudb_Schema_SafeReferenceOptions, _ call: ServerCall) {
@@ -55,13 +49,7 @@ extension DatabaseService {
 
     func zAdd(_ request: Immudb_Schema_ZAddOptions, _ call: ServerCall) {
         log.debug("zadd \(printable(request.set)) \(request.score) \(printable(request.key))")
-        do {
-            append([try NewEntry(request)], for: call) { appended in
-                call.reply(Immudb_Schema_Index(appended.last))
-            }
-        } catch {
-            refuse(call, Refusal(error))
-        }
+        append(for: call) { [try NewEntry(request)] }
     }
 
     func safeZAdd(_ request: Immudb_Schema_SafeZAddOptions, _ call: ServerCall) {
@@ -101,18 +89,23 @@ extension DatabaseService {
         }
     }
 
-    /// Appends entries, and answers by `success`, which runs on the database's publisher, after the entries
-    /// are durable and visible, and must not block. What fails then must not be answered with a status that
-    /// says that nothing was stored.
-    func append(
-        _ entries: [NewEntry], for call: ServerCall,
-        success: @escaping @Sendable (Appended) -> Void
-    ) {
-        operations.append(entries, for: call) { result in
+    /// Appends entries and answers with the last one's index, from the database's publisher, after the
+    /// entries are durable and visible. What fails then must not be answered with a status that says that
+    /// nothing was stored.
+    ///
+    /// - Parameter entries: makes them of the request; what it throws is the answer.
+    func append(for call: ServerCall, _ entries: () throws -> [NewEntry]) {
+        let checked: [NewEntry]
+        do {
+            checked = try entries()
+        } catch {
+            return refuse(call, Refusal(error))
+        }
+        operations.append(checked, for: call) { result in
             switch result {
             case .success(let appended):
                 call.noteEffect()
-                success(appended)
+                call.reply(Immudb_Schema_Index(appended.last))
             case .failure(let error):
                 refuse(call, Refusal(ofWrite: error))
             }

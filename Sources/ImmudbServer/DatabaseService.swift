@@ -45,10 +45,10 @@ public struct DatabaseService: Sendable {
             .measured(ImmuService.safeSet, safeSet),
             .measured(ImmuService.safeSetSV, safeSetStructured),
             .measured(
-                ImmuService.setBatch, on: .writes, elementLimit: Limits.batchEntryCount,
+                ImmuService.setBatch, on: .bulk, elementLimit: Limits.batchEntryCount,
                 excess: Self.tooManyEntries, setBatch),
             .measured(
-                ImmuService.setBatchSV, on: .writes, elementLimit: Limits.batchEntryCount,
+                ImmuService.setBatchSV, on: .bulk, elementLimit: Limits.batchEntryCount,
                 excess: Self.tooManyEntries, setBatchStructured),
             .measured(ImmuService.reference, reference),
             .measured(ImmuService.safeReference, safeReference),

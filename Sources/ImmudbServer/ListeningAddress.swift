@@ -47,6 +47,5 @@ func checkListening(host: String, port: Int) throws(ServerStartError) {
 }
 
 func listeningError(host: String, port: Int, reason: String) -> ServerStartError {
-    let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    return ServerStartError("Immudb unable to listen: \(address): \(reason)")
+    ServerStartError("Immudb unable to listen: \(hostAndPort(host, port)): \(reason)")
 }

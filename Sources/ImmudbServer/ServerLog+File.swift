@@ -21,26 +21,31 @@ extension ServerLog {
         guard path.last != "/" else {
             throw ServerStartError("Unable to create log file \(path): \(Errno.isDirectory)")
         }
-        var newFolder: String?
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            let folder = String(path[..<slash])
-            if mkdir(folder, 0o755) == 0 {
-                newFolder = folder
-            } else if errno != EEXIST {
-                throw ServerStartError(
-                    "Unable to create log folder \(folder): \(Errno.last)")
-            }
+        let folder = parentFolder(of: path)
+        let isNew = mkdir(folder, 0o755) == 0
+        guard isNew || errno == EEXIST else {
+            throw ServerStartError("Unable to create log folder \(folder): \(Errno.last)")
         }
-        var number: Int32
-        repeat {
-            number = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
-        } while number < 0 && errno == EINTR
-        guard number >= 0 else {
-            let reason = errno == ENXIO ? "nobody reads this pipe" : "\(Errno.last)"
-            if let newFolder { rmdir(newFolder) }
+        do throws(ServerStartError) {
+            let writer = try LogWriter(to: try open(path), program: "immudb", closesFile: true)
+            return ServerLog(level: level, writer: writer)
+        } catch {
+            // Fails if the log is in it already: a start without a thread for it has left an empty one.
+            if isNew { rmdir(folder) }
+            throw error
+        }
+    }
+
+    private static func open(_ path: String) throws(ServerStartError) -> Int32 {
+        do {
+            return try FileDescriptor.opening(
+                path, .writeOnly, [.append, .create, .nonBlocking],
+                permissions: FilePermissions(rawValue: 0o666)
+            ).rawValue
+        } catch {
+            let reason =
+                error as? Errno == .noSuchAddressOrDevice ? "nobody reads this pipe" : "\(error)"
             throw ServerStartError("Unable to create log file \(path): \(reason)")
         }
-        let writer = try LogWriter(to: number, program: "immudb", closesFile: true)
-        return ServerLog(level: level, writer: writer)
     }
 }

@@ -52,33 +52,33 @@ extension Database {
     /// - Parameter since: the size of the tree that the caller knows; 0 for none.
     /// - Throws: also `invalidRootIndex` if that tree is larger than this one; nothing is written
     ///   then.
-    public func verifiedSet(
+    public func setProven(
         _ key: [UInt8], _ value: [UInt8], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry {
-        let batch = try await verifiedSetBatch([NewEntry(key: key, value: value)], since: since)
+        let batch = try await setBatchProven([NewEntry(key: key, value: value)], since: since)
         return batch[0]
     }
 
     /// As ``addReference(_:to:)``, with the proof of the reference's own entry; see
-    /// ``verifiedSet(_:_:since:)``.
-    public func verifiedAddReference(
+    /// ``setProven(_:_:since:)``.
+    public func addReferenceProven(
         _ name: [UInt8], to key: [UInt8], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry {
-        try await verifiedSetBatch([.reference(name, to: key)], since: since)[0]
+        try await setBatchProven([.reference(name, to: key)], since: since)[0]
     }
 
     /// As ``addMember(_:to:score:)``, with the proof of the set's entry; see
-    /// ``verifiedSet(_:_:since:)``.
-    public func verifiedAddMember(
+    /// ``setProven(_:_:since:)``.
+    public func addMemberProven(
         _ member: [UInt8], to set: [UInt8], score: Double, since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry {
         let entry = try NewEntry.member(member, of: set, score: score)
-        return try await verifiedSetBatch([entry], since: since)[0]
+        return try await setBatchProven([entry], since: since)[0]
     }
 
     /// As ``setBatch(_:)``, with the proof of each entry, all of the same snapshot.
     /// - Throws: also `storedUnproven`: the entries are stored, and are not to be written again.
-    public func verifiedSetBatch(
+    public func setBatchProven(
         _ entries: [NewEntry], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> [ProvenEntry] {
         try snapshot.requireSize(since)
@@ -139,7 +139,7 @@ extension Database {
     /// As ``get(_:)``, with the entry's proof.
     ///
     /// - Parameter since: the size of the tree that the caller knows; 0 for none.
-    public func verifiedGet(
+    public func getProven(
         _ key: [UInt8], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry? {
         try await read { snapshot throws(StoreError) in

@@ -55,7 +55,7 @@ public final class FileDraft {
         try finish()
         guard rename(draftPath, path) == 0 else { throw Errno.last }
         isComplete = true
-        try synchronizeFolder(folder)
+        try synchronizeFolder(parentFolder(of: path))
     }
 
     /// The same for a file that is worth less than two waits for the disk: after a loss of power it
@@ -79,7 +79,7 @@ public final class FileDraft {
             guard rename(draftPath, path) == 0 else { throw Errno.last }
             isComplete = true
         }
-        try synchronizeFolder(folder)
+        try synchronizeFolder(parentFolder(of: path))
     }
 
     private func finish() throws {
@@ -91,10 +91,5 @@ public final class FileDraft {
         guard isOpen else { return }
         isOpen = false
         try? file.close()
-    }
-
-    private var folder: String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

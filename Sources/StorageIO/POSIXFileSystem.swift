@@ -48,7 +48,7 @@ public struct POSIXFileSystem: FileSystem {
 
     public func createDirectory(_ path: String) throws(StoreError) {
         var code = mkdir(path, Self.folderMode) == 0 ? 0 : errno
-        let parent = parent(of: path)
+        let parent = parentFolder(of: path)
         if code == ENOENT, !path.isEmpty, parent != path {
             try createDirectory(parent)
             code = mkdir(path, Self.folderMode) == 0 ? 0 : errno
@@ -69,8 +69,8 @@ public struct POSIXFileSystem: FileSystem {
     /// in it can vanish: an earlier call may have made them and failed before they were durable.
     private func synchronizeNames(upFrom path: String) throws(StoreError) {
         var folder = path
-        while parent(of: folder) != folder {
-            folder = parent(of: folder)
+        while parentFolder(of: folder) != folder {
+            folder = parentFolder(of: folder)
             do throws(StoreError) {
                 try synchronizeDirectory(folder)
             } catch  where error.code == .permissionDenied {
@@ -139,11 +139,6 @@ public struct POSIXFileSystem: FileSystem {
         }
     }
 
-    private func parent(of path: String) -> String {
-        let trimmed = path.count > 1 && path.hasSuffix("/") ? path.dropLast() : path[...]
-        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
-        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
-    }
 }
 
 /// An advisory lock on a file that holds the process id of its owner, for people to read.

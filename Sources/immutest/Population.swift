@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbClient
 import MerkleTree
+import POSIX
 import Terminal
 
 /// Writing sample entries to a server.
@@ -120,7 +121,7 @@ struct Population {
 }
 
 extension ServerPlace: CustomStringConvertible {
-    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var description: String { hostAndPort(host, port) }
 }
 
 /// How long something took, for the eyes.

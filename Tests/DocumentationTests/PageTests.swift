@@ -50,7 +50,7 @@ struct PageTests {
         let trusted = database.snapshot.trustedRoot
         try await database.set(Array("hello".utf8), Array("world".utf8))
         let proven = try #require(
-            try await database.verifiedGet(Array("hello".utf8), since: trusted.size))
+            try await database.getProven(Array("hello".utf8), since: trusted.size))
         try database.close()
         let proof = UncheckedProof(
             leaf: proven.proof.leaf.bytes, index: proven.proof.index.rawValue,

@@ -13,7 +13,7 @@ enum StoreSnippets {
 
     static func keepRoot(_ database: Database, _ keptText: String) async throws -> String {
         var trusted = TrustedRoot(keptText) ?? .empty
-        if let proven = try await database.verifiedGet(Array("alice".utf8), since: trusted.size) {
+        if let proven = try await database.getProven(Array("alice".utf8), since: trusted.size) {
             try proven.proof.verify(proven.entry, since: trusted)
             trusted = proven.proof.tree
         }
@@ -33,7 +33,9 @@ enum StoreSnippets {
         let snapshot = database.snapshot
         let versions = try snapshot.history(of: Array("alice".utf8), limit: 10)
         let invoices = try snapshot.scan(prefix: Array("invoice".utf8))
-        for try await entry in database.entries() { print(entry.index, entry.key.count, entry.value.count) }
+        for try await entry in database.entries() {
+            print(entry.index, entry.key.count, entry.value.count)
+        }
         return (versions.count, invoices.count)
     }
 

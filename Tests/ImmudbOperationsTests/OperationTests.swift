@@ -9,7 +9,7 @@ struct OperationTests {
     func reads() async throws {
         let test = try TestDatabase()
         try await test.fill(20, valueByteCount: 5_000)
-        let pending = try test.operations.newest(of: bytes("key 7"))
+        let pending = try test.operations.get(bytes("key 7"))
         #expect((5_000..<6_000).contains(pending.byteCount))
         // What is written meanwhile is not seen: the snapshot was taken before.
         try await test.database.setBatch([NewEntry(key: bytes("key 7"), value: bytes("new"))])
@@ -19,8 +19,8 @@ struct OperationTests {
             try test.operations.entry(at: EntryIndex(20)).complete().entry.value == bytes("new"))
 
         let trusted = test.operations.root
-        let proven = try test.operations.newestProven(
-            of: bytes("key 3"), since: EntryIndex(trusted.size.rawValue - 1)
+        let proven = try test.operations.getProven(
+            bytes("key 3"), since: EntryIndex(trusted.size.rawValue - 1)
         ).complete()
         try #require(proven.proof).verify(proven.entry, since: trusted)
     }
@@ -33,10 +33,10 @@ struct OperationTests {
             return nil
         }
         let operations = test.operations
-        #expect(code { _ = try operations.newest(of: bytes("x")) } == .keyNotFound)
-        #expect(code { _ = try operations.newest(of: []) } == .invalidKey)
+        #expect(code { _ = try operations.get(bytes("x")) } == .keyNotFound)
+        #expect(code { _ = try operations.get([]) } == .invalidKey)
         #expect(
-            code { _ = try operations.newestProven(of: bytes("x"), since: nil) } == .keyNotFound)
+            code { _ = try operations.getProven(bytes("x"), since: nil) } == .keyNotFound)
         #expect(code { _ = try operations.entry(at: EntryIndex(0)) } == .indexNotFound)
         #expect(code { _ = try operations.inclusion(of: EntryIndex(0)) } == .indexNotFound)
         #expect(code { _ = try operations.consistency(since: EntryIndex(.max)) } == .indexNotFound)
@@ -44,7 +44,7 @@ struct OperationTests {
         for index in [3, UInt64.max] {
             let since = EntryIndex(index)
             #expect(
-                code { _ = try operations.newestProven(of: bytes("key 1"), since: since) }
+                code { _ = try operations.getProven(bytes("key 1"), since: since) }
                     == .invalidRootIndex)
         }
         #expect(code { _ = try operations.count(prefix: [], for: TestCaller()) } == .invalidPrefix)
@@ -112,7 +112,7 @@ struct OperationTests {
 
         let keys = (0..<1_000).map { bytes("key \($0)") } + [bytes("none")]
         func many(_ caller: TestCaller, _ page: ([Entry]) throws -> Void) throws {
-            try test.operations.newest(of: keys, for: caller, page: page)
+            try test.operations.get(many: keys, for: caller, page: page)
         }
         #expect(try pages(many).joined().map(\.key) == keys.dropLast())
         #expect(throws: OperationError.callerHasGone) { try pages(patience: 999, many) }
@@ -142,8 +142,8 @@ struct OperationTests {
         let caller = TestCaller()
         let tooLarge = OperationError.answerTooLarge(byteLimit: 10_000)
         #expect(throws: tooLarge) {
-            try test.operations.newest(
-                of: (0..<20).map { bytes("key \($0)") }, for: caller, page: { _ in })
+            try test.operations.get(
+                many: (0..<20).map { bytes("key \($0)") }, for: caller, page: { _ in })
         }
         #expect(throws: tooLarge) {
             try test.operations.entries(from: EntryIndex(0), count: 10, for: caller) { _ in }

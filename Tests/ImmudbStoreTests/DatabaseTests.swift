@@ -126,7 +126,7 @@ struct DatabaseTests {
             await #expect(throws: StoreError(code, "")) { try await database.setBatch(batch) }
         }
         await #expect(throws: StoreError(.invalidRootIndex, "")) {
-            try await database.verifiedSet(bytes("b"), [], since: TreeSize(2))
+            try await database.setProven(bytes("b"), [], since: TreeSize(2))
         }
         await #expect(throws: StoreError(.invalidKey, "")) { try await database.get([]) }
         await #expect(throws: StoreError(.invalidKey, "")) { try await database.history(of: [0]) }
@@ -144,7 +144,7 @@ struct DatabaseTests {
                     var mine: [UInt64] = []
                     for number in 0..<25 {
                         let key = bytes("\(writer)/\(number)")
-                        let proven = try await database.verifiedSet(key, key)
+                        let proven = try await database.setProven(key, key)
                         try proven.proof.verify(proven.entry, since: .empty)
                         #expect(try await database.get(key)?.index == proven.entry.index)
                         mine.append(proven.entry.index.rawValue)

@@ -57,7 +57,7 @@ struct FailureTests {
         }()
         while !codes.contains(.closed) {
             do {
-                _ = try await database.verifiedSet(bytes("k"), bytes("v"))
+                _ = try await database.setProven(bytes("k"), bytes("v"))
             } catch {
                 codes.insert(error.code)
             }
@@ -100,7 +100,7 @@ struct FailureTests {
         #expect(log.all.contains { $0.hasPrefix("error: ") })
         #expect(try await database.get(bytes("a"))?.value == bytes("1"))
         #expect(try await database.get(bytes("b")) == nil)
-        let proven = try #require(try await database.verifiedGet(bytes("a")))
+        let proven = try #require(try await database.getProven(bytes("a")))
         try proven.proof.verify(proven.entry, since: .empty)
         try database.close()
 

@@ -88,13 +88,13 @@ private struct ModelSession {
         func add() async throws(StoreError) -> ProvenEntry {
             switch entry.kind {
             case .value:
-                return try await database.verifiedSet(entry.key, entry.value, since: since)
+                return try await database.setProven(entry.key, entry.value, since: since)
             case .reference:
-                return try await database.verifiedAddReference(
+                return try await database.addReferenceProven(
                     entry.key, to: entry.value, since: since)
             case .sortedSetMember:
                 guard let key = SortedSetKey(unstored: entry) else { preconditionFailure() }
-                return try await database.verifiedAddMember(
+                return try await database.addMemberProven(
                     key.member, to: key.set, score: key.score, since: since)
             }
         }

@@ -17,7 +17,7 @@ struct ReferenceTests {
         #expect(try await database.get(bytes("refref"))?.value == bytes("target"))
         #expect(try await database.history(of: bytes("ref")).map(\.value) == [bytes("target")])
         #expect(try await database.entry(at: EntryIndex(1)).key == bytes("ref"))
-        let proven = try #require(try await database.verifiedGet(bytes("ref")))
+        let proven = try #require(try await database.getProven(bytes("ref")))
         #expect(proven.entry.index == EntryIndex(3))
         try proven.proof.verify(proven.entry, since: .empty)
         // A name can become an ordinary key, and a key a name.
@@ -33,11 +33,11 @@ struct ReferenceTests {
         let database = try Database.open(in: folder)
         try await database.set(bytes("target"), bytes("v"))
         let before = database.snapshot
-        let reference = try await database.verifiedAddReference(
+        let reference = try await database.addReferenceProven(
             bytes("ref"), to: bytes("target"), since: before.size)
         #expect(reference.entry == (try await database.entry(at: EntryIndex(1))))
         try reference.proof.verify(reference.entry, since: before.trustedRoot)
-        let member = try await database.verifiedAddMember(
+        let member = try await database.addMemberProven(
             bytes("target"), to: bytes("set"), score: 1.5, since: before.size)
         #expect(member.entry == (try await database.entry(at: EntryIndex(2))))
         #expect(
@@ -74,7 +74,7 @@ struct ReferenceTests {
             try await database.addReference(bytes("ref"), to: bytes("b"))
         }
         await #expect(throws: missing) {
-            try await database.verifiedAddMember(bytes("b"), to: bytes("set"), score: 0)
+            try await database.addMemberProven(bytes("b"), to: bytes("set"), score: 0)
         }
         // By the call that blocks too.
         let refused = await withCheckedContinuation { continuation in

@@ -156,7 +156,7 @@ struct StoreResourcesTests {
                 let key = bytes("key \(random.next(below: 50))")
                 let size = database.snapshot.size
                 let since = TreeSize(UInt64(random.next(below: Int(size.rawValue) + 1)))
-                let proven = try await database.verifiedGet(key, since: since)
+                let proven = try await database.getProven(key, since: since)
                 #expect(proven?.entry.value == models[number][key])
                 guard let proven else { continue }
                 let known = try await trustedRoot(since, of: database)

@@ -38,7 +38,7 @@ enum PeerServer {
             .unary("/test.Peer/EchoInline", on: .eventLoop) { (request: BytesValue, call) in
                 call.reply(request)
             },
-            .unary("/test.Peer/EchoBlocking", on: .writes) { (request: BytesValue, call) in
+            .unary("/test.Peer/EchoBlocking", on: .bulk) { (request: BytesValue, call) in
                 call.reply(request)
             },
             .unary("/test.Peer/EchoWalk", on: .walks, measure: { $0.count }) {

@@ -1,3 +1,5 @@
+import POSIX
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -24,20 +26,12 @@ public enum PathTarget {
             return String(cString: real)
         }
         guard !["", ".", "/"].contains(path) else { return path }
-        let (folder, name) = parts(of: path)
+        let (folder, name) = (parentFolder(of: path), FilePath(path).lastComponent?.string ?? "")
         if linksLeft > 0, let target = linkTarget(of: path) {
             let path = target.hasPrefix("/") ? target : "\(folder)/\(target)"
             return resolved(path, linksLeft: linksLeft - 1)
         }
         return resolved(folder, linksLeft: linksLeft) + "/" + name
-    }
-
-    private static func parts(of path: String) -> (folder: String, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-        var folder = path[..<slash]
-        while folder.last == "/" { folder.removeLast() }
-        let isRoot = folder.isEmpty
-        return (isRoot ? "/" : String(folder), String(path[path.index(after: slash)...]))
     }
 
     private static func linkTarget(of path: String) -> String? {

@@ -49,8 +49,7 @@ public final class PidFile: Sendable {
     /// - Returns: the folder, if it was missing and has been made. If it cannot be made, opening
     ///   the file says why.
     private static func makeFolder(of path: String) -> String? {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
-        let folder = String(path[..<slash])
+        let folder = parentFolder(of: path)
         return mkdir(folder, 0o755) == 0 ? folder : nil
     }
 

@@ -168,7 +168,7 @@ final class ConnectionAttempt {
         switch address {
         case .v4, .v6:
             guard let ip = address.ipAddress, let port = address.port else { return "\(address)" }
-            return RPCClient.Configuration.text(ofHost: ip, port: port)
+            return hostAndPort(ip, port)
         default: return "\(address)"
         }
     }

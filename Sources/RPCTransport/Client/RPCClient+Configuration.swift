@@ -1,5 +1,6 @@
 public import NIOCore
 import NIOPosix
+import POSIX
 
 extension RPCClient {
     /// Where the server is, and how long to wait for what.
@@ -62,11 +63,7 @@ extension RPCClient {
         }
 
         /// `host:port`, for `:authority` and messages.
-        var authority: String { connector == nil ? Self.text(ofHost: host, port: port) : host }
-
-        static func text(ofHost host: String, port: Int) -> String {
-            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        }
+        var authority: String { connector == nil ? hostAndPort(host, port) : host }
 
         /// For messages about a server from which nothing has come.
         var noAnswer: String { "no answer within \(connectTimeout.words)" }

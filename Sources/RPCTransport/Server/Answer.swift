@@ -21,6 +21,13 @@ struct Answer: Sendable {
             httpStatus: httpStatus, namesEncodings: namesEncodings)
     }
 
+    static let noRoomForRequestsText = "the server holds too many bytes of requests"
+
+    /// What clients send would be more than the server holds.
+    static var noRoomForRequests: Answer {
+        Answer(code: .resourceExhausted, text: noRoomForRequestsText)
+    }
+
     var code: StatusCode { status?.code ?? .ok }
     var headers: Metadata { status?.headers ?? [:] }
 

@@ -24,8 +24,7 @@ struct IncomingRequest: ~Copyable {
     /// Appends bytes of the message. Returns what is wrong with it, or nil.
     mutating func append(_ bytes: UnsafeRawBufferPointer, limit: Int) -> Answer? {
         guard room.growRequest(by: bytes.count) else {
-            return Answer(
-                code: .resourceExhausted, text: "the server holds too many bytes of requests")
+            return .noRoomForRequests
         }
         message.writeBytes(bytes)
         if messageByteCount == nil, let refusal = readPrefix(limit: limit) { return refusal }

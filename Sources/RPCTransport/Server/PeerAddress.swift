@@ -1,4 +1,5 @@
 import NIOCore
+import POSIX
 
 #if canImport(Darwin)
     import Darwin
@@ -32,7 +33,7 @@ struct PeerAddress: Sendable, CustomStringConvertible {
             return
         }
         self.host = Self.network(of: host) ?? host
-        description = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        description = hostAndPort(host, port)
     }
 
     /// The first 64 bits of an address of IPv6, which is what a customer is given, so that one cannot be

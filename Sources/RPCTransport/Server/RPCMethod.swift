@@ -14,7 +14,7 @@ public final class RPCMethod: Sendable {
         case points
         /// On one of several threads, never in a batch: writes of many things, and large answers. May
         /// block for a while.
-        case writes
+        case bulk
         /// On one of a few threads that give way to the others: for what can take seconds. One
         /// connection has half of them at most.
         case walks
@@ -60,23 +60,11 @@ public final class RPCMethod: Sendable {
             path: path,
             handler: .unary(execution) { bytes, call in
                 let request: Request
-                do {
-                    if let measure {
-                        let byteCount = try bytes.withUnsafeReadableBytes(measure)
-                        guard call.reserveDecoded(byteCount) else {
-                            call.fail(
-                                .resourceExhausted,
-                                "the server holds too many bytes of requests")
-                            return
-                        }
-                    }
-                    request = try Request(serializedBytes: ReceivedBytes(bytes))
-                } catch let error as RPCError {
-                    call.fail(error)
-                    return
+                do throws(RPCError) {
+                    let byteCount = try bytes.measured(by: measure) ?? 0
+                    request = try decode(bytes, reserving: byteCount, for: call)
                 } catch {
-                    call.fail(.internalError, undecodable(Request.self, error))
-                    return
+                    return call.fail(error)
                 }
                 handler(request, call)
             })
@@ -98,27 +86,35 @@ public final class RPCMethod: Sendable {
         RPCMethod(
             path: path,
             handler: .serverStreaming { stream in
-                try await handler(decode(stream.call, measure), stream)
+                try await handler(decode(requestOf: stream.call, measure), stream)
             })
     }
 
     /// The request of a stream, whose bytes are freed.
     private static func decode<Request: SwiftProtobuf.Message>(
-        _ call: ServerCall, _ measure: RequestMeasure?
-    ) throws -> Request {
+        requestOf call: ServerCall, _ measure: RequestMeasure?
+    ) throws(RPCError) -> Request {
         guard let bytes = call.takeMessage() else {
             throw RPCError(.cancelled, "the call is over")
         }
-        let byteCount = try bytes.withUnsafeReadableBytes { try measure?($0) ?? $0.count }
-        guard call.reserveDecoded(byteCount) else {
-            throw RPCError(.resourceExhausted, "the server holds too many bytes of requests")
+        let byteCount = try bytes.measured(by: measure) ?? bytes.readableBytes
+        let request: Request = try decode(bytes, reserving: byteCount, for: call)
+        call.noteDecoded(byteCount)
+        return request
+    }
+
+    private static func decode<Request: SwiftProtobuf.Message>(
+        _ bytes: ByteBuffer, reserving byteCount: Int, for call: ServerCall
+    ) throws(RPCError) -> Request {
+        guard byteCount == 0 || call.reserveDecoded(byteCount) else {
+            throw RPCError(.resourceExhausted, Answer.noRoomForRequestsText)
         }
         do {
-            let request = try Request(serializedBytes: ReceivedBytes(bytes))
-            call.noteDecoded(byteCount)
-            return request
+            return try Request(serializedBytes: ReceivedBytes(bytes))
         } catch {
-            throw RPCError(.internalError, undecodable(Request.self, error))
+            throw RPCError(
+                .internalError, "cannot decode the request as \(Request.protoMessageName): \(error)"
+            )
         }
     }
 
@@ -145,10 +141,12 @@ public final class RPCMethod: Sendable {
                 })
         }
     }
+}
 
-    private static func undecodable<Request: SwiftProtobuf.Message>(
-        _ type: Request.Type, _ error: any Error
-    ) -> String {
-        "cannot decode the request as \(Request.protoMessageName): \(error)"
+extension ByteBuffer {
+    /// What decoding a request adds to its bytes; nil if it is not measured.
+    fileprivate func measured(by measure: RPCMethod.RequestMeasure?) throws(RPCError) -> Int? {
+        guard let measure else { return nil }
+        return try withUnsafeReadableBytes { bytes throws(RPCError) in try measure(bytes) }
     }
 }

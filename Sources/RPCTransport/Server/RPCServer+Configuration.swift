@@ -20,9 +20,9 @@ extension RPCServer {
         /// that is woken for the rest of a batch costs more than it gains (measured on two cores, echo at
         /// 64 in flight: 8.7 µs of CPU a call with two, 7.1 with one).
         public var workerThreadCount = max(1, System.coreCount / 2)
-        /// Threads for methods of `.writes`, and for large answers: as many run side by side, so that a
+        /// Threads for methods of `.bulk`, and for large answers: as many run side by side, so that a
         /// few that wait for the disk do not keep the others waiting.
-        public var writeThreadCount = max(8, 2 * System.coreCount)
+        public var bulkThreadCount = max(8, 2 * System.coreCount)
         /// Threads for methods of `.walks`; two at least. One connection has half of them.
         public var walkThreadCount = max(2, System.coreCount)
         /// Requests that wait for a thread of one class. A request with its call takes about 1 KiB

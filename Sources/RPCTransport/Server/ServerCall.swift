@@ -78,8 +78,9 @@ public final class ServerCall: Sendable {
     // MARK: answering
 
     /// Answers OK with that message, which is serialised on the calling thread.
-    public func reply<Answer: SwiftProtobuf.Message>(
-        _ message: Answer, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
+    public func reply(
+        _ message: some SwiftProtobuf.Message, headers: Metadata = Metadata(),
+        trailers: Metadata = Metadata()
     ) {
         guard !isAnswered else { return }
         do {

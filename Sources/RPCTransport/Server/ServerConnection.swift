@@ -160,10 +160,7 @@ final class ServerConnection: HTTP2Delegate {
             call.set(.receiving(IncomingRequest(headers, method, room: room)))
             if let deadline = headers.deadline { setAlarm(deadline) }
         } else {
-            send(
-                Answer(
-                    code: .resourceExhausted,
-                    text: "the server holds too many bytes of requests"), for: call)
+            send(.noRoomForRequests, for: call)
         }
     }
 
@@ -280,7 +277,7 @@ final class ServerConnection: HTTP2Delegate {
         case .answer(let call, _, let body):
             call.grant(room)
             active.set(.running(call))
-            loop.enqueue(.answer(call, body), for: .writes)
+            loop.enqueue(.answer(call, body), for: .bulk)
         case .stream(let call):
             guard case .serverStreaming(let handler) = call.registered.handler else { return }
             let stream = ServerStream(call, room: room)

@@ -72,7 +72,7 @@ public final class ServerStream: Sendable {
     ///
     /// Throws `RPCError` `.cancelled` when nobody waits for the answers any more, `.internalError`
     /// for a message that cannot be serialised. One task sends at a time.
-    public func send<Answer: SwiftProtobuf.Message>(_ message: Answer) async throws {
+    public func send(_ message: some SwiftProtobuf.Message) async throws {
         let framed: FramedBytes
         do {
             framed = try message.serializedBytes()

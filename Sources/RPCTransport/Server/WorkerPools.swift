@@ -1,7 +1,7 @@
 /// The threads of each class of work.
 struct WorkerPools: Sendable {
     private let points: WorkerPool
-    private let writes: WorkerPool
+    private let bulk: WorkerPool
     private let walks: WorkerPool
 
     init(_ configuration: RPCServer.Configuration) {
@@ -11,9 +11,9 @@ struct WorkerPools: Sendable {
             .init(
                 name: "points", threadCount: configuration.workerThreadCount, batchLimit: 32,
                 capacity: capacity))
-        writes = WorkerPool(
+        bulk = WorkerPool(
             .init(
-                name: "writes", threadCount: configuration.writeThreadCount, batchLimit: 1,
+                name: "bulk", threadCount: configuration.bulkThreadCount, batchLimit: 1,
                 capacity: capacity))
         walks = WorkerPool(
             .init(
@@ -24,17 +24,17 @@ struct WorkerPools: Sendable {
     func pool(of execution: RPCMethod.Execution) -> WorkerPool {
         switch execution {
         case .points, .eventLoop: points
-        case .writes: writes
+        case .bulk: bulk
         case .walks: walks
         }
     }
 
     func start() throws {
-        for pool in [points, writes, walks] { try pool.start() }
+        for pool in [points, bulk, walks] { try pool.start() }
     }
 
     func stop() {
-        for pool in [points, writes, walks] { pool.stop() }
+        for pool in [points, bulk, walks] { pool.stop() }
     }
 
     /// Sends finished answers that wait for a slow handler later in their batch. Only points run in batches.

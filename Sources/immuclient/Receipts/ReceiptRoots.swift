@@ -31,8 +31,7 @@ struct ReceiptRoots {
             // The first byte ends a line that a full disk has cut short. Empty lines mean nothing.
             try file.writeAll("\n\(Self.line(root))\n".utf8)
             try file.synchronize()
-            let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-            try synchronizeFolder(folder.isEmpty ? "/" : folder)
+            try synchronizeFolder(parentFolder(of: path))
         } catch {
             throw failure(error)
         }

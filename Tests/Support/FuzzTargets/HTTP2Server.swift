@@ -94,7 +94,7 @@ final class ServerUnderFuzz: Sendable {
         return [
             .unary("/f.F/Echo") { (request: Bytes, call) in call.reply(request) },
             .unary("/f.F/Inline", on: .eventLoop) { (request: Bytes, call) in call.reply(request) },
-            .unary("/f.F/Blocking", on: .writes) { (request: Bytes, call) in
+            .unary("/f.F/Blocking", on: .bulk) { (request: Bytes, call) in
                 call.answerLarge(byteCount: request.value.count) { $0.reply(request) }
             },
             .unary("/f.F/Walk", on: .walks, measure: { $0.count }) { (request: Bytes, call) in
