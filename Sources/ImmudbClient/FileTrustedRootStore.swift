@@ -3,8 +3,8 @@ public import ImmudbVerification
 import Synchronization
 
 /// Keeps trusted roots in files, one for each server, by the name and in the format of immudb's
-/// other clients: `<directory>/.root-<identity>`, a protobuf `Root`, or no bytes at all if the
-/// server was empty at first contact.
+/// other clients: `<directory>/.root-<identity>`, a protobuf `Root`, without a digest if the server was
+/// empty at first contact. A file without any bytes, as a power failure can leave one, is an error.
 ///
 /// Written to a temporary file, synced, renamed, and the directory synced, so that a crash leaves
 /// the old root or the new one. Processes that share a directory lock each other out
@@ -28,7 +28,7 @@ public final class FileTrustedRootStore: TrustedRootStore {
     private let moves = Mutex<[Move]>([])
 
     /// - Parameters:
-    ///   - directory: an existing directory.
+    ///   - directory: made when a root is stored, for its owner alone, with those above it.
     ///   - lockTimeoutMilliseconds: how long to wait for another process that holds the lock.
     public init(directory: String, lockTimeoutMilliseconds: Int = 10_000) {
         self.directory = directory

@@ -43,6 +43,14 @@ extension ImmudbClient {
         switch firstContact {
         case .trustOnFirstUse:
             return try await trustedRoots.establish(try await currentRoot(), of: identity)
+        case .ask(let accepts):
+            let root = try await currentRoot()
+            guard try await accepts(root, identity) else {
+                throw ClientError(
+                    .firstContactRefused,
+                    "the root that the server \(identity) shows was not accepted")
+            }
+            return try await trustedRoots.establish(root, of: identity)
         case .trust(let root):
             return try await trustedRoots.establish(root, of: identity)
         case .refuse:

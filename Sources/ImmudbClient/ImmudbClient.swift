@@ -68,6 +68,10 @@ public final class ImmudbClient: Sendable {
         /// Trust the root that the server shows now. It can show any; it is held to it from then
         /// on.
         case trustOnFirstUse
+        /// Show the root that the server shows now, and its identity, to the application, which may
+        /// compare them with what it knows from elsewhere. True trusts it; false is `.refuse`. Asked
+        /// again while the server is empty, since of that nothing can be trusted.
+        case ask(@Sendable (TrustedRoot, ServerIdentity) async throws -> Bool)
         /// Trust a root that came another way, such as from an auditor.
         case trust(TrustedRoot)
         /// Throw `ClientError` with code `.firstContactRefused`.

@@ -10,8 +10,12 @@ struct RootFile: Sendable {
     let directory: String
     let path: String
 
-    /// - Returns: nil if there is no file, or one without bytes: the server was empty at first
-    ///   contact, so nothing is trusted yet.
+    /// The file of a server that was empty at first contact: a root without index and digest, and yet not
+    /// without bytes, as a power failure can leave a file.
+    private static let emptyTree: [UInt8] = [0x08, 0x00]
+
+    /// - Returns: nil if there is no file, or if the server was empty at first contact, so that nothing is
+    ///   trusted yet.
     /// - Throws: code `.trustedRootUnusable` if there is one that cannot be read or is not a root.
     func read() throws(ClientError) -> TrustedRoot? {
         let bytes: [UInt8]
@@ -28,7 +32,12 @@ struct RootFile: Sendable {
     }
 
     private func decode(_ bytes: [UInt8]) throws(ClientError) -> TrustedRoot? {
-        if bytes.isEmpty { return nil }
+        if bytes == Self.emptyTree { return nil }
+        guard !bytes.isEmpty else {
+            throw unusable(
+                "has no bytes: a power failure leaves it so, or a client of immudb 0.6 that met an empty "
+                    + "server")
+        }
         guard let message = try? Immudb_Schema_Root(serializedBytes: bytes),
             message.unknownFields.data.isEmpty, !message.root.isEmpty,
             let root = try? TrustedRoot(lastIndex: message.index, rootBytes: message.root)
@@ -56,7 +65,7 @@ struct RootFile: Sendable {
     private static let permissions = FilePermissions(rawValue: 0o644)
 
     private func encode(_ root: TrustedRoot) -> [UInt8] {
-        guard let lastIndex = root.size.lastIndex else { return [] }
+        guard let lastIndex = root.size.lastIndex else { return Self.emptyTree }
         // Two fields, by hand since encoding them cannot fail: 1, a varint, left out if 0; 2, the
         // bytes of the root.
         var bytes: [UInt8] = []
@@ -78,6 +87,7 @@ struct RootFile: Sendable {
         let lock = path + ".lock"
         let file: FileDescriptor
         do {
+            try makeFolders(directory, permissions: .ownerReadWriteExecute)
             file = try .opening(lock, .readWrite, .create, permissions: Self.permissions)
         } catch {
             throw cannotStore("open", lock, error)
@@ -118,6 +128,6 @@ struct RootFile: Sendable {
         ClientError(
             .trustedRootUnusable,
             "cannot \(action) \(path) to store the trusted root: \(reason). "
-                + "The directory must exist and be writable")
+                + "The directory must be writable")
     }
 }

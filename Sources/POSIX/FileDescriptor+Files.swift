@@ -66,6 +66,17 @@ public func isRegularFile(_ path: String) -> Bool? {
     return status.st_mode & S_IFMT == S_IFREG
 }
 
+/// Makes a folder, and those above it that are missing.
+///
+/// - Parameter permissions: of the folders that are made.
+/// - Throws: `Errno`.
+public func makeFolders(_ path: String, permissions: FilePermissions) throws {
+    if mkdir(path, permissions.rawValue) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT, parentFolder(of: path) != path else { throw Errno.last }
+    try makeFolders(parentFolder(of: path), permissions: permissions)
+    guard mkdir(path, permissions.rawValue) == 0 || errno == EEXIST else { throw Errno.last }
+}
+
 /// Makes the names in a folder durable: files that were made, renamed or removed there.
 ///
 /// - Throws: `Errno`.

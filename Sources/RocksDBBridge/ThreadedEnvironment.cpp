@@ -9,19 +9,29 @@ namespace bridge {
 
 namespace {
 
-/// A clock that sleeps for 10 ms at most.
+/// A clock that sleeps for 10 ms at most, and that is never before 1970.
 ///
-/// After a failure in the background RocksDB sleeps for a second, so as not to try again all the
+/// RocksDB ends the process when it is told of a time before that. After a failure in the background RocksDB sleeps for a second, so as not to try again all the
 /// time. Here it never tries again (`max_bgerror_resume_count`), and whoever closes the index to
 /// open it again waits for that second, and all writers with it. Its other sleeps are shorter.
-class ImpatientClock : public rocksdb::SystemClockWrapper {
+class PatchedClock : public rocksdb::SystemClockWrapper {
 public:
-    ImpatientClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+    PatchedClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
 
-    const char *Name() const override { return "ImpatientClock"; }
+    const char *Name() const override { return "PatchedClock"; }
 
     void SleepForMicroseconds(int microseconds) override {
         target_->SleepForMicroseconds(std::min(microseconds, 10'000));
+    }
+
+    uint64_t NowMicros() override {
+        return std::max<int64_t>(0, static_cast<int64_t>(target_->NowMicros()));
+    }
+
+    rocksdb::Status GetCurrentTime(int64_t *seconds) override {
+        rocksdb::Status status = target_->GetCurrentTime(seconds);
+        if (status.ok()) *seconds = std::max<int64_t>(0, *seconds);
+        return status;
     }
 };
 
@@ -32,7 +42,7 @@ ThreadedEnvironment::ThreadedEnvironment(
     : EnvWrapper(rocksdb::NewCompositeEnv(fileSystem)), pools(std::move(pools)) {
     // RocksDB takes these two from the environment that it is given, not from the wrapped one.
     file_system_ = fileSystem;
-    system_clock_ = std::make_shared<ImpatientClock>();
+    system_clock_ = std::make_shared<PatchedClock>();
 }
 
 /// There is no third pool, for merging into the last level: without one, RocksDB uses the second.

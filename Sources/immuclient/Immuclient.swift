@@ -50,8 +50,9 @@ struct Immuclient: Program {
             """,
         discussion: """
             The file .root-<identifier> in the folder of --dir holds the newest tree that was \
-            verified of a server. Verified commands fail, with exit code 1, if the server's tree \
-            does not continue it. If there is none yet, the tree that the server shows is trusted.
+            verified of a server. Verified commands fail, with exit code 3, if the server's tree \
+            does not continue it. If there is none yet, the tree that the server shows is trusted, \
+            if you say so at the terminal, and said on stderr: --first-contact.
             """,
         examples: [
             "immuclient": [

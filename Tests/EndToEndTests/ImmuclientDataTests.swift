@@ -27,7 +27,7 @@ struct ImmuclientDataTests {
         let run = try await FinishedProcess.run(
             "immuclient", ["-p", "\(server.port)"] + arguments, directory: work.path, input: input)
         #expect(run.exitCode == 0, "\(arguments): \(run.errors)", sourceLocation: sourceLocation)
-        #expect(run.errors == "", sourceLocation: sourceLocation)
+        #expect(run.complaints == "", sourceLocation: sourceLocation)
         return run.output
     }
 
@@ -63,7 +63,7 @@ struct ImmuclientDataTests {
         #expect(try await output(server, "rg", "raw") == written)
         #expect(try await output(server, "sg", "raw") == written)
         let missing = try await client(server, "reference", "x", "nobody")
-        #expect(missing.exitCode == 1)
+        #expect(missing.exitCode == 4)
         #expect(missing.errors == "rpc error: code = NotFound desc = Key not found\n")
         #expect(try await server.stop() == 0)
     }
@@ -126,7 +126,7 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("proofs are checked against given hashes; what does not hold exits with 1")
+    @Test("proofs are checked against given hashes; what does not hold exits with 3")
     func proofs() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await output(server, "set", "a", "one")
@@ -150,7 +150,7 @@ struct ImmuclientDataTests {
         for arguments in [["inclusion", "1", hash], ["c", "0", other]] {
             let run = try await FinishedProcess.run(
                 "immuclient", ["-p", "\(server.port)"] + arguments, directory: work.path)
-            #expect(run.exitCode == 1)
+            #expect(run.exitCode == 3)
             #expect(run.output.hasPrefix("verified: false \n"))
             #expect(run.errors.contains("VERIFICATION FAILED"))
         }
@@ -187,7 +187,7 @@ struct ImmuclientDataTests {
         try Data("kept".utf8).write(to: work.file("old.bkp"))
         #expect(try await server.stop() == 0)
         let failed = try await client(server, "dump", "old.bkp")
-        #expect(failed.exitCode == 1)
+        #expect(failed.exitCode == 5)
         #expect(try Data(contentsOf: work.file("old.bkp")) == Data("kept".utf8))
         let names = try FileManager.default.contentsOfDirectory(atPath: work.path)
         #expect(!names.contains { $0.hasSuffix(".part") })

@@ -23,11 +23,11 @@ struct ImmuclientEndToEndTests {
 
     /// The one file that holds a trusted root.
     private func rootFile(in folder: TemporaryFolder? = nil) throws -> URL {
-        let folder = folder ?? roots
+        let folder = folder?.url ?? roots.file(".immudb/roots")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         let files = names.filter { $0.wholeMatch(of: /\.root-[0-9a-v]{20}/) != nil }
         try #require(files.count == 1, "\(names)")
-        return folder.file(files[0])
+        return folder.appendingPathComponent(files[0])
     }
 
     /// An entry as it is printed, structured or raw.
@@ -48,7 +48,7 @@ struct ImmuclientEndToEndTests {
             process.output.wholeMatch(of: regex) != nil, "\(process.output.debugDescription)",
             sourceLocation: sourceLocation)
         #expect(process.exitCode == exitCode, "\(process.errors)", sourceLocation: sourceLocation)
-        if exitCode == 0 { #expect(process.errors == "", sourceLocation: sourceLocation) }
+        if exitCode == 0 { #expect(process.complaints == "", sourceLocation: sourceLocation) }
     }
 
     @Test("Each command prints its template, by name and by alias")
@@ -92,7 +92,7 @@ struct ImmuclientEndToEndTests {
         let current = try await client(server, "current")
         #expect(current.output == "index:\t\t1\nhash:\t\t\(hash)\n")
 
-        // The setting for the folder: flag, else environment, else where the client runs.
+        // The setting for the folder: flag, else environment, else one of the home folder.
         let other = try TemporaryFolder()
         let third = try TemporaryFolder()
         let environment = ["IMMUCLIENT_DIR": other.path]
@@ -112,10 +112,10 @@ struct ImmuclientEndToEndTests {
         bytes[20] ^= 1
         try bytes.write(to: file)
         let get = try await client(server, "safeget", "k1")
-        try expect(get, prints: entry(1, "k1", "v") + "verified:\tfalse \n", exitCode: 1)
+        try expect(get, prints: entry(1, "k1", "v") + "verified:\tfalse \n", exitCode: 3)
         #expect(get.errors.contains("VERIFICATION FAILED"))
         let set = try await client(server, "safeset", "k1", "v")
-        #expect(set.exitCode == 1)
+        #expect(set.exitCode == 3)
         #expect(set.errors.contains("VERIFICATION FAILED"))
         #expect(set.errors.contains("has probably stored your entry"))
         #expect(try Data(contentsOf: file) == bytes)
@@ -148,14 +148,14 @@ struct ImmuclientEndToEndTests {
         for arguments in [["safeget", "old"], ["safeget", "new"], ["safeset", "x", "y"]] {
             let run = try await FinishedProcess.run(
                 "immuclient", ["-p", "\(server.port)"] + arguments, directory: roots.path)
-            #expect(run.exitCode == 1)
+            #expect(run.exitCode == 3)
             #expect(run.errors.contains("VERIFICATION FAILED"), "\(run.errors)")
         }
         // Written on from there: as long as before, but another history.
         _ = try await client(server, "set", "other", "1")
         _ = try await client(server, "set", "other", "2")
         let fork = try await client(server, "safeget", "old")
-        #expect(fork.exitCode == 1)
+        #expect(fork.exitCode == 3)
         #expect(fork.output.hasSuffix("verified:\tfalse \n"))
         #expect(try Data(contentsOf: rootFile()) == file)
         #expect(try await server.stop() == 0)
@@ -166,9 +166,9 @@ struct ImmuclientEndToEndTests {
         let server = try await RunningServer(dir: data.path)
         for command in ["get", "safeget"] {
             let missing = try await client(server, command, "nothing")
-            #expect(missing.exitCode == 1)
+            #expect(missing.exitCode == 4)
             #expect(missing.output == "")
-            #expect(missing.errors == "rpc error: code = NotFound desc = Key not found\n")
+            #expect(missing.complaints == "rpc error: code = NotFound desc = Key not found\n")
         }
         let invalid = try await client(server, "get", "")
         #expect(invalid.exitCode == 1)
@@ -191,7 +191,7 @@ struct ImmuclientEndToEndTests {
         let server = try await RunningServer(dir: data.path)
         #expect(try await server.stop() == 0)
         let run = try await client(server, "ping")
-        #expect(run.exitCode == 1)
+        #expect(run.exitCode == 5)
         #expect(run.output == "")
         // One that tried again until its time is over would have another status and reason.
         let reason = "cannot connect to 127.0.0.1:\(server.port): Connection refused"

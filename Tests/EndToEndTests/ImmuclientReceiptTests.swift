@@ -60,7 +60,7 @@ struct ImmuclientReceiptTests {
         let given = try await client(port, ["verify-receipt", "r", String(root)])
         #expect(given.output.hasSuffix("trusted:\tthe root that you gave\n"))
         let asked = try await client(port, ["verify-receipt", "r", "server"])
-        #expect(asked.exitCode == 1)
+        #expect(asked.exitCode == 5)
         #expect(asked.errors.contains("code = Unavailable"))
     }
 
@@ -74,13 +74,13 @@ struct ImmuclientReceiptTests {
         let changed = try await client(
             server.port, ["verify-receipt"],
             input: receipt.replacingOccurrences(of: path, with: other))
-        #expect(changed.exitCode == 1)
+        #expect(changed.exitCode == 3)
         #expect(changed.output.contains("verified:\tfalse \n"))
         #expect(changed.output.contains("proof:\t\tdoes not hold\n"))
         #expect(changed.errors.contains("VERIFICATION FAILED: the receipt does not prove"))
         let zeros = String(repeating: "0", count: 64)
         let wrong = try await client(server.port, ["verify-receipt", "-", zeros], input: receipt)
-        #expect(wrong.exitCode == 1)
+        #expect(wrong.exitCode == 3)
         #expect(wrong.output.contains("verified:\tfalse \n"))
         let none = try await client(server.port, ["verify-receipt"], input: "something else\n")
         #expect(none.exitCode == 1)
@@ -101,7 +101,7 @@ struct ImmuclientReceiptTests {
         try root.write(to: file)
         let failed = try await client(
             server.port, ["safeset", "b", "v", "--evidence", "other"])
-        #expect(failed.exitCode == 1)
+        #expect(failed.exitCode == 3)
         #expect(failed.errors.contains("evidence in other/immudb-evidence-"))
         let kept = try FileManager.default.contentsOfDirectory(atPath: folder.file("other").path)
         #expect(kept.count == 1)

@@ -38,7 +38,7 @@ struct ImmuclientSettingsTests {
             ["ping", "-p", port], environment: ["IMMUCLIENT_IMMUDB_PORT": "2"])
         #expect(flag.output.hasSuffix("\nHealth check OK\n"))
         let file = try await client(["ping"])
-        #expect(file.exitCode == 1)
+        #expect(file.exitCode == 5)
         #expect(file.errors.contains("127.0.0.1:1"), "\(file.errors)")
         try write("immudb-port: \(port)", to: "named.yaml")
         let named = try await client(["ping", "--config", "named.yaml"])

@@ -89,7 +89,7 @@ struct LyingServerEndToEndTests {
         let server = try await ShrinkingServer.start()
         for command in ["safeset", "rawsafeset"] {
             let run = try await client(server, command, "k", "v")
-            #expect(run.exitCode == 1)
+            #expect(run.exitCode == 3)
             #expect(run.output == "")
             #expect(run.errors.contains("the tree shrank from 6 entries to 1"), "\(run.errors)")
             #expect(run.errors.contains(Self.stored), "\(run.errors)")
@@ -101,7 +101,7 @@ struct LyingServerEndToEndTests {
     func shrankBeforeWrite() async throws {
         let server = try await ShrinkingServer.start(refusesWrites: true)
         let run = try await client(server, "safeset", "k", "v")
-        #expect(run.exitCode == 1)
+        #expect(run.exitCode == 3)
         #expect(run.errors.contains("fewer entries than the 6 that were trusted"), "\(run.errors)")
         #expect(!run.errors.contains(Self.stored), "\(run.errors)")
         await server.stop()

@@ -18,8 +18,8 @@ final class RunningProcess {
 
     /// - Parameters:
     ///   - executable: name of an executable of this package, or a path.
-    ///   - environment: in addition to that of the tests.
-    ///   - directory: where it runs; by default that of the tests.
+    ///   - environment: in addition to that of the tests, whose HOME it never gets.
+    ///   - directory: where it runs, and its HOME; by default that of the tests, and a new folder.
     ///   - input: what it reads from its standard input.
     init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
@@ -37,7 +37,8 @@ final class RunningProcess {
         )
         process = try ChildProcess(
             Self.path(of: executable), arguments,
-            environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+            environment: ProcessInfo.processInfo.environment
+                .merging(["HOME": directory ?? outputs.path]) { $1 }.merging(environment) { $1 },
             directory: directory,
             streams: ChildProcess.Streams(
                 input: input.fileDescriptor, output: output.fileDescriptor,
@@ -142,6 +143,12 @@ struct FinishedProcess {
     let exitCode: Int32
     let output: String
     let errors: String
+    /// What is on the standard error besides the notice of a first contact.
+    var complaints: String {
+        errors.replacing(/First contact with .*, which is empty\.\n/, with: "")
+            .replacing(/First contact with [^?]*\? Compare .*\n/, with: "")
+            .replacing(/\{"firstContact":.*\}\n/, with: "")
+    }
 
     /// Runs an executable to its end.
     static func run(

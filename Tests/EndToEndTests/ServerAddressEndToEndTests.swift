@@ -58,14 +58,14 @@ struct ServerAddressEndToEndTests {
         let server = try await RunningServer(dir: data.path + "/db")
         #expect(try await server.stop() == 0)
         let run = try await ping(["-a", "localhost:\(server.port)"])
-        #expect(run.exitCode == 1)
+        #expect(run.exitCode == 5)
         #expect(
             run.errors.contains(
                 "cannot connect to localhost:\(server.port): ")
                 && run.errors.contains("127.0.0.1:\(server.port): Connection refused"),
             "\(run.errors)")
         let unknown = try await ping(["-a", "no-such-host.invalid"])
-        #expect(unknown.exitCode == 1)
+        #expect(unknown.exitCode == 5)
         #expect(unknown.errors.contains("unknown host no-such-host.invalid: "), "\(unknown.errors)")
     }
 
@@ -75,7 +75,7 @@ struct ServerAddressEndToEndTests {
         server.process.send(SIGSTOP)
         let run = try await ping(["-p", "\(server.port)"])
         server.process.send(SIGCONT)
-        #expect(run.exitCode == 1)
+        #expect(run.exitCode == 5)
         #expect(
             run.errors.contains(
                 "cannot connect to 127.0.0.1:\(server.port): no answer within 5 s"), "\(run.errors)"

@@ -94,7 +94,7 @@ struct WriteOutcomeEndToEndTests {
             #expect(run.output == "", "\(words)")
             let cause =
                 "rpc error: code = Unavailable desc = the connection to 127.0.0.1:\(server.port)"
-            #expect(run.errors.hasPrefix(Self.headline + cause), "\(words): \(run.errors)")
+            #expect(run.complaints.hasPrefix(Self.headline + cause), "\(words): \(run.errors)")
             #expect(server.writeCount == 1, "\(words)")
             await server.stop()
         }

@@ -79,13 +79,23 @@ struct ReportTests {
 
     @Test("an empty tree has a size and no index")
     func roots() throws {
+        let server = try #require(ServerIdentity("dc1jror8di1986gclkv0"))
         #expect(
-            try line(RootReport(root: .empty))
-                == #"{"hash":"\#(Digest.emptyTree.hex)","size":0}"#)
+            try line(RootReport(root: .empty, server: server))
+                == #"{"hash":"\#(Digest.emptyTree.hex)","server":"\#(server.text)","size":0}"#)
         let root = TrustedRoot(size: TreeSize(3), root: .emptyTree)
         #expect(
-            try line(RootReport(root: root))
-                == #"{"hash":"\#(Digest.emptyTree.hex)","index":2,"size":3}"#)
+            try line(RootReport(root: root, server: server))
+                == #"{"hash":"\#(Digest.emptyTree.hex)","index":2,"#
+                + #""phrase":"\#(Digest.emptyTree.phrase)","server":"\#(server.text)","size":3}"#)
+    }
+
+    @Test("a root's phrase is its first 80 bits in proquints")
+    func phrase() throws {
+        // The examples of arXiv:0901.4016: 127.0.0.1, 63.84.220.193, and half of 63.118.7.35.
+        let start: [UInt8] = [127, 0, 0, 1, 63, 84, 220, 193, 63, 118]
+        let digest = try #require(Digest(start + [UInt8](repeating: 0xff, count: 22)))
+        #expect(digest.phrase == "lusab-babad-gutih-tugad-gutuk")
     }
 
     @Test("each kind of failure has its code in JSON and its words for people")
@@ -126,15 +136,24 @@ struct ReportTests {
                 + #""message":"verification failed: wrong. Look."}}"#)
     }
 
-    @Test("the exit code is 6 when a command fails whose entry may be stored, or is; else 1")
+    @Test("the exit code says what kind of failure it was, and the worst of many wins")
     func exitCodes() async {
+        let answered = ClientError(
+            .unavailable, "", status: .unavailable, cause: RPCError(.unavailable, ""))
+        #expect(Failure(answered).exitCode == .failed)
+        #expect(Failure(ClientError(.notFound, "")).exitCode == .notFound)
+        #expect(Failure(ClientError(.deadlineExceeded, "")).exitCode == .unreachable)
+        #expect([.done, .notFound, .failed].max() == ExitCode.failed)
+        #expect(
+            [.outcomeUnknown, .verificationFailed, .unreachable].max()
+                == ExitCode.verificationFailed)
         let (refused, unknown) = (ClientError(.unavailable, ""), ClientError(.outcomeUnknown, ""))
-        #expect(Failure(refused).exitCode == .failed)
+        #expect(Failure(refused).exitCode == .unreachable)
         #expect(Failure(ToolError("")).exitCode == .failed)
-        #expect(Failure(VerificationError(.leafMismatch, "")).exitCode == .failed)
+        #expect(Failure(VerificationError(.leafMismatch, "")).exitCode == .verificationFailed)
         #expect(Failure(unknown).exitCode == .outcomeUnknown)
         #expect(Failure(AnnotatedError(cause: unknown, note: "")).exitCode == .outcomeUnknown)
-        #expect(Failure(AnnotatedError(cause: refused, note: "")).exitCode == .failed)
+        #expect(Failure(AnnotatedError(cause: refused, note: "")).exitCode == .unreachable)
         let stored = await #expect(throws: AnnotatedError.self) {
             try await readingBack(EntryIndex(7)) { throw refused }
         }

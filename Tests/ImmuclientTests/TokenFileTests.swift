@@ -46,9 +46,9 @@ final class TokenFileTests {
     @Test("a name without a slash is a file of the home folder")
     func home() throws {
         let file = TokenFile("token", environment: ["HOME": folder.path])
-        try file.write("t")
-        #expect(try String(contentsOfFile: path("token"), encoding: .utf8) == "t")
-        #expect(try file.read() == "t")
+        try file.write("v2.public.t")
+        #expect(try String(contentsOfFile: path("token"), encoding: .utf8) == "v2.public.t")
+        #expect(try file.read() == "v2.public.t")
         try file.remove()
         #expect(!FileManager.default.fileExists(atPath: path("token")))
     }
@@ -63,7 +63,9 @@ final class TokenFileTests {
         let pipe = path("pipe")
         #expect(mkfifo(pipe, 0o600) == 0)
         for name in [folderPath, path("link"), pipe] {
-            for action in [{ try TokenFile(name).write("t") }, { try TokenFile(name).remove() }] {
+            for action in [
+                { try TokenFile(name).write("v2.public.t") }, { try TokenFile(name).remove() },
+            ] {
                 let error = try #require(throws: ToolError.self) { try action() }
                 #expect(error.description.contains("\(name) is there and is no regular file"))
             }
@@ -71,19 +73,50 @@ final class TokenFileTests {
         #expect(!FileManager.default.fileExists(atPath: path("elsewhere")))
     }
 
+    @Test(
+        "somebody else's file of that name is neither replaced nor removed, and a token beside it is"
+    )
+    func somebodyElses() throws {
+        for text in ["", "ghp_secret", "v2.local.abc", "my notes on v2.public."] {
+            let foreign = URL(fileURLWithPath: path("token"))
+            try Data(text.utf8).write(to: foreign)
+            let file = TokenFile(path("token"))
+            for action in [{ try file.write("v2.public.t") }, { try file.remove() }] {
+                let error = try #require(throws: ToolError.self) { try action() }
+                #expect(error.description.contains("\(foreign.path) holds no token of immudb"))
+                #expect(error.description.contains("--tokenfile"))
+            }
+            #expect(try Data(contentsOf: foreign) == Data(text.utf8))
+        }
+
+        // In the home folder a token, in the current one a file that is somebody else's.
+        let home = path("home")
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        let name = "immuclient-test-\(UUID().uuidString)"
+        try Data("notes".utf8).write(to: URL(fileURLWithPath: name))
+        defer { unlink(name) }
+        let file = TokenFile(name, environment: ["HOME": home])
+        try file.write("v2.public.t")
+        try file.remove()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: home) == [])
+        #expect(try String(contentsOfFile: name, encoding: .utf8) == "notes")
+        #expect(throws: ToolError.self) { try file.remove() }
+    }
+
     @Test("a file that holds no token is an error, line ends around one are none")
     func content() throws {
         let file = TokenFile(path("token"))
-        for text in ["", "\n", "two words", "tök"] {
+        for text in ["", "\n", "two words", "v2.public.two words", "v2.public.tök", "ghp_abc"] {
             try Data(text.utf8).write(to: folder.appendingPathComponent("token"))
             let error = try #require(throws: ToolError.self) { try file.read() }
-            #expect(error.description.contains("holds no token: please login again"))
+            #expect(error.description.contains("token holds no token of immudb and is not sent"))
+            #expect(error.description.contains("--tokenfile"))
         }
-        try Data("v2.x\r\n".utf8).write(to: folder.appendingPathComponent("token"))
-        #expect(try file.read() == "v2.x")
+        try Data("v2.public.x\r\n".utf8).write(to: folder.appendingPathComponent("token"))
+        #expect(try file.read() == "v2.public.x")
         let missing = TokenFile(path("none/token"))
         #expect(try missing.read() == nil)
-        let error = try #require(throws: ToolError.self) { try missing.write("t") }
+        let error = try #require(throws: ToolError.self) { try missing.write("v2.public.t") }
         #expect(error.description.hasSuffix("none/token: No such file or directory"))
     }
 }

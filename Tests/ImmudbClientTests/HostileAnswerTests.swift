@@ -109,7 +109,8 @@ struct HostileAnswerTests {
                 try await client.verifiedGet("key1")
             }
             #expect(error?.code == .trustedRootUnusable)
-            #expect(error?.message.contains("Put it back") == true)
+            let advice = content?.isEmpty == true ? "Restore the file" : "Put it back"
+            #expect(error?.message.contains(advice) == true)
         }
         try newer.write(to: rootFile)
         _ = try await client.verifiedGet("key1")
@@ -117,16 +118,18 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("An empty root file does not get around a client that refuses first contact")
-    func emptyRootFile() async throws {
+    @Test("A root file without bytes is not taken for a first contact", arguments: [true, false])
+    func emptyRootFile(refuses: Bool) async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         try Data().write(to: rootFile)
         let client = try await ImmudbClient.connect(
             ImmudbClient.Configuration(port: server.port),
-            trustedRoots: FileTrustedRootStore(directory: folder.path), firstContact: .refuse)
-        await #expect(throws: ClientError(.firstContactRefused, "")) {
+            trustedRoots: FileTrustedRootStore(directory: folder.path),
+            firstContact: refuses ? .refuse : .trustOnFirstUse)
+        await #expect(throws: ClientError(.trustedRootUnusable, "")) {
             try await client.verifiedGet("key1")
         }
+        #expect(try Data(contentsOf: rootFile).isEmpty)
         await client.close()
         await server.stop()
     }

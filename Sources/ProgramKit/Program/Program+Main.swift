@@ -12,6 +12,7 @@ extension Program {
     /// Not asynchronous itself: see `StandardFiles`.
     public static func main() {
         StandardFiles.reserve()
+        MonotonicClock.requireUsable()
         // Before a thread is started or a file opened.
         _ = DetachedProcess.current
         Task { @MainActor in exit(await exitCode()) }

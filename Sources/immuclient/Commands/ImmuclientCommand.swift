@@ -81,12 +81,21 @@ actor Session {
         _ settings: ClientSettings, token: String?
     ) async throws -> ImmudbClient {
         var configuration = ImmudbClient.Configuration(
-            host: settings.host, port: settings.port, token: token)
+            host: settings.address.host, port: settings.address.port, token: token)
         configuration.evidenceDirectory = settings.evidenceDirectory
-        return try await ImmudbClient.connect(
-            configuration,
-            trustedRoots: FileTrustedRootStore(directory: settings.directory),
-            firstContact: .trustOnFirstUse)
+        configuration.callTimeoutMilliseconds = settings.timeoutSeconds * 1_000
+        configuration.maxReceiveMessageByteCount = settings.maxAnswerByteCount
+        let contact = FirstContact(settings)
+        let client = try await ImmudbClient.connect(
+            configuration, trustedRoots: RootFolderStore(folders: settings.rootFolders),
+            firstContact: contact.policy, expecting: settings.server)
+        do {
+            try contact.requireKnown(client.identity, isNamed: settings.server != nil)
+        } catch {
+            await client.close()
+            throw error
+        }
+        return client
     }
 }
 

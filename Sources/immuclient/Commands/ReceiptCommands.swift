@@ -12,7 +12,7 @@ struct ReceiptCommand: ImmuclientCommand {
             The entry is verified, as by safeget, before its receipt is written: a text that says \
             which entry it is, of which server, and how it leads to which root. Whoever has that text \
             can check it with verify-receipt, years later and without the server. The root is noted in \
-            .receipts-<identifier> in --dir, as one that was verified here.
+            .receipts-<identifier> beside the trusted root, as one that was verified here.
             """)
 
     @Argument(help: "Key of the entry.")
@@ -24,7 +24,8 @@ struct ReceiptCommand: ImmuclientCommand {
     func run(in context: CommandContext) async throws {
         if let file { try DraftFile.requireReplaceable(file) }
         let receipt = try await context.client.receipt(of: Array(key.utf8))
-        try ReceiptRoots(of: receipt.server, in: context.settings.directory).add(receipt.root)
+        let folder = context.settings.rootFolders.folder(of: receipt.server)
+        try ReceiptRoots(of: receipt.server, in: folder).add(receipt.root)
         guard let file else { return try context.output.write(ReceiptReport(receipt: receipt)) }
         let draft = try DraftFile(for: file)
         try draft.write(Array(receipt.text.utf8))
@@ -121,11 +122,10 @@ struct VerifyReceiptCommand: ImmuclientCommand {
                 trusting: TrustedRoot(size: receipt.root.size, root: root))
             return .given
         }
-        let directory = context.settings.directory
-        let stored = try await FileTrustedRootStore(directory: directory)
-            .trustedRoot(of: receipt.server)
+        let folders = context.settings.rootFolders
+        let stored = try await RootFolderStore(folders: folders).trustedRoot(of: receipt.server)
         if let stored, try receipt.verify(trusting: stored) != nil { return .stored }
-        let noted = ReceiptRoots(of: receipt.server, in: directory)
+        let noted = ReceiptRoots(of: receipt.server, in: folders.folder(of: receipt.server))
         return try noted.contains(receipt.root) ? .noted : .nobody
     }
 }

@@ -7,7 +7,9 @@ struct CurrentCommand: ImmuclientCommand {
         abstract: "Print the last index and the root of the server's tree.")
 
     func run(in context: CommandContext) async throws {
-        try context.output.write(RootReport(root: await context.client.currentRoot()))
+        let client = try await context.client
+        try context.output.write(
+            RootReport(root: await client.currentRoot(), server: client.identity))
     }
 }
 

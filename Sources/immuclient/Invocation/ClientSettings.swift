@@ -17,14 +17,22 @@ struct ClientSettings: Sendable {
         "clientcas", .optionalFile, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
         "clients certificates list, aka certificate authority, for mtls")
     static let directory = Setting(
-        "dir", .folder, default: ".",
-        "folder of the trusted roots, one file .root-<identifier> for each server")
+        "dir", .optionalFolder, default: "",
+        "folder of the trusted roots, one file .root-<identifier> for each server; by default "
+            + "~/.immudb/roots, or the current folder if it has one of the server")
     static let evidence = Setting(
         "evidence", .optionalFolder, default: "",
         "folder in which a failed verification leaves a file with what the server answered")
+    static let firstContact = Setting(
+        "first-contact", .word(of: FirstContact.Answer.self), default: .ask,
+        "at the first verified call to a server: ask whether to trust what it shows, where this is a "
+            + "terminal, else accept it with a notice; or accept, or refuse")
     static let json = Setting(
         "json", .boolean, default: false,
         "print JSON, one object a line; errors are JSON on stderr")
+    static let maxAnswerByteCount = Setting(
+        "max-recv-msg-size", .integer(1 << 10...1 << 30, named: "bytes"), default: 40 << 20,
+        "largest answer that is taken, in bytes")
     static let mtls = Setting(
         "mtls", short: "m", .boolean, default: false,
         "enable mutual tls: refused, this release has no TLS yet")
@@ -33,9 +41,15 @@ struct ClientSettings: Sendable {
         "client private key path, for mtls")
     static let port = Setting(
         "immudb-port", short: "p", .integer(1...65535), default: 3322, "immudb port number")
+    static let server = Setting(
+        "server", .text(named: "identifier"), default: "",
+        "the identifier that the server has to have; without it, any that is new at its address")
     static let serverName = Setting(
         "servername", .text(named: "name"), default: "localhost",
         "name in the server's certificate, for mtls")
+    static let timeout = Setting(
+        "timeout", .integer(1...86_400, named: "seconds"), default: 30,
+        "how long a call, or the next part of a dump, may take")
     static let tokenFile = Setting(
         "tokenfile", .file, default: "token",
         "authentication token file; a name without a slash is looked for in $HOME, then here")
@@ -49,14 +63,17 @@ struct ClientSettings: Sendable {
     static let definition = SettingsDefinition(
         program: "immuclient",
         settings: [
-            address, port, directory, evidence, json, valueOnly, tokenFile, auth, mtls, serverName,
-            certificate, clientCAs, pkey,
+            address, port, server, firstContact, directory, evidence, json, valueOnly, timeout,
+            maxAnswerByteCount, tokenFile, auth, mtls, serverName, certificate, clientCAs, pkey,
         ])
 
-    let host: String
-    let port: Int
-    /// Where trusted roots are kept.
-    let directory: String
+    let address: ServerAddress
+    let rootFolders: RootFolders
+    /// nil: any that is not known to be another.
+    let server: ServerIdentity?
+    let firstContact: FirstContact.Answer
+    let timeoutSeconds: Int
+    let maxAnswerByteCount: Int
     /// nil: nothing is kept.
     let evidenceDirectory: String?
     let tokenFile: String
@@ -80,17 +97,29 @@ struct ClientSettings: Sendable {
         case (true, true):
             throw SettingsError("json and value-only are both true: make one of them false")
         }
-        let server = try values.parsed(Self.address) { text in
+        address = try values.parsed(Self.address) { text in
             try ServerAddress(text, port: values.given(Self.port))
         }
-        (host, port) = (server.host, server.port)
-        directory = values[Self.directory]
+        rootFolders = RootFolders(chosen: values[Self.directory])
+        server = try values.parsed(Self.server) { text in
+            guard !text.isEmpty else { return nil }
+            guard let identity = ServerIdentity(text) else { throw NoIdentifier() }
+            return identity
+        }
+        firstContact = values[Self.firstContact]
+        timeoutSeconds = values[Self.timeout]
+        maxAnswerByteCount = values[Self.maxAnswerByteCount]
         let evidence = values[Self.evidence]
         evidenceDirectory = evidence.isEmpty ? nil : evidence
         tokenFile = values[Self.tokenFile]
         isAuthenticated = values[Self.auth]
         warnings = values.warnings
     }
+}
+
+/// Why a text is no identifier of a server.
+private struct NoIdentifier: Error, CustomStringConvertible {
+    let description = "an identifier has 1 to 64 letters, digits, hyphens or underscores"
 }
 
 extension SettingsSources {

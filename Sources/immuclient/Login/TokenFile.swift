@@ -4,13 +4,16 @@ import POSIX
 /// The file in which a login leaves its token for later commands.
 ///
 /// A name without a slash is a file of the home folder or, if there is none or it cannot be
-/// written, of the current one; anything else is a path.
+/// written, of the current one; anything else is a path. The name is a usual one, so a file that holds no
+/// token of a server is somebody else's: it is neither replaced nor removed, nor sent anywhere.
 struct TokenFile: Sendable {
     /// Where the file may be, the first first.
     private let paths: [String]
 
     /// Tokens are some hundred bytes; what is meant may be a device.
     private static let maxByteCount = 65_536
+    /// How every token of immudb begins: PASETO, version 2, signed.
+    private static let tokenPrefix = "v2.public."
 
     init(
         _ name: String, environment: [String: String] = ProcessInfo.processInfo.environment
@@ -27,23 +30,39 @@ struct TokenFile: Sendable {
     /// - Throws: `ToolError` if there is one that cannot be used.
     func read() throws(ToolError) -> String? {
         for path in paths {
-            let bytes: [UInt8]
-            do {
-                let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
-                bytes = try file.closeAfter { try file.bytes(upTo: Self.maxByteCount) }
-            } catch Errno.noSuchFileOrDirectory {
-                continue
-            } catch {
-                throw Self.failure("read", path, error)
-            }
-            let token = String(decoding: bytes, as: UTF8.self)
-                .trimmingCharacters(in: .whitespacesAndNewlines)
-            guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-                throw ToolError("the token file \(path) holds no token: please login again")
+            guard let content = try Self.content(of: path) else { continue }
+            guard let token = Self.token(in: content) else {
+                throw Self.notOurs(path, "is not sent")
             }
             return token
         }
         return nil
+    }
+
+    /// nil if there is no file.
+    private static func content(of path: String) throws(ToolError) -> [UInt8]? {
+        do {
+            let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
+            return try file.closeAfter { try file.bytes(upTo: maxByteCount) }
+        } catch Errno.noSuchFileOrDirectory, Errno.notDirectory {
+            return nil
+        } catch {
+            throw failure("read", path, error)
+        }
+    }
+
+    private static func token(in content: [UInt8]) -> String? {
+        let text = String(decoding: content, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let isToken =
+            text.hasPrefix(tokenPrefix) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+        return isToken ? text : nil
+    }
+
+    private static func notOurs(_ path: String, _ what: String) -> ToolError {
+        ToolError(
+            "the file \(path) holds no token of immudb and \(what): name another file with --tokenfile"
+        )
     }
 
     /// Replaces the file: the old content is there, or the new one. Nobody else can read it.
@@ -64,23 +83,42 @@ struct TokenFile: Sendable {
     }
 
     /// Removes the file wherever it is; none at all is no error.
+    ///
+    /// - Throws: `ToolError` if one cannot be removed, or is somebody else's while no other was a token.
     func remove() throws(ToolError) {
-        for path in paths { try Self.requireRegularFile(path) }
-        for path in paths where unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR {
-            throw Self.failure("remove", path, Errno.last)
+        var kept: ToolError?
+        var hasRemoved = false
+        for path in paths {
+            do throws(ToolError) {
+                try Self.requireToken(path, else: "is not removed")
+            } catch {
+                kept = error
+                continue
+            }
+            if unlink(path) == 0 {
+                hasRemoved = true
+            } else if errno != ENOENT && errno != ENOTDIR {
+                throw Self.failure("remove", path, Errno.last)
+            }
         }
+        if let kept, !hasRemoved { throw kept }
     }
 
-    /// Whoever names a device, or a link to somewhere else, does not want it replaced or removed.
-    private static func requireRegularFile(_ path: String) throws(ToolError) {
-        guard isRegularFile(path) == false else { return }
-        throw ToolError(
-            "the token file \(path) is there and is no regular file: name another one, with "
-                + "--tokenfile")
+    /// Lets a path pass where there is nothing, or a token. Whoever names a device, or a link to somewhere
+    /// else, does not want it replaced or removed.
+    private static func requireToken(_ path: String, else what: String) throws(ToolError) {
+        guard let isRegular = isRegularFile(path) else { return }
+        guard isRegular else {
+            throw ToolError(
+                "the token file \(path) is there and is no regular file: name another one, with "
+                    + "--tokenfile")
+        }
+        guard let content = try content(of: path) else { return }
+        if token(in: content) == nil { throw notOurs(path, what) }
     }
 
     private static func replace(_ path: String, with bytes: [UInt8]) throws(ToolError) {
-        try requireRegularFile(path)
+        try requireToken(path, else: "is not replaced")
         do {
             let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
             try draft.write(bytes)

@@ -1,9 +1,21 @@
-/// What the process ends with. The larger of two says more.
+/// What the process ends with.
 enum ExitCode: Int32, Comparable {
     case done = 0
     case failed = 1
+    case verificationFailed = 3
+    /// The server has no such key or index.
+    case notFound = 4
+    /// The server could not be reached, or gave no answer in time.
+    case unreachable = 5
     /// An entry may be stored, or is, though the command failed: to run it again may store it twice.
     case outcomeUnknown = 6
 
-    static func < (left: ExitCode, right: ExitCode) -> Bool { left.rawValue < right.rawValue }
+    /// Of several commands, the greatest is told.
+    private static let byWeight: [ExitCode] = [
+        .done, .notFound, .failed, .unreachable, .outcomeUnknown, .verificationFailed,
+    ]
+
+    static func < (left: ExitCode, right: ExitCode) -> Bool {
+        byWeight.firstIndex(of: left) ?? 0 < byWeight.firstIndex(of: right) ?? 0
+    }
 }

@@ -70,7 +70,8 @@ extension Failure {
     private init(failed error: VerificationError, explanation: String) {
         self.init(
             code: "VerificationFailed", message: "\(error)",
-            text: "VERIFICATION FAILED: \(explanation)\n\(error)", check: error.code.rawValue)
+            text: "VERIFICATION FAILED: \(explanation)\n\(error)", check: error.code.rawValue,
+            exitCode: .verificationFailed)
     }
 
     private init(_ failure: Failure, note: String) {
@@ -94,7 +95,19 @@ extension Failure {
         let isLoginMissing = error.status == .unauthenticated
         self.init(
             code: code, message: error.message,
-            text: isLoginMissing ? "unauthenticated, please login" : "\(error)")
+            text: isLoginMissing ? "unauthenticated, please login" : "\(error)",
+            exitCode: Self.exitCode(of: error))
+    }
+
+    private static func exitCode(of error: ClientError) -> ExitCode {
+        // A server that cannot do it now, and says so, was reached.
+        let isAnswer = (error.cause as? RPCError)?.requestFate == .answered
+        return switch error.code {
+        case .notFound: .notFound
+        case .unavailable where !isAnswer, .deadlineExceeded where !isAnswer: .unreachable
+        case .outcomeUnknown: .outcomeUnknown
+        default: .failed
+        }
     }
 }
 

@@ -4,6 +4,7 @@ import MerkleTree
 /// Last index and root of the server's tree.
 struct RootReport: Report {
     let root: TrustedRoot
+    let server: ServerIdentity
 
     func text(_ display: Display) -> [UInt8] {
         guard let last = root.size.lastIndex else { return Array("immudb is empty\n".utf8) }
@@ -13,7 +14,9 @@ struct RootReport: Report {
     var json: JSONObject {
         var object: JSONObject = [
             "size": .number(root.size.rawValue), "hash": .text(root.root.hex),
+            "server": .text(server.text),
         ]
+        if !root.size.isEmpty { object["phrase"] = .text(root.root.phrase) }
         object["index"] = root.size.lastIndex.map { .number($0.rawValue) }
         return object
     }

@@ -1,0 +1,30 @@
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// The clock that counts from the start of the machine, which timeouts and timers go by.
+///
+/// SwiftNIO ends the process when it is before 0, and event loops spin when its nanoseconds exceed 63 bits:
+/// after 292 years. No machine gets there, but a library that fakes the time of a process does.
+enum MonotonicClock {
+    private static let longestSeconds = 200 * 365 * 86_400
+    private static let faketimeSwitch = "FAKETIME_DONT_FAKE_MONOTONIC"
+
+    /// Ends the process if the clock cannot be used; under libfaketime, begins it again with the machine's own.
+    static func requireUsable() {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        guard !(0...longestSeconds).contains(time.tv_sec) else { return }
+        if getenv("LD_PRELOAD") != nil, getenv(faketimeSwitch) == nil {
+            setenv(faketimeSwitch, "1", 1)
+            execv("/proc/self/exe", CommandLine.unsafeArgv)
+        }
+        StandardFiles.write(
+            "Error: the clock that counts from the start of this machine is at \(time.tv_sec) seconds. "
+                + "Is the time of this process faked? Let the library fake CLOCK_REALTIME alone\n",
+            to: STDERR_FILENO)
+        exit(EXIT_FAILURE)
+    }
+}

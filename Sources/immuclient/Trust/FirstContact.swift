@@ -1,0 +1,126 @@
+import Foundation
+import ImmudbClient
+import POSIX
+import Synchronization
+import Terminal
+
+/// What is done when a server is met of which nothing is trusted yet: it can show any history, and is held to it
+/// from then on.
+struct FirstContact: Sendable {
+    enum Answer: String, CaseIterable, Sendable {
+        /// Asks at a terminal; elsewhere as `accept`.
+        case ask
+        case accept
+        case refuse
+    }
+
+    let answer: Answer
+    let address: String
+    let servers: KnownServers
+    let format: Output.Format
+
+    init(_ settings: ClientSettings) {
+        answer = settings.firstContact
+        address = settings.address.description
+        servers = KnownServers(in: settings.rootFolders.own)
+        format = settings.format
+    }
+
+    /// Lets a server pass of which it is not known that another one was trusted at its address.
+    ///
+    /// - Parameter isNamed: the user has said that it has to be this one; it is noted instead of the other.
+    func requireKnown(_ server: ServerIdentity, isNamed: Bool) throws(ToolError) {
+        guard let known = try servers.identity(at: address), known != server else { return }
+        if isNamed { return try servers.note(server, at: address) }
+        throw ToolError(
+            "THE SERVER HAS CHANGED: the one at \(address) says that it is \(server.text). The one that was "
+                + "trusted there is \(known.text), says \(servers.path).\n"
+                + "Either another server has taken its place, or somebody is in between. If you know the new "
+                + "one, name it once: --server \(server.text)",
+            code: "ServerChanged")
+    }
+
+    /// For `ImmudbClient`.
+    var policy: ImmudbClient.FirstContact {
+        guard answer != .refuse else { return .refuse }
+        let accepted = AcceptedRoot()
+        return .ask { root, server in
+            // An empty server is asked about at each step of a call.
+            if accepted.root.withLock({ $0 == root }) { return true }
+            guard try accepts(root, server) else { return false }
+            accepted.root.withLock { $0 = root }
+            return true
+        }
+    }
+
+    private final class AcceptedRoot: Sendable {
+        let root = Mutex<TrustedRoot?>(nil)
+    }
+
+    private func accepts(_ root: TrustedRoot, _ server: ServerIdentity) throws -> Bool {
+        let report = FirstContactReport(
+            address: address, server: server, root: root, folder: parentFolder(of: servers.path))
+        StandardError.write(LineReport(report.text, json: report.json), format)
+        // An empty server shows no history that could be forged.
+        let asks = answer == .ask && !root.size.isEmpty && Self.isInteractive
+        if asks, try !Prompt.confirm("Trust it? [y/N] ") { return false }
+        try servers.note(server, at: address)
+        return true
+    }
+
+    private static var isInteractive: Bool {
+        isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0
+    }
+}
+
+/// What a server that is met for the first time shows.
+struct FirstContactReport {
+    let address: String
+    let server: ServerIdentity
+    let root: TrustedRoot
+    let folder: String
+
+    var text: String {
+        guard let last = root.size.lastIndex else {
+            return "First contact with the server at \(address), \(server.text), which is empty."
+        }
+        return """
+            First contact with the server at \(address): from now on it is held to what it shows now, by \(folder).
+            identity: \(server.text)
+            root:     \(root.root.hex) at index \(last)
+            phrase:   \(root.root.phrase)
+            Is it the right one? Compare with what its operator or another client sees: immuclient current --json
+            """
+    }
+
+    var json: JSONObject {
+        var object: JSONObject = [
+            "address": .text(address), "server": .text(server.text),
+            "size": .number(root.size.rawValue),
+        ]
+        if let last = root.size.lastIndex {
+            object["index"] = .number(last.rawValue)
+            object["hash"] = .text(root.root.hex)
+            object["phrase"] = .text(root.root.phrase)
+        }
+        return ["firstContact": .object(object)]
+    }
+}
+
+extension Digest {
+    /// Its first 80 bits as five words that can be read out: each has 16 bits, consonants of four and vowels of two
+    /// by turns (proquints, arXiv:0901.4016).
+    var phrase: String {
+        let consonants = Array("bdfghjklmnprstvz")
+        let vowels = Array("aiou")
+        let numbers = stride(from: 0, to: 10, by: 2).map {
+            Int(bytes[$0]) << 8 | Int(bytes[$0 + 1])
+        }
+        return numbers.map { number in
+            String([
+                consonants[number >> 12], vowels[number >> 10 & 3], consonants[number >> 6 & 15],
+                vowels[number >> 4 & 3], consonants[number & 15],
+            ])
+        }.joined(separator: "-")
+    }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import ImmudbClient
+import POSIX
+
+/// Which server was trusted at which address, so that another one there is not taken for a first contact.
+///
+/// A file of lines, address and identity; lines are added, and the last one of an address counts.
+struct KnownServers {
+    private static let maxByteCount = 16 << 20
+
+    let path: String
+
+    init(in folder: String) { path = "\(folder)/known-servers" }
+
+    /// nil: none was trusted there.
+    func identity(at address: String) throws(ToolError) -> ServerIdentity? {
+        let bytes: [UInt8]
+        do {
+            let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
+            bytes = try file.closeAfter { try file.bytes(upTo: Self.maxByteCount) }
+        } catch Errno.noSuchFileOrDirectory, Errno.notDirectory {
+            return nil
+        } catch {
+            throw ToolError("cannot read \(path), the servers that were trusted: \(error)")
+        }
+        let prefix = address + " "
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+            .last { $0.hasPrefix(prefix) }
+            .flatMap { ServerIdentity(String($0.dropFirst(prefix.count))) }
+    }
+
+    /// When it returns, the server is noted on disk.
+    func note(_ server: ServerIdentity, at address: String) throws(ToolError) {
+        if try identity(at: address) == server { return }
+        do {
+            let folder = parentFolder(of: path)
+            try makeFolders(folder, permissions: .ownerReadWriteExecute)
+            let file = try FileDescriptor.opening(
+                path, .writeOnly, [.create, .append, .nonBlocking], permissions: .ownerReadWrite)
+            defer { try? file.close() }
+            // The first byte ends a line that a full disk has cut short. Empty lines mean nothing.
+            try file.writeAll("\n\(address) \(server.text)\n".utf8)
+            try file.synchronize()
+            try synchronizeFolder(folder)
+        } catch {
+            throw ToolError(
+                "cannot note the server in \(path): \(error). --dir names another folder")
+        }
+    }
+}
