@@ -17,9 +17,17 @@ enum MonotonicClock {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         guard !(0...longestSeconds).contains(time.tv_sec) else { return }
-        if getenv("LD_PRELOAD") != nil, getenv(faketimeSwitch) == nil {
+        if getenv("LD_PRELOAD") != nil, getenv(faketimeSwitch).map({ String(cString: $0) }) != "1" {
+            // Before the environment is changed, which moves it.
+            var arguments = ProcessArguments.all().map { bytes in
+                strdup(bytes.map { CChar(bitPattern: $0) } + [0])
+            }
+            arguments.append(nil)
             setenv(faketimeSwitch, "1", 1)
-            execv("/proc/self/exe", CommandLine.unsafeArgv)
+            // By its path, so that the process keeps its name.
+            if arguments.count > 1, let path = realpath("/proc/self/exe", nil) {
+                execv(path, &arguments)
+            }
         }
         StandardFiles.write(
             "Error: the clock that counts from the start of this machine is at \(time.tv_sec) seconds. "
