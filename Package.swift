@@ -234,7 +234,8 @@ let package = Package(
         .testTarget(
             name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"],
             swiftSettings: settings),
-        .testTarget(name: "POSIXTests", dependencies: ["POSIX"], swiftSettings: settings),
+        .testTarget(
+            name: "POSIXTests", dependencies: ["POSIX", "TestTools"], swiftSettings: settings),
         .testTarget(
             name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"], swiftSettings: settings),
         .testTarget(
@@ -279,7 +280,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbOperationsTests",
-            dependencies: ["ImmudbOperations", "ImmudbStore", "MerkleTree", "OwnThread"],
+            dependencies: [
+                "ImmudbOperations", "ImmudbStore", "MerkleTree", "TestTools", "OwnThread",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbServerTests",
@@ -307,7 +310,7 @@ let package = Package(
             name: "ImmuclientTests",
             dependencies: [
                 "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit", "RPCTransport",
-                "OwnThread",
+                "TestTools", "OwnThread",
             ],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),

@@ -20,8 +20,8 @@ struct ClientDocumentationTests {
 
     @Test("its code does against a real server what the page says")
     func run() async throws {
-        let data = try TemporaryFolder()
-        let trusted = try TemporaryFolder()
+        let data = TemporaryFolder()
+        let trusted = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let configuration = ImmudbClient.Configuration(port: server.port)
         try await ClientSnippets.fourLines(configuration, trusted.path)

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// Programs that are started without standard input, output and error.
@@ -8,7 +9,7 @@ struct ClosedFilesTests {
         "a server without them writes its log into none of its files",
         arguments: ["<&- >&- 2>&-", "2>&-", ">&- 2>&-", "<&-"])
     func server(closed: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let port = try freePort()
         let server = try shell(
             "exec \(try path("immudb")) -p \(port) --dir db --pidfile pid \(closed)", in: data)
@@ -36,7 +37,7 @@ struct ClosedFilesTests {
 
     @Test("detached, it serves all the same")
     func detached() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let port = try freePort()
         let start = try shell(
             "exec \(try path("immudb")) -d -p \(port) --dir db --pidfile pid <&- >&- 2>&-",
@@ -51,7 +52,7 @@ struct ClosedFilesTests {
         "a client writes its report into no connection or root file, and says that it could not"
     )
     func client() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.file("db").path)
         for closed in [">&-", "<&- >&-", "<&- >&- 2>&-"] {
             let set = try await client("safeset k v \(closed)", server.port, in: data)
@@ -72,7 +73,7 @@ struct ClosedFilesTests {
 
     @Test("immutest fills a server, and fails where there is none", arguments: [">&-", ">&- 2>&-"])
     func immutest(closed: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.file("db").path)
         let fill = try shell(
             "exec \(try path("immutest")) 3 -p \(server.port) <&- \(closed)", in: data)
@@ -88,7 +89,7 @@ struct ClosedFilesTests {
     @Test("a standard error that takes nothing is no reason to crash")
     func fullErrors() async throws {
         guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         for (command, code) in [
             ("immuclient ping -p 1", 5), ("immutest -p 1", 1), ("immudb --foo", 1),
         ] as [(String, Int32)] {

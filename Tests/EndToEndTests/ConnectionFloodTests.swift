@@ -2,6 +2,7 @@
     import Foundation
     import ImmudbClient
     import OwnThread
+    import TestTools
     import Testing
 
     /// One client address that opens connections without end, and a client of another address.
@@ -13,7 +14,7 @@
             "serves others, does not spin, and warns once",
             arguments: [1024, 256])
         func flood(openFileLimit: Int) async throws {
-            let data = try TemporaryFolder()
+            let data = TemporaryFolder()
             let server = try await LimitedServer(data, openFileLimit: openFileLimit)
             let flood = try Flood(of: 1_300, to: server.port)
             let start = ContinuousClock.now
@@ -33,7 +34,7 @@
             "does not spin when it has no descriptor left, and serves again when it has",
             .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/prlimit")))
         func noDescriptors() async throws {
-            let data = try TemporaryFolder()
+            let data = TemporaryFolder()
             let server = try await LimitedServer(data, openFileLimit: 1024)
             let open = try FileManager.default.contentsOfDirectory(
                 atPath: "/proc/\(server.identifier)/fd"

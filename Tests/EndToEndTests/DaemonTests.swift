@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// `immudb` as an operator runs it: pid file, log file, in the background.
@@ -11,7 +12,7 @@ struct DaemonTests {
             ([], ["IMMUDB_DETACHED": "true"]), (["--config", "detached.yaml"], [:]),
         ] as [([String], [String: String])])
     func detached(arguments: [String], environment: [String: String]) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         try Data("detached: true\n".utf8).write(to: data.file("detached.yaml"))
         // Gone with its file, unless the test fails.
         defer { if let pid = pid_t(text(data.file("run/pid"))) { kill(pid, SIGKILL) } }
@@ -40,7 +41,7 @@ struct DaemonTests {
 
     @Test("-d does not come up: the reason is on the standard error, and the exit code is 1")
     func detachedFails() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.file("db").path)
         let cases = [
             (["--dir", "db", "-p", "0"], "is locked"),
@@ -66,7 +67,7 @@ struct DaemonTests {
 
     @Test("a second server with the same pid file is refused before it touches any data")
     func pidFileInUse() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let path = data.file("pid").path
         let first = try await RunningServer(
             dir: data.file("a").path, arguments: ["--pidfile", path])
@@ -85,7 +86,7 @@ struct DaemonTests {
 
     @Test("the pid file of a killed server is taken over; that of a failed start is removed")
     func stalePidFile() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let path = data.file("pid").path
         let first = try await RunningServer(dir: data.path, arguments: ["--pidfile", path])
         first.process.kill()
@@ -102,7 +103,7 @@ struct DaemonTests {
 
     @Test("with a log file the standard error stays empty, and a restart appends")
     func logFile() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         for start in 1...2 {
             let process = try RunningProcess(
                 "immudb", ["--dir", data.path, "-p", "0", "--logfile", "log/immudb.log"],
@@ -124,7 +125,7 @@ struct DaemonTests {
 
     @Test("stops within its deadline, whatever its clients do")
     func stubbornClients() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
         let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
@@ -154,7 +155,7 @@ struct DaemonTests {
 
     @Test("listens on IPv6, with and without brackets", arguments: ["::1", "[::1]"])
     func version6(address: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path, arguments: ["-a", address])
         let ping = try await FinishedProcess.run(
             "immuclient", ["-a", "::1", "-p", "\(server.port)", "ping"])

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// All data calls of the executable `immudb`, by a client that knows only the .proto files and keeps
@@ -7,7 +8,7 @@ import Testing
 struct DataAPITests {
     @Test("every answer, root and proof follows from what was written, also after a kill -9")
     func everyCall() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let dir = data.file("db").path
         let state = data.file("state.json").path
         func run(_ part: String, on server: RunningServer) async throws {
@@ -30,7 +31,7 @@ struct DataAPITests {
 
     @Test("recorded hostile requests: each gets its status, and nothing is written")
     func hostileRequests() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let output = try await PythonPeer.run("hostile.py", ["\(server.port)"], against: server)
         #expect(output.contains("hostile requests: each refused as it should be"))

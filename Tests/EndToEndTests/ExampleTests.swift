@@ -1,11 +1,12 @@
 import Foundation
+import TestTools
 import Testing
 
 /// The program of `Examples/EmbeddedDatabase`, as the README shows it.
 struct ExampleTests {
     @Test("the example embeds the database, and proves its second run against the first")
     func embeddedDatabase() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let path = folder.file("certificates").path
         let first = try await FinishedProcess.run("EmbeddedDatabase", [path])
         #expect(first.exitCode == 0)
@@ -17,7 +18,7 @@ struct ExampleTests {
 
     @Test("the example of the client verifies what it wrote, and its second run against the first")
     func verifiedClient() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let server = try await RunningServer(dir: folder.file("db").path)
         let arguments = ["\(server.port)", folder.file("trusted").path]
         let first = try await FinishedProcess.run("VerifiedClient", arguments)

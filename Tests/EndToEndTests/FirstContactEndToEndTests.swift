@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// What immuclient does about a server that it has never met, or that is not the one that it met.
@@ -8,8 +9,8 @@ struct FirstContactEndToEndTests {
     private let home: TemporaryFolder
 
     init() throws {
-        data = try TemporaryFolder()
-        home = try TemporaryFolder()
+        data = TemporaryFolder()
+        home = TemporaryFolder()
     }
 
     private func client(
@@ -26,7 +27,7 @@ struct FirstContactEndToEndTests {
 
     /// As the server says it, to somebody with no memory.
     private func identity(_ port: Int) async throws -> String {
-        let nobody = try TemporaryFolder()
+        let nobody = TemporaryFolder()
         let current = try await client(port, "current", "--json", "--dir", nobody.path)
         return String(try #require(current.output.firstMatch(of: /"server":"([0-9a-v]{20})"/)?.1))
     }
@@ -47,7 +48,7 @@ struct FirstContactEndToEndTests {
             try FileManager.default.attributesOfItem(atPath: roots.path)[.posixPermissions] as? Int
         #expect(mode == 0o700)
 
-        let elsewhere = try TemporaryFolder()
+        let elsewhere = TemporaryFolder()
         let second = try await client(server.port, "safeget", "k", directory: elsewhere.path)
         #expect(second.exitCode == 0 && second.errors.isEmpty, "\(second.errors)")
         let other = try await client(server.port, "safeget", "k", "--json", "--dir", elsewhere.path)
@@ -60,7 +61,7 @@ struct FirstContactEndToEndTests {
     @Test("a root in the current folder is used where it is, unless another folder is named")
     func rootHere() async throws {
         let server = try await RunningServer(dir: data.path)
-        let here = try TemporaryFolder()
+        let here = TemporaryFolder()
         _ = try await client(
             server.port, "safeset", "k", "v", "--dir", here.path, directory: here.path)
         let again = try await client(server.port, "safeset", "k", "w", directory: here.path)
@@ -95,7 +96,7 @@ struct FirstContactEndToEndTests {
         let known = try await identity(port)
         #expect(try await server.stop() == 0)
 
-        let forged = try TemporaryFolder()
+        let forged = TemporaryFolder()
         server = try await RunningServer(dir: forged.path, port: port)
         let new = try await identity(port)
         for words in [["get", "k"], ["safeget", "k"], ["safeset", "k", "w"], ["login", "joe"]] {

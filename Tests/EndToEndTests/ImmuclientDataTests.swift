@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// The commands for references, sorted sets, walks, proofs and dumps.
@@ -8,8 +9,8 @@ struct ImmuclientDataTests {
     private let work: TemporaryFolder
 
     init() throws {
-        data = try TemporaryFolder()
-        work = try TemporaryFolder()
+        data = TemporaryFolder()
+        work = TemporaryFolder()
     }
 
     private func client(

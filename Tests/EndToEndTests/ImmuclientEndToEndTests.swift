@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 @Suite("immuclient against a real immudb")
@@ -7,8 +8,8 @@ struct ImmuclientEndToEndTests {
     private let roots: TemporaryFolder
 
     init() throws {
-        data = try TemporaryFolder()
-        roots = try TemporaryFolder()
+        data = TemporaryFolder()
+        roots = TemporaryFolder()
     }
 
     /// Runs the client in the folder of the trusted roots.
@@ -93,8 +94,8 @@ struct ImmuclientEndToEndTests {
         #expect(current.output == "index:\t\t1\nhash:\t\t\(hash)\n")
 
         // The setting for the folder: flag, else environment, else one of the home folder.
-        let other = try TemporaryFolder()
-        let third = try TemporaryFolder()
+        let other = TemporaryFolder()
+        let third = TemporaryFolder()
         let environment = ["IMMUCLIENT_DIR": other.path]
         _ = try await client(server, "safeget", "k", environment: environment)
         #expect(try Data(contentsOf: rootFile(in: other)) == file)
@@ -131,7 +132,7 @@ struct ImmuclientEndToEndTests {
 
     @Test("A server that was set back to an older copy is found, also by the key that it lost")
     func olderCopy() async throws {
-        let copy = try TemporaryFolder()
+        let copy = TemporaryFolder()
         var server = try await RunningServer(dir: data.path)
         _ = try await client(server, "safeset", "old", "v")
         #expect(try await server.stop() == 0)

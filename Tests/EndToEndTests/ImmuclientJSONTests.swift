@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// The forms of output that programs read.
@@ -8,8 +9,8 @@ struct ImmuclientJSONTests {
     private let work: TemporaryFolder
 
     init() throws {
-        data = try TemporaryFolder()
-        work = try TemporaryFolder()
+        data = TemporaryFolder()
+        work = TemporaryFolder()
     }
 
     private func client(

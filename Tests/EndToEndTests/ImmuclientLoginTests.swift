@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// Against a server with users, as far as grpcio and a script make one.
@@ -8,8 +9,8 @@ struct ImmuclientLoginTests {
     private let work: TemporaryFolder
 
     init() throws {
-        home = try TemporaryFolder()
-        work = try TemporaryFolder()
+        home = TemporaryFolder()
+        work = TemporaryFolder()
     }
 
     private func server() async throws -> (process: RunningProcess, port: String) {

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 @Suite("immuclient's receipts against a real immudb")
@@ -6,7 +7,7 @@ struct ImmuclientReceiptTests {
     private let folder: TemporaryFolder
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = TemporaryFolder()
         try FileManager.default.createDirectory(
             atPath: folder.file("other").path, withIntermediateDirectories: true)
     }

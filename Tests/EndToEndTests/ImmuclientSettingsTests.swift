@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 @Suite("immuclient's settings")
@@ -6,7 +7,7 @@ struct ImmuclientSettingsTests {
     private let work: TemporaryFolder
 
     init() throws {
-        work = try TemporaryFolder()
+        work = TemporaryFolder()
     }
 
     private func client(
@@ -27,7 +28,7 @@ struct ImmuclientSettingsTests {
     @Test(
         "a flag wins over the environment, that over the file that is found, that over the default")
     func precedence() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let port = "\(server.port)"
         try write("immudb-port = 1\nimmudb-address = \"127.0.0.1\"", to: "immuclient.toml")

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 @Suite("immuclient's shell against a real immudb")
@@ -7,8 +8,8 @@ struct ImmuclientShellTests {
     private let work: TemporaryFolder
 
     init() throws {
-        data = try TemporaryFolder()
-        work = try TemporaryFolder()
+        data = TemporaryFolder()
+        work = TemporaryFolder()
     }
 
     private func shell(
@@ -112,7 +113,7 @@ struct ImmuclientShellTests {
         try await shell.waitForOutput("verified:\ttrue")
         // Another server in its place: each line says so.
         #expect(try await again.stop() == 0)
-        let other = try TemporaryFolder()
+        let other = TemporaryFolder()
         let stranger = try await RunningServer(dir: other.path, port: port)
         try lines.write(contentsOf: Data("ping\nping\n".utf8))
         try await shell.waitForOutput("connect again")

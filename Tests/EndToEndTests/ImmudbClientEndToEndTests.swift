@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbClient
 import MerkleTree
+import TestTools
 import Testing
 
 @Suite("ImmudbClient against a real immudb")
@@ -9,8 +10,8 @@ struct ImmudbClientEndToEndTests {
     private let roots: TemporaryFolder
 
     init() throws {
-        data = try TemporaryFolder()
-        roots = try TemporaryFolder()
+        data = TemporaryFolder()
+        roots = TemporaryFolder()
     }
 
     private func connect(_ server: RunningServer) async throws -> ImmudbClient {

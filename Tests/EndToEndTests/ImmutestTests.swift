@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// `immutest` against a running server.
@@ -8,7 +9,7 @@ struct ImmutestTests {
 
     @Test("fills an empty server without asking, and says what it did and how to look at it")
     func emptyServer() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let finished = try await FinishedProcess.run("immutest", ["-p", "\(server.port)"])
         #expect(finished.exitCode == 0)
@@ -38,7 +39,7 @@ struct ImmutestTests {
 
     @Test("a server that holds entries is filled only after a yes")
     func confirmation() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let first = try await FinishedProcess.run("immutest", ["1", "-p", "\(server.port)"])
         #expect(first.exitCode == 0)
@@ -107,7 +108,7 @@ struct ImmutestTests {
 
     @Test("no server at the port ends it with 1 and names the address")
     func noServer() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         #expect(try await server.stop() == 0)
         let finished = try await FinishedProcess.run("immutest", ["-p", "\(server.port)"])
@@ -118,7 +119,7 @@ struct ImmutestTests {
 
     @Test("a server that is killed meanwhile ends it with 6, and it says how much is there")
     func serverStops() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let filling = try RunningProcess("immutest", ["10000000", "-p", "\(server.port)"])
         try await filling.waitForOutput("Populating")
@@ -133,7 +134,7 @@ struct ImmutestTests {
 
     @Test("its config file, by the name that it looks for, is the one that ships")
     func configFile() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let shipped = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../configs/immutest.toml.dist").standardizedFileURL
@@ -152,7 +153,7 @@ struct ImmutestTests {
 
     @Test("tells its version and help, and writes its man pages")
     func ownCommands() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let version = try await FinishedProcess.run("immutest", ["version"])
         #expect(version.output.contains(#/^immutest \d+\.\d+\.\d+\S*\n$/#), "\(version.output)")
         for arguments in [["help"], ["-h"], ["--help"]] {

@@ -5,6 +5,7 @@ import MerkleTree
 import RPCTransport
 import SwiftProtobuf
 import Synchronization
+import TestTools
 import Testing
 
 /// A server whose tree has six entries, until it is written to: then it is gone, or has the new one
@@ -72,7 +73,7 @@ private final class ShrinkingServer: Sendable {
 struct LyingServerEndToEndTests {
     private let work: TemporaryFolder
 
-    init() throws { work = try TemporaryFolder() }
+    init() throws { work = TemporaryFolder() }
 
     private func client(
         _ server: ShrinkingServer, _ arguments: String...

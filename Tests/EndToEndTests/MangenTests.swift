@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// The hidden command that packagers use.
@@ -6,7 +7,7 @@ import Testing
 struct MangenTests {
     @Test("immudb mangen writes a page for each command, the same each time for the same date")
     func pages() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         for folder in ["a/b", "c"] {
             let finished = try await FinishedProcess.run(
                 "immudb", ["mangen", folder], environment: ["SOURCE_DATE_EPOCH": "86400"],
@@ -29,7 +30,7 @@ struct MangenTests {
 
     @Test("without a folder they are written to ./cmd/docs/man/immudb; a failure says why")
     func folder() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let finished = try await FinishedProcess.run("immudb", ["mangen"], directory: data.path)
         #expect(
             finished.output

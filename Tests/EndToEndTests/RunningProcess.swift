@@ -1,5 +1,6 @@
 import ChildProcess
 import Foundation
+import TestTools
 import Testing
 
 /// One of the package's executables, running as its users run it.
@@ -26,7 +27,7 @@ final class RunningProcess {
         directory: String? = nil, input: String = ""
     ) throws {
         name = executable
-        outputs = try TemporaryFolder()
+        outputs = TemporaryFolder()
         for (file, content) in [("stdin", input), ("stdout", ""), ("stderr", "")] {
             try Data(content.utf8).write(to: outputs.file(file))
         }
@@ -159,24 +160,6 @@ struct FinishedProcess {
             executable, arguments, environment: environment, directory: directory, input: input)
         let code = try await process.exitCode(timeoutSeconds: timeoutSeconds)
         return FinishedProcess(exitCode: code, output: process.output, errors: process.errors)
-    }
-}
-
-/// A folder of a test's own, removed when this object goes away.
-final class TemporaryFolder: Sendable {
-    let url: URL
-    var path: String { url.path }
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory
-            .appendingPathComponent("immudb-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-
-    deinit {
-        try? FileManager.default.removeItem(at: url)
     }
 }
 

@@ -1,11 +1,12 @@
 import Foundation
+import TestTools
 import Testing
 
 @Suite("Addresses of the server on the command line")
 struct ServerAddressEndToEndTests {
     private let data: TemporaryFolder
 
-    init() throws { data = try TemporaryFolder() }
+    init() throws { data = TemporaryFolder() }
 
     private func ping(_ arguments: [String]) async throws -> FinishedProcess {
         try await FinishedProcess.run(

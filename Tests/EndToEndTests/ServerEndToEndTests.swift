@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// The executable `immudb`, and a client that knows only the .proto files.
@@ -6,7 +7,7 @@ import Testing
 struct ServerEndToEndTests {
     @Test("D10: a foreign client checks every proof and root, and again after a clean restart")
     func foreignClient() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let state = data.file("state.json").path
         let dir = data.file("db").path
 
@@ -23,7 +24,7 @@ struct ServerEndToEndTests {
 
     @Test("64 clients write and verify at once, and all see one history")
     func crowd() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         try await PythonPeer.run(
             "first_light.py", ["\(server.port)", "crowd"], against: server)
@@ -32,7 +33,7 @@ struct ServerEndToEndTests {
 
     @Test("D8: loses nothing that was acknowledged when it is killed in the middle of writes")
     func crashes() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try RunningProcess.path(of: "immudb")
         let output = try await PythonPeer.run(
             "crash_test.py", [server, "--rounds", "5", "--folder", data.path], timeoutSeconds: 300)
@@ -42,7 +43,7 @@ struct ServerEndToEndTests {
 
     @Test("says in its log what it opens, serves and closes, in the original's words")
     func log() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let dir = data.path
         let emptyRoot = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         let first = try await RunningServer(dir: dir)

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// How `immudb` starts, refuses to start, and stops.
@@ -8,7 +9,7 @@ struct ServerLifecycleTests {
         "ends with 0 at SIGTERM and SIGINT, also with clients connected",
         arguments: [SIGTERM, SIGINT])
     func stops(signal: Int32) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         let idle = try connect(to: server.port)
         defer { close(idle) }
@@ -20,7 +21,7 @@ struct ServerLifecycleTests {
 
     @Test("does not start on a port in use: exit code 1, and what to do")
     func portInUse() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.file("a").path)
         let second = try await FinishedProcess.run(
             "immudb", ["--dir", data.file("b").path, "-p", "\(first.port)"])
@@ -35,7 +36,7 @@ struct ServerLifecycleTests {
     @Test(
         "warns when a database of entries gets a new identifier, as clients take it for a stranger")
     func lostIdentifier() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.path)
         let set = try await FinishedProcess.run(
             "immuclient", ["-p", "\(first.port)", "--dir", data.path, "set", "key", "value"])
@@ -50,7 +51,7 @@ struct ServerLifecycleTests {
 
     @Test("does not start on an address that is not this machine's")
     func foreignAddress() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         for address in ["192.0.2.1", "no such name"] {
             let server = try await FinishedProcess.run(
                 "immudb", ["--dir", data.path, "-p", "0", "-a", address])
@@ -61,7 +62,7 @@ struct ServerLifecycleTests {
 
     @Test("does not start on a database that another process has open")
     func folderInUse() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.path)
         let second = try await FinishedProcess.run("immudb", ["--dir", data.path, "-p", "0"])
         #expect(second.exitCode == 1)
@@ -77,7 +78,7 @@ struct ServerLifecycleTests {
 
     @Test("does not start with a damaged identifier, and leaves the file as it is")
     func damagedIdentifier() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let file = data.file("immudb.identifier")
         try Data([1, 2, 3]).write(to: file)
         let server = try await FinishedProcess.run("immudb", ["--dir", data.path, "-p", "0"])
@@ -89,7 +90,7 @@ struct ServerLifecycleTests {
 
     @Test("keeps its identifier over restarts")
     func identifierStays() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         var seen: Set<Data> = []
         for _ in 0..<2 {
             let server = try await RunningServer(dir: data.path)
@@ -102,7 +103,7 @@ struct ServerLifecycleTests {
 
     @Test("does not start where a file is in the way of its folder")
     func fileInTheWay() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         try Data().write(to: data.file("db"))
         for dir in [data.file("db").path, data.file("db/below").path] {
             let server = try await FinishedProcess.run("immudb", ["--dir", dir, "-p", "0"])
@@ -114,7 +115,7 @@ struct ServerLifecycleTests {
 
     @Test("does not start in a folder that it may not write, and says which")
     func readOnlyFolders() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let dir = data.file("db")
         try FileManager.default.createDirectory(at: dir, withIntermediateDirectories: false)
         #expect(chmod(dir.path, 0o555) == 0)
@@ -141,7 +142,7 @@ struct ServerLifecycleTests {
 
     @Test("warns of a folder of config files that it may not search")
     func hiddenConfigFile() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         try FileManager.default.createDirectory(
             at: data.file("configs"), withIntermediateDirectories: false)
         try Data("dir = \"/none\"".utf8).write(to: data.file("configs/immudb.toml"))
@@ -157,7 +158,7 @@ struct ServerLifecycleTests {
 
     @Test("does not start on ledger files that are not its own, and leaves them as they are")
     func foreignLedger() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         #expect(try await server.stop() == 0)
         let ledger = data.file("immudb/ledger")
@@ -184,7 +185,7 @@ struct ServerLifecycleTests {
             (["-n", "a\u{7f}"], "control characters"),
         ])
     func wrongArguments(arguments: [String], word: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let finished = try await FinishedProcess.run("immudb", arguments, directory: data.path)
         #expect(finished.exitCode == 1)
         #expect(finished.errors.contains(word))

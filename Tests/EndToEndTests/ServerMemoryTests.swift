@@ -1,14 +1,15 @@
 import Foundation
 import ImmudbClient
 import MerkleTree
+import TestTools
 import Testing
 
 @Suite("The memory of a real immudb")
 struct ServerMemoryTests {
     @Test("is given back after many large answers at the same time")
     func largeAnswers() async throws {
-        let data = try TemporaryFolder()
-        let roots = try TemporaryFolder()
+        let data = TemporaryFolder()
+        let roots = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
         // 480 MiB in all take long on a busy machine, and how long is not the question.
         let client = try await ImmudbClient.connect(

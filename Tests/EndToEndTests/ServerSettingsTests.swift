@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 /// What `immudb` takes from flags, environment and config files.
@@ -6,7 +7,7 @@ import Testing
 struct ServerSettingsTests {
     @Test("the config file that ships starts the server, with the settings that no file would give")
     func shippedFile() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../configs/immudb.toml.dist").standardizedFileURL
         let started = [["--config", file.path], []]
@@ -36,7 +37,7 @@ struct ServerSettingsTests {
 
     @Test("a flag wins over the environment, that over the file that is found, and it is named")
     func precedence() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         try write(
             "port = 1\ndir = \"file\"\ndbname = \"file\"", to: "configs/immudb.toml", in: data)
         let process = try RunningProcess(
@@ -68,7 +69,7 @@ struct ServerSettingsTests {
             ("immudb.yml", "mtls: true", "key \"mtls\" is true: this release has no TLS"),
         ])
     func badFiles(name: String, text: String, said: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         try write(text, to: "configs/\(name)", in: data)
         for arguments in [[], ["--config", "configs/\(name)"]] {
             let finished = try await FinishedProcess.run(
@@ -86,7 +87,7 @@ struct ServerSettingsTests {
 
     @Test("a bad variable ends the start; one that is no setting, or network, is a warning")
     func variables() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let bad = try await FinishedProcess.run(
             "immudb", ["-p", "0"], environment: ["IMMUDB_NO-HISTOGRAMS": "maybe"],
             directory: data.path)
@@ -107,7 +108,7 @@ struct ServerSettingsTests {
 
     @Test("durability takes its three words", arguments: ["always", "interval", "never"])
     func durability(word: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         for _ in 0..<2 {
             let server = try await RunningServer(
                 dir: data.path, arguments: ["--durability", word])
@@ -123,7 +124,7 @@ struct ServerSettingsTests {
         "a request above --max-recv-msg-size is refused, one below taken; the default is 32 MiB"
     )
     func messageSize() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let value = String(repeating: "v", count: 100_000)
         for (arguments, isTaken) in [(["--max-recv-msg-size", "65536"], false), ([], true)] {
             let server = try await RunningServer(dir: data.path, arguments: arguments)
@@ -146,7 +147,7 @@ struct ServerSettingsTests {
             (["--no-histograms=maybe", "-p0"], "flag --no-histograms is \"maybe\": give true or"),
         ])
     func unknownWords(arguments: [String], said: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let finished = try await FinishedProcess.run("immudb", arguments, directory: data.path)
         #expect(finished.exitCode == 1)
         #expect(finished.errors.contains(said))
@@ -155,7 +156,7 @@ struct ServerSettingsTests {
 
     @Test("a switch that is set to false is off, wherever it stands")
     func switchesOff() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         for arguments in [
             ["--detached=false", "--auth=false", "-m=false", "--dir", data.path, "-p0"],
             ["-n", "immudb", "-d=false", "--dir", data.path, "--mtls=false", "-p0", "-s=false"],
@@ -177,7 +178,7 @@ struct ServerSettingsTests {
             ("immutest", "IMMUTEST_IMMUDB-ADDRESS"),
         ])
     func variableBytes(program: String, name: String) async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let path = try RunningProcess.path(of: program)
         func run(_ name: String, _ words: String) async throws -> FinishedProcess {
             try await FinishedProcess.run(
@@ -196,7 +197,7 @@ struct ServerSettingsTests {
 
     @Test("log and pid file must be two files, whichever ways lead there")
     func oneFile() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let files = FileManager.default
         try files.createDirectory(
             atPath: data.file("real").path, withIntermediateDirectories: false)
@@ -227,7 +228,7 @@ struct ServerSettingsTests {
 
     @Test("a config file that cannot be used is not passed over in silence")
     func hiddenFiles() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         try FileManager.default.createDirectory(
             atPath: data.file("configs/immudb.toml").path, withIntermediateDirectories: true)
         let folder = try await FinishedProcess.run("immudb", ["-p0"], directory: data.path)

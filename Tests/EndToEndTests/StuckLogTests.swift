@@ -2,6 +2,7 @@ import ChildProcess
 import Foundation
 import ImmudbClient
 import Synchronization
+import TestTools
 import Testing
 
 /// An `immudb` whose log goes where nobody reads it.
@@ -9,7 +10,7 @@ import Testing
 struct StuckLogTests {
     @Test("serves 20,000 calls and stops, with every call in a log that nobody reads")
     func errorsThatNobodyReads() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let pipe = try Pipe()
         let server = try Server(data, errors: pipe.writing)
         let client = try await server.client(data)
@@ -33,7 +34,7 @@ struct StuckLogTests {
 
     @Test("writes its last lines where they are read, and says how many were dropped before them")
     func readAtTheEnd() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let pipe = try Pipe()
         let server = try Server(data, errors: pipe.writing)
         pipe.closeWriting()
@@ -69,7 +70,7 @@ struct StuckLogTests {
         arguments: ["/dev/full", "pipe"])
     func logFile(name: String) async throws {
         guard name == "pipe" || FileManager.default.fileExists(atPath: name) else { return }
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         var reader: Int32 = -1
         if name == "pipe" {
             #expect(mkfifo(data.file("pipe").path, 0o600) == 0)
@@ -87,7 +88,7 @@ struct StuckLogTests {
 
     @Test("serves and stops when the reader of its standard error has left")
     func closedPipe() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let pipe = try Pipe()
         pipe.closeReading()
         let server = try Server(data, errors: pipe.writing)
@@ -100,7 +101,7 @@ struct StuckLogTests {
 
     @Test("ends with 1 when it cannot start and cannot say so")
     func failedStart() async throws {
-        let data = try TemporaryFolder()
+        let data = TemporaryFolder()
         let pipe = try Pipe()
         pipe.fill()
         for arguments in [["--foo"], ["-p", "many"], ["-a", "192.0.2.1"]] {

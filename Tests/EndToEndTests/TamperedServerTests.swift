@@ -1,5 +1,6 @@
 import Foundation
 import ImmudbClient
+import TestTools
 import Testing
 
 @Suite("A client of a real server whose data was replaced")
@@ -8,8 +9,8 @@ struct TamperedServerTests {
     private let trusted: TemporaryFolder
 
     init() throws {
-        data = try TemporaryFolder()
-        trusted = try TemporaryFolder()
+        data = TemporaryFolder()
+        trusted = TemporaryFolder()
     }
 
     private func connect(

@@ -4,6 +4,7 @@ import NIOCore
 import RPCTransport
 import SwiftProtobuf
 import Synchronization
+import TestTools
 import Testing
 
 /// A server that closes the connection as soon as it has a write, or answers it as it is told.
@@ -66,7 +67,7 @@ private final class BreakingServer: Sendable {
 struct WriteOutcomeEndToEndTests {
     private let work: TemporaryFolder
 
-    init() throws { work = try TemporaryFolder() }
+    init() throws { work = TemporaryFolder() }
 
     private func client(
         _ server: BreakingServer, _ arguments: [String], input: String = ""

@@ -1,5 +1,6 @@
 #if os(Linux)
     import Foundation
+    import TestTools
     import Testing
 
     /// Programs whose clock libfaketime has set.
@@ -31,7 +32,7 @@
             "neither crashes nor busies server or client, and does not keep SIGTERM from ending it",
             arguments: times, [true, false])
         func programs(time: String, fakesAll: Bool) async throws {
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             for round in 0..<2 {
                 let environment = try clock(time, fakesAll: fakesAll)
                 let server = try RunningProcess(

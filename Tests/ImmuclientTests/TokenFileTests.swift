@@ -1,23 +1,14 @@
 import Foundation
+import TestTools
 import Testing
 
 @testable import immuclient
 
 @Suite("The file of the token")
-final class TokenFileTests {
-    private let folder: URL
+struct TokenFileTests {
+    private let folder = TemporaryFolder()
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("immuclient-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(at: folder)
-    }
-
-    private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    private func path(_ name: String) -> String { folder.file(name).path }
 
     private func mode(_ name: String) throws -> Int {
         let attributes = try FileManager.default.attributesOfItem(atPath: path(name))
@@ -107,12 +98,12 @@ final class TokenFileTests {
     func content() throws {
         let file = TokenFile(path("token"))
         for text in ["", "\n", "two words", "v2.public.two words", "v2.public.tök", "ghp_abc"] {
-            try Data(text.utf8).write(to: folder.appendingPathComponent("token"))
+            try Data(text.utf8).write(to: folder.file("token"))
             let error = try #require(throws: ToolError.self) { try file.read() }
             #expect(error.description.contains("token holds no token of immudb and is not sent"))
             #expect(error.description.contains("--tokenfile"))
         }
-        try Data("v2.public.x\r\n".utf8).write(to: folder.appendingPathComponent("token"))
+        try Data("v2.public.x\r\n".utf8).write(to: folder.file("token"))
         #expect(try file.read() == "v2.public.x")
         let missing = TokenFile(path("none/token"))
         #expect(try missing.read() == nil)

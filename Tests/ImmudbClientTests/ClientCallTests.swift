@@ -3,13 +3,14 @@ import ImmudbClient
 import ImmudbProtocol
 import MerkleTree
 import SwiftProtobuf
+import TestTools
 import Testing
 
 @Suite("Calls of a client: tokens, evidence, waiting")
 struct ClientCallTests {
     private let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = TemporaryFolder() }
 
     private func connect(
         _ server: LyingServer, _ change: (inout ImmudbClient.Configuration) -> Void = { _ in }

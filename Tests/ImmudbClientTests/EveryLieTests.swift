@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbClient
 import MerkleTree
+import TestTools
 import Testing
 
 /// Every verified call of the client.
@@ -51,7 +52,7 @@ struct EveryLieTests {
     private let trusted: TrustedRoot
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = TemporaryFolder()
         var ledger = TestLedger(count: 12)
         _ = ledger.appendReference(Array("name".utf8), to: Array("key5".utf8))
         honest = ledger

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbClient
 import ImmudbProtocol
 import MerkleTree
+import TestTools
 import Testing
 
 @Suite("First contact, and what is shared after it")
@@ -36,7 +37,7 @@ struct FirstContactTests {
 
     @Test("An empty server's root file has no digest, and its first entry is verified")
     func emptyServer() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let server = try await LyingServer.start(TestLedger())
         let client = try await connect(server, FileTrustedRootStore(directory: folder.path))
         await #expect(throws: ClientError(.notFound, "")) { try await client.verifiedGet("key") }
@@ -69,7 +70,7 @@ struct FirstContactTests {
 
     @Test("Verified writes that overlap all succeed, and the root ends at the newest tree")
     func overlappingWrites() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let server = try await LyingServer.start(TestLedger(count: 3))
         let client = try await connect(server, FileTrustedRootStore(directory: folder.path))
         _ = try await client.trustedRoot()
@@ -89,7 +90,7 @@ struct FirstContactTests {
 
     @Test("Two clients that share roots while a third writes are never told of tampering")
     func sharedRoots() async throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let server = try await LyingServer.start(TestLedger(count: 3))
         let writer = try await connect(server, InMemoryTrustedRootStore())
         let one = try await connect(server, FileTrustedRootStore(directory: folder.path))

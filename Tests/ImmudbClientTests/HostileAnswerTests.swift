@@ -2,13 +2,14 @@ import Foundation
 import ImmudbClient
 import ImmudbProtocol
 import MerkleTree
+import TestTools
 import Testing
 
 @Suite("Answers that would crash, deceive or hold a careless client")
 struct HostileAnswerTests {
     private let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = TemporaryFolder() }
 
     private func connect(
         _ server: LyingServer, _ roots: (any TrustedRootStore)? = nil

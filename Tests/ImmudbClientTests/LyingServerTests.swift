@@ -3,6 +3,7 @@ import ImmudbClient
 import ImmudbProtocol
 import MerkleTree
 import SwiftProtobuf
+import TestTools
 import Testing
 
 @Suite("A client of a lying server")
@@ -12,7 +13,7 @@ struct LyingServerTests {
     private let trusted: TrustedRoot
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = TemporaryFolder()
         trusted = honest.root(of: TreeSize(7))
     }
 

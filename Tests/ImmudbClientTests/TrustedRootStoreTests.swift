@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbClient
 import MerkleTree
+import TestTools
 import Testing
 
 @Suite("Trusted roots in files")
@@ -11,7 +12,7 @@ struct TrustedRootStoreTests {
 
     init() throws {
         server = try #require(Self.identity)
-        folder = try TemporaryFolder()
+        folder = TemporaryFolder()
     }
 
     private var file: String { folder.path + "/.root-dc1jror8di1986gclkv0" }
@@ -222,16 +223,4 @@ struct RootFileVector: Decodable {
             UInt8(digits[$0] << 4 | digits[$0 + 1])
         }
     }
-}
-
-/// A folder that is removed with the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "immudb-client-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbOperations
 import ImmudbStore
 import Synchronization
+import TestTools
 
 /// A caller that leaves after it was asked a number of times.
 final class TestCaller: Caller {
@@ -20,11 +21,9 @@ final class TestCaller: Caller {
 final class TestDatabase {
     let database: Database
     let operations: DatabaseOperations
-    private let folder: URL
+    private let folder = TemporaryFolder()
 
     init(answerByteLimit: Int = 1 << 20) throws {
-        folder = FileManager.default.temporaryDirectory.appending(
-            path: "immudb-operations-\(UUID().uuidString)")
         database = try Database.open(at: folder.path)
         operations = try DatabaseOperations(
             on: database,
@@ -33,7 +32,6 @@ final class TestDatabase {
 
     deinit {
         try? database.close()
-        try? FileManager.default.removeItem(at: folder)
     }
 
     /// Writes `key 0`, `key 1`, … each in an entry of its own.

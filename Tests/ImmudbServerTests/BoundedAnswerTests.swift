@@ -4,15 +4,15 @@ import ImmudbServer
 import ImmudbStore
 import RPCTransport
 import SwiftProtobuf
+import TestTools
 import Testing
 
 @Suite("Answers are bounded")
 struct BoundedAnswerTests {
     @Test("a history ends with the newest versions that fit; a batch that does not fit is an error")
     func smallAnswers() async throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("immudb-server-test-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
         let database = try Database.open(at: folder.path)
         let limit = 10_000
         let service = try DatabaseService(

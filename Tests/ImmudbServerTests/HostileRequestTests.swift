@@ -4,6 +4,7 @@ import ImmudbStore
 import RPCTransport
 import SwiftProtobuf
 import Synchronization
+import TestTools
 import Testing
 
 @testable import ImmudbOperations
@@ -153,9 +154,8 @@ struct HostileRequestTests {
 
     @Test("a walk that finds nothing ends soon after its caller has gone")
     func cancelledWalk() async throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("immudb-server-test-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
         let database = try Database.open(at: folder.path)
         let service = try DatabaseService(
             database: database, log: ServerLog(level: .error) { print($0) },

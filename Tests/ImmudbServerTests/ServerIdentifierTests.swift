@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 @testable import ImmudbServer
@@ -40,8 +41,7 @@ struct ServerIdentifierTests {
 
     @Test("is the same for all who start at once")
     func race() async throws {
-        let folder = try makeFolder()
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = TemporaryFolder()
         let found = try await withThrowingTaskGroup(of: ServerIdentifier.self) { group in
             for _ in 0..<8 {
                 group.addTask { try ServerIdentifier.loadOrCreate(in: folder.path) }
@@ -65,16 +65,9 @@ struct ServerIdentifierTests {
         }
     }
 
-    private func makeFolder() throws -> URL {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("immudb-identifier-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        return folder
-    }
-
     private func withFolder(_ test: (URL) throws -> Void) throws {
-        let folder = try makeFolder()
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try test(folder)
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        try test(folder.url)
     }
 }

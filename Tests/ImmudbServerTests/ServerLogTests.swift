@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbStore
 import Synchronization
+import TestTools
 import Testing
 
 @testable import ImmudbServer
@@ -69,10 +70,8 @@ struct ServerLogTests {
 
     @Test("a log file is appended to, in a folder that is made; what cannot be made is named")
     func file() throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("log-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
         let path = folder.path + "/log/immudb.log"
         for message in ["one", "two"] {
             let log = try ServerLog.file(path, level: .info)

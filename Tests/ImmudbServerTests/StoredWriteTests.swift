@@ -7,6 +7,7 @@ import SimulatedDisk
 import StorageIO
 import SwiftProtobuf
 import Synchronization
+import TestTools
 import Testing
 
 /// INTERNAL on a write says that its entry may be stored, UNAVAILABLE and RESOURCE_EXHAUSTED that it is
@@ -17,9 +18,8 @@ struct StoredWriteTests {
     private func withServer(
         _ test: (RPCClient, Database, UnreadableTree) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("immudb-server-test-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
         let fileSystem = UnreadableTree()
         var options = Database.Options()
         options.fileSystem = fileSystem

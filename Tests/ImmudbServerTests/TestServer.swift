@@ -5,6 +5,7 @@ import ImmudbStore
 import MerkleTree
 import RPCTransport
 import SwiftProtobuf
+import TestTools
 import Testing
 
 /// A server in this process, on a folder of its own, and a client of it.
@@ -24,16 +25,15 @@ final class TestServer: Sendable {
         log: ServerLog = ServerLog(level: .error) { print($0) },
         _ test: (TestServer) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("immudb-server-test-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
         let options = ServerOptions(directory: folder.path, port: 0)
         let server = try await ImmudbServer.start(options, log: log)
         let client = RPCClient(.init(host: "127.0.0.1", port: server.options.port))
         let result: Result<Void, any Error>
         do {
             result = .success(
-                try await test(TestServer(server: server, client: client, folder: folder)))
+                try await test(TestServer(server: server, client: client, folder: folder.url)))
         } catch {
             result = .failure(error)
         }

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbStore
 import OwnThread
 import StorageIO
+import TestTools
 import Testing
 
 /// What the database says and does when its files are not as it left them.

@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbStore
 import OwnThread
+import TestTools
 import Testing
 
 @Suite(.ownThread)

@@ -1,5 +1,6 @@
 import ImmudbStore
 import OwnThread
+import TestTools
 import Testing
 
 @Suite("Walks page by page", .ownThread)

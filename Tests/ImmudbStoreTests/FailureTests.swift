@@ -4,6 +4,7 @@ import MerkleTree
 import OwnThread
 import StorageIO
 import Synchronization
+import TestTools
 import Testing
 
 /// What the database does when the disk fails it.

@@ -1,6 +1,7 @@
 import ImmudbStore
 import OwnThread
 import Synchronization
+import TestTools
 import Testing
 
 @Suite(.ownThread)

@@ -1,15 +1,11 @@
 import Foundation
 import ImmudbStore
 import Synchronization
+import TestTools
 
-/// A folder that is removed with its owner.
-final class TemporaryFolder: Sendable {
-    let path = FileManager.default.temporaryDirectory.path + "/immudb-store-\(UUID().uuidString)"
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     func copy() throws -> TemporaryFolder {
-        let copy = TemporaryFolder()
+        let copy = TemporaryFolder(unmade: ())
         try FileManager.default.copyItem(atPath: path, toPath: copy.path)
         return copy
     }

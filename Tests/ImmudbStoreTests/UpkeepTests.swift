@@ -3,6 +3,7 @@ import ImmudbStore
 import OwnThread
 import StorageIO
 import Synchronization
+import TestTools
 import Testing
 
 /// Views that are mended while the database is open.

@@ -1,17 +1,13 @@
 import Foundation
 import POSIX
+import TestTools
 import Testing
 
 @Suite("Files that are replaced whole")
 struct FileDraftTests {
-    private let folder: URL
+    private let folder = TemporaryFolder()
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "drafts-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-    }
-
-    private var path: String { folder.appending(path: "file").path }
+    private var path: String { folder.file("file").path }
 
     private func names() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
@@ -19,11 +15,8 @@ struct FileDraftTests {
 
     private func content() throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    private func end() { try? FileManager.default.removeItem(at: folder) }
-
     @Test("until a draft is complete, the old content is there; then the new one")
     func replace() throws {
-        defer { end() }
         try "old".write(toFile: path, atomically: false, encoding: .utf8)
         let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
         try draft.write(Array("new ".utf8))
@@ -38,7 +31,6 @@ struct FileDraftTests {
 
     @Test("of a draft that is not completed nothing stays")
     func abandoned() throws {
-        defer { end() }
         do {
             let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
             try draft.write(Array("half".utf8))
@@ -49,7 +41,6 @@ struct FileDraftTests {
 
     @Test("a draft with a fixed suffix takes over what a killed process has left")
     func fixedSuffix() throws {
-        defer { end() }
         try "a longer draft of before".write(
             toFile: path + ".tmp", atomically: false, encoding: .utf8)
         let draft = try FileDraft(
@@ -62,7 +53,6 @@ struct FileDraftTests {
 
     @Test("a file that is there stays when another one would be created")
     func createUnlessThere() throws {
-        defer { end() }
         for text in ["first", "second"] {
             let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
             try draft.write(Array(text.utf8))
@@ -74,7 +64,6 @@ struct FileDraftTests {
 
     @Test("a failure says why, and leaves what was there")
     func failures() throws {
-        defer { end() }
         #expect(throws: Errno.noSuchFileOrDirectory) {
             try FileDraft(of: folder.path + "/none/file", permissions: .ownerReadWrite)
         }
@@ -89,7 +78,6 @@ struct FileDraftTests {
 
     @Test("a file is read to its end, or to the limit")
     func bytes() throws {
-        defer { end() }
         let text = String(repeating: "0123456789", count: 20_000)
         try text.write(toFile: path, atomically: false, encoding: .utf8)
         for (limit, count) in [(0, 0), (7, 7), (200_000, 200_000), (1 << 20, 200_000)] {

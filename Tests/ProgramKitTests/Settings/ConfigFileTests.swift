@@ -206,7 +206,7 @@ struct ConfigFileTests {
 
     @Test("a file that cannot be read, or of no known kind, is an error that names it")
     func unreadable() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let large = try folder.write("large.ini", String(repeating: "#", count: 1 << 21))
         try Data([0x61, 0x3d, 0xff]).write(to: URL(fileURLWithPath: folder.path + "/bytes.ini"))
         let files = [
@@ -233,7 +233,7 @@ struct ConfigFileTests {
     )
     func search() throws {
         let (go, system, home) = (
-            try TemporaryFolder(), try TemporaryFolder(), try TemporaryFolder()
+            TemporaryFolder(), TemporaryFolder(), TemporaryFolder()
         )
         let environment = ["GOPATH": go.path, "HOME": home.path]
         func found() throws -> String? {
@@ -263,7 +263,7 @@ struct ConfigFileTests {
 
     @Test("a found file that is a folder, or leads nowhere, is an error that names it")
     func unusable() throws {
-        let system = try TemporaryFolder()
+        let system = TemporaryFolder()
         let path = system.path + "/sample.toml"
         func complaint() throws -> String {
             try #require(throws: SettingsError.self) {
@@ -293,7 +293,7 @@ struct ConfigFileTests {
             "a =\u{2003}[}",
         ]
         for name in ["a.toml", "a.yaml", "a.json", "a.ini", "a.env", "a.properties"] {
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             for _ in 0..<500 {
                 let count = Int.random(in: 0..<40, using: &random)
                 let text = (0..<count).compactMap { _ in pieces.randomElement(using: &random) }

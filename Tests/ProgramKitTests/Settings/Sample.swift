@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 
 @testable import ProgramKit
@@ -29,7 +30,7 @@ enum Sample {
 
     /// Reads a text as a file of that name.
     static func file(_ name: String, _ text: String) throws -> ConfigFile {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         return try ConfigFile.read(try folder.write(name, text))
     }
 
@@ -39,28 +40,5 @@ enum Sample {
             _ = try values(file: file(name, text))
         }
         return error.message
-    }
-}
-
-/// Removed when this object goes away.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory
-            .appendingPathComponent("settings-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    /// - Returns: the file's path.
-    func write(_ name: String, _ text: String) throws -> String {
-        let file = "\(path)/\(name)"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        return file
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
     }
 }

@@ -1,0 +1,35 @@
+public import Foundation
+
+/// A folder of a test's own, removed when this object goes away: keep it for as long as what is in the folder is used.
+public final class TemporaryFolder: Sendable {
+    public let url: URL
+    public var path: String { url.path }
+
+    public init() {
+        url = Self.newURL()
+        do {
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        } catch {
+            fatalError("no folder for temporary files: \(error)")
+        }
+    }
+
+    /// A name for a folder that somebody else makes.
+    public init(unmade: Void) { url = Self.newURL() }
+
+    private static func newURL() -> URL {
+        FileManager.default.temporaryDirectory
+            .appendingPathComponent("immudb-test-\(UUID().uuidString)")
+    }
+
+    /// The URL of a file in it.
+    public func file(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+    /// Writes a file in it; returns its path.
+    public func write(_ name: String, _ text: String) throws -> String {
+        try Data(text.utf8).write(to: file(name))
+        return file(name).path
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+}
