@@ -339,14 +339,12 @@ struct DamageTests {
         #expect(half?.message.contains("The history is missing") == true)
 
         let foreign = TemporaryFolder()
-        try FileManager.default.createDirectory(
-            atPath: foreign.path, withIntermediateDirectories: true)
         try Data("x".utf8).write(to: URL(fileURLWithPath: "\(foreign.path)/MANIFEST"))
         let other = #expect(throws: StoreError.self) { try Database.open(in: foreign) }
         #expect(other?.code == .incompatibleFormat)
         #expect(other?.message.contains("MANIFEST") == true)
 
-        let file = TemporaryFolder()
+        let file = TemporaryFolder(unmade: ())
         try Data("x".utf8).write(to: URL(fileURLWithPath: file.path))
         #expect(throws: StoreError(.io, "")) { try Database.open(in: file) }
         #expect(throws: StoreError(.io, "")) { try Database.open(at: "") }
