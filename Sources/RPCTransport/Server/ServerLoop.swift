@@ -1,6 +1,5 @@
 import DequeModule
 import NIOCore
-import Synchronization
 
 /// What the connections of one event loop share: the requests on their way to the workers, and the
 /// mailbox by which answers come back. Event loop only.
@@ -270,23 +269,5 @@ final class ServerLoop {
     /// Ends every connection.
     func cutAll() {
         for connection in connections.values { connection.cut() }
-    }
-}
-
-/// An event loop's part of a server, as other threads know it.
-struct LoopHandle: Sendable {
-    let eventLoop: any EventLoop
-    let mailbox: LoopMailbox
-    let loop: NIOLoopBound<ServerLoop>
-
-    /// Called on the event loop.
-    init(_ loop: ServerLoop) {
-        eventLoop = loop.eventLoop
-        mailbox = loop.mailbox
-        self.loop = NIOLoopBound(loop, eventLoop: loop.eventLoop)
-    }
-
-    func execute(_ body: @escaping @Sendable (ServerLoop) -> Void) {
-        eventLoop.execute { body(loop.value) }
     }
 }

@@ -1,0 +1,81 @@
+public import MerkleTree
+
+/// A whole, checked frame in the scanner's memory; gone when the scanner goes on.
+public struct FrameView: ~Copyable {
+    let segment: UInt32
+    let offset: Int
+    let type: FrameType
+    public let firstIndex: EntryIndex
+    public let count: Int
+    let synchronizedOffset: Int
+    let payload: UnsafeRawBufferPointer
+
+    /// The whole frame, header and payload.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: payload.baseAddress! - FrameHeader.byteCount,
+            count: FrameHeader.byteCount + payload.count)
+    }
+
+    /// One entry of a frame, its bytes still in the scanner's memory.
+    public struct EntryView {
+        public let index: EntryIndex
+        public let position: EntryPosition
+        public let kind: UInt8
+        public let byteCount: Int
+        public let key: UnsafeRawBufferPointer
+        public let value: UnsafeRawBufferPointer
+    }
+
+    /// The root after the frame's last entry.
+    public var root: Digest {
+        Digest(loadingFrom: payload.baseAddress! + (payload.count - Digest.byteCount))
+    }
+
+    public func contains(_ index: EntryIndex) -> Bool {
+        index >= firstIndex && index.rawValue - firstIndex.rawValue < UInt64(count)
+    }
+
+    /// Calls `body` with each entry, in order.
+    ///
+    /// The frame's checksum was right, so a wrong length in it was written so; it is refused all
+    /// the same.
+    public func forEachEntry<Failure>(
+        _ body: (EntryView) throws(Failure) -> Void
+    ) throws(Failure) {
+        var start = 0
+        for number in 0..<count {
+            guard let byteCount = recordByteCount(at: start) else { return }
+            let record = UnsafeRawBufferPointer(rebasing: payload[start..<start + byteCount])
+            let keyEnd =
+                EntryHeader.byteCount
+                + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
+            try body(
+                EntryView(
+                    index: EntryIndex(firstIndex.rawValue + UInt64(number)),
+                    position: EntryPosition(
+                        segment: segment, offset: UInt32(offset + FrameHeader.byteCount + start)),
+                    kind: record[EntryHeader.kindOffset], byteCount: byteCount,
+                    key: UnsafeRawBufferPointer(rebasing: record[EntryHeader.byteCount..<keyEnd]),
+                    value: UnsafeRawBufferPointer(rebasing: record[keyEnd...])))
+            start += byteCount
+        }
+    }
+
+    private func recordByteCount(at start: Int) -> Int? {
+        let left = payload.count - Digest.byteCount - start
+        guard left >= EntryHeader.byteCount else { return nil }
+        let byteCount = entryByteCount(UnsafeRawBufferPointer(rebasing: payload[start...]))
+        return byteCount <= left ? byteCount : nil
+    }
+
+    /// Whether the payload is exactly `count` records and the root.
+    var isWellFormed: Bool {
+        var start = 0
+        for _ in 0..<count {
+            guard let byteCount = recordByteCount(at: start) else { return false }
+            start += byteCount
+        }
+        return start + Digest.byteCount == payload.count && (count == 0) == (type == .end)
+    }
+}

@@ -1,0 +1,42 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The answers that a worker thread has made and not yet handed over.
+final class AnswerGatherer: Sendable {
+    /// The calling thread's; nil on threads that are no workers.
+    static let current = ThreadSpecificVariable<AnswerGatherer>()
+
+    private struct Batch {
+        let mailbox: LoopMailbox
+        var answers: [(ServerCall, Answer)]
+    }
+
+    /// One for each event loop whose calls its thread has answered.
+    private let batches = Mutex<[Batch]>([])
+
+    func add(_ call: ServerCall, _ answer: consuming Answer) {
+        let mailbox = call.origin.mailbox
+        var answer = Optional(answer)
+        batches.withLock { batches in
+            guard let answer = answer.take() else { return }
+            if let index = batches.firstIndex(where: { $0.mailbox === mailbox }) {
+                batches[index].answers.append((call, answer))
+            } else {
+                batches.append(Batch(mailbox: mailbox, answers: [(call, answer)]))
+            }
+        }
+    }
+
+    func handOver() {
+        batches.withLock { batches in
+            for index in batches.indices where !batches[index].answers.isEmpty {
+                var answers: [(ServerCall, Answer)] = []
+                // The next batch will be about as large; growing costs more than some room to spare.
+                answers.reserveCapacity(max(16, batches[index].answers.count))
+                swap(&answers, &batches[index].answers)
+                batches[index].mailbox.post(batch: answers)
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import NIOCore
+
+/// An event loop's part of a server, as other threads know it.
+struct LoopHandle: Sendable {
+    let eventLoop: any EventLoop
+    let mailbox: LoopMailbox
+    let loop: NIOLoopBound<ServerLoop>
+
+    /// Called on the event loop.
+    init(_ loop: ServerLoop) {
+        eventLoop = loop.eventLoop
+        mailbox = loop.mailbox
+        self.loop = NIOLoopBound(loop, eventLoop: loop.eventLoop)
+    }
+
+    func execute(_ body: @escaping @Sendable (ServerLoop) -> Void) {
+        eventLoop.execute { body(loop.value) }
+    }
+}
