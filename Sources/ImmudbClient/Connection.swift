@@ -8,6 +8,8 @@ struct Answer<Response: Message>: Sendable {
     var result: Result<Response, ClientError>
     /// nil if nobody answered.
     var identity: String?
+    /// Of an answer with a message.
+    var trailers = Metadata()
 }
 
 /// The transport below a client: adds deadlines and the user's token, and turns the transport's
@@ -50,15 +52,19 @@ final class Connection: Sendable {
         token.withLock { $0 }.map { [ImmuMetadata.authorization: "Bearer \($0)"] } ?? [:]
     }
 
+    /// - Parameter extra: metadata of this call, beside the token.
     func call<Request: Message, Response: Message>(
-        _ path: String, _ request: Request
+        _ path: String, _ request: Request, _ extra: Metadata = Metadata()
     ) async -> Answer<Response> {
+        var metadata = metadata
+        metadata.add(contentsOf: extra)
         do {
             let response: RPCResponse<Response> = try await transport.unary(
                 path, request, metadata: metadata, timeout: callTimeout, check: limits[path])
             return Answer(
                 result: .success(response.message),
-                identity: response.headers.first(ImmuMetadata.serverIdentity))
+                identity: response.headers.first(ImmuMetadata.serverIdentity),
+                trailers: response.trailers)
         } catch {
             // The transport throws nothing else.
             let error =

@@ -75,8 +75,8 @@ extension ImmudbClient {
     /// All entries of exactly this key, newest first; none if there is no such key. References are
     /// not followed.
     ///
-    /// The wire has no pages of a history: of one that is larger than the server's largest answer,
-    /// 32 MiB, it returns the newest entries that fit.
+    /// Of a history that is larger than the server's largest answer, 32 MiB, it returns the newest entries that
+    /// fit: `versions(of:)` has them all.
     public func history(of key: [UInt8]) async throws(ClientError) -> [Entry] {
         let response: Immudb_Schema_ItemList = try await call(
             ImmuService.history, Immudb_Schema_Key(key))

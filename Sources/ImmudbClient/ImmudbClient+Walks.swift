@@ -1,7 +1,9 @@
 import Foundation
 import ImmudbProtocol
 public import ImmudbVerification
+import RPCTransport
 import SwiftProtobuf
+import Synchronization
 
 // Walks, plain: over keys, over sorted sets, over all entries.
 
@@ -63,6 +65,35 @@ extension ImmudbClient {
                 }
                 previous = entry.key
             }
+            return page
+        }
+    }
+
+    /// All entries of exactly this key, newest first, asked for page by page. References are not followed.
+    ///
+    /// From a server of the original, which has no pages of a history, those that fit into its largest answer.
+    public func versions(of key: [UInt8]) -> EntrySequence<any Error> {
+        let oldest = Mutex<EntryIndex?>(nil)
+        return EntrySequence { last in
+            var metadata = Metadata()
+            if let last {
+                if oldest.withLock({ $0 == last.index }) { return [] }
+                metadata.add(ImmuMetadata.beforeIndex, "\(last.index)")
+            }
+            let answer: (message: Immudb_Schema_ItemList, trailers: Metadata) =
+                try await self.answer(
+                    ImmuService.history, Immudb_Schema_Key(key), metadata)
+            let page = answer.message.items.map { Entry($0) }
+            var end = last?.index
+            for entry in page {
+                guard entry.key == key, end.map({ entry.index < $0 }) ?? true else {
+                    throw ClientError(
+                        .incompatible,
+                        "the server's history has entries out of order, or of another key")
+                }
+                end = entry.index
+            }
+            if answer.trailers.first(ImmuMetadata.hasMore) == nil { oldest.withLock { $0 = end } }
             return page
         }
     }

@@ -146,13 +146,20 @@ public final class ImmudbClient: Sendable {
     func call<Request: Message, Response: Message>(
         _ path: String, _ request: Request
     ) async throws(ClientError) -> Response {
-        let answer: Answer<Response> = await connection.call(path, request)
+        try await answer(path, request).message
+    }
+
+    /// The same with metadata, and with the answer's trailers.
+    func answer<Request: Message, Response: Message>(
+        _ path: String, _ request: Request, _ metadata: Metadata = Metadata()
+    ) async throws(ClientError) -> (message: Response, trailers: Metadata) {
+        let answer: Answer<Response> = await connection.call(path, request, metadata)
         Transcript.current?.record(path, request, answer.result)
         do throws(ClientError) {
             try checkIdentity(answer.identity)
             let response = try answer.result.get()
             try requireIdentity(answer.identity)
-            return response
+            return (response, answer.trailers)
         } catch {
             throw ImmuService.writes.contains(path) ? ofWrite(error, answer.result) : error
         }

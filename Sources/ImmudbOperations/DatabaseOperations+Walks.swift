@@ -3,14 +3,21 @@ public import ImmudbStore
 // Walks hand their entries out page by page, and look before each whether the caller is still there.
 
 extension DatabaseOperations {
-    /// All versions of a key, the newest first, as many as the limit of an answer allows.
+    /// The versions of a key, the newest first, as many as the limit of an answer allows.
     ///
+    /// - Parameter end: only versions before it; nil: all.
+    /// - Returns: whether there may be older ones, which did not fit.
     /// - Throws: `invalidKey`, `callerHasGone`, what `body` throws.
     public func versions(
-        of key: [UInt8], for caller: some Caller, page body: ([Entry]) throws -> Void
-    ) throws {
-        try pages(
-            of: try database.snapshot.versionWalk(of: key, room: answerRoom()), caller, body)
+        of key: [UInt8], before end: EntryIndex? = nil, for caller: some Caller,
+        page body: ([Entry]) throws -> Void
+    ) throws -> Bool {
+        var walk = try database.snapshot.versionWalk(of: key, before: end, room: answerRoom())
+        while !walk.isAtEnd {
+            try caller.requirePresence()
+            try body(try walk.nextPage())
+        }
+        return walk.mayHaveMore
     }
 
     /// The newest entries of the keys with a prefix, in their order, as many as `limit` and the limit of an

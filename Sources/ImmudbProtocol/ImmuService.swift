@@ -110,6 +110,10 @@ public enum ImmuMetadata {
     public static let serverIdentity = "immudb-uuid"
     /// Request header: `Bearer <token>`.
     public static let authorization = "authorization"
+    /// Request header of History and HistorySV, an index: only versions before it. Servers of 0.6 do not know it.
+    public static let beforeIndex = "immudb-before-index"
+    /// Answer trailer of History and HistorySV, `1`: older versions did not fit into the answer.
+    public static let hasMore = "immudb-more"
     /// Request header: `immuadmin` marks the administration tool.
     public static let clientIdentity = "client_id"
 }

@@ -73,17 +73,28 @@ extension DatabaseService {
     }
 
     func history(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerBytes(call) { try versions(of: request, as: .plain, for: call).list() }
+        answerVersions(of: request, as: .plain, call)
     }
 
-    /// All versions of a key, the newest first, as many as the largest answer holds: older ones of
-    /// a longer history are left out, since this call has no way to ask for the rest.
-    func versions(
-        of request: Immudb_Schema_Key, as form: ItemForm, for call: ServerCall
-    ) throws -> EncodedItems {
+    /// Answers with the versions of a key, the newest first, as many as the largest answer holds. 0.6 has no
+    /// way to ask for the rest of a longer history: a trailer tells of it, and a header asks for it.
+    func answerVersions(of request: Immudb_Schema_Key, as form: ItemForm, _ call: ServerCall) {
         log.debug("history \(printable(request.key))")
-        return try encodedItems(as: form) { page in
-            try operations.versions(of: Array(request.key), for: call, page: page)
+        do {
+            let end = try call.metadata.first(ImmuMetadata.beforeIndex).map { text in
+                guard let index = UInt64(text) else {
+                    throw Refusal(.invalidArgument, "\(ImmuMetadata.beforeIndex) is no index")
+                }
+                return EntryIndex(index)
+            }
+            var hasMore = false
+            let items = try encodedItems(as: form) { page in
+                hasMore = try operations.versions(
+                    of: Array(request.key), before: end, for: call, page: page)
+            }
+            call.reply(items.list(), trailers: hasMore ? [ImmuMetadata.hasMore: "1"] : [:])
+        } catch {
+            refuse(call, Refusal(error))
         }
     }
 }

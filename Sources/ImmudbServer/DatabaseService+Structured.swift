@@ -52,7 +52,7 @@ extension DatabaseService {
     }
 
     func historyStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerBytes(call) { try versions(of: request, as: .structured, for: call).list() }
+        answerVersions(of: request, as: .structured, call)
     }
 
     func scanStructured(_ request: Immudb_Schema_ScanOptions, _ call: ServerCall) {

@@ -1,4 +1,5 @@
 import Foundation
+import ImmudbClient
 import TestTools
 import Testing
 
@@ -124,6 +125,30 @@ struct ImmuclientDataTests {
             #expect(refused.exitCode == 1)
             #expect(refused.errors.contains("'\(word)'"), "\(refused.errors)")
         }
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("a history that is larger than any answer is printed whole, the newest first")
+    func longHistory() async throws {
+        let server = try await RunningServer(dir: data.path)
+        let client = try await ImmudbClient.connect(
+            .init(port: server.port), trustedRoots: InMemoryTrustedRootStore(),
+            firstContact: .trustOnFirstUse)
+        let key = Array("key".utf8)
+        for first in [0, 20] {
+            try await client.rawSetBatch(
+                (first..<first + 20).map {
+                    (key, [UInt8](repeating: UInt8(65 + $0), count: 900_000))
+                })
+        }
+        #expect(try await client.history(of: key).count < 40)
+        var indexes: [UInt64] = []
+        for try await entry in client.versions(of: key) { indexes.append(entry.index.rawValue) }
+        #expect(indexes == (0..<40).reversed())
+        await client.close()
+        let printed = try await output(server, "history", "key", "--value-only")
+        let firsts = printed.split(separator: "\n").compactMap(\.utf8.first)
+        #expect(firsts == (0..<40).reversed().map { UInt8(65 + $0) })
         #expect(try await server.stop() == 0)
     }
 

@@ -35,6 +35,16 @@ struct BoundedAnswerTests {
         #expect(indexes.count >= 20)
         let newest = (0..<indexes.count).map { UInt64(78 - $0 * 2) }
         #expect(indexes == newest)
+        #expect(history.trailers.first(ImmuMetadata.hasMore) == "1")
+        let rest: RPCResponse<Immudb_Schema_ItemList> = try await client.unary(
+            ImmuService.history, keyMessage("key"),
+            metadata: [ImmuMetadata.beforeIndex: "\(indexes.last ?? 0)"])
+        #expect(indexes + rest.message.items.map(\.index) == (0..<40).map { 78 - $0 * 2 })
+        #expect(rest.trailers.first(ImmuMetadata.hasMore) == nil)
+        await #expect(throws: RPCError.self) {
+            let _: RPCResponse<Immudb_Schema_ItemList> = try await client.unary(
+                ImmuService.history, keyMessage("key"), metadata: [ImmuMetadata.beforeIndex: "x"])
+        }
 
         let fitting = Immudb_Schema_KeyList.with {
             $0.keys = (0..<20).map { keyMessage("key\($0)") }

@@ -18,7 +18,13 @@ public struct VersionWalk: CollectableWalk {
     /// Whether all that there are were looked up.
     private var isExhausted: Bool
 
+    /// Whether a version was read that did not fit.
+    private var isCut = false
+
     public var isAtEnd: Bool { room.isFull || (found.isEmpty && isExhausted) }
+
+    /// At the end, whether there may be older versions.
+    public var mayHaveMore: Bool { isCut || !(found.isEmpty && isExhausted) }
 
     init(
         _ snapshot: Snapshot, of key: [UInt8], before end: EntryIndex?, room: AnswerRoom
@@ -40,7 +46,10 @@ public struct VersionWalk: CollectableWalk {
         while page.hasRoom, let address = found.popLast() {
             let entry = try snapshot.checkedEntry(at: address, key: key)
             page.note(read: entry)
-            guard room.take(entry) else { break }
+            guard room.take(entry) else {
+                isCut = true
+                break
+            }
             page.append(entry)
         }
     }

@@ -19,7 +19,10 @@ struct PingCommand: ImmuclientCommand {
 
     func run(in context: CommandContext) async throws {
         guard try await context.client.health() else {
-            throw ClientError(.refused, "Health check failed: the server cannot read its database")
+            throw ClientError(
+                .refused,
+                "Health check failed: the server is up, and takes no writes or cannot look keys up. "
+                    + "Its log says why")
         }
         try context.output.write(LineReport("Health check OK", json: ["healthy": .truth(true)]))
     }

@@ -61,7 +61,15 @@ struct HistoryCommand: ImmuclientCommand {
     var key: String
 
     func run(in context: CommandContext) async throws {
-        let entries = try await context.client.history(of: Array(key.utf8))
-        try context.output.write(list: entries.lazy.map { EntryReport(entry: $0) })
+        var reports: [EntryReport] = []
+        var byteCount = 0
+        for try await entry in try await context.client.versions(of: Array(key.utf8)) {
+            reports.append(EntryReport(entry: entry))
+            byteCount += entry.value.count
+            guard reports.count == 256 || byteCount > 1 << 20 else { continue }
+            try context.output.write(list: reports)
+            (reports, byteCount) = ([], 0)
+        }
+        try context.output.write(list: reports)
     }
 }
