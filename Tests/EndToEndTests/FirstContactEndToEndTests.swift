@@ -73,6 +73,24 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
+    @Test(
+        "at a terminal a person is asked, and only a yes trusts the server",
+        arguments: ["n", "", "y"])
+    func asked(answer: String) async throws {
+        let server = try await RunningServer(dir: data.path)
+        _ = try await client(server.port, "set", "k", "v")
+        let run = try await PythonPeer.typing(
+            ["\(answer)\\r"], into: "immuclient", ["-p", "\(server.port)", "safeget", "k"],
+            environment: ["HOME": home.path, "TERM": "vt100"], directory: home.path)
+        #expect(run.output.contains("phrase:"), "\(run.output)")
+        #expect(run.output.contains("Trust it? [y/N] "))
+        #expect(run.exitCode == (answer == "y" ? 0 : 1))
+        #expect(run.output.contains("verified:\ttrue") == (answer == "y"), "\(run.output)")
+        let known = roots.appendingPathComponent("known-servers").path
+        #expect(FileManager.default.fileExists(atPath: known) == (answer == "y"))
+        #expect(try await server.stop() == 0)
+    }
+
     @Test("refuse trusts nobody, and says why; a word that is none is an error")
     func refuse() async throws {
         let server = try await RunningServer(dir: data.path)

@@ -1,7 +1,7 @@
 """A person at a terminal: types what the arguments say into a program, and shows what he saw.
 
-Usage: terminal.py PROGRAM [ARGUMENT...] -- TEXT [TEXT...]. Waits for "immuclient> " or "Password:" before each
-text. Escapes such as \\t, \\r and \\x04 stand for keys. Ends with the program's exit code.
+Usage: terminal.py PROGRAM [ARGUMENT...] -- TEXT [TEXT...]. Waits for "immuclient> ", "Password:" or "[y/N] " before
+each text. Escapes such as \\t, \\r and \\x04 stand for keys. Ends with the program's exit code.
 """
 
 import os
@@ -10,7 +10,7 @@ import select
 import sys
 import time
 
-PROMPTS = (b"immuclient> ", b"Password:")
+PROMPTS = (b"immuclient> ", b"Password:", b"[y/N] ")
 
 split = sys.argv.index("--")
 program, texts = sys.argv[1:split], sys.argv[split + 1:]
