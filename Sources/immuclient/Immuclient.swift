@@ -51,8 +51,8 @@ struct Immuclient: Program {
         discussion: """
             The file .root-<identifier> in the folder of --dir holds the newest tree that was \
             verified of a server. Verified commands fail, with exit code 3, if the server's tree \
-            does not continue it. If there is none yet, the tree that the server shows is trusted, \
-            if you say so at the terminal, and said on stderr: --first-contact.
+            does not continue it. At the first verified call to a server, the tree that it shows is \
+            reported on stderr and, at a terminal, trusted only if you say so: see --first-contact.
             """,
         examples: [
             "immuclient": [

@@ -62,7 +62,7 @@ extension Immudb {
             return EXIT_SUCCESS
         }
         if let detached = DetachedProcess.current {
-            // Whoever waits for the start may look for the port in the log.
+            // A script looks for the port in the log as soon as `immudb -d` has returned.
             flush(log)
             detached.report()
         }

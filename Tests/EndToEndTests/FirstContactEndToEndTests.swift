@@ -91,7 +91,7 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("refuse trusts nobody, and says why; a word that is none is an error")
+    @Test("refuse trusts no server and says why; a word other than the three is an error")
     func refuse() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server.port, "set", "k", "v")

@@ -2,10 +2,10 @@ import NIOCore
 
 /// What is sent for a call.
 struct Answer: Sendable {
-    /// The message behind its prefix; nil when there is none, or of a stream.
+    /// The message with its prefix; nil for an answer without one, and at the end of a stream.
     var message: ByteBuffer?
-    /// Whatever else than OK and a message there is to say. Apart, since it costs every call to
-    /// make and destroy what few calls need.
+    /// Everything that is not plain OK with a message. Few calls need it, and making and destroying it
+    /// would cost all of them, so it is an object of its own.
     private(set) var status: Status?
 
     init(message: ByteBuffer) { self.message = message }

@@ -46,7 +46,10 @@ final class ServerCore: Sendable {
         tickInterval = min(.seconds(1), max(.milliseconds(10), (shortest / 4).timeAmount))
     }
 
-    /// A session of nghttp2 for a new connection, with the server's SETTINGS; nil if there is no memory.
+    /// Makes nghttp2's session for a new connection and submits the server's SETTINGS; nil if there is no memory.
+    ///
+    /// - Parameter user: the connection's `HTTP2Callee`, which nghttp2 passes to its callbacks. It is not read
+    ///   here, and `HTTP2Connection` keeps it until it has deleted the session.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer? {
         var made: OpaquePointer?
         guard

@@ -5,7 +5,7 @@ import ProgramKit
 actor Session {
     private var current: ImmudbClient?
 
-    /// - Throws: `ToolError` if calls are to carry a token and there is none.
+    /// - Throws: `ToolError` if `--auth` is given and the token file does not exist.
     func client(_ settings: ClientSettings) async throws -> ImmudbClient {
         if let current { return current }
         var token: String?

@@ -104,8 +104,8 @@ struct TokenFile: Sendable {
         if let kept, !hasRemoved { throw kept }
     }
 
-    /// Lets a path pass where there is nothing, or a token. Whoever names a device, or a link to somewhere
-    /// else, does not want it replaced or removed.
+    /// Refuses a path at which there is anything but a token: a file of somebody else's, a device, or a
+    /// link to another place.
     private static func requireToken(_ path: String, else what: String) throws(ToolError) {
         guard let isRegular = isRegularFile(path) else { return }
         guard isRegular else {
