@@ -128,6 +128,21 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
+    @Test("--max-recv-msg-size bounds an answer, and one that it allows is taken")
+    func largestAnswer() async throws {
+        let server = try await RunningServer(dir: data.path)
+        let value = String(repeating: "v", count: 10_000)
+        _ = try await output(server, "set", "k", value)
+        let refused = try await client(server, "get", "k", "--max-recv-msg-size", "5000")
+        #expect(refused.exitCode == 1)
+        #expect(refused.output == "")
+        #expect(refused.errors.contains("ResourceExhausted"), "\(refused.errors)")
+        let taken = try await output(
+            server, "get", "k", "--value-only", "--max-recv-msg-size", "20000")
+        #expect(taken == value + "\n")
+        #expect(try await server.stop() == 0)
+    }
+
     @Test("a history that is larger than any answer is printed whole, the newest first")
     func longHistory() async throws {
         let server = try await RunningServer(dir: data.path)

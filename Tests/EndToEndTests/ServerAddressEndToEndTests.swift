@@ -70,6 +70,20 @@ struct ServerAddressEndToEndTests {
         #expect(unknown.errors.contains("unknown host no-such-host.invalid: "), "\(unknown.errors)")
     }
 
+    @Test("--timeout bounds a call to a stopped server")
+    func timeout() async throws {
+        let server = try await RunningServer(dir: data.path + "/db")
+        server.process.send(SIGSTOP)
+        let start = ContinuousClock.now
+        let run = try await ping(["-p", "\(server.port)", "--timeout", "1"])
+        // Without it, connecting gives up after 5 s.
+        #expect(ContinuousClock.now - start < .seconds(4))
+        server.process.send(SIGCONT)
+        #expect(run.exitCode == 5)
+        #expect(run.errors.contains("DeadlineExceeded"), "\(run.errors)")
+        #expect(try await server.stop() == 0)
+    }
+
     @Test("says that a stopped server does not answer, with its address and the time")
     func stopped() async throws {
         let server = try await RunningServer(dir: data.path + "/db")

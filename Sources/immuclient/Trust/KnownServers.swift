@@ -13,6 +13,9 @@ struct KnownServers {
     init(in folder: String) { path = "\(folder)/known-servers" }
 
     /// nil: none was trusted there.
+    ///
+    /// - Throws: `ToolError` if the file cannot be read, or has something else than an identity at the address:
+    ///   breaking the file must not let another server in.
     func identity(at address: String) throws(ToolError) -> ServerIdentity? {
         let bytes: [UInt8]
         do {
@@ -24,9 +27,14 @@ struct KnownServers {
             throw ToolError("cannot read \(path), the servers that were trusted: \(error)")
         }
         let prefix = address + " "
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-            .last { $0.hasPrefix(prefix) }
-            .flatMap { ServerIdentity(String($0.dropFirst(prefix.count))) }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        guard let line = lines.last(where: { $0.hasPrefix(prefix) }) else { return nil }
+        guard let identity = ServerIdentity(String(line.dropFirst(prefix.count))) else {
+            throw ToolError(
+                "\(path) has no identity of a server in the line \"\(line)\": restore the file, or remove the "
+                    + "line if you have reason to trust the server that is at \(address) now")
+        }
+        return identity
     }
 
     /// When it returns, the server is noted on disk.
