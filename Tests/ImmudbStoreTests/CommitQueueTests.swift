@@ -14,11 +14,10 @@ struct CommitQueueTests {
         _ name: String, groups: Double = 0, source: Int, isCancelled: Bool = false
     ) -> CommitUnit {
         let cost = Int(groups * Double(CommitQueue.groupCost))
-        var unit = CommitUnit(
-            entries: [NewEntry(key: Array(name.utf8), value: [])], source: source,
+        return CommitUnit(
+            entries: [NewEntry(key: Array(name.utf8), value: [])],
+            byteCount: max(name.utf8.count, cost - 1_024), source: source,
             isCancelled: { isCancelled }, completion: { _ in })
-        unit.byteCount = max(name.utf8.count, cost - 1_024)
-        return unit
     }
 
     private func put(
@@ -136,8 +135,10 @@ struct CommitQueueTests {
     @Test("the limit of memory holds, but a source with little in the queue finds room")
     func memory() {
         let queue = CommitQueue(byteLimit: 1 << 20)
-        var large = unit("a", source: 1)
-        large.byteCount = 1 << 20
+        // One that fills it.
+        let large = unit("a", groups: 1 / 8, source: 1)
+        #expect(large.weight < 1 << 20)
+        #expect(large.weight > 1 << 20 - 2_048)
         #expect(queue.put(large) == .queued)
         #expect(queue.put(large) == .full)
         #expect(queue.put(unit("b", source: 2)) == .queued)

@@ -74,9 +74,11 @@ struct CommitterTests {
             let entries = ["a", "b"].map {
                 NewEntry(key: bytes("\(number) \($0)"), value: bytes("value"))
             }
-            var unit = CommitUnit(entries: entries, source: number) { results.note(number, $0) }
             // So large that it is a group of its own.
-            unit.byteCount += CommitQueue.groupCost
+            let byteCount = CommitUnit.byteCount(of: entries) + CommitQueue.groupCost
+            let unit = CommitUnit(entries: entries, byteCount: byteCount, source: number) {
+                results.note(number, $0)
+            }
             #expect(queue.put(unit) == .queued)
         }
         queue.close()

@@ -30,14 +30,28 @@ final class CommitQueue: Sendable {
     }
 
     private struct Source {
-        /// At least one.
-        var units = Deque<CommitUnit>()
+        /// Most sources have no more than this one.
+        var first: CommitUnit
+        var others = Deque<CommitUnit>()
         /// Memory of its units.
-        var byteCount = 0
+        var byteCount: Int
+
+        init(_ unit: CommitUnit, _ weight: Int) {
+            first = unit
+            byteCount = weight
+        }
 
         mutating func add(_ unit: CommitUnit, _ weight: Int) {
-            units.append(unit)
+            others.append(unit)
             byteCount += weight
+        }
+
+        /// Returns false if there was no other than the first.
+        mutating func removeFirst() -> Bool {
+            byteCount -= first.weight
+            guard let next = others.popFirst() else { return false }
+            first = next
+            return true
         }
     }
 
@@ -69,13 +83,14 @@ final class CommitQueue: Sendable {
         monitor.change { state in
             if state.isClosed { return .closed }
             let weight = unit.weight
-            let ownByteCount = state.sources[unit.source]?.byteCount ?? 0
             guard
                 state.byteCount + weight <= byteLimit || state.byteCount == 0
-                    || ownByteCount + weight <= Self.ownByteCount
+                    || (state.sources[unit.source]?.byteCount ?? 0) + weight <= Self.ownByteCount
             else { return .full }
-            if ownByteCount == 0 { state.turns[Self.rank(unit)].append(unit.source) }
-            state.sources[unit.source, default: Source()].add(unit, weight)
+            if state.sources[unit.source]?.add(unit, weight) == nil {
+                state.sources[unit.source] = Source(unit, weight)
+                state.turns[Self.rank(unit)].append(unit.source)
+            }
             state.byteCount += weight
             return .queued
         }
@@ -125,24 +140,22 @@ final class CommitQueue: Sendable {
     ) -> Bool {
         guard var source = state.sources.removeValue(forKey: turn) else { return true }
         var turnRest = turnCost
-        while let unit = source.units.first, Self.rank(unit) == rank, turnRest > 0 {
+        while Self.rank(source.first) == rank, turnRest > 0 {
+            let unit = source.first
             let cost = unit.isCancelled() ? 0 : unit.cost
             guard group.hasRoom(for: cost) else {
                 state.turns[rank].prepend(turn)
                 state.sources[turn] = source
                 return false
             }
-            source.units.removeFirst()
-            source.byteCount -= unit.weight
             state.byteCount -= unit.weight
             turnRest -= cost
             group.cost += cost
             group.units.append(unit)
+            guard source.removeFirst() else { return true }
         }
-        if let next = source.units.first {
-            state.turns[Self.rank(next)].append(turn)
-            state.sources[turn] = source
-        }
+        state.turns[Self.rank(source.first)].append(turn)
+        state.sources[turn] = source
         return true
     }
 }

@@ -3,16 +3,18 @@ public import MerkleTree
 import StorageIO
 
 /// What one caller wants appended: entries that land next to each other, or not at all.
-struct CommitUnit: Sendable {
-    var entries: [NewEntry]
+///
+/// A class, since it passes through many hands: each copy of a value would retain three objects.
+final class CommitUnit: Sendable {
+    let entries: [NewEntry]
     /// Of all keys and values.
-    var byteCount: Int
-    var completion: @Sendable (Result<Appended, StoreError>) -> Void
+    let byteCount: Int
+    let completion: @Sendable (Result<Appended, StoreError>) -> Void
 
     /// Whose turn it is, see ``CommitQueue``.
-    var source: Int
+    let source: Int
     /// Whether nobody wants it written any more.
-    var isCancelled: @Sendable () -> Bool
+    let isCancelled: @Sendable () -> Bool
 
     /// What the unit takes in memory while it waits: its bytes, and two array heads and a slot for
     /// each entry.
@@ -21,8 +23,9 @@ struct CommitUnit: Sendable {
     /// The time that it takes to write, in bytes: an entry takes as long as a kibibyte.
     var cost: Int { byteCount + entries.count << 10 }
 
+    /// - Parameter byteCount: of all keys and values; nil: to be counted.
     init(
-        entries: [NewEntry], source: Int = 0,
+        entries: [NewEntry], byteCount: Int? = nil, source: Int = 0,
         isCancelled: @escaping @Sendable () -> Bool = { false },
         completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
     ) {
@@ -30,7 +33,7 @@ struct CommitUnit: Sendable {
         self.source = source
         self.isCancelled = isCancelled
         self.completion = completion
-        byteCount = Self.byteCount(of: entries)
+        self.byteCount = byteCount ?? Self.byteCount(of: entries)
     }
 
     static func byteCount(of entries: [NewEntry]) -> Int {

@@ -52,7 +52,8 @@ final class Committer {
     }
 
     private func withoutCancelled(_ group: [CommitUnit]) -> [CommitUnit] {
-        group.filter { unit in
+        guard group.contains(where: { $0.isCancelled() }) else { return group }
+        return group.filter { unit in
             guard unit.isCancelled() else { return true }
             unit.completion(
                 .failure(StoreError(.cancelled, "cancelled before anything was written")))
