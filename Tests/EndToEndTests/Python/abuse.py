@@ -54,6 +54,10 @@ def options():
     parser.add_argument("--kept-bound", type=float, default=96, help="MiB that may stay after it (96)")
     parser.add_argument("--factor", type=float)
     parser.add_argument("--slack-milliseconds", type=float)
+    parser.add_argument(
+        "--bystander", action="store_true",
+        help="the honest client calls a second server that nobody attacks: its p99 is what the machine does to anybody",
+    )
     parser.add_argument("--attempts", type=int, default=2, help="runs of an attack that fails only by p99")
     parser.add_argument("--nice", type=int, default=5, help="niceness of the attackers, who share the cores")
     parser.add_argument("--folder", help="where the data goes; by default the folder for temporary files")

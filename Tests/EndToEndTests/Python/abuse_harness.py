@@ -290,12 +290,16 @@ class Bench:
     def __init__(self, options, honest, attack):
         self.options, self.honest, self.attack, self.result = options, honest, attack, None
         self.folder = tempfile.mkdtemp(prefix="immudb-abuse-", dir=options.folder)
-        self.server = LoggedServer(options.executable, self.folder, attack)
+        self.server, self.bystander = LoggedServer(options.executable, self.folder, attack), None
         try:
             if attack.prepare:
                 attack.prepare(self.server.port, options.is_short)
             call(self.server.port, "SetBatch", batch([(b"fresh", b"fresh value")]))
-            self.honest.ask(f"connect {self.server.port}")
+            if options.bystander:
+                folder = pathlib.Path(self.folder) / "bystander"
+                folder.mkdir()
+                self.bystander = Server(options.executable, folder, small_segments=False)
+            self.honest.ask(f"connect {(self.bystander or self.server).port}")
             self.sampler = Sampler(self.server.process.pid)
             # The first calls pay for connections and caches.
             time.sleep(0.2)
@@ -465,8 +469,9 @@ class Bench:
         except Hang as error:
             return str(error)
         finally:
-            if self.server.is_alive():
-                self.server.kill()
+            for server in (self.server, self.bystander):
+                if server and server.is_alive():
+                    server.kill()
             self.server.release()
             shutil.rmtree(self.folder, ignore_errors=True)
 
