@@ -50,6 +50,47 @@ struct FairQueueTests {
         #expect((49...51).contains(eagerCount))
     }
 
+    @Test("a lane with a few jobs now and then is not held up by a hundred with jobs left")
+    func lightLane() {
+        var queue = FairQueue<Job>()
+        for lane in 0..<100 {
+            for number in 0..<1_000 { queue.add(Job(lane: lane, number: number), to: lane) }
+        }
+        _ = take(200, from: &queue)
+        var number = 0
+        for _ in 0..<50 {
+            for _ in 0..<3 {
+                queue.add(Job(lane: 100, number: number), to: 100)
+                number += 1
+            }
+            // Each comes after one job of somebody else at most.
+            #expect(take(6, from: &queue).filter { $0.lane == 100 }.count == 3)
+        }
+    }
+
+    @Test("jobs that are put back keep their order, and their lanes have the next turns")
+    func putBack() {
+        var queue = FairQueue<Job>()
+        for lane in 0..<20 {
+            for number in 0..<40 { queue.add(Job(lane: lane, number: number), to: lane) }
+        }
+        let taken = take(30, from: &queue)
+        let rest = taken.dropFirst(3)
+        queue.putBack(Deque(rest)) { $0.lane }
+        #expect(queue.count == 797)
+        var next: [Job] = []
+        while queue.mayHaveJobs { next += take(1, from: &queue) }
+        for lane in 0..<20 {
+            let jobs = (taken.prefix(3) + next).filter { $0.lane == lane }
+            #expect(jobs.map(\.number) == Array(0..<40))
+        }
+        // Behind the lanes that had not had their first turn.
+        let lanes = Set(rest.map(\.lane))
+        let newJobs = next.prefix { !lanes.contains($0.lane) }
+        #expect(newJobs.allSatisfy { !taken.contains($0) && $0.number < 8 })
+        #expect(next[newJobs.count] == rest.first)
+    }
+
     @Test(
         "each job is taken once, in the order of its lane, no more side by side than the limit",
         arguments: 0..<40 as Range<UInt64>)
@@ -75,6 +116,11 @@ struct FairQueueTests {
                 for job in jobs {
                     #expect(job.number == taken[job.lane])
                     taken[job.lane] += 1
+                }
+                if Int.random(in: 0..<4, using: &random) == 0 {
+                    let rest = Deque(jobs.suffix(Int.random(in: 0...jobs.count, using: &random)))
+                    for job in rest { taken[job.lane] -= 1 }
+                    queue.putBack(rest) { $0.lane }
                 }
                 if laneLimit < .max {
                     #expect(running == jobs.map(\.lane))

@@ -3,8 +3,9 @@ import DequeModule
 /// Jobs that wait in lanes, and the order in which they are taken.
 ///
 /// Lanes take turns, each a few jobs at a time: the fewer, the more lanes there are. A lane that had
-/// nothing to do comes before those that have jobs left after a turn (the new flows of RFC 8290, section
-/// 4.2). So one job now and then is taken soon, also beside a hundred lanes with a thousand jobs each.
+/// nothing to do comes first (the new flows of RFC 8290, section 4.2). Light lanes, which have few jobs left
+/// after a turn, alternate with heavy ones. So a few jobs now and then are taken soon, also beside a hundred
+/// lanes with a thousand jobs each.
 ///
 /// Adding and taking a job cost a constant time.
 struct FairQueue<Job: Sendable>: Sendable {
@@ -15,8 +16,8 @@ struct FairQueue<Job: Sendable>: Sendable {
         var isInTurn = false
     }
 
-    /// Jobs that a lane's turn takes at most.
-    static var turnCount: Int { 8 }
+    /// Jobs that a lane's turn takes at most; a lane that has more left is heavy.
+    static var turnLength: Int { 8 }
     /// Jobs of all lanes in a round of turns, unless there are more lanes.
     private static var roundCount: Int { 128 }
 
@@ -25,17 +26,21 @@ struct FairQueue<Job: Sendable>: Sendable {
     private var lanes: [Lane] = []
     /// Lanes that had nothing to do, and now have jobs: their turns come first.
     private var newTurns = Deque<Int>()
-    /// The other lanes, in the order of their turns. A lane whose turn took all of its jobs waits here, too,
-    /// until it has had a turn without any: what it gets meanwhile has its turn after the others', so that
-    /// no lane is new all the time.
-    private var turns = Deque<Int>()
+    /// Light lanes, in the order of their turns. Each waits here until it has had a turn without any jobs:
+    /// what it gets meanwhile has its turn after the others', so that no lane is new all the time.
+    private var lightTurns = Deque<Int>()
+    private var heavyTurns = Deque<Int>()
+    private var isHeavyTurn = false
     /// Jobs in all lanes.
     private(set) var count = 0
 
     init(laneLimit: Int = .max) { self.laneLimit = laneLimit }
 
     /// Whether `take` may find a job; false only if it finds none.
-    var mayHaveJobs: Bool { !newTurns.isEmpty || !turns.isEmpty }
+    var mayHaveJobs: Bool { turnCount > 0 }
+
+    /// Lanes that wait for a turn.
+    private var turnCount: Int { newTurns.count + lightTurns.count + heavyTurns.count }
 
     /// Jobs that wait in a lane.
     func count(of lane: Int) -> Int { lane < lanes.count ? lanes[lane].jobs.count : 0 }
@@ -52,8 +57,29 @@ struct FairQueue<Job: Sendable>: Sendable {
     /// Takes jobs whose turn it is until `jobs` has `limit`, or none is left that may run. Where lanes have
     /// a limit, `running` gets the lane of each, which `finish` wants when the job has run.
     mutating func take(upTo limit: Int, into jobs: inout Deque<Job>, running: inout [Int]) {
-        while jobs.count < limit, let lane = newTurns.popFirst() ?? turns.popFirst() {
+        while jobs.count < limit, let lane = nextTurn() {
             takeTurn(of: lane, limit, &jobs, &running)
+        }
+    }
+
+    private mutating func nextTurn() -> Int? {
+        if let lane = newTurns.popFirst() { return lane }
+        isHeavyTurn.toggle()
+        return isHeavyTurn
+            ? heavyTurns.popFirst() ?? lightTurns.popFirst()
+            : lightTurns.popFirst() ?? heavyTurns.popFirst()
+    }
+
+    /// Puts jobs that were taken last, and have not begun, back in their lanes. Their turns are the next
+    /// of their kind.
+    mutating func putBack(_ jobs: consuming Deque<Job>, lane: (Job) -> Int) {
+        count += jobs.count
+        while let job = jobs.popLast() {
+            let lane = lane(job)
+            lanes[lane].jobs.prepend(job)
+            guard !lanes[lane].isInTurn else { continue }
+            lanes[lane].isInTurn = true
+            if isLight(lane) { lightTurns.prepend(lane) } else { heavyTurns.prepend(lane) }
         }
     }
 
@@ -70,16 +96,24 @@ struct FairQueue<Job: Sendable>: Sendable {
             lanes[lane].runningCount < laneLimit
         else { return }
         lanes[lane].isInTurn = true
-        if isNew { newTurns.append(lane) } else { turns.append(lane) }
+        if isNew {
+            newTurns.append(lane)
+        } else if isLight(lane) {
+            lightTurns.append(lane)
+        } else {
+            heavyTurns.append(lane)
+        }
     }
+
+    private func isLight(_ lane: Int) -> Bool { lanes[lane].jobs.count <= Self.turnLength }
 
     private mutating func takeTurn(
         of lane: Int, _ limit: Int, _ jobs: inout Deque<Job>, _ running: inout [Int]
     ) {
         lanes[lane].isInTurn = false
-        let laneCount = newTurns.count + turns.count + 1
+        let laneCount = turnCount + 1
         let taken = min(
-            max(1, min(Self.turnCount, Self.roundCount / laneCount)), limit - jobs.count,
+            max(1, min(Self.turnLength, Self.roundCount / laneCount)), limit - jobs.count,
             lanes[lane].jobs.count, laneLimit - lanes[lane].runningCount)
         for _ in 0..<taken { jobs.append(lanes[lane].jobs.removeFirst()) }
         count -= taken
@@ -87,9 +121,9 @@ struct FairQueue<Job: Sendable>: Sendable {
             lanes[lane].runningCount += taken
             running += repeatElement(lane, count: taken)
         }
-        if taken > 0, lanes[lane].jobs.isEmpty, !turns.isEmpty {
+        if taken > 0, lanes[lane].jobs.isEmpty, !(lightTurns.isEmpty && heavyTurns.isEmpty) {
             lanes[lane].isInTurn = true
-            turns.append(lane)
+            lightTurns.append(lane)
         } else {
             queueTurn(of: lane, isNew: false)
         }

@@ -65,7 +65,8 @@ final class WorkerPool: Sendable {
     /// running. A full batch of reads with their proofs takes about as long: cut in two, it wakes the
     /// event loop twice.
     private static let longestGathering = TimeAmount.microseconds(500)
-    /// The time that a batch should take at most. Calls that arrive during a batch wait for its end.
+    /// The time that a batch takes at most, beyond the handler that is running: the rest of its jobs waits
+    /// for another. Calls that arrive during a batch wait for its end.
     private static let longestBatch = TimeAmount.milliseconds(1)
 
     private let configuration: Configuration
@@ -108,7 +109,7 @@ final class WorkerPool: Sendable {
                 }
                 let lane = job.call.origin.lane
                 if state.jobs.count < capacity
-                    || state.jobs.count(of: lane) < min(FairQueue<Job>.turnCount, capacity / 8)
+                    || state.jobs.count(of: lane) < min(FairQueue<Job>.turnLength, capacity / 8)
                 {
                     state.jobs.add(job, to: lane)
                 } else {
@@ -167,10 +168,13 @@ final class WorkerPool: Sendable {
                         gatherer.handOver()
                         handedOver = now
                     }
+                    if now - began > Self.longestBatch { break }
                 }
             }
             gatherer.handOver()
-            if count > 1 { limit = self.limit(after: count, in: now - began, limit) }
+            if count > 1 {
+                limit = self.limit(after: count - batch.jobs.count, in: now - began, limit)
+            }
         }
     }
 
@@ -196,11 +200,17 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Puts the last batch aside and waits for the next; false when the pool was stopped.
+    /// Puts the last batch aside, or what is left of it back, and waits for the next; false when the pool was
+    /// stopped.
     private func take(upTo limit: Int, into batch: inout Batch) -> Bool {
         while true {
             let (goesOn, wakes, mustWait) = state.withLock { state in
                 if state.isStopped { return (false, false, false) }
+                if !batch.jobs.isEmpty {
+                    var rest = Deque<Job>()
+                    swap(&rest, &batch.jobs)
+                    state.jobs.putBack(rest) { $0.call.origin.lane }
+                }
                 state.jobs.finish(batch.lanes)
                 batch.lanes.removeAll(keepingCapacity: true)
                 state.jobs.take(upTo: limit, into: &batch.jobs, running: &batch.lanes)
