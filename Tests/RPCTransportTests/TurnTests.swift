@@ -102,6 +102,22 @@ extension NetworkTests {
             }
         }
 
+        @Test(
+            "work that begins more work, and looks at no clock, does not take the loop for itself")
+        func nestedWork() {
+            let turns = LoopTurns(EmbeddedEventLoop()) {}
+            var count = 0
+            func work() {
+                count += 1
+                if count < 1000 { turns.run(work) }
+            }
+            turns.run(work)
+            for cycle in 1...3 {
+                #expect(count == cycle)
+                turns.takeTurns()
+            }
+        }
+
         @Test("before its end a loop does all that waits, and keeps nothing waiting any more")
         func finish() {
             let loop = EmbeddedEventLoop()

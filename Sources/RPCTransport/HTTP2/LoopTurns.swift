@@ -20,6 +20,7 @@ final class LoopTurns {
     private var urgent = Deque<() -> Void>()
     private var waiting = Deque<() -> Void>()
     private var willRefill = false
+    private var isAtWork = false
     private var hasFinished = false
     /// When a socket last had an event.
     private var lastLook = NIODeadline.now()
@@ -41,10 +42,10 @@ final class LoopTurns {
         if !runNow(work) { wait(work) }
     }
 
-    /// Runs a piece of work now if this cycle has time left and nothing waits. Returns false if it did not
-    /// run.
+    /// Runs a piece of work now if this cycle has time left, nothing waits, and no other piece is running:
+    /// a piece that begins another one would never use its time up. Returns false if it did not run.
     func runNow(_ work: () -> Void) -> Bool {
-        guard hasFinished || waiting.isEmpty && left > .zero else { return false }
+        guard hasFinished || waiting.isEmpty && left > .zero && !isAtWork else { return false }
         measure(work)
         refillLater()
         return true
@@ -77,7 +78,9 @@ final class LoopTurns {
 
     private func measure(_ work: () -> Void) {
         let began = NIODeadline.now()
+        isAtWork = true
         work()
+        isAtWork = false
         left = left - (.now() - began)
     }
 

@@ -6,7 +6,6 @@ import Synchronization
 /// connection: one hand-over for many.
 final class LoopMailbox: Sendable {
     enum Parcel: Sendable {
-        case answer(ServerCall, Answer)
         /// A message of a stream, behind its prefix.
         case part(ServerCall, ByteBuffer)
         /// A request that a worker did not begin with, since its client has too much to read.
@@ -18,8 +17,8 @@ final class LoopMailbox: Sendable {
 
         var call: ServerCall {
             switch self {
-            case .answer(let call, _), .part(let call, _), .returned(let call),
-                .needsRoom(let call, _, _), .streamNeedsRoom(let call, _):
+            case .part(let call, _), .returned(let call), .needsRoom(let call, _, _),
+                .streamNeedsRoom(let call, _):
                 call
             }
         }
@@ -37,8 +36,10 @@ final class LoopMailbox: Sendable {
     struct Contents {
         /// In the order in which they were posted.
         var parcels: [Parcel] = []
-        /// As the workers have made them, so that they are moved and not copied: the answers of a
-        /// batch belong to different calls, and have no order.
+        /// They belong to different calls, and have no order. The last message of a stream is posted before
+        /// its answer.
+        var answers: [(ServerCall, Answer)] = []
+        /// More answers, as the workers have made them.
         var batches: [[(ServerCall, Answer)]] = []
     }
 
@@ -65,7 +66,10 @@ final class LoopMailbox: Sendable {
         } else if eventLoop.inEventLoop {
             owner.value.loop?.deliver(call, answer)
         } else {
-            post(.answer(call, answer))
+            var answer = Optional(answer)
+            post { contents in
+                if let answer = answer.take() { contents.answers.append((call, answer)) }
+            }
         }
     }
 

@@ -19,8 +19,9 @@ final class ServerLoop {
     private var spare = LoopMailbox.Contents()
     private var awaitingRoom = CircularBuffer<ServerConnection>()
     private var willLook = false
-    /// The connections that the tick has not come to.
+    /// The connections that the tick has not come to, and what it knows of the others.
     private var unseen: [ServerConnection] = []
+    private var evictions: Evictions?
 
     private init(_ eventLoop: any EventLoop, _ core: ServerCore) {
         self.eventLoop = eventLoop
@@ -134,20 +135,24 @@ final class ServerLoop {
 
     private func deliverAll() {
         mailbox.take(into: &spare)
-        while var batch = spare.batches.popLast() {
-            while let (call, answer) = batch.popLast() {
-                let active = call.active.value
-                let connection = active.connection
-                connection.submit(answer, of: call, active)
-                touch(connection)
-            }
-        }
         for parcel in spare.parcels {
             deliver(parcel)
             touch(parcel.call.active.value.connection)
         }
         spare.parcels.removeAll(keepingCapacity: spare.parcels.count < 4096)
+        deliver(&spare.answers)
+        while var batch = spare.batches.popLast() { deliver(&batch) }
         sendTouched()
+    }
+
+    /// Answers are taken out of the array: they are moved, not copied.
+    private func deliver(_ answers: inout [(ServerCall, Answer)]) {
+        while let (call, answer) = answers.popLast() {
+            let active = call.active.value
+            let connection = active.connection
+            connection.submit(answer, of: call, active)
+            touch(connection)
+        }
     }
 
     private func sendTouched() {
@@ -168,7 +173,6 @@ final class ServerLoop {
         let active = parcel.call.active.value
         let connection = active.connection
         switch parcel {
-        case .answer(let call, let answer): connection.submit(answer, of: call, active)
         case .part(let call, let message): connection.submitPart(message, of: call)
         case .returned(let call): connection.takeBack(call)
         case .needsRoom(let call, let byteCount, let body):
@@ -239,25 +243,28 @@ final class ServerLoop {
         core.pools.handOverAnswers()
         core.lookForSpareMemory()
         guard unseen.isEmpty else { return }  // the last one is not done
+        let now = NIODeadline.now()
         unseen = Array(connections.values)
-        goOnLooking(NIODeadline.now(), Evictions(core, .now()))
+        evictions = Evictions(core, now)
+        goOnLooking(now)
     }
 
     /// In turns: there may be ten thousand connections, and each may have requests to be refused.
-    private func goOnLooking(_ now: NIODeadline, _ evictions: Evictions) {
+    private func goOnLooking(_ now: NIODeadline) {
         turns.run {
-            var evictions = evictions
             let began = NIODeadline.now()
             while let connection = self.unseen.popLast() {
                 if connection.isOpen {
                     connection.tick(now)
-                    evictions.look(at: connection)
+                    self.evictions?.look(at: connection)
                 }
                 if .now() - began > LoopTurns.turn, !self.unseen.isEmpty {
-                    return self.goOnLooking(now, evictions)
+                    return self.goOnLooking(now)
                 }
             }
-            evictions.carryOut()
+            // Taken out first: to close a connection removes it from the loop.
+            var evictions = self.evictions.take()
+            evictions?.carryOut()
         }
     }
 
