@@ -1,16 +1,30 @@
 import Foundation
 import ImmudbProtocol
 public import ImmudbVerification
+import RPCTransport
 import SwiftProtobuf
 
 // Plain calls: quick, and believing. What they return is what the server said.
 
 extension ImmudbClient {
+    /// What a server says of its health.
+    public struct ServerHealth: Hashable, Sendable {
+        /// Whether it takes writes and can look keys up.
+        public let isWhole: Bool
+        /// Why it takes no writes; nil if it does, and from servers of the original.
+        public let writeProblem: String?
+        /// Why it cannot look keys up; nil if it can, and from servers of the original.
+        public let readProblem: String?
+    }
+
     /// Asks whether the server takes writes and can look keys up.
-    public func health() async throws(ClientError) -> Bool {
-        let response: Immudb_Schema_HealthResponse = try await call(
-            ImmuService.health, Google_Protobuf_Empty())
-        return response.status
+    public func health() async throws(ClientError) -> ServerHealth {
+        let answer: (message: Immudb_Schema_HealthResponse, trailers: Metadata) =
+            try await answer(ImmuService.health, Google_Protobuf_Empty())
+        return ServerHealth(
+            isWhole: answer.message.status,
+            writeProblem: answer.trailers.first(ImmuMetadata.writeProblem),
+            readProblem: answer.trailers.first(ImmuMetadata.readProblem))
     }
 
     /// Appends a structured entry: the value with the time of now.

@@ -3,24 +3,38 @@ public import ImmudbStore
 extension DatabaseOperations {
     /// What the database can do at the moment.
     public struct Health: Sendable {
-        /// Whether writes are taken.
-        public let isWritable: Bool
+        /// Why no writes are taken; nil if they are.
+        public let writeError: StoreError?
         /// Why a key cannot be looked up; nil if it can.
         public let readError: StoreError?
 
         /// Whether entries are written and read.
-        public var isWhole: Bool { isWritable && readError == nil }
+        public var isWhole: Bool { writeError == nil && readError == nil }
     }
 
-    /// Looks a key up, found or not, and asks whether writes are taken.
+    /// A key that is looked up, found or not.
+    private static let probe: [UInt8] = [0xff]
+
+    /// Looks a key up, and asks whether writes are taken.
     public func health() -> Health {
         var readError: StoreError?
         do throws(StoreError) {
-            _ = try database.snapshot.newest([0xff])
+            _ = try database.snapshot.newest(Self.probe)
         } catch {
             readError = error
         }
-        return Health(isWritable: database.health.isWritable, readError: readError)
+        return Health(writeError: database.health.failure, readError: readError)
+    }
+
+    /// As ``health()``, for tasks: the key is looked up on a thread of the database.
+    public func checkHealth() async -> Health {
+        var readError: StoreError?
+        do throws(StoreError) {
+            _ = try await database.get(Self.probe)
+        } catch {
+            readError = error
+        }
+        return Health(writeError: database.health.failure, readError: readError)
     }
 
     /// Size and root of the newest tree. Costs one lock.

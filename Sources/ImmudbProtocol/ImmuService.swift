@@ -100,8 +100,20 @@ public enum ImmuService {
         Method(dump, .entryStream),
     ]
 
+    /// The paths of methods of later releases of the original with which their clients begin.
+    public static let laterMethods = [
+        "/immudb.schema.ImmuService/OpenSession", "/immudb.schema.ImmuService/ServerInfo",
+        "/immudb.schema.ImmuService/UseDatabase",
+    ]
+
     /// The paths of the methods that append entries.
     public static let writes = Set(methods.filter(\.appends).map(\.path))
+}
+
+/// The methods of the standard health service of gRPC, `grpc.health.v1.Health`.
+public enum HealthService {
+    public static let check = "/grpc.health.v1.Health/Check"
+    public static let watch = "/grpc.health.v1.Health/Watch"
 }
 
 /// Names of the metadata that this service gives a meaning to.
@@ -114,6 +126,10 @@ public enum ImmuMetadata {
     public static let beforeIndex = "immudb-before-index"
     /// Answer trailer of History and HistorySV, `1`: older versions did not fit into the answer.
     public static let hasMore = "immudb-more"
+    /// Answer trailer of Health: why no writes are taken. Servers of 0.6 do not send it.
+    public static let writeProblem = "immudb-write-problem"
+    /// Answer trailer of Health: why nothing can be read. Servers of 0.6 do not send it.
+    public static let readProblem = "immudb-read-problem"
     /// Request header: `immuadmin` marks the administration tool.
     public static let clientIdentity = "client_id"
 }

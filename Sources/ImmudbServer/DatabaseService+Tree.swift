@@ -6,14 +6,20 @@ import SwiftProtobuf
 
 extension DatabaseService {
     /// True if writes are taken and a key can be looked up: found or not, but not failed. Never an
-    /// error.
+    /// error; trailers say what does not work, and why.
     func health(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let health = operations.health()
+        var trailers = Metadata()
+        if let error = health.writeError {
+            trailers.add(ImmuMetadata.writeProblem, Refusal(ofWrite: error).message)
+        }
         if let error = health.readError {
             faults.report(error.code.rawValue, "health check: \(error)")
+            trailers.add(ImmuMetadata.readProblem, Refusal(error).message)
         }
         log.debug("health check: \(health.isWhole)")
-        call.reply(Immudb_Schema_HealthResponse.with { $0.status = health.isWhole })
+        call.reply(
+            Immudb_Schema_HealthResponse.with { $0.status = health.isWhole }, trailers: trailers)
     }
 
     func currentRoot(_ request: Google_Protobuf_Empty, _ call: ServerCall) {

@@ -30,12 +30,16 @@ public struct DatabaseService: Sendable {
         faults = FaultLog(log)
     }
 
-    /// All 36 methods. Those that a later release brings answer Unimplemented by name.
+    /// All 36 methods, and those that clients of later releases of the original call first. Which of them are not
+    /// implemented is their answer.
     public var methods: [RPCMethod] {
         let implemented = writes + reads + walks + tree
         let paths = Set(implemented.map(\.path))
         let others = ImmuService.methods.filter { !paths.contains($0.path) }
-        return implemented + others.map(unimplemented)
+        return implemented + others.map { unimplemented($0.path, $0.name) }
+            + ImmuService.laterMethods.map {
+                unimplemented($0, $0.split(separator: "/").last.map(String.init) ?? $0)
+            }
     }
 
     private var writes: [RPCMethod] {
@@ -99,12 +103,19 @@ public struct DatabaseService: Sendable {
     }
 
     /// Takes any message: fields that Empty does not know are skipped.
-    private func unimplemented(_ method: ImmuService.Method) -> RPCMethod {
-        .measured(method.path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
-            log.debug("\(method.name.lowercased()): not implemented")
-            call.fail(.unimplemented, "\(method.name) is not implemented yet")
+    private func unimplemented(_ path: String, _ name: String) -> RPCMethod {
+        let isCalledFirst = path == ImmuService.login || ImmuService.laterMethods.contains(path)
+        let text = "\(name) is not implemented yet" + (isCalledFirst ? ": \(Self.advice)" : "")
+        return .measured(path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
+            log.debug("\(name.lowercased()): not implemented")
+            call.fail(.unimplemented, text)
         }
     }
+
+    /// For people with a client of another release.
+    private static let advice =
+        "this server has no users, and speaks the protocol of immudb 0.6. A client of a later release needs "
+        + "a later server"
 }
 
 // MARK: answers

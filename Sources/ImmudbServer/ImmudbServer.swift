@@ -24,6 +24,7 @@ public final class ImmudbServer: Sendable {
     public let database: Database
 
     private let log: ServerLog
+    private let monitor: HealthMonitor
     private let transport: RPCServer
 
     /// Checks the port, opens the data and serves.
@@ -56,9 +57,13 @@ public final class ImmudbServer: Sendable {
         var configuration = configuration(options, identifier: data.identifier, log: log)
         configuration.maxConnections = min(
             configuration.maxConnections, budget.connectionCount)
+        let monitor = HealthMonitor(
+            service.operations, limit: max(1, configuration.maxConnections / 8))
+        let checks = HealthChecks(service.operations, monitor)
         let transport: RPCServer
         do {
-            transport = try await RPCServer.start(configuration, methods: service.methods)
+            transport = try await RPCServer.start(
+                configuration, methods: service.methods + checks.methods)
         } catch {
             _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
             throw listeningError(
@@ -73,7 +78,7 @@ public final class ImmudbServer: Sendable {
         }
         return ImmudbServer(
             options: served, identifier: data.identifier, database: data.database, log: log,
-            transport: transport)
+            monitor: monitor, transport: transport)
     }
 
     private static func configuration(
@@ -116,12 +121,13 @@ public final class ImmudbServer: Sendable {
 
     private init(
         options: ServerOptions, identifier: ServerIdentifier, database: Database, log: ServerLog,
-        transport: RPCServer
+        monitor: HealthMonitor, transport: RPCServer
     ) {
         self.options = options
         self.identifier = identifier
         self.database = database
         self.log = log
+        self.monitor = monitor
         self.transport = transport
     }
 
@@ -139,6 +145,7 @@ public final class ImmudbServer: Sendable {
                 "waiting for calls of \(counted(count, "connection")), for "
                     + "\(counted(Int(deadline.components.seconds), "second")) at most")
         }
+        monitor.end()
         await transport.shutdown(deadline: deadline) { [log] count in
             log.warning(
                 "cutting \(counted(count, "connection")): calls did not end, or clients did not "

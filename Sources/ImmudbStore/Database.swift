@@ -63,8 +63,11 @@ public final class Database: Sendable {
 
     /// Whether the database takes writes, and why not.
     public struct Health: Sendable {
-        public let isWritable: Bool
-        public let reason: String?
+        /// Why no writes are taken; nil if they are.
+        public let failure: StoreError?
+        public var isWritable: Bool { failure == nil }
+        /// ``failure`` in words.
+        public var reason: String? { failure?.description }
     }
 
     /// Bytes on disk, preallocated space included.
@@ -177,8 +180,7 @@ public final class Database: Sendable {
 
     /// Whether writes are taken.
     public var health: Health {
-        let failure = pipeline.failure
-        return Health(isWritable: failure == nil, reason: failure?.description)
+        Health(failure: pipeline.failure)
     }
 
     /// Bytes on disk, by part.

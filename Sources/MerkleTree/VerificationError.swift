@@ -40,7 +40,8 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
     /// Whether the server refused a write since its tree has less than is trusted: it says that it has
     /// not stored the entry.
     package var isRefusal = false
-    /// The file in which the client has kept the server's answers, if it was asked to.
+    /// The file that holds what proves it, if somebody has written one: set by who catches this error and
+    /// throws it on. Nothing here reads it.
     public var evidenceFile: String?
 
     public init(

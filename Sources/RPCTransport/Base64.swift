@@ -1,4 +1,5 @@
-/// Base64 as gRPC uses it: sent without padding, received with or without.
+/// Base64 as gRPC uses it: sent without padding, received with or without. Foundation's demands the padding,
+/// and this module does without Foundation.
 enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

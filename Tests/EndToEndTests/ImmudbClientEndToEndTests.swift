@@ -27,7 +27,7 @@ struct ImmudbClientEndToEndTests {
     func plainCalls() async throws {
         let server = try await RunningServer(dir: data.path)
         let client = try await connect(server)
-        #expect(try await client.health())
+        #expect(try await client.health().isWhole)
         #expect(try await client.currentRoot() == .empty)
 
         let before = UInt64(Date().timeIntervalSince1970)

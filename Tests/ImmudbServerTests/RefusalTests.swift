@@ -74,11 +74,18 @@ struct RefusalTests {
     @Test("users are not implemented yet, and say so whatever the request holds")
     func unimplemented() async throws {
         try await TestServer.run { server in
-            for name in ["CreateUser", "ChangePassword", "DeleteUser", "Login"] {
+            // With what clients of later releases call first, their users learn why it does not work.
+            let advice =
+                ": this server has no users, and speaks the protocol of immudb 0.6. A client of a later "
+                + "release needs a later server"
+            for (name, more) in [
+                ("CreateUser", ""), ("ChangePassword", ""), ("DeleteUser", ""), ("Login", advice),
+                ("OpenSession", advice), ("ServerInfo", advice), ("UseDatabase", advice),
+            ] {
                 for request in [keyValue("", ""), keyValue("key", "value")] {
                     try await server.expectRefusal(
                         "/immudb.schema.ImmuService/\(name)", request, .unimplemented,
-                        "\(name) is not implemented yet")
+                        "\(name) is not implemented yet\(more)")
                 }
             }
         }
@@ -89,7 +96,7 @@ struct RefusalTests {
         try await TestServer.run { server in
             let paths = [
                 "/immudb.schema.ImmuService/Restore", "/immudb.schema.ImmuService/set",
-                "/grpc.health.v1.Health/Check",
+                "/grpc.health.v1.Health/List",
             ]
             for path in paths {
                 let error = try await server.refusal(path, Google_Protobuf_Empty())

@@ -28,6 +28,12 @@ extension Google_Protobuf_Empty: MeasuredRequest {
     public static func content(ofField number: UInt64) -> FieldContent { .unknown }
 }
 
+extension Grpc_Health_V1_HealthCheckRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .bytes : .unknown
+    }
+}
+
 extension Immudb_Schema_Key: MeasuredRequest {
     public static func content(ofField number: UInt64) -> FieldContent {
         number == 1 ? .bytes : .unknown

@@ -8,7 +8,7 @@ public enum WireType: UInt8, Sendable {
     case fixed32 = 5
 }
 
-/// Goes over the fields of an encoded message without decoding them.
+/// Goes over the fields of an encoded message without decoding them, which SwiftProtobuf offers nothing for.
 ///
 /// Takes no memory and does not recurse. A field inside of a group has number 0, which no message
 /// has: this protocol has no groups. Ends early where the bytes are malformed.

@@ -18,11 +18,18 @@ struct PingCommand: ImmuclientCommand {
         "ping", alias: "p", abstract: "Ask the server if it is well.")
 
     func run(in context: CommandContext) async throws {
-        guard try await context.client.health() else {
+        let health = try await context.client.health()
+        guard health.isWhole else {
+            let problems = [
+                health.writeProblem.map { "it takes no writes: \($0)" },
+                health.readProblem.map { "it cannot look keys up: \($0)" },
+            ].compactMap(\.self)
             throw ClientError(
                 .refused,
-                "Health check failed: the server is up, and takes no writes or cannot look keys up. "
-                    + "Its log says why")
+                "Health check failed: the server is up, and "
+                    + (problems.isEmpty
+                        ? "takes no writes or cannot look keys up. Its log says why"
+                        : problems.joined(separator: "; ")))
         }
         try context.output.write(LineReport("Health check OK", json: ["healthy": .truth(true)]))
     }
