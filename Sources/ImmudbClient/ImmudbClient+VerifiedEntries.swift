@@ -104,7 +104,7 @@ extension ImmudbClient {
     }
 
     /// As `verifiedInclusion`, for several entries, some at a time.
-    private func verifiedInclusions(
+    func verifiedInclusions(
         of entries: [Entry], _ trusted: TrustedRoot
     ) async throws -> [EntryInclusion] {
         let concurrentCount = 64

@@ -42,17 +42,21 @@ extension ImmudbClient {
     ///
     /// - Parameters:
     ///   - prefix: empty for all keys.
+    ///   - first: the key after which to begin, in the direction of the walk; empty: at its beginning.
+    ///   - end: the key before which to end, in the direction of the walk; nil: at its end.
     ///   - reverse: from the last key to the first.
     ///   - pageSize: entries that are asked for at once, at least 1.
     public func entries(
-        withPrefix prefix: [UInt8], reverse: Bool = false, pageSize: Int = 1_000
+        withPrefix prefix: [UInt8], after first: [UInt8] = [], before end: [UInt8]? = nil,
+        reverse: Bool = false, pageSize: Int = 1_000
     ) -> EntrySequence<any Error> {
         precondition(pageSize > 0, "a page has at least one entry")
         return EntrySequence { last in
             let page = try await self.scan(
-                prefix: prefix, after: last?.key ?? [], limit: UInt64(pageSize), reverse: reverse)
+                prefix: prefix, after: last?.key ?? first, limit: UInt64(pageSize), reverse: reverse
+            )
             // A server that ignores the offset would send the same page endlessly.
-            var previous = last?.key
+            var previous = last?.key ?? (first.isEmpty ? nil : first)
             for entry in page {
                 let isBehind = previous.map { previous in
                     reverse
@@ -65,7 +69,13 @@ extension ImmudbClient {
                 }
                 previous = entry.key
             }
-            return page
+            guard let end else { return page }
+            return Array(
+                page.prefix { entry in
+                    reverse
+                        ? end.lexicographicallyPrecedes(entry.key)
+                        : entry.key.lexicographicallyPrecedes(end)
+                })
         }
     }
 
@@ -101,15 +111,18 @@ extension ImmudbClient {
     /// All entries from an index on, in the order in which they were written, as they
     /// are stored, asked for page by page: up to the end at the time when the last page is asked for.
     ///
-    /// - Parameter pageSize: entries that are asked for at once, at least 1.
+    /// - Parameters:
+    ///   - end: the index before which to end; nil: at the end.
+    ///   - pageSize: entries that are asked for at once, at least 1.
     public func entries(
-        from first: EntryIndex = EntryIndex(0), pageSize: Int = 1_000
+        from first: EntryIndex = EntryIndex(0), before end: EntryIndex? = nil,
+        pageSize: Int = 1_000
     ) -> EntrySequence<any Error> {
         precondition(pageSize > 0, "a page has at least one entry")
         return EntrySequence { last in
             // No tree has an index of 2^63 or more.
             let next = last.map { $0.index.rawValue + 1 } ?? first.rawValue
-            guard next < 1 << 63 else { return [] }
+            guard next < min(end?.rawValue ?? 1 << 63, 1 << 63) else { return [] }
             // Pages begin at multiples of their size.
             let size = UInt64(pageSize)
             do {
@@ -121,7 +134,8 @@ extension ImmudbClient {
                 guard isInOrder else {
                     throw ClientError(.incompatible, "the server's page has entries out of order")
                 }
-                return Array(entries)
+                guard let end else { return Array(entries) }
+                return Array(entries.prefix { $0.index.rawValue < end.rawValue })
             } catch let error as ClientError where error.code == .notFound {
                 return []
             }

@@ -13,7 +13,8 @@
 @_exported public import struct ImmudbModel.EntryInclusion
 @_exported public import enum ImmudbModel.EntryKind
 @_exported public import struct ImmudbModel.EntryProof
-@_exported public import struct ImmudbModel.EntrySequence
+@_exported public import typealias ImmudbModel.EntrySequence
+@_exported public import struct ImmudbModel.PagedSequence
 @_exported public import struct ImmudbModel.ProvenEntry
 @_exported public import struct ImmudbModel.SortedSetKey
 @_exported public import struct ImmudbModel.StoreError

@@ -6,7 +6,8 @@
 @_exported public import struct ImmudbModel.EntryInclusion
 @_exported public import enum ImmudbModel.EntryKind
 @_exported public import struct ImmudbModel.EntryProof
-@_exported public import struct ImmudbModel.EntrySequence
+@_exported public import typealias ImmudbModel.EntrySequence
+@_exported public import struct ImmudbModel.PagedSequence
 @_exported public import struct ImmudbModel.ServerIdentity
 @_exported public import struct ImmudbModel.TrustedRoot
 @_exported public import struct MerkleTree.ConsistencyProof

@@ -33,6 +33,9 @@ struct ClientDocumentationTests {
         try await ClientSnippets.errors(client)
         try await ClientSnippets.references(client)
         try await ClientSnippets.receipts(client)
+        let counts = try await ClientSnippets.walks(client)
+        // hello, the certificate, its reference and its place in a set, and two invoices.
+        #expect(counts == (versions: 1, page: 6, archived: 6))
         try await ClientSnippets.firstContact(
             configuration, Digest(hex: String(repeating: "a", count: 64))!, roots)
         #expect(ClientSnippets.evidence().evidenceDirectory == "evidence")

@@ -16,10 +16,34 @@ enum ClientSnippets {
     }
 
     static func proveScanned(_ client: ImmudbClient) async throws {
-        for try await entry in client.entries(withPrefix: Array("certificate:".utf8)) {
-            let proven = try await client.verify(entry)
-            print(proven.value.index)
+        for try await proven in client.verifiedScan(prefix: "certificate:") {
+            print(proven)
         }
+        let some = try await client.verify(try await client.getBatch(["certificate:7", "certificate:8"]))
+        precondition(some.map(\.value.key) == [Array("certificate:7".utf8)])
+    }
+
+    static func walks(_ client: ImmudbClient) async throws -> (versions: Int, page: Int, archived: Int) {
+        var counts = (versions: 0, page: 0, archived: 0)
+        func archive(_ record: [UInt8]) { counts.archived += 1 }
+        try await client.verifiedSetBatch([(key: "invoice:1", value: "12.50"), (key: "invoice:2", value: "7.20")])
+        for try await version in client.verifiedHistory(of: "invoice:1") {
+            print(version.value.index, version.value.payload)
+            counts.versions += 1
+        }
+        for try await entry in client.entries(withPrefix: Array("invoice:".utf8), before: Array("invoice:3".utf8)) {
+            print(entry)
+        }
+        for try await entry in client.verifiedEntries(from: EntryIndex(0), before: EntryIndex(200)) {
+            print(entry)
+        }
+        let (page, hasMore) = try await client.page(1, size: 50)
+        counts.page = page.count
+        precondition(!hasMore)
+        for try await record in try await client.dump() {
+            archive(try record.fileRecord())
+        }
+        return counts
     }
 
     static func errors(_ client: ImmudbClient) async throws {
@@ -47,10 +71,10 @@ enum ClientSnippets {
     }
 
     static func references(_ client: ImmudbClient) async throws {
-        try await client.verifiedReference(Array("current".utf8), to: Array("certificate:7".utf8))
+        try await client.verifiedReference("current", to: "certificate:7")
         let found = try await client.verifiedGet("current")
         print(found.value.key, found.reference?.key ?? [])
-        try await client.verifiedZAdd(Array("certificate:7".utf8), to: Array("by date".utf8), score: 20_261_125)
+        try await client.verifiedZAdd("certificate:7", to: "by date", score: 20_261_125)
     }
 
     static func evidence() -> ImmudbClient.Configuration {
@@ -60,7 +84,7 @@ enum ClientSnippets {
     }
 
     static func receipts(_ client: ImmudbClient) async throws {
-        let receipt = try await client.receipt(of: Array("hello".utf8))
+        let receipt = try await client.receipt(of: "hello")
         let again = try Receipt(text: receipt.text)
         try again.verify()
     }

@@ -60,6 +60,62 @@ struct ImmudbClientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
+    @Test("Texts and data go where bytes go, and walks have ends and proofs")
+    func textsAndWalks() async throws {
+        let server = try await RunningServer(dir: data.path)
+        let client = try await connect(server)
+        for number in 0..<25 {
+            try await client.set("key\(number % 5)", Data("value \(number)".utf8))
+        }
+        try await client.verifiedSetBatch([(key: "a", value: "1"), (key: "b", value: "2")])
+        try await client.verifiedReference("name", to: "key3")
+        #expect(try await client.verifiedGet("name").value.payload == bytes("value 23"))
+        #expect(try await client.getBatch(["a", "b"]).map(\.payload) == [bytes("1"), bytes("2")])
+        #expect(try await client.count(prefix: "key") == 5)
+
+        var keys: [String] = []
+        for try await verified in client.verifiedScan(prefix: "key", pageSize: 2) {
+            keys.append(String(decoding: verified.value.key, as: UTF8.self))
+        }
+        #expect(keys == ["key0", "key1", "key2", "key3", "key4"])
+        func walked(_ walk: EntrySequence<any Error>) async throws -> [String] {
+            var keys: [String] = []
+            for try await entry in walk { keys.append(String(decoding: entry.key, as: UTF8.self)) }
+            return keys
+        }
+        let key = bytes("key")
+        for pageSize in [1, 2, 100] {
+            #expect(
+                try await walked(
+                    client.entries(
+                        withPrefix: key, after: bytes("key0"), before: bytes("key3"),
+                        pageSize: pageSize)) == ["key1", "key2"])
+            #expect(
+                try await walked(
+                    client.entries(
+                        withPrefix: key, before: bytes("key2"), reverse: true, pageSize: pageSize))
+                    == ["key4", "key3"])
+            var indexes: [UInt64] = []
+            let entries = client.verifiedEntries(
+                from: EntryIndex(3), before: EntryIndex(12), pageSize: pageSize)
+            for try await verified in entries { indexes.append(verified.value.index.rawValue) }
+            #expect(indexes == Array(3..<12))
+        }
+        var count = 0
+        for try await verified in client.verifiedEntries() {
+            #expect(verified.value.index.rawValue == UInt64(count))
+            count += 1
+        }
+        #expect(count == 28)
+        var versions: [String] = []
+        for try await verified in client.verifiedHistory(of: "key3") {
+            versions.append(String(decoding: verified.value.payload, as: UTF8.self))
+        }
+        #expect(versions == ["value 23", "value 18", "value 13", "value 8", "value 3"])
+        await client.close()
+        #expect(try await server.stop() == 0)
+    }
+
     @Test("Proofs by index and by tree size verify, also across a restart of the server")
     func proofs() async throws {
         var server = try await RunningServer(dir: data.path)

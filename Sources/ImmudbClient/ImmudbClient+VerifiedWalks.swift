@@ -1,0 +1,85 @@
+import ImmudbModel
+public import ImmudbVerification
+
+// Walks whose entries are verified page by page.
+
+/// Verified entries that are asked for, and proven, page by page as they are iterated over.
+public typealias VerifiedEntrySequence = PagedSequence<Verified<Entry>, any Error>
+
+extension ImmudbClient {
+    /// All entries of exactly this key, newest first, each verified as by ``verify(_:)-(Entry)``. References are not
+    /// followed.
+    ///
+    /// What is not proven: that no version is missing.
+    public func verifiedHistory(of key: [UInt8]) -> VerifiedEntrySequence {
+        verified(versions(of: key))
+    }
+
+    /// The newest entries of the keys with a prefix, in byte order, each verified as by ``verify(_:)-(Entry)``.
+    /// References are left out.
+    ///
+    /// What is not proven: that no key is missing, and that an entry is the newest of its key.
+    ///
+    /// - Parameters: as for ``entries(withPrefix:after:before:reverse:pageSize:)``.
+    public func verifiedScan(
+        prefix: [UInt8] = [], after first: [UInt8] = [], before end: [UInt8]? = nil,
+        reverse: Bool = false, pageSize: Int = 1_000
+    ) -> VerifiedEntrySequence {
+        verified(
+            entries(
+                withPrefix: prefix, after: first, before: end, reverse: reverse, pageSize: pageSize)
+        )
+    }
+
+    /// All entries from an index on, in the order in which they were written, each verified as by
+    /// ``verify(_:)-(Entry)``.
+    ///
+    /// That none is missing is proven, too: indexes follow one another, and a server that denies an entry of the
+    /// tree that is trusted fails verification.
+    ///
+    /// - Parameters: as for ``entries(from:before:pageSize:)``.
+    public func verifiedEntries(
+        from first: EntryIndex = EntryIndex(0), before end: EntryIndex? = nil,
+        pageSize: Int = 1_000
+    ) -> VerifiedEntrySequence {
+        let entries = entries(from: first, before: end, pageSize: pageSize)
+        return VerifiedEntrySequence { last in
+            try await self.keepingEvidence {
+                let trusted = try await self.trustedRoot()
+                let page = try await entries.page(last?.value)
+                guard page.isEmpty else { return try await self.verify(page) }
+                let next = last.map { $0.value.index.rawValue + 1 } ?? first.rawValue
+                let isAtEnd = end.map { next >= $0.rawValue } ?? false
+                guard isAtEnd || next >= trusted.size.rawValue else {
+                    throw VerificationError(
+                        .inclusionFailed, "the server denies an entry of the tree that is trusted",
+                        trustedRoot: trusted.root, trustedSize: trusted.size,
+                        index: EntryIndex(next))
+                }
+                return []
+            }
+        }
+    }
+
+    /// Verifies entries that plain calls returned, as ``verify(_:)-(Entry)`` does one, some of them at a time. All are
+    /// verified, or it throws.
+    public func verify(_ entries: [Entry]) async throws -> [Verified<Entry>] {
+        guard !entries.isEmpty else { return [] }
+        return try await keepingEvidence {
+            let trusted = try await trustedRoot()
+            let inclusions = try await verifiedInclusions(of: entries, trusted)
+            let root = try await trustLinked(Set(inclusions.map(\.tree)))
+            return try zip(entries, inclusions).map { entry, inclusion in
+                try Verified(entry, by: inclusion, trusted: root)
+            }
+        }
+    }
+
+    private func verified(_ entries: EntrySequence<any Error>) -> VerifiedEntrySequence {
+        VerifiedEntrySequence { last in
+            try await self.keepingEvidence {
+                try await self.verify(try await entries.page(last?.value))
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import ImmudbClient
+import Testing
+
+@Suite("What print shows of an entry")
+struct DescriptionTests {
+    private func described(_ key: [UInt8], _ value: [UInt8]) -> String {
+        Entry(index: EntryIndex(7), key: key, value: value).description
+    }
+
+    private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    @Test("texts as they are, with the time of a structured value")
+    func texts() {
+        #expect(described(bytes("hello"), bytes("world")) == "entry 7: \"hello\" = \"world\"")
+        let content = Content(timestamp: 1_795_867_200, payload: bytes("world"))
+        #expect(
+            described(bytes("héllo"), content.storedValue)
+                == "entry 7: \"héllo\" = \"world\", 2026-11-28 12:00:00 UTC")
+        #expect(described(bytes("k"), []) == "entry 7: \"k\" = \"\"")
+    }
+
+    @Test("bytes that are no text, or that would move a terminal's cursor, in hexadecimal")
+    func noTexts() {
+        #expect(described([0xff, 0], [1]) == "entry 7: 0xff00 = 0x01")
+        #expect(described(bytes("a\u{1b}[2J"), []) == "entry 7: 0x611b5b324a = \"\"")
+        #expect(described(bytes("a\nb"), []) == "entry 7: 0x610a62 = \"\"")
+    }
+
+    @Test("what is long is cut, and times beyond the calendar are left out")
+    func long() {
+        let text = String(repeating: "x", count: 100)
+        #expect(
+            described(bytes("k"), bytes(text))
+                == "entry 7: \"k\" = \"\(text.prefix(64))\"… (100 bytes)")
+        #expect(described([0xff], [UInt8](repeating: 0xab, count: 33)).hasSuffix("ab… (33 bytes)"))
+        let content = Content(timestamp: .max, payload: bytes("v"))
+        #expect(described(bytes("k"), content.storedValue) == "entry 7: \"k\" = \"v\"")
+    }
+}
