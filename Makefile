@@ -25,13 +25,12 @@ build: dependencies
 run: build
 	exec bin/immudb --dir ./db
 
-## Every test, with the executables of the same build. Eight at a time: all at once, each of hundreds would wait
-## minutes for its turn, and no deadline in a test could be told from a hang. Product by product: `--build-tests` would
-## also compile protoc, which nothing needs.
+## Every test, with the executables of the same build. Prints warnings, errors, failures and a summary; the complete
+## output is in .build/test.log. IMMUDB_TEST_WIDTH=8 tests at a time: all at once, each of hundreds would wait minutes
+## for its turn, and no deadline in a test could be told from a hang. Product by product: `--build-tests` would also
+## compile protoc, which nothing needs.
 test: dependencies python
-	@for product in immudbPackageTests $(EXECUTABLES) crash-writer; do \
-	    swift build --product $$product || exit 1; done
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test --skip-build
+	@Scripts/test.sh immudbPackageTests $(EXECUTABLES) crash-writer
 
 ## The figures, as a table. Takes some minutes and about 5 GB of disk.
 bench: build
