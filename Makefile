@@ -1,5 +1,5 @@
 # make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | sanitize | fuzz |
-#      format | generate.
+#      format | generate | version.
 # Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
-.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate \
+.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate version \
     dependencies python
 
 ## The executables, in bin/.
@@ -93,6 +93,10 @@ format:
 ## The Swift of the messages, from Sources/ImmudbProtocol/Protos.
 generate: dependencies
 	Scripts/generate-protocol.sh
+
+## The version of the sources, for tags and packages: CONTRIBUTING.md says how a release is made.
+version:
+	@sed -n 's/.*static let version = "\(.*\)"/\1/p' Sources/ImmudbProtocol/ImmudbRelease.swift
 
 dependencies:
 	@Scripts/install-dependencies.sh
