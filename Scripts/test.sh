@@ -9,18 +9,23 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p .build
 log=.build/test.log
-exec 3>"$log"
 
 # Tests and compiler get a folder for temporary files that is removed at the end. Without one, each build leaves folders
 # TemporaryDirectory.* in /tmp. The name is the same each time: SwiftPM reads all manifests again when TMPDIR changes. It
 # is not in .build: some tests run programs as another user, who may have no access to the repository.
 parent=${TMPDIR:-/tmp}
 export TMPDIR=${parent%/}/immudb-make-test.$(id -u).$(pwd -P | cksum | cut -d ' ' -f 1)
+if other=$(cat "$TMPDIR/pid" 2>/dev/null) && kill -0 "$other" 2>/dev/null; then
+    echo "process $other runs these tests already: wait for it, or end it" >&2
+    exit 1
+fi
 rm -rf "$TMPDIR"
 mkdir -m 711 "$TMPDIR"
 trap 'rm -rf "$TMPDIR"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+echo $$ >"$TMPDIR/pid"
+exec 3>"$log"
 
 # Shows warnings, errors and notes of a build, not the files that it compiles.
 showBuild() {
@@ -78,7 +83,7 @@ showTests() {
 # Names what the tests left; the compiler's folders are no fault of theirs.
 listLeftovers() {
     local left
-    left=$(find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name 'TemporaryDirectory.*' -exec basename {} \; | sort)
+    left=$(find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name pid ! -name 'TemporaryDirectory.*' -exec basename {} \; | sort)
     [ -z "$left" ] || echo "tests left these in the folder for temporary files, which is removed:" $left
 }
 
