@@ -1,5 +1,5 @@
 # make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | sanitize | fuzz |
-#      format | generate.
+#      format | generate | version.
 # Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
-.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate \
+.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate version \
     dependencies python
 
 ## The executables, in bin/.
@@ -25,13 +25,12 @@ build: dependencies
 run: build
 	exec bin/immudb --dir ./db
 
-## Every test, with the executables of the same build. Eight at a time: all at once, each of hundreds would wait
-## minutes for its turn, and no deadline in a test could be told from a hang. Product by product: `--build-tests` would
-## also compile protoc, which nothing needs.
+## Every test, with the executables of the same build. Prints warnings, errors, failures and a summary; the complete
+## output is in .build/test.log. IMMUDB_TEST_WIDTH=8 tests at a time: all at once, each of hundreds would wait minutes
+## for its turn, and no deadline in a test could be told from a hang. Product by product: `--build-tests` would also
+## compile protoc, which nothing needs.
 test: dependencies python
-	@for product in immudbPackageTests $(EXECUTABLES) crash-writer; do \
-	    swift build --product $$product || exit 1; done
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test --skip-build
+	@Scripts/test.sh immudbPackageTests $(EXECUTABLES) crash-writer
 
 ## The figures, as a table. Takes some minutes and about 5 GB of disk.
 bench: build
@@ -94,6 +93,10 @@ format:
 ## The Swift of the messages, from Sources/ImmudbProtocol/Protos.
 generate: dependencies
 	Scripts/generate-protocol.sh
+
+## The version of the sources, for tags and packages: CONTRIBUTING.md says how a release is made.
+version:
+	@sed -n 's/.*static let version = "\(.*\)"/\1/p' Sources/ImmudbProtocol/ImmudbRelease.swift
 
 dependencies:
 	@Scripts/install-dependencies.sh

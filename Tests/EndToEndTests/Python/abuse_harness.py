@@ -290,7 +290,11 @@ class Bench:
     def __init__(self, options, honest, attack):
         self.options, self.honest, self.attack, self.result = options, honest, attack, None
         self.folder = tempfile.mkdtemp(prefix="immudb-abuse-", dir=options.folder)
-        self.server, self.bystander = LoggedServer(options.executable, self.folder, attack), None
+        try:
+            self.server, self.bystander = LoggedServer(options.executable, self.folder, attack), None
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         try:
             if attack.prepare:
                 attack.prepare(self.server.port, options.is_short)
