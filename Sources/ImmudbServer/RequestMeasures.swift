@@ -32,6 +32,8 @@ extension RPCMethod {
         excess: Refusal = Refusal(.invalidArgument, "the request has too many elements")
     ) -> RequestMeasure {
         { bytes throws(RPCError) in
+            // Without a list it holds its bytes and a little more, which an open call is counted with in any case.
+            if elementLimit == 0, bytes.count <= smallRequestByteCount { return 0 }
             do throws(RequestSize.Excess) {
                 return try RequestSize(of: type, bytes, elementLimit: elementLimit).byteCount
             } catch {
@@ -47,6 +49,9 @@ extension RPCMethod {
         }
     }
 }
+
+/// A request of which decoding adds less than an open call is counted with (`Admission.callByteCount`).
+private let smallRequestByteCount = 128
 
 extension DatabaseService {
     /// The most keys of a GetBatch: as many keys of one byte as fit into the largest request of

@@ -160,9 +160,11 @@ struct HostileRequestTests {
         let service = try DatabaseService(
             database: database, log: ServerLog(level: .error) { print($0) },
             maxAnswerByteCount: 1 << 20)
+        let (began, beginning) = AsyncStream.makeStream(of: Void.self)
         let (ended, continuation) = AsyncStream.makeStream(of: Bool.self)
         let method = RPCMethod.unary("/test.Walks/Endless", on: .walks) {
             (_: Google_Protobuf_Empty, call: ServerCall) in
+            beginning.yield()
             let error = #expect(throws: OperationError.self) {
                 try service.operations.pages(of: EndlessWalk(), call) { #expect($0.isEmpty) }
             }
@@ -175,7 +177,8 @@ struct HostileRequestTests {
             let _: RPCResponse<Google_Protobuf_Empty> = try await client.unary(
                 "/test.Walks/Endless", Google_Protobuf_Empty())
         }
-        try await Task.sleep(for: .milliseconds(200))
+        var first = began.makeAsyncIterator()
+        await first.next()
         call.cancel()
         var iterator = ended.makeAsyncIterator()
         #expect(await iterator.next() == true)

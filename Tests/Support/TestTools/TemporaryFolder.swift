@@ -31,5 +31,12 @@ public final class TemporaryFolder: Sendable {
         return file(name).path
     }
 
-    deinit { try? FileManager.default.removeItem(at: url) }
+    /// A database that was let go of, and not closed, may still write its last file while its folder is removed.
+    deinit {
+        for _ in 0..<100 {
+            try? FileManager.default.removeItem(at: url)
+            guard FileManager.default.fileExists(atPath: url.path) else { return }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+    }
 }
