@@ -1,5 +1,5 @@
 # make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | sanitize | fuzz |
-#      format | generate | version.
+#      format | generate | examples | version.
 # Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
 .PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate version \
-    dependencies python
+    dependencies python examples
 
 ## The executables, in bin/.
 build: dependencies
@@ -29,7 +29,7 @@ run: build
 ## output is in .build/test.log. IMMUDB_TEST_WIDTH=8 tests at a time: all at once, each of hundreds would wait minutes
 ## for its turn, and no deadline in a test could be told from a hang. Product by product: `--build-tests` would also
 ## compile protoc, which nothing needs.
-test: dependencies python
+test: dependencies python examples
 	@Scripts/test.sh immudbPackageTests $(EXECUTABLES) crash-writer
 
 ## The figures, as a table. Takes some minutes and about 5 GB of disk.
@@ -109,3 +109,9 @@ python: dependencies
 	    echo "installing Tests/requirements.txt into .venv"; \
 	    .venv/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt \
 	    && cp Tests/requirements.txt .venv/installed.txt; fi
+
+## The example in Go, as the tests run it: .build-examples/go/verified. Its libraries are packages of Debian. The one in
+## Python needs no more than `python`.
+examples: dependencies
+	@if command -v apt-get >/dev/null; then Examples/go/build.sh .build-examples/go; \
+	    else echo "Examples/go is not compiled: it needs the Go packages of Debian"; fi

@@ -50,7 +50,7 @@ enum PythonPeer {
     private static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appendingPathComponent("Python")
 
-    private static func interpreter() throws -> String {
+    static func interpreter() throws -> String {
         if let path = ProcessInfo.processInfo.environment["IMMUDB_TEST_PYTHON"] { return path }
         var place = folder
         while place.path != "/" {
