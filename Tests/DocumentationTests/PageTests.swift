@@ -18,6 +18,22 @@ struct PageTests {
         #expect(code.unknownLines.isEmpty)
     }
 
+    @Test("the README's code is compiled, and does in an empty folder what it says")
+    func readme() async throws {
+        // What connects is run by `ClientDocumentationTests`, with a server.
+        let code = try DocumentedCode(
+            page: "README.md", snippets: "Tests/DocumentationTests/ReadmeSnippets.swift",
+            "Tests/EndToEndTests/ClientSnippets.swift",
+            replacing: [
+                "\\(folder)/certificates": "certificates", "connect( configuration, ": "connect(",
+                "directory: folder": "directory: \"trusted\"",
+            ])
+        #expect(code.lines.count >= 10)
+        #expect(code.unknownLines.isEmpty)
+        let folder = TemporaryFolder()
+        #expect(try await ReadmeSnippets.embedded(in: folder.path).size == TreeSize(1))
+    }
+
     @Test("the code for the store does what its page says")
     func store() async throws {
         let folder = FileManager.default.temporaryDirectory

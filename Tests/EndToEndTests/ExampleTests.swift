@@ -16,6 +16,41 @@ struct ExampleTests {
         #expect(second.output.contains("has 4 entries, and continues the 2 that were trusted"))
     }
 
+    @Test("the README's first verified write prints in an empty folder what the page shows")
+    func firstVerifiedWrite() async throws {
+        var page = URL(fileURLWithPath: #filePath)
+        for _ in 0..<3 { page.deleteLastPathComponent() }
+        let readme = try String(
+            contentsOf: page.appendingPathComponent("README.md"), encoding: .utf8)
+        let shown = try #require(
+            readme.components(separatedBy: "$ bin/immuclient safeset hello world\n").last?
+                .components(separatedBy: "```").first)
+        let (folder, empty) = (TemporaryFolder(), TemporaryFolder())
+        let server = try await RunningServer(dir: folder.file("db").path)
+        let run = try await FinishedProcess.run(
+            "immuclient", ["safeset", "hello", "world"],
+            environment: ["IMMUCLIENT_IMMUDB_PORT": "\(server.port)"],
+            directory: empty.path)
+        #expect(run.exitCode == 0)
+        #expect(masked(run.errors + run.output) == masked(shown))
+        #expect(try await server.stop() == 0)
+    }
+
+    /// Without what differs each time: port, identity, digest, time, and blanks at the ends of lines.
+    private func masked(_ text: String) -> [String] {
+        text.split(separator: "\n").map { line in
+            var line = line.trimmingCharacters(in: .whitespaces)
+            for (pattern, name) in [
+                ("127.0.0.1:[0-9]+", "ADDRESS"), ("[0-9a-v]{20}, which", "IDENTITY, which"),
+                ("[0-9a-f]{64}", "DIGEST"), ("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}", "TIME"),
+            ] {
+                line = line.replacingOccurrences(
+                    of: pattern, with: name, options: .regularExpression)
+            }
+            return line
+        }
+    }
+
     @Test("the example of the client verifies what it wrote, and its second run against the first")
     func verifiedClient() async throws {
         let folder = TemporaryFolder()

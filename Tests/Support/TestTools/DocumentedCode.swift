@@ -9,17 +9,18 @@ public struct DocumentedCode {
 
     /// - Parameters:
     ///   - page: its path in the package.
-    ///   - snippets: the path of the Swift file.
+    ///   - snippets: the paths of the Swift files.
     ///   - replacing: what the page leaves out of the snippets or says in another way.
     public init(
-        page: String, snippets: String, replacing: KeyValuePairs<String, String> = [:]
+        page: String, snippets: String..., replacing: KeyValuePairs<String, String> = [:]
     ) throws {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
         func text(_ path: String) throws -> String {
             try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
         }
-        var code = try text(snippets).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        var code = try snippets.map(text).joined(separator: "\n")
+            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
         for (written, shown) in replacing {
             code = code.replacingOccurrences(of: written, with: shown)
         }
