@@ -1,5 +1,5 @@
 # make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | sanitize | fuzz |
-#      format | generate | examples | version.
+#      format | generate | documentation | examples | version.
 # Each installs what it lacks and says so.
 
 # The standard library is linked in: faster, and nothing to install. Without symbols, as they double the size. Accesses
@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immutest
 
 .PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate version \
-    dependencies python examples
+    documentation dependencies python examples
 
 ## The executables, in bin/.
 build: dependencies
@@ -97,6 +97,11 @@ generate: dependencies
 ## The version of the sources, for tags and packages: CONTRIBUTING.md says how a release is made.
 version:
 	@sed -n 's/.*static let version = "\(.*\)"/\1/p' Sources/ImmudbProtocol/ImmudbRelease.swift
+
+## The documentation of the libraries, by docc, in .build/documentation.
+documentation: dependencies
+	swift build --product immudbPackageTests
+	Scripts/documentation.sh .build/documentation
 
 dependencies:
 	@Scripts/install-dependencies.sh

@@ -19,7 +19,10 @@ extension ImmudbClient {
 
     /// Adds a key to a sorted set.
     ///
-    /// - Parameter score: the members' order in the set; not NaN.
+    /// - Parameters:
+    ///   - key: the member.
+    ///   - set: the name of the set.
+    ///   - score: the members' order in the set; not NaN.
     /// - Returns: the index of the member's own entry.
     /// - Throws: code `.notFound` if the key was never written.
     @discardableResult

@@ -112,6 +112,7 @@ extension ImmudbClient {
     /// are stored, asked for page by page: up to the end at the time when the last page is asked for.
     ///
     /// - Parameters:
+    ///   - first: the index to begin with.
     ///   - end: the index before which to end; nil: at the end.
     ///   - pageSize: entries that are asked for at once, at least 1.
     public func entries(
@@ -145,6 +146,7 @@ extension ImmudbClient {
     /// The newest entries of a sorted set's members, by score, then by key.
     ///
     /// - Parameters:
+    ///   - set: the name of the set.
     ///   - offset: the `setEntryKey` after which to begin, in the direction of the walk.
     ///   - limit: as for `scan`.
     ///   - reverse: from the highest score to the lowest.

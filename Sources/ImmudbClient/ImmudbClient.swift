@@ -100,6 +100,7 @@ public final class ImmudbClient: Sendable {
     /// Connects to a server and learns who it is, by a Health call.
     ///
     /// - Parameters:
+    ///   - configuration: where the server is, and how long to wait for it.
     ///   - trustedRoots: where the newest verified root is kept.
     ///   - firstContact: what to do if it has none of this server.
     ///   - expected: who the server has to be. The identity is the server's word: without this, one

@@ -9,7 +9,7 @@ extension Database {
 
     /// Appends one entry.
     /// - Returns: its index, once it is durable.
-    /// - Throws: see ``append(_:completion:)``.
+    /// - Throws: see ``append(_:source:isCancelled:completion:)``.
     @discardableResult
     public func set(_ key: [UInt8], _ value: [UInt8]) async throws(StoreError) -> EntryIndex {
         try await append([NewEntry(key: key, value: value)]).last
@@ -17,7 +17,7 @@ extension Database {
 
     /// Appends a batch: all of its entries, next to each other, or none.
     /// - Returns: the indexes of the first and the last one, once all are durable.
-    /// - Throws: see ``append(_:completion:)``.
+    /// - Throws: see ``append(_:source:isCancelled:completion:)``.
     @discardableResult
     public func setBatch(_ entries: [NewEntry]) async throws(StoreError) -> ClosedRange<EntryIndex>
     {
@@ -28,7 +28,7 @@ extension Database {
     /// Gives a key a second name: reading the name gives the key's newest entry, one level deep.
     /// - Returns: the index of the reference's own entry, once it is durable.
     /// - Throws: `keyNotFound` if the key was never written; `invalidKey` for the key,
-    ///   `invalidReference` for the name; see ``append(_:completion:)``.
+    ///   `invalidReference` for the name; see ``append(_:source:isCancelled:completion:)``.
     @discardableResult
     public func addReference(
         _ name: [UInt8], to key: [UInt8]
@@ -39,7 +39,7 @@ extension Database {
     /// Puts a key into a sorted set; it need not be new there.
     /// - Returns: the index of the set's entry, once it is durable.
     /// - Throws: `keyNotFound` if no key of the member's name was ever written; see
-    ///   ``NewEntry/member(_:of:score:)`` and ``append(_:completion:)``.
+    ///   ``NewEntry/member(_:of:score:)`` and ``append(_:source:isCancelled:completion:)``.
     @discardableResult
     public func addMember(
         _ member: [UInt8], to set: [UInt8], score: Double
@@ -49,7 +49,10 @@ extension Database {
 
     /// As ``set(_:_:)``, with the entry's proof.
     ///
-    /// - Parameter since: the size of the tree that the caller knows; 0 for none.
+    /// - Parameters:
+    ///   - key: of the entry.
+    ///   - value: of the entry.
+    ///   - since: the size of the tree that the caller knows; 0 for none.
     /// - Throws: also `invalidRootIndex` if that tree is larger than this one; nothing is written
     ///   then.
     public func setProven(
@@ -138,7 +141,9 @@ extension Database {
 
     /// As ``get(_:)``, with the entry's proof.
     ///
-    /// - Parameter since: the size of the tree that the caller knows; 0 for none.
+    /// - Parameters:
+    ///   - key: of the entry.
+    ///   - since: the size of the tree that the caller knows; 0 for none.
     public func getProven(
         _ key: [UInt8], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry? {

@@ -26,8 +26,10 @@ extension NewEntry {
     /// A member of a sorted set. It names a key, which must have been written before, or earlier in
     /// the same batch.
     ///
-    /// - Parameter score: any number, infinities too; its bits are stored as they are. -0.0 is
-    ///   ordered as 0.0.
+    /// - Parameters:
+    ///   - member: the key.
+    ///   - set: the name of the set.
+    ///   - score: any number, infinities too; its bits are stored as they are. -0.0 is ordered as 0.0.
     /// - Throws: `invalidKey` for the member, `invalidSet`, `invalidScore` for NaN, `keyTooLong` if
     ///   set, score (8 bytes) and member together are longer than 65,000 bytes; the first that
     ///   applies.

@@ -102,6 +102,7 @@ public struct Snapshot: Sendable {
     /// The versions of a key, newest first; a reference's own entries.
     ///
     /// - Parameters:
+    ///   - key: of the versions.
     ///   - limit: the most entries to return.
     ///   - before: only entries with a smaller index; the last one of a page leads to the next
     ///     page.

@@ -27,6 +27,7 @@ public protocol TrustedRootStore: Sendable {
     /// - Parameters:
     ///   - base: the root that `root` continues.
     ///   - root: verified. Not of a smaller tree.
+    ///   - server: whose root it is.
     /// - Returns: the root that is trusted now: `root`, or what somebody else has moved it to.
     ///   Whether the two are of one history, only the server can prove.
     /// - Throws: `VerificationError` with code `.consistencyFailed` if the trusted root is another

@@ -38,8 +38,10 @@ extension UncheckedProof {
     ///
     /// Costs one hash of key and value and about three hashes per level of the tree.
     ///
-    /// - Parameter trusted: the root that was trusted before the request, and whose last index it
-    ///   carried.
+    /// - Parameters:
+    ///   - entry: the answer.
+    ///   - key: the asked key.
+    ///   - trusted: the root that was trusted before the request, and whose last index it carried.
     /// - Throws: an error that names the check that failed, with both roots and the index.
     public func verify(
         read entry: Entry, of key: [UInt8], since trusted: TrustedRoot
@@ -69,8 +71,10 @@ extension UncheckedProof {
     /// As a read is verified, and one check more: the new entry lies behind the trusted tree.
     /// Otherwise a server could acknowledge a write by proving an older, equal entry.
     ///
-    /// - Parameter trusted: the root that was trusted before the request, and whose last index it
-    ///   carried.
+    /// - Parameters:
+    ///   - key: what was written.
+    ///   - value: what was written.
+    ///   - trusted: the root that was trusted before the request, and whose last index it carried.
     public func verify(
         writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {

@@ -23,7 +23,11 @@ public struct ConsistencyProof: Hashable, Sendable {
     /// Asks `node` for complete nodes only: at most about 2 log2(to), the right edge of the newer
     /// tree included.
     ///
-    /// - Parameter edge: the edge of the newer tree; without it, it is folded again.
+    /// - Parameters:
+    ///   - from: the size of the older tree.
+    ///   - to: the size of the newer tree.
+    ///   - edge: the edge of the newer tree; without it, it is folded again.
+    ///   - node: the digest of a node.
     /// - Precondition: `from` is not larger than `to`.
     public init<Failure: Error>(
         from: TreeSize, to: TreeSize, edge: TreeEdge? = nil,

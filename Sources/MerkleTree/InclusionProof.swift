@@ -22,7 +22,11 @@ public struct InclusionProof: Hashable, Sendable {
     /// Asks `node` for complete nodes only: at most about 2 log2(size), the right edge of the tree
     /// included.
     ///
-    /// - Parameter edge: the edge of the tree of `size` leaves; without it, it is folded again.
+    /// - Parameters:
+    ///   - index: of the leaf.
+    ///   - size: of the tree.
+    ///   - edge: the edge of the tree of `size` leaves; without it, it is folded again.
+    ///   - node: the digest of a node.
     /// - Precondition: the tree contains the index.
     public init<Failure: Error>(
         of index: EntryIndex, in size: TreeSize, edge: TreeEdge? = nil,

@@ -17,7 +17,9 @@ public struct MerkleAccumulator: Sendable {
 
     /// A tree of `size` leaves.
     ///
-    /// - Parameter peaks: the digests at `size.peaks`, in that order.
+    /// - Parameters:
+    ///   - size: how many leaves it has.
+    ///   - peaks: the digests at `size.peaks`, in that order.
     /// - Precondition: as many digests as peaks.
     public init(size: TreeSize, peaks: some Collection<Digest>) {
         self.init()
@@ -48,8 +50,10 @@ public struct MerkleAccumulator: Sendable {
 
     /// Appends the leaf with index `size`.
     ///
-    /// - Parameter completed: is given the leaf, then each inner node that it completes, lowest
-    ///   first: the order of `NodePosition.storageIndex`, without a gap from one call to the next.
+    /// - Parameters:
+    ///   - leaf: the entry's digest.
+    ///   - completed: is given the leaf, then each inner node that it completes, lowest first: the order of
+    ///     `NodePosition.storageIndex`, without a gap from one call to the next.
     /// - Precondition: fewer than 2^63 leaves.
     @inlinable
     public mutating func append(

@@ -84,7 +84,9 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
 extension Digest {
     /// A digest from outside.
     ///
-    /// - Parameter name: what it is, for the message.
+    /// - Parameters:
+    ///   - bytes: as they came.
+    ///   - name: what it is, for the message.
     /// - Throws: code `.malformedProof` unless there are exactly 32 bytes: none is cut or filled
     ///   up.
     public init(received bytes: some Collection<UInt8>, as name: String) throws(VerificationError) {

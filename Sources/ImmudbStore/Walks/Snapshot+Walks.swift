@@ -21,6 +21,7 @@ extension Snapshot {
     ///     nor have the prefix. Nil or empty: from the first key, with `reverse` from the last.
     ///   - limit: the most entries to return.
     ///   - reverse: from the last key to the first.
+    ///   - deep: whether references are followed.
     ///   - byteLimit: the most bytes of keys and values to return. The first entry comes in any case, so a
     ///     scan that goes on after the last key returned gets to the end.
     /// - Throws: `invalidPrefix`, `invalidOffset`: no key begins with a zero byte.
@@ -72,7 +73,8 @@ extension Snapshot {
     /// once. A set that nothing was added to is empty.
     ///
     /// - Parameters:
-    ///   - offset: the bytes of the ``SortedSetKey`` after which to begin, in the direction of the
+    ///   - set: the name of the set.
+    ///   - offset: the bytes of the `SortedSetKey` after which to begin, in the direction of the
     ///     walk; it need not exist. Nil or empty: from the lowest score, with `reverse` from the
     ///     highest.
     ///   - limit: the most members to return.
@@ -104,6 +106,7 @@ extension Snapshot {
     /// members of sorted sets among them.
     ///
     /// - Parameters:
+    ///   - first: the index to begin with.
     ///   - limit: the most entries to return.
     ///   - byteLimit: as for ``scan(prefix:after:limit:reverse:deep:byteLimit:)``.
     /// - Returns: an empty array from the end of the snapshot on.
