@@ -21,11 +21,14 @@ public struct Invocation<P: Program> {
         do {
             words = try FlagSyntax(P.definition.settings).words(of: arguments)
         } catch {
-            throw UsageError(error.message, program: P.name)
+            throw UsageError(error.message, program: P.name, suggestion: error.suggestion)
         }
         flags = words.flags
         configFile = words.configFile
-        action = try Self.action(words.words[...], asksForHelp: words.asksForHelp)
+        action =
+            words.asksForVersion && !words.asksForHelp
+            ? .run(VersionCommand<P>())
+            : try Self.action(words.words[...], asksForHelp: words.asksForHelp)
     }
 
     private static func action(

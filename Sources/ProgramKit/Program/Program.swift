@@ -104,7 +104,12 @@ extension Program {
     }
 
     public static func unknownCommand(_ name: String) -> UsageError {
-        UsageError("unknown command \"\(name)\" for \"\(self.name)\"", program: self.name)
+        let names = commands.flatMap(\.subcommands)
+            .filter { $0.configuration.shouldDisplay }
+            .map { $0._commandName }
+        return UsageError(
+            "unknown command \"\(name)\" for \"\(self.name)\"", program: self.name,
+            suggestion: Suggestion.nearest(to: name, among: names + ["help"]))
     }
 
     /// The help of the program, or of a command.

@@ -13,6 +13,9 @@ struct NewMember: ParsableArguments {
     var key: String
 
     var setBytes: [UInt8] { Array(set.utf8) }
+    var givenNames: [GivenName] {
+        [GivenName(.set, setBytes), GivenName(.existingKey, keyBytes)]
+    }
     var keyBytes: [UInt8] { Array(key.utf8) }
     var number: Double { Double(score) ?? .nan }
 
@@ -32,6 +35,7 @@ struct ZAddCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewMember
+    var givenNames: [GivenName] { new.givenNames }
 
     func run(in context: CommandContext) async throws {
         let (set, score, key) = (new.setBytes, new.number, new.keyBytes)
@@ -49,6 +53,7 @@ struct SafeZAddCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewMember
+    var givenNames: [GivenName] { new.givenNames }
 
     func run(in context: CommandContext) async throws {
         let client = try await context.client
@@ -70,6 +75,7 @@ struct ZScanCommand: ImmuclientCommand {
 
     @Argument(help: "Name of the sorted set.")
     var set: String
+    var givenNames: [GivenName] { [GivenName(.set, Array(set.utf8))] }
 
     func run(in context: CommandContext) async throws {
         // As many as an answer holds: the wire returns no scores, hence no place to go on from.

@@ -10,6 +10,7 @@ struct NewValue: ParsableArguments {
     var value: String?
 
     var keyBytes: [UInt8] { Array(key.utf8) }
+    var givenNames: [GivenName] { [GivenName(.newKey, keyBytes)] }
     /// Empty until `read`.
     private(set) var valueBytes: [UInt8] = []
 
@@ -27,6 +28,7 @@ struct SetCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewValue
+    var givenNames: [GivenName] { new.givenNames }
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -45,6 +47,7 @@ struct GetCommand: ImmuclientCommand {
 
     @Argument(help: "Key of the entry.")
     var key: String
+    var givenNames: [GivenName] { [GivenName(.existingKey, Array(key.utf8))] }
 
     func run(in context: CommandContext) async throws {
         let entry = try await context.client.get(Array(key.utf8))
@@ -59,6 +62,7 @@ struct HistoryCommand: ImmuclientCommand {
 
     @Argument(help: "Key of the entries.")
     var key: String
+    var givenNames: [GivenName] { [GivenName(.existingKey, Array(key.utf8))] }
 
     func run(in context: CommandContext) async throws {
         var reports: [EntryReport] = []

@@ -62,6 +62,7 @@ struct CountCommand: ImmuclientCommand {
 
     @Argument(help: "Prefix of the keys, not empty.")
     var prefix: String
+    var givenNames: [GivenName] { [GivenName(.prefix, Array(prefix.utf8))] }
 
     func run(in context: CommandContext) async throws {
         let count = try await context.client.count(prefix: Array(prefix.utf8))
