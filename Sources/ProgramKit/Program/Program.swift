@@ -103,6 +103,14 @@ extension Program {
         }
     }
 
+    /// The flags of all commands beside those of the settings.
+    static var commandFlags: [CommandFlag] {
+        let flags = Set(commands.flatMap(\.subcommands).flatMap(CommandFlag.flags))
+        precondition(
+            Set(flags.map(\.name)).count == flags.count, "two commands read a flag in two ways")
+        return flags.sorted { $0.name < $1.name }
+    }
+
     public static func unknownCommand(_ name: String) -> UsageError {
         let names = commands.flatMap(\.subcommands)
             .filter { $0.configuration.shouldDisplay }

@@ -2,6 +2,8 @@
 public struct CommandLineWords: Hashable, Sendable {
     /// Values of the flags that were given, by name; of one that was given twice, the last one.
     public var flags: [String: String] = [:]
+    /// The same of the flags that commands have beside those of the settings.
+    public var commandFlags: [String: String] = [:]
     /// The value of `--config`; nil if it was not given.
     public var configFile: String?
     public var asksForHelp = false
@@ -25,6 +27,7 @@ public struct FlagSyntax: Sendable {
         let name: String
         let letter: Character?
         let isSwitch: Bool
+        var isOfCommand = false
     }
 
     static let configName = "config"
@@ -37,12 +40,15 @@ public struct FlagSyntax: Sendable {
 
     private let flags: [Flag]
 
-    /// A flag for each setting, and `--config`, `--help` and `--version`.
-    public init(_ settings: [any SettingDeclaration]) {
+    /// A flag for each setting, those that commands declare, and `--config`, `--help` and `--version`.
+    public init(_ settings: [any SettingDeclaration], commandFlags: [CommandFlag] = []) {
         let declared = settings.map { setting in
             Flag(name: setting.key, letter: setting.short, isSwitch: setting.isSwitch)
         }
-        flags = declared + [Self.config, Self.help, Self.version]
+        let own = commandFlags.map { flag in
+            Flag(name: flag.name, letter: nil, isSwitch: flag.isSwitch, isOfCommand: true)
+        }
+        flags = declared + [Self.config, Self.help, Self.version] + own
     }
 
     /// - Throws: `SettingsError` with the words that users of the earlier releases know, such as
@@ -135,6 +141,8 @@ public struct FlagSyntax: Sendable {
             words.asksForVersion = true
         case Self.config.name:
             words.configFile = value
+        case _ where flag.isOfCommand:
+            words.commandFlags[flag.name] = value
         default:
             words.flags[flag.name] = value
         }

@@ -54,26 +54,3 @@ struct GetCommand: ImmuclientCommand {
         try context.output.write(EntryReport(entry: entry))
     }
 }
-
-struct HistoryCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
-        "history", alias: "h", abstract: "Print all entries of a key, newest first.")
-    static let printsEntries = true
-
-    @Argument(help: "Key of the entries.")
-    var key: String
-    var givenNames: [GivenName] { [GivenName(.existingKey, Array(key.utf8))] }
-
-    func run(in context: CommandContext) async throws {
-        var reports: [EntryReport] = []
-        var byteCount = 0
-        for try await entry in try await context.client.versions(of: Array(key.utf8)) {
-            reports.append(EntryReport(entry: entry))
-            byteCount += entry.value.count
-            guard reports.count == 256 || byteCount > 1 << 20 else { continue }
-            try context.output.write(list: reports)
-            (reports, byteCount) = ([], 0)
-        }
-        try context.output.write(list: reports)
-    }
-}
