@@ -36,6 +36,7 @@ extension Immuclient {
 
     private static func explain(_ error: any Error, _ format: Output.Format) -> Int32 {
         if let failure = error as? ExplainedFailure { return failure.exitCode.rawValue }
+        if error is OutputClosed { return ExitCode.outputClosed.rawValue }
         let failure = Failure(error)
         failure.complain(format)
         return failure.exitCode.rawValue

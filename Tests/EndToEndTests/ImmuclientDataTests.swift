@@ -66,7 +66,9 @@ struct ImmuclientDataTests {
         #expect(try await output(server, "sg", "raw") == written)
         let missing = try await client(server, "reference", "x", "nobody")
         #expect(missing.exitCode == 4)
-        #expect(missing.errors == "rpc error: code = NotFound desc = Key not found\n")
+        #expect(
+            missing.errors
+                == "rpc error: code = NotFound desc = Key not found\nthere is no key 'nobody'\n")
         #expect(try await server.stop() == 0)
     }
 

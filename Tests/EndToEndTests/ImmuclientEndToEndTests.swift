@@ -169,11 +169,19 @@ struct ImmuclientEndToEndTests {
             let missing = try await client(server, command, "nothing")
             #expect(missing.exitCode == 4)
             #expect(missing.output == "")
-            #expect(missing.complaints == "rpc error: code = NotFound desc = Key not found\n")
+            #expect(
+                missing.complaints
+                    == "rpc error: code = NotFound desc = Key not found\nthere is no key 'nothing'\n"
+            )
         }
         let invalid = try await client(server, "get", "")
         #expect(invalid.exitCode == 1)
-        #expect(invalid.errors == "rpc error: code = InvalidArgument desc = invalid key\n")
+        #expect(
+            invalid.errors == """
+                rpc error: code = InvalidArgument desc = invalid key
+                the key is empty: give at least one byte
+
+                """)
         for (arguments, word) in [
             (["frobnicate"], "frobnicate"), (["get"], "key"), (["get", "a", "b"], "received 2"),
             (["--nonsense", "get", "a"], "--nonsense"), (["get", "a", "-p", "http"], "http"),

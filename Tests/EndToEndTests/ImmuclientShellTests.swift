@@ -55,6 +55,7 @@ struct ImmuclientShellTests {
             bad.errors
                 == """
                 rpc error: code = NotFound desc = Key not found
+                there is no key 'none'
                 Error: the quote ' is not closed: add another '
                 no value for key 'k': give one
 
@@ -89,7 +90,9 @@ struct ImmuclientShellTests {
         let json = try await shell(server, ["ping", "get x"], arguments: ["--json"])
         #expect(json.output == "{\"healthy\":true}\n")
         #expect(
-            json.errors == "{\"error\":{\"code\":\"NotFound\",\"message\":\"Key not found\"}}\n")
+            json.errors
+                == #"{"error":{"code":"NotFound","hint":"there is no key 'x'","key":"x","#
+                + #""message":"Key not found"}}"# + "\n")
         #expect(try await server.stop() == 0)
     }
 

@@ -66,7 +66,7 @@ struct CommandWordsTests {
         let expected = [
             "check-consistency c 2...2", "completion 1...1", "count cnt 1...1", "current crt 0...0",
             "dump b 0...1", "get g 1...1", "getByIndex bi 1...1", "history h 1...1",
-            "inclusion i 1...2", "iscan iscn 2...2", "it cli-mode 0...0", "login l 1...1",
+            "inclusion i 1...2", "iscan iscn 0...2", "it cli-mode 0...0", "login l 1...1",
             "logout x 0...0", "ping p 0...0", "rawsafeget rg 1...1",
             "rawsafeset rs 1...2", "receipt 1...2", "reference r 1...2", "safeget sg 1...1",
             "safereference sr 1...2", "safeset ss 1...2", "safezadd sza 3...3", "scan scn 1...1",

@@ -19,20 +19,29 @@ public struct Invocation<P: Program> {
     public init(_ arguments: [String]) throws(UsageError) {
         let words: CommandLineWords
         do {
-            words = try FlagSyntax(P.definition.settings).words(of: arguments)
+            // To look for the flags of commands takes time, and most command lines have none.
+            let hasFlags = arguments.contains { $0.hasPrefix("--") }
+            words = try FlagSyntax(
+                P.definition.settings, commandFlags: hasFlags ? P.commandFlags : []
+            ).words(of: arguments)
         } catch {
-            throw UsageError(error.message, program: P.name)
+            throw UsageError(error.message, program: P.name, suggestion: error.suggestion)
         }
         flags = words.flags
         configFile = words.configFile
-        action = try Self.action(words.words[...], asksForHelp: words.asksForHelp)
+        action =
+            words.asksForVersion && !words.asksForHelp
+            ? .run(VersionCommand<P>())
+            : try Self.action(words.words[...], words)
     }
 
     private static func action(
-        _ words: ArraySlice<String>, asksForHelp: Bool
+        _ words: ArraySlice<String>, _ line: CommandLineWords
     ) throws(UsageError) -> Action {
+        let (asksForHelp, flags) = (line.asksForHelp, line.commandFlags)
         guard let first = words.first else {
-            return asksForHelp || !P.runsWithoutCommand ? .help(for: nil) : try run(P.self, [])
+            return asksForHelp || !P.runsWithoutCommand
+                ? .help(for: nil) : try run(P.self, [], flags)
         }
         let rest = words.dropFirst()
         if first == "help" {
@@ -45,24 +54,31 @@ public struct Invocation<P: Program> {
             return .help(for: command)
         }
         if let command = P.command(first) {
-            return asksForHelp ? .help(for: command) : try run(command, rest)
+            return asksForHelp ? .help(for: command) : try run(command, rest, flags)
         }
         guard P.runsWithoutCommand, CommandWords(of: P.self).count.upperBound > 0 else {
             throw P.unknownCommand(first)
         }
-        return asksForHelp ? .help(for: nil) : try run(P.self, words)
+        return asksForHelp ? .help(for: nil) : try run(P.self, words, flags)
     }
 
     private static func run(
-        _ command: any ParsableCommand.Type, _ words: ArraySlice<String>
+        _ command: any ParsableCommand.Type, _ words: ArraySlice<String>,
+        _ flags: [String: String]
     ) throws(UsageError) -> Action {
         let declared = CommandWords(of: command)
         let subject = command == P.self ? nil : declared
         if let complaint = declared.complaint(about: words.count) {
             throw UsageError(complaint, program: P.name, command: subject)
         }
+        let arguments: [String]
         do {
-            return .run(try command.parse(["--"] + words))
+            arguments = try Self.arguments(for: flags, of: command)
+        } catch {
+            throw UsageError(error.message, program: P.name, command: subject)
+        }
+        do {
+            return .run(try command.parse(arguments + ["--"] + words))
         } catch {
             throw UsageError(command.message(for: error), program: P.name, command: subject)
         }
@@ -70,6 +86,22 @@ public struct Invocation<P: Program> {
 }
 
 extension Invocation {
+    /// The flags of a command as the argument library reads them.
+    private static func arguments(
+        for given: [String: String], of command: any ParsableCommand.Type
+    ) throws(SettingsError) -> [String] {
+        guard !given.isEmpty else { return [] }
+        let flags = CommandFlag.flags(of: command)
+        var arguments: [String] = []
+        for (name, value) in given.sorted(by: { $0.key < $1.key }) {
+            guard let flag = flags.first(where: { $0.name == name }) else {
+                throw SettingsError("flag --\(name): \(command._commandName) has no such flag")
+            }
+            if let argument = try flag.argument(value) { arguments.append(argument) }
+        }
+        return arguments
+    }
+
     /// The text that is all that was asked for: a help, or what one of `ProgramCommand` says. nil if
     /// there is more to do.
     public func answer() throws -> String? {

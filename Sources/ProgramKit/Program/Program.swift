@@ -103,8 +103,21 @@ extension Program {
         }
     }
 
+    /// The flags of all commands beside those of the settings.
+    static var commandFlags: [CommandFlag] {
+        let flags = Set(commands.flatMap(\.subcommands).flatMap(CommandFlag.flags))
+        precondition(
+            Set(flags.map(\.name)).count == flags.count, "two commands read a flag in two ways")
+        return flags.sorted { $0.name < $1.name }
+    }
+
     public static func unknownCommand(_ name: String) -> UsageError {
-        UsageError("unknown command \"\(name)\" for \"\(self.name)\"", program: self.name)
+        let names = commands.flatMap(\.subcommands)
+            .filter { $0.configuration.shouldDisplay }
+            .map { $0._commandName }
+        return UsageError(
+            "unknown command \"\(name)\" for \"\(self.name)\"", program: self.name,
+            suggestion: Suggestion.nearest(to: name, among: names + ["help"]))
     }
 
     /// The help of the program, or of a command.

@@ -15,7 +15,8 @@ struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, Cu
 
     var customMirror: Mirror {
         let isShown = Command.self == P.self || !P.runsWithoutCommand
-        let children = isShown ? P.definition.settings.map(Self.flag) + [Self.configFlag] : []
+        var children = isShown ? P.definition.settings.map(Self.flag) + [Self.configFlag] : []
+        if Command.self == P.self { children.append(Self.versionFlag) }
         return Mirror(self, children: children)
     }
 
@@ -36,8 +37,19 @@ struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, Cu
             Option<String?>(
                 name: .customLong(FlagSyntax.configName),
                 help: ArgumentHelp(
-                    "config file; by default the first that is found, \(pointer)", valueName: "file"),
+                    "config file; by default the first that is found, \(pointer)", valueName: "file"
+                ),
                 completion: .file())
+        )
+    }
+
+    private static var versionFlag: Mirror.Child {
+        let names = NameSpecification([
+            .customShort(FlagSyntax.versionLetter), .customLong(FlagSyntax.versionName),
+        ])
+        return (
+            FlagSyntax.versionName,
+            Flag(wrappedValue: false, name: names, help: "show the version")
         )
     }
 

@@ -1,12 +1,17 @@
 /// Words that make no command.
 public struct UsageError: Error, CustomStringConvertible {
     public let message: String
+    /// The command or flag that was probably meant.
+    public let suggestion: String?
     private let program: String
     /// The command that they were meant for, if it is known.
     private let command: CommandWords?
 
-    public init(_ message: String, program: String, command: CommandWords? = nil) {
+    public init(
+        _ message: String, program: String, command: CommandWords? = nil, suggestion: String? = nil
+    ) {
         self.message = message
+        self.suggestion = suggestion
         self.program = program
         self.command = command
     }
@@ -17,12 +22,14 @@ public struct UsageError: Error, CustomStringConvertible {
     ///
     /// - Parameter isInShell: commands are typed without the program's name.
     public func text(isInShell: Bool = false) -> String {
+        let problem =
+            "Error: \(message)" + (suggestion.map { "\nDid you mean '\($0)'?" } ?? "")
         guard let command else {
-            return "Error: \(message)\nRun '\(isInShell ? "help" : "\(program) --help")' for usage."
+            return "\(problem)\nRun '\(isInShell ? "help" : "\(program) --help")' for usage."
         }
         let prefix = isInShell ? "" : "\(program) "
         return """
-            Error: \(message)
+            \(problem)
             Usage: \(prefix)\(command.usage)
             Run '\(prefix)help \(command.name)' for more.
             """

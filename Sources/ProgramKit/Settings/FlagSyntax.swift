@@ -2,9 +2,12 @@
 public struct CommandLineWords: Hashable, Sendable {
     /// Values of the flags that were given, by name; of one that was given twice, the last one.
     public var flags: [String: String] = [:]
+    /// The same of the flags that commands have beside those of the settings.
+    public var commandFlags: [String: String] = [:]
     /// The value of `--config`; nil if it was not given.
     public var configFile: String?
     public var asksForHelp = false
+    public var asksForVersion = false
     /// What is no flag, in its order.
     public var words: [String] = []
 
@@ -24,21 +27,28 @@ public struct FlagSyntax: Sendable {
         let name: String
         let letter: Character?
         let isSwitch: Bool
+        var isOfCommand = false
     }
 
     static let configName = "config"
+    static let versionName = "version"
+    static let versionLetter: Character = "V"
 
     private static let config = Flag(name: configName, letter: nil, isSwitch: false)
     private static let help = Flag(name: "help", letter: "h", isSwitch: true)
+    private static let version = Flag(name: versionName, letter: versionLetter, isSwitch: true)
 
     private let flags: [Flag]
 
-    /// A flag for each setting, and `--config` and `--help`.
-    public init(_ settings: [any SettingDeclaration]) {
+    /// A flag for each setting, those that commands declare, and `--config`, `--help` and `--version`.
+    public init(_ settings: [any SettingDeclaration], commandFlags: [CommandFlag] = []) {
         let declared = settings.map { setting in
             Flag(name: setting.key, letter: setting.short, isSwitch: setting.isSwitch)
         }
-        flags = declared + [Self.config, Self.help]
+        let own = commandFlags.map { flag in
+            Flag(name: flag.name, letter: nil, isSwitch: flag.isSwitch, isOfCommand: true)
+        }
+        flags = declared + [Self.config, Self.help, Self.version] + own
     }
 
     /// - Throws: `SettingsError` with the words that users of the earlier releases know, such as
@@ -76,7 +86,7 @@ public struct FlagSyntax: Sendable {
             throw SettingsError("bad flag syntax: \(argument)")
         }
         guard let flag = flags.first(where: { $0.name == name }) else {
-            throw SettingsError("unknown flag: --\(name)")
+            throw SettingsError("unknown flag: --\(name)", suggestion: suggestion(for: name))
         }
         if parts.count > 1 {
             try take(flag, String(parts[1]), into: &words)
@@ -89,6 +99,10 @@ public struct FlagSyntax: Sendable {
         }
     }
 
+    private func suggestion(for name: Substring) -> String? {
+        Suggestion.nearest(to: String(name), among: flags.map(\.name)).map { "--\($0)" }
+    }
+
     /// One argument of letters: switches, of which the last one may be a flag with its value.
     private func takeLetters(
         _ argument: String, _ rest: inout ArraySlice<String>, into words: inout CommandLineWords
@@ -96,7 +110,9 @@ public struct FlagSyntax: Sendable {
         var left = argument.dropFirst()
         while let letter = left.popFirst() {
             guard let flag = flags.first(where: { $0.letter == letter }) else {
-                throw SettingsError("unknown shorthand flag: '\(letter)' in \(argument)")
+                throw SettingsError(
+                    "unknown shorthand flag: '\(letter)' in \(argument)",
+                    suggestion: suggestion(for: argument.dropFirst().prefix { $0 != "=" }))
             }
             if left.first == "=" {
                 return try take(flag, String(left.dropFirst()), into: &words)
@@ -120,8 +136,13 @@ public struct FlagSyntax: Sendable {
         case Self.help.name:
             guard value == "true" else { throw SettingsError("flag --help takes no value") }
             words.asksForHelp = true
+        case Self.version.name:
+            guard value == "true" else { throw SettingsError("flag --version takes no value") }
+            words.asksForVersion = true
         case Self.config.name:
             words.configFile = value
+        case _ where flag.isOfCommand:
+            words.commandFlags[flag.name] = value
         default:
             words.flags[flag.name] = value
         }

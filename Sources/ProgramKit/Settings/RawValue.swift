@@ -59,9 +59,12 @@ public enum SettingSource: Hashable, Sendable, CustomStringConvertible {
 /// what is wrong there, and what would be right.
 public struct SettingsError: Error, Hashable, CustomStringConvertible {
     public let message: String
+    /// The flag that was probably meant.
+    public let suggestion: String?
 
-    public init(_ message: String) {
+    public init(_ message: String, suggestion: String? = nil) {
         self.message = message
+        self.suggestion = suggestion
     }
 
     public var description: String { message }

@@ -8,6 +8,8 @@ protocol ImmuclientCommand: ParsableCommand, Sendable {
     static var printsEntries: Bool { get }
     /// What it prints is for another program to read, however it is run.
     static var printsScript: Bool { get }
+    /// The names in its words which the server may refuse, or not find.
+    var givenNames: [GivenName] { get }
 
     /// Reads what the command needs besides its words, such as a value from a pipe. May block.
     mutating func prepare(_ input: StandardInput) throws
@@ -21,6 +23,7 @@ extension ImmuclientCommand {
 
     static var printsEntries: Bool { false }
     static var printsScript: Bool { false }
+    var givenNames: [GivenName] { [] }
     mutating func prepare(_ input: StandardInput) throws {}
 }
 

@@ -39,11 +39,9 @@ struct InclusionCommand: ImmuclientCommand {
         try context.output.write(
             InclusionReport(
                 isVerified: failure == nil, leaf: leaf, index: index, root: root,
-                rootIndex: proof.size.lastIndex ?? EntryIndex(0)))
-        guard let failure else { return }
-        // Without a given hash it is the server's own entry that is not in its tree.
-        if hash == nil { throw failure }
-        throw UnprovenHash(failure: failure)
+                rootIndex: proof.size.lastIndex ?? EntryIndex(0)),
+            // Without a given hash it is the server's own entry that is not in its tree.
+            failing: hash == nil ? failure : failure.map(UnprovenHash.init))
     }
 }
 
@@ -73,8 +71,8 @@ struct CheckConsistencyCommand: ImmuclientCommand {
         try context.output.write(
             ConsistencyReport(
                 isVerified: failure == nil, firstRoot: root, firstIndex: index,
-                secondRoot: newRoot, secondIndex: proof.to.lastIndex ?? EntryIndex(0)))
-        if let failure { throw UnprovenHash(failure: failure) }
+                secondRoot: newRoot, secondIndex: proof.to.lastIndex ?? EntryIndex(0)),
+            failing: failure.map(UnprovenHash.init))
     }
 }
 

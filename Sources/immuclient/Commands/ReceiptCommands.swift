@@ -15,6 +15,7 @@ struct ReceiptCommand: ImmuclientCommand {
 
     @Argument(help: "Key of the entry.")
     var key: String
+    var givenNames: [GivenName] { [GivenName(.existingKey, Array(key.utf8))] }
     @Argument(
         help: "Path of the file to write; the standard output if absent.", completion: .file())
     var file: String?

@@ -10,6 +10,9 @@ struct NewReference: ParsableArguments {
     var key: String?
 
     var nameBytes: [UInt8] { Array(name.utf8) }
+    var givenNames: [GivenName] {
+        [GivenName(.newReference, nameBytes), GivenName(.existingKey, keyBytes)]
+    }
     /// Empty until `read`.
     private(set) var keyBytes: [UInt8] = []
 
@@ -27,6 +30,7 @@ struct ReferenceCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewReference
+    var givenNames: [GivenName] { new.givenNames }
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -44,6 +48,7 @@ struct SafeReferenceCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewReference
+    var givenNames: [GivenName] { new.givenNames }
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 

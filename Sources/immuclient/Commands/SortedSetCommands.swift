@@ -13,16 +13,13 @@ struct NewMember: ParsableArguments {
     var key: String
 
     var setBytes: [UInt8] { Array(set.utf8) }
+    var givenNames: [GivenName] {
+        [GivenName(.set, setBytes), GivenName(.existingKey, keyBytes)]
+    }
     var keyBytes: [UInt8] { Array(key.utf8) }
     var number: Double { Double(score) ?? .nan }
 
-    func validate() throws {
-        // A number too large for a double would be another one than was typed.
-        let isSpelledOut = score.lowercased().contains("inf")
-        guard !number.isNaN, number.isFinite || isSpelledOut else {
-            throw ValidationError("'\(score)' is no score: give a number, such as -1.5 or 2e3")
-        }
-    }
+    func validate() throws { _ = try Score.parse(score) }
 }
 
 struct ZAddCommand: ImmuclientCommand {
@@ -32,6 +29,7 @@ struct ZAddCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewMember
+    var givenNames: [GivenName] { new.givenNames }
 
     func run(in context: CommandContext) async throws {
         let (set, score, key) = (new.setBytes, new.number, new.keyBytes)
@@ -49,6 +47,7 @@ struct SafeZAddCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewMember
+    var givenNames: [GivenName] { new.givenNames }
 
     func run(in context: CommandContext) async throws {
         let client = try await context.client
@@ -59,21 +58,5 @@ struct SafeZAddCommand: ImmuclientCommand {
         try context.output.write(
             MemberReport(
                 entry: verified.value, set: new.setBytes, score: new.number, isVerified: true))
-    }
-}
-
-struct ZScanCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
-        "zscan", alias: "zscn",
-        abstract: "Print the entries of a sorted set's members, by score.")
-    static let printsEntries = true
-
-    @Argument(help: "Name of the sorted set.")
-    var set: String
-
-    func run(in context: CommandContext) async throws {
-        // As many as an answer holds: the wire returns no scores, hence no place to go on from.
-        let entries = try await context.client.zScan(Array(set.utf8), limit: .max)
-        try context.output.write(list: entries.lazy.map { EntryReport(entry: $0) })
     }
 }

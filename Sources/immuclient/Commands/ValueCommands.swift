@@ -10,6 +10,7 @@ struct NewValue: ParsableArguments {
     var value: String?
 
     var keyBytes: [UInt8] { Array(key.utf8) }
+    var givenNames: [GivenName] { [GivenName(.newKey, keyBytes)] }
     /// Empty until `read`.
     private(set) var valueBytes: [UInt8] = []
 
@@ -27,6 +28,7 @@ struct SetCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewValue
+    var givenNames: [GivenName] { new.givenNames }
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -45,31 +47,10 @@ struct GetCommand: ImmuclientCommand {
 
     @Argument(help: "Key of the entry.")
     var key: String
+    var givenNames: [GivenName] { [GivenName(.existingKey, Array(key.utf8))] }
 
     func run(in context: CommandContext) async throws {
         let entry = try await context.client.get(Array(key.utf8))
         try context.output.write(EntryReport(entry: entry))
-    }
-}
-
-struct HistoryCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
-        "history", alias: "h", abstract: "Print all entries of a key, newest first.")
-    static let printsEntries = true
-
-    @Argument(help: "Key of the entries.")
-    var key: String
-
-    func run(in context: CommandContext) async throws {
-        var reports: [EntryReport] = []
-        var byteCount = 0
-        for try await entry in try await context.client.versions(of: Array(key.utf8)) {
-            reports.append(EntryReport(entry: entry))
-            byteCount += entry.value.count
-            guard reports.count == 256 || byteCount > 1 << 20 else { continue }
-            try context.output.write(list: reports)
-            (reports, byteCount) = ([], 0)
-        }
-        try context.output.write(list: reports)
     }
 }

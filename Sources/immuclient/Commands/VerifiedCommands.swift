@@ -9,6 +9,7 @@ struct SafeSetCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewValue
+    var givenNames: [GivenName] { new.givenNames }
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -28,6 +29,7 @@ struct SafeGetCommand: ImmuclientCommand {
 
     @Argument(help: "Key of the entry.")
     var key: String
+    var givenNames: [GivenName] { [GivenName(.existingKey, Array(key.utf8))] }
 
     func run(in context: CommandContext) async throws {
         try context.output.write(checked: await context.client.checkedGet(Array(key.utf8)))
@@ -41,6 +43,7 @@ struct RawSafeSetCommand: ImmuclientCommand {
     static let printsEntries = true
 
     @OptionGroup var new: NewValue
+    var givenNames: [GivenName] { new.givenNames }
 
     mutating func prepare(_ input: StandardInput) throws { try new.read(input) }
 
@@ -60,6 +63,7 @@ struct RawSafeGetCommand: ImmuclientCommand {
 
     @Argument(help: "Key of the entry.")
     var key: String
+    var givenNames: [GivenName] { [GivenName(.existingKey, Array(key.utf8))] }
 
     func run(in context: CommandContext) async throws {
         try context.output.write(
@@ -78,15 +82,20 @@ extension Output {
         checked: CheckedEntry, isRaw: Bool = false, afterWriting written: EntryIndex? = nil
     ) throws {
         let isVerified = if case .success = checked.result { true } else { false }
-        try write(EntryReport(entry: checked.entry, isRaw: isRaw, isVerified: isVerified))
+        var failure: (any Error)?
         do {
             _ = try checked.result.get()
         } catch {
-            guard let written else { throw error }
-            throw AnnotatedError(
-                cause: error,
-                note: "Your entry is stored, and was verified, at index \(written); reading it "
-                    + "failed.")
+            failure = error
+            if let written {
+                failure = AnnotatedError(
+                    cause: error,
+                    note: "Your entry is stored, and was verified, at index \(written); reading it "
+                        + "failed.")
+            }
         }
+        try write(
+            EntryReport(entry: checked.entry, isRaw: isRaw, isVerified: isVerified),
+            failing: failure)
     }
 }

@@ -60,18 +60,17 @@ struct VerifyReceiptCommand: ImmuclientCommand {
             report.doesProve = true
             report.trust = try await trust(in: receipt, context)
         } catch let failure as VerificationError {
-            try context.output.write(report)
-            throw witness == Self.server && report.doesProve && failure.code != .receiptRefuted
-                ? failure : FalseReceipt(failure: failure)
+            let isServersFault =
+                witness == Self.server && report.doesProve && failure.code != .receiptRefuted
+            return try context.output.write(
+                report, failing: isServersFault ? failure : FalseReceipt(failure: failure))
         }
-        try context.output.write(report)
-        guard report.isVerified else {
-            throw ToolError(
-                "The proof holds, but nothing here says that its root is the server's, and anybody can "
-                    + "make such a tree. Give the root that you trust, or have the server prove "
-                    + "it: verify-receipt <file> <root>|server",
-                code: "RootNotConfirmed")
-        }
+        let unconfirmed = ToolError(
+            "The proof holds, but nothing here says that its root is the server's, and anybody can "
+                + "make such a tree. Give the root that you trust, or have the server prove "
+                + "it: verify-receipt <file> <root>|server",
+            code: "RootNotConfirmed")
+        try context.output.write(report, failing: report.isVerified ? nil : unconfirmed)
     }
 
     private func trust(

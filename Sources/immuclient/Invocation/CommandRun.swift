@@ -1,3 +1,4 @@
+import ImmudbClient
 import ProgramKit
 
 /// One run of a command, with the settings that it was given.
@@ -31,6 +32,11 @@ struct CommandRun {
     func run(input: StandardInput) async throws {
         var command = command
         try command.prepare(input)
-        try await command.run(in: context)
+        do {
+            try await command.run(in: context)
+        } catch let error as ClientError {
+            guard let hint = Hint(for: error, about: command.givenNames) else { throw error }
+            throw HintedError(cause: error, hint: hint)
+        }
     }
 }

@@ -9,6 +9,8 @@ struct EntryReport: Report {
     var isRaw = false
     /// nil if that was not asked for.
     var isVerified: Bool?
+    /// Of a sorted set's member, if it is to be printed.
+    var score: Double?
 
     private var content: Content? { isRaw ? nil : entry.content }
     private var payload: [UInt8] { content?.payload ?? entry.value }
@@ -20,6 +22,7 @@ struct EntryReport: Report {
         bytes += Array("\nvalue:\t\t".utf8)
         bytes += display.shown(payload)
         bytes += Array("\nhash:\t\t\(entry.leaf.hex) \ntime:\t\t\(time) \n".utf8)
+        if let score { bytes += Array("score:\t\t\(String(format: "%f", score)) \n".utf8) }
         if let isVerified { bytes += Array("verified:\t\(isVerified) \n".utf8) }
         return bytes
     }
@@ -34,6 +37,7 @@ struct EntryReport: Report {
             object["timestamp"] = .number(content.timestamp)
             object["time"] = Time.utc(unixSeconds: content.timestamp).map(JSONValue.text)
         }
+        if let score { object["score"] = .decimal(score) }
         if let isVerified { object["verified"] = .truth(isVerified) }
         return object
     }

@@ -9,10 +9,13 @@ enum ExitCode: Int32, Comparable {
     case unreachable = 5
     /// An entry may be stored, or is, though the command failed: to run it again may store it twice.
     case outcomeUnknown = 6
+    /// Nobody reads the output any more. A process that SIGPIPE ends gives shells the same number.
+    case outputClosed = 141
 
     /// Of several commands, the greatest is told.
     private static let byWeight: [ExitCode] = [
-        .done, .notFound, .failed, .unreachable, .outcomeUnknown, .verificationFailed,
+        .done, .outputClosed, .notFound, .failed, .unreachable, .outcomeUnknown,
+        .verificationFailed,
     ]
 
     static func < (left: ExitCode, right: ExitCode) -> Bool {

@@ -13,12 +13,21 @@ struct Failure: Equatable {
     let text: String
     /// Which check of a verification failed.
     var check: String?
+    /// What the failure was about, where the server's words do not say it.
+    var hint: Hint?
+    /// The command or flag that was probably meant.
+    var suggestion: String?
     /// What the process ends with, if nothing worse follows.
     var exitCode = ExitCode.failed
 
     var json: JSONObject {
         var error: JSONObject = ["code": .text(code), "message": .text(message)]
         if let check { error["check"] = .text(check) }
+        if let hint {
+            error["hint"] = .text(hint.text)
+            if let key = hint.key { error.set("key", bytes: key) }
+        }
+        if let suggestion { error["suggestion"] = .text(suggestion) }
         return ["error": .object(error)]
     }
 
@@ -33,7 +42,8 @@ extension Failure {
         switch error {
         case let error as UsageError:
             self.init(
-                code: "Usage", message: error.message, text: error.text(isInShell: isInShell))
+                code: "Usage", message: error.message, text: error.text(isInShell: isInShell),
+                suggestion: error.suggestion)
         case let error as SettingsError:
             self.init(
                 code: "Settings", message: error.message, text: "Error: \(error.message)")
@@ -53,6 +63,12 @@ extension Failure {
         case let error as AnnotatedError:
             self.init(Failure(error.cause), note: error.note)
             if let exitCode = error.exitCode { self.exitCode = exitCode }
+        case let error as HintedError:
+            let failure = Failure(error.cause)
+            self.init(
+                code: failure.code, message: failure.message,
+                text: "\(failure.text)\n\(error.hint.text)", hint: error.hint,
+                exitCode: failure.exitCode)
         case let error as ClientError:
             self.init(error)
         case let error as ToolError:

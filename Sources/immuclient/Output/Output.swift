@@ -18,9 +18,18 @@ struct Output: Sendable {
     /// Several reports are written at once, up to about so many bytes.
     private static let chunkByteCount = 1 << 20
 
-    /// - Throws: `ToolError` if the standard output takes nothing more.
+    /// - Throws: `ToolError` if the standard output takes nothing more, `OutputClosed` if nobody
+    ///   reads it any more.
     func write(_ report: some Report) throws {
         try Self.write(bytes: bytes(of: report))
+    }
+
+    /// Prints what was checked, then throws why the check failed, if it did: also if nobody reads the
+    /// output.
+    func write(_ report: some Report, failing failure: (any Error)?) throws {
+        let written = Result { try write(report) }
+        if let failure { throw failure }
+        try written.get()
     }
 
     /// Writes the reports of a list; between texts are blank lines.
@@ -48,11 +57,16 @@ struct Output: Sendable {
     private static func write(bytes: [UInt8]) throws {
         do {
             try FileDescriptor.standardOutput.writeAll(bytes)
+        } catch let error as Errno where error == .brokenPipe {
+            throw OutputClosed()
         } catch {
             throw ToolError("cannot write to the standard output: \(error)")
         }
     }
 }
+
+/// The program that reads the output, such as head, has ended: no failure, and nothing is left to do.
+struct OutputClosed: Error {}
 
 extension StandardError {
     /// As text, or as JSON if that is what the standard output gets.

@@ -32,8 +32,10 @@ final class Shell {
             do {
                 guard let line = try editor.readLine() else { break }
                 let words = try ShellWords.split(line)
-                if words == ["exit"] || words == ["quit"] { break }
+                if let first = words.first, ["exit", "quit"].contains(first) { break }
                 try await perform(words)
+            } catch is OutputClosed {
+                return max(exitCode, .outputClosed)
             } catch {
                 await explain(error)
             }

@@ -172,6 +172,20 @@ struct ProgramTests {
     }
 
     @Test(
+        "the nearest command is suggested for one that there is not",
+        arguments: [
+            ("put", 0), ("ptu", 0), ("pu", 0), ("PUT", 0), ("hepl", 1), ("q", nil), ("thing", nil),
+        ] as [(String, Int?)])
+    func suggestions(word: String, suggestion: Int?) throws {
+        let expected = suggestion.map { ["put", "help"][$0] }
+        #expect(Tool.unknownCommand(word).suggestion == expected)
+        guard let expected else { return }
+        #expect(
+            Tool.unknownCommand(word).text().contains(
+                "\nDid you mean '\(expected)'?\nRun 'keeper --help' for usage."))
+    }
+
+    @Test(
         "help is asked for in every way",
         arguments: [["help", "put"], ["put", "-h"], ["--help", "put", "a"], ["help", "p"]])
     func commandHelps(arguments: [String]) throws {
@@ -194,6 +208,10 @@ struct ProgramTests {
 
     @Test("version names the program")
     func version() throws {
-        #expect(try Invocation<Keeper>(["version"]).answer() == "keeper 1.2.3")
+        for arguments in [["version"], ["--version"], ["-V"], ["-qV", "thing"]] {
+            #expect(try Invocation<Keeper>(arguments).answer() == "keeper 1.2.3")
+        }
+        #expect(Keeper.help().contains("  -V, --version "))
+        #expect(try Invocation<Keeper>(["-V", "--help"]).answer() == Keeper.help())
     }
 }

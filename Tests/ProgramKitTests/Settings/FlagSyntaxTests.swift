@@ -48,6 +48,9 @@ struct FlagSyntaxTests {
         for arguments in [["--help"], ["-h"], ["-dh"], ["version", "-h"]] {
             #expect(try syntax.words(of: arguments).asksForHelp)
         }
+        for arguments in [["--version"], ["-V"], ["-dV"], ["word", "-V"]] {
+            #expect(try syntax.words(of: arguments).asksForVersion)
+        }
     }
 
     @Test(
@@ -59,8 +62,20 @@ struct FlagSyntaxTests {
             (["--port"], "flag needs an argument: --port"),
             (["-dp"], "flag needs an argument: 'p' in -dp"), (["--=1"], "bad flag syntax: --=1"),
             (["--help=1"], "flag --help takes no value"),
+            (["--version=1"], "flag --version takes no value"),
         ])
     func errors(arguments: [String], message: String) {
         #expect(throws: SettingsError(message)) { _ = try syntax.words(of: arguments) }
+    }
+
+    @Test(
+        "the nearest flag is suggested for one that there is not",
+        arguments: [
+            ("--prot", "--port"), ("--detachd", "--detached"), ("--conf", "--config"),
+            ("-dir", "--dir"), ("-dir=x", "--dir"), ("--hlep", "--help"), ("--elephant", nil),
+        ])
+    func suggestions(argument: String, suggestion: String?) {
+        let error = #expect(throws: SettingsError.self) { try syntax.words(of: [argument]) }
+        #expect(error?.suggestion == suggestion)
     }
 }

@@ -1,0 +1,43 @@
+public import ArgumentParser
+
+/// A command with flags of its own: its properties with `@Option` and `@Flag`.
+///
+/// They may stand anywhere on the command line, as those of the settings, and must not have their
+/// names. Two commands may have the same flag, with a value in both or in none.
+public protocol FlaggedCommand: ParsableCommand {}
+
+/// A flag that a command declares.
+public struct CommandFlag: Hashable, Sendable {
+    /// Without its hyphens.
+    public let name: String
+    /// Whether it takes no value.
+    let isSwitch: Bool
+
+    /// The flags of a command; none for one that is no `FlaggedCommand`.
+    public static func flags(of command: any ParsableCommand.Type) -> [CommandFlag] {
+        guard command is any FlaggedCommand.Type else { return [] }
+        do {
+            return try CommandDump(of: command).shownArguments.flatMap { argument in
+                let names = (argument.names ?? []).filter { $0.kind == .long }
+                return argument.kind == .positional
+                    ? []
+                    : names.map { CommandFlag(name: $0.name, isSwitch: argument.kind == .flag) }
+            }
+            .filter { $0.name != "help" }
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
+    /// The flag as the argument library reads it.
+    ///
+    /// - Returns: nil for a switch that is turned off.
+    /// - Throws: `SettingsError` for a value that a switch cannot have.
+    func argument(_ value: String) throws(SettingsError) -> String? {
+        guard isSwitch else { return "--\(name)=\(value)" }
+        guard let isOn = SettingType<Bool>.boolean.value(.untyped(value)) else {
+            throw SettingsError("flag --\(name) is \"\(value)\": give true or false")
+        }
+        return isOn ? "--\(name)" : nil
+    }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import ImmudbClient
+import ProgramKit
+
+struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
+    static let configuration = CommandConfiguration.immuclient(
+        "zscan", alias: "zscn",
+        abstract: "Print the entries of a sorted set's members, by score.",
+        discussion: """
+            A member that was added with several scores is printed once for each. The server returns no \
+            scores: with --scores, and with --json unless there is --no-scores, each is looked up by \
+            some tens of small calls, which run side by side.
+            """)
+    static let printsEntries = true
+
+    /// No server stops before an answer has so many bytes.
+    private static let wholeByteCount = 16 << 20
+
+    @Argument(help: "Name of the sorted set.")
+    var set: String
+    @OptionGroup var walk: WalkFlags
+
+    @Option(
+        help: ArgumentHelp(
+            "begin with the members of this score, in the order of printing", valueName: "score"))
+    var offset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "end with the members of this score, in the order of printing", valueName: "score"))
+    var until: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "print the scores; with --json they are printed without this flag, too")
+    var scores: Bool?
+
+    private var setBytes: [UInt8] { Array(set.utf8) }
+    var givenNames: [GivenName] { [GivenName(.set, setBytes)] }
+
+    func validate() throws {
+        for text in [offset, until] { _ = try text.map(Score.parse) }
+    }
+
+    func run(in context: CommandContext) async throws {
+        let client = try await context.client
+        let printsScores = scores ?? (context.output.format == .json)
+        let isBounded = printsScores || offset != nil || until != nil
+        // To tell scores, and positions by scores, takes all members in their order.
+        var entries = try await client.zScan(
+            setBytes, limit: isBounded ? .max : walk.most, reverse: walk.reverse && !isBounded)
+        var found = [Double?](repeating: nil, count: entries.count)
+        let isWhole = entries.count >= walk.most || byteCount(entries) < Self.wholeByteCount
+        if isBounded {
+            guard isWhole else { throw Self.cutShort(entries.count) }
+            let search = ScoreSearch(client, set: setBytes, members: entries.map(\.key))
+            let range = try await range(search)
+            if printsScores { found = try await search.scores(at: range) }
+            (entries, found) = (Array(entries[range]), Array(found[range]))
+            if walk.reverse { (entries, found) = (entries.reversed(), found.reversed()) }
+        }
+        var printer = ListPrinter(to: context.output, most: walk.most)
+        for (entry, score) in zip(entries, found) { try printer.add(entry, score: score) }
+        try printer.flush()
+        if !isWhole { throw Self.cutShort(entries.count) }
+    }
+
+    /// The positions of the members that are printed.
+    private func range(_ search: ScoreSearch) async throws -> Range<Int> {
+        let (first, last) = (try offset.map(Score.parse), try until.map(Score.parse))
+        let range = try await search.positions(
+            from: walk.reverse ? last : first, to: walk.reverse ? first : last)
+        let count = Int(clamping: min(walk.most, UInt64(range.count)))
+        return walk.reverse
+            ? range.upperBound - count..<range.upperBound
+            : range.lowerBound..<range.lowerBound + count
+    }
+
+    private func byteCount(_ entries: [Entry]) -> Int {
+        // An index and the lengths take less than this.
+        entries.reduce(0) { $0 + $1.key.count + $1.value.count + 32 }
+    }
+
+    private static func cutShort(_ count: Int) -> ToolError {
+        ToolError(
+            "PERHAPS CUT SHORT: the server returned \(count) members, about as many as an answer holds, "
+                + "and does not say whether there are more. --limit without --scores, --offset and "
+                + "--until takes fewer from either end (--reverse)",
+            code: "CutShort")
+    }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import ImmudbClient
+
+/// Finds the scores of a sorted set's members, which the wire has no place for.
+///
+/// A walk over a set can begin at any score. The members that it begins with show how many members
+/// have lower scores, and two such walks, at a number and at the next larger one, show which members
+/// have exactly that score. So the scores are found by bisection, of all members at once; the numbers
+/// that are tried are those with the fewest digits, as most scores have few.
+struct ScoreSearch: Sendable {
+    private static let concurrentCallCount = 64
+
+    private let client: ImmudbClient
+    private let set: [UInt8]
+    /// All members, the lowest score first.
+    private let members: [[UInt8]]
+    /// The positions of each member, which may have several scores.
+    private let places: [[UInt8]: [Int]]
+
+    /// - Parameter members: all members of the set, in their order.
+    init(_ client: ImmudbClient, set: [UInt8], members: [[UInt8]]) {
+        (self.client, self.set, self.members) = (client, set, members)
+        var places: [[UInt8]: [Int]] = [:]
+        for (place, member) in members.enumerated() { places[member, default: []].append(place) }
+        self.places = places
+    }
+
+    private static let setHasChanged = ToolError(
+        "the scores cannot be told: the set has changed meanwhile. Try again, or leave the scores out "
+            + "by --no-scores",
+        code: "SetChanged")
+
+    /// The positions of the members whose scores are within bounds, both included; nil for no bound.
+    func positions(from low: Double?, to high: Double?) async throws -> Range<Int> {
+        let all = 0..<members.count
+        var (lower, upper) = (0, members.count)
+        if let low { lower = try await position(of: low.rank, all) }
+        if let high { upper = try await position(of: high.rank + 1, all) }
+        return lower..<max(lower, upper)
+    }
+
+    /// The scores of the members at some positions; nil for the others, which may have them, too.
+    ///
+    /// - Throws: `ToolError` if the set has changed meanwhile, so that positions do not agree.
+    /// - Complexity: for each score some tens of calls, at most 64 of them at once.
+    func scores(at wanted: Range<Int>) async throws -> [Double?] {
+        var scores = [Double?](repeating: nil, count: members.count)
+        let all = (-Double.infinity).rank...Double.infinity.rank
+        var open = [Segment(scores: all, members: 0..<members.count)]
+        while true {
+            open = open.filter { !$0.members.isEmpty && $0.members.overlaps(wanted) }
+            guard !open.isEmpty else { return scores }
+            let tried = open.map { $0.scores.middle }
+            var points: [UInt64: Range<Int>] = [:]
+            for (segment, rank) in zip(open, tried) {
+                points[rank] = segment.members
+                points[rank + 1] = segment.members
+            }
+            let positions = try await positions(of: points)
+            var next: [Segment] = []
+            for (segment, rank) in zip(open, tried) {
+                let (bounds, within) = (segment.scores, segment.members)
+                guard let begin = positions[rank], let end = positions[rank + 1], begin <= end,
+                    within.lowerBound <= begin, end <= within.upperBound,
+                    begin == within.lowerBound || rank > bounds.lowerBound,
+                    end == within.upperBound || rank < bounds.upperBound
+                else { throw Self.setHasChanged }
+                for position in begin..<end { scores[position] = Double(rank: rank) }
+                if rank > bounds.lowerBound {
+                    next.append(
+                        Segment(
+                            scores: bounds.lowerBound...rank - 1, members: within.lowerBound..<begin
+                        ))
+                }
+                if rank < bounds.upperBound {
+                    next.append(
+                        Segment(
+                            scores: rank + 1...bounds.upperBound, members: end..<within.upperBound))
+                }
+            }
+            open = next
+        }
+    }
+
+    /// Members whose scores are within bounds, both included.
+    private struct Segment {
+        let scores: ClosedRange<UInt64>
+        let members: Range<Int>
+    }
+
+    /// For each rank, how many members have a score below it; between which positions that is, is
+    /// known.
+    private func positions(of ranks: [UInt64: Range<Int>]) async throws -> [UInt64: Int] {
+        try await withThrowingTaskGroup(of: (UInt64, Int).self) { group in
+            var positions: [UInt64: Int] = [:]
+            for (number, (rank, bounds)) in ranks.enumerated() {
+                if number >= Self.concurrentCallCount, let (done, position) = try await group.next()
+                {
+                    positions[done] = position
+                }
+                group.addTask { (rank, try await position(of: rank, bounds)) }
+            }
+            for try await (rank, position) in group { positions[rank] = position }
+            return positions
+        }
+    }
+
+    private func position(of rank: UInt64, _ bounds: Range<Int>) async throws -> Int {
+        guard rank <= Double.infinity.rank else { return members.count }
+        let offset = ImmudbClient.setEntryKey(set: set, score: Double(rank: rank), member: [])
+        // A member with several scores is told from itself by those that follow.
+        var count = 2
+        while true {
+            let window = try await client.zScan(set, after: offset, limit: UInt64(count))
+            let fitting = positions(of: window.map(\.key), isEnd: window.count < count, bounds)
+            if fitting.count == 1 { return fitting[0] }
+            guard !fitting.isEmpty, count <= members.count else { throw Self.setHasChanged }
+            count *= 4
+        }
+    }
+
+    /// Where a walk can have begun whose first members are `window`.
+    private func positions(of window: [[UInt8]], isEnd: Bool, _ bounds: Range<Int>) -> [Int] {
+        guard !isEnd else { return [max(0, members.count - window.count)] }
+        return (places[window[0]] ?? []).filter { place in
+            bounds.lowerBound <= place && place <= bounds.upperBound
+                && members[place...].starts(with: window)
+        }
+    }
+}
+
+extension ClosedRange<UInt64> {
+    /// The rank, near the middle, of the number that has the fewest digits.
+    var middle: UInt64 {
+        let width = upperBound - lowerBound
+        let middle = lowerBound + width / 2
+        guard width > 16 else { return middle }
+        let near = lowerBound + width / 8...upperBound - width / 8
+        for digits in 0..<17 {
+            let text = String(format: "%.\(digits)e", Double(rank: middle))
+            // No score is -0, which is added to 0.
+            if let rank = Double(text).map({ ($0 + 0).rank }), near.contains(rank) { return rank }
+        }
+        return middle
+    }
+}
+
+extension Double {
+    /// A number that is ordered as this one: of -infinity the smallest, of infinity the largest.
+    var rank: UInt64 { sign == .minus ? ~bitPattern : bitPattern | 1 << 63 }
+
+    init(rank: UInt64) {
+        self.init(bitPattern: rank >> 63 == 1 ? rank & ~(1 << 63) : ~rank)
+    }
+}
