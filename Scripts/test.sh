@@ -80,10 +80,10 @@ showTests() {
     [ -z "$summary" ] || printf '%s\n' "$summary"
 }
 
-# Names what the tests left; the compiler's folders are no fault of theirs.
+# Names what the tests left; the compiler's folders and SwiftPM's locks are no fault of theirs.
 listLeftovers() {
     local left
-    left=$(find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name pid ! -name 'TemporaryDirectory.*' -exec basename {} \; | sort)
+    left=$(find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name pid ! -name 'TemporaryDirectory.*' ! -name '_*.lock' -exec basename {} \; | sort)
     [ -z "$left" ] || echo "tests left these in the folder for temporary files, which is removed:" $left
 }
 

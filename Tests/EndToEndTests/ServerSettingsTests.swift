@@ -30,7 +30,7 @@ struct ServerSettingsTests {
         let help = try await FinishedProcess.run("immudb", ["--help"]).output
         let flags = help.matches(of: /--([a-z-]+)\s/).map { String($0.1) }
         #expect(flags.count > 10)
-        for flag in flags where !["config", "help"].contains(flag) {
+        for flag in flags where !["config", "help", "version"].contains(flag) {
             #expect(text.contains("\n\(flag) = "), "\(flag) is missing")
         }
     }
