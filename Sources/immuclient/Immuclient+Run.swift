@@ -12,8 +12,8 @@ extension Immuclient {
         var format = asksForJSON ? Output.Format.json : .text
         do {
             switch invocation.action {
-            case .help(let command):
-                try Output(format: format).write(LineReport(help: command))
+            case .help(let command, let all):
+                try Output(format: format).write(LineReport(help: command, all: all))
             case .run(let command as any ImmuclientCommand):
                 let sources = try invocation.sources()
                 let settings = Result { try sources.settings() }

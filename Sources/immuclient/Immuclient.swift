@@ -54,44 +54,5 @@ struct Immuclient: Program {
             does not continue it. At the first verified call to a server, the tree that it shows is \
             reported on stderr and, at a terminal, trusted only if you say so: see --first-contact.
             """,
-        examples: [
-            "immuclient": [
-                (
-                    command: "immuclient safeset hello world",
-                    what: "Adds an entry, and verifies that the server has it:"
-                ),
-                (
-                    command: "immuclient safeget hello --value-only",
-                    what: "Prints its value, verified, and nothing else:"
-                ),
-                (
-                    command: "immuclient -a db.example.org scan user: --json",
-                    what: "Lists keys of another server, an object a line:"
-                ),
-            ],
-            "immuclient set": [
-                (command: "immuclient set report < report.pdf", what: "Adds the bytes of a file:")
-            ],
-            "immuclient zadd": [
-                (command: "immuclient zadd temperatures -1.5 oslo", what: "Scores may be negative:")
-            ],
-            "immuclient login": [
-                (
-                    command: "immuclient login joe < password.txt",
-                    what: "Takes the password from the first line of a file:"
-                )
-            ],
-            "immuclient it": [
-                (
-                    command: "immuclient it < commands.txt",
-                    what: "Runs the commands of a file on one connection:"
-                )
-            ],
-            "immuclient completion": [
-                (
-                    command: "source <(immuclient completion bash)",
-                    what: "Completes commands and flags in this bash:"
-                )
-            ],
-        ])
+        examples: examples)
 }

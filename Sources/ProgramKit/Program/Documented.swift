@@ -1,23 +1,32 @@
 import ArgumentParser
 
+/// How much a help says.
+protocol HelpDetail: Sendable {
+    /// Whether the flags of the program's settings are listed.
+    static var isFull: Bool { get }
+}
+
+enum FullHelp: HelpDetail { static let isFull = true }
+enum BriefHelp: HelpDetail { static let isFull = false }
+
 /// A command as the help, the man pages and the completion show it: with its usage, and with the
 /// flags of the program's settings. Also the program itself, with all of its commands.
 ///
 /// The argument library makes those texts, so they cannot differ from each other. Command lines are
 /// not parsed by this type but by `Invocation`.
-struct Documented<Command: ParsableCommand, P: Program>: ParsableCommand {
+struct Documented<Command: ParsableCommand, P: Program, Detail: HelpDetail>: ParsableCommand {
     static var configuration: CommandConfiguration {
         Command.self == P.self ? program : command
     }
 
     @OptionGroup var command: Command
-    @OptionGroup(title: P.runsWithoutCommand ? "" : "Global flags")
-    var flags: SettingFlags<Command, P>
+    @OptionGroup(title: P.runsWithoutCommand || !Detail.isFull ? "" : "Global flags")
+    var flags: SettingFlags<Command, P, Detail>
 
     /// The type that documents a command of the program.
     static func type(_ command: any ParsableCommand.Type) -> any ParsableCommand.Type {
         func documented<Other: ParsableCommand>(_: Other.Type) -> any ParsableCommand.Type {
-            Documented<Other, P>.self
+            Documented<Other, P, Detail>.self
         }
         return documented(command)
     }
@@ -35,7 +44,7 @@ struct Documented<Command: ParsableCommand, P: Program>: ParsableCommand {
         }
         return CommandConfiguration(
             commandName: P.name, abstract: P.about.abstract, usage: P.about.usage,
-            discussion: P.about.discussion + "\n\n" + P.sourcesOfSettings,
+            discussion: P.about.discussion + (Detail.isFull ? "\n\n" + P.sourcesOfSettings : ""),
             subcommands: groups.filter(\.name.isEmpty).flatMap(\.subcommands),
             groupedSubcommands: groups.filter { !$0.name.isEmpty })
     }

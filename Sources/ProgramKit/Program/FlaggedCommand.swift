@@ -13,6 +13,9 @@ public struct CommandFlag: Hashable, Sendable {
     /// Whether it takes no value.
     let isSwitch: Bool
 
+    /// Of a help, in programs whose commands do the work: see `Program.help(for:all:)`.
+    static let all = CommandFlag(name: "all", isSwitch: true)
+
     /// The flags of a command; none for one that is no `FlaggedCommand`.
     public static func flags(of command: any ParsableCommand.Type) -> [CommandFlag] {
         guard command is any FlaggedCommand.Type else { return [] }

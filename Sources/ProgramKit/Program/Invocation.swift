@@ -5,8 +5,9 @@ public struct Invocation<P: Program> {
     public enum Action {
         /// A command with its words; or the program itself, which does something without a command.
         case run(any ParsableCommand)
-        /// The help of a command, or of the program.
-        case help(for: (any ParsableCommand.Type)?)
+        /// The help of a command, or of the program; with all flags, or without those that all
+        /// commands have.
+        case help(for: (any ParsableCommand.Type)?, all: Bool)
     }
 
     public let action: Action
@@ -39,9 +40,15 @@ public struct Invocation<P: Program> {
         _ words: ArraySlice<String>, _ line: CommandLineWords
     ) throws(UsageError) -> Action {
         let (asksForHelp, flags) = (line.asksForHelp, line.commandFlags)
+        let asksForAll: Bool
+        do {
+            asksForAll = try flags[CommandFlag.all.name].map(CommandFlag.all.argument) != nil
+        } catch {
+            throw UsageError(error.message, program: P.name)
+        }
         guard let first = words.first else {
             return asksForHelp || !P.runsWithoutCommand
-                ? .help(for: nil) : try run(P.self, [], flags)
+                ? .help(for: nil, all: asksForAll) : try run(P.self, [], flags)
         }
         let rest = words.dropFirst()
         if first == "help" {
@@ -49,17 +56,20 @@ public struct Invocation<P: Program> {
                 throw UsageError(
                     "accepts at most 1 arg(s), received \(rest.count)", program: P.name)
             }
-            guard let name = rest.first, name != "help" else { return .help(for: nil) }
+            guard let name = rest.first, name != "help" else {
+                return .help(for: nil, all: asksForAll)
+            }
             guard let command = P.command(name) else { throw P.unknownCommand(name) }
-            return .help(for: command)
+            return .help(for: command, all: asksForAll)
         }
         if let command = P.command(first) {
-            return asksForHelp ? .help(for: command) : try run(command, rest, flags)
+            return asksForHelp
+                ? .help(for: command, all: asksForAll) : try run(command, rest, flags)
         }
         guard P.runsWithoutCommand, CommandWords(of: P.self).count.upperBound > 0 else {
             throw P.unknownCommand(first)
         }
-        return asksForHelp ? .help(for: nil) : try run(P.self, words, flags)
+        return asksForHelp ? .help(for: nil, all: asksForAll) : try run(P.self, words, flags)
     }
 
     private static func run(
@@ -106,7 +116,7 @@ extension Invocation {
     /// there is more to do.
     public func answer() throws -> String? {
         switch action {
-        case .help(let command): P.help(for: command)
+        case .help(let command, let all): P.help(for: command, all: all)
         case .run(let command as any ProgramCommand): try command.text()
         case .run: nil
         }

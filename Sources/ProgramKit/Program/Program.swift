@@ -71,7 +71,8 @@ public struct ProgramDescription: Sendable {
     public let discussion: String
     /// Environment variables that are no settings, with their values.
     public let variables: [String]
-    /// For the man pages; by command as it is typed, such as "immuclient set".
+    /// For the man pages and the helps of commands; by command as it is typed, such as
+    /// "immuclient set".
     public let examples: ManPages.Examples
 
     public init(
@@ -105,7 +106,8 @@ extension Program {
 
     /// The flags of all commands beside those of the settings.
     static var commandFlags: [CommandFlag] {
-        let flags = Set(commands.flatMap(\.subcommands).flatMap(CommandFlag.flags))
+        let ofHelp = runsWithoutCommand ? [] : [CommandFlag.all]
+        let flags = Set(ofHelp + commands.flatMap(\.subcommands).flatMap(CommandFlag.flags))
         precondition(
             Set(flags.map(\.name)).count == flags.count, "two commands read a flag in two ways")
         return flags.sorted { $0.name < $1.name }
@@ -121,13 +123,39 @@ extension Program {
     }
 
     /// The help of the program, or of a command.
-    public static func help(for command: (any ParsableCommand.Type)? = nil) -> String {
-        let root = Documented<Self, Self>.self
-        return root.helpMessage(for: command.map(Documented<Self, Self>.type) ?? root)
+    ///
+    /// - Parameter all: with the flags of the settings, where they are those of all commands. They
+    ///   are the same in each help, so they are left out otherwise.
+    public static func help(
+        for command: (any ParsableCommand.Type)? = nil, all: Bool = false
+    ) -> String {
+        guard !runsWithoutCommand else { return message(FullHelp.self, for: command) }
+        let words = ([name] + (command.map { [$0._commandName] } ?? [])).joined(separator: " ")
+        var parts = [
+            all ? message(FullHelp.self, for: command) : message(BriefHelp.self, for: command)
+        ]
+        if let examples = about.examples[words] {
+            parts.append(
+                "EXAMPLES:\n"
+                    + examples.map { "  \($0.what)\n    \($0.command)" }.joined(separator: "\n"))
+        }
+        if !all {
+            let command = command.map { "help \($0._commandName)" } ?? "help"
+            parts.append("Flags of all commands are listed by '\(name) \(command) --all'.")
+        }
+        return parts.joined(separator: "\n\n")
+    }
+
+    private static func message<Detail: HelpDetail>(
+        _ detail: Detail.Type, for command: (any ParsableCommand.Type)?
+    ) -> String {
+        let root = Documented<Self, Self, Detail>.self
+        let text = root.helpMessage(for: command.map(root.type) ?? root)
+        return String(text.reversed().drop(while: \.isNewline).reversed())
     }
 
     /// The script that completes commands and flags in a shell.
     static func completionScript(for shell: CompletionShell) -> String {
-        Documented<Self, Self>.completionScript(for: shell)
+        Documented<Self, Self, FullHelp>.completionScript(for: shell)
     }
 }

@@ -36,7 +36,8 @@ public struct ManPagesCommand<P: Program>: ProgramCommand {
     ///
     /// - Returns: their paths.
     public func write() throws(ManPagesError) -> [String] {
-        try ManPages.write(of: Documented<P, P>.self, examples: P.about.examples, to: directory)
+        try ManPages.write(
+            of: Documented<P, P, FullHelp>.self, examples: P.about.examples, to: directory)
     }
 
     public func text() throws(ManPagesError) -> String {

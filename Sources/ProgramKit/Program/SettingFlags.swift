@@ -5,7 +5,9 @@ import ArgumentParser
 /// The argument library finds the flags of a type by its mirror, whose children are properties with
 /// wrappers. This type has no such properties; its mirror shows one for each setting. `ProgramTests`
 /// would tell if a release of the library looked elsewhere.
-struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, CustomReflectable {
+struct SettingFlags<Command: ParsableCommand, P: Program, Detail: HelpDetail>: ParsableArguments,
+    CustomReflectable
+{
     init() {}
 
     /// Takes no values: nothing is parsed by this type.
@@ -14,7 +16,7 @@ struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, Cu
     }
 
     var customMirror: Mirror {
-        let isShown = Command.self == P.self || !P.runsWithoutCommand
+        let isShown = Detail.isFull && (Command.self == P.self || !P.runsWithoutCommand)
         var children = isShown ? P.definition.settings.map(Self.flag) + [Self.configFlag] : []
         if Command.self == P.self { children.append(Self.versionFlag) }
         return Mirror(self, children: children)
@@ -31,7 +33,8 @@ struct SettingFlags<Command: ParsableCommand, P: Program>: ParsableArguments, Cu
     }
 
     private static var configFlag: Mirror.Child {
-        let pointer = Command.self == P.self ? "see above" : "see '\(P.name) help'"
+        let help = "'\(P.name) help\(P.runsWithoutCommand ? "" : " --all")'"
+        let pointer = Command.self == P.self ? "see above" : "see \(help)"
         return (
             FlagSyntax.configName,
             Option<String?>(

@@ -43,9 +43,11 @@ struct LineReport: Report {
 }
 
 extension LineReport {
-    /// - Parameter command: nil for the help of the whole program.
-    init(help command: (any ParsableCommand.Type)?) {
-        let text = Immuclient.help(for: command)
+    /// - Parameters:
+    ///   - command: nil for the help of the whole program.
+    ///   - all: with the flags that all commands have.
+    init(help command: (any ParsableCommand.Type)?, all: Bool) {
+        let text = Immuclient.help(for: command, all: all)
         self.init(text, json: ["help": .text(text)])
     }
 }

@@ -55,8 +55,8 @@ final class Shell {
                     + "\(flags.joined(separator: " and ")) only", program: Immuclient.name)
         }
         switch invocation.action {
-        case .help(let type):
-            try helpOutput.write(LineReport(help: type))
+        case .help(let type, let all):
+            try helpOutput.write(LineReport(help: type, all: all))
         case .run(is ShellCommand):
             throw UsageError("this is the shell already", program: Immuclient.name)
         case .run(let command as any ImmuclientCommand):

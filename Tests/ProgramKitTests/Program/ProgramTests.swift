@@ -43,7 +43,8 @@ private struct Tool: Program {
     static let version = "1"
     static let commands = [CommandGroup(name: "Things", subcommands: [PutCommand.self])]
     static let about = ProgramDescription(
-        abstract: "keeper - a tool.", usage: "keeper <command>", discussion: "Sends things.")
+        abstract: "keeper - a tool.", usage: "keeper <command>", discussion: "Sends things.",
+        examples: ["keeper put": [(command: "keeper put here 3", what: "Puts three:")]])
 
     static func perform(_ invocation: Invocation<Self>) async throws -> Int32 { 0 }
 }
@@ -64,7 +65,7 @@ private struct ManyCommand: ParsableCommand {
 struct ProgramTests {
     @Test("each setting is a flag of the help, with letter, value and default, and a variable")
     func help() {
-        let help = Documented<Keeper, Keeper>.helpMessage(columns: 80)
+        let help = Documented<Keeper, Keeper, FullHelp>.helpMessage(columns: 80)
         for line in [
             "  --dir <folder>          data folder (default ./db)\n",
             "  --log <file>            log file\n",
@@ -87,8 +88,44 @@ struct ProgramTests {
         let usage = "USAGE: keeper put <place> [<count>] [flags]\n"
         let withoutFlags = Keeper.help(for: PutCommand.self)
         #expect(withoutFlags.contains(usage) && !withoutFlags.contains("--dir"))
-        let withFlags = Tool.help(for: PutCommand.self)
+        let withFlags = Tool.help(for: PutCommand.self, all: true)
         #expect(withFlags.contains(usage) && withFlags.contains("GLOBAL FLAGS:\n  --dir <folder>"))
+        let brief = Tool.help(for: PutCommand.self)
+        #expect(brief.contains(usage) && !brief.contains("--dir"))
+        #expect(
+            brief.hasSuffix(
+                """
+
+
+                EXAMPLES:
+                  Puts three:
+                    keeper put here 3
+
+                Flags of all commands are listed by 'keeper help put --all'.
+                """), "\(brief)")
+        #expect(
+            !withFlags.contains("are listed by") && withFlags.hasSuffix("\n    keeper put here 3"))
+    }
+
+    @Test(
+        "the help with all flags is asked for by --all, which is for helps only",
+        arguments: [
+            ["help", "put", "--all"], ["put", "-h", "--all"], ["--all", "--help", "put", "a"],
+        ])
+    func fullHelp(arguments: [String]) throws {
+        #expect(
+            try Invocation<Tool>(arguments).answer() == Tool.help(for: PutCommand.self, all: true))
+        #expect(
+            try Invocation<Tool>(["help", "--all"]).answer()?.contains("Environment variables:")
+                == true)
+        #expect(Tool.help().contains("listed by 'keeper help --all'."))
+        #expect(!Tool.help().contains("Environment variables:"))
+        let error = #expect(throws: UsageError.self) {
+            _ = try Invocation<Tool>(["put", "a", "--all"])
+        }
+        #expect(error?.message == "flag --all: put has no such flag")
+        let other = #expect(throws: UsageError.self) { _ = try Invocation<Keeper>(["--all"]) }
+        #expect(other?.message == "unknown flag: --all")
     }
 
     @Test("completion knows the words of a setting, and which of them are files or folders")
