@@ -102,7 +102,7 @@ struct ImmuclientSettingsTests {
         #expect(run.exitCode == 0, "\(run.errors)")
         #expect(run.errors == "")
         let text = try String(contentsOf: file, encoding: .utf8)
-        let help = try await client(["help", "get"]).output
+        let help = try await client(["help", "get", "--all"]).output
             .split(whereSeparator: \.isWhitespace).joined(separator: " ")
         let flags = help.matches(of: /--([a-z-]+)\s/).map { String($0.1) }
         #expect(flags.count > 12)
