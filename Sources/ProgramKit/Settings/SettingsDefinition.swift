@@ -86,6 +86,12 @@ public struct SettingsDefinition: Sendable {
                     "environment variable \(name) is no setting of \(program) and has no effect")
                 continue
             }
+            if Self.isServiceLink(value), !setting.accepts(.untyped(value)) {
+                values.warnings.append(
+                    "environment variable \(name) is \(value), which Kubernetes sets in pods beside a service of "
+                        + "that name: it has no effect")
+                continue
+            }
             if let other = spellings.updateValue(name, forKey: setting.key),
                 environment[other] != value
             {
@@ -95,6 +101,11 @@ public struct SettingsDefinition: Sendable {
             }
             try take(.untyped(value), for: setting.key, from: .variable(name), into: &values)
         }
+    }
+
+    /// Whether it is the address of a service, as the platform gives it to pods: `tcp://10.0.0.7:3322`.
+    private static func isServiceLink(_ value: String) -> Bool {
+        ["tcp://", "udp://", "sctp://"].contains { value.hasPrefix($0) }
     }
 
     private func take(

@@ -69,6 +69,20 @@ struct PrecedenceTests {
     }
 
     @Test(
+        "a service link of Kubernetes is passed over with a warning, and a text that may be one is not"
+    )
+    func serviceLinks() throws {
+        let link = ["SAMPLE_PORT": "tcp://10.0.0.7:3322"]
+        let values = try Sample.values(environment: link)
+        #expect(values[Sample.port] == 3322)
+        #expect(values.warnings.count == 1)
+        #expect(
+            values.warnings[0].contains("SAMPLE_PORT is tcp://10.0.0.7:3322, which Kubernetes sets")
+        )
+        #expect(try Sample.values(flags: ["port": "7"], environment: link)[Sample.port] == 7)
+    }
+
+    @Test(
         "a bad value is an error that names its source, the value and what is right",
         arguments: [
             ("port", "many", "a whole number from 0 to 65535"), ("port", "65536", "65535"),
