@@ -34,8 +34,9 @@ extension ImmudbClient {
     /// All entries from an index on, in the order in which they were written, each verified as by
     /// ``verify(_:)-(Entry)``.
     ///
-    /// That none is missing is proven, too: indexes follow one another, and a server that denies an entry of the
-    /// tree that is trusted fails verification.
+    /// That none of the trusted tree is missing is proven, too: indexes follow one another, and a server that
+    /// denies an entry of it, or leaves one out, fails verification. Where the tree ends is the server's word; an
+    /// `end` beyond it ends the walk there.
     ///
     /// - Parameters: as for ``entries(from:before:pageSize:)``.
     public func verifiedEntries(
@@ -46,17 +47,19 @@ extension ImmudbClient {
         return VerifiedEntrySequence { last in
             try await self.keepingEvidence {
                 let trusted = try await self.trustedRoot()
-                let page = try await entries.page(last?.value)
-                guard page.isEmpty else { return try await self.verify(page) }
                 let next = last.map { $0.value.index.rawValue + 1 } ?? first.rawValue
-                let isAtEnd = end.map { next >= $0.rawValue } ?? false
-                guard isAtEnd || next >= trusted.size.rawValue else {
-                    throw VerificationError(
-                        .inclusionFailed, "the server denies an entry of the tree that is trusted",
-                        trustedRoot: trusted.root, trustedSize: trusted.size,
-                        index: EntryIndex(next))
+                let isBehindAll =
+                    next >= trusted.size.rawValue || end.map { next >= $0.rawValue } ?? false
+                let denial = VerificationError(
+                    .inclusionFailed, "the server denies an entry of the tree that is trusted",
+                    trustedRoot: trusted.root, trustedSize: trusted.size, index: EntryIndex(next))
+                do {
+                    let page = try await entries.page(last?.value)
+                    if page.isEmpty, !isBehindAll { throw denial }
+                    return try await self.verify(page)
+                } catch let error as ClientError where error.code == .incompatible && !isBehindAll {
+                    throw denial  // The page leaves entries out.
                 }
-                return []
             }
         }
     }

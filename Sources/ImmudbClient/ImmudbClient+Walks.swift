@@ -124,21 +124,28 @@ extension ImmudbClient {
             // No tree has an index of 2^63 or more.
             let next = last.map { $0.index.rawValue + 1 } ?? first.rawValue
             guard next < min(end?.rawValue ?? 1 << 63, 1 << 63) else { return [] }
-            // Pages begin at multiples of their size.
-            let size = UInt64(pageSize)
-            do {
-                let page = try await self.page(next / size + 1, size: size)
-                let entries = page.entries.drop { $0.index.rawValue < next }
-                let isInOrder = entries.enumerated().allSatisfy { number, entry in
-                    entry.index.rawValue == next + UInt64(number)
+            // Pages begin at multiples of their size. One that is larger than an answer is asked for in parts.
+            var size = UInt64(pageSize)
+            while true {
+                do {
+                    let page = try await self.page(next / size + 1, size: size)
+                    let entries = page.entries.drop { $0.index.rawValue < next }
+                    let isInOrder = entries.enumerated().allSatisfy { number, entry in
+                        entry.index.rawValue == next + UInt64(number)
+                    }
+                    guard isInOrder else {
+                        throw ClientError(
+                            .incompatible, "the server's page has entries out of order")
+                    }
+                    guard let end else { return Array(entries) }
+                    return Array(entries.prefix { $0.index.rawValue < end.rawValue })
+                } catch let error as ClientError where error.code == .notFound {
+                    return []
+                } catch let error as ClientError
+                    where error.status == .resourceExhausted && size > 1
+                {
+                    size = max(1, size / 8)
                 }
-                guard isInOrder else {
-                    throw ClientError(.incompatible, "the server's page has entries out of order")
-                }
-                guard let end else { return Array(entries) }
-                return Array(entries.prefix { $0.index.rawValue < end.rawValue })
-            } catch let error as ClientError where error.code == .notFound {
-                return []
             }
         }
     }

@@ -12,25 +12,22 @@ extension DatabaseOperations {
         public var isWhole: Bool { writeError == nil && readError == nil }
     }
 
-    /// A key that is looked up, found or not.
-    private static let probe: [UInt8] = [0xff]
-
-    /// Looks a key up, and asks whether writes are taken.
+    /// Looks a key up, reads the newest entry unless it is large, and asks whether writes are taken.
     public func health() -> Health {
         var readError: StoreError?
         do throws(StoreError) {
-            _ = try database.snapshot.newest(Self.probe)
+            try database.snapshot.checkReading()
         } catch {
             readError = error
         }
         return Health(writeError: database.health.failure, readError: readError)
     }
 
-    /// As ``health()``, for tasks: the key is looked up on a thread of the database.
+    /// As ``health()``, for tasks: the disk is read on a thread of the database.
     public func checkHealth() async -> Health {
         var readError: StoreError?
         do throws(StoreError) {
-            _ = try await database.get(Self.probe)
+            try await database.checkReading()
         } catch {
             readError = error
         }

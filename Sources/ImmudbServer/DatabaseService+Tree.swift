@@ -11,7 +11,7 @@ extension DatabaseService {
         let health = operations.health()
         var trailers = Metadata()
         if let error = health.writeError {
-            trailers.add(ImmuMetadata.writeProblem, Refusal(ofWrite: error).message)
+            trailers.add(ImmuMetadata.writeProblem, Self.problem(error))
         }
         if let error = health.readError {
             faults.report(error.code.rawValue, "health check: \(error)")
@@ -20,6 +20,21 @@ extension DatabaseService {
         log.debug("health check: \(health.isWhole)")
         call.reply(
             Immudb_Schema_HealthResponse.with { $0.status = health.isWhole }, trailers: trailers)
+    }
+
+    /// The kind of the failure, whose files only the log names.
+    private static func problem(_ error: StoreError) -> String {
+        guard error.code == .writesStopped else { return Refusal(error).message }
+        let kind =
+            switch (error.cause as? StoreError)?.code {
+            case .noSpace: "the disk is full"
+            case .corruption, .tampered: "stored bytes are damaged"
+            case .permissionDenied: "a file may not be written"
+            default: "the disk failed"
+            }
+        return
+            "a write failed (\(kind)), and no more are taken until the server is started again; its log "
+            + "says which file"
     }
 
     func currentRoot(_ request: Google_Protobuf_Empty, _ call: ServerCall) {

@@ -5,8 +5,17 @@ import Synchronization
 final class HealthMonitor: Sendable {
     private static let interval = Duration.seconds(1)
 
+    /// Watchers of one connection.
+    private static let connectionLimit = 4
+
+    private struct Watcher {
+        let lane: Int
+        let host: Substring
+        let continuation: AsyncStream<DatabaseOperations.Health>.Continuation
+    }
+
     private struct State {
-        var watchers: [Int: AsyncStream<DatabaseOperations.Health>.Continuation] = [:]
+        var watchers: [Int: Watcher] = [:]
         var nextNumber = 0
         /// The last that was seen, for who comes next; nil while nobody looks.
         var last: DatabaseOperations.Health?
@@ -15,7 +24,8 @@ final class HealthMonitor: Sendable {
     }
 
     private let operations: DatabaseOperations
-    /// A watcher keeps its connection for as long as it likes, so that only some connections may.
+    /// Of all watchers, and twice as many as one address may have: a watcher keeps its connection for as long as it
+    /// likes.
     private let limit: Int
     private let state = Mutex(State())
 
@@ -26,10 +36,17 @@ final class HealthMonitor: Sendable {
 
     /// The health now, and each second again, the newest only if the watcher is slow; until ``end()``.
     ///
-    /// - Returns: nil if there are as many watchers as may be.
-    func watch() -> AsyncStream<DatabaseOperations.Health>? {
-        state.withLock { state in
-            guard state.watchers.count < limit else { return nil }
+    /// - Parameters:
+    ///   - lane: the number of the watcher's connection.
+    ///   - address: where it is, with its port.
+    /// - Returns: nil if there are as many watchers as may be: of all clients, of this connection, or of this host.
+    func watch(lane: Int, address: String) -> AsyncStream<DatabaseOperations.Health>? {
+        let host = address.prefix(upTo: address.lastIndex(of: ":") ?? address.endIndex)
+        return state.withLock { state in
+            guard state.watchers.count < limit,
+                state.watchers.values.count(where: { $0.lane == lane }) < Self.connectionLimit,
+                state.watchers.values.count(where: { $0.host == host }) < max(1, (limit + 1) / 2)
+            else { return nil }
             let (stream, continuation) = AsyncStream.makeStream(
                 of: DatabaseOperations.Health.self, bufferingPolicy: .bufferingNewest(1))
             guard !state.isOver else {
@@ -38,7 +55,7 @@ final class HealthMonitor: Sendable {
             }
             let number = state.nextNumber
             state.nextNumber += 1
-            state.watchers[number] = continuation
+            state.watchers[number] = Watcher(lane: lane, host: host, continuation: continuation)
             if let last = state.last { continuation.yield(last) }
             continuation.onTermination = { [weak self] _ in self?.remove(number) }
             if state.task == nil { state.task = Task { [weak self] in await self?.look() } }
@@ -58,7 +75,7 @@ final class HealthMonitor: Sendable {
         }
         task?.cancel()
         // Outside of the lock, which `onTermination` takes.
-        for watcher in watchers { watcher.finish() }
+        for watcher in watchers { watcher.continuation.finish() }
     }
 
     private func remove(_ number: Int) {
@@ -72,13 +89,13 @@ final class HealthMonitor: Sendable {
                 guard !state.watchers.isEmpty else {
                     state.last = nil
                     state.task = nil
-                    return [AsyncStream<DatabaseOperations.Health>.Continuation]()
+                    return [Watcher]()
                 }
                 state.last = health
                 return Array(state.watchers.values)
             }
             if watchers.isEmpty { return }
-            for watcher in watchers { watcher.yield(health) }
+            for watcher in watchers { watcher.continuation.yield(health) }
             try? await Task.sleep(for: Self.interval)
         }
     }

@@ -168,6 +168,11 @@ extension Database {
         try await read { snapshot throws(StoreError) in try snapshot.entry(at: index) }
     }
 
+    /// See ``Snapshot/checkReading()``.
+    public func checkReading() async throws(StoreError) {
+        try await read { snapshot throws(StoreError) in try snapshot.checkReading() }
+    }
+
     /// The newest snapshot's root, and the proof that an entry is below it.
     public func inclusionProof(
         of index: EntryIndex

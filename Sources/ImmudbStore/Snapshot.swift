@@ -129,6 +129,14 @@ public struct Snapshot: Sendable {
         return entry
     }
 
+    /// Looks a key up, found or not, and reads the newest entry, unless it is larger than 64 KiB: what works then
+    /// works for other keys and entries, as far as one can tell by two reads.
+    public func checkReading() throws(StoreError) {
+        _ = try newest([0xff])
+        guard let last = size.lastIndex else { return }
+        if try locate(at: last).byteCount <= 64 << 10 { _ = try entry(at: last) }
+    }
+
     /// Where the entry at an index is.
     /// - Throws: `indexNotFound` beyond the snapshot.
     /// - Complexity: two reads, of 8 and 16 bytes.

@@ -16,26 +16,37 @@ extension Entry: CustomStringConvertible {
     private static let shownByteCount = 64
 
     private static func shown(_ bytes: [UInt8]) -> String {
-        let rest = bytes.count > shownByteCount ? "… (\(bytes.count) bytes)" : ""
-        if let text = text(bytes) { return "\"\(text)\"" + rest }
+        if let text = text(bytes.prefix(shownByteCount), isCut: bytes.count > shownByteCount) {
+            return "\"\(text)\"" + rest(bytes.count, beyond: shownByteCount)
+        }
         let digits = bytes.prefix(shownByteCount / 2).map { byte in
             String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }
-        return "0x" + digits.joined()
-            + (bytes.count > shownByteCount / 2 ? "… (\(bytes.count) bytes)" : "")
+        return "0x" + digits.joined() + rest(bytes.count, beyond: shownByteCount / 2)
     }
 
-    /// The beginning of a text; nil if the bytes are no text, or one that a terminal does not just print.
-    private static func text(_ bytes: [UInt8]) -> String? {
-        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        let isPrintable = text.unicodeScalars.allSatisfy { scalar in
+    private static func rest(_ byteCount: Int, beyond shown: Int) -> String {
+        byteCount > shown ? "… (\(byteCount) bytes)" : ""
+    }
+
+    /// The text that bytes begin with; nil if they are no text, or one that a terminal does not just print.
+    private static func text(_ bytes: ArraySlice<UInt8>, isCut: Bool) -> String? {
+        // Its last character may be cut, too.
+        let whole = (0...(isCut ? 3 : 0)).lazy.map { bytes.dropLast($0) }
+            .compactMap { String(validating: $0, as: UTF8.self) }.first
+        guard let whole else { return nil }
+        var text = ""
+        for scalar in whole.unicodeScalars {
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse:
-                false
-            default: true
+                return nil
+            default:
+                // As in Swift: what ends a text is marked inside of it.
+                if scalar == "\"" || scalar == "\\" { text.unicodeScalars.append("\\") }
+                text.unicodeScalars.append(scalar)
             }
         }
-        return isPrintable ? String(text.prefix(shownByteCount)) : nil
+        return text
     }
 
     /// nil for a time that the calendar does not reach.

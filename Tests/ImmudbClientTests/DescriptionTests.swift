@@ -26,6 +26,19 @@ struct DescriptionTests {
         #expect(described(bytes("a\nb"), []) == "entry 7: 0x610a62 = \"\"")
     }
 
+    @Test("quotes inside of a text do not end it, and marks on one letter are cut like letters")
+    func hostileTexts() {
+        #expect(
+            described(bytes("k"), bytes("x\", 2020-01-01 00:00:00 UTC"))
+                == "entry 7: \"k\" = \"x\\\", 2020-01-01 00:00:00 UTC\"")
+        let marks = "e" + String(repeating: "\u{301}", count: 100_000)
+        #expect(described(bytes("k"), bytes(marks)).utf8.count < 200)
+        // The cut is within a character.
+        #expect(
+            described(bytes("k"), bytes("x" + String(repeating: "é", count: 40)))
+                == "entry 7: \"k\" = \"x\(String(repeating: "é", count: 31))\"… (81 bytes)")
+    }
+
     @Test("what is long is cut, and times beyond the calendar are left out")
     func long() {
         let text = String(repeating: "x", count: 100)

@@ -87,6 +87,15 @@ struct VerifiedWalkTests {
             await #expect(throws: VerificationError(.inclusionFailed, "")) {
                 try await all(client.verifiedEntries())
             }
+        }
+        // 3 is missing in between.
+        let gap = items([0, 1, 2, 4, 5, 6])
+        try await withClient({ $0.page = gap }) { client in
+            await #expect(throws: VerificationError(.inclusionFailed, "")) {
+                try await all(client.verifiedEntries())
+            }
+        }
+        try await withClient({ $0.page = page }) { client in
             let shown = try await all(client.verifiedEntries(before: EntryIndex(4)))
             #expect(shown == Array(honest.entries.prefix(4)))
         }

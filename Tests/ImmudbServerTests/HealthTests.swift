@@ -102,8 +102,8 @@ struct HealthTests {
             #expect(!health.message.status)
             #expect(
                 health.trailers.first(ImmuMetadata.writeProblem)
-                    == "not stored: the database takes no writes since one failed; the server's log says why"
-            )
+                    == "a write failed (the disk failed), and no more are taken until the server is started again; "
+                    + "its log says which file")
             #expect(health.trailers.first(ImmuMetadata.readProblem) == nil)
             for name in names {
                 let status: Answer.ServingStatus = name == "immudb.read" ? .serving : .notServing
@@ -129,9 +129,27 @@ struct HealthTests {
         }
     }
 
-    @Test("only so many may watch at once; who goes makes room")
+    @Test("a connection may watch four times")
+    func limitOfAConnection() async throws {
+        try await withServer(watcherLimit: 100) { server in
+            var watches: [RPCResponseStream<Answer>.AsyncIterator] = []
+            for name in names {
+                var watch = try await server.watch(name).makeAsyncIterator()
+                #expect(try await watch.next()?.status == .serving)
+                watches.append(watch)
+            }
+            let refusal = await #expect(throws: RPCError.self) {
+                var fifth = try await server.watch("").makeAsyncIterator()
+                _ = try await fifth.next()
+            }
+            #expect(refusal?.code == .resourceExhausted)
+            withExtendedLifetime(watches) {}
+        }
+    }
+
+    @Test("half of those who may watch at once may be of one host; who goes makes room")
     func limit() async throws {
-        try await withServer(watcherLimit: 2) { server in
+        try await withServer(watcherLimit: 4) { server in
             var first = Optional(try await server.watch("").makeAsyncIterator())
             var second = try await server.watch("").makeAsyncIterator()
             #expect(try await first?.next()?.status == .serving)

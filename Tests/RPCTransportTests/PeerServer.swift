@@ -110,6 +110,13 @@ enum PeerServer {
                 for number in 0..<request.value { try await stream.send(Int64Value(number)) }
                 throw RPCError(.aborted, "enough")
             },
+            .serverStreaming("/test.Peer/Silent") { (_: Int64Value, stream) in
+                defer { counters.streamsEnded.add(1, ordering: .relaxed) }
+                try await stream.send(Int64Value(1))
+                counters.streamed.add(1, ordering: .relaxed)
+                // Waits for something else than its client.
+                try await Task.sleep(for: .seconds(3_600))
+            },
             .serverStreaming("/test.Peer/Endless") { (request: Int64Value, stream) in
                 defer { counters.streamsEnded.add(1, ordering: .relaxed) }
                 let message = BytesValue(Data(count: Int(request.value)))

@@ -134,6 +134,22 @@ extension NetworkTests {
             }
         }
 
+        @Test(
+            "the handler of a stream whose deadline passes is cancelled, whatever it waits for",
+            arguments: [0, 1_000])
+        func deadlineOfASilentStream(window: UInt32) async throws {
+            let counters = Counters()
+            let server = try await PeerServer.start(counters)
+            let peer = try await RawPeer.connect(server.port, window: window)
+            peer.call("Silent", 1, times: 20, timeout: "200m")
+            #expect(try await eventually { peer.now.ended == 20 })
+            // The client never resets them.
+            #expect(
+                try await eventually { counters.streamsEnded.load(ordering: .relaxed) == 20 })
+            await peer.close()
+            await server.shutdown(deadline: .seconds(5))
+        }
+
         @Test("streams that nobody reads are begun a few at a time")
         func streams() async throws {
             try await withServer { server, client in

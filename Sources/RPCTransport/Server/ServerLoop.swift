@@ -140,7 +140,11 @@ final class ServerLoop {
             touch(parcel.call.active.value.connection)
         }
         spare.parcels.removeAll(keepingCapacity: spare.parcels.count < 4096)
-        deliver(&spare.answers)
+        // Taken out first: what an answer brings about may come back here.
+        var answers: [(ServerCall, Answer)] = []
+        swap(&answers, &spare.answers)
+        deliver(&answers)
+        if answers.capacity < 4096 { spare.answers = answers }
         while var batch = spare.batches.popLast() { deliver(&batch) }
         sendTouched()
     }

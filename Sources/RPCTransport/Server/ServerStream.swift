@@ -36,6 +36,8 @@ public final class ServerStream: Sendable {
     public var deadline: NIODeadline? { call.deadline }
     public var peerAddress: String { call.peerAddress }
     public var isCancelled: Bool { call.isCancelled }
+    /// See ``ServerCall/lane``.
+    public var lane: Int { call.lane }
 
     /// Headers beside the configured ones; they leave with the first message, or with the status.
     public func setHeaders(_ headers: Metadata) { state.withLock { $0.headers = headers } }
@@ -189,21 +191,19 @@ public final class ServerStream: Sendable {
         waiter?.resume()
     }
 
-    /// Its status is on the way.
-    func end() { over() }
-
-    /// Nobody waits any more.
-    func cancel() { over()?.cancel() }
-
-    @discardableResult
-    private func over() -> Task<Void, Never>? {
-        let (waiter, task) = state.withLock { state in
+    /// Its status is on the way. Its handler may still run.
+    func end() {
+        let waiter = state.withLock { state in
             state.isOver = true
             state.room = nil
-            defer { state.task = nil }
-            return (state.waiter.take(), state.task)
+            return state.waiter.take()
         }
         waiter?.resume()
-        return task
+    }
+
+    /// Nobody waits any more: ends the handler.
+    func cancel() {
+        end()
+        state.withLock { $0.task.take() }?.cancel()
     }
 }
