@@ -6,7 +6,8 @@ import CLibedit
     import Glibc
 #endif
 
-/// Lines that a person types, with editing, history (arrow keys, Ctrl-R) and completion (Tab).
+/// Lines that a person types, with editing, history (arrow keys, Ctrl-R) and completion (Tab). What is
+/// pasted is text, also line ends in it. Lines that begin with a blank are not remembered.
 ///
 ///     let editor = LineEditor(prompt: "immuclient>", historyFile: "/home/me/.immuclient_history") {
 ///         _, word in ["get", "set"].filter { $0.hasPrefix(word) }
@@ -44,6 +45,11 @@ public final class LineEditor {
                 streams: streams, complete: complete) : nil
     }
 
+    /// Clears the terminal; does nothing where there is none.
+    public func clearScreen() {
+        if editing != nil { streams.write(ControlCodes.ofTerminal.clear) }
+    }
+
     /// The next line, without its end. Ctrl-C while it is typed drops it and gives an empty line.
     ///
     /// - Returns: nil at the end of the input, which is Ctrl-D in an empty line.
@@ -67,6 +73,9 @@ private final class Editing {
     private let streams: TerminalStreams
     private let complete: (String, String) -> [String]
     private var isInterrupted = false
+    private let codes = ControlCodes.ofTerminal
+    /// As the line was drawn for.
+    private var size: TerminalSize?
 
     /// nil if the terminal cannot be opened a second time, or there is no memory.
     init?(
@@ -113,6 +122,14 @@ private final class Editing {
             Editing.of(editor)?.isInterrupted = true
             return UInt8(CC_NEWLINE)
         }
+        editing_set_suspension(editor) { editor, _ in
+            Editing.of(editor)?.suspend() ?? UInt8(CC_ERROR)
+        }
+        editing_set_paste(editor) { editor, _ in Editing.of(editor)?.paste() ?? UInt8(CC_ERROR) }
+        editing_set_reader(editor) { editor, character in
+            guard let character else { return -1 }
+            return Editing.of(editor)?.read(into: character) ?? -1
+        }
         editing_set_history(editor, lines, Int32(LineHistory.maxLineCount))
         for line in history?.lines() ?? [] { editing_remember(lines, line) }
     }
@@ -124,7 +141,10 @@ private final class Editing {
     func readLine() throws(TerminalError) -> String? {
         isInterrupted = false
         var count: Int32 = 0
+        size = TerminalSize(of: streams.output)
+        streams.write(codes.beginsPasting)
         let bytes = el_gets(editor, &count)
+        streams.write(codes.endsPasting)
         if isInterrupted {
             streams.write("\n")
             return ""
@@ -137,11 +157,106 @@ private final class Editing {
             throw TerminalError("the line is not UTF-8 text: set the terminal to UTF-8")
         }
         if line.last == "\n" { line.removeLast() }
-        if LineHistory.isWorthRemembering(line) {
+        // As in other shells, a line that begins with a blank is not for others to see.
+        if LineHistory.isWorthRemembering(line), line.first?.isWhitespace == false {
             editing_remember(lines, line)
             history?.add(line)
         }
         return line
+    }
+
+    // MARK: keys
+
+    /// Ctrl-Z: leaves the terminal as the shell that goes on knows it, and takes it back afterwards.
+    private func suspend() -> UInt8 {
+        streams.write(codes.endsPasting + "\n")
+        editing_prepare_terminal(editor, 0)
+        Self.stopProcess()
+        editing_prepare_terminal(editor, 1)
+        streams.write(codes.beginsPasting)
+        return UInt8(CC_REDISPLAY)
+    }
+
+    /// Returns when the process goes on.
+    private static func stopProcess() {
+        // The handler of libedit would do the same, but once for each line only.
+        let previous = signal(SIGTSTP, SIG_DFL)
+        // To this thread, which may block signals: it has to stop here, not a little later.
+        var (own, before) = (sigset_t(), sigset_t())
+        sigemptyset(&own)
+        sigaddset(&own, SIGTSTP)
+        pthread_sigmask(SIG_UNBLOCK, &own, &before)
+        raise(SIGTSTP)
+        pthread_sigmask(SIG_SETMASK, &before, nil)
+        signal(SIGTSTP, previous)
+    }
+
+    /// Inserts what a terminal sends between the marks of a paste: line ends and control characters are
+    /// text, not keys.
+    private func paste() -> UInt8 {
+        var text: [Unicode.Scalar] = []
+        var character: wchar_t = 0
+        while read(into: &character) == 1 {
+            guard let scalar = Unicode.Scalar(UInt32(character)) else { continue }
+            text.append(scalar)
+            if text.suffix(Self.pasteEnd.count).elementsEqual(Self.pasteEnd) {
+                text.removeLast(Self.pasteEnd.count)
+                break
+            }
+        }
+        // Terminals send the key for a line end. A line cannot have a zero.
+        var string = String.UnicodeScalarView()
+        string.append(contentsOf: text.lazy.filter { $0 != "\0" }.map { $0 == "\r" ? "\n" : $0 })
+        guard !string.isEmpty else { return UInt8(CC_REFRESH) }
+        return UInt8(el_insertstr(editor, String(string)) == 0 ? CC_REFRESH : CC_ERROR)
+    }
+
+    private static let pasteEnd = "\u{1b}[201~".unicodeScalars
+
+    // MARK: reading
+
+    /// Waits for a character, and draws the line again meanwhile if the terminal gets another size.
+    ///
+    /// The size is looked at four times a second: its signal may come to any thread.
+    private func read(into character: UnsafeMutablePointer<wchar_t>) -> Int32 {
+        var bytes: [UInt8] = []
+        while true {
+            guard let byte = readByte() else { return 0 }
+            bytes.append(byte)
+            if let text = String(validating: bytes, as: UTF8.self),
+                let scalar = text.unicodeScalars.first
+            {
+                character.pointee = wchar_t(scalar.value)
+                return 1
+            }
+            // No character has more bytes; what is none is shown as one.
+            guard bytes.count < 4, bytes[0] >= 0xc2 else {
+                character.pointee = 0xfffd
+                return 1
+            }
+        }
+    }
+
+    private func readByte() -> UInt8? {
+        while true {
+            var input = pollfd(fd: streams.input, events: Int16(POLLIN), revents: 0)
+            let count = poll(&input, 1, 250)
+            if count > 0 { break }
+            if count < 0, errno != EINTR { return nil }
+            let newSize = TerminalSize(of: streams.output)
+            guard newSize != size else { continue }
+            size = newSize
+            // The editor draws as on an empty line.
+            streams.write("\r" + codes.clearToEnd)
+            el_resize(editor)
+            editing_refresh(editor)
+        }
+        var byte: UInt8 = 0
+        while true {
+            let count = systemRead(streams.input, &byte, 1)
+            if count == 1 { return byte }
+            guard count < 0, errno == EINTR else { return nil }
+        }
     }
 
     private func completeWord() -> UInt8 {
@@ -171,4 +286,26 @@ private final class Editing {
         }
         if setlocale(LC_CTYPE, "C.UTF-8") == nil { setlocale(LC_CTYPE, "UTF-8") }
     }
+}
+
+/// What terminals obey beside the codes that libedit knows; empty for one that obeys none.
+private struct ControlCodes {
+    var clear = ""
+    var clearToEnd = ""
+    /// From now on, pastes come between marks.
+    var beginsPasting = ""
+    var endsPasting = ""
+
+    static var ofTerminal: ControlCodes {
+        let name = getenv("TERM").map { String(cString: $0) } ?? ""
+        guard !["", "dumb"].contains(name) else { return ControlCodes() }
+        return ControlCodes(
+            clear: "\u{1b}[H\u{1b}[2J", clearToEnd: "\u{1b}[J", beginsPasting: "\u{1b}[?2004h",
+            endsPasting: "\u{1b}[?2004l")
+    }
+}
+
+/// read(2), whose name the functions above have, too.
+private func systemRead(_ file: Int32, _ byte: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+    read(file, byte, count)
 }

@@ -4,6 +4,19 @@
     import Glibc
 #endif
 
+/// Columns and rows of a terminal.
+struct TerminalSize: Equatable {
+    private let columns: UInt16
+    private let rows: UInt16
+
+    /// nil if the terminal does not tell.
+    init?(of terminal: Int32) {
+        var size = winsize()
+        guard ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
+        (columns, rows) = (size.ws_col, size.ws_row)
+    }
+}
+
 enum TerminalWidth {
     /// The columns of a terminal; 80 if it does not tell.
     static func of(_ terminal: Int32) -> Int {

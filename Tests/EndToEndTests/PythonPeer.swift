@@ -47,6 +47,21 @@ enum PythonPeer {
             environment: environment, directory: directory)
     }
 
+    /// Runs a program as a job of a shell at a terminal; see `Python/job.py`.
+    ///
+    /// - Parameter steps: what is waited for, and what is typed then.
+    static func job(
+        _ steps: [(wait: String, keys: String)], _ executable: String, _ arguments: [String],
+        environment: [String: String], directory: String
+    ) async throws -> FinishedProcess {
+        let script = folder.appendingPathComponent("job.py").path
+        let program = try RunningProcess.path(of: executable)
+        return try await FinishedProcess.run(
+            interpreter(),
+            [script, program] + arguments + ["--"] + steps.flatMap { [$0.wait, $0.keys] },
+            environment: environment, directory: directory)
+    }
+
     private static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appendingPathComponent("Python")
 

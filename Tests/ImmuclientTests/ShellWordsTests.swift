@@ -51,4 +51,11 @@ struct ShellWordsTests {
         #expect(ShellCompletion.candidates("get key --j", "--j").contains("--json"))
         #expect(ShellCompletion.candidates("get k", "k") == [])
     }
+
+    @Test("a line that begins with # is a comment; elsewhere # is a character")
+    func comments() throws {
+        for line in ["#", "# get a", "  #x"] { #expect(ShellWords.isComment(line)) }
+        for line in ["get #1", "", "'#'", "get a # b"] { #expect(!ShellWords.isComment(line)) }
+        #expect(try ShellWords.split("get #1") == ["get", "#1"])
+    }
 }

@@ -55,6 +55,16 @@ struct LineEditorTests {
         #expect(read == ["", "keep", "keep"])
     }
 
+    @Test("a pasted text is inserted as it is, line ends, tabs and control characters, too")
+    func paste() async throws {
+        let read = try await lines(
+            typing: [
+                "a '\u{1b}[200~b\rc\n\u{3}\t\u{4}ä€😀\u{1b}[201~'\n", "\u{1b}[200~\u{1b}[201~x\n",
+                "\u{1b}[200~get\u{0} k\u{1b}[201~\u{7f}l\n", "\u{10}\n",
+            ], words: ["word"])
+        #expect(read == ["a 'b\nc\n\u{3}\t\u{4}ä€😀'", "x", "get l", "get l"])
+    }
+
     @Test("Tab completes the word before the cursor")
     func completion() async throws {
         let words = ["safeget", "safeset", "scan", "history", "später"]
@@ -71,7 +81,8 @@ struct LineEditorTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.path + "/history"
         _ = try await lines(
-            typing: ["one\n", "two\n", "two\n", "  \n", "drei ä\n", "no\u{3}"], historyFile: file)
+            typing: ["one\n", "two\n", "two\n", "  \n", "drei ä\n", " secret\n", "no\u{3}"],
+            historyFile: file)
         #expect(try String(contentsOfFile: file, encoding: .utf8) == "one\ntwo\ndrei ä\n")
         let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions]
         #expect(mode as? Int == 0o600)

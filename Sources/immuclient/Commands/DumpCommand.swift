@@ -33,6 +33,8 @@ struct DumpCommand: ImmuclientCommand {
             count += 1
             bar.update(to: count)
         }
+        // A dump that was interrupted is not whole.
+        try Task.checkCancellation()
         try draft.complete()
         bar.finish()
         try context.output.write(

@@ -14,6 +14,8 @@ final class EndingSignals {
     init(before clean: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "immuclient.signals")
         for number in [SIGINT, SIGTERM, SIGHUP] {
+            // In the shell, Ctrl-C ends the command, which then cleans up as after any failure.
+            if number == SIGINT, Interruption.isWatching { continue }
             let previous = signal(number, SIG_IGN)
             if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
                 continue

@@ -4,7 +4,7 @@ import ProgramKit
 /// One run of a command, with the settings that it was given.
 @MainActor
 struct CommandRun {
-    private let command: any ImmuclientCommand
+    private var command: any ImmuclientCommand
     private let context: CommandContext
 
     /// - Parameter flags: those that were given with this very command.
@@ -30,8 +30,18 @@ struct CommandRun {
 
     /// - Throws: why it failed. Nothing of it has been said yet, but for `ExplainedFailure`.
     func run(input: StandardInput) async throws {
-        var command = command
-        try command.prepare(input)
+        try await prepared(input: input).run()
+    }
+
+    /// The same run once the command has what it needs besides its words. May block.
+    func prepared(input: StandardInput) throws -> Self {
+        var prepared = self
+        try prepared.command.prepare(input)
+        return prepared
+    }
+
+    /// The work of a command that is prepared.
+    func run() async throws {
         do {
             try await command.run(in: context)
         } catch let error as ClientError {

@@ -36,9 +36,13 @@ struct Output: Sendable {
     func write(list reports: some Sequence<some Report>) throws {
         var chunk: [UInt8] = []
         for report in reports {
+            // Ctrl-C in the shell.
+            try Task.checkCancellation()
             chunk += try bytes(of: report)
             if format == .text { chunk.append(UInt8(ascii: "\n")) }
-            guard chunk.count >= Self.chunkByteCount else { continue }
+            guard chunk.count >= (display.isTerminal ? 4_096 : Self.chunkByteCount) else {
+                continue
+            }
             try Self.write(bytes: chunk)
             chunk = []
         }

@@ -31,9 +31,13 @@ final class Shell {
         while true {
             do {
                 guard let line = try editor.readLine() else { break }
+                if ShellWords.isComment(line) { continue }
                 let words = try ShellWords.split(line)
                 if let first = words.first, ["exit", "quit"].contains(first) { break }
                 try await perform(words)
+            } catch is Interruption.Interrupted {
+                Failure(code: "Interrupted", message: "interrupted", text: "interrupted")
+                    .complain(context.output.format)
             } catch is OutputClosed {
                 return max(exitCode, .outputClosed)
             } catch {
@@ -43,9 +47,11 @@ final class Shell {
         return isInteractive ? .done : exitCode
     }
 
-    private func perform(_ words: [String]) async throws {
-        guard !words.isEmpty else { return }
+    private func perform(_ line: [String]) async throws {
+        guard let first = line.first else { return }
+        let words = first == "?" ? ["help"] + line.dropFirst() : line
         if words == ["help"] { return try helpOutput.write(Self.help) }
+        if words == ["clear"] { return editor.clearScreen() }
         let invocation = try Invocation<Immuclient>(words)
         if let flag = Self.foreignFlag(of: invocation) {
             // The others are about the one connection.
@@ -61,10 +67,13 @@ final class Shell {
             throw UsageError("this is the shell already", program: Immuclient.name)
         case .run(let command as any ImmuclientCommand):
             let settings = try context.sources.settings(lineFlags: invocation.flags)
-            try await CommandRun(
+            let run = try CommandRun(
                 command, flags: invocation.flags, sources: context.sources, settings: settings,
-                session: context.session
-            ).run(input: .lines)
+                session: context.session)
+            guard isInteractive else { return try await run.run(input: .lines) }
+            // What is asked for before the work, such as a password, takes Ctrl-C by itself.
+            let prepared = try run.prepared(input: .lines)
+            try await Interruption.run { try await prepared.run() }
         case .run(let command):
             preconditionFailure("\(command) is no command of immuclient")
         }
@@ -96,8 +105,8 @@ final class Shell {
             Immuclient.displayedCommands.map { type in
                 (([type.name] + type.aliases).joined(separator: ", "), type.abstract)
             } + [
-                ("help [command]", "Print this, or how a command is used."),
-                ("exit, quit", "End the shell."),
+                ("help [command], ?", "Print this, or how a command is used."),
+                ("clear", "Clear the screen."), ("exit, quit", "End the shell."),
             ]
         let width = (rows.map(\.0.count).max() ?? 0) + 2
         let lines = rows.map { names, abstract in

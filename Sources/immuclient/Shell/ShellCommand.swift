@@ -4,7 +4,8 @@ struct ShellCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "it", alias: "cli-mode", abstract: "Run commands one after the other, on one connection.",
         discussion: """
-            At a terminal: with a prompt, history (arrow keys, Ctrl-R) and completion (Tab). \
+            At a terminal: with a prompt, history (arrow keys, Ctrl-R; not of lines that begin with a \
+            blank) and completion (Tab). Ctrl-C ends a command, Ctrl-Z stops the shell. \
             Otherwise the lines of stdin are the commands. A command that fails does not end it; \
             exit, quit or the end of the input does. The exit code is 1 if a command from a pipe \
             or file has failed, and 6 if the outcome of a write is unknown.

@@ -4,6 +4,11 @@ enum ShellWords {
         let description: String
     }
 
+    /// Whether a line is for people only: it begins with `#`.
+    static func isComment(_ line: String) -> Bool {
+        line.first { !$0.isWhitespace } == "#"
+    }
+
     /// Splits a line at blanks.
     ///
     /// Between `'` everything stands for itself; between `"` everything but `"` and `\`, which need
