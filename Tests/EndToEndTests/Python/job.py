@@ -46,7 +46,7 @@ if child == 0:
 
 seen = b""
 answered = 0
-end = time.monotonic() + 40
+end = time.monotonic() + 80
 
 
 def receive():
