@@ -59,7 +59,7 @@ enum PythonPeer {
         return try await FinishedProcess.run(
             interpreter(),
             [script, program] + arguments + ["--"] + steps.flatMap { [$0.wait, $0.keys] },
-            environment: environment, directory: directory)
+            environment: environment, directory: directory, timeoutSeconds: 120)
     }
 
     private static let folder = URL(fileURLWithPath: #filePath)
