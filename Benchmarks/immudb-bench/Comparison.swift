@@ -39,7 +39,7 @@ func compareServers(with folder: String) throws {
             command: ["\(folder)/.build/release/immudb-bench", "echo"], port: echoPort,
             signal: SIGKILL),
         Contestant(
-            command: [thisExecutable, "echo", "\(echoPort + 10)"], port: echoPort + 10,
+            command: [thisExecutable, "echo", "13302"], port: 13_302,
             signal: SIGKILL),
     ]
     try compare("echo", echoes, BenchCall.echo.path, calls: 102_400, BenchCall.echo.request)
@@ -53,7 +53,8 @@ func compareServers(with folder: String) throws {
         let database = try Database.open(at: "\(folder.path)/immudb")
         try fill(database, from: 0, to: size)
         try database.close()
-        let port = 46_322 + 10 * index
+        // None that the system gives to a client: 32,768 and more.
+        let port = 13_322 + 10 * index
         return Contestant(
             command: [executable, "--dir", folder.path, "-p", "\(port)"], port: port,
             signal: SIGTERM)
