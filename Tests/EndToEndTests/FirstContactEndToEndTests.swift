@@ -58,6 +58,25 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
+    @Test("a server that is trusted is noted at each address at which it is met")
+    func otherAddress() async throws {
+        let server = try await RunningServer(dir: data.path)
+        _ = try await client(server.port, "safeset", "k", "v")
+        let local = try await client(server.port, "-a", "localhost", "safeget", "k")
+        #expect(local.exitCode == 0 && local.errors.isEmpty, "\(local.errors)")
+        #expect(try await server.stop() == 0)
+
+        let elsewhere = TemporaryFolder()
+        let other = try await RunningServer(dir: elsewhere.path, port: server.port)
+        _ = try await client(other.port, "set", "k", "evil", "--dir", elsewhere.file("roots").path)
+        for host in ["127.0.0.1", "localhost"] {
+            let refused = try await client(other.port, "-a", host, "safeget", "k")
+            #expect(refused.exitCode == 1 && refused.output.isEmpty)
+            #expect(refused.errors.contains("THE SERVER HAS CHANGED"), "\(refused.errors)")
+        }
+        #expect(try await other.stop() == 0)
+    }
+
     @Test("a root in the current folder is used where it is, unless another folder is named")
     func rootHere() async throws {
         let server = try await RunningServer(dir: data.path)

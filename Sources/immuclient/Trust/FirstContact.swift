@@ -28,9 +28,19 @@ struct FirstContact: Sendable {
 
     /// Lets a server pass of which it is not known that another one was trusted at its address.
     ///
-    /// - Parameter isNamed: the user has said that it has to be this one; it is noted instead of the other.
-    func requireKnown(_ server: ServerIdentity, isNamed: Bool) throws(ToolError) {
-        guard let known = try servers.identity(at: address), known != server else { return }
+    /// - Parameters:
+    ///   - isNamed: the user has said that it has to be this one; it is noted instead of the other.
+    ///   - isTrusted: a root of it is kept. Where it is met at an address for the first time, or at another spelling
+    ///     of one, that is noted, too.
+    func requireKnown(
+        _ server: ServerIdentity, isNamed: Bool, isTrusted: Bool
+    ) throws(ToolError) {
+        guard let known = try servers.identity(at: address) else {
+            // Nothing depends on it yet, so a file that cannot be written to is no reason to stop.
+            if isTrusted, servers.exist { try? servers.note(server, at: address) }
+            return
+        }
+        guard known != server else { return }
         if isNamed { return try servers.note(server, at: address) }
         throw ToolError(
             "THE SERVER HAS CHANGED: the one at \(address) says that it is \(server.text). The one that was "

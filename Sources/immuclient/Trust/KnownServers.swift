@@ -12,6 +12,9 @@ struct KnownServers {
 
     init(in folder: String) { path = "\(folder)/known-servers" }
 
+    /// Whether any server was noted.
+    var exist: Bool { FileManager.default.fileExists(atPath: path) }
+
     /// nil: none was trusted there.
     ///
     /// - Throws: `ToolError` if the file cannot be read, or has something else than an identity at the address:
