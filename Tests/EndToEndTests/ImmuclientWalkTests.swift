@@ -129,7 +129,8 @@ struct ImmuclientWalkTests {
         }
         await client.close()
         for (words, isPrinted) in [
-            (["zscan", "s"], true), (["zscan", "s", "--scores"], false),
+            (["zscan", "s"], true), (["zscan", "s", "--json"], true),
+            (["zscan", "s", "--scores"], false),
             (["scan", "n", "--deep"], true),
         ] {
             let run = try await run(server, words)

@@ -45,14 +45,19 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
     func run(in context: CommandContext) async throws {
         let client = try await context.client
         let printsScores = scores ?? (context.output.format == .json)
-        let isBounded = printsScores || offset != nil || until != nil
+        let needsAll = scores == true || offset != nil || until != nil
+        let isBounded = printsScores || needsAll
         // To tell scores, and positions by scores, takes all members in their order.
         var entries = try await client.zScan(
             setBytes, limit: isBounded ? .max : walk.most, reverse: walk.reverse && !isBounded)
         var found = [Double?](repeating: nil, count: entries.count)
         let isWhole = entries.count >= walk.most || byteCount(entries) < Self.wholeByteCount
-        if isBounded {
-            guard isWhole else { throw Self.cutShort(entries.count) }
+        if isBounded, !isWhole {
+            guard !needsAll else { throw Self.cutShort(entries.count) }
+            // Nobody asked for the scores: the members are printed without.
+            entries = try await client.zScan(setBytes, limit: walk.most, reverse: walk.reverse)
+            found = Array(repeating: nil, count: entries.count)
+        } else if isBounded {
             let search = ScoreSearch(client, set: setBytes, members: entries.map(\.key))
             let range = try await range(search)
             if printsScores { found = try await search.scores(at: range) }
