@@ -45,7 +45,7 @@ public final class LineEditor {
                 streams: streams, complete: complete) : nil
     }
 
-    /// Clears the terminal; does nothing where there is none.
+    /// Clears the terminal. Does nothing if the input is not a terminal.
     public func clearScreen() {
         if editing != nil { streams.write(ControlCodes.ofTerminal.clear) }
     }
@@ -127,8 +127,11 @@ private final class Editing {
         }
         editing_set_paste(editor) { editor, _ in Editing.of(editor)?.paste() ?? UInt8(CC_ERROR) }
         editing_set_reader(editor) { editor, character in
-            guard let character else { return -1 }
-            return Editing.of(editor)?.read(into: character) ?? -1
+            // libedit passes a character of its own, which is there until this returns.
+            guard let character, let editing = Editing.of(editor) else { return -1 }
+            guard let scalar = editing.readCharacter() else { return 0 }
+            character.pointee = wchar_t(scalar.value)
+            return 1
         }
         editing_set_history(editor, lines, Int32(LineHistory.maxLineCount))
         for line in history?.lines() ?? [] { editing_remember(lines, line) }
@@ -195,9 +198,7 @@ private final class Editing {
     /// text, not keys.
     private func paste() -> UInt8 {
         var text: [Unicode.Scalar] = []
-        var character: wchar_t = 0
-        while read(into: &character) == 1 {
-            guard let scalar = Unicode.Scalar(UInt32(character)) else { continue }
+        while let scalar = readCharacter() {
             text.append(scalar)
             if text.suffix(Self.pasteEnd.count).elementsEqual(Self.pasteEnd) {
                 text.removeLast(Self.pasteEnd.count)
@@ -218,22 +219,20 @@ private final class Editing {
     /// Waits for a character, and draws the line again meanwhile if the terminal gets another size.
     ///
     /// The size is looked at four times a second: its signal may come to any thread.
-    private func read(into character: UnsafeMutablePointer<wchar_t>) -> Int32 {
+    ///
+    /// - Returns: U+FFFD for bytes that are not UTF-8; nil at the end of the input.
+    fileprivate func readCharacter() -> Unicode.Scalar? {
         var bytes: [UInt8] = []
         while true {
-            guard let byte = readByte() else { return 0 }
+            guard let byte = readByte() else { return nil }
             bytes.append(byte)
             if let text = String(validating: bytes, as: UTF8.self),
                 let scalar = text.unicodeScalars.first
             {
-                character.pointee = wchar_t(scalar.value)
-                return 1
+                return scalar
             }
-            // No character has more bytes; what is none is shown as one.
-            guard bytes.count < 4, bytes[0] >= 0xc2 else {
-                character.pointee = 0xfffd
-                return 1
-            }
+            // A character has at most four bytes, and the first of several is at least C2.
+            guard bytes.count < 4, bytes[0] >= 0xc2 else { return "\u{fffd}" }
         }
     }
 
@@ -253,7 +252,7 @@ private final class Editing {
         }
         var byte: UInt8 = 0
         while true {
-            let count = systemRead(streams.input, &byte, 1)
+            let count = read(streams.input, &byte, 1)
             if count == 1 { return byte }
             guard count < 0, errno == EINTR else { return nil }
         }
@@ -303,9 +302,4 @@ private struct ControlCodes {
             clear: "\u{1b}[H\u{1b}[2J", clearToEnd: "\u{1b}[J", beginsPasting: "\u{1b}[?2004h",
             endsPasting: "\u{1b}[?2004l")
     }
-}
-
-/// read(2), whose name the functions above have, too.
-private func systemRead(_ file: Int32, _ byte: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
-    read(file, byte, count)
 }

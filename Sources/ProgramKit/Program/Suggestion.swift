@@ -1,4 +1,4 @@
-/// The nearest of some names to a word that is none of them.
+/// Suggests a known name for a mistyped word.
 enum Suggestion {
     /// Returns the name that `word` was most likely meant to be: one that it begins, or one that a few
     /// typing errors turn into it. Of equally near names, the first one.
