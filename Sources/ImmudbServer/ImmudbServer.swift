@@ -63,7 +63,8 @@ public final class ImmudbServer: Sendable {
         let transport: RPCServer
         do {
             transport = try await RPCServer.start(
-                configuration, methods: service.methods + checks.methods)
+                configuration,
+                methods: service.methods + checks.methods + Reflection().methods)
         } catch {
             _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
             throw listeningError(

@@ -22,6 +22,14 @@ struct ServerEndToEndTests {
         #expect(try await second.stop() == 0)
     }
 
+    @Test("tells a client without .proto files what it serves, and serves that client")
+    func reflection() async throws {
+        let data = TemporaryFolder()
+        let server = try await RunningServer(dir: data.path)
+        try await PythonPeer.run("reflection.py", ["\(server.port)"], against: server)
+        #expect(try await server.stop() == 0)
+    }
+
     @Test("64 clients write and verify at once, and all see one history")
     func crowd() async throws {
         let data = TemporaryFolder()

@@ -29,7 +29,15 @@ enum PeerServer {
     }
 
     static func methods(_ counters: Counters) -> [RPCMethod] {
-        unaryMethods(counters) + streamingMethods(counters)
+        unaryMethods(counters) + streamingMethods(counters) + [
+            // Answers a number with as many bytes; none below 0.
+            .conversation("/test.Peer/Converse") {
+                (question: Int64Value) throws(RPCError) -> BytesValue in
+                counters.questions.add(1, ordering: .relaxed)
+                guard question.value >= 0 else { throw RPCError(.outOfRange, "below 0") }
+                return BytesValue(Data(count: Int(question.value)))
+            }
+        ]
     }
 
     private static func unaryMethods(_ counters: Counters) -> [RPCMethod] {

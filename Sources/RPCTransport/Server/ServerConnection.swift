@@ -108,9 +108,11 @@ final class ServerConnection: HTTP2Delegate {
 
     func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
         progress.noteMove()
-        guard let call = calls.find(stream), !call.hasRequestEnded, call.phase == .receiving,
-            case .receiving(var request) = call.takeState()
-        else { return }
+        guard let call = calls.find(stream), !call.hasRequestEnded else { return }
+        if call.phase == .conversing { return receivedQuestions(bytes, of: call) }
+        guard call.phase == .receiving, case .receiving(var request) = call.takeState() else {
+            return
+        }
         let limit = core.configuration.maxReceiveMessageByteCount
         let refusal = request.append(bytes, limit: limit)
         call.set(.receiving(request))
@@ -157,7 +159,12 @@ final class ServerConnection: HTTP2Delegate {
             room.growRequest(
                 by: headers.byteCount + Admission.callByteCount)
         {
-            call.set(.receiving(IncomingRequest(headers, method, room: room)))
+            let request = IncomingRequest(headers, method, room: room)
+            if method.isConversation {
+                beginConversation(request, of: call)
+            } else {
+                call.set(.receiving(request))
+            }
             if let deadline = headers.deadline { setAlarm(deadline) }
         } else {
             send(.noRoomForRequests, for: call)
@@ -166,6 +173,7 @@ final class ServerConnection: HTTP2Delegate {
 
     private func finishRequest(of call: ActiveCall) {
         call.hasRequestEnded = true
+        if call.phase == .conversing { return endConversation(ofRequestsEnded: call) }
         guard call.phase == .receiving, case .receiving(let request) = call.takeState() else {
             return
         }
@@ -183,6 +191,81 @@ final class ServerConnection: HTTP2Delegate {
         if !waiting.hasForTurn, mayStart { start(call) } else { waiting.append(call) }
     }
 
+    // MARK: conversations
+
+    private func beginConversation(_ request: consuming IncomingRequest, of active: ActiveCall) {
+        let method = request.method
+        let call = ServerCall(
+            request, method, origin: origin,
+            active: NIOLoopBound(active, eventLoop: loop.eventLoop))
+        active.set(.conversing(call, Conversation(of: origin.account), OutgoingBody()))
+        guard case .conversation(let interceptor?, _) = method.handler else { return }
+        do throws(RPCError) {
+            try interceptor(call)
+        } catch {
+            endConversation(active, Answer(error))
+        }
+    }
+
+    private func receivedQuestions(_ bytes: UnsafeRawBufferPointer, of active: ActiveCall) {
+        if let refusal = active.conversation?.append(bytes) {
+            endConversation(active, refusal)
+        } else if !waiting.hasForTurn, active.hasQuestion, mayStart {
+            answerQuestion(of: active)
+        } else {
+            awaitTurnOfQuestion(of: active)
+        }
+    }
+
+    /// Puts a conversation in line if there is something to answer; `startWaiting` follows, in `sendPending`.
+    private func awaitTurnOfQuestion(of active: ActiveCall) {
+        guard active.hasQuestion, !active.isWaiting else { return }
+        active.conversation?.isWaiting = true
+        waiting.append(active)
+    }
+
+    /// Answers one question. The next one waits until its answer is on its way.
+    private func answerQuestion(of active: ActiveCall) {
+        guard case .conversation(_, let answer)? = active.serverCall?.registered.handler,
+            let conversation = active.conversation
+        else { return }
+        conversation.isWaiting = false
+        switch conversation.next() {
+        case .none: return
+        case .refusal(let refusal): endConversation(active, refusal)
+        case .question(let question):
+            do throws(RPCError) {
+                outbox.putPart(try answer(question).buffer, of: active)
+            } catch {
+                return endConversation(active, Answer(error))
+            }
+            if active.hasRequestEnded { endConversation(ofRequestsEnded: active) }
+            if draining.hasBegun { endRestingConversations() }
+        }
+    }
+
+    /// Ends a conversation whose client asks no more, unless something is left to answer.
+    private func endConversation(ofRequestsEnded active: ActiveCall) {
+        guard let conversation = active.conversation, !conversation.hasNext else { return }
+        endConversation(
+            active,
+            conversation.isEmpty
+                ? Answer() : Answer(code: .internalError, text: "the request ends within a message")
+        )
+    }
+
+    private func endConversation(_ active: ActiveCall, _ answer: Answer) {
+        guard let call = active.serverCall, call.claim() else { return }
+        _ = call.release()
+        sendAhead(answer, for: active)
+    }
+
+    private func endRestingConversations() {
+        for call in calls.restingConversations {
+            endConversation(call, Answer(code: .unavailable, text: "the server is stopping"))
+        }
+    }
+
     /// Ends the connection when the callback that is running has returned.
     private func endCalmly() {
         guard let session = http2.session else { return }
@@ -196,9 +279,13 @@ final class ServerConnection: HTTP2Delegate {
     /// there were any.
     func refuseSlowRequests(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
         let slow = calls.slow(now, byteCount, time)
+        let refusal = Answer(code: .resourceExhausted, text: "the request came too slowly")
         for call in slow {
-            send(
-                Answer(code: .resourceExhausted, text: "the request came too slowly"), for: call)
+            if call.phase == .conversing {
+                endConversation(call, refusal)
+            } else {
+                send(refusal, for: call)
+            }
         }
         if !slow.isEmpty { sendPending() }
         return !slow.isEmpty
@@ -216,6 +303,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     private func start(_ active: ActiveCall) {
+        if active.phase == .conversing { return answerQuestion(of: active) }
         guard let call = active.serverCall else { return }
         switch call.registered.handler {
         case .serverStreaming:
@@ -228,6 +316,8 @@ final class ServerConnection: HTTP2Delegate {
             } else {
                 loop.enqueue(.request(call), for: execution)
             }
+        case .conversation:
+            preconditionFailure("a conversation has no request that waits")
         }
     }
 
@@ -305,11 +395,22 @@ final class ServerConnection: HTTP2Delegate {
     /// The answer of a call that no handler has, or whose answer has come.
     private func send(_ answer: Answer, for active: ActiveCall) {
         startLimit.ended(active)
-        let wasWaiting = active.phase == .waiting
+        let wasWaiting = active.isWaiting
         guard outbox.put(answer, for: active) else { return }
         if let message = answer.message { startLimit.note(answerByteCount: message.readableBytes) }
         if wasWaiting { waiting.noteOver() }
         observe(active, answer.code)
+    }
+
+    /// An error that does not wait behind messages which the client has not read: those are dropped.
+    private func sendAhead(_ answer: Answer, for active: ActiveCall) {
+        if answer.code != .ok, let status = answer.status,
+            outbox.endStreamThatWaits(of: active, status)
+        {
+            observe(active, answer.code)
+        } else {
+            send(answer, for: active)
+        }
     }
 
     /// A message of a stream.
@@ -327,6 +428,7 @@ final class ServerConnection: HTTP2Delegate {
     func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer) {
         guard let call = calls.find(stream) else { preconditionFailure("a body of no call") }
         outbox.writeBody(of: call, count: count, to: &frames)
+        if call.phase == .conversing { awaitTurnOfQuestion(of: call) }
         progress.noteMove()
         origin.account.markReader()
     }
@@ -411,12 +513,7 @@ final class ServerConnection: HTTP2Delegate {
     private func expire(_ active: ActiveCall) -> Bool {
         let call = active.serverCall
         if let call, !call.claim() { return false }
-        let answer = Answer(code: .deadlineExceeded, text: "deadline exceeded")
-        if let status = answer.status, outbox.endStreamThatWaits(of: active, status) {
-            observe(active, .deadlineExceeded)
-        } else {
-            send(answer, for: active)
-        }
+        sendAhead(Answer(code: .deadlineExceeded, text: "deadline exceeded"), for: active)
         call?.cancel()
         return true
     }
@@ -424,7 +521,7 @@ final class ServerConnection: HTTP2Delegate {
     /// Its stream is closed, answered or not.
     private func close(_ active: ActiveCall) {
         startLimit.ended(active)
-        let wasWaiting = active.phase == .waiting
+        let wasWaiting = active.isWaiting
         switch active.takeState() {
         case .closed:
             return
@@ -435,6 +532,9 @@ final class ServerConnection: HTTP2Delegate {
         case .running(let call):
             cancel(call, active)
         case .streaming(let call, _, let body):
+            outbox.drop(messages: body)
+            cancel(call, active)
+        case .conversing(let call, _, let body):
             outbox.drop(messages: body)
             cancel(call, active)
         case .opening:
@@ -549,7 +649,9 @@ final class ServerConnection: HTTP2Delegate {
 
     /// Tells the client to open no more streams. What it sent before it reads that is still served.
     func beginDraining() {
-        if let session = http2.session, draining.begin(session) { sendPending() }
+        guard let session = http2.session, draining.begin(session) else { return }
+        endRestingConversations()
+        sendPending()
     }
 
     private func finishDraining() {
