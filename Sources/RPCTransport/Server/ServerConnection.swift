@@ -7,6 +7,9 @@ import Synchronization
 /// Requests of a client that does not read wait here, not their answers. A worker looks again before
 /// it begins with one, since meanwhile other answers may have turned out large, and brings it back.
 /// What is known to need much, and every stream, waits until room was reserved for it.
+///
+/// Conversations are in `ServerConnection+Conversations`; looks from outside of the calls, such as whether the client
+/// is still there, in `ServerConnection+Upkeep`.
 final class ServerConnection: HTTP2Delegate {
     /// A stream that has said nothing for that long waits for something; it must not hold others
     /// back.
@@ -15,17 +18,17 @@ final class ServerConnection: HTTP2Delegate {
     private static let smallSending = 16 << 10
 
     let origin: ConnectionOrigin
-    private let loop: ServerLoop
-    private let core: ServerCore
-    private let http2: HTTP2Connection
-    private var outbox: Outbox
+    let loop: ServerLoop
+    let core: ServerCore
+    let http2: HTTP2Connection
+    var outbox: Outbox
 
-    private var calls = OpenCalls()
+    var calls = OpenCalls()
     private let headers: RequestHeaders
     /// Whether a request's header fields are being read; not in trailers.
     private var isReadingHeaders = false
 
-    private var waiting = WaitingCalls()
+    var waiting = WaitingCalls()
     private var startLimit = StartLimit()
     private var limits: FrameLimits
     /// Resets of streams that this side has asked for on its own.
@@ -37,9 +40,9 @@ final class ServerConnection: HTTP2Delegate {
     /// Whether the loop has it on its list of connections to flush.
     var isTouched = false
 
-    private var progress = ClientProgress()
-    private var lifeSigns = LifeSigns()
-    private var draining = Draining()
+    var progress = ClientProgress()
+    var lifeSigns = LifeSigns()
+    var draining = Draining()
 
     init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
         self.loop = loop
@@ -191,111 +194,17 @@ final class ServerConnection: HTTP2Delegate {
         if !waiting.hasForTurn, mayStart { start(call) } else { waiting.append(call) }
     }
 
-    // MARK: conversations
-
-    private func beginConversation(_ request: consuming IncomingRequest, of active: ActiveCall) {
-        let method = request.method
-        let call = ServerCall(
-            request, method, origin: origin,
-            active: NIOLoopBound(active, eventLoop: loop.eventLoop))
-        active.set(.conversing(call, Conversation(of: origin.account), OutgoingBody()))
-        guard case .conversation(let interceptor?, _) = method.handler else { return }
-        do throws(RPCError) {
-            try interceptor(call)
-        } catch {
-            endConversation(active, Answer(error))
-        }
-    }
-
-    private func receivedQuestions(_ bytes: UnsafeRawBufferPointer, of active: ActiveCall) {
-        if let refusal = active.conversation?.append(bytes) {
-            endConversation(active, refusal)
-        } else if !waiting.hasForTurn, active.hasQuestion, mayStart {
-            answerQuestion(of: active)
-        } else {
-            awaitTurnOfQuestion(of: active)
-        }
-    }
-
-    /// Puts a conversation in line if there is something to answer; `startWaiting` follows, in `sendPending`.
-    private func awaitTurnOfQuestion(of active: ActiveCall) {
-        guard active.hasQuestion, !active.isWaiting else { return }
-        active.conversation?.isWaiting = true
-        waiting.append(active)
-    }
-
-    /// Answers one question. The next one waits until its answer is on its way.
-    private func answerQuestion(of active: ActiveCall) {
-        guard case .conversation(_, let answer)? = active.serverCall?.registered.handler,
-            let conversation = active.conversation
-        else { return }
-        conversation.isWaiting = false
-        switch conversation.next() {
-        case .none: return
-        case .refusal(let refusal): endConversation(active, refusal)
-        case .question(let question):
-            do throws(RPCError) {
-                outbox.putPart(try answer(question).buffer, of: active)
-            } catch {
-                return endConversation(active, Answer(error))
-            }
-            if active.hasRequestEnded { endConversation(ofRequestsEnded: active) }
-            if draining.hasBegun { endRestingConversations() }
-        }
-    }
-
-    /// Ends a conversation whose client asks no more, unless something is left to answer.
-    private func endConversation(ofRequestsEnded active: ActiveCall) {
-        guard let conversation = active.conversation, !conversation.hasNext else { return }
-        endConversation(
-            active,
-            conversation.isEmpty
-                ? Answer() : Answer(code: .internalError, text: "the request ends within a message")
-        )
-    }
-
-    private func endConversation(_ active: ActiveCall, _ answer: Answer) {
-        guard let call = active.serverCall, call.claim() else { return }
-        _ = call.release()
-        sendAhead(answer, for: active)
-    }
-
-    private func endRestingConversations() {
-        for call in calls.restingConversations {
-            endConversation(call, Answer(code: .unavailable, text: "the server is stopping"))
-        }
-    }
-
     /// Ends the connection when the callback that is running has returned.
     private func endCalmly() {
         guard let session = http2.session else { return }
         nghttp2_session_terminate_session(session, HTTP2.enhanceYourCalm)
     }
 
-    var hasRequests: Bool { origin.account.requestByteCount > 0 }
-    var requestByteCount: Int { origin.account.requestByteCount }
-
-    /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
-    /// there were any.
-    func refuseSlowRequests(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
-        let slow = calls.slow(now, byteCount, time)
-        let refusal = Answer(code: .resourceExhausted, text: "the request came too slowly")
-        for call in slow {
-            if call.phase == .conversing {
-                endConversation(call, refusal)
-            } else {
-                send(refusal, for: call)
-            }
-        }
-        if !slow.isEmpty { sendPending() }
-        return !slow.isEmpty
-    }
-
     // MARK: starting
 
     /// Whether another request may run: what waits to be sent, and what the calls that were just
     /// started will probably add, is within the limit.
-    private var mayStart: Bool {
+    var mayStart: Bool {
         let account = origin.account
         return account.mayGoOn
             && startLimit.allowsStart(
@@ -393,7 +302,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// The answer of a call that no handler has, or whose answer has come.
-    private func send(_ answer: Answer, for active: ActiveCall) {
+    func send(_ answer: Answer, for active: ActiveCall) {
         startLimit.ended(active)
         let wasWaiting = active.isWaiting
         guard outbox.put(answer, for: active) else { return }
@@ -403,7 +312,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// An error that does not wait behind messages which the client has not read: those are dropped.
-    private func sendAhead(_ answer: Answer, for active: ActiveCall) {
+    func sendAhead(_ answer: Answer, for active: ActiveCall) {
         if answer.code != .ok, let status = answer.status,
             outbox.endStreamThatWaits(of: active, status)
         {
@@ -557,105 +466,5 @@ final class ServerConnection: HTTP2Delegate {
             .init(
                 method: call.methodPath, code: code, duration: .now() - call.began,
                 peerAddress: origin.peerAddress))
-    }
-
-    // MARK: who has to go
-
-    var isOpen: Bool { http2.session != nil }
-    var isClosing: Bool { http2.closingSince != nil }
-    var unreadByteCount: Int { outbox.unread.room.byteCount }
-
-    /// Since when it has read next to nothing of more than its share.
-    var silentSince: NIODeadline? {
-        unreadByteCount > core.account.answerShare ? outbox.unread.silentSince : nil
-    }
-
-    /// Since when it has had no call.
-    var idleSince: NIODeadline? {
-        guard calls.isEmpty, progress.hasHandshake, !draining.hasBegun else { return nil }
-        return progress.restingSince
-    }
-
-    /// Since when nothing has come or gone of calls that all wait for the client: to send its request, or
-    /// to read its answer.
-    var stuckSince: NIODeadline? {
-        guard let since = progress.restingSince, !calls.isEmpty,
-            calls.allWaitForClient(whichHasUnread: outbox.unsentByteCount > 0)
-        else { return nil }
-        return since
-    }
-
-    /// Ends the connection if a block of header fields has been open for longer than that.
-    func endOpenBlock(after time: TimeAmount, _ now: NIODeadline) {
-        switch progress.look(atBlockSince: http2.openBlockSince, now, time) {
-        case .inTime: break
-        case .unknown: submitPing()
-        case .overdue: cut()
-        }
-    }
-
-    /// Ends the connection of a client that does not read.
-    func closeSilent() {
-        if http2.unwritableSince == nil {
-            terminate(HTTP2.enhanceYourCalm)
-        } else {
-            cut()  // it would not read that either
-        }
-    }
-
-    // MARK: life signs
-
-    func tick(_ now: NIODeadline) {
-        let configuration = core.configuration
-        if unreadByteCount > 0 { outbox.count(queued: http2.queuedByteCount) }
-        let limits = LifeSigns.Limits(
-            stalledWrite: configuration.stalledWriteTimeout.timeAmount,
-            silence: configuration.keepaliveInterval.timeAmount,
-            answer: configuration.keepaliveTimeout.timeAmount)
-        if http2.closingSince == nil, progress.lacksHandshake(now, after: handshakeTimeout) {
-            cut()
-        } else {
-            switch lifeSigns.look(at: http2, now, limits, mayAsk: progress.hasHandshake) {
-            case .alive: break
-            case .unknown:
-                lifeSigns.noteAsked(now)
-                submitPing()
-            case .dead: cut()
-            }
-        }
-        if draining.isOverdue(now) { finishDraining() }
-        if progress.tick(now), calls.isEmpty { releaseSpareMemory() }
-    }
-
-    /// The client's acknowledgement is a sign of life.
-    private func submitPing() {
-        guard let session = http2.session else { return }
-        nghttp2_submit_ping(session, HTTP2.none, nil)
-        sendPending()
-    }
-
-    private var handshakeTimeout: Duration {
-        let timeout = core.configuration.handshakeTimeout
-        return core.connections.isShort ? min(timeout, .seconds(2)) : timeout
-    }
-
-    /// Gives back memory that only a busy connection needs.
-    private func releaseSpareMemory() {
-        http2.releaseSpareMemory()
-        origin.account.settleAtRest()
-    }
-
-    // MARK: draining
-
-    /// Tells the client to open no more streams. What it sent before it reads that is still served.
-    func beginDraining() {
-        guard let session = http2.session, draining.begin(session) else { return }
-        endRestingConversations()
-        sendPending()
-    }
-
-    private func finishDraining() {
-        guard let session = http2.session, draining.finish(session) else { return }
-        sendPending()  // or, inside of a callback, when the read is over
     }
 }

@@ -109,6 +109,9 @@ final class ServerUnderFuzz: Sendable {
             .serverStreaming("/f.F/Count") { (request: Bytes, stream) in
                 for _ in 0..<request.value.count { try await stream.send(request) }
             },
+            .conversation("/f.F/Converse") { (question: Bytes) throws(RPCError) -> Bytes in
+                question
+            },
         ]
     }
 
@@ -116,7 +119,8 @@ final class ServerUnderFuzz: Sendable {
     /// others that only the input knows.
     static func head(_ input: inout FuzzInput) -> [UInt8] {
         let choice = input.byte()
-        var head = Frames.request("/f.F/\(methods[Int(choice) % methods.count])")
+        var head = Frames.request(
+            "/f.F/\(choice >= 0xf0 ? "Converse" : methods[Int(choice) % methods.count])")
         let names = [
             "grpc-timeout", "x-bin", "grpc-encoding", "x", "grpc-accept-encoding", ":path", "te",
         ]
