@@ -121,6 +121,16 @@ struct ImmuclientWalkTests {
             #expect(nothing.exitCode == 0 && nothing.output == "")
             #expect(nothing.errors.contains(said), "\(nothing.errors)")
         }
+        for (flag, said) in [
+            ("--value-only", "flag --scores: with --value-only nothing but values is printed"),
+            ("--no-scores", "'--no-scores'"),
+        ] {
+            for flags in [["--scores", flag], [flag, "--scores"]] {
+                let refused = try await run(server, ["zscan", "s"] + flags)
+                #expect(refused.exitCode == 1 && refused.output == "")
+                #expect(refused.errors.contains(said), "\(refused.errors)")
+            }
+        }
         #expect(try await server.stop() == 0)
     }
 

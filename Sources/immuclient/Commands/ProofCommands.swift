@@ -64,14 +64,23 @@ struct CheckConsistencyCommand: ImmuclientCommand {
         let index = EntryIndex(try Number.parse(index, as: "index"))
         let root = try HashArgument.digest(hash)
         let size = TreeSize(clampedLastIndex: index)
-        let (proof, newRoot) = try await context.client.consistencyProof(from: size)
-        let failure = failure { () throws(VerificationError) in
-            try proof.verify(from: root, to: newRoot)
+        let client = try await context.client
+        var shown: TrustedRoot?
+        var failure: VerificationError?
+        do {
+            try await client.keepingEvidence {
+                let (proof, newRoot) = try await client.consistencyProof(from: size)
+                shown = TrustedRoot(size: proof.to, root: newRoot)
+                try proof.verify(from: root, to: newRoot)
+            }
+        } catch let error as VerificationError where shown != nil {
+            failure = error
         }
+        guard let shown else { preconditionFailure("what was verified was shown before") }
         try context.output.write(
             ConsistencyReport(
                 isVerified: failure == nil, firstRoot: root, firstIndex: index,
-                secondRoot: newRoot, secondIndex: proof.to.lastIndex ?? EntryIndex(0)),
+                secondRoot: shown.root, secondIndex: shown.size.lastIndex ?? EntryIndex(0)),
             failing: failure.map(UnprovenHash.init))
     }
 }

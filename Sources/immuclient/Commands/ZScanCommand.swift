@@ -32,7 +32,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
     var until: String?
 
     @Flag(
-        inversion: .prefixedNo,
+        inversion: .prefixedNo, exclusivity: .exclusive,
         help: "print the scores; with --json they are printed without this flag, too")
     var scores: Bool?
 
@@ -44,6 +44,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
     }
 
     func run(in context: CommandContext) async throws {
+        try requirePlaceForScores(in: context.output.format)
         let client = try await context.client
         let printsScores = scores ?? (context.output.format == .json)
         let needsAll = scores == true || offset != nil || until != nil
@@ -71,6 +72,14 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
         try printer.flush()
         if entries.isEmpty { explainNothing(exists: exists, context.output.format) }
         if !isWhole { throw Self.cutShort(entries.count) }
+    }
+
+    /// - Throws: `UsageError` if scores are asked for where they are not printed.
+    private func requirePlaceForScores(in format: Output.Format) throws {
+        guard scores == true, format == .values else { return }
+        throw UsageError(
+            "flag --scores: with --value-only nothing but values is printed. Leave one of them out",
+            program: Immuclient.name, command: CommandWords(of: Self.self))
     }
 
     /// Says why nothing was printed. A set is there as long as it has members, which are never removed.
