@@ -44,6 +44,34 @@ extension ImmudbClient {
         return CheckedInclusion(leaf: shown.leaf, tree: shown.tree, isTreeTrusted: trusted != nil)
     }
 
+    /// The root that the server shows, and what is wrong with it beside the one that is trusted.
+    ///
+    /// A larger tree than the trusted one passes: whether it continues that one takes a proof.
+    ///
+    /// - Returns: a failure that is no `VerificationError` says why the trusted root cannot be read.
+    package func checkedCurrentRoot() async throws -> (root: TrustedRoot, failure: (any Error)?) {
+        var shown: TrustedRoot?
+        do {
+            let root = try await keepingEvidence {
+                // Before the server is asked: others may move it on meanwhile.
+                let trusted: Result<TrustedRoot?, any Error>
+                do {
+                    trusted = .success(try await trustedRoots.trustedRoot(of: identity))
+                } catch {
+                    trusted = .failure(error)
+                }
+                let root = try await currentRoot()
+                shown = root
+                if let failure = try trusted.get()?.failure(of: root) { throw failure }
+                return root
+            }
+            return (root, nil)
+        } catch {
+            guard let shown else { throw error }
+            return (shown, error)
+        }
+    }
+
     /// What the server shows of an entry: nothing of it is verified.
     private func inclusion(
         of index: EntryIndex, leaf given: Digest?, _ trusted: TrustedRoot?
@@ -79,6 +107,18 @@ extension EntryInclusion {
         guard self.leaf == leaf else {
             throw VerificationError(.leafMismatch, "the proof holds, and names another leaf")
         }
+    }
+}
+
+extension TrustedRoot {
+    /// Why a tree that a server shows, as it is now, cannot continue this one; nil if it may.
+    fileprivate func failure(of shown: TrustedRoot) -> VerificationError? {
+        guard shown.size < size else { return conflict(with: shown) }
+        return VerificationError(
+            .treeShrank,
+            "the server has \(shown.size) entries, fewer than the \(size) that were trusted: its history "
+                + "was cut, or an older copy restored",
+            trustedRoot: root, trustedSize: size, newRoot: shown.root, newSize: shown.size)
     }
 }
 

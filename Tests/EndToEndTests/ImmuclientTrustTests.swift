@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite("What immuclient's inclusion makes of a trusted root, with a real immudb")
+@Suite("What immuclient's inclusion and current make of a trusted root, with a real immudb")
 struct ImmuclientTrustTests {
     private let data = TemporaryFolder()
     private let home = TemporaryFolder()
@@ -74,7 +74,7 @@ struct ImmuclientTrustTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a server that was set back is found by inclusion, which ends with 3")
+    @Test("a server that was set back is found by inclusion and current, which end with 3")
     func setBack() async throws {
         let server = try await setBackServer()
         let trusted = try #require(try trustedRoot())
@@ -84,10 +84,19 @@ struct ImmuclientTrustTests {
         let denied = try await client(server, "inclusion", "2")
         #expect(denied.exitCode == 3 && denied.output == "")
         #expect(denied.errors.contains("denies an entry of the tree that is trusted"))
+        let current = try await client(server, "current")
+        #expect(current.exitCode == 3 && current.output.hasPrefix("index:\t\t0\nhash:\t\t"))
+        #expect(current.errors.hasPrefix(Self.distrust))
+        #expect(current.errors.contains("has 1 entries, fewer than the 3 that were trusted"))
 
         // As many entries as before, of another history; then more.
         for key in ["x", "y"] { _ = try await client(server, "set", key, "v") }
+        let fork = try await client(server, "current", "--json")
+        #expect(fork.exitCode == 3 && fork.output.contains("\"size\":3"))
+        #expect(fork.errors.contains(#""check":"consistencyFailed","code":"VerificationFailed""#))
         _ = try await client(server, "set", "z", "v")
+        let longer = try await client(server, "current")
+        #expect(longer.exitCode == 0 && longer.errors == "")
         let hash = String(repeating: "ab", count: 32)
         for words in [["inclusion", "1"], ["inclusion", "0"], ["inclusion", "0", hash]] {
             let run = try await FinishedProcess.run(
@@ -100,12 +109,12 @@ struct ImmuclientTrustTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("what inclusion and check-consistency find wrong is kept with --evidence")
+    @Test("what inclusion, current and check-consistency find wrong is kept with --evidence")
     func evidence() async throws {
         let server = try await setBackServer()
         let hash = String(repeating: "ab", count: 32)
         for (number, words) in [
-            ["inclusion", "0"], ["check-consistency", "0", hash],
+            ["inclusion", "0"], ["current"], ["check-consistency", "0", hash],
         ].enumerated() {
             let folder = home.file("\(number)").path
             try FileManager.default.createDirectory(
@@ -117,6 +126,20 @@ struct ImmuclientTrustTests {
             #expect(run.errors.contains("evidence in \(folder)/immudb-evidence-"), "\(run.errors)")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
         }
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("current prints the root also if the trusted one cannot be read, and ends with 1")
+    func unreadableRoot() async throws {
+        let server = try await RunningServer(dir: data.path)
+        _ = try await client(server, "safeset", "k", "v")
+        let folder = home.file(".immudb/roots")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        let name = try #require(names.first { $0.wholeMatch(of: /\.root-[0-9a-v]{20}/) != nil })
+        try Data("garbage".utf8).write(to: folder.appendingPathComponent(name))
+        let run = try await client(server, "current")
+        #expect(run.exitCode == 1 && run.output.hasPrefix("index:\t\t0\nhash:\t\t"))
+        #expect(run.errors.contains("\(name) does not hold a root"), "\(run.errors)")
         #expect(try await server.stop() == 0)
     }
 }
