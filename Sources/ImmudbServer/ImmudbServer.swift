@@ -77,6 +77,7 @@ public final class ImmudbServer: Sendable {
         if data.database.snapshot.size.isEmpty {
             log.info("Started with an empty database")
         }
+        log.info("Ready: immudb \(version) serves \(hostAndPort(served.host, served.port))")
         return ImmudbServer(
             options: served, identifier: data.identifier, database: data.database, log: log,
             monitor: monitor, transport: transport)
