@@ -8,6 +8,8 @@ struct Startup {
     let options: ServerOptions
     /// For the log, once it is open.
     let warnings: [String]
+    /// Whether somebody has named a port for the metrics.
+    let hasChosenMetricsPort: Bool
     private let logLevel: LogLevel
 
     /// A config file that was found is named on the standard output.
@@ -17,6 +19,7 @@ struct Startup {
         }
         let values = try sources.values()
         options = try ServerOptions(values)
+        hasChosenMetricsPort = values.given(ImmudbSettings.metricsPort) != nil
         try Self.checkFiles(options.process)
 
         var warnings = values.warnings

@@ -10,6 +10,16 @@ typealias Int64Value = Google_Protobuf_Int64Value
 typealias BoolValue = Google_Protobuf_BoolValue
 typealias Empty = Google_Protobuf_Empty
 
+/// Tells of the ends of calls.
+struct EndObserver: RPCServer.CallObserver {
+    let ended: @Sendable (RPCServer.FinishedCall) -> Void
+
+    init(_ ended: @escaping @Sendable (RPCServer.FinishedCall) -> Void) { self.ended = ended }
+
+    func began(_ method: String) {}
+    func ended(_ call: RPCServer.FinishedCall) { ended(call) }
+}
+
 /// The service that the tests call, `test.Peer`.
 enum PeerServer {
     static func start(

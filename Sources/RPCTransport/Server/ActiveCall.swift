@@ -36,6 +36,8 @@ final class ActiveCall {
     /// For the observer.
     let began: NIODeadline
     var methodPath: String?
+    var receivedMessageCount = 0
+    var sentMessageCount = 0
     private(set) var state = State.opening
     /// Whether the client has sent all that it wants to.
     var hasRequestEnded = false

@@ -42,6 +42,24 @@ public final class RPCMethod: Sendable {
     public let path: String
     let handler: Handler
 
+    /// How many messages go each way.
+    public enum Kind: Sendable {
+        /// A request and an answer.
+        case unary
+        /// A request and any number of answers.
+        case serverStreaming
+        /// Any number of each.
+        case conversation
+    }
+
+    public var kind: Kind {
+        switch handler {
+        case .unary: .unary
+        case .serverStreaming: .serverStreaming
+        case .conversation: .conversation
+        }
+    }
+
     /// Whether its client sends many messages.
     var isConversation: Bool {
         if case .conversation = handler { true } else { false }

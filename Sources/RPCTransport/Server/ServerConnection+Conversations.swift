@@ -43,8 +43,10 @@ extension ServerConnection {
         case .none: return
         case .refusal(let refusal): endConversation(active, refusal)
         case .question(let question):
+            active.receivedMessageCount += 1
             do throws(RPCError) {
                 outbox.putPart(try answer(question).buffer, of: active)
+                active.sentMessageCount += 1
             } catch {
                 return endConversation(active, Answer(error))
             }

@@ -21,6 +21,7 @@ final class ServerConnection: HTTP2Delegate {
     let loop: ServerLoop
     let core: ServerCore
     let http2: HTTP2Connection
+    private let observer: (any RPCServer.CallObserver)?
     var outbox: Outbox
 
     var calls = OpenCalls()
@@ -48,6 +49,7 @@ final class ServerConnection: HTTP2Delegate {
         self.loop = loop
         self.http2 = http2
         core = loop.core
+        observer = core.configuration.observer?(peerAddress)
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
@@ -99,7 +101,7 @@ final class ServerConnection: HTTP2Delegate {
         isReadingHeaders = category == NGHTTP2_HCAT_REQUEST
         progress.noteMove()
         guard isReadingHeaders else { return }
-        let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
+        let began = observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
         let call = ActiveCall(self, streamID: stream, began: began)
         calls.add(call)
         headers.begin()
@@ -154,7 +156,10 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: requests
 
     private func finishHeaders(of call: ActiveCall) {
-        if core.configuration.observer != nil { call.methodPath = headers.method?.path }
+        if let observer, let method = headers.method {
+            call.methodPath = method.path
+            observer.began(method.path)
+        }
         var room = Reservation(.requests, of: origin.account)
         if let refusal = headers.refusal() {
             send(refusal, for: call)
@@ -185,6 +190,7 @@ final class ServerConnection: HTTP2Delegate {
             send(refusal, for: call)
             return
         }
+        call.receivedMessageCount = 1
         let method = request.method
         call.set(
             .waiting(
@@ -306,7 +312,10 @@ final class ServerConnection: HTTP2Delegate {
         startLimit.ended(active)
         let wasWaiting = active.isWaiting
         guard outbox.put(answer, for: active) else { return }
-        if let message = answer.message { startLimit.note(answerByteCount: message.readableBytes) }
+        if let message = answer.message {
+            active.sentMessageCount += 1
+            startLimit.note(answerByteCount: message.readableBytes)
+        }
         if wasWaiting { waiting.noteOver() }
         observe(active, answer.code)
     }
@@ -324,6 +333,7 @@ final class ServerConnection: HTTP2Delegate {
 
     /// A message of a stream.
     func submitPart(_ message: ByteBuffer, of call: ServerCall) {
+        call.active.value.sentMessageCount += 1
         outbox.putPart(message, of: call.active.value)
     }
 
@@ -461,10 +471,10 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     private func observe(_ call: ActiveCall, _ code: StatusCode) {
-        guard let observer = core.configuration.observer else { return }
-        observer(
+        observer?.ended(
             .init(
                 method: call.methodPath, code: code, duration: .now() - call.began,
-                peerAddress: origin.peerAddress))
+                receivedMessageCount: call.receivedMessageCount,
+                sentMessageCount: call.sentMessageCount, peerAddress: origin.peerAddress))
     }
 }

@@ -83,7 +83,7 @@ final class ServerUnderFuzz: Sendable {
         configuration.windowByteCount = 64 << 10
         configuration.maxHeaderByteCount = 4096
         configuration.initialHeaders = ["server-id": "fuzzed"]
-        configuration.observer = { _ in }
+        configuration.observer = { _ in NoObserver() }
         let settings = configuration
         server = try wait { try await RPCServer.start(settings, methods: Self.handlers) }
         client = RPCClient(.init(host: "127.0.0.1", port: server.port))
@@ -157,4 +157,9 @@ final class ServerUnderFuzz: Sendable {
             soon { server.heldRequestByteCount <= 128 << 10 },
             "\(server.heldRequestByteCount) bytes of requests leak")
     }
+}
+
+private struct NoObserver: RPCServer.CallObserver {
+    func began(_ method: String) {}
+    func ended(_ call: RPCServer.FinishedCall) {}
 }
