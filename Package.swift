@@ -169,7 +169,7 @@ let package = Package(
             name: "immudb",
             dependencies: [
                 "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit", "PrometheusMetrics",
-                arguments, nioCore,
+                arguments, nioCore, nioPosix, system,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -305,7 +305,9 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "ImmudbOperations", "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport",
-                "MerkleTree", "SimulatedDisk", "StorageIO", nioCore, protobuf, "OwnThread",
+                "MerkleTree", "PrometheusMetrics", "SimulatedDisk", "StorageIO", coreMetrics,
+                nioCore,
+                protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",

@@ -3,6 +3,7 @@ import HummingbirdCore
 import ImmudbServer
 import Logging
 import NIOCore
+import NIOPosix
 import PrometheusMetrics
 import Synchronization
 
@@ -12,8 +13,6 @@ import Synchronization
 ///     GET /healthz   200 while the process lives
 ///     GET /readyz    200 while the server takes calls; 503 before, such as during a recovery, and while it stops
 final class MetricsEndpoint: Sendable {
-    /// Scrapers and probes are few; a stranger must not take the descriptors of clients.
-    private static let connectionLimit = 64
     private static let idleTimeout = TimeAmount.seconds(30)
 
     /// What a server records its metrics with.
@@ -40,10 +39,13 @@ final class MetricsEndpoint: Sendable {
             server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
             configuration: .init(
                 address: .hostname(host, port: port), serverName: "immudb",
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    DescriptorBudget.metricsConnectionCount)),
             onServerRunning: { channel in
                 found.yield(channel.localAddress?.port ?? port)
             },
+            // One thread: not one for each processor.
+            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1)),
             // What clients do is no matter for the log.
             logger: Logger(label: "metrics") { _ in SwiftLogNoOpLogHandler() })
         let running = Task {

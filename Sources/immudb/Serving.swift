@@ -2,8 +2,10 @@
 // its pid file, starts the server, and stops it at SIGTERM or SIGINT.
 
 import ImmudbServer
+import NIOCore
 import POSIX
 import ProgramKit
+import SystemPackage
 
 #if canImport(Darwin)
     import Darwin
@@ -98,7 +100,8 @@ extension Immudb {
                 "Metrics served at http://\(hostAndPort(options.metricsHost, options.metricsPort))/metrics"
             )
         } catch {
-            let reason = "cannot listen on \(address) for metrics: \(error)"
+            let cause = (error as? IOError).map { "\(Errno(rawValue: $0.errnoCode))" } ?? "\(error)"
+            let reason = "cannot listen on \(address) for metrics: \(cause)"
             guard !startup.hasChosenMetricsPort else {
                 throw ServerStartError("\(reason). Give another port with --metrics-port")
             }

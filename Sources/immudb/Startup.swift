@@ -8,8 +8,8 @@ struct Startup {
     let options: ServerOptions
     /// For the log, once it is open.
     let warnings: [String]
-    /// Whether somebody has named a port for the metrics.
-    let hasChosenMetricsPort: Bool
+    /// Whether the metrics are to be at another port than usual.
+    var hasChosenMetricsPort: Bool { options.metricsPort != ServerOptions.defaultMetricsPort }
     private let logLevel: LogLevel
 
     /// A config file that was found is named on the standard output.
@@ -19,7 +19,6 @@ struct Startup {
         }
         let values = try sources.values()
         options = try ServerOptions(values)
-        hasChosenMetricsPort = values.given(ImmudbSettings.metricsPort) != nil
         try Self.checkFiles(options.process)
 
         var warnings = values.warnings

@@ -58,14 +58,17 @@ struct ServerEndToEndTests {
         let first = try await RunningServer(dir: dir)
         try await first.process.waitForOutput("Ready: ")
         #expect(try await first.stop() == 0)
+        let metricsPort = try #require(
+            first.process.errors.firstMatch(of: /"MetricsPort":([0-9]+)/)?.1)
         let options =
-            #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"DbName":"immudb","#
-            + #""Config":"","Pidfile":"","Logfile":"","MTLs":false,"Auth":false,"#
+            #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"MetricsPort":\#(metricsPort),"#
+            + #""DbName":"immudb","Config":"","Pidfile":"","Logfile":"","MTLs":false,"Auth":false,"#
             + #""NoHistograms":false,"Detached":false,"Durability":"always","#
             + #""MaxRecvMsgSize":33554432}"#
         expectLines(
             of: first.process,
             [
+                "Metrics served at http://127.0.0.1:\(metricsPort)/metrics",
                 "Tree of width 0 ready with root \(emptyRoot)",
                 "Store opened at path: \(dir)/immudb",
                 "starting immudb: \(options)",
