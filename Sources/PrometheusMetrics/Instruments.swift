@@ -11,17 +11,21 @@ protocol Instrument: AnyObject, Sendable {
 final class CounterInstrument: CounterHandler, Instrument {
     private let value = Atomic<Int64>(0)
 
+    var current: Int64 { value.load(ordering: .relaxed) }
+
     func increment(by amount: Int64) { value.add(amount, ordering: .relaxed) }
     func reset() { value.store(0, ordering: .relaxed) }
 
     func write(name: String, labels: SeriesLabels, to text: inout String) {
-        text += "\(name)\(labels.text) \(value.load(ordering: .relaxed))\n"
+        text += "\(name)\(labels.text) \(current)\n"
     }
 }
 
 /// A number that goes up and down: the last one that was set or recorded.
 final class GaugeInstrument: MeterHandler, RecorderHandler, Instrument {
     private let bits = Atomic<UInt64>(0)
+
+    var current: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 
     func set(_ value: Int64) { set(Double(value)) }
     func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
@@ -41,46 +45,38 @@ final class GaugeInstrument: MeterHandler, RecorderHandler, Instrument {
     }
 
     func write(name: String, labels: SeriesLabels, to text: inout String) {
-        let value = Double(bitPattern: bits.load(ordering: .relaxed))
-        text += "\(name)\(labels.text) \(sample(value))\n"
+        text += "\(name)\(labels.text) \(sample(current))\n"
     }
 }
 
 /// How many of the recorded numbers are up to each bound, and their sum. Timers record seconds.
 final class HistogramInstrument: TimerHandler, RecorderHandler, Instrument {
-    private struct State {
-        var counts: [UInt64]
-        var sum = 0.0
-    }
-
     private let bounds: [Double]
-    private let state: Mutex<State>
+    /// Of each bound, and of what is above all.
+    private let counts: [CounterInstrument]
+    private let sum = GaugeInstrument()
 
     init(bounds: [Double]) {
         self.bounds = bounds
-        state = Mutex(State(counts: Array(repeating: 0, count: bounds.count + 1)))
+        counts = (0...bounds.count).map { _ in CounterInstrument() }
     }
 
     func record(_ value: Int64) { record(Double(value)) }
     func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1e9) }
 
     func record(_ value: Double) {
-        let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
-        state.withLock { state in
-            state.counts[bucket] += 1
-            state.sum += value
-        }
+        counts[bounds.firstIndex { value <= $0 } ?? bounds.count].increment(by: 1)
+        sum.increment(by: value)
     }
 
     func write(name: String, labels: SeriesLabels, to text: inout String) {
-        let (counts, sum) = state.withLock { ($0.counts, $0.sum) }
-        var total: UInt64 = 0
+        var total: Int64 = 0
         for (bucket, count) in counts.enumerated() {
-            total += count
+            total += count.current
             let bound = bucket < bounds.count ? sample(bounds[bucket]) : "+Inf"
             text += "\(name)_bucket\(labels.text(with: "le", bound)) \(total)\n"
         }
-        text += "\(name)_sum\(labels.text) \(sample(sum))\n"
+        text += "\(name)_sum\(labels.text) \(sample(sum.current))\n"
         text += "\(name)_count\(labels.text) \(total)\n"
     }
 }

@@ -16,7 +16,7 @@ struct EndObserver: RPCServer.CallObserver {
 
     init(_ ended: @escaping @Sendable (RPCServer.FinishedCall) -> Void) { self.ended = ended }
 
-    func began(_ method: String) {}
+    func began(_ method: RPCMethod) {}
     func ended(_ call: RPCServer.FinishedCall) { ended(call) }
 }
 

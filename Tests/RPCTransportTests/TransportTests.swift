@@ -211,14 +211,14 @@ extension NetworkTests {
                 let seen: Seen
                 let peerAddress: String
 
-                func began(_ method: String) { seen.begun.add(1, ordering: .relaxed) }
+                func began(_ method: RPCMethod) { seen.begun.add(1, ordering: .relaxed) }
 
                 func ended(_ call: RPCServer.FinishedCall) {
                     #expect(call.peerAddress == peerAddress && peerAddress.hasPrefix("127.0.0.1:"))
                     #expect(call.duration > .nanoseconds(0))
                     let messages = "\(call.receivedMessageCount)>\(call.sentMessageCount)"
                     seen.calls.withLock {
-                        $0.append("\(call.method ?? "-") \(call.code) \(messages)")
+                        $0.append("\(call.method?.path ?? "-") \(call.code) \(messages)")
                     }
                 }
             }

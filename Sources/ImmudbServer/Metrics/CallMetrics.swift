@@ -16,34 +16,45 @@ final class CallMetrics: Sendable {
         let duration: Timer?
     }
 
-    private let methods: [String: Method]
+    /// By the number of the method, from the first one's on.
+    private let methods: [Method?]
+    private let firstNumber: Int
     private let clients: ClientMetrics
 
     /// All series of the methods are there from the beginning, with 0.
     init(_ methods: [RPCMethod], _ factory: any MetricsFactory, hasHistograms: Bool) {
-        self.methods = Dictionary(
-            uniqueKeysWithValues: methods.map { method in
-                (method.path, Method(method, factory, hasHistograms: hasHistograms))
-            })
+        firstNumber = methods.map(\.number).min() ?? 0
+        let lastNumber = methods.map(\.number).max() ?? 0
+        var table = [Method?](repeating: nil, count: lastNumber - firstNumber + 1)
+        for method in methods {
+            table[method.number - firstNumber] = Method(
+                method, factory, hasHistograms: hasHistograms)
+        }
+        self.methods = table
         clients = ClientMetrics(factory)
     }
 
     /// - Parameter peerAddress: address and port.
     func observer(of peerAddress: String) -> any RPCServer.CallObserver {
-        Observer(methods: methods, client: clients.client(at: ClientMetrics.host(of: peerAddress)))
+        Observer(metrics: self, client: clients.client(at: ClientMetrics.host(of: peerAddress)))
+    }
+
+    private func series(of method: RPCMethod) -> Method? {
+        let position = method.number - firstNumber
+        return methods.indices.contains(position) ? methods[position] : nil
     }
 
     private struct Observer: RPCServer.CallObserver {
-        let methods: [String: Method]
+        let metrics: CallMetrics
         let client: ClientMetrics.Client
 
-        func began(_ method: String) {
+        func began(_ method: RPCMethod) {
             client.noteCall()
-            methods[method]?.started.increment()
+            metrics.series(of: method)?.started.increment()
         }
 
         func ended(_ call: RPCServer.FinishedCall) {
-            guard let path = call.method, let method = methods[path] else { return }
+            guard let method = call.method.flatMap(metrics.series) else { return }
             method.handled[min(call.code.rawValue, method.handled.count - 1)].increment()
             if call.receivedMessageCount > 0 {
                 method.received.increment(by: call.receivedMessageCount)

@@ -4,11 +4,19 @@ public import ImmudbModel
 public protocol CommitObserver: Sendable {
     /// Entries were made durable together, as durable as ``Durability`` asks for.
     ///
-    /// - Parameter byteCount: of the keys and values, and what is written around them.
+    /// - Parameters:
+    ///   - entryCount: all entries, of one append or of many.
+    ///   - byteCount: of the keys and values, and what is written around them.
     func committed(entryCount: Int, byteCount: Int)
     /// The ledger was synchronized: one fdatasync.
+    ///
+    /// - Parameter duration: what that took.
     func synchronized(in duration: Duration)
-    /// Appends of a group failed together: certainly nothing of them is stored, unless the code is `outcomeUnknown`.
+    /// Appends of a group failed together.
+    ///
+    /// - Parameters:
+    ///   - appendCount: how many appends.
+    ///   - code: certainly nothing of them is stored, unless it is `outcomeUnknown`.
     func failed(appendCount: Int, _ code: StoreError.Code)
 }
 

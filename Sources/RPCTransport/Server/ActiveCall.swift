@@ -34,8 +34,8 @@ final class ActiveCall {
     let connection: ServerConnection
     let streamID: Int32
     /// For the observer.
-    let began: NIODeadline
-    var methodPath: String?
+    var began = NIODeadline.uptimeNanoseconds(0)
+    var method: RPCMethod?
     var receivedMessageCount = 0
     var sentMessageCount = 0
     private(set) var state = State.opening
@@ -46,10 +46,9 @@ final class ActiveCall {
     /// The generation in which it was started, see `StartLimit`; nil when it does not count.
     var generation: Int?
 
-    init(_ connection: ServerConnection, streamID: Int32, began: NIODeadline) {
+    init(_ connection: ServerConnection, streamID: Int32) {
         self.connection = connection
         self.streamID = streamID
-        self.began = began
     }
 
     /// Moves the state out and leaves `closed`; the caller makes the next state from it and sets that.

@@ -1,5 +1,6 @@
 import NIOCore
 public import SwiftProtobuf
+import Synchronization
 
 /// A method of a service with the handler that answers it.
 public final class RPCMethod: Sendable {
@@ -40,6 +41,8 @@ public final class RPCMethod: Sendable {
 
     /// `/package.Service/Method`.
     public let path: String
+    /// Differs for all methods that a process makes, and grows: for tables by method.
+    public let number: Int
     let handler: Handler
 
     /// How many messages go each way.
@@ -65,8 +68,12 @@ public final class RPCMethod: Sendable {
         if case .conversation = handler { true } else { false }
     }
 
-    private init(path: String, handler: Handler) {
+    private static let count = Atomic(0)
+
+    /// - Parameter number: of the method of which this is another form.
+    private init(path: String, number: Int? = nil, handler: Handler) {
         self.path = path
+        self.number = number ?? Self.count.add(1, ordering: .relaxed).newValue
         self.handler = handler
     }
 
@@ -181,7 +188,7 @@ public final class RPCMethod: Sendable {
         switch handler {
         case .unary(let execution, let run):
             RPCMethod(
-                path: path,
+                path: path, number: number,
                 handler: .unary(execution) { bytes, call in
                     do throws(RPCError) {
                         try interceptor(call)
@@ -192,13 +199,14 @@ public final class RPCMethod: Sendable {
                 })
         case .serverStreaming(let run):
             RPCMethod(
-                path: path,
+                path: path, number: number,
                 handler: .serverStreaming { stream in
                     try interceptor(stream.call)
                     try await run(stream)
                 })
         case .conversation(_, let answer):
-            RPCMethod(path: path, handler: .conversation(interceptor, answer))
+            RPCMethod(
+                path: path, number: number, handler: .conversation(interceptor, answer))
         }
     }
 }

@@ -153,16 +153,15 @@ extension RPCServer {
     /// Learns of each call of a connection, on its event loop: it must not block.
     public protocol CallObserver: Sendable {
         /// The headers of a call of a registered method have come.
-        func began(_ method: String)
+        func began(_ method: RPCMethod)
         /// A call was answered, or its client has gone: once for each call, also of methods that are not registered.
         func ended(_ call: FinishedCall)
     }
 
     /// What an observer learns of a call.
     public struct FinishedCall: Sendable {
-        /// `/package.Service/Method`; nil for a path that is not registered, which a client may
-        /// choose at will.
-        public let method: String?
+        /// Nil for a path that is not registered, which a client may choose at will.
+        public let method: RPCMethod?
         /// What was answered; `.cancelled` when the client cancelled or went away.
         public let code: StatusCode
         /// From the request's headers to the answer.

@@ -101,8 +101,7 @@ final class ServerConnection: HTTP2Delegate {
         isReadingHeaders = category == NGHTTP2_HCAT_REQUEST
         progress.noteMove()
         guard isReadingHeaders else { return }
-        let began = observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
-        let call = ActiveCall(self, streamID: stream, began: began)
+        let call = ActiveCall(self, streamID: stream)
         calls.add(call)
         headers.begin()
     }
@@ -156,10 +155,7 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: requests
 
     private func finishHeaders(of call: ActiveCall) {
-        if let observer, let method = headers.method {
-            call.methodPath = method.path
-            observer.began(method.path)
-        }
+        if let observer { begin(observing: call, observer) }
         var room = Reservation(.requests, of: origin.account)
         if let refusal = headers.refusal() {
             send(refusal, for: call)
@@ -177,6 +173,13 @@ final class ServerConnection: HTTP2Delegate {
         } else {
             send(.noRoomForRequests, for: call)
         }
+    }
+
+    private func begin(observing call: ActiveCall, _ observer: any RPCServer.CallObserver) {
+        call.began = .now()
+        guard let method = headers.method else { return }
+        call.method = method
+        observer.began(method)
     }
 
     private func finishRequest(of call: ActiveCall) {
@@ -471,9 +474,12 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     private func observe(_ call: ActiveCall, _ code: StatusCode) {
-        observer?.ended(
+        guard let observer else { return }
+        let hasBegun = call.began > .uptimeNanoseconds(0)
+        observer.ended(
             .init(
-                method: call.methodPath, code: code, duration: .now() - call.began,
+                method: call.method, code: code,
+                duration: hasBegun ? .now() - call.began : .zero,
                 receivedMessageCount: call.receivedMessageCount,
                 sentMessageCount: call.sentMessageCount, peerAddress: origin.peerAddress))
     }

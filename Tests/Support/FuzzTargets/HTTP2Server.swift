@@ -160,6 +160,6 @@ final class ServerUnderFuzz: Sendable {
 }
 
 private struct NoObserver: RPCServer.CallObserver {
-    func began(_ method: String) {}
+    func began(_ method: RPCMethod) {}
     func ended(_ call: RPCServer.FinishedCall) {}
 }
