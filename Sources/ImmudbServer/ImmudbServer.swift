@@ -75,7 +75,8 @@ public final class ImmudbServer: Sendable {
             configuration.observer = { calls.observer(of: $0) }
             transport = try await RPCServer.start(configuration, methods: methods)
             gauges = ServerGauges(
-                service.operations, transport, databasePath: options.databaseLabel, metrics)
+                service.operations, transport, calls, databasePath: options.databaseLabel,
+                metrics)
             do {
                 try gauges.start()
             } catch {

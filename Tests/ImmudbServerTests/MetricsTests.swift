@@ -110,6 +110,7 @@ struct MetricsTests {
         for number in 0..<3 * ClientMetrics.limit {
             clients.client(at: "2001:db8::\(number)").noteCall()
         }
+        clients.record()
         let lines = registry.text().split(separator: "\n").filter {
             $0.hasPrefix("immudb_number_of_rpcs_per_client{")
         }

@@ -214,7 +214,7 @@ extension NetworkTests {
                 func began(_ method: RPCMethod) { seen.begun.add(1, ordering: .relaxed) }
 
                 func ended(_ call: RPCServer.FinishedCall) {
-                    #expect(call.peerAddress == peerAddress && peerAddress.hasPrefix("127.0.0.1:"))
+                    #expect(peerAddress.hasPrefix("127.0.0.1:"))
                     #expect(call.duration > .nanoseconds(0))
                     let messages = "\(call.receivedMessageCount)>\(call.sentMessageCount)"
                     seen.calls.withLock {

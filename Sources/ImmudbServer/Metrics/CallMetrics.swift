@@ -1,23 +1,13 @@
 import CoreMetrics
 import NIOCore
 import RPCTransport
-import Synchronization
 
 /// Counts the calls of a server, as the metrics of gRPC for Go do, and those of each client's address.
+///
+/// A call adds to a few numbers; once a second they are recorded. Only durations are recorded by the call.
 final class CallMetrics: Sendable {
-    /// The series of one method.
-    fileprivate struct Method: Sendable {
-        let started: Counter
-        /// By the status code's number.
-        let handled: [Counter]
-        let received: Counter
-        let sent: Counter
-        /// Nil without histograms.
-        let duration: Timer?
-    }
-
     /// By the number of the method, from the first one's on.
-    private let methods: [Method?]
+    private let methods: [MethodMetrics?]
     private let firstNumber: Int
     private let clients: ClientMetrics
 
@@ -25,13 +15,19 @@ final class CallMetrics: Sendable {
     init(_ methods: [RPCMethod], _ factory: any MetricsFactory, hasHistograms: Bool) {
         firstNumber = methods.map(\.number).min() ?? 0
         let lastNumber = methods.map(\.number).max() ?? 0
-        var table = [Method?](repeating: nil, count: lastNumber - firstNumber + 1)
+        var table = [MethodMetrics?](repeating: nil, count: lastNumber - firstNumber + 1)
         for method in methods {
-            table[method.number - firstNumber] = Method(
+            table[method.number - firstNumber] = MethodMetrics(
                 method, factory, hasHistograms: hasHistograms)
         }
         self.methods = table
         clients = ClientMetrics(factory)
+    }
+
+    /// Records what was counted since the last time.
+    func record() {
+        for method in methods { method?.record() }
+        clients.record()
     }
 
     /// - Parameter peerAddress: address and port.
@@ -39,7 +35,7 @@ final class CallMetrics: Sendable {
         Observer(metrics: self, client: clients.client(at: ClientMetrics.host(of: peerAddress)))
     }
 
-    private func series(of method: RPCMethod) -> Method? {
+    private func series(of method: RPCMethod) -> MethodMetrics? {
         let position = method.number - firstNumber
         return methods.indices.contains(position) ? methods[position] : nil
     }
@@ -50,52 +46,12 @@ final class CallMetrics: Sendable {
 
         func began(_ method: RPCMethod) {
             client.noteCall()
-            metrics.series(of: method)?.started.increment()
+            metrics.series(of: method)?.noteBegin()
         }
 
         func ended(_ call: RPCServer.FinishedCall) {
-            guard let method = call.method.flatMap(metrics.series) else { return }
-            method.handled[min(call.code.rawValue, method.handled.count - 1)].increment()
-            if call.receivedMessageCount > 0 {
-                method.received.increment(by: call.receivedMessageCount)
-            }
-            if call.sentMessageCount > 0 { method.sent.increment(by: call.sentMessageCount) }
-            method.duration?.recordNanoseconds(call.duration.nanoseconds)
+            guard let method = call.method else { return }
+            metrics.series(of: method)?.note(call)
         }
-    }
-}
-
-extension CallMetrics.Method {
-    /// The names that gRPC for Go gives to the status codes 0 to 16.
-    private static let codes = [
-        "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
-        "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
-        "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
-    ]
-
-    fileprivate init(_ method: RPCMethod, _ factory: any MetricsFactory, hasHistograms: Bool) {
-        let parts = method.path.split(separator: "/").map(String.init)
-        let kind =
-            switch method.kind {
-            case .unary: "unary"
-            case .serverStreaming: "server_stream"
-            case .conversation: "bidi_stream"
-            }
-        let labels = [
-            ("grpc_type", kind), ("grpc_service", parts.first ?? ""),
-            ("grpc_method", parts.last ?? ""),
-        ]
-        func counter(_ metric: ServerMetric, _ more: [(String, String)] = []) -> Counter {
-            Counter(label: metric.rawValue, dimensions: more + labels, factory: factory)
-        }
-        started = counter(.callsStarted)
-        handled = Self.codes.map { counter(.callsHandled, [("grpc_code", $0)]) }
-        received = counter(.messagesReceived)
-        sent = counter(.messagesSent)
-        duration =
-            hasHistograms
-            ? Timer(
-                label: ServerMetric.callDuration.rawValue, dimensions: labels, factory: factory)
-            : nil
     }
 }

@@ -14,13 +14,32 @@ final class ClientMetrics: Sendable {
     static let limit = 1_000
     static let others = "others"
 
-    struct Client: Sendable {
-        fileprivate let calls: Counter
-        fileprivate let lastMessage: Gauge
+    /// The calls of one address.
+    final class Client: Sendable {
+        private let calls: Counter
+        private let lastMessage: Gauge
+        private let count = Atomic(0)
+        /// Seconds since 1970.
+        private let lastTime = Atomic(0)
+
+        fileprivate init(_ name: String, _ factory: any MetricsFactory) {
+            let labels = [("ip", name)]
+            calls = Counter(
+                label: ServerMetric.callsPerClient.rawValue, dimensions: labels, factory: factory)
+            lastMessage = Gauge(
+                label: ServerMetric.lastMessage.rawValue, dimensions: labels, factory: factory)
+        }
 
         func noteCall() {
-            calls.increment()
-            lastMessage.record(time(nil))
+            count.add(1, ordering: .relaxed)
+            lastTime.store(time(nil), ordering: .relaxed)
+        }
+
+        fileprivate func record() {
+            let new = count.exchange(0, ordering: .relaxed)
+            guard new > 0 else { return }
+            calls.increment(by: new)
+            lastMessage.record(lastTime.load(ordering: .relaxed))
         }
     }
 
@@ -29,18 +48,18 @@ final class ClientMetrics: Sendable {
 
     init(_ factory: any MetricsFactory) { self.factory = factory }
 
+    /// Records what was counted since the last time.
+    func record() {
+        for client in clients.withLock({ Array($0.values) }) { client.record() }
+    }
+
+    /// A new one has its series at once.
     func client(at host: String) -> Client {
         clients.withLock { clients in
             if let known = clients[host] { return known }
             let name = clients.count < Self.limit ? host : Self.others
             if let known = clients[name] { return known }
-            let labels = [("ip", name)]
-            let made = Client(
-                calls: Counter(
-                    label: ServerMetric.callsPerClient.rawValue, dimensions: labels,
-                    factory: factory),
-                lastMessage: Gauge(
-                    label: ServerMetric.lastMessage.rawValue, dimensions: labels, factory: factory))
+            let made = Client(name, factory)
             clients[name] = made
             return made
         }

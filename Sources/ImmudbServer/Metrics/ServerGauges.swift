@@ -6,8 +6,8 @@ import RPCTransport
 import Synchronization
 import SystemPackage
 
-/// Values that are looked up each second, on a thread of its own: sizes, health, and what the process takes. So a scrape
-/// never waits for a disk that hangs.
+/// Values that are looked up each second, on a thread of its own: what calls have counted, sizes, health, and what the
+/// process takes. So a scrape never waits for a disk that hangs.
 final class ServerGauges: Sendable {
     private static let interval = Duration.seconds(1)
     /// To add up the sizes of files takes some microseconds for each: not each second.
@@ -15,6 +15,7 @@ final class ServerGauges: Sendable {
 
     private let operations: DatabaseOperations
     private let transport: RPCServer
+    private let calls: CallMetrics
     private let labels: [(String, String)]
     private let factory: any MetricsFactory
     private let began = ContinuousClock.now
@@ -23,11 +24,12 @@ final class ServerGauges: Sendable {
 
     /// - Parameter databasePath: what the label `database` says.
     init(
-        _ operations: DatabaseOperations, _ transport: RPCServer, databasePath: String,
-        _ factory: any MetricsFactory
+        _ operations: DatabaseOperations, _ transport: RPCServer, _ calls: CallMetrics,
+        databasePath: String, _ factory: any MetricsFactory
     ) {
         self.operations = operations
         self.transport = transport
+        self.calls = calls
         self.factory = factory
         labels = [("database", databasePath)]
     }
@@ -50,6 +52,7 @@ final class ServerGauges: Sendable {
     }
 
     private func record() {
+        calls.record()
         let database = operations.database
         set(.storedEntries, Double(database.snapshot.size.rawValue))
         set(.uptime, (ContinuousClock.now - began) / .seconds(3600))

@@ -170,7 +170,5 @@ extension RPCServer {
         public let receivedMessageCount: Int
         /// Messages for the client, whether it has read them or not.
         public let sentMessageCount: Int
-        /// The client's address and port.
-        public let peerAddress: String
     }
 }

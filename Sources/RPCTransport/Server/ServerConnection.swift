@@ -176,7 +176,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     private func begin(observing call: ActiveCall, _ observer: any RPCServer.CallObserver) {
-        call.began = .now()
+        call.began = http2.lastRead
         guard let method = headers.method else { return }
         call.method = method
         observer.began(method)
@@ -481,6 +481,6 @@ final class ServerConnection: HTTP2Delegate {
                 method: call.method, code: code,
                 duration: hasBegun ? .now() - call.began : .zero,
                 receivedMessageCount: call.receivedMessageCount,
-                sentMessageCount: call.sentMessageCount, peerAddress: origin.peerAddress))
+                sentMessageCount: call.sentMessageCount))
     }
 }
