@@ -3,10 +3,12 @@ public import RPCTransport
 
 /// Why a call gave no answer: a code to decide by, a message for a person, and the cause.
 ///
-/// Never evidence of tampering, which is a `VerificationError`. Two errors are equal when their
-/// codes are.
+/// Not evidence of tampering, which is a `VerificationError`, but for the code `.serverChanged`. Two
+/// errors are equal when their codes are.
 ///
-/// A write that fails with another code than `.outcomeUnknown` is certainly not stored.
+/// A write that fails with a `ClientError` of another code than `.outcomeUnknown` is certainly not
+/// stored. One that fails with a `VerificationError` has probably been stored by the server that
+/// could not prove it.
 public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// No server answers at this address, the connection broke, or the server cannot do it now.
@@ -27,7 +29,9 @@ public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
         case refused
         /// The server speaks otherwise than immudb 0.6.
         case incompatible
-        /// Another server answers than the one that was connected to.
+        /// Another server answers than the one that was connected to, that was expected, or that was
+        /// trusted at this address before; the cause is a `ServerChange`. Nothing was taken from it.
+        /// Evidence: ask the server's operator before you trust it.
         case serverChanged
         /// No root of this server is trusted yet, and the client may not trust what the server
         /// shows.

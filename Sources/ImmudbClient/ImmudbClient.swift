@@ -21,10 +21,12 @@ import SwiftProtobuf
 /// has to prove that one continues the other.
 ///
 /// Plain calls (`set`, `get`, ...) believe the server; they throw `ClientError`. Verified calls
-/// also throw `VerificationError`, which is evidence, and never to be retried.
+/// also throw `VerificationError`, which is evidence, and never to be retried. So is a `ClientError`
+/// with code `.serverChanged`.
 ///
 /// A call that writes throws `ClientError` with code `.outcomeUnknown` if its entry may have been
-/// stored. With any other code it is certainly not stored.
+/// stored. With any other code of a `ClientError` it is certainly not stored. If it throws
+/// `VerificationError`, the server that could not prove it has probably stored it all the same.
 ///
 /// It connects again by itself when a connection was lost, with growing pauses between attempts.
 /// A call that the server may have seen is never sent twice.
@@ -103,17 +105,18 @@ public final class ImmudbClient: Sendable {
     ///   - configuration: where the server is, and how long to wait for it.
     ///   - trustedRoots: where the newest verified root is kept.
     ///   - firstContact: what to do if it has none of this server.
-    ///   - expected: who the server has to be. The identity is the server's word: without this, one
-    ///     that takes a new identity is met for the first time.
+    ///   - expected: who the server has to be: another one is refused. It is also how you say that the one
+    ///     which you have named takes the place of the one that was trusted at this address before.
     /// - Throws: `ClientError` with code `.unavailable` if no server answers or the configuration's
     ///   host is not an address, `.incompatible` if the server sends no identity, `.serverChanged` if
-    ///   it is another than the expected one.
+    ///   it is another than the expected one, or than the one that was trusted at this address before;
+    ///   what the store of trusted roots throws.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
         let connection = try Connection(configuration)
-        do throws(ClientError) {
+        do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
                 ImmuService.health, Google_Protobuf_Empty())
             _ = try answer.result.get()
@@ -123,15 +126,15 @@ public final class ImmudbClient: Sendable {
                     "the server at \(connection.address) does not send its identity "
                         + "(header \(ImmuMetadata.serverIdentity)): it is no immudb 0.6")
             }
-            guard expected == nil || expected == identity else {
-                throw ClientError(
-                    .serverChanged,
-                    "the server at \(connection.address) says that it is \(identity), not "
-                        + "\(expected?.text ?? "")")
+            if let expected, expected != identity {
+                throw ClientError.changed(
+                    connection.address, expected, .expected, found: identity.text)
             }
-            return ImmudbClient(
+            let client = ImmudbClient(
                 configuration: configuration, identity: identity, connection: connection,
                 trustedRoots: trustedRoots, firstContact: firstContact)
+            try await client.requireKnownAtAddress(isExpected: expected != nil)
+            return client
         } catch {
             await connection.close()
             throw error
@@ -215,11 +218,7 @@ public final class ImmudbClient: Sendable {
     private func checkIdentity(_ text: String?) throws(ClientError) {
         // Without this, the proofs of another server would look like tampering of this one.
         guard let text, text != identity.text else { return }
-        throw ClientError(
-            .serverChanged,
-            "the server at \(connection.address) was \(identity) and now says it is "
-                + "\(text): connect again"
-        )
+        throw ClientError.changed(connection.address, identity, .connected, found: text)
     }
 }
 
