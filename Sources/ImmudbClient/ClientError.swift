@@ -38,6 +38,8 @@ public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
         case firstContactRefused
         /// The trusted root cannot be read or stored.
         case trustedRootUnusable
+        /// The directory for evidence cannot be made or written to.
+        case evidenceUnusable
     }
 
     public var code: Code

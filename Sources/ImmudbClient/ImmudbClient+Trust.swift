@@ -121,10 +121,16 @@ extension ImmudbClient {
             try proof.verify(from: old.root, to: newRoot)
             return TrustedRoot(size: proof.to, root: newRoot)
         } catch let error as ClientError where error.code == .notFound {
-            throw VerificationError.shrank(below: old, status: error.message)
+            throw await shrank(below: old, error)
         } catch let error as VerificationError {
             throw error.completed(trusted: old)
         }
+    }
+
+    /// The error of a server that denies the trusted tree, with the tree that it says it has instead: asked for here,
+    /// so that it is in the evidence.
+    func shrank(below trusted: TrustedRoot, _ denial: ClientError) async -> VerificationError {
+        .shrank(below: trusted, status: denial.message, claimed: try? await currentRoot())
     }
 
     /// Trusts a root that was verified to continue another, which was trusted when the call began.

@@ -13,9 +13,9 @@ extension ImmudbClient {
     /// When it returns, the entry is in a tree that continues everything this client has trusted
     /// before, and the root of that tree is stored as trusted.
     ///
-    /// - Throws: `VerificationError` if the answer does not prove it; the entry may have been
-    ///   written nevertheless. `ClientError` if there is no answer, with code `.outcomeUnknown` if
-    ///   the entry may have been written.
+    /// - Throws: `VerificationError` if the answer does not prove it: the server has probably stored
+    ///   the entry all the same, unless the error's `isRefusal` is true. `ClientError` if there is no
+    ///   answer: with code `.outcomeUnknown` the entry may have been stored, with any other it is not.
     @discardableResult
     public func verifiedSet(
         _ key: [UInt8], _ value: [UInt8]
@@ -131,7 +131,7 @@ extension ImmudbClient {
                 error.status == .invalidArgument
                 && error.message == ErrorText.invalidRootIndex
             guard isRootRefused, !trusted.size.isEmpty else { throw error }
-            var refusal = VerificationError.shrank(below: trusted, status: error.message)
+            var refusal = await shrank(below: trusted, error)
             refusal.isRefusal = true
             throw refusal
         }

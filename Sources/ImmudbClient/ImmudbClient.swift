@@ -49,8 +49,9 @@ public final class ImmudbClient: Sendable {
         /// The largest answer, or message of a dump, that is taken. The default is enough for the
         /// largest answer of a server that was started without `--max-recv-msg-size`.
         public var maxReceiveMessageByteCount = 40 << 20
-        /// Where to keep what the server answered when a verification fails, one file each: an
-        /// existing directory. nil: nowhere.
+        /// Where to keep what the server answered when a verification fails, one file each: a
+        /// directory, which is made when a client connects, for its owner alone, with those above it.
+        /// nil: nowhere.
         public var evidenceDirectory: String?
 
         public init(
@@ -109,13 +110,15 @@ public final class ImmudbClient: Sendable {
     ///     which you have named takes the place of the one that was trusted at this address before.
     /// - Throws: `ClientError` with code `.unavailable` if no server answers or the configuration's
     ///   host is not an address, `.incompatible` if the server sends no identity, `.serverChanged` if
-    ///   it is another than the expected one, or than the one that was trusted at this address before;
-    ///   what the store of trusted roots throws.
+    ///   it is another than the expected one, or than the one that was trusted at this address before,
+    ///   `.evidenceUnusable` if the directory for evidence cannot be written to; what the store of
+    ///   trusted roots throws.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
         let connection = try Connection(configuration)
+        if let directory = configuration.evidenceDirectory { try Evidence.prepare(directory) }
         do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
                 ImmuService.health, Google_Protobuf_Empty())
@@ -158,7 +161,7 @@ public final class ImmudbClient: Sendable {
         _ path: String, _ request: Request, _ metadata: Metadata = Metadata()
     ) async throws(ClientError) -> (message: Response, trailers: Metadata) {
         let answer: Answer<Response> = await connection.call(path, request, metadata)
-        Transcript.current?.record(path, request, answer.result)
+        Transcript.current?.record(path, request, answer)
         do throws(ClientError) {
             try checkIdentity(answer.identity)
             let response = try answer.result.get()

@@ -164,11 +164,16 @@ extension VerificationError {
 
     /// The server does not know the trusted tree's last index any more: evidence, though it comes
     /// as a plain status.
-    package static func shrank(below trusted: TrustedRoot, status: String) -> VerificationError {
+    ///
+    /// - Parameter claimed: the tree that the server says it has now; nil if it does not say.
+    package static func shrank(
+        below trusted: TrustedRoot, status: String, claimed: TrustedRoot?
+    ) -> VerificationError {
         VerificationError(
             .treeShrank,
             "the server has fewer entries than the \(trusted.size) that were trusted "
                 + "(it answers '\(status)'): its history was cut, or an older copy restored",
-            trustedRoot: trusted.root, trustedSize: trusted.size)
+            trustedRoot: trusted.root, trustedSize: trusted.size, newRoot: claimed?.root,
+            newSize: claimed?.size)
     }
 }

@@ -37,11 +37,11 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
     public var index: EntryIndex?
     /// The nodes of the proof that failed, lowest first; empty if it did not come to that.
     public var path: [Digest]
-    /// Whether the server refused a write since its tree has less than is trusted: it says that it has
-    /// not stored the entry.
-    package var isRefusal = false
-    /// The file that holds what proves it, if somebody has written one: set by who catches this error and
-    /// throws it on. Nothing here reads it.
+    /// Whether the server refused the call since its tree has less than is trusted: it says that it has
+    /// stored nothing. After every other error of a verified write it has probably stored the entry.
+    public package(set) var isRefusal = false
+    /// The file that holds what proves it, if somebody has written one: set by code that catches this error
+    /// and throws it on, as ImmudbClient does with a directory for evidence. Nothing here reads it.
     public var evidenceFile: String?
 
     public init(
