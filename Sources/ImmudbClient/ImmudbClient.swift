@@ -144,7 +144,27 @@ public final class ImmudbClient: Sendable {
         }
     }
 
-    /// Closes the connection. Calls that run fail with code `.unavailable`. Idempotent.
+    /// Connects to the server at an address, with the defaults of `Configuration`: 5 s to connect, 30 s for a call.
+    ///
+    /// - Parameters:
+    ///   - address: a name or an address, with its port or without, as `ServerAddress` reads it: `localhost`,
+    ///     `10.0.0.7:3322`, `[::1]:3322`.
+    ///   - trustedRoots: where the newest verified root is kept.
+    ///   - firstContact: what to do if it has none of this server.
+    ///   - expected: who the server has to be.
+    /// - Throws: as ``connect(_:trustedRoots:firstContact:expecting:)``.
+    public static func connect(
+        to address: String, trustedRoots: any TrustedRootStore, firstContact: FirstContact,
+        expecting expected: ServerIdentity? = nil
+    ) async throws -> ImmudbClient {
+        try await connect(
+            Configuration(host: address), trustedRoots: trustedRoots, firstContact: firstContact,
+            expecting: expected)
+    }
+
+    /// Closes the connection. Calls that run fail with code `.unavailable`, and so do later ones. Idempotent.
+    ///
+    /// A client that is let go without it closes its connection, too.
     public func close() async {
         await connection.close()
     }
