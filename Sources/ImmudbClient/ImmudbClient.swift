@@ -170,15 +170,18 @@ public final class ImmudbClient: Sendable {
     }
 
     /// Makes one call, and sees to it that the server is still the one that was connected to.
+    ///
+    /// - Parameter names: what the call names, for the error.
     func call<Request: Message, Response: Message>(
-        _ path: String, _ request: Request
+        _ path: String, _ request: Request, about names: [GivenName] = []
     ) async throws(ClientError) -> Response {
-        try await answer(path, request).message
+        try await answer(path, request, about: names).message
     }
 
     /// The same with metadata, and with the answer's trailers.
     func answer<Request: Message, Response: Message>(
-        _ path: String, _ request: Request, _ metadata: Metadata = Metadata()
+        _ path: String, _ request: Request, _ metadata: Metadata = Metadata(),
+        about names: [GivenName] = []
     ) async throws(ClientError) -> (message: Response, trailers: Metadata) {
         let answer: Answer<Response> = await connection.call(path, request, metadata)
         Transcript.current?.record(path, request, answer)
@@ -188,7 +191,8 @@ public final class ImmudbClient: Sendable {
             try requireIdentity(answer.identity)
             return (response, answer.trailers)
         } catch {
-            throw ImmuService.writes.contains(path) ? ofWrite(error, answer.result) : error
+            let error = ImmuService.writes.contains(path) ? ofWrite(error, answer.result) : error
+            throw error.about(names)
         }
     }
 

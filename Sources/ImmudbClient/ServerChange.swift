@@ -1,3 +1,4 @@
+public import Foundation
 public import ImmudbVerification
 
 /// The cause of a `ClientError` with code `.serverChanged`: another server answers than the one that was there before,
@@ -5,7 +6,7 @@ public import ImmudbVerification
 ///
 /// Another server has taken its place, its folder was replaced, or somebody forges it: evidence, as a
 /// `VerificationError` is. Nothing of its answer was used.
-public struct ServerChange: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ServerChange: LocalizedError, Hashable, Sendable, CustomStringConvertible {
     /// Where the known identity comes from.
     public enum Origin: Hashable, Sendable {
         /// It was trusted at this address, in this run or an earlier one.
@@ -23,6 +24,9 @@ public struct ServerChange: Error, Hashable, Sendable, CustomStringConvertible {
     public let origin: Origin
     /// Who answered, as it says, which may be no identity at all.
     public let found: String
+
+    /// The same as ``description``, which `localizedDescription` then is, too.
+    public var errorDescription: String? { description }
 
     public var description: String {
         let origin =

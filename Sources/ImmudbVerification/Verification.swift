@@ -78,7 +78,14 @@ extension UncheckedProof {
     public func verify(
         writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
-        let entry = Entry(index: EntryIndex(index), key: key, value: value)
+        try verify(writtenKey: key, value: value, since: trusted, kind: nil)
+    }
+
+    /// The same for an entry of a kind that the writer knows.
+    package func verify(
+        writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot, kind: EntryKind?
+    ) throws(VerificationError) -> Verified<Entry> {
+        let entry = Entry(index: EntryIndex(index), kind: kind, key: key, value: value)
         let verified = try verify(entry, since: trusted)
         guard !trusted.size.contains(entry.index) else {
             throw failure(

@@ -1,8 +1,10 @@
+public import Foundation
+
 /// Evidence that a server's answer does not follow from what was trusted before.
 ///
 /// Never retried, never to be overlooked: the trusted root must stay as it was. Two errors are
 /// equal when their codes are; the message is for a person.
-public struct VerificationError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct VerificationError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// The leaf of the entry as it came differs from the leaf that the proof speaks of.
         case leafMismatch
@@ -68,6 +70,9 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
         if let evidenceFile { parts.append("evidence in \(evidenceFile)") }
         return parts.joined(separator: ", ")
     }
+
+    /// The same as ``description``, which `localizedDescription` then is, too.
+    public var errorDescription: String? { description }
 
     private static func describe(_ name: String, _ root: Digest?, _ size: TreeSize?) -> [String] {
         var parts: [String] = []
