@@ -29,7 +29,7 @@ run: build
 ## output is in .build/test.log. IMMUDB_TEST_WIDTH=8 tests at a time: all at once, each of hundreds would wait minutes
 ## for its turn, and no deadline in a test could be told from a hang. Product by product: `--build-tests` would also
 ## compile protoc, which nothing needs.
-test: dependencies python examples
+test: dependencies python prometheus examples prometheus
 	@Scripts/test.sh immudbPackageTests $(EXECUTABLES) crash-writer
 
 ## The figures, as a table. Takes some minutes and about 5 GB of disk.
@@ -114,6 +114,13 @@ python: dependencies
 	    echo "installing Tests/requirements.txt into .venv"; \
 	    .venv/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt \
 	    && cp Tests/requirements.txt .venv/installed.txt; fi
+
+## Debian's Prometheus, which the tests run on a scrape: unpacked, not installed, since the package starts a service.
+prometheus: dependencies
+	@if command -v apt-get >/dev/null && [ ! -x .build-tools/usr/bin/prometheus ]; then \
+	    echo "unpacking Debian's prometheus into .build-tools"; \
+	    mkdir -p .build-tools && cd .build-tools && chmod 777 . && apt-get download -qq prometheus >/dev/null \
+	    && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; fi
 
 ## The example in Go, as the tests run it: .build-examples/go/verified. Its libraries are packages of Debian. The one in
 ## Python needs no more than `python`.

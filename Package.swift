@@ -17,6 +17,8 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -44,6 +46,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system.git", from: "1.6.0"),
         // Messages of the wire: the runtime of the generated code.
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+        // The interface by which the server records its metrics, so that an application that embeds it gets them in
+        // its own backend.
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        // The web server of /metrics, with the log that it wants.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         // Command lines of the executables.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         // Config files in TOML and YAML. swift-configuration would do for neither: it cannot tell
@@ -126,9 +134,11 @@ let package = Package(
             name: "ImmudbServer",
             dependencies: [
                 "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX",
-                "RPCTransport", "StorageIO", nioCore, protobuf,
+                "RPCTransport", "StorageIO", coreMetrics, nioCore, protobuf, system,
             ],
             swiftSettings: settings),
+        // Metrics in memory, and Prometheus' text of them.
+        .target(name: "PrometheusMetrics", dependencies: [coreMetrics], swiftSettings: settings),
         // What a client believes, and why: without the transport, for those who verify what somebody
         // else fetched.
         .target(
@@ -157,7 +167,13 @@ let package = Package(
 
         .executableTarget(
             name: "immudb",
-            dependencies: ["ImmudbServer", "ImmudbStore", "ProgramKit", arguments],
+            dependencies: [
+                "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit", "PrometheusMetrics",
+                arguments, nioCore, nioPosix, system,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "immuclient",
@@ -289,7 +305,9 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "ImmudbOperations", "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport",
-                "MerkleTree", "SimulatedDisk", "StorageIO", nioCore, protobuf, "OwnThread",
+                "MerkleTree", "PrometheusMetrics", "SimulatedDisk", "StorageIO", coreMetrics,
+                nioCore,
+                protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",
@@ -298,6 +316,9 @@ let package = Package(
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
                 "RPCTransport", nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
+        .testTarget(
+            name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics],
+            swiftSettings: settings),
         .testTarget(
             name: "ProgramKitTests",
             dependencies: ["ChildProcess", "ProgramKit", "TestTools", arguments],

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Generates the Swift messages of Sources/ImmudbProtocol from its .proto files, and the descriptor that its
-# tests compare with a table of the specification. The results are committed: run this after a change of a
+# Generates the Swift messages of Sources/ImmudbProtocol from its .proto files, and the descriptors that the
+# server gives to tools that ask for them. The results are committed: run this after a change of a
 # .proto file only.
 #
 # Needs protoc (Debian: protobuf-compiler; macOS: brew install protobuf). The plug-in is built from the
@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 
 protos=Sources/ImmudbProtocol/Protos
 generated=Sources/ImmudbProtocol/Generated
-descriptor=Tests/ImmudbProtocolTests/ProtocolDescriptor.swift
+descriptor="$generated/ProtocolDescriptor.swift"
+files="schema.proto pb.proto health.proto reflection.proto"
 
 command -v protoc >/dev/null || {
     echo "protoc is missing: apt-get install protobuf-compiler, or brew install protobuf" >&2
@@ -23,19 +24,19 @@ mkdir -p "$generated"
 plugin="$(swift build --show-bin-path)/protoc-gen-swift"
 protoc --plugin=protoc-gen-swift="$plugin" --proto_path="$protos" \
     --swift_opt=Visibility=Public --swift_opt=UseAccessLevelOnImports=true \
-    --swift_out="$generated" schema.proto pb.proto health.proto
+    --swift_out="$generated" $files
 
 set_file="$(mktemp)"
 trap 'rm -f "$set_file"' EXIT
-protoc --proto_path="$protos" --descriptor_set_out="$set_file" schema.proto pb.proto
+protoc --proto_path="$protos" --include_imports --descriptor_set_out="$set_file" $files
 {
     echo "// Made by Scripts/generate-protocol.sh: do not edit."
     echo
-    echo "/// What protoc understands of schema.proto and pb.proto: a FileDescriptorSet, in base64"
-    echo "/// with line breaks."
+    echo "/// What protoc understands of $files, and of what they import:"
+    echo "/// a FileDescriptorSet, in base64 with line breaks."
     echo 'let protocolDescriptor = """'
     base64 <"$set_file" | tr -d '\n' | fold -w 96 | sed 's/^/    /'
     echo
     echo '    """'
 } >"$descriptor"
-echo "written: $generated, $descriptor"
+echo "written: $generated"

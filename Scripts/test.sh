@@ -34,7 +34,7 @@ showBuild() {
         printf '%s\n' "$line" >&3
         case $line in
             '['[0-9]*/[0-9]*'] '* | Fetching\ * | Fetched\ * | Computing\ * | Computed\ * | Creating\ * | Working\ * | \
-                Updating\ * | Updated\ * | Building\ for\ * | Build\ complete!* | Build\ of\ product\ *) ;;
+                "warning: 'swift-distributed-tracing': found "* | Updating\ * | Updated\ * | Building\ for\ * | Build\ complete!* | Build\ of\ product\ *) ;;
             *) printf '%s\n' "$line" ;;
         esac
     done

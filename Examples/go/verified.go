@@ -5,7 +5,8 @@
 //	verified VECTORS HOST:PORT ROOT-FILE                  holds the server to the root in the file
 //
 // build.sh generates the package schema and compiles this. "I3", "V5" and so on are rules of docs/protocol.md.
-// Ends with 1 and a reason if something does not hold. Checks that fail panic, as in a test; a driver returns errors.
+// Ends with 1 and a reason if something does not hold, with 2 if the arguments are wrong. Checks that fail panic, as in
+// a test; a driver returns errors.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/golang/protobuf/proto"
@@ -266,16 +268,48 @@ func setAndGet(address, name string, isFirstContact bool) {
 	fmt.Printf("get, verified: %s\ntrusted now: last index %d, root %x\n", answer.Item.Value, trusted.Index, trusted.Root)
 }
 
-func main() {
-	isFirstContact := len(os.Args) == 5 && os.Args[4] == "--first-contact"
-	if len(os.Args) != 2 && len(os.Args) != 4 && !isFirstContact {
-		fmt.Fprintln(os.Stderr, "usage: verified VECTORS [HOST:PORT ROOT-FILE [--first-contact]]")
-		os.Exit(1)
+const usage = `usage: verified VECTORS [HOST:PORT ROOT-FILE [--first-contact]]
+
+VECTORS           file of the test vectors, Examples/vectors/vectors.json: it checks them
+HOST:PORT         address of an immudb server: then it does a verified set and get of the key greeting
+ROOT-FILE         file of the root that is trusted, made at the first contact
+--first-contact   trust what the server shows now
+
+Ends with 1 and a reason if something does not hold, with 2 if the arguments are wrong.
+`
+
+// readArguments returns those that are no flags. It ends the program if they are wrong, or help is asked for.
+func readArguments() (words []string, isFirstContact bool) {
+	for _, argument := range os.Args[1:] {
+		switch {
+		case argument == "-h" || argument == "--help":
+			fmt.Print(usage)
+			os.Exit(0)
+		case argument == "--first-contact":
+			isFirstContact = true
+		case strings.HasPrefix(argument, "-"):
+			refuseArguments("there is no flag " + argument)
+		default:
+			words = append(words, argument)
+		}
 	}
+	if len(words) != 3 && (len(words) != 1 || isFirstContact) {
+		refuseArguments("give VECTORS, or VECTORS, HOST:PORT and ROOT-FILE")
+	}
+	return words, isFirstContact
+}
+
+func refuseArguments(reason string) {
+	fmt.Fprintf(os.Stderr, "%serror: %s\n", usage, reason)
+	os.Exit(2)
+}
+
+func main() {
+	words, isFirstContact := readArguments()
 	err := attempt(func() {
-		checkVectors(os.Args[1])
-		if len(os.Args) > 2 {
-			setAndGet(os.Args[2], os.Args[3], isFirstContact)
+		checkVectors(words[0])
+		if len(words) > 1 {
+			setAndGet(words[1], words[2], isFirstContact)
 		}
 	})
 	if err == nil {

@@ -4,10 +4,12 @@
     verified.py VECTORS HOST:PORT ROOT-FILE --first-contact  trusts the server's history as it is now
     verified.py VECTORS HOST:PORT ROOT-FILE                  holds the server to the root in the file
 
+VECTORS is Examples/vectors/vectors.json. ROOT-FILE keeps the trusted root; it is made at the first contact.
 Needs grpcio and grpcio-tools, which compile schema.proto when this starts. "I3", "V5" and so on are rules of
-docs/protocol.md. Ends with 1 and a reason if something does not hold.
+docs/protocol.md. Ends with 1 and a reason if something does not hold, with 2 if the arguments are wrong.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -176,14 +178,28 @@ def set_and_get(address, file, is_first_contact):
     print(f"trusted now: {trusted.index + 1} entries, root {trusted.root.hex()}")
 
 
+def read_arguments():
+    parser = argparse.ArgumentParser(
+        usage="verified.py VECTORS [HOST:PORT ROOT-FILE [--first-contact]]", description=__doc__, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("vectors", metavar="VECTORS", help="file of the test vectors")
+    parser.add_argument("address", metavar="HOST:PORT", nargs="?", help="address of an immudb server")
+    parser.add_argument("file", metavar="ROOT-FILE", nargs="?", help="file of the root that is trusted")
+    parser.add_argument("--first-contact", action="store_true", help="trust what the server shows now")
+    arguments = parser.parse_args()
+    if arguments.address is not None and arguments.file is None:
+        parser.error("HOST:PORT needs a ROOT-FILE")
+    if arguments.first_contact and arguments.address is None:
+        parser.error("--first-contact needs HOST:PORT and ROOT-FILE")
+    return arguments
+
+
 def main():
-    arguments = [argument for argument in sys.argv[1:] if argument != "--first-contact"]
-    if len(arguments) not in (1, 3):
-        sys.exit(__doc__)
+    arguments = read_arguments()
     try:
-        check_vectors(arguments[0])
-        if len(arguments) == 3:
-            set_and_get(*arguments[1:], is_first_contact="--first-contact" in sys.argv)
+        check_vectors(arguments.vectors)
+        if arguments.address is not None:
+            set_and_get(arguments.address, arguments.file, arguments.first_contact)
     except VerificationFailed as failure:
         sys.exit(f"VERIFICATION FAILED: {failure}")
     except grpc.RpcError as error:

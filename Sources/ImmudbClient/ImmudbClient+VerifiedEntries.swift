@@ -33,12 +33,7 @@ extension ImmudbClient {
             do {
                 entry = try await self.entry(at: index)
             } catch let error as ClientError where error.code == .notFound {
-                guard !trusted.size.contains(index) else {
-                    throw VerificationError(
-                        .inclusionFailed, "the server denies an entry of the tree that is trusted",
-                        trustedRoot: trusted.root, trustedSize: trusted.size, index: index)
-                }
-                try await verifyContinuation()
+                try await requireBeyondEnd(index, of: trusted)
                 throw error
             }
             guard entry.index == index else {
@@ -48,6 +43,17 @@ extension ImmudbClient {
             }
             return try await verify(entry)
         }
+    }
+
+    /// Verifies the answer that there is no entry at an index: it is not in the trusted tree, which the server's
+    /// continues.
+    func requireBeyondEnd(_ index: EntryIndex, of trusted: TrustedRoot) async throws {
+        guard !trusted.size.contains(index) else {
+            throw VerificationError(
+                .inclusionFailed, "the server denies an entry of the tree that is trusted",
+                trustedRoot: trusted.root, trustedSize: trusted.size, index: index)
+        }
+        try await verifyContinuation()
     }
 
     /// Appends structured entries, next to each other: all of them or none. Then verifies each.

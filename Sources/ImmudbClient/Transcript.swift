@@ -38,7 +38,7 @@ final class Transcript: Sendable {
 extension ImmudbClient {
     /// Runs a verified call. If it fails verification and the configuration names a directory for
     /// evidence, keeps what the server answered in a file there, and names it in the error.
-    func keepingEvidence<Value: Sendable>(
+    package func keepingEvidence<Value: Sendable>(
         _ body: () async throws -> Value
     ) async throws -> Value {
         // Of calls within calls, the outermost keeps all that was answered.

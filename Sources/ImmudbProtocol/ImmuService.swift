@@ -116,6 +116,13 @@ public enum HealthService {
     public static let watch = "/grpc.health.v1.Health/Watch"
 }
 
+/// The method of the standard reflection service of gRPC, `grpc.reflection.v1.ServerReflection`.
+public enum ReflectionService {
+    public static let info = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    /// The same with the same messages, as tools from before 2023 call it.
+    public static let olderInfo = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+}
+
 /// Names of the metadata that this service gives a meaning to.
 public enum ImmuMetadata {
     /// Answer header: the server's identity, 20 characters, with errors too.

@@ -11,21 +11,31 @@ import RPCTransport
 ///
 /// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
 /// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
-/// lock, the log and what is opened for a moment. Connections get the rest.
-struct DescriptorBudget {
-    private static let otherCount = 40
+/// lock, the log and what is opened for a moment; a sixteenth, at most 16, and 4 are for metrics. Connections get
+/// the rest.
+public struct DescriptorBudget: Sendable {
+    private static let otherCount = 44
     private static let leastIndexFileCount = 20
 
     let segmentCount: Int
     let indexFileCount: Int
     let connectionCount: Int
 
+    /// Connections that ask for metrics.
+    public static var metricsConnectionCount: Int {
+        metricsConnectionCount(limit: openFileLimit() ?? 1024)
+    }
+
+    private static func metricsConnectionCount(limit: Int) -> Int { min(16, max(1, limit / 16)) }
+
     /// - Parameter limit: of open files in this process.
     /// - Throws: `ServerStartError` if the limit is too low for a database and one connection.
     init(limit: Int) throws(ServerStartError) {
         segmentCount = min(64, max(4, limit / 8))
         indexFileCount = min(512, max(Self.leastIndexFileCount, limit / 4))
-        connectionCount = limit - segmentCount - indexFileCount - Self.otherCount
+        connectionCount =
+            limit - segmentCount - indexFileCount - Self.otherCount
+            - Self.metricsConnectionCount(limit: limit)
         guard connectionCount > 0 else {
             throw ServerStartError(
                 "this process may have \(limit) files open, which is too few: allow it 100 or more, by "

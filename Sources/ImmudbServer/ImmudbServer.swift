@@ -1,6 +1,7 @@
 // The server: options, its identifier, its log, and `ImmuService` on a database. Read this file
 // first for the life of a server, then DatabaseService.swift for the life of a call.
 
+public import CoreMetrics
 import ImmudbProtocol
 public import ImmudbStore
 import POSIX
@@ -25,6 +26,7 @@ public final class ImmudbServer: Sendable {
 
     private let log: ServerLog
     private let monitor: HealthMonitor
+    private let gauges: ServerGauges
     private let transport: RPCServer
 
     /// Checks the port, opens the data and serves.
@@ -33,15 +35,19 @@ public final class ImmudbServer: Sendable {
     /// the identifier are made or read, the database is opened and, after a crash, brought up to
     /// date; only then are clients let in.
     ///
-    /// - Parameter cancellation: stops a start that takes long, since views are rebuilt.
+    /// - Parameters:
+    ///   - cancellation: stops a start that takes long, since views are rebuilt.
+    ///   - metrics: where the metrics of ``ServerMetric`` are recorded; by default where the process records all of
+    ///     its own.
     /// - Throws: `ServerStartError`; nothing stays open then.
     public static func start(
-        _ options: ServerOptions, log: ServerLog, cancellation: Cancellation? = nil
+        _ options: ServerOptions, log: ServerLog, cancellation: Cancellation? = nil,
+        metrics: any MetricsFactory = MetricsSystem.factory
     ) async throws(ServerStartError) -> ImmudbServer {
         try options.validate()
         let budget = try DescriptorBudget(log: log)
         let opened = await onOwnThread { () throws(ServerStartError) in
-            try OpenedData(options, budget, cancellation, log: log)
+            try OpenedData(options, budget, cancellation, metrics, log: log)
         }
         let data = try opened.get()
         let service: DatabaseService
@@ -61,9 +67,21 @@ public final class ImmudbServer: Sendable {
             service.operations, limit: max(1, configuration.maxConnections / 8))
         let checks = HealthChecks(service.operations, monitor)
         let transport: RPCServer
+        let gauges: ServerGauges
         do {
-            transport = try await RPCServer.start(
-                configuration, methods: service.methods + checks.methods)
+            let methods = try service.methods + checks.methods + Reflection().methods
+            let calls = CallMetrics(
+                methods, metrics, hasHistograms: !options.process.isWithoutHistograms)
+            configuration.observer = { calls.observer(of: $0) }
+            transport = try await RPCServer.start(configuration, methods: methods)
+            gauges = ServerGauges(
+                service.operations, transport, databasePath: options.databaseLabel, metrics)
+            do {
+                try gauges.start()
+            } catch {
+                await transport.shutdown(deadline: .zero)
+                throw RPCError(.unavailable, "no thread for metrics: \(error)")
+            }
         } catch {
             _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
             throw listeningError(
@@ -76,9 +94,10 @@ public final class ImmudbServer: Sendable {
         if data.database.snapshot.size.isEmpty {
             log.info("Started with an empty database")
         }
+        log.info("Ready: immudb \(version) serves \(hostAndPort(served.host, served.port))")
         return ImmudbServer(
             options: served, identifier: data.identifier, database: data.database, log: log,
-            monitor: monitor, transport: transport)
+            monitor: monitor, gauges: gauges, transport: transport)
     }
 
     private static func configuration(
@@ -121,13 +140,14 @@ public final class ImmudbServer: Sendable {
 
     private init(
         options: ServerOptions, identifier: ServerIdentifier, database: Database, log: ServerLog,
-        monitor: HealthMonitor, transport: RPCServer
+        monitor: HealthMonitor, gauges: ServerGauges, transport: RPCServer
     ) {
         self.options = options
         self.identifier = identifier
         self.database = database
         self.log = log
         self.monitor = monitor
+        self.gauges = gauges
         self.transport = transport
     }
 
@@ -151,7 +171,10 @@ public final class ImmudbServer: Sendable {
                 "cutting \(counted(count, "connection")): calls did not end, or clients did not "
                     + "leave in time")
         }
-        let result = await onOwnThread { [database] () throws(StoreError) in try database.close() }
+        let result = await onOwnThread { [database, gauges] () throws(StoreError) in
+            gauges.end()
+            try database.close()
+        }
         switch result {
         case .success:
             let last = database.snapshot
@@ -172,7 +195,7 @@ private struct OpenedData: Sendable {
 
     init(
         _ options: ServerOptions, _ budget: DescriptorBudget, _ cancellation: Cancellation?,
-        log: ServerLog
+        _ metrics: any MetricsFactory, log: ServerLog
     ) throws(ServerStartError) {
         try checkListening(host: options.host, port: options.port)
         try createFolder(options.databasePath, prefix: "Unable to create data folder")
@@ -184,6 +207,7 @@ private struct OpenedData: Sendable {
         settings.openSegmentCount = budget.segmentCount
         settings.openIndexFileCount = budget.indexFileCount
         settings.cancellation = cancellation
+        settings.commitObserver = CommitMetrics(metrics)
         if let byteCount = testSegmentByteCount() { settings.segmentByteCount = byteCount }
         do {
             database = try Database.open(at: options.databasePath, options: settings)

@@ -18,7 +18,8 @@ extension ServerOptions {
     package var json: String {
         let members = [
             ("Dir", JSON.string(directory)), ("Address", JSON.string(address)),
-            ("Port", "\(port)"), ("DbName", JSON.string(databaseName)),
+            ("Port", "\(port)"), ("MetricsPort", "\(metricsPort)"),
+            ("DbName", JSON.string(databaseName)),
             ("Config", JSON.string(process.configFile)),
             ("Pidfile", JSON.string(process.pidFile)),
             ("Logfile", JSON.string(process.logFile)),

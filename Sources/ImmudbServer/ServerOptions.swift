@@ -14,12 +14,16 @@ public struct ServerOptions: Hashable, Sendable {
     public var durability = Durability.always
     /// The largest request that is taken.
     public var maxReceiveMessageByteCount = defaultMaxReceiveMessageByteCount
+    /// Where the process around the server serves its metrics; empty: `address`.
+    public var metricsAddress = ""
+    public var metricsPort = defaultMetricsPort
     /// What the log says of the process around the server.
     public var process = ProcessOptions()
 
     public static let defaultDirectory = "./db"
     public static let defaultAddress = "127.0.0.1"
     public static let defaultPort = 3322
+    public static let defaultMetricsPort = 9497
     public static let defaultDatabaseName = "immudb"
     public static let defaultMaxReceiveMessageByteCount = 32 << 20
     /// From where a request of the smallest kind fits, to what the store takes as one batch with
@@ -41,7 +45,14 @@ public struct ServerOptions: Hashable, Sendable {
     }
 
     /// The address as the system's calls take it: without brackets.
-    var host: String {
+    var host: String { Self.withoutBrackets(address) }
+
+    /// The same of the metrics.
+    public var metricsHost: String {
+        Self.withoutBrackets(metricsAddress.isEmpty ? address : metricsAddress)
+    }
+
+    private static func withoutBrackets(_ address: String) -> String {
         address.hasPrefix("[") && address.hasSuffix("]")
             ? String(address.dropFirst().dropLast()) : address
     }
@@ -54,6 +65,13 @@ public struct ServerOptions: Hashable, Sendable {
     /// Folder of the database.
     public var databasePath: String {
         directory.hasSuffix("/") ? directory + databaseName : directory + "/" + databaseName
+    }
+
+    /// The same as the label `database` of metrics has it.
+    var databaseLabel: String {
+        var label = databasePath[...]
+        while label.hasPrefix("./") { label = label.dropFirst(2) }
+        return String(label)
     }
 
     /// Finds what no server can be started with.

@@ -50,6 +50,8 @@ public final class Database: Sendable {
         public var indexCacheByteCount = 64 << 20
         /// Where opening, recovery and failures are logged. Called from any thread.
         public var log: LogSink = { _, _ in }
+        /// Learns of each group that is committed; for metrics.
+        public var commitObserver: (any CommitObserver)?
         /// The most files of complete segments that are open at a time.
         public var openSegmentCount = 64
         /// The most files of the key index that are open at a time.
@@ -116,7 +118,8 @@ public final class Database: Sendable {
         self.path = path
         storage = opened.storage
         pipeline = CommitPipeline(
-            storage: opened.storage, tree: opened.tree, durability: options.durability)
+            storage: opened.storage, tree: opened.tree, durability: options.durability,
+            observer: options.commitObserver)
         readers = Reads(resources.readers)
         closing = Closing(
             storage: storage, pipeline: pipeline, readers: readers, lock: opened.lock,
@@ -183,6 +186,9 @@ public final class Database: Sendable {
     public var health: Health {
         Health(failure: pipeline.failure)
     }
+
+    /// What waits for the committer.
+    public var waitingWrites: WaitingWrites { pipeline.waitingWrites }
 
     /// Bytes on disk, by part.
     public func sizes() throws(StoreError) -> StorageSizes {

@@ -45,7 +45,8 @@ extension Immuclient {
     private static func run(
         _ command: any ImmuclientCommand, _ sources: SettingsSources, _ settings: ClientSettings
     ) async throws {
-        for warning in settings.warnings {
+        let idle = settings.idleFlags(among: sources.flags, of: type(of: command))
+        for warning in settings.warnings + idle {
             StandardError.write(warning: warning, settings.format)
         }
         let session = Session()

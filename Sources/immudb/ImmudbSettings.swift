@@ -39,13 +39,18 @@ enum ImmudbSettings {
         .integer(ServerOptions.maxReceiveMessageByteCountRange, named: "bytes"),
         default: ServerOptions.defaultMaxReceiveMessageByteCount,
         "largest request that is taken, in bytes")
+    static let metricsAddress = Setting(
+        "metrics-address", .text(named: "host"), default: "",
+        "bind address of the metrics; the server's if it is empty")
+    static let metricsPort = Setting(
+        "metrics-port", .integer(0...65535), default: ServerOptions.defaultMetricsPort,
+        "port of the metrics over HTTP; 0 takes any that is free")
     static let mtls = Setting(
         "mtls", short: "m", .boolean, default: false,
         "enable mutual tls: refused, this release has no TLS yet")
     static let noHistograms = Setting(
         "no-histograms", .boolean, default: false,
-        "disable collection of histogram metrics like query durations; this release has no metrics "
-            + "yet, hence no histograms either way")
+        "disable collection of histogram metrics like query durations")
     static let pidFile = Setting(
         "pidfile", .optionalFile, default: "", "pid path with filename, e.g. /var/run/immudb.pid")
     static let pkey = Setting(
@@ -59,7 +64,8 @@ enum ImmudbSettings {
         program: "immudb",
         settings: [
             address, auth, certificate, clientCAs, databaseName, detached, directory, durability,
-            logFile, maxReceiveMessageByteCount, mtls, noHistograms, pidFile, pkey, port,
+            logFile, maxReceiveMessageByteCount, metricsAddress, metricsPort, mtls, noHistograms,
+            pidFile, pkey, port,
         ],
         withdrawn: ["network"])
 }
@@ -105,5 +111,7 @@ extension ServerOptions {
         process.logFile = values[ImmudbSettings.logFile]
         process.isWithoutHistograms = values[ImmudbSettings.noHistograms]
         process.isDetached = values[ImmudbSettings.detached]
+        metricsAddress = values[ImmudbSettings.metricsAddress]
+        metricsPort = values[ImmudbSettings.metricsPort]
     }
 }

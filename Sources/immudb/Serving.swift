@@ -2,7 +2,10 @@
 // its pid file, starts the server, and stops it at SIGTERM or SIGINT.
 
 import ImmudbServer
+import NIOCore
+import POSIX
 import ProgramKit
+import SystemPackage
 
 #if canImport(Darwin)
     import Darwin
@@ -50,26 +53,61 @@ extension Immudb {
         self.stopSignals = stopSignals
         // Taken before the data is touched: a second start fails here.
         let pidFile = try startup.takePidFile()
+        let metrics = MetricsEndpoint()
         let server: ImmudbServer
         do throws(ServerStartError) {
+            let options = try await serve(metrics, startup, log)
             server = try await ImmudbServer.start(
-                startup.options, log: log, cancellation: stopSignals.cancellation)
+                options, log: log, cancellation: stopSignals.cancellation,
+                metrics: metrics.registry)
         } catch {
+            await metrics.stop()
             pidFile?.remove()
             guard error.isCancellation else { throw error }
             log.info("stopped before the server had started: \(error.message)")
             DetachedProcess.current?.report(failure: error.message)
             return EXIT_SUCCESS
         }
+        metrics.setReady(true)
         if let detached = DetachedProcess.current {
             // A script looks for the port in the log as soon as `immudb -d` has returned.
             flush(log)
             detached.report()
         }
         await stopSignals.first()
+        metrics.setReady(false)
         let isClosed = await server.stop(deadline: .seconds(10))
+        await metrics.stop()
         pidFile?.remove()
         return isClosed ? EXIT_SUCCESS : EXIT_FAILURE
+    }
+
+    /// Listens for scrapes.
+    ///
+    /// That the usual port is in use, by another server of this machine, is no reason not to serve the database; that
+    /// a port which somebody chose is, is one.
+    ///
+    /// - Returns: the options with the port that was taken.
+    private static func serve(
+        _ metrics: MetricsEndpoint, _ startup: Startup, _ log: ServerLog
+    ) async throws(ServerStartError) -> ServerOptions {
+        var options = startup.options
+        let address = hostAndPort(options.metricsHost, options.metricsPort)
+        do {
+            options.metricsPort = try await metrics.start(
+                host: options.metricsHost, port: options.metricsPort)
+            log.info(
+                "Metrics served at http://\(hostAndPort(options.metricsHost, options.metricsPort))/metrics"
+            )
+        } catch {
+            let cause = (error as? IOError).map { "\(Errno(rawValue: $0.errnoCode))" } ?? "\(error)"
+            let reason = "cannot listen on \(address) for metrics: \(cause)"
+            guard !startup.hasChosenMetricsPort else {
+                throw ServerStartError("\(reason). Give another port with --metrics-port")
+            }
+            log.warning("\(reason). There are none until a start with another --metrics-port")
+        }
+        return options
     }
 
     /// Waits until the lines so far are in the log, but for half a second only: they may be impossible to

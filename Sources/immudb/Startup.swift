@@ -8,6 +8,8 @@ struct Startup {
     let options: ServerOptions
     /// For the log, once it is open.
     let warnings: [String]
+    /// Whether the metrics are to be at another port than usual.
+    var hasChosenMetricsPort: Bool { options.metricsPort != ServerOptions.defaultMetricsPort }
     private let logLevel: LogLevel
 
     /// A config file that was found is named on the standard output.

@@ -64,7 +64,7 @@
                     "/bin/sh",
                     [
                         "-c",
-                        "ulimit -n \(openFileLimit); exec '\(path)' --dir '\(data.path)/db' -p 0",
+                        "ulimit -n \(openFileLimit); exec '\(path)' --dir '\(data.path)/db' -p 0 --metrics-port 0",
                     ])
                 let line = try await process.waitForOutput("starting immudb: ")
                 let digits = try #require(line.firstMatch(of: /"Port":([0-9]+)/)?.1)

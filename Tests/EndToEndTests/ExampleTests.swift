@@ -16,14 +16,28 @@ struct ExampleTests {
         #expect(second.output.contains("has 4 entries, and continues the 2 that were trusted"))
     }
 
-    @Test("the README's first verified write prints in an empty folder what the page shows")
-    func firstVerifiedWrite() async throws {
+    private func readme() throws -> String {
         var page = URL(fileURLWithPath: #filePath)
         for _ in 0..<3 { page.deleteLastPathComponent() }
-        let readme = try String(
-            contentsOf: page.appendingPathComponent("README.md"), encoding: .utf8)
+        return try String(contentsOf: page.appendingPathComponent("README.md"), encoding: .utf8)
+    }
+
+    @Test("the README shows the last lines that a server writes at its start")
+    func serverStart() async throws {
+        let shown = try readme().split(separator: "\n").filter { $0.hasPrefix("immu-server ") }
+        let folder = TemporaryFolder()
+        let server = try await RunningServer(dir: folder.file("db").path)
+        try await server.process.waitForOutput("Ready: ")
+        let lines = server.process.errors.split(separator: "\n").suffix(shown.count)
+        #expect(!shown.isEmpty)
+        #expect(masked(lines.joined(separator: "\n")) == masked(shown.joined(separator: "\n")))
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("the README's first verified write prints in an empty folder what the page shows")
+    func firstVerifiedWrite() async throws {
         let shown = try #require(
-            readme.components(separatedBy: "$ bin/immuclient safeset hello world\n").last?
+            readme().components(separatedBy: "$ bin/immuclient safeset hello world\n").last?
                 .components(separatedBy: "```").first)
         let (folder, empty) = (TemporaryFolder(), TemporaryFolder())
         let server = try await RunningServer(dir: folder.file("db").path)
@@ -42,7 +56,7 @@ struct ExampleTests {
             var line = line.trimmingCharacters(in: .whitespaces)
             for (pattern, name) in [
                 ("127.0.0.1:[0-9]+", "ADDRESS"), ("[0-9a-v]{20}, which", "IDENTITY, which"),
-                ("[0-9a-f]{64}", "DIGEST"), ("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}", "TIME"),
+                ("[0-9a-f]{64}", "DIGEST"), ("[0-9]{4}[-/][0-9]{2}[-/][0-9]{2} [0-9:]{8}", "TIME"),
             ] {
                 line = line.replacingOccurrences(
                     of: pattern, with: name, options: .regularExpression)

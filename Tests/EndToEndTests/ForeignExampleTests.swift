@@ -26,19 +26,44 @@ struct ForeignExampleTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the example in Python verifies, and refuses a changed root and another server")
+    @Test(
+        "the example in Python verifies, refuses a changed root and another server, and says how it is used"
+    )
     func python() async throws {
         let script = Self.examples.appendingPathComponent("python/verified.py").path
         try await check([PythonPeer.interpreter(), script])
+        try await checkUsage([PythonPeer.interpreter(), script])
     }
 
     @Test(
-        "the example in Go verifies, and refuses a changed root and another server",
+        "the example in Go verifies, refuses a changed root and another server, and says how it is used",
         .enabled(
             if: FileManager.default.isExecutableFile(atPath: compiledGo),
             "make examples compiles it, on Debian"))
     func go() async throws {
         try await check([Self.compiledGo])
+        try await checkUsage([Self.compiledGo])
+    }
+
+    /// Help is on the standard output; wrong arguments get the usage on the other one, and 2.
+    private func checkUsage(_ command: [String]) async throws {
+        let usage = "VECTORS [HOST:PORT ROOT-FILE [--first-contact]]\n"
+        for flag in ["--help", "-h"] {
+            let help = try await FinishedProcess.run(command[0], command.dropFirst() + [flag])
+            #expect(help.exitCode == 0 && help.errors.isEmpty, "\(help.errors)")
+            #expect(help.output.hasPrefix("usage: verified") && help.output.contains(usage))
+            #expect(help.output.contains("trust what the server shows now"))
+        }
+        let vectors = Self.vectors.path
+        for wrong in [
+            [], [vectors, "127.0.0.1:1"], [vectors, "a:1", "root", "more"],
+            [vectors, "--first-contact"], [vectors, "--frist-contact"],
+            [vectors, "a:1", "root", "--first"],
+        ] {
+            let run = try await FinishedProcess.run(command[0], command.dropFirst() + wrong)
+            #expect(run.exitCode == 2 && run.output.isEmpty, "\(wrong): \(run.output)")
+            #expect(run.errors.contains(usage) && run.errors.contains("error: "), "\(run.errors)")
+        }
     }
 
     /// - Parameter command: the example, without its arguments.

@@ -33,7 +33,7 @@ struct ImmuclientJSONTests {
         let server = try await RunningServer(dir: data.path)
         let entry = ["hash", "index", "key", "time", "timestamp", "value"]
         let raw = ["hash", "index", "key", "value"]
-        let inclusion = ["hash", "index", "root", "rootIndex", "verified"]
+        let inclusion = ["hash", "index", "root", "rootIndex", "trustedBy", "verified"]
         let cases: [([String], count: Int, fields: [String])] = [
             (["current"], 1, ["hash", "server", "size"]), (["set", "a", "1"], 1, entry),
             (["safeset", "a", "2"], 1, entry + ["verified"]), (["get", "a"], 1, entry),

@@ -60,6 +60,13 @@ struct ImmuclientReceiptTests {
         let root = try #require(printed.output.firstMatch(of: /root: ([0-9a-f]+)/)?.1)
         let given = try await client(port, ["verify-receipt", "r", String(root)])
         #expect(given.output.hasSuffix("trusted:\tthe root that you gave\n"))
+        let identity = try #require(printed.output.firstMatch(of: /server: ([0-9a-v]{20})/)?.1)
+        let named = try await client(port, ["verify-receipt", "r", "--server", String(identity)])
+        #expect(named.exitCode == 0, "\(named.errors)")
+        let another = try await client(
+            port, ["verify-receipt", "r", "--server", "another"])
+        #expect(another.exitCode == 1 && another.output == "")
+        #expect(another.errors.contains("the receipt is of server \(identity), not of another"))
         let asked = try await client(port, ["verify-receipt", "r", "server"])
         #expect(asked.exitCode == 5)
         #expect(asked.errors.contains("code = Unavailable"))

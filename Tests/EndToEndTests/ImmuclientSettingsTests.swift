@@ -94,6 +94,29 @@ struct ImmuclientSettingsTests {
         #expect(variable.errors.hasPrefix("warning: environment variable IMMUCLIENT_PRT is no"))
     }
 
+    @Test("a flag that has no effect without another one is a warning, a variable is not")
+    func idleFlags() async throws {
+        let server = try await RunningServer(dir: work.file("data").path)
+        let ping = ["ping", "-p", "\(server.port)"]
+        for (flags, said) in [
+            (["--tokenfile", "t"], "flag --tokenfile has no effect without --auth"),
+            (["--pkey", "k"], "flag --pkey has no effect: this release has no TLS yet"),
+            (["--servername", "s"], "flag --servername has no effect"),
+            (["--clientcas", "c"], "flag --clientcas has no effect"),
+            (["--certificate", "c"], "flag --certificate has no effect"),
+        ] {
+            let run = try await client(ping + flags)
+            #expect(run.exitCode == 0 && run.output == "Health check OK\n")
+            #expect(run.errors.hasPrefix("warning: \(said)"), "\(run.errors)")
+        }
+        let variables = ["IMMUCLIENT_TOKENFILE": "t", "IMMUCLIENT_PKEY": "k"]
+        #expect(try await client(ping, environment: variables).errors == "")
+        #expect(try await client(["logout", "--tokenfile", "./t"]).errors == "")
+        try write("v2.public.token", to: "t")
+        #expect(try await client(ping + ["--tokenfile", "./t", "-s"]).errors == "")
+        #expect(try await server.stop() == 0)
+    }
+
     @Test("the config file that ships has every key, with its default")
     func shippedFile() async throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

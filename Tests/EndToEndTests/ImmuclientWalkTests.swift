@@ -105,12 +105,31 @@ struct ImmuclientWalkTests {
         #expect(!without.output.contains("score"))
         #expect(!(try await run(server, ["zscan", "s"]).output.contains("score")))
         for (line, expected) in [
-            ("zscan s --offset 0.1 --until 1", "va va vb"), ("zscan s --offset 5 --until -5", ""),
+            ("zscan s --offset 0.1 --until 1", "va va vb"),
             ("zscan s --reverse --offset -2.5", "va vb va"), ("zscan s --limit 2", "va vb"),
             ("zscan s --reverse --offset 1 --until 0.1 --limit 2", "vb va"),
-            ("zscan s --offset inf", "va"), ("zscan none --offset 1", ""), ("zscan none", ""),
+            ("zscan s --offset inf", "va"),
         ] {
             #expect(try await values(server, line) == expected, "\(line)")
+        }
+        for (words, said) in [
+            (["none"], "there is no set 'none'"), (["none", "--offset", "1"], "there is no set"),
+            (["none", "--json"], "{\"warning\":{\"message\":\"there is no set 'none'\"}}"),
+            (["s", "--offset", "5", "--until", "-5"], "no member of set 's' has a score in that"),
+        ] {
+            let nothing = try await run(server, ["zscan"] + words)
+            #expect(nothing.exitCode == 0 && nothing.output == "")
+            #expect(nothing.errors.contains(said), "\(nothing.errors)")
+        }
+        for (flag, said) in [
+            ("--value-only", "flag --scores: with --value-only nothing but values is printed"),
+            ("--no-scores", "'--no-scores'"),
+        ] {
+            for flags in [["--scores", flag], [flag, "--scores"]] {
+                let refused = try await run(server, ["zscan", "s"] + flags)
+                #expect(refused.exitCode == 1 && refused.output == "")
+                #expect(refused.errors.contains(said), "\(refused.errors)")
+            }
         }
         #expect(try await server.stop() == 0)
     }

@@ -33,18 +33,16 @@ enum PythonPeer {
         return try RunningProcess(interpreter(), [path] + arguments)
     }
 
-    /// Runs a program at a terminal of its own, where somebody types; see `Python/terminal.py`.
+    /// Runs a program as a job of a shell at a terminal, where somebody answers its prompts.
     ///
     /// - Parameter keys: what is typed behind each prompt.
     static func typing(
         _ keys: [String], into executable: String, _ arguments: [String],
         environment: [String: String], directory: String
     ) async throws -> FinishedProcess {
-        let script = folder.appendingPathComponent("terminal.py").path
-        let program = try RunningProcess.path(of: executable)
-        return try await FinishedProcess.run(
-            interpreter(), [script, program] + arguments + ["--"] + keys,
-            environment: environment, directory: directory)
+        try await job(
+            keys.map { ("{prompt}", $0) }, executable, arguments, environment: environment,
+            directory: directory)
     }
 
     /// Runs a program as a job of a shell at a terminal; see `Python/job.py`.

@@ -177,7 +177,8 @@ final class RunningServer {
         dir: String, port: Int = 0, arguments: [String] = [], environment: [String: String] = [:]
     ) async throws {
         process = try RunningProcess(
-            "immudb", ["--dir", dir, "-p", "\(port)"] + arguments, environment: environment)
+            "immudb", ["--dir", dir, "-p", "\(port)", "--metrics-port", "0"] + arguments,
+            environment: environment)
         let line = try await process.waitForOutput("starting immudb: ")
         let number = try #require(line.firstMatch(of: /"Port":([0-9]+)/)?.1)
         self.port = try #require(Int(number))

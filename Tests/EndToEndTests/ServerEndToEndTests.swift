@@ -1,4 +1,5 @@
 import Foundation
+import ImmudbClient
 import TestTools
 import Testing
 
@@ -20,6 +21,14 @@ struct ServerEndToEndTests {
         try await PythonPeer.run(
             "first_light.py", ["\(second.port)", "reread", state], against: second)
         #expect(try await second.stop() == 0)
+    }
+
+    @Test("tells a client without .proto files what it serves, and serves that client")
+    func reflection() async throws {
+        let data = TemporaryFolder()
+        let server = try await RunningServer(dir: data.path)
+        try await PythonPeer.run("reflection.py", ["\(server.port)"], against: server)
+        #expect(try await server.stop() == 0)
     }
 
     @Test("64 clients write and verify at once, and all see one history")
@@ -47,20 +56,24 @@ struct ServerEndToEndTests {
         let dir = data.path
         let emptyRoot = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         let first = try await RunningServer(dir: dir)
-        try await first.process.waitForOutput("Started with an empty database")
+        try await first.process.waitForOutput("Ready: ")
         #expect(try await first.stop() == 0)
+        let metricsPort = try #require(
+            first.process.errors.firstMatch(of: /"MetricsPort":([0-9]+)/)?.1)
         let options =
-            #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"DbName":"immudb","#
-            + #""Config":"","Pidfile":"","Logfile":"","MTLs":false,"Auth":false,"#
+            #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"MetricsPort":\#(metricsPort),"#
+            + #""DbName":"immudb","Config":"","Pidfile":"","Logfile":"","MTLs":false,"Auth":false,"#
             + #""NoHistograms":false,"Detached":false,"Durability":"always","#
             + #""MaxRecvMsgSize":33554432}"#
         expectLines(
             of: first.process,
             [
+                "Metrics served at http://127.0.0.1:\(metricsPort)/metrics",
                 "Tree of width 0 ready with root \(emptyRoot)",
                 "Store opened at path: \(dir)/immudb",
                 "starting immudb: \(options)",
                 "Started with an empty database",
+                "Ready: immudb \(ImmudbClient.version) serves 127.0.0.1:\(first.port)\n",
                 "caught SIGTERM",
                 "stopping immudb: \(options)",
                 "Tree of width 0 closed with root \(emptyRoot)",
@@ -83,6 +96,16 @@ struct ServerEndToEndTests {
         #expect(try await third.stop() == 0)
         expectLines(of: third.process, ["Tree of width 1280 ready", "Tree of width 1280 closed"])
         #expect(!third.process.errors.contains("empty database"))
+    }
+
+    @Test("the last line of a start says where it serves, an address of IPv6 in brackets")
+    func ready() async throws {
+        let data = TemporaryFolder()
+        let server = try await RunningServer(dir: data.path, arguments: ["-a", "::1"])
+        let ready = try await server.process.waitForOutput("Ready: ")
+        #expect(ready.hasSuffix(" serves [::1]:\(server.port)"))
+        #expect(server.process.errors.hasSuffix("\(ready)\n"))
+        #expect(try await server.stop() == 0)
     }
 
     private func expectLines(

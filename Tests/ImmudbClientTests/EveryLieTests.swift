@@ -7,7 +7,7 @@ import Testing
 /// Every verified call of the client.
 enum VerifiedCall: String, CaseIterable, Sendable {
     case set, rawSet, setBatch, get, getByReference, reference, zAdd, entryAtIndex, verifyEntry
-    case receipt, verifyReceipt, continuation
+    case receipt, verifyReceipt, continuation, inclusion
 
     /// Whether the call would notice a lie if it looked well.
     func concerns(_ lie: Lie) -> Bool {
@@ -41,6 +41,12 @@ enum VerifiedCall: String, CaseIterable, Sendable {
                 path: ledger.inclusionProof(of: EntryIndex(5)).path)
             _ = try await client.verify(receipt)
         case .continuation: try await client.verifyContinuation()
+        case .inclusion:
+            // It trusts nothing by itself.
+            _ = try await client.trustedRoot()
+            let checked = try await client.checkedInclusion(of: EntryIndex(5))
+            #expect(checked.isTreeTrusted == (checked.failure == nil))
+            if let failure = checked.failure { throw failure }
         }
     }
 }

@@ -22,10 +22,7 @@ struct RequestSizeTests {
 
     @Test("knows the fields of every request that is served, as they are defined")
     func definition() throws {
-        let bytes = try #require(
-            Data(base64Encoded: protocolDescriptor, options: .ignoreUnknownCharacters))
-        let files = try Google_Protobuf_FileDescriptorSet(serializedBytes: bytes).file
-        let file = try #require(files.first { $0.package == "immudb.schema" })
+        let file = try #require(ProtocolFiles.descriptors.first { $0.package == "immudb.schema" })
         let known = Dictionary(uniqueKeysWithValues: Self.types.map { ($0.protoMessageName, $0) })
         let service = try #require(file.service.first)
         let unserved = ["CreateUser", "ChangePassword", "DeleteUser", "Login"]

@@ -106,8 +106,8 @@ struct ServerLogTests {
         options.process.pidFile = "p"
         options.process.isDetached = true
         let expected =
-            #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"DbName":"d","Config":"","#
-            + #""Pidfile":"p","Logfile":"","MTLs":false,"Auth":false,"NoHistograms":false,"#
+            #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"MetricsPort":9497,"DbName":"d","#
+            + #""Config":"","Pidfile":"p","Logfile":"","MTLs":false,"Auth":false,"NoHistograms":false,"#
             + #""Detached":true,"Durability":"never","MaxRecvMsgSize":33554432}"#
         #expect(options.json == expected)
     }

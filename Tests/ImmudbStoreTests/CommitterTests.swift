@@ -26,7 +26,7 @@ struct CommitterTests {
 
         init(_ script: [Step], _ storage: Storage) {
             self.script = script
-            ledger = LedgerCommit(storage, durability: .always)
+            ledger = LedgerCommit(storage, durability: .always, observer: nil)
         }
 
         var millisecondsToSync: Int? { nil }
@@ -88,7 +88,7 @@ struct CommitterTests {
         let frames = ScriptedCommit(script, storage)
         let committer = Committer(
             queue, frames: frames, view: storage.tree, publisher: publisher,
-            writes: WriteStop(path: folder.path, log: log.sink))
+            writes: WriteStop(path: folder.path, log: log.sink), observer: nil)
         let publishing = try WorkerThread.start("publisher") { publisher.run() }
         committer.run()
         publishing.join()

@@ -10,6 +10,16 @@ typealias Int64Value = Google_Protobuf_Int64Value
 typealias BoolValue = Google_Protobuf_BoolValue
 typealias Empty = Google_Protobuf_Empty
 
+/// Tells of the ends of calls.
+struct EndObserver: RPCServer.CallObserver {
+    let ended: @Sendable (RPCServer.FinishedCall) -> Void
+
+    init(_ ended: @escaping @Sendable (RPCServer.FinishedCall) -> Void) { self.ended = ended }
+
+    func began(_ method: String) {}
+    func ended(_ call: RPCServer.FinishedCall) { ended(call) }
+}
+
 /// The service that the tests call, `test.Peer`.
 enum PeerServer {
     static func start(
@@ -29,7 +39,15 @@ enum PeerServer {
     }
 
     static func methods(_ counters: Counters) -> [RPCMethod] {
-        unaryMethods(counters) + streamingMethods(counters)
+        unaryMethods(counters) + streamingMethods(counters) + [
+            // Answers a number with as many bytes; none below 0.
+            .conversation("/test.Peer/Converse") {
+                (question: Int64Value) throws(RPCError) -> BytesValue in
+                counters.questions.add(1, ordering: .relaxed)
+                guard question.value >= 0 else { throw RPCError(.outOfRange, "below 0") }
+                return BytesValue(Data(count: Int(question.value)))
+            }
+        ]
     }
 
     private static func unaryMethods(_ counters: Counters) -> [RPCMethod] {

@@ -122,6 +122,8 @@ struct CheckResults: Sendable {
 
 /// What the test server counts.
 final class Counters: Sendable {
+    /// Of conversations, that were answered.
+    let questions = Atomic<Int>(0)
     let held = Atomic<Int>(0)
     let cancelled = Atomic<Int>(0)
     let streamed = Atomic<Int>(0)

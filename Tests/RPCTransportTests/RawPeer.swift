@@ -72,7 +72,36 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
             value += [0x7a, UInt8(padding & 0x7f | 0x80), UInt8(padding >> 7)]
             value += [UInt8](repeating: 0, count: padding)
         }
-        let message = [0] + Self.bytes(UInt32(value.count)) + value
+        let message = Self.message(value)
+        let block = Self.block(method, timeout)
+        var frames: [UInt8] = []
+        for _ in 0..<times {
+            frames += Self.frame(1, 4, streams, block)
+            frames += Self.frame(0, 1, streams, message)
+            streams += 2
+        }
+        send(frames)
+        return first
+    }
+
+    /// HEADERS of a call of a method, whose messages follow; returns the stream.
+    func begin(_ method: String) -> Int32 {
+        send(Self.frame(1, 4, streams, Self.block(method, nil)))
+        streams += 2
+        return streams - 2
+    }
+
+    /// DATA of a stream.
+    func data(_ stream: Int32, _ bytes: [UInt8], ends: Bool = false) {
+        send(Self.frame(0, ends ? 1 : 0, stream, bytes))
+    }
+
+    /// A message behind its prefix.
+    static func message(_ message: [UInt8]) -> [UInt8] {
+        [0] + bytes(UInt32(message.count)) + message
+    }
+
+    private static func block(_ method: String, _ timeout: String?) -> [UInt8] {
         var headers = [
             (":method", "POST"), (":scheme", "http"), (":path", "/test.Peer/\(method)"),
             (":authority", "x"), ("content-type", "application/grpc"), ("te", "trailers"),
@@ -83,14 +112,7 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
             block += [0, UInt8(name.utf8.count)] + Array(name.utf8)
             block += [UInt8(value.utf8.count)] + Array(value.utf8)
         }
-        var frames: [UInt8] = []
-        for _ in 0..<times {
-            frames += Self.frame(1, 4, streams, block)
-            frames += Self.frame(0, 1, streams, message)
-            streams += 2
-        }
-        send(frames)
-        return first
+        return block
     }
 
     /// HEADERS that end a request, with that block.

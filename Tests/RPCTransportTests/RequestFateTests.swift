@@ -69,7 +69,9 @@ extension NetworkTests {
             let finished = Mutex<[StatusCode]>([])
             let server = try await PeerServer.start {
                 $0.maxHeldAnswerByteCount = 6_000
-                $0.observer = { call in finished.withLock { $0.append(call.code) } }
+                $0.observer = { _ in
+                    EndObserver { call in finished.withLock { $0.append(call.code) } }
+                }
             }
             let peer = try await RawPeer.connect(server.port)
             for (number, method) in ["Effect", "Effect", "Large"].enumerated() {

@@ -28,6 +28,8 @@ extension NetworkTests {
                 "a stream ends with the error that its handler throws",
                 "a stream that is not read holds its handler back, and ends when it is cancelled",
                 "a stream's deadline ends it",
+                "a conversation has an answer for each question, in order",
+                "a conversation ends with the error of an answer, at its deadline, and when it is cancelled",
                 "a call that is answered twice gets the first answer",
                 "64 connections at once",
                 "10,000 concurrent calls",

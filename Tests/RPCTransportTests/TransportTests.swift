@@ -203,18 +203,29 @@ extension NetworkTests {
 
         @Test("the observer learns of every call: method, code, peer; unknown methods have no name")
         func observing() async throws {
-            let seen = Mutex<[String]>([])
-            let counters = Counters()
-            try await withServer(
-                counters,
-                configure: {
-                    $0.observer = { call in
-                        #expect(
-                            call.peerAddress.hasPrefix("127.0.0.1:")
-                                && call.duration > .nanoseconds(0))
-                        seen.withLock { $0.append("\(call.method ?? "-") \(call.code)") }
+            final class Seen: Sendable {
+                let begun = Atomic(0)
+                let calls = Mutex<[String]>([])
+            }
+            struct Observer: RPCServer.CallObserver {
+                let seen: Seen
+                let peerAddress: String
+
+                func began(_ method: String) { seen.begun.add(1, ordering: .relaxed) }
+
+                func ended(_ call: RPCServer.FinishedCall) {
+                    #expect(call.peerAddress == peerAddress && peerAddress.hasPrefix("127.0.0.1:"))
+                    #expect(call.duration > .nanoseconds(0))
+                    let messages = "\(call.receivedMessageCount)>\(call.sentMessageCount)"
+                    seen.calls.withLock {
+                        $0.append("\(call.method ?? "-") \(call.code) \(messages)")
                     }
                 }
+            }
+            let seen = Seen()
+            let counters = Counters()
+            try await withServer(
+                counters, configure: { $0.observer = { Observer(seen: seen, peerAddress: $0) } }
             ) { _, client in
                 _ = try await echo(client, "x")
                 _ = try? await echo(client, "x", method: "Nope")
@@ -226,18 +237,18 @@ extension NetworkTests {
                 let held = Task { try await echo(client, "", method: "Hold") }
                 #expect(try await eventually { counters.held.load(ordering: .relaxed) == 2 })
                 held.cancel()
-                #expect(try await eventually { seen.withLock { $0.count } == 6 })
+                #expect(try await eventually { seen.calls.withLock { $0.count } == 6 })
             }
+            #expect(seen.begun.load(ordering: .relaxed) == 5)
             // Which side's clock ends the call with a deadline first is open.
-            var codes = seen.withLock { $0.sorted() }
-            codes.removeAll { $0 == "/test.Peer/Hold DeadlineExceeded" }
-            let holds = codes.filter { $0 == "/test.Peer/Hold Canceled" }
-            codes.removeAll { $0 == "/test.Peer/Hold Canceled" }
+            var codes = seen.calls.withLock { $0.sorted() }
+            let holds = codes.filter { $0 == "/test.Peer/Hold Canceled 1>0" }
+            codes.removeAll { $0.hasPrefix("/test.Peer/Hold") }
             #expect((1...2).contains(holds.count))
             #expect(
                 codes == [
-                    "- Unimplemented", "/test.Peer/Count OK", "/test.Peer/Echo OK",
-                    "/test.Peer/Fail InvalidArgument",
+                    "- Unimplemented 0>0", "/test.Peer/Count OK 1>3", "/test.Peer/Echo OK 1>1",
+                    "/test.Peer/Fail InvalidArgument 1>0",
                 ])
         }
 

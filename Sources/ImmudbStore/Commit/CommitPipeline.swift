@@ -29,10 +29,15 @@ final class CommitPipeline: Sendable {
     private let publisher: Publisher
     private let upkeep: Upkeep
     private let writes: WriteStop
+    private let observer: (any CommitObserver)?
     private let threads = Mutex<[WorkerThread]>([])
 
-    init(storage: Storage, tree: MerkleAccumulator, durability: Durability) {
+    init(
+        storage: Storage, tree: MerkleAccumulator, durability: Durability,
+        observer: (any CommitObserver)?
+    ) {
         self.storage = storage
+        self.observer = observer
         self.durability = durability
         upkeep = Upkeep(storage: storage, size: tree.size)
         publisher = Publisher(storage: storage, tree: tree, upkeep: upkeep)
@@ -53,10 +58,12 @@ final class CommitPipeline: Sendable {
             started.append(try WorkerThread.start("publisher") { [publisher] in publisher.run() })
             started.append(
                 try WorkerThread.start("committer") {
-                    [queue, storage, durability, publisher, writes] in
+                    [queue, storage, durability, publisher, writes, observer] in
                     Committer(
-                        queue, frames: LedgerCommit(storage, durability: durability),
-                        view: storage.tree, publisher: publisher, writes: writes
+                        queue,
+                        frames: LedgerCommit(storage, durability: durability, observer: observer),
+                        view: storage.tree, publisher: publisher, writes: writes,
+                        observer: observer
                     ).run()
                 })
         } catch {
@@ -68,6 +75,8 @@ final class CommitPipeline: Sendable {
         }
         threads.withLock { $0 = started }
     }
+
+    var waitingWrites: WaitingWrites { queue.waitingWrites }
 
     /// Queues a unit; its completion is called once in any case.
     func append(_ unit: CommitUnit) {

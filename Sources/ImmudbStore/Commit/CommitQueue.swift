@@ -76,6 +76,15 @@ final class CommitQueue: Sendable {
 
     var isEmpty: Bool { monitor.read { $0.sources.isEmpty } }
 
+    /// - Complexity: linear in the number of sources.
+    var waitingWrites: WaitingWrites {
+        monitor.read { state in
+            WaitingWrites(
+                appendCount: state.sources.values.reduce(0) { $0 + 1 + $1.others.count },
+                byteCount: state.byteCount)
+        }
+    }
+
     enum PutResult { case queued, full, closed }
 
     /// Puts a unit at the end of its source's.

@@ -12,19 +12,21 @@ final class Committer {
     private let view: TreeView
     private let publisher: Publisher
     private let writes: WriteStop
+    private let observer: (any CommitObserver)?
     /// The tree of all durable entries.
     private var tree: MerkleAccumulator
     private let buffer = FrameBuffer()
 
     init(
         _ queue: CommitQueue, frames: any FrameCommit, view: TreeView, publisher: Publisher,
-        writes: WriteStop
+        writes: WriteStop, observer: (any CommitObserver)?
     ) {
         self.queue = queue
         self.frames = frames
         self.view = view
         self.publisher = publisher
         self.writes = writes
+        self.observer = observer
         tree = publisher.snapshot.tree
     }
 
@@ -63,13 +65,16 @@ final class Committer {
 
     /// Makes one group durable and hands it on; or fails its callers.
     private func commit(_ units: [CommitUnit]) {
-        let outcome = frames.commit(FrameSize(units)) { position in
+        let size = FrameSize(units)
+        let outcome = frames.commit(size) { position in
             CommitPlan(units, after: tree, at: position, in: buffer)
         }
         switch outcome {
         case .notStored(let error):
+            observer?.failed(appendCount: units.count, error.code)
             units.fail(refusal(for: error))
         case .unknown(let error):
+            observer?.failed(appendCount: units.count, .outcomeUnknown)
             writes.stop(error)
             let unknown = StoreError(
                 .outcomeUnknown,
@@ -78,6 +83,7 @@ final class Committer {
             units.fail(unknown)
         case .durable(let plan):
             // Nothing may fail these callers any more.
+            observer?.committed(entryCount: size.entryCount, byteCount: size.payloadByteCount)
             tree = plan.tree
             view.append(plan.addition, from: plan.before)
             publisher.publish(CommitGroup(units, plan), nobodyWaits: queue.isEmpty)

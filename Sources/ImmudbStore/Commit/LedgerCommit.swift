@@ -11,10 +11,12 @@ final class LedgerCommit: FrameCommit {
     private let view: TreeView
     private let durability: Durability
     private let space: SpareSpace
+    private let observer: (any CommitObserver)?
     private let clock = ContinuousClock()
     private var unsynchronizedSince: ContinuousClock.Instant?
 
-    init(_ storage: Storage, durability: Durability) {
+    init(_ storage: Storage, durability: Durability, observer: (any CommitObserver)?) {
+        self.observer = observer
         ledger = storage.ledger
         view = storage.tree
         self.durability = durability
@@ -33,7 +35,7 @@ final class LedgerCommit: FrameCommit {
         do throws(StoreError) {
             try ledger.append(plan.frame)
             if durability == .always {
-                try ledger.synchronize()
+                try synchronize()
             } else {
                 noteUnsynchronized()
             }
@@ -65,6 +67,13 @@ final class LedgerCommit: FrameCommit {
     func synchronizeIfDue() throws(StoreError) {
         guard millisecondsToSync == 0 else { return }
         unsynchronizedSince = nil
+        try synchronize()
+    }
+
+    private func synchronize() throws(StoreError) {
+        guard let observer else { return try ledger.synchronize() }
+        let began = clock.now
         try ledger.synchronize()
+        observer.synchronized(in: clock.now - began)
     }
 }

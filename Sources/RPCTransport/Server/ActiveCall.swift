@@ -5,7 +5,8 @@ import NIOCore
 ///     opening ─► receiving ─► waiting ─► running ─► sending ─► closed
 ///                                   │    ▲     │      ▲
 ///                                   │    └─────┘      │
-///                                   └─► streaming ────┘
+///                     │             └─► streaming ────┤
+///                     └─► conversing ─────────────────┘
 ///
 /// A request may be refused, expire or be cancelled in every state: then it goes on to `sending` or
 /// `closed`. A worker that has the call's request knows nothing of this object's state: it has a
@@ -22,6 +23,8 @@ final class ActiveCall {
         case running(ServerCall)
         /// A handler sends messages.
         case streaming(ServerCall, ServerStream, OutgoingBody)
+        /// Its client asks, and is answered question by question.
+        case conversing(ServerCall, Conversation, OutgoingBody)
         /// Its answer leaves.
         case sending(OutgoingBody)
         /// Its HTTP/2 stream is closed.
@@ -33,6 +36,8 @@ final class ActiveCall {
     /// For the observer.
     let began: NIODeadline
     var methodPath: String?
+    var receivedMessageCount = 0
+    var sentMessageCount = 0
     private(set) var state = State.opening
     /// Whether the client has sent all that it wants to.
     var hasRequestEnded = false
@@ -62,7 +67,7 @@ final class ActiveCall {
     // MARK: looking
 
     /// Which state it is in.
-    enum Phase { case opening, receiving, waiting, running, streaming, sending, closed }
+    enum Phase { case opening, receiving, waiting, running, streaming, conversing, sending, closed }
 
     var phase: Phase {
         switch state {
@@ -71,6 +76,7 @@ final class ActiveCall {
         case .waiting: .waiting
         case .running: .running
         case .streaming: .streaming
+        case .conversing: .conversing
         case .sending: .sending
         case .closed: .closed
         }
@@ -82,6 +88,7 @@ final class ActiveCall {
         case .waiting(let call): call
         case .running(let call): call
         case .streaming(let call, _, _): call
+        case .conversing(let call, _, _): call
         default: nil
         }
     }
@@ -93,10 +100,18 @@ final class ActiveCall {
         }
     }
 
+    var conversation: Conversation? {
+        switch state {
+        case .conversing(_, let conversation, _): conversation
+        default: nil
+        }
+    }
+
     /// Of the answer, or of a stream's messages.
     var body: OutgoingBody? {
         switch state {
         case .streaming(_, _, let body): body
+        case .conversing(_, _, let body): body
         case .sending(let body): body
         default: nil
         }
@@ -128,7 +143,39 @@ final class ActiveCall {
         case .waiting: hasUnread
         case .running: false
         case .streaming(_, _, let body): body.unsent.readableBytes > 0
+        case .conversing: true
         }
+    }
+
+    /// Whether it is in `WaitingCalls`, or was when it ended.
+    var isWaiting: Bool {
+        switch state {
+        case .waiting: true
+        case .conversing(_, let conversation, _): conversation.isWaiting
+        default: false
+        }
+    }
+
+    /// Whether its client has asked something that is not answered, and has taken the answer before it.
+    var hasQuestion: Bool {
+        switch state {
+        case .conversing(_, let conversation, let body):
+            conversation.hasNext && body.unsent.readableBytes == 0
+        default: false
+        }
+    }
+
+    /// Whether it is a conversation in which nothing is left to answer.
+    var isRestingConversation: Bool { conversation.map { !$0.hasNext } ?? false }
+
+    /// Notes how far its request has come. Returns whether less than `byteCount` of it has arrived within
+    /// `time`, or whether a conversation has gone on with nothing of what it holds.
+    func noteProgress(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
+        if let conversation { return conversation.noteProgress(now, time) }
+        guard phase == .receiving, case .receiving(var request) = takeState() else { return false }
+        let isSlow = request.noteProgress(now, byteCount, time)
+        state = .receiving(request)
+        return isSlow
     }
 
     // MARK: the body of the answer
@@ -138,7 +185,7 @@ final class ActiveCall {
         if let count = unsentByteCount {
             return count <= limit ? .last(count, hasTrailers: true) : .part(limit)
         }
-        return phase == .streaming ? nextMessages(limit: limit) : .last(0, hasTrailers: false)
+        return nextMessages(limit: limit) ?? .last(0, hasTrailers: false)
     }
 
     /// Of a whole answer.
@@ -149,14 +196,47 @@ final class ActiveCall {
         }
     }
 
-    private func nextMessages(limit: Int) -> HTTP2Body {
-        guard case .streaming(let call, let stream, var body) = takeState() else {
-            preconditionFailure("not a stream")
+    /// Nil where no messages are sent one by one.
+    private func nextMessages(limit: Int) -> HTTP2Body? {
+        withMessages { body in
+            let count = min(body.unsent.readableBytes, limit)
+            body.isDeferred = count == 0
+            return count == 0 ? .later : .part(count)
         }
-        let count = min(body.unsent.readableBytes, limit)
-        body.isDeferred = count == 0
-        state = .streaming(call, stream, body)
-        return count == 0 ? .later : .part(count)
+    }
+
+    /// Changes what is to be sent of a stream or a conversation; nil if it is neither.
+    private func withMessages<Result>(_ change: (inout OutgoingBody) -> Result) -> Result? {
+        switch takeState() {
+        case .streaming(let call, let stream, var body):
+            let result = change(&body)
+            state = .streaming(call, stream, body)
+            return result
+        case .conversing(let call, let conversation, var body):
+            let result = change(&body)
+            state = .conversing(call, conversation, body)
+            return result
+        case let other:
+            state = other
+            return nil
+        }
+    }
+
+    /// Appends a message of a stream or a conversation to what is to be sent. Returns what was so before: whether
+    /// the headers are to be submitted still, and whether nghttp2 waits; nil if it is neither.
+    func append(_ message: ByteBuffer) -> (lacksHeaders: Bool, isDeferred: Bool)? {
+        withMessages { body in
+            let before = (lacksHeaders: !body.hasHeaders, isDeferred: body.isDeferred)
+            if body.unsent.readableBytes == 0 {
+                body.unsent = message
+            } else {
+                var message = message
+                body.unsent.writeBuffer(&message)
+            }
+            body.isDeferred = false
+            body.hasHeaders = true
+            return before
+        }
     }
 
     /// Moves `count` bytes of it to `frames`.
@@ -166,6 +246,9 @@ final class ActiveCall {
             body.write(count, to: &frames)
             state = .streaming(call, stream, body)
             stream.sent(byteCount: count)
+        case .conversing(let call, let conversation, var body):
+            body.write(count, to: &frames)
+            state = .conversing(call, conversation, body)
         case .sending(var body):
             body.write(count, to: &frames)
             state = .sending(body)

@@ -28,6 +28,23 @@ struct Answer: Sendable {
         Answer(code: .resourceExhausted, text: noRoomForRequestsText)
     }
 
+    static var compressedMessage: Answer {
+        Answer(
+            code: .internalError,
+            text: "grpc: compressed flag set with identity or empty encoding", namesEncodings: true)
+    }
+
+    static func messageTooLarge(_ byteCount: Int, limit: Int) -> Answer {
+        Answer(
+            code: .resourceExhausted,
+            text: "grpc: received message larger than max (\(byteCount) vs. \(limit))")
+    }
+
+    init(_ error: RPCError) {
+        self.init(
+            code: error.code, text: error.message, headers: error.headers, trailers: error.trailers)
+    }
+
     var code: StatusCode { status?.code ?? .ok }
     var headers: Metadata { status?.headers ?? [:] }
 

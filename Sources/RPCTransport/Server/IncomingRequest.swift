@@ -43,18 +43,8 @@ struct IncomingRequest: ~Copyable {
             let length = message.readInteger(as: UInt32.self)
         else { return nil }
         messageByteCount = Int(length)
-        if compressed != 0 {
-            return Answer(
-                code: .internalError,
-                text: "grpc: compressed flag set with identity or empty encoding",
-                namesEncodings: true)
-        }
-        if Int(length) > limit {
-            return Answer(
-                code: .resourceExhausted,
-                text: "grpc: received message larger than max (\(length) vs. \(limit))")
-        }
-        return nil
+        if compressed != 0 { return .compressedMessage }
+        return Int(length) > limit ? .messageTooLarge(Int(length), limit: limit) : nil
     }
 
     /// What is wrong with a request that ends here; nil if it is complete.

@@ -52,17 +52,19 @@ struct OpenCalls: ~Copyable {
     }
 
     /// Notes how far the requests have come. Returns calls of whose request less than `byteCount` has
-    /// arrived within `time`, as many as may end at once.
+    /// arrived within `time`, and conversations that went on with nothing of what they hold, as many as may end
+    /// at once.
     func slow(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> [ActiveCall] {
         var slow: [ActiveCall] = []
-        for call in calls.values where call.phase == .receiving {
-            guard case .receiving(var request) = call.takeState() else { continue }
-            if request.noteProgress(now, byteCount, time) { slow.append(call) }
-            call.set(.receiving(request))
+        for call in calls.values {
+            if call.noteProgress(now, byteCount, time) { slow.append(call) }
             if slow.count == Self.endingsAtOnce { break }
         }
         return slow
     }
+
+    /// Conversations of whose client nothing is left to answer.
+    var restingConversations: [ActiveCall] { calls.values.filter(\.isRestingConversation) }
 
     /// Whether no call goes on before the client sends or reads something.
     func allWaitForClient(whichHasUnread hasUnread: Bool) -> Bool {

@@ -35,16 +35,11 @@ struct Outbox: ~Copyable {
         case .sending(let body):
             active.set(.sending(body))
             return false
-        case .streaming(_, let stream, var body):
+        case .streaming(_, let stream, let body):
             stream.end()
-            guard body.hasHeaders else {
-                put(answer.status ?? .ok, for: active)
-                return true
-            }
-            let isDeferred = body.isDeferred
-            body.status = answer.status ?? .ok
-            beginSending(body, of: active)
-            if isDeferred { resume(active) }
+            put(answer.status ?? .ok, behind: body, of: active)
+        case .conversing(_, _, let body):
+            put(answer.status ?? .ok, behind: body, of: active)
         default:
             if let message = answer.message {
                 put(message, answer.status, for: active)
@@ -68,47 +63,47 @@ struct Outbox: ~Copyable {
         frames?.submitStatus(status, stream: active.streamID)
     }
 
+    /// Sends a status behind the messages of a stream or a conversation.
+    private mutating func put(
+        _ status: Answer.Status, behind messages: OutgoingBody, of active: ActiveCall
+    ) {
+        guard messages.hasHeaders else { return put(status, for: active) }
+        var body = messages
+        body.status = status
+        beginSending(body, of: active)
+        if messages.isDeferred { resume(active) }
+    }
+
     private mutating func beginSending(_ body: OutgoingBody, of active: ActiveCall) {
         answeredCount += 1
         active.set(.sending(body))
     }
 
-    /// Sends a message of a stream.
+    /// Sends a message of a stream or a conversation.
     mutating func putPart(_ message: ByteBuffer, of active: ActiveCall) {
-        guard active.phase == .streaming,
-            case .streaming(let call, let stream, var body) = active.takeState()
-        else { return }
+        guard let before = active.append(message) else { return }
         let byteCount = message.readableBytes
         unsentByteCount += byteCount
         unread.room.set(to: unread.room.byteCount + byteCount)
-        stream.releaseRoom(byteCount)
-        if body.unsent.readableBytes == 0 {
-            body.unsent = message
-        } else {
-            var message = message
-            body.unsent.writeBuffer(&message)
-        }
-        let isDeferred = body.isDeferred
-        let hadHeaders = body.hasHeaders
-        body.isDeferred = false
-        body.hasHeaders = true
-        active.set(.streaming(call, stream, body))
-        if !hadHeaders {
-            frames?.submitHeaders(stream.headers, stream: active.streamID)
-        } else if isDeferred {
+        active.stream?.releaseRoom(byteCount)
+        if before.lacksHeaders {
+            frames?.submitHeaders(
+                active.stream?.headers ?? Metadata(), stream: active.streamID)
+        } else if before.isDeferred {
             resume(active)
         }
     }
 
-    /// Ends a stream whose messages wait for the client to read: drops them and sends the trailers, which
+    /// Ends a stream or a conversation whose messages wait for the client to read: drops them and sends the trailers, which
     /// no window of the client holds back. Returns false if no message waits.
     ///
     /// A reset would not say why: clients show one as "cancelled" unless their own clock has passed the
     /// deadline, too.
     mutating func endStreamThatWaits(of active: ActiveCall, _ status: Answer.Status) -> Bool {
-        guard let stream = active.stream, var body = active.body, body.unsent.readableBytes > 0
+        guard active.phase == .streaming || active.phase == .conversing, var body = active.body,
+            body.unsent.readableBytes > 0
         else { return false }
-        stream.end()
+        active.stream?.end()
         drop(messages: body)
         body.unsent = ByteBuffer()
         body.status = status

@@ -31,11 +31,39 @@ public final class RPCMethod: Sendable {
     enum Handler: Sendable {
         case unary(Execution, @Sendable (ByteBuffer, ServerCall) -> Void)
         case serverStreaming(@Sendable (ServerStream) async throws -> Void)
+        /// What looks at the call when its headers have come, and what answers a message of it.
+        case conversation(Interceptor?, @Sendable (ByteBuffer) throws(RPCError) -> FramedBytes)
     }
+
+    /// The most bytes of a question in a conversation.
+    public static let maxQuestionByteCount = 4 << 10
 
     /// `/package.Service/Method`.
     public let path: String
     let handler: Handler
+
+    /// How many messages go each way.
+    public enum Kind: Sendable {
+        /// A request and an answer.
+        case unary
+        /// A request and any number of answers.
+        case serverStreaming
+        /// Any number of each.
+        case conversation
+    }
+
+    public var kind: Kind {
+        switch handler {
+        case .unary: .unary
+        case .serverStreaming: .serverStreaming
+        case .conversation: .conversation
+        }
+    }
+
+    /// Whether its client sends many messages.
+    var isConversation: Bool {
+        if case .conversation = handler { true } else { false }
+    }
 
     private init(path: String, handler: Handler) {
         self.path = path
@@ -90,6 +118,30 @@ public final class RPCMethod: Sendable {
             })
     }
 
+    /// A method whose client asks question after question, each of which has one answer.
+    ///
+    /// Answers leave in the order of the questions; the call ends with OK when the client has ended its stream
+    /// and all are answered, or with the status of the error that `answer` throws. A question has at most
+    /// ``maxQuestionByteCount`` bytes. The next one is answered when the answer before it is on its way, so
+    /// a client that does not read is not answered either.
+    ///
+    /// - Parameter answer: runs on the connection's event loop: for answers from memory, in microseconds.
+    public static func conversation<Question: SwiftProtobuf.Message>(
+        _ path: String,
+        _ answer: @escaping @Sendable (Question) throws(RPCError) -> some SwiftProtobuf.Message
+    ) -> RPCMethod {
+        RPCMethod(
+            path: path,
+            handler: .conversation(nil) { bytes throws(RPCError) in
+                let answer = try answer(decode(bytes))
+                do {
+                    return try answer.serializedBytes()
+                } catch {
+                    throw RPCError(.internalError, "cannot encode the answer: \(error)")
+                }
+            })
+    }
+
     /// The request of a stream, whose bytes are freed.
     private static func decode<Request: SwiftProtobuf.Message>(
         requestOf call: ServerCall, _ measure: RequestMeasure?
@@ -109,6 +161,12 @@ public final class RPCMethod: Sendable {
         guard byteCount == 0 || call.reserveDecoded(byteCount) else {
             throw RPCError(.resourceExhausted, Answer.noRoomForRequestsText)
         }
+        return try decode(bytes)
+    }
+
+    private static func decode<Request: SwiftProtobuf.Message>(
+        _ bytes: ByteBuffer
+    ) throws(RPCError) -> Request {
         do {
             return try Request(serializedBytes: ReceivedBytes(bytes))
         } catch {
@@ -139,6 +197,8 @@ public final class RPCMethod: Sendable {
                     try interceptor(stream.call)
                     try await run(stream)
                 })
+        case .conversation(_, let answer):
+            RPCMethod(path: path, handler: .conversation(interceptor, answer))
         }
     }
 }

@@ -105,9 +105,9 @@ extension RPCServer {
         /// added: the place to add a TLS handler (`try
         /// channel.pipeline.syncOperations.addHandler(…)`). Throwing closes the connection.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
-        /// Called once for every finished call, on an event loop: it must not block. nil costs
-        /// nothing.
-        public var observer: (@Sendable (FinishedCall) -> Void)?
+        /// Makes the observer of a new connection, from the client's address and port. On an event loop: it
+        /// must not block. nil costs nothing.
+        public var observer: (@Sendable (_ peerAddress: String) -> any CallObserver)?
         /// Called when clients had to go, or were not let in, since there was no room for them; at most once a second
         /// for each kind and event loop, once a minute for those that were not let in. On an event loop: it
         /// must not block.
@@ -150,6 +150,14 @@ extension RPCServer {
         }
     }
 
+    /// Learns of each call of a connection, on its event loop: it must not block.
+    public protocol CallObserver: Sendable {
+        /// The headers of a call of a registered method have come.
+        func began(_ method: String)
+        /// A call was answered, or its client has gone: once for each call, also of methods that are not registered.
+        func ended(_ call: FinishedCall)
+    }
+
     /// What an observer learns of a call.
     public struct FinishedCall: Sendable {
         /// `/package.Service/Method`; nil for a path that is not registered, which a client may
@@ -159,6 +167,10 @@ extension RPCServer {
         public let code: StatusCode
         /// From the request's headers to the answer.
         public let duration: TimeAmount
+        /// Messages of the client, as far as they were complete.
+        public let receivedMessageCount: Int
+        /// Messages for the client, whether it has read them or not.
+        public let sentMessageCount: Int
         /// The client's address and port.
         public let peerAddress: String
     }

@@ -7,6 +7,9 @@ import Synchronization
 /// Requests of a client that does not read wait here, not their answers. A worker looks again before
 /// it begins with one, since meanwhile other answers may have turned out large, and brings it back.
 /// What is known to need much, and every stream, waits until room was reserved for it.
+///
+/// Conversations are in `ServerConnection+Conversations`; looks from outside of the calls, such as whether the client
+/// is still there, in `ServerConnection+Upkeep`.
 final class ServerConnection: HTTP2Delegate {
     /// A stream that has said nothing for that long waits for something; it must not hold others
     /// back.
@@ -15,17 +18,18 @@ final class ServerConnection: HTTP2Delegate {
     private static let smallSending = 16 << 10
 
     let origin: ConnectionOrigin
-    private let loop: ServerLoop
-    private let core: ServerCore
-    private let http2: HTTP2Connection
-    private var outbox: Outbox
+    let loop: ServerLoop
+    let core: ServerCore
+    let http2: HTTP2Connection
+    private let observer: (any RPCServer.CallObserver)?
+    var outbox: Outbox
 
-    private var calls = OpenCalls()
+    var calls = OpenCalls()
     private let headers: RequestHeaders
     /// Whether a request's header fields are being read; not in trailers.
     private var isReadingHeaders = false
 
-    private var waiting = WaitingCalls()
+    var waiting = WaitingCalls()
     private var startLimit = StartLimit()
     private var limits: FrameLimits
     /// Resets of streams that this side has asked for on its own.
@@ -37,14 +41,15 @@ final class ServerConnection: HTTP2Delegate {
     /// Whether the loop has it on its list of connections to flush.
     var isTouched = false
 
-    private var progress = ClientProgress()
-    private var lifeSigns = LifeSigns()
-    private var draining = Draining()
+    var progress = ClientProgress()
+    var lifeSigns = LifeSigns()
+    var draining = Draining()
 
     init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
         self.loop = loop
         self.http2 = http2
         core = loop.core
+        observer = core.configuration.observer?(peerAddress)
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
@@ -96,7 +101,7 @@ final class ServerConnection: HTTP2Delegate {
         isReadingHeaders = category == NGHTTP2_HCAT_REQUEST
         progress.noteMove()
         guard isReadingHeaders else { return }
-        let began = core.configuration.observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
+        let began = observer == nil ? .uptimeNanoseconds(0) : NIODeadline.now()
         let call = ActiveCall(self, streamID: stream, began: began)
         calls.add(call)
         headers.begin()
@@ -108,9 +113,11 @@ final class ServerConnection: HTTP2Delegate {
 
     func receivedData(stream: Int32, bytes: UnsafeRawBufferPointer) {
         progress.noteMove()
-        guard let call = calls.find(stream), !call.hasRequestEnded, call.phase == .receiving,
-            case .receiving(var request) = call.takeState()
-        else { return }
+        guard let call = calls.find(stream), !call.hasRequestEnded else { return }
+        if call.phase == .conversing { return receivedQuestions(bytes, of: call) }
+        guard call.phase == .receiving, case .receiving(var request) = call.takeState() else {
+            return
+        }
         let limit = core.configuration.maxReceiveMessageByteCount
         let refusal = request.append(bytes, limit: limit)
         call.set(.receiving(request))
@@ -149,7 +156,10 @@ final class ServerConnection: HTTP2Delegate {
     // MARK: requests
 
     private func finishHeaders(of call: ActiveCall) {
-        if core.configuration.observer != nil { call.methodPath = headers.method?.path }
+        if let observer, let method = headers.method {
+            call.methodPath = method.path
+            observer.began(method.path)
+        }
         var room = Reservation(.requests, of: origin.account)
         if let refusal = headers.refusal() {
             send(refusal, for: call)
@@ -157,7 +167,12 @@ final class ServerConnection: HTTP2Delegate {
             room.growRequest(
                 by: headers.byteCount + Admission.callByteCount)
         {
-            call.set(.receiving(IncomingRequest(headers, method, room: room)))
+            let request = IncomingRequest(headers, method, room: room)
+            if method.isConversation {
+                beginConversation(request, of: call)
+            } else {
+                call.set(.receiving(request))
+            }
             if let deadline = headers.deadline { setAlarm(deadline) }
         } else {
             send(.noRoomForRequests, for: call)
@@ -166,6 +181,7 @@ final class ServerConnection: HTTP2Delegate {
 
     private func finishRequest(of call: ActiveCall) {
         call.hasRequestEnded = true
+        if call.phase == .conversing { return endConversation(ofRequestsEnded: call) }
         guard call.phase == .receiving, case .receiving(let request) = call.takeState() else {
             return
         }
@@ -174,6 +190,7 @@ final class ServerConnection: HTTP2Delegate {
             send(refusal, for: call)
             return
         }
+        call.receivedMessageCount = 1
         let method = request.method
         call.set(
             .waiting(
@@ -189,26 +206,11 @@ final class ServerConnection: HTTP2Delegate {
         nghttp2_session_terminate_session(session, HTTP2.enhanceYourCalm)
     }
 
-    var hasRequests: Bool { origin.account.requestByteCount > 0 }
-    var requestByteCount: Int { origin.account.requestByteCount }
-
-    /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
-    /// there were any.
-    func refuseSlowRequests(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
-        let slow = calls.slow(now, byteCount, time)
-        for call in slow {
-            send(
-                Answer(code: .resourceExhausted, text: "the request came too slowly"), for: call)
-        }
-        if !slow.isEmpty { sendPending() }
-        return !slow.isEmpty
-    }
-
     // MARK: starting
 
     /// Whether another request may run: what waits to be sent, and what the calls that were just
     /// started will probably add, is within the limit.
-    private var mayStart: Bool {
+    var mayStart: Bool {
         let account = origin.account
         return account.mayGoOn
             && startLimit.allowsStart(
@@ -216,6 +218,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     private func start(_ active: ActiveCall) {
+        if active.phase == .conversing { return answerQuestion(of: active) }
         guard let call = active.serverCall else { return }
         switch call.registered.handler {
         case .serverStreaming:
@@ -228,6 +231,8 @@ final class ServerConnection: HTTP2Delegate {
             } else {
                 loop.enqueue(.request(call), for: execution)
             }
+        case .conversation:
+            preconditionFailure("a conversation has no request that waits")
         }
     }
 
@@ -303,17 +308,32 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// The answer of a call that no handler has, or whose answer has come.
-    private func send(_ answer: Answer, for active: ActiveCall) {
+    func send(_ answer: Answer, for active: ActiveCall) {
         startLimit.ended(active)
-        let wasWaiting = active.phase == .waiting
+        let wasWaiting = active.isWaiting
         guard outbox.put(answer, for: active) else { return }
-        if let message = answer.message { startLimit.note(answerByteCount: message.readableBytes) }
+        if let message = answer.message {
+            active.sentMessageCount += 1
+            startLimit.note(answerByteCount: message.readableBytes)
+        }
         if wasWaiting { waiting.noteOver() }
         observe(active, answer.code)
     }
 
+    /// An error that does not wait behind messages which the client has not read: those are dropped.
+    func sendAhead(_ answer: Answer, for active: ActiveCall) {
+        if answer.code != .ok, let status = answer.status,
+            outbox.endStreamThatWaits(of: active, status)
+        {
+            observe(active, answer.code)
+        } else {
+            send(answer, for: active)
+        }
+    }
+
     /// A message of a stream.
     func submitPart(_ message: ByteBuffer, of call: ServerCall) {
+        call.active.value.sentMessageCount += 1
         outbox.putPart(message, of: call.active.value)
     }
 
@@ -327,6 +347,7 @@ final class ServerConnection: HTTP2Delegate {
     func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer) {
         guard let call = calls.find(stream) else { preconditionFailure("a body of no call") }
         outbox.writeBody(of: call, count: count, to: &frames)
+        if call.phase == .conversing { awaitTurnOfQuestion(of: call) }
         progress.noteMove()
         origin.account.markReader()
     }
@@ -411,12 +432,7 @@ final class ServerConnection: HTTP2Delegate {
     private func expire(_ active: ActiveCall) -> Bool {
         let call = active.serverCall
         if let call, !call.claim() { return false }
-        let answer = Answer(code: .deadlineExceeded, text: "deadline exceeded")
-        if let status = answer.status, outbox.endStreamThatWaits(of: active, status) {
-            observe(active, .deadlineExceeded)
-        } else {
-            send(answer, for: active)
-        }
+        sendAhead(Answer(code: .deadlineExceeded, text: "deadline exceeded"), for: active)
         call?.cancel()
         return true
     }
@@ -424,7 +440,7 @@ final class ServerConnection: HTTP2Delegate {
     /// Its stream is closed, answered or not.
     private func close(_ active: ActiveCall) {
         startLimit.ended(active)
-        let wasWaiting = active.phase == .waiting
+        let wasWaiting = active.isWaiting
         switch active.takeState() {
         case .closed:
             return
@@ -435,6 +451,9 @@ final class ServerConnection: HTTP2Delegate {
         case .running(let call):
             cancel(call, active)
         case .streaming(let call, _, let body):
+            outbox.drop(messages: body)
+            cancel(call, active)
+        case .conversing(let call, _, let body):
             outbox.drop(messages: body)
             cancel(call, active)
         case .opening:
@@ -452,108 +471,10 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     private func observe(_ call: ActiveCall, _ code: StatusCode) {
-        guard let observer = core.configuration.observer else { return }
-        observer(
+        observer?.ended(
             .init(
                 method: call.methodPath, code: code, duration: .now() - call.began,
-                peerAddress: origin.peerAddress))
-    }
-
-    // MARK: who has to go
-
-    var isOpen: Bool { http2.session != nil }
-    var isClosing: Bool { http2.closingSince != nil }
-    var unreadByteCount: Int { outbox.unread.room.byteCount }
-
-    /// Since when it has read next to nothing of more than its share.
-    var silentSince: NIODeadline? {
-        unreadByteCount > core.account.answerShare ? outbox.unread.silentSince : nil
-    }
-
-    /// Since when it has had no call.
-    var idleSince: NIODeadline? {
-        guard calls.isEmpty, progress.hasHandshake, !draining.hasBegun else { return nil }
-        return progress.restingSince
-    }
-
-    /// Since when nothing has come or gone of calls that all wait for the client: to send its request, or
-    /// to read its answer.
-    var stuckSince: NIODeadline? {
-        guard let since = progress.restingSince, !calls.isEmpty,
-            calls.allWaitForClient(whichHasUnread: outbox.unsentByteCount > 0)
-        else { return nil }
-        return since
-    }
-
-    /// Ends the connection if a block of header fields has been open for longer than that.
-    func endOpenBlock(after time: TimeAmount, _ now: NIODeadline) {
-        switch progress.look(atBlockSince: http2.openBlockSince, now, time) {
-        case .inTime: break
-        case .unknown: submitPing()
-        case .overdue: cut()
-        }
-    }
-
-    /// Ends the connection of a client that does not read.
-    func closeSilent() {
-        if http2.unwritableSince == nil {
-            terminate(HTTP2.enhanceYourCalm)
-        } else {
-            cut()  // it would not read that either
-        }
-    }
-
-    // MARK: life signs
-
-    func tick(_ now: NIODeadline) {
-        let configuration = core.configuration
-        if unreadByteCount > 0 { outbox.count(queued: http2.queuedByteCount) }
-        let limits = LifeSigns.Limits(
-            stalledWrite: configuration.stalledWriteTimeout.timeAmount,
-            silence: configuration.keepaliveInterval.timeAmount,
-            answer: configuration.keepaliveTimeout.timeAmount)
-        if http2.closingSince == nil, progress.lacksHandshake(now, after: handshakeTimeout) {
-            cut()
-        } else {
-            switch lifeSigns.look(at: http2, now, limits, mayAsk: progress.hasHandshake) {
-            case .alive: break
-            case .unknown:
-                lifeSigns.noteAsked(now)
-                submitPing()
-            case .dead: cut()
-            }
-        }
-        if draining.isOverdue(now) { finishDraining() }
-        if progress.tick(now), calls.isEmpty { releaseSpareMemory() }
-    }
-
-    /// The client's acknowledgement is a sign of life.
-    private func submitPing() {
-        guard let session = http2.session else { return }
-        nghttp2_submit_ping(session, HTTP2.none, nil)
-        sendPending()
-    }
-
-    private var handshakeTimeout: Duration {
-        let timeout = core.configuration.handshakeTimeout
-        return core.connections.isShort ? min(timeout, .seconds(2)) : timeout
-    }
-
-    /// Gives back memory that only a busy connection needs.
-    private func releaseSpareMemory() {
-        http2.releaseSpareMemory()
-        origin.account.settleAtRest()
-    }
-
-    // MARK: draining
-
-    /// Tells the client to open no more streams. What it sent before it reads that is still served.
-    func beginDraining() {
-        if let session = http2.session, draining.begin(session) { sendPending() }
-    }
-
-    private func finishDraining() {
-        guard let session = http2.session, draining.finish(session) else { return }
-        sendPending()  // or, inside of a callback, when the read is over
+                receivedMessageCount: call.receivedMessageCount,
+                sentMessageCount: call.sentMessageCount, peerAddress: origin.peerAddress))
     }
 }

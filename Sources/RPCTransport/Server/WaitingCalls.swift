@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The calls of a connection that wait: complete requests until answers have left, and what is known
+/// The calls of a connection that wait: complete requests and questions until answers have left, and what is known
 /// to need much, and every stream, until there is room for it. Event loop only.
 struct WaitingCalls {
     /// What waits for room.
@@ -46,7 +46,7 @@ struct WaitingCalls {
     /// The next request, out of the queue; nil if it is over.
     mutating func takeForTurn() -> ActiveCall? {
         let call = forTurn.removeFirst()
-        if call.phase == .waiting { return call }
+        if call.isWaiting { return call }
         overCount = max(0, overCount - 1)
         return nil
     }
@@ -69,7 +69,7 @@ struct WaitingCalls {
     mutating func noteOver() {
         overCount += 1
         guard overCount > 64, overCount > (forTurn.count + forRoom.count) / 2 else { return }
-        forTurn.removeAll { $0.phase != .waiting }
+        forTurn.removeAll { !$0.isWaiting }
         forRoom.removeAll { $0.isOver }
         overCount = 0
     }

@@ -8,6 +8,8 @@ protocol ImmuclientCommand: ParsableCommand, Sendable {
     static var printsEntries: Bool { get }
     /// What it prints is for another program to read, however it is run.
     static var printsScript: Bool { get }
+    /// Whether the token file means something to it also without `--auth`.
+    static var usesTokenFile: Bool { get }
     /// The names in its words which the server may refuse, or not find.
     var givenNames: [GivenName] { get }
 
@@ -23,6 +25,7 @@ extension ImmuclientCommand {
 
     static var printsEntries: Bool { false }
     static var printsScript: Bool { false }
+    static var usesTokenFile: Bool { false }
     var givenNames: [GivenName] { [] }
     mutating func prepare(_ input: StandardInput) throws {}
 }

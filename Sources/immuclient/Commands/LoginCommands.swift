@@ -10,6 +10,7 @@ struct LoginCommand: ImmuclientCommand {
             The password is asked for, or read as a line of stdin if that is no terminal. The \
             token is kept in the token file, which nobody else can read; --auth sends it.
             """)
+    static let usesTokenFile = true
 
     @Argument(help: "Name of the user.")
     var username: String
@@ -42,6 +43,7 @@ struct LoginCommand: ImmuclientCommand {
 struct LogoutCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "logout", alias: "x", abstract: "Remove the token that a login has left.")
+    static let usesTokenFile = true
 
     func run(in context: CommandContext) async throws {
         try TokenFile(context.settings.tokenFile).remove()

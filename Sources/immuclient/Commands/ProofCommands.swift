@@ -1,15 +1,16 @@
 import ArgumentParser
 import ImmudbClient
 import MerkleTree
+import Terminal
 
 struct InclusionCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "inclusion", alias: "i",
         abstract: "Check that an entry is in the server's tree.",
         discussion: """
-            The check is against the root that the server shows now, which is printed: it says \
-            nothing about a server that shows others another root. safeget also checks that it \
-            continues what was trusted before.
+            The root of that tree, which is printed, has to be of one history with the trusted root in \
+            --dir, which then moves on. Where no root of the server is trusted, the check is against \
+            the root that it shows now, and says nothing about one that shows others another root.
             """)
 
     @Argument(help: "Index of the entry, from 0.")
@@ -23,25 +24,19 @@ struct InclusionCommand: ImmuclientCommand {
     }
 
     func run(in context: CommandContext) async throws {
-        let client = try await context.client
         let index = EntryIndex(try Number.parse(index, as: "index"))
-        let leaf =
-            if let hash { try HashArgument.digest(hash) } else {
-                try await client.entry(at: index).leaf
-            }
-        let (proof, _, root) = try await client.inclusionProof(of: index)
-        let failure = failure { () throws(VerificationError) in
-            guard proof.index == index else {
-                throw VerificationError(.wrongIndex, "the proof is about entry \(proof.index)")
-            }
-            try proof.verify(leaf: leaf, root: root)
+        let checked = try await context.client.checkedInclusion(
+            of: index, leaf: hash.map(HashArgument.digest))
+        // A hash that was given may be what is wrong.
+        let failure = checked.failure.map { failure -> any Error in
+            checked.isLeafInDoubt ? UnprovenHash(failure: failure) : failure
         }
-        try context.output.write(
-            InclusionReport(
-                isVerified: failure == nil, leaf: leaf, index: index, root: root,
-                rootIndex: proof.size.lastIndex ?? EntryIndex(0)),
-            // Without a given hash it is the server's own entry that is not in its tree.
-            failing: hash == nil ? failure : failure.map(UnprovenHash.init))
+        try context.output.write(InclusionReport(checked: checked, index: index), failing: failure)
+        guard !checked.isTreeTrusted else { return }
+        StandardError.write(
+            warning:
+                "no root of this server is trusted yet, so this is about the tree that it shows now. safeget "
+                + "begins to trust it", context.output.format)
     }
 }
 
@@ -64,25 +59,24 @@ struct CheckConsistencyCommand: ImmuclientCommand {
         let index = EntryIndex(try Number.parse(index, as: "index"))
         let root = try HashArgument.digest(hash)
         let size = TreeSize(clampedLastIndex: index)
-        let (proof, newRoot) = try await context.client.consistencyProof(from: size)
-        let failure = failure { () throws(VerificationError) in
-            try proof.verify(from: root, to: newRoot)
+        let client = try await context.client
+        var shown: TrustedRoot?
+        var failure: VerificationError?
+        do {
+            try await client.keepingEvidence {
+                let (proof, newRoot) = try await client.consistencyProof(from: size)
+                shown = TrustedRoot(size: proof.to, root: newRoot)
+                try proof.verify(from: root, to: newRoot)
+            }
+        } catch let error as VerificationError where shown != nil {
+            failure = error
         }
+        guard let shown else { preconditionFailure("what was verified was shown before") }
         try context.output.write(
             ConsistencyReport(
                 isVerified: failure == nil, firstRoot: root, firstIndex: index,
-                secondRoot: newRoot, secondIndex: proof.to.lastIndex ?? EntryIndex(0)),
+                secondRoot: shown.root, secondIndex: shown.size.lastIndex ?? EntryIndex(0)),
             failing: failure.map(UnprovenHash.init))
-    }
-}
-
-/// What a check found wrong; nil if it held.
-private func failure(_ check: () throws(VerificationError) -> Void) -> VerificationError? {
-    do {
-        try check()
-        return nil
-    } catch {
-        return error
     }
 }
 

@@ -4,12 +4,16 @@ import ImmudbClient
 struct CurrentCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
         "current", alias: "crt",
-        abstract: "Print the last index and the root of the server's tree.")
+        abstract: "Print the last index and the root of the server's tree.",
+        discussion: """
+            Fails, with exit code 3, if the tree is smaller than the trusted one in --dir, or as large \
+            and another one. Whether a larger one continues it, safeget verifies.
+            """)
 
     func run(in context: CommandContext) async throws {
         let client = try await context.client
-        try context.output.write(
-            RootReport(root: await client.currentRoot(), server: client.identity))
+        let (root, failure) = try await client.checkedCurrentRoot()
+        try context.output.write(RootReport(root: root, server: client.identity), failing: failure)
     }
 }
 

@@ -49,7 +49,7 @@ actor Session {
         configuration.evidenceDirectory = settings.evidenceDirectory
         configuration.callTimeoutMilliseconds = settings.timeoutSeconds * 1_000
         configuration.maxReceiveMessageByteCount = settings.maxAnswerByteCount
-        let contact = FirstContact(settings)
+        let contact = FirstContactDialog(settings)
         do {
             return try await ImmudbClient.connect(
                 configuration, trustedRoots: RootFolderStore(folders: settings.rootFolders),

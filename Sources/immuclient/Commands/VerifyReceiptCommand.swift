@@ -54,6 +54,10 @@ struct VerifyReceiptCommand: ImmuclientCommand {
         } catch {
             throw ToolError("\(error)", code: "NoReceipt")
         }
+        if let server = context.settings.server, server != receipt.server {
+            throw ClientError(
+                .serverChanged, "the receipt is of server \(receipt.server), not of \(server)")
+        }
         var report = VerifiedReceiptReport(receipt: receipt)
         do {
             try receipt.verify()

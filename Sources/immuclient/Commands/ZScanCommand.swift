@@ -1,6 +1,7 @@
 import ArgumentParser
 import ImmudbClient
 import ProgramKit
+import Terminal
 
 struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
     static let configuration = CommandConfiguration.immuclient(
@@ -31,7 +32,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
     var until: String?
 
     @Flag(
-        inversion: .prefixedNo,
+        inversion: .prefixedNo, exclusivity: .exclusive,
         help: "print the scores; with --json they are printed without this flag, too")
     var scores: Bool?
 
@@ -43,6 +44,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
     }
 
     func run(in context: CommandContext) async throws {
+        try requirePlaceForScores(in: context.output.format)
         let client = try await context.client
         let printsScores = scores ?? (context.output.format == .json)
         let needsAll = scores == true || offset != nil || until != nil
@@ -50,6 +52,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
         // To tell scores, and positions by scores, takes all members in their order.
         var entries = try await client.zScan(
             setBytes, limit: isBounded ? .max : walk.most, reverse: walk.reverse && !isBounded)
+        let exists = !entries.isEmpty
         var found = [Double?](repeating: nil, count: entries.count)
         let isWhole = entries.count >= walk.most || byteCount(entries) < Self.wholeByteCount
         if isBounded, !isWhole {
@@ -67,7 +70,25 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
         var printer = ListPrinter(to: context.output, most: walk.most)
         for (entry, score) in zip(entries, found) { try printer.add(entry, score: score) }
         try printer.flush()
+        if entries.isEmpty { explainNothing(exists: exists, context.output.format) }
         if !isWhole { throw Self.cutShort(entries.count) }
+    }
+
+    /// - Throws: `UsageError` if scores are asked for where they are not printed.
+    private func requirePlaceForScores(in format: Output.Format) throws {
+        guard scores == true, format == .values else { return }
+        throw UsageError(
+            "flag --scores: with --value-only nothing but values is printed. Leave one of them out",
+            program: Immuclient.name, command: CommandWords(of: Self.self))
+    }
+
+    /// Says why nothing was printed. A set is there as long as it has members, which are never removed.
+    private func explainNothing(exists: Bool, _ format: Output.Format) {
+        let name = GivenName(.set, setBytes).quoted
+        StandardError.write(
+            warning: exists
+                ? "no member of set \(name) has a score in that range" : "there is no set \(name)",
+            format)
     }
 
     /// The positions of the members that are printed.

@@ -24,7 +24,7 @@ struct ClientSettings: Sendable {
         "evidence", .optionalFolder, default: "",
         "folder in which a failed verification leaves a file with what the server answered")
     static let firstContact = Setting(
-        "first-contact", .word(of: FirstContact.Answer.self), default: .ask,
+        "first-contact", .word(of: FirstContactDialog.Answer.self), default: .ask,
         "at the first verified call to a server: ask whether to trust what it shows, where this is a "
             + "terminal, else accept it with a notice; or accept, or refuse")
     static let json = Setting(
@@ -71,7 +71,7 @@ struct ClientSettings: Sendable {
     let rootFolders: RootFolders
     /// nil: any that is not known to be another.
     let server: ServerIdentity?
-    let firstContact: FirstContact.Answer
+    let firstContact: FirstContactDialog.Answer
     let timeoutSeconds: Int
     let maxAnswerByteCount: Int
     /// nil: nothing is kept.

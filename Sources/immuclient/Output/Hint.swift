@@ -1,6 +1,14 @@
 import ImmudbClient
 import Terminal
 
+extension GivenName {
+    /// In a message, shortened if it is long.
+    var quoted: String {
+        let text = String(decoding: TerminalText.escaped(bytes), as: UTF8.self)
+        return text.count <= 200 ? "'\(text)'" : "'\(text.prefix(200))…'"
+    }
+}
+
 /// What a server's refusal was about, in a line below its words, which name nothing.
 struct Hint: Equatable {
     let text: String
@@ -12,23 +20,15 @@ struct Hint: Equatable {
     init?(for error: ClientError, about names: [GivenName]) {
         switch error.status {
         case .notFound:
-            guard let key = names.first(where: { $0.role == .existingKey })?.bytes else {
-                return nil
-            }
-            text = "there is no key \(Self.quoted(key))"
-            self.key = key
+            guard let name = names.first(where: { $0.role == .existingKey }) else { return nil }
+            text = "there is no key \(name.quoted)"
+            key = name.bytes
         case .invalidArgument, .resourceExhausted:
             guard let fault = names.lazy.compactMap(\.fault).first else { return nil }
             text = fault
         default:
             return nil
         }
-    }
-
-    /// A key in a message, shortened if it is long.
-    private static func quoted(_ key: [UInt8]) -> String {
-        let text = String(decoding: TerminalText.escaped(key), as: UTF8.self)
-        return text.count <= 200 ? "'\(text)'" : "'\(text.prefix(200))…'"
     }
 }
 

@@ -24,17 +24,17 @@ struct RootReport: Report {
 
 /// Whether a leaf is in a tree.
 struct InclusionReport: Report {
-    let isVerified: Bool
-    let leaf: Digest
+    let checked: CheckedInclusion
     let index: EntryIndex
-    let root: Digest
-    let rootIndex: EntryIndex
+
+    private var isVerified: Bool { checked.failure == nil }
+    private var rootIndex: EntryIndex { checked.tree.size.lastIndex ?? EntryIndex(0) }
 
     func text(_ display: Display) -> [UInt8] {
         let text = """
             verified: \(isVerified)\u{20}
-            hash: \(leaf.hex) at index: \(index)\u{20}
-            root: \(root.hex) at index: \(rootIndex)\u{20}
+            hash: \(checked.leaf.hex) at index: \(index)\u{20}
+            root: \(checked.tree.root.hex) at index: \(rootIndex)\u{20}
 
             """
         return Array(text.utf8)
@@ -42,9 +42,10 @@ struct InclusionReport: Report {
 
     var json: JSONObject {
         [
-            "verified": .truth(isVerified), "hash": .text(leaf.hex),
-            "index": .number(index.rawValue), "root": .text(root.hex),
+            "verified": .truth(isVerified), "hash": .text(checked.leaf.hex),
+            "index": .number(index.rawValue), "root": .text(checked.tree.root.hex),
             "rootIndex": .number(rootIndex.rawValue),
+            "trustedBy": .text(checked.isTreeTrusted ? "stored" : "nobody"),
         ]
     }
 }

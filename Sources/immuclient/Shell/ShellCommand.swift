@@ -14,6 +14,7 @@ struct ShellCommand: ImmuclientCommand {
             """)
     /// Those of the commands that it runs.
     static let printsEntries = true
+    static let usesTokenFile = true
 
     func run(in context: CommandContext) async throws {
         // Before the first prompt: whoever has named the wrong server learns it now.

@@ -4,7 +4,7 @@ import time
 
 from abuse_harness import attack
 from abuse_http2 import (
-    ACK, CONTINUATION, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, call_frames, field, frame,
+    ACK, CONTINUATION, DATA, END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Connection, Crowd, call_frames, field, frame,
     header_block, literal, message, settings)
 
 
@@ -79,6 +79,44 @@ def answered_streams(context):
 
     crowd = hold(context, make, context.choose(400, 40))
     context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts")
+
+
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+
+
+@attack("conversations", "connections", seconds=20, short_seconds=3, is_about_memory=True)
+def conversations(context):
+    """100 connections with 500 conversations each that ask for the largest file again and again, and read nothing."""
+    question = message(field(3, b"schema.proto"))
+
+    def make():
+        connection = Connection(context.port, source=context.source, first=PREFACE + settings([(4, 0)]))
+        block = header_block(REFLECTION)
+        for _ in range(500):
+            stream = connection.stream()
+            connection.push(frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, 0, stream, question * 40))
+        return connection
+
+    crowd = hold(context, make, context.choose(100, 20), 50)
+    context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts")
+
+
+@attack("busy-conversations", "connections", seconds=10, short_seconds=2)
+def busy_conversations(context):
+    """4 connections with 100 conversations each that ask for the largest file as fast as it comes."""
+    question = message(field(3, b"schema.proto"))
+
+    def refill(connection):
+        if connection.next_stream > 200:
+            return b"".join(frame(DATA, 0, stream, question * 2) for stream in range(1, 200, 2))
+        block = header_block(REFLECTION)
+        return b"".join(
+            frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, 0, stream, question)
+            for stream in (connection.stream() for _ in range(101)))
+
+    crowd = Crowd(lambda: Connection(context.port, refill=refill, source=context.source), 4, reopens_per_second=20)
+    crowd.run(context.until)
+    context.note(f"{crowd.cuts} cuts")
 
 
 @attack("open-blocks", "connections", seconds=50, short_seconds=3, is_about_memory=True)

@@ -238,7 +238,7 @@ class LoggedServer(Server):
         self.folder, self.log, self.log_start = pathlib.Path(folder), pathlib.Path(folder) / "none", 0
         self.is_traced, self.port, self.data = False, port, self.folder / "data"
         self.process = subprocess.Popen(
-            [*attack.wrapper, str(executable), "--dir", str(self.data), "-p", str(port), *attack.arguments],
+            [*attack.wrapper, str(executable), "--dir", str(self.data), "-p", str(port), "--metrics-port", "0", *attack.arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing, env=variables)
         os.close(writing)
         self.started = time.monotonic()

@@ -32,7 +32,7 @@ class Server:
         start = self.log.seek(0, 2)
         began = time.monotonic()
         self.process = subprocess.Popen(
-            [executable, "--dir", str(pathlib.Path(folder) / "data"), "-p", "0", *extra],
+            [executable, "--dir", str(pathlib.Path(folder) / "data"), "-p", "0", "--metrics-port", "0", *extra],
             stderr=self.log, stdout=self.log)
         while True:
             self.log.seek(start)

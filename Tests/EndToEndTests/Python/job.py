@@ -1,9 +1,10 @@
 """A program as a job of a shell at a terminal: what is typed at which moment, and what was seen.
 
 Usage: job.py PROGRAM [ARGUMENT...] -- [WAIT KEYS]... Types KEYS once WAIT was seen behind what was seen at the last
-step. Escapes such as \\t, \\r and \\x04 stand for keys; the word {resize N} in place of keys gives the terminal N columns,
-{stop PID} and {cont PID} send a signal to another process. When the job is stopped, the shell says so, says if the
-terminal reads whole lines, and lets it go on. Ends with the program's exit code.
+step; the word {prompt} in its place waits for any of PROMPTS. Escapes such as \\t, \\r and \\x04 stand for keys; the word
+{resize N} in place of keys gives the terminal N columns, {stop PID} and {cont PID} send a signal to another process.
+When the job is stopped, the shell says so, says if the terminal reads whole lines, and lets it go on. Ends with the
+program's exit code, or with 99 if the program does not go on.
 """
 
 import fcntl
@@ -15,6 +16,8 @@ import struct
 import sys
 import termios
 import time
+
+PROMPTS = (b"immuclient> ", b"Password:", b"[y/N] ")
 
 split = sys.argv.index("--")
 program, steps = sys.argv[1:split], sys.argv[split + 1:]
@@ -40,6 +43,10 @@ def shell():
         os.kill(job, signal.SIGCONT)
 
 
+def bytes_of(text):
+    return text.encode().decode("unicode_escape").encode("latin-1")
+
+
 child, terminal = pty.fork()
 if child == 0:
     os._exit(shell() % 256)
@@ -50,6 +57,7 @@ end = time.monotonic() + 80
 
 
 def receive():
+    """Adds to what was seen. False once the program has closed the terminal."""
     global seen
     if time.monotonic() > end:
         sys.stdout.buffer.write(seen)
@@ -67,8 +75,8 @@ def receive():
 
 is_open = True
 for wait, keys in zip(steps[::2], steps[1::2]):
-    wait = wait.encode().decode("unicode_escape").encode("latin-1")
-    while is_open and wait not in seen[answered:]:
+    waits = PROMPTS if wait == "{prompt}" else (bytes_of(wait),)
+    while is_open and not any(text in seen[answered:] for text in waits):
         is_open = receive()
     # What follows it at once, such as the rest of the prompt, belongs to it.
     quiet = time.monotonic() + 0.2
@@ -82,7 +90,7 @@ for wait, keys in zip(steps[::2], steps[1::2]):
         else:
             os.kill(int(number), signal.SIGSTOP if what == "stop" else signal.SIGCONT)
     else:
-        os.write(terminal, keys.encode().decode("unicode_escape").encode("latin-1"))
+        os.write(terminal, bytes_of(keys))
 while is_open:
     is_open = receive()
 sys.stdout.buffer.write(seen)

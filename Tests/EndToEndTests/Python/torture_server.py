@@ -54,7 +54,7 @@ class Server:
         self.log = self.folder / "server.log"
         self.log_start = self.log.stat().st_size if self.log.exists() else 0
         self.port = port
-        command = [*wrapper, str(executable), "--dir", str(self.data), "-p", str(port or 0), *arguments]
+        command = [*wrapper, str(executable), "--dir", str(self.data), "-p", str(port or 0), "--metrics-port", "0", *arguments]
         if strace:
             self.trace.unlink(missing_ok=True)
             command = ["strace", "-D", "-f", "-o", str(self.trace), *strace, *command]

@@ -1,4 +1,5 @@
 """grpcio as client against our server. Usage: grpcio_client.py PORT"""
+import queue
 import random
 import sys
 import threading
@@ -230,6 +231,51 @@ def stream_deadline():
     error = failure(lambda: [None for _ in call])
     assert error.code() == code.DEADLINE_EXCEEDED, error
     eventually(lambda: counters()["streamsEnded"] == before + 1, "the handler ended")
+
+
+def converse(questions, **options):
+    call = channel.stream_stream("/test.Peer/Converse")(questions, **options)
+    return call, (len(wrappers_pb2.BytesValue.FromString(answer).value) for answer in call)
+
+
+@check("a conversation has an answer for each question, in order")
+def conversation():
+    call, answers = converse(number(count) for count in range(3000))
+    assert list(answers) == list(range(3000))
+    assert call.code() == code.OK
+    assert ("server-id", "test-server") in list(call.initial_metadata())
+    call, answers = converse(number(count) for count in [])
+    assert list(answers) == [] and call.code() == code.OK
+    # One question after the answer before it, in many conversations by turns.
+    waiting = [queue.Queue() for _ in range(50)]
+    open_calls = [converse(iter(questions.get, None)) for questions in waiting]
+    for count in (1, 100_000, 7):
+        for questions in waiting:
+            questions.put(number(count))
+        assert all(next(answers) == count for _, answers in open_calls)
+    for questions in waiting:
+        questions.put(None)
+    assert all(list(answers) == [] and call.code() == code.OK for call, answers in open_calls)
+
+
+@check("a conversation ends with the error of an answer, at its deadline, and when it is cancelled")
+def conversation_ends():
+    call, answers = converse(number(count) for count in (1, 2, -1, 3))
+    got = []
+    error = failure(lambda: [got.append(answer) for answer in answers])
+    assert got == [1, 2] and error.code() == code.OUT_OF_RANGE and error.details() == "below 0"
+    never = threading.Event()
+    questions = (never.wait(30) for _ in range(1))
+    call, answers = converse(questions, timeout=0.2)
+    assert failure(lambda: list(answers)).code() == code.DEADLINE_EXCEEDED
+    call, answers = converse(iter([b"\x0a" + b"x" * 5000]))
+    assert failure(lambda: list(answers)).code() == code.RESOURCE_EXHAUSTED
+    call, answers = converse(iter([b"\xff"]))
+    assert failure(lambda: list(answers)).code() == code.INTERNAL
+    call, answers = converse(never.wait(30) and b"" for _ in range(1))
+    call.cancel()
+    assert failure(lambda: list(answers)).code() == code.CANCELLED
+    never.set()
 
 
 @check("a call that is answered twice gets the first answer")

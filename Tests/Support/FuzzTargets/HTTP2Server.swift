@@ -83,7 +83,7 @@ final class ServerUnderFuzz: Sendable {
         configuration.windowByteCount = 64 << 10
         configuration.maxHeaderByteCount = 4096
         configuration.initialHeaders = ["server-id": "fuzzed"]
-        configuration.observer = { _ in }
+        configuration.observer = { _ in NoObserver() }
         let settings = configuration
         server = try wait { try await RPCServer.start(settings, methods: Self.handlers) }
         client = RPCClient(.init(host: "127.0.0.1", port: server.port))
@@ -109,6 +109,9 @@ final class ServerUnderFuzz: Sendable {
             .serverStreaming("/f.F/Count") { (request: Bytes, stream) in
                 for _ in 0..<request.value.count { try await stream.send(request) }
             },
+            .conversation("/f.F/Converse") { (question: Bytes) throws(RPCError) -> Bytes in
+                question
+            },
         ]
     }
 
@@ -116,7 +119,8 @@ final class ServerUnderFuzz: Sendable {
     /// others that only the input knows.
     static func head(_ input: inout FuzzInput) -> [UInt8] {
         let choice = input.byte()
-        var head = Frames.request("/f.F/\(methods[Int(choice) % methods.count])")
+        var head = Frames.request(
+            "/f.F/\(choice >= 0xf0 ? "Converse" : methods[Int(choice) % methods.count])")
         let names = [
             "grpc-timeout", "x-bin", "grpc-encoding", "x", "grpc-accept-encoding", ":path", "te",
         ]
@@ -153,4 +157,9 @@ final class ServerUnderFuzz: Sendable {
             soon { server.heldRequestByteCount <= 128 << 10 },
             "\(server.heldRequestByteCount) bytes of requests leak")
     }
+}
+
+private struct NoObserver: RPCServer.CallObserver {
+    func began(_ method: String) {}
+    func ended(_ call: RPCServer.FinishedCall) {}
 }

@@ -6,7 +6,7 @@ import Terminal
 
 /// What is done when a server is met of which nothing is trusted yet: it can show any history, and is held to it
 /// from then on.
-struct FirstContact: Sendable {
+struct FirstContactDialog: Sendable {
     enum Answer: String, CaseIterable, Sendable {
         /// Asks at a terminal; elsewhere as `accept`.
         case ask

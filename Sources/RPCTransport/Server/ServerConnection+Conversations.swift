@@ -1,0 +1,79 @@
+import NIOCore
+
+/// Conversations: calls whose client asks question after question, see `RPCMethod.conversation`.
+extension ServerConnection {
+    func beginConversation(_ request: consuming IncomingRequest, of active: ActiveCall) {
+        let method = request.method
+        let call = ServerCall(
+            request, method, origin: origin,
+            active: NIOLoopBound(active, eventLoop: loop.eventLoop))
+        active.set(.conversing(call, Conversation(of: origin.account), OutgoingBody()))
+        guard case .conversation(let interceptor?, _) = method.handler else { return }
+        do throws(RPCError) {
+            try interceptor(call)
+        } catch {
+            endConversation(active, Answer(error))
+        }
+    }
+
+    func receivedQuestions(_ bytes: UnsafeRawBufferPointer, of active: ActiveCall) {
+        if let refusal = active.conversation?.append(bytes) {
+            endConversation(active, refusal)
+        } else if !waiting.hasForTurn, active.hasQuestion, mayStart {
+            answerQuestion(of: active)
+        } else {
+            awaitTurnOfQuestion(of: active)
+        }
+    }
+
+    /// Puts a conversation in line if there is something to answer; `startWaiting` follows, in `sendPending`.
+    func awaitTurnOfQuestion(of active: ActiveCall) {
+        guard active.hasQuestion, !active.isWaiting else { return }
+        active.conversation?.isWaiting = true
+        waiting.append(active)
+    }
+
+    /// Answers one question. The next one waits until its answer is on its way.
+    func answerQuestion(of active: ActiveCall) {
+        guard case .conversation(_, let answer)? = active.serverCall?.registered.handler,
+            let conversation = active.conversation
+        else { return }
+        conversation.isWaiting = false
+        switch conversation.next() {
+        case .none: return
+        case .refusal(let refusal): endConversation(active, refusal)
+        case .question(let question):
+            active.receivedMessageCount += 1
+            do throws(RPCError) {
+                outbox.putPart(try answer(question).buffer, of: active)
+                active.sentMessageCount += 1
+            } catch {
+                return endConversation(active, Answer(error))
+            }
+            if active.hasRequestEnded { endConversation(ofRequestsEnded: active) }
+            if draining.hasBegun { endRestingConversations() }
+        }
+    }
+
+    /// Ends a conversation whose client asks no more, unless something is left to answer.
+    func endConversation(ofRequestsEnded active: ActiveCall) {
+        guard let conversation = active.conversation, !conversation.hasNext else { return }
+        endConversation(
+            active,
+            conversation.isEmpty
+                ? Answer() : Answer(code: .internalError, text: "the request ends within a message")
+        )
+    }
+
+    func endConversation(_ active: ActiveCall, _ answer: Answer) {
+        guard let call = active.serverCall, call.claim() else { return }
+        _ = call.release()
+        sendAhead(answer, for: active)
+    }
+
+    func endRestingConversations() {
+        for call in calls.restingConversations {
+            endConversation(call, Answer(code: .unavailable, text: "the server is stopping"))
+        }
+    }
+}

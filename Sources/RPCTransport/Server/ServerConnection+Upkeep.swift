@@ -1,0 +1,125 @@
+import CNghttp2
+import NIOCore
+
+/// What the loop looks at from time to time: whether the client is there, whether the connection has to go so that
+/// others are served, and how it takes leave.
+extension ServerConnection {
+    // MARK: who has to go
+
+    var isOpen: Bool { http2.session != nil }
+    var isClosing: Bool { http2.closingSince != nil }
+    var unreadByteCount: Int { outbox.unread.room.byteCount }
+
+    /// Since when it has read next to nothing of more than its share.
+    var silentSince: NIODeadline? {
+        unreadByteCount > core.account.answerShare ? outbox.unread.silentSince : nil
+    }
+
+    /// Since when it has had no call.
+    var idleSince: NIODeadline? {
+        guard calls.isEmpty, progress.hasHandshake, !draining.hasBegun else { return nil }
+        return progress.restingSince
+    }
+
+    /// Since when nothing has come or gone of calls that all wait for the client: to send its request, or
+    /// to read its answer.
+    var stuckSince: NIODeadline? {
+        guard let since = progress.restingSince, !calls.isEmpty,
+            calls.allWaitForClient(whichHasUnread: outbox.unsentByteCount > 0)
+        else { return nil }
+        return since
+    }
+
+    /// Ends the connection if a block of header fields has been open for longer than that.
+    func endOpenBlock(after time: TimeAmount, _ now: NIODeadline) {
+        switch progress.look(atBlockSince: http2.openBlockSince, now, time) {
+        case .inTime: break
+        case .unknown: submitPing()
+        case .overdue: cut()
+        }
+    }
+
+    /// Ends the connection of a client that does not read.
+    func closeSilent() {
+        if http2.unwritableSince == nil {
+            terminate(HTTP2.enhanceYourCalm)
+        } else {
+            cut()  // it would not read that either
+        }
+    }
+
+    var hasRequests: Bool { origin.account.requestByteCount > 0 }
+    var requestByteCount: Int { origin.account.requestByteCount }
+
+    /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
+    /// there were any.
+    func refuseSlowRequests(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
+        let slow = calls.slow(now, byteCount, time)
+        let refusal = Answer(code: .resourceExhausted, text: "the request came too slowly")
+        for call in slow {
+            if call.phase == .conversing {
+                endConversation(call, refusal)
+            } else {
+                send(refusal, for: call)
+            }
+        }
+        if !slow.isEmpty { sendPending() }
+        return !slow.isEmpty
+    }
+
+    // MARK: life signs
+
+    func tick(_ now: NIODeadline) {
+        let configuration = core.configuration
+        if unreadByteCount > 0 { outbox.count(queued: http2.queuedByteCount) }
+        let limits = LifeSigns.Limits(
+            stalledWrite: configuration.stalledWriteTimeout.timeAmount,
+            silence: configuration.keepaliveInterval.timeAmount,
+            answer: configuration.keepaliveTimeout.timeAmount)
+        if http2.closingSince == nil, progress.lacksHandshake(now, after: handshakeTimeout) {
+            cut()
+        } else {
+            switch lifeSigns.look(at: http2, now, limits, mayAsk: progress.hasHandshake) {
+            case .alive: break
+            case .unknown:
+                lifeSigns.noteAsked(now)
+                submitPing()
+            case .dead: cut()
+            }
+        }
+        if draining.isOverdue(now) { finishDraining() }
+        if progress.tick(now), calls.isEmpty { releaseSpareMemory() }
+    }
+
+    /// The client's acknowledgement is a sign of life.
+    private func submitPing() {
+        guard let session = http2.session else { return }
+        nghttp2_submit_ping(session, HTTP2.none, nil)
+        sendPending()
+    }
+
+    private var handshakeTimeout: Duration {
+        let timeout = core.configuration.handshakeTimeout
+        return core.connections.isShort ? min(timeout, .seconds(2)) : timeout
+    }
+
+    /// Gives back memory that only a busy connection needs.
+    private func releaseSpareMemory() {
+        http2.releaseSpareMemory()
+        origin.account.settleAtRest()
+    }
+
+    // MARK: draining
+
+    /// Tells the client to open no more streams. What it sent before it reads that is still served.
+    func beginDraining() {
+        guard let session = http2.session, draining.begin(session) else { return }
+        endRestingConversations()
+        sendPending()
+    }
+
+    func finishDraining() {
+        guard let session = http2.session, draining.finish(session) else { return }
+        sendPending()  // or, inside of a callback, when the read is over
+    }
+}

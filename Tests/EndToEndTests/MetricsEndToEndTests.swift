@@ -1,0 +1,57 @@
+import Foundation
+import TestTools
+import Testing
+
+/// What Prometheus and probes get from the executable.
+@Suite("immudb's metrics")
+struct MetricsEndToEndTests {
+    @Test("are served over HTTP, as Prometheus itself reads them, and grow with the calls")
+    func scrape() async throws {
+        let data = TemporaryFolder()
+        let server = try await RunningServer(dir: data.file("db").path)
+        let port = try metricsPort(of: server)
+        try await PythonPeer.run("metrics.py", ["\(port)", "\(server.port)"], against: server)
+        #expect(try await server.stop() == 0)
+    }
+
+    private static let tools = URL(fileURLWithPath: #filePath)
+        .appendingPathComponent("../../../.build-tools/usr/bin").standardizedFileURL
+    private static let deploy = URL(fileURLWithPath: #filePath)
+        .appendingPathComponent("../../../deploy").standardizedFileURL
+
+    @Test(
+        "are what the dashboard and the alerts ask for, in Debian's Prometheus",
+        .enabled(
+            if: FileManager.default.isExecutableFile(atPath: tools.path + "/prometheus"),
+            "make prometheus unpacks it, on Debian"))
+    func dashboard() async throws {
+        let data = TemporaryFolder()
+        let server = try await RunningServer(dir: data.file("db").path)
+        let port = try metricsPort(of: server)
+        try await PythonPeer.run(
+            "dashboard.py",
+            ["\(port)", "\(server.port)", Self.tools.path, Self.deploy.path, data.path],
+            against: server)
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("a port that is in use ends a start that named it; without a name there is a warning")
+    func portInUse() async throws {
+        let data = TemporaryFolder()
+        let first = try await RunningServer(dir: data.file("db").path)
+        let port = try metricsPort(of: first)
+        let refused = try await FinishedProcess.run(
+            "immudb",
+            ["--dir", data.file("other").path, "-p", "0", "--metrics-port", "\(port)"])
+        #expect(refused.exitCode == 1)
+        #expect(refused.errors.contains("cannot listen on 127.0.0.1:\(port) for metrics: "))
+        #expect(refused.errors.contains("Give another port with --metrics-port"))
+        #expect(!FileManager.default.fileExists(atPath: data.file("other").path))
+        #expect(try await first.stop() == 0)
+    }
+
+    private func metricsPort(of server: RunningServer) throws -> Int {
+        let match = server.process.errors.firstMatch(of: /"MetricsPort":([0-9]+)/)
+        return try #require(match.flatMap { Int($0.1) })
+    }
+}

@@ -1,0 +1,34 @@
+import ImmudbProtocol
+import ImmudbStore
+import RPCTransport
+import SwiftProtobuf
+import TestTools
+import Testing
+
+@testable import ImmudbServer
+
+/// What `reflection.py` of the end-to-end tests cannot see from outside.
+@Suite("What the server says of its services")
+struct ReflectionTests {
+    @Test("lists the services of all methods that are served, and no other")
+    func services() throws {
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let database = try Database.open(at: folder.path)
+        defer { try? database.close() }
+        let service = try DatabaseService(
+            database: database, log: ServerLog(level: .error) { _ in }, maxAnswerByteCount: 1 << 20)
+        let checks = HealthChecks(
+            service.operations, HealthMonitor(service.operations, limit: 1))
+        let reflection = try Reflection()
+        let served = Set(
+            (service.methods + checks.methods + reflection.methods).map(\.path))
+        let defined = ProtocolFiles.descriptors.flatMap { file in
+            file.service.flatMap { service in
+                service.method.map { "/\(file.package).\(service.name)/\($0.name)" }
+            }
+        }
+        let undefined = Set(ImmuService.laterMethods + [ReflectionService.olderInfo])
+        #expect(Set(defined) == served.subtracting(undefined))
+    }
+}
