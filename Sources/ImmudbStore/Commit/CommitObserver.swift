@@ -4,7 +4,9 @@ public import ImmudbModel
 public protocol CommitObserver: Sendable {
     /// Entries were made durable together, as durable as ``Durability`` asks for.
     ///
-    /// - Parameter byteCount: of the keys and values, and what is written around them.
+    /// - Parameters:
+    ///   - entryCount: how many.
+    ///   - byteCount: of the keys and values, and what is written around them.
     func committed(entryCount: Int, byteCount: Int)
     /// The ledger was synchronized: one fdatasync.
     func synchronized(in duration: Duration)
