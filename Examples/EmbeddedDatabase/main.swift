@@ -20,18 +20,16 @@ guard let trusted = kept.map(TrustedRoot.init) ?? .empty else {
 // A batch lands whole, or not at all.
 let serial = "\(trusted.size)"
 try await database.setBatch([
-    NewEntry(key: Array("certificate \(serial)".utf8), value: Array("issued to alice".utf8)),
-    NewEntry(key: Array("newest".utf8), value: Array(serial.utf8)),
+    NewEntry(key: "certificate \(serial)", value: "issued to alice"),
+    NewEntry(key: "newest", value: serial),
 ])
 
 // A verified read: the entry, and the proof that it is in a history that continues the trusted one.
-guard let newest = try await database.getProven(Array("newest".utf8), since: trusted.size) else {
+guard let newest = try await database.getProven("newest", since: trusted.size) else {
     fatalError("the entry was just written")
 }
 try newest.proof.verify(newest.entry, since: trusted)
-print(
-    "certificate \(String(decoding: newest.entry.value, as: UTF8.self)) is entry \(newest.entry.index)"
-)
+print("certificate \(newest.entry.text ?? "") is entry \(newest.entry.index)")
 print(
     "the history has \(newest.proof.size) entries, and continues the \(trusted.size) that were trusted"
 )

@@ -9,12 +9,11 @@ import ImmudbClient
 let arguments = CommandLine.arguments.dropFirst()
 let port = arguments.first.flatMap { Int($0) } ?? 3322
 let folder = arguments.dropFirst().first ?? "trusted"
-try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
 
 // The newest verified root is kept in the folder, one file for each server. Whoever can write to it
 // can make this program trust another history: keep it as you keep a key.
 let client = try await ImmudbClient.connect(
-    ImmudbClient.Configuration(port: port),
+    to: "127.0.0.1:\(port)",
     trustedRoots: FileTrustedRootStore(directory: folder), firstContact: .trustOnFirstUse)
 let before = try await client.trustedRoot()
 
@@ -25,13 +24,12 @@ do {
 
     // Read, and verified. Only verification makes a `Verified`.
     let read = try await client.verifiedGet("certificate")
-    print("\(String(decoding: read.value.payload, as: UTF8.self)): verified: true")
+    print("\(read.value.text ?? ""): verified: true")
     print("the ledger has \(read.root.size) entries, and continues the \(before.size) from before")
 
     // Everything that was ever written under the key, newest first; each entry proven.
-    for entry in try await client.history(of: Array("certificate".utf8)) {
-        let proven = try await client.verify(entry)
-        print("  entry \(proven.value.index): \(String(decoding: entry.payload, as: UTF8.self))")
+    for try await proven in client.verifiedHistory(of: "certificate") {
+        print("  entry \(proven.value.index): \(proven.value.text ?? "")")
     }
 } catch let error as VerificationError {
     // Not a fault to be retried: evidence. The trusted root stays as it was.

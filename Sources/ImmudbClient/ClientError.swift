@@ -1,13 +1,16 @@
+public import Foundation
 import ImmudbProtocol
 public import RPCTransport
 
 /// Why a call gave no answer: a code to decide by, a message for a person, and the cause.
 ///
-/// Never evidence of tampering, which is a `VerificationError`. Two errors are equal when their
-/// codes are.
+/// Not evidence of tampering, which is a `VerificationError`, but for the code `.serverChanged`. Two
+/// errors are equal when their codes are.
 ///
-/// A write that fails with another code than `.outcomeUnknown` is certainly not stored.
-public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
+/// A write that fails with a `ClientError` of another code than `.outcomeUnknown` is certainly not
+/// stored. One that fails with a `VerificationError` has probably been stored by the server that
+/// could not prove it.
+public struct ClientError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// No server answers at this address, the connection broke, or the server cannot do it now.
         /// A write that fails with this code is certainly not stored.
@@ -27,17 +30,24 @@ public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
         case refused
         /// The server speaks otherwise than immudb 0.6.
         case incompatible
-        /// Another server answers than the one that was connected to.
+        /// Another server answers than the one that was connected to, that was expected, or that was
+        /// trusted at this address before; the cause is a `ServerChange`. Nothing was taken from it.
+        /// Evidence: ask the server's operator before you trust it.
         case serverChanged
         /// No root of this server is trusted yet, and the client may not trust what the server
         /// shows.
         case firstContactRefused
         /// The trusted root cannot be read or stored.
         case trustedRootUnusable
+        /// The directory for evidence cannot be made or written to.
+        case evidenceUnusable
     }
 
     public var code: Code
+    /// What went wrong; the server's own words if it said so.
     public var message: String
+    /// What it is about, where the message does not say it: the key that there is not, or the rule that a key breaks.
+    public var hint: String?
     /// What the server answered, if it did.
     public var status: StatusCode?
     public var cause: (any Error)?
@@ -51,11 +61,19 @@ public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 
-    /// In the form that all clients of immudb use when there is a status: `rpc error: code =
-    /// NotFound desc = Key not found`.
-    public var description: String {
-        if let status { "rpc error: code = \(status.name) desc = \(message)" } else { message }
+    /// In the form that all clients of immudb use when there is a status, and the hint: `rpc error: code =
+    /// NotFound desc = Key not found: there is no key "hello"`.
+    public var description: String { wireDescription + (hint.map { ": \($0)" } ?? "") }
+
+    /// The same without the hint.
+    package var wireDescription: String {
+        // The status of a write whose outcome is unknown is its cause's.
+        guard let status, code != .outcomeUnknown else { return message }
+        return "rpc error: code = \(status.name) desc = \(message)"
     }
+
+    /// The same as ``description``, which `localizedDescription` then is, too.
+    public var errorDescription: String? { description }
 
     public static func == (left: ClientError, right: ClientError) -> Bool {
         left.code == right.code

@@ -3,20 +3,27 @@ import ImmudbVerification
 import POSIX
 
 /// The file that a client writes when a verification fails: JSON, complete enough to repeat the
-/// verification from it.
+/// verification from it. `docs/client.md` says what each field is.
 struct Evidence: Codable, Sendable {
     struct Exchange: Codable, Sendable {
+        /// When it ended.
+        var time: Date
         var method: String
         /// The message of the wire, in base64.
         var request: Data
         /// The message of the wire, in base64; absent if a status came instead.
         var response: Data?
+        /// The name of the status that came instead; absent if none came either.
+        var status: String?
+        /// The message beside the status, or why there is no answer.
         var error: String?
+        /// The identity that the answer carried.
+        var server: String?
     }
 
     struct Root: Codable, Sendable {
-        /// Of the last entry; absent for the empty tree.
-        var index: UInt64?
+        /// Of the tree, in entries; absent where the server named none.
+        var size: UInt64?
         var root: String
     }
 
@@ -27,6 +34,7 @@ struct Evidence: Codable, Sendable {
     var address: String
     var check: String
     var message: String
+    /// Of the entry in question.
     var index: UInt64?
     var trusted: Root?
     var claimed: Root?
@@ -48,7 +56,7 @@ struct Evidence: Codable, Sendable {
     }
 
     private static func root(_ root: Digest?, _ size: TreeSize?) -> Root? {
-        root.map { Root(index: size?.lastIndex?.rawValue, root: $0.hex) }
+        root.map { Root(size: size?.rawValue, root: $0.hex) }
     }
 
     /// Writes it to a new file that only its owner reads, since entries are in it.
@@ -61,7 +69,7 @@ struct Evidence: Codable, Sendable {
         let text = try encoder.encode(self)
         let stamp = time.formatted(.iso8601.timeSeparator(.omitted).dateSeparator(.dash))
         let name = "immudb-evidence-\(server)-\(stamp)-\(UUID().uuidString.prefix(8)).json"
-        let path = (directory.hasSuffix("/") ? directory : directory + "/") + name
+        let path = Self.path(of: name, in: directory)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw EvidenceError(description: "\(path): \(Errno.last)")
@@ -70,6 +78,27 @@ struct Evidence: Codable, Sendable {
         try file.write(contentsOf: text)
         try file.synchronize()
         return path
+    }
+
+    private static func path(of name: String, in directory: String) -> String {
+        (directory.hasSuffix("/") ? directory : directory + "/") + name
+    }
+
+    /// Makes the directory if it is missing, for its owner alone, with those above it, and tries to make a file there.
+    ///
+    /// - Throws: `ClientError` with code `.evidenceUnusable`.
+    static func prepare(_ directory: String) throws(ClientError) {
+        do {
+            try makeFolders(directory, permissions: .ownerReadWriteExecute)
+            // Removed when it is let go of.
+            _ = try FileDraft(
+                of: path(of: ".immudb-evidence", in: directory), permissions: .ownerReadWrite)
+        } catch {
+            throw ClientError(
+                .evidenceUnusable,
+                "evidence cannot be written to \(directory): \(error). Name a folder that is writable"
+            )
+        }
     }
 }
 

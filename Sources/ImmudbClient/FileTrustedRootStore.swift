@@ -11,6 +11,9 @@ import Synchronization
 /// (`.root-<identity>.lock`) while they read, compare and write, so none moves a root back. Moves
 /// that are asked for while one is written are written together.
 ///
+/// The file `known-servers` says which server was trusted at which address, so that another one there is not taken for
+/// a first contact.
+///
 /// All file work is done on a thread of the store's own.
 public final class FileTrustedRootStore: TrustedRootStore {
     fileprivate struct Move: Sendable {
@@ -37,8 +40,24 @@ public final class FileTrustedRootStore: TrustedRootStore {
 
     public func trustedRoot(of server: ServerIdentity) async throws -> TrustedRoot? {
         let file = file(of: server)
-        return try await withCheckedThrowingContinuation { completion in
-            queue.async { completion.resume(with: Result { try file.read() }) }
+        return try await onQueue { try file.read() }
+    }
+
+    public func server(at address: String) async throws -> ServerIdentity? {
+        let servers = KnownServers(in: folder)
+        return try await onQueue { try servers.identity(at: address) }
+    }
+
+    public func note(_ server: ServerIdentity, at address: String) async throws {
+        let servers = KnownServers(in: folder)
+        try await onQueue { try servers.note(server, at: address) }
+    }
+
+    private func onQueue<Value: Sendable>(
+        _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { completion in
+            queue.async { completion.resume(with: Result { try work() }) }
         }
     }
 
@@ -108,10 +127,11 @@ public final class FileTrustedRootStore: TrustedRootStore {
         }
     }
 
+    private var folder: String { directory.isEmpty ? "." : directory }
+
     private func file(of server: ServerIdentity) -> RootFile {
         let prefix = directory.isEmpty || directory.hasSuffix("/") ? directory : directory + "/"
-        return RootFile(
-            directory: directory.isEmpty ? "." : directory, path: "\(prefix).root-\(server.text)")
+        return RootFile(directory: folder, path: "\(prefix).root-\(server.text)")
     }
 }
 

@@ -73,18 +73,22 @@ extension ImmudbClient {
 
     /// The newest entries of the keys with a prefix, in byte order, in one answer.
     public func scan(
-        prefix: some EntryBytes, after offset: [UInt8] = [], limit: UInt64? = nil,
+        prefix: some EntryBytes, after offset: any EntryBytes = "", limit: UInt64? = nil,
         reverse: Bool = false, deep: Bool = false
     ) async throws(ClientError) -> [Entry] {
         try await scan(
-            prefix: prefix.entryBytes, after: offset, limit: limit, reverse: reverse, deep: deep)
+            prefix: prefix.entryBytes, after: offset.entryBytes, limit: limit, reverse: reverse,
+            deep: deep)
     }
 
     /// The newest entries of the keys with a prefix, in byte order, asked for page by page.
     public func entries(
-        withPrefix prefix: some EntryBytes, reverse: Bool = false, pageSize: Int = 1_000
+        withPrefix prefix: some EntryBytes, after first: any EntryBytes = "",
+        before end: (any EntryBytes)? = nil, reverse: Bool = false, pageSize: Int = 1_000
     ) -> EntrySequence<any Error> {
-        entries(withPrefix: prefix.entryBytes, reverse: reverse, pageSize: pageSize)
+        entries(
+            withPrefix: prefix.entryBytes, after: first.entryBytes, before: end?.entryBytes,
+            reverse: reverse, pageSize: pageSize)
     }
 
     /// All entries of exactly this key, newest first, asked for page by page.
@@ -94,10 +98,11 @@ extension ImmudbClient {
 
     /// The newest entries of a sorted set's members, by score, then by key.
     public func zScan(
-        _ set: some EntryBytes, after offset: [UInt8] = [], limit: UInt64? = nil,
+        _ set: some EntryBytes, after offset: any EntryBytes = "", limit: UInt64? = nil,
         reverse: Bool = false
     ) async throws(ClientError) -> [Entry] {
-        try await zScan(set.entryBytes, after: offset, limit: limit, reverse: reverse)
+        try await zScan(
+            set.entryBytes, after: offset.entryBytes, limit: limit, reverse: reverse)
     }
 
     /// How many different keys have a prefix, which is not empty.
@@ -167,9 +172,12 @@ extension ImmudbClient {
 
     /// The newest entries of the keys with a prefix, in byte order, verified page by page.
     public func verifiedScan(
-        prefix: some EntryBytes, reverse: Bool = false, pageSize: Int = 1_000
+        prefix: some EntryBytes, after first: any EntryBytes = "",
+        before end: (any EntryBytes)? = nil, reverse: Bool = false, pageSize: Int = 1_000
     ) -> VerifiedEntrySequence {
-        verifiedScan(prefix: prefix.entryBytes, reverse: reverse, pageSize: pageSize)
+        verifiedScan(
+            prefix: prefix.entryBytes, after: first.entryBytes, before: end?.entryBytes,
+            reverse: reverse, pageSize: pageSize)
     }
 
     /// A receipt of a key's newest entry.

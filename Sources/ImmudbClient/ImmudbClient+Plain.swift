@@ -43,7 +43,7 @@ extension ImmudbClient {
     @discardableResult
     public func rawSet(_ key: [UInt8], _ value: [UInt8]) async throws(ClientError) -> EntryIndex {
         let response: Immudb_Schema_Index = try await call(
-            ImmuService.set, Immudb_Schema_KeyValue(key, value))
+            ImmuService.set, Immudb_Schema_KeyValue(key, value), about: [GivenName(.newKey, key)])
         return EntryIndex(response.index)
     }
 
@@ -64,7 +64,8 @@ extension ImmudbClient {
     ) async throws(ClientError) -> EntryIndex {
         var request = Immudb_Schema_KVList()
         request.kvs = entries.map { Immudb_Schema_KeyValue($0.key, $0.value) }
-        let response: Immudb_Schema_Index = try await call(ImmuService.setBatch, request)
+        let response: Immudb_Schema_Index = try await call(
+            ImmuService.setBatch, request, about: entries.map { GivenName(.newKey, $0.key) })
         return EntryIndex(response.index)
     }
 
@@ -74,15 +75,17 @@ extension ImmudbClient {
     /// - Throws: code `.notFound` if there is none.
     public func get(_ key: [UInt8]) async throws(ClientError) -> Entry {
         let response: Immudb_Schema_Item = try await call(
-            ImmuService.get, Immudb_Schema_Key(key))
+            ImmuService.get, Immudb_Schema_Key(key), about: [GivenName(.existingKey, key)])
         return Entry(response)
     }
 
-    /// The newest entries of keys, in their order; keys without an entry are left out.
+    /// The newest entries of keys, in their order; keys without an entry are left out, without an error: compare
+    /// the keys of the entries.
     public func getBatch(_ keys: [[UInt8]]) async throws(ClientError) -> [Entry] {
         var request = Immudb_Schema_KeyList()
         request.keys = keys.map { Immudb_Schema_Key($0) }
-        let response: Immudb_Schema_ItemList = try await call(ImmuService.getBatch, request)
+        let response: Immudb_Schema_ItemList = try await call(
+            ImmuService.getBatch, request, about: keys.map { GivenName(.existingKey, $0) })
         return response.items.map { Entry($0) }
     }
 
@@ -93,7 +96,7 @@ extension ImmudbClient {
     /// fit: `versions(of:)` has them all.
     public func history(of key: [UInt8]) async throws(ClientError) -> [Entry] {
         let response: Immudb_Schema_ItemList = try await call(
-            ImmuService.history, Immudb_Schema_Key(key))
+            ImmuService.history, Immudb_Schema_Key(key), about: [GivenName(.existingKey, key)])
         return response.items.map { Entry($0) }
     }
 
@@ -101,9 +104,15 @@ extension ImmudbClient {
     ///
     /// - Throws: code `.notFound` beyond the end.
     public func entry(at index: EntryIndex) async throws(ClientError) -> Entry {
-        let response: Immudb_Schema_Item = try await call(
-            ImmuService.byIndex, Immudb_Schema_Index(index))
-        return Entry(response)
+        do throws(ClientError) {
+            let response: Immudb_Schema_Item = try await call(
+                ImmuService.byIndex, Immudb_Schema_Index(index))
+            return Entry(response)
+        } catch {
+            var error = error
+            if error.code == .notFound { error.hint = "there is no entry at index \(index)" }
+            throw error
+        }
     }
 
     /// The root and size of the server's tree, as it says. Trusted by nobody yet.

@@ -1,3 +1,4 @@
+import ImmudbModel
 import ImmudbProtocol
 public import ImmudbVerification
 
@@ -13,7 +14,8 @@ extension ImmudbClient {
         _ name: [UInt8], to key: [UInt8]
     ) async throws(ClientError) -> EntryIndex {
         let response: Immudb_Schema_Index = try await call(
-            ImmuService.reference, Immudb_Schema_ReferenceOptions(name, key))
+            ImmuService.reference, Immudb_Schema_ReferenceOptions(name, key),
+            about: [GivenName(.newReference, name), GivenName(.existingKey, key)])
         return EntryIndex(response.index)
     }
 
@@ -30,7 +32,8 @@ extension ImmudbClient {
         _ key: [UInt8], to set: [UInt8], score: Double
     ) async throws(ClientError) -> EntryIndex {
         let response: Immudb_Schema_Index = try await call(
-            ImmuService.zAdd, Immudb_Schema_ZAddOptions(set, score, key))
+            ImmuService.zAdd, Immudb_Schema_ZAddOptions(set, score, key),
+            about: [GivenName(.set, set), GivenName(.existingKey, key)])
         return EntryIndex(response.index)
     }
 
@@ -42,7 +45,10 @@ extension ImmudbClient {
     public func verifiedReference(
         _ name: [UInt8], to key: [UInt8]
     ) async throws -> Verified<Entry> {
-        try await verifiedWrite(ImmuService.safeReference, key: name, value: key) { rootIndex in
+        try await verifiedWrite(
+            ImmuService.safeReference, .reference, key: name, value: key,
+            about: [GivenName(.newReference, name), GivenName(.existingKey, key)]
+        ) { rootIndex in
             var request = Immudb_Schema_SafeReferenceOptions()
             request.ro = Immudb_Schema_ReferenceOptions(name, key)
             if let rootIndex { request.rootIndex = rootIndex }
@@ -59,8 +65,10 @@ extension ImmudbClient {
         _ key: [UInt8], to set: [UInt8], score: Double
     ) async throws -> Verified<Entry> {
         let entryKey = Self.setEntryKey(set: set, score: score, member: key)
-        return try await verifiedWrite(ImmuService.safeZAdd, key: entryKey, value: key) {
-            rootIndex in
+        return try await verifiedWrite(
+            ImmuService.safeZAdd, .sortedSetMember, key: entryKey, value: key,
+            about: [GivenName(.set, set), GivenName(.existingKey, key)]
+        ) { rootIndex in
             var request = Immudb_Schema_SafeZAddOptions()
             request.zopts = Immudb_Schema_ZAddOptions(set, score, key)
             if let rootIndex { request.rootIndex = rootIndex }
@@ -71,6 +79,13 @@ extension ImmudbClient {
     /// The key under which a sorted set's entry is stored and digested: set, the score's 8 bytes
     /// (IEEE 754, big-endian), member. It is also what `zScan(_:after:)` goes on from.
     public static func setEntryKey(set: [UInt8], score: Double, member: [UInt8]) -> [UInt8] {
-        withUnsafeBytes(of: score.bitPattern.bigEndian) { set + Array($0) + member }
+        SortedSetKey(set: set, score: score, member: member).bytes
+    }
+
+    /// The same of text or data.
+    public static func setEntryKey(
+        set: some EntryBytes, score: Double, member: some EntryBytes
+    ) -> [UInt8] {
+        setEntryKey(set: set.entryBytes, score: score, member: member.entryBytes)
     }
 }

@@ -40,19 +40,19 @@ extension ImmudbClient {
     }
 
     private func establishedRoot() async throws -> TrustedRoot {
+        let root: TrustedRoot
         switch firstContact {
         case .trustOnFirstUse:
-            return try await trustedRoots.establish(try await currentRoot(), of: identity)
+            root = try await currentRoot()
         case .ask(let accepts):
-            let root = try await currentRoot()
+            root = try await currentRoot()
             guard try await accepts(root, identity) else {
                 throw ClientError(
                     .firstContactRefused,
                     "the root that the server \(identity) shows was not accepted")
             }
-            return try await trustedRoots.establish(root, of: identity)
-        case .trust(let root):
-            return try await trustedRoots.establish(root, of: identity)
+        case .trust(let brought):
+            root = brought
         case .refuse:
             throw ClientError(
                 .firstContactRefused,
@@ -60,6 +60,32 @@ extension ImmudbClient {
                     + "on first use"
             )
         }
+        // Before the root: whatever is trusted is held to its address, also after a crash between the two.
+        try await trustedRoots.note(identity, at: connection.address)
+        return try await trustedRoots.establish(root, of: identity)
+    }
+
+    /// Lets the server pass if no other one is known to have been trusted at its address.
+    ///
+    /// One that is trusted is noted where it is met at an address for the first time, also at another name of it.
+    ///
+    /// - Parameter isExpected: the caller has named this server, which then takes the place of another one.
+    /// - Throws: `ClientError` with code `.serverChanged`; what the store throws.
+    func requireKnownAtAddress(isExpected: Bool) async throws {
+        let address = connection.address
+        guard let known = try await trustedRoots.server(at: address) else {
+            // A root that cannot be read is reported by the call that needs it; and nothing depends on the address
+            // yet, so a store that cannot be written to is no reason to stop.
+            if (try? await trustedRoots.trustedRoot(of: identity)) != nil {
+                try? await trustedRoots.note(identity, at: address)
+            }
+            return
+        }
+        if known == identity { return }
+        guard isExpected else {
+            throw ClientError.changed(address, known, .trustedAtAddress, found: identity.text)
+        }
+        try await trustedRoots.note(identity, at: address)
     }
 
     private func lostRoot(_ known: TrustedRoot, _ what: String) -> ClientError {
@@ -95,10 +121,16 @@ extension ImmudbClient {
             try proof.verify(from: old.root, to: newRoot)
             return TrustedRoot(size: proof.to, root: newRoot)
         } catch let error as ClientError where error.code == .notFound {
-            throw VerificationError.shrank(below: old, status: error.message)
+            throw await shrank(below: old, error)
         } catch let error as VerificationError {
             throw error.completed(trusted: old)
         }
+    }
+
+    /// The error of a server that denies the trusted tree, with the tree that it says it has instead: asked for here,
+    /// so that it is in the evidence.
+    func shrank(below trusted: TrustedRoot, _ denial: ClientError) async -> VerificationError {
+        .shrank(below: trusted, status: denial.message, claimed: try? await currentRoot())
     }
 
     /// Trusts a root that was verified to continue another, which was trusted when the call began.

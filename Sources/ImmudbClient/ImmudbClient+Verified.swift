@@ -13,9 +13,9 @@ extension ImmudbClient {
     /// When it returns, the entry is in a tree that continues everything this client has trusted
     /// before, and the root of that tree is stored as trusted.
     ///
-    /// - Throws: `VerificationError` if the answer does not prove it; the entry may have been
-    ///   written nevertheless. `ClientError` if there is no answer, with code `.outcomeUnknown` if
-    ///   the entry may have been written.
+    /// - Throws: `VerificationError` if the answer does not prove it: the server has probably stored
+    ///   the entry all the same, unless the error's `isRefusal` is true. `ClientError` if there is no
+    ///   answer: with code `.outcomeUnknown` the entry may have been stored, with any other it is not.
     @discardableResult
     public func verifiedSet(
         _ key: [UInt8], _ value: [UInt8]
@@ -28,7 +28,9 @@ extension ImmudbClient {
     public func verifiedRawSet(
         _ key: [UInt8], _ value: [UInt8]
     ) async throws -> Verified<Entry> {
-        try await verifiedWrite(ImmuService.safeSet, key: key, value: value) { rootIndex in
+        try await verifiedWrite(
+            ImmuService.safeSet, nil, key: key, value: value, about: [GivenName(.newKey, key)]
+        ) { rootIndex in
             var request = Immudb_Schema_SafeSetOptions()
             request.kv = Immudb_Schema_KeyValue(key, value)
             if let rootIndex { request.rootIndex = rootIndex }
@@ -37,17 +39,25 @@ extension ImmudbClient {
     }
 
     /// Writes one entry, and verifies that it was written with that key and value.
+    ///
+    /// - Parameters:
+    ///   - path: of the call.
+    ///   - kind: of the entry, for the result; nil leaves it open.
+    ///   - key: of the entry.
+    ///   - value: of the entry.
+    ///   - names: what the call names, for the error.
+    ///   - request: made with the last index of the trusted tree.
     func verifiedWrite(
-        _ path: String, key: [UInt8], value: [UInt8],
-        _ request: (Immudb_Schema_Index?) -> some Message
+        _ path: String, _ kind: EntryKind?, key: [UInt8], value: [UInt8],
+        about names: [GivenName], _ request: (Immudb_Schema_Index?) -> some Message
     ) async throws -> Verified<Entry> {
         try await keepingEvidence {
             let trusted = try await trustedRoot()
             let rootIndex = trusted.size.lastIndex.map { Immudb_Schema_Index($0) }
             let response: Immudb_Schema_Proof = try await verifiedCall(
-                path, request(rootIndex), since: trusted)
+                path, request(rootIndex), since: trusted, about: names)
             let verified = try UncheckedProof(response)
-                .verify(writtenKey: key, value: value, since: trusted)
+                .verify(writtenKey: key, value: value, since: trusted, kind: kind)
             try await afterWrite { _ = try await trust(verified.root, continuing: trusted) }
             return verified
         }
@@ -94,7 +104,8 @@ extension ImmudbClient {
         if let last = trusted.size.lastIndex { request.rootIndex = Immudb_Schema_Index(last) }
         let response: Immudb_Schema_SafeItem
         do {
-            response = try await verifiedCall(ImmuService.safeGet, request, since: trusted)
+            response = try await verifiedCall(
+                ImmuService.safeGet, request, since: trusted, about: [GivenName(.existingKey, key)])
         } catch let error as ClientError where error.code == .notFound {
             try await verifyContinuation()
             throw error
@@ -122,16 +133,16 @@ extension ImmudbClient {
     /// A server whose tree no longer has that index refuses the call; that is evidence, not an
     /// error of the caller's.
     private func verifiedCall<Request: Message, Response: Message>(
-        _ path: String, _ request: Request, since trusted: TrustedRoot
+        _ path: String, _ request: Request, since trusted: TrustedRoot, about names: [GivenName]
     ) async throws -> Response {
         do {
-            return try await call(path, request)
+            return try await call(path, request, about: names)
         } catch {
             let isRootRefused =
                 error.status == .invalidArgument
                 && error.message == ErrorText.invalidRootIndex
             guard isRootRefused, !trusted.size.isEmpty else { throw error }
-            var refusal = VerificationError.shrank(below: trusted, status: error.message)
+            var refusal = await shrank(below: trusted, error)
             refusal.isRefusal = true
             throw refusal
         }

@@ -156,11 +156,11 @@ extension ImmudbClient {
     ///
     /// - Throws: `VerificationError` if they are not, or the receipt does not prove its entry: with
     ///   code `.receiptRefuted` it is the receipt that is wrong, else the server is not to be
-    ///   trusted. `ClientError` with code `.serverChanged` for a receipt of another server.
+    ///   trusted. `ClientError` with code `.refused` for a receipt of another server.
     public func verify(_ receipt: Receipt) async throws -> Verified<Entry> {
         guard receipt.server == identity else {
             throw ClientError(
-                .serverChanged, "the receipt is of server \(receipt.server), this is \(identity)")
+                .refused, "the receipt is of server \(receipt.server), this is \(identity)")
         }
         try receipt.verify()
         return try await keepingEvidence {

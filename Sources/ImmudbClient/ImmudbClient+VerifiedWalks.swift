@@ -10,7 +10,8 @@ extension ImmudbClient {
     /// All entries of exactly this key, newest first, each verified as by ``verify(_:)-(Entry)``. References are not
     /// followed.
     ///
-    /// What is not proven: that no version is missing.
+    /// What is not proven: that no version is missing. For a key that the server does not have, it ends at once, without
+    /// an error.
     public func verifiedHistory(of key: [UInt8]) -> VerifiedEntrySequence {
         verified(versions(of: key))
     }
@@ -20,7 +21,7 @@ extension ImmudbClient {
     ///
     /// What is not proven: that no key is missing, and that an entry is the newest of its key.
     ///
-    /// - Parameters: as for ``entries(withPrefix:after:before:reverse:pageSize:)``.
+    /// - Parameters: as for ``entries(withPrefix:after:before:reverse:pageSize:)-([UInt8],_,_,_,_)``.
     public func verifiedScan(
         prefix: [UInt8] = [], after first: [UInt8] = [], before end: [UInt8]? = nil,
         reverse: Bool = false, pageSize: Int = 1_000

@@ -31,7 +31,8 @@ extension ImmudbClient {
         request.reverse = reverse
         request.deep = deep
         if limit == 0 { return [] }
-        let response: Immudb_Schema_ItemList = try await call(ImmuService.scan, request)
+        let response: Immudb_Schema_ItemList = try await call(
+            ImmuService.scan, request, about: prefix.isEmpty ? [] : [GivenName(.prefix, prefix)])
         return response.items.map { Entry($0) }
     }
 
@@ -79,7 +80,8 @@ extension ImmudbClient {
         }
     }
 
-    /// All entries of exactly this key, newest first, asked for page by page. References are not followed.
+    /// All entries of exactly this key, newest first, asked for page by page; none, and no error, if there is no such
+    /// key. References are not followed.
     ///
     /// From a server of the original, which has no pages of a history, those that fit into its largest answer.
     public func versions(of key: [UInt8]) -> EntrySequence<any Error> {
@@ -92,7 +94,8 @@ extension ImmudbClient {
             }
             let answer: (message: Immudb_Schema_ItemList, trailers: Metadata) =
                 try await self.answer(
-                    ImmuService.history, Immudb_Schema_Key(key), metadata)
+                    ImmuService.history, Immudb_Schema_Key(key), metadata,
+                    about: [GivenName(.existingKey, key)])
             let page = answer.message.items.map { Entry($0) }
             var end = last?.index
             for entry in page {
@@ -166,7 +169,8 @@ extension ImmudbClient {
         request.limit = limit ?? 0
         request.reverse = reverse
         if limit == 0 { return [] }
-        let response: Immudb_Schema_ItemList = try await call(ImmuService.zScan, request)
+        let response: Immudb_Schema_ItemList = try await call(
+            ImmuService.zScan, request, about: [GivenName(.set, set)])
         return response.items.map { Entry($0) }
     }
 
@@ -174,7 +178,8 @@ extension ImmudbClient {
     public func count(prefix: [UInt8]) async throws(ClientError) -> UInt64 {
         var request = Immudb_Schema_KeyPrefix()
         request.prefix = Data(prefix)
-        let response: Immudb_Schema_ItemsCount = try await call(ImmuService.count, request)
+        let response: Immudb_Schema_ItemsCount = try await call(
+            ImmuService.count, request, about: [GivenName(.prefix, prefix)])
         return response.count
     }
 

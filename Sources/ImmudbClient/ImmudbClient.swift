@@ -21,10 +21,12 @@ import SwiftProtobuf
 /// has to prove that one continues the other.
 ///
 /// Plain calls (`set`, `get`, ...) believe the server; they throw `ClientError`. Verified calls
-/// also throw `VerificationError`, which is evidence, and never to be retried.
+/// also throw `VerificationError`, which is evidence, and never to be retried. So is a `ClientError`
+/// with code `.serverChanged`.
 ///
 /// A call that writes throws `ClientError` with code `.outcomeUnknown` if its entry may have been
-/// stored. With any other code it is certainly not stored.
+/// stored. With any other code of a `ClientError` it is certainly not stored. If it throws
+/// `VerificationError`, the server that could not prove it has probably stored it all the same.
 ///
 /// It connects again by itself when a connection was lost, with growing pauses between attempts.
 /// A call that the server may have seen is never sent twice.
@@ -47,8 +49,9 @@ public final class ImmudbClient: Sendable {
         /// The largest answer, or message of a dump, that is taken. The default is enough for the
         /// largest answer of a server that was started without `--max-recv-msg-size`.
         public var maxReceiveMessageByteCount = 40 << 20
-        /// Where to keep what the server answered when a verification fails, one file each: an
-        /// existing directory. nil: nowhere.
+        /// Where to keep what the server answered when a verification fails, one file each: a
+        /// directory, which is made when a client connects, for its owner alone, with those above it.
+        /// nil: nowhere.
         public var evidenceDirectory: String?
 
         public init(
@@ -103,17 +106,20 @@ public final class ImmudbClient: Sendable {
     ///   - configuration: where the server is, and how long to wait for it.
     ///   - trustedRoots: where the newest verified root is kept.
     ///   - firstContact: what to do if it has none of this server.
-    ///   - expected: who the server has to be. The identity is the server's word: without this, one
-    ///     that takes a new identity is met for the first time.
+    ///   - expected: who the server has to be: another one is refused. It is also how you say that the one
+    ///     which you have named takes the place of the one that was trusted at this address before.
     /// - Throws: `ClientError` with code `.unavailable` if no server answers or the configuration's
     ///   host is not an address, `.incompatible` if the server sends no identity, `.serverChanged` if
-    ///   it is another than the expected one.
+    ///   it is another than the expected one, or than the one that was trusted at this address before,
+    ///   `.evidenceUnusable` if the directory for evidence cannot be written to; what the store of
+    ///   trusted roots throws.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
         let connection = try Connection(configuration)
-        do throws(ClientError) {
+        if let directory = configuration.evidenceDirectory { try Evidence.prepare(directory) }
+        do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
                 ImmuService.health, Google_Protobuf_Empty())
             _ = try answer.result.get()
@@ -123,46 +129,70 @@ public final class ImmudbClient: Sendable {
                     "the server at \(connection.address) does not send its identity "
                         + "(header \(ImmuMetadata.serverIdentity)): it is no immudb 0.6")
             }
-            guard expected == nil || expected == identity else {
-                throw ClientError(
-                    .serverChanged,
-                    "the server at \(connection.address) says that it is \(identity), not "
-                        + "\(expected?.text ?? "")")
+            if let expected, expected != identity {
+                throw ClientError.changed(
+                    connection.address, expected, .expected, found: identity.text)
             }
-            return ImmudbClient(
+            let client = ImmudbClient(
                 configuration: configuration, identity: identity, connection: connection,
                 trustedRoots: trustedRoots, firstContact: firstContact)
+            try await client.requireKnownAtAddress(isExpected: expected != nil)
+            return client
         } catch {
             await connection.close()
             throw error
         }
     }
 
-    /// Closes the connection. Calls that run fail with code `.unavailable`. Idempotent.
+    /// Connects to the server at an address, with the defaults of `Configuration`: 5 s to connect, 30 s for a call.
+    ///
+    /// - Parameters:
+    ///   - address: a name or an address, with its port or without, as `ServerAddress` reads it: `localhost`,
+    ///     `10.0.0.7:3322`, `[::1]:3322`.
+    ///   - trustedRoots: where the newest verified root is kept.
+    ///   - firstContact: what to do if it has none of this server.
+    ///   - expected: who the server has to be.
+    /// - Throws: as ``connect(_:trustedRoots:firstContact:expecting:)``.
+    public static func connect(
+        to address: String, trustedRoots: any TrustedRootStore, firstContact: FirstContact,
+        expecting expected: ServerIdentity? = nil
+    ) async throws -> ImmudbClient {
+        try await connect(
+            Configuration(host: address), trustedRoots: trustedRoots, firstContact: firstContact,
+            expecting: expected)
+    }
+
+    /// Closes the connection. Calls that run fail with code `.unavailable`, and so do later ones. Idempotent.
+    ///
+    /// A client that is let go without it closes its connection, too.
     public func close() async {
         await connection.close()
     }
 
     /// Makes one call, and sees to it that the server is still the one that was connected to.
+    ///
+    /// - Parameter names: what the call names, for the error.
     func call<Request: Message, Response: Message>(
-        _ path: String, _ request: Request
+        _ path: String, _ request: Request, about names: [GivenName] = []
     ) async throws(ClientError) -> Response {
-        try await answer(path, request).message
+        try await answer(path, request, about: names).message
     }
 
     /// The same with metadata, and with the answer's trailers.
     func answer<Request: Message, Response: Message>(
-        _ path: String, _ request: Request, _ metadata: Metadata = Metadata()
+        _ path: String, _ request: Request, _ metadata: Metadata = Metadata(),
+        about names: [GivenName] = []
     ) async throws(ClientError) -> (message: Response, trailers: Metadata) {
         let answer: Answer<Response> = await connection.call(path, request, metadata)
-        Transcript.current?.record(path, request, answer.result)
+        Transcript.current?.record(path, request, answer)
         do throws(ClientError) {
             try checkIdentity(answer.identity)
             let response = try answer.result.get()
             try requireIdentity(answer.identity)
             return (response, answer.trailers)
         } catch {
-            throw ImmuService.writes.contains(path) ? ofWrite(error, answer.result) : error
+            let error = ImmuService.writes.contains(path) ? ofWrite(error, answer.result) : error
+            throw error.about(names)
         }
     }
 
@@ -215,11 +245,7 @@ public final class ImmudbClient: Sendable {
     private func checkIdentity(_ text: String?) throws(ClientError) {
         // Without this, the proofs of another server would look like tampering of this one.
         guard let text, text != identity.text else { return }
-        throw ClientError(
-            .serverChanged,
-            "the server at \(connection.address) was \(identity) and now says it is "
-                + "\(text): connect again"
-        )
+        throw ClientError.changed(connection.address, identity, .connected, found: text)
     }
 }
 

@@ -1,3 +1,4 @@
+public import Foundation
 import POSIX
 
 /// Where a server is: a host and its port.
@@ -12,8 +13,9 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     public let port: Int
 
     /// The reason why a text is not an address.
-    public struct Fault: Error, Sendable, CustomStringConvertible {
+    public struct Fault: LocalizedError, Sendable, CustomStringConvertible {
         public let description: String
+        public var errorDescription: String? { description }
 
         init(_ description: String) { self.description = description }
     }

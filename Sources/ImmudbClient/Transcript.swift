@@ -12,13 +12,16 @@ final class Transcript: Sendable {
     private let exchanges = Mutex<[Evidence.Exchange]>([])
 
     func record<Response: Message>(
-        _ path: String, _ request: some Message, _ result: Result<Response, ClientError>
+        _ path: String, _ request: some Message, _ answer: Answer<Response>
     ) {
         let method = path.split(separator: "/").last.map(String.init) ?? path
-        var exchange = Evidence.Exchange(method: method, request: Self.bytes(of: request))
-        switch result {
+        var exchange = Evidence.Exchange(
+            time: Date(), method: method, request: Self.bytes(of: request), server: answer.identity)
+        switch answer.result {
         case .success(let response): exchange.response = Self.bytes(of: response)
-        case .failure(let error): exchange.error = error.description
+        case .failure(let error):
+            exchange.status = error.status?.name
+            exchange.error = error.message
         }
         let entry = exchange
         exchanges.withLock { $0.append(entry) }

@@ -1,7 +1,9 @@
+public import Foundation
+
 /// What went wrong with a database: a code to decide by, a message for a person, and the cause.
 ///
 /// Two errors are equal when their codes are; messages are for reading.
-public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// Bytes on disk fail their checksum or their structure: an accident, such as a bad disk.
         case corruption
@@ -12,7 +14,7 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case incompatibleFormat
         /// A file that belongs to another database.
         case foreignDatabase
-        /// Another process has the folder open.
+        /// The folder is open: in another process, or already in this one.
         case inUse
         case permissionDenied
         /// The disk has no bytes, or no inodes, left.
@@ -78,6 +80,9 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         if let cause { "\(message): \(cause)" } else { message }
     }
+
+    /// The same as ``description``, which `localizedDescription` then is, too.
+    public var errorDescription: String? { description }
 
     public static func == (left: StoreError, right: StoreError) -> Bool { left.code == right.code }
 }

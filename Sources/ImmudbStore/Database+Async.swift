@@ -39,7 +39,7 @@ extension Database {
     /// Puts a key into a sorted set; it need not be new there.
     /// - Returns: the index of the set's entry, once it is durable.
     /// - Throws: `keyNotFound` if no key of the member's name was ever written; see
-    ///   ``NewEntry/member(_:of:score:)`` and ``append(_:source:isCancelled:completion:)``.
+    ///   ``NewEntry/member(_:of:score:)-([UInt8],_,_)`` and ``append(_:source:isCancelled:completion:)``.
     @discardableResult
     public func addMember(
         _ member: [UInt8], to set: [UInt8], score: Double
@@ -47,7 +47,7 @@ extension Database {
         try await append([try .member(member, of: set, score: score)]).last
     }
 
-    /// As ``set(_:_:)``, with the entry's proof.
+    /// As ``set(_:_:)-([UInt8],_)``, with the entry's proof.
     ///
     /// - Parameters:
     ///   - key: of the entry.
@@ -62,16 +62,16 @@ extension Database {
         return batch[0]
     }
 
-    /// As ``addReference(_:to:)``, with the proof of the reference's own entry; see
-    /// ``setProven(_:_:since:)``.
+    /// As ``addReference(_:to:)-([UInt8],_)``, with the proof of the reference's own entry; see
+    /// ``setProven(_:_:since:)-([UInt8],_,_)``.
     public func addReferenceProven(
         _ name: [UInt8], to key: [UInt8], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry {
         try await setBatchProven([.reference(name, to: key)], since: since)[0]
     }
 
-    /// As ``addMember(_:to:score:)``, with the proof of the set's entry; see
-    /// ``setProven(_:_:since:)``.
+    /// As ``addMember(_:to:score:)-([UInt8],_,_)``, with the proof of the set's entry; see
+    /// ``setProven(_:_:since:)-([UInt8],_,_)``.
     public func addMemberProven(
         _ member: [UInt8], to set: [UInt8], score: Double, since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry {
@@ -139,7 +139,7 @@ extension Database {
         }
     }
 
-    /// As ``get(_:)``, with the entry's proof.
+    /// As ``get(_:)-([UInt8])``, with the entry's proof.
     ///
     /// - Parameters:
     ///   - key: of the entry.
@@ -153,7 +153,7 @@ extension Database {
     }
 
     /// The versions of a key, newest first. See
-    /// ``Snapshot/history(of:limit:before:byteLimit:)``.
+    /// ``Snapshot/history(of:limit:before:byteLimit:)-([UInt8],_,_,_)``.
     public func history(
         of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil, byteLimit: Int = .max
     ) async throws(StoreError) -> [Entry] {

@@ -41,7 +41,9 @@ extension Database {
             if entry.namesKey, !known.contains(entry.value) {
                 guard try snapshot.contains(entry.value) else {
                     throw StoreError(
-                        .keyNotFound, "a key that the batch refers to was never written")
+                        .keyNotFound,
+                        "the key \(Entry.shown(entry.value)), which the batch refers to, was never written"
+                    )
                 }
                 known.insert(entry.value)
             }

@@ -18,8 +18,8 @@ public enum Durability: Hashable, Sendable {
 ///
 /// ```swift
 /// let database = try Database.open(at: "certificates")
-/// let index = try await database.set(Array("alice".utf8), Array("3f2a…".utf8))
-/// let entry = try await database.get(Array("alice".utf8))
+/// let index = try await database.set("alice", "3f2a…")
+/// let entry = try await database.get("alice")
 /// try database.close()
 /// ```
 ///
@@ -30,6 +30,7 @@ public enum Durability: Hashable, Sendable {
 /// - Beside values there are references, which are second names of keys, and sorted sets, which
 ///   order keys by a score: see ``NewEntry``. All are leaves of the same tree, and a sorted set's
 ///   names and members are no keys.
+/// - Values are stored as they are, without a time.
 /// - Reads are of one snapshot each, also scans: what is appended meanwhile is not in them, and
 ///   they keep nobody waiting.
 /// - After a failed write or sync the database takes no more writes until it is opened again; reads

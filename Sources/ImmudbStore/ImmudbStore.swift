@@ -9,7 +9,9 @@
 // - `Commit/`: the way of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
 //   up.
 
+@_exported public import struct ImmudbModel.Content
 @_exported public import struct ImmudbModel.Entry
+@_exported public import protocol ImmudbModel.EntryBytes
 @_exported public import struct ImmudbModel.EntryInclusion
 @_exported public import enum ImmudbModel.EntryKind
 @_exported public import struct ImmudbModel.EntryProof

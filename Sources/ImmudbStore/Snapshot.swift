@@ -47,7 +47,7 @@ public struct Snapshot: Sendable {
         return try checkedEntry(at: address, key: key)
     }
 
-    /// Where the entry is that ``get(_:)`` would return; of a reference, its own entry is read.
+    /// Where the entry is that ``get(_:)-([UInt8])`` would return; of a reference, its own entry is read.
     /// - Returns: nil if the key, or the target of the reference, was never written.
     /// - Throws: `invalidKey`.
     /// - Complexity: one look-up in the key index; for a reference two, and two reads.
@@ -91,7 +91,7 @@ public struct Snapshot: Sendable {
         try address(of: key) != nil
     }
 
-    /// As ``get(_:)``, with the entry's proof since a tree of `since` entries.
+    /// As ``get(_:)-([UInt8])``, with the entry's proof since a tree of `since` entries.
     /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
     public func provenGet(_ key: [UInt8], since: TreeSize) throws(StoreError) -> ProvenEntry? {
         try requireSize(since)

@@ -2,7 +2,9 @@
 // no network and no files, so that one can verify what somebody else fetched, on any device that
 // has Swift. Read Verification.swift first.
 
+@_exported public import struct ImmudbModel.Content
 @_exported public import struct ImmudbModel.Entry
+@_exported public import protocol ImmudbModel.EntryBytes
 @_exported public import struct ImmudbModel.EntryInclusion
 @_exported public import enum ImmudbModel.EntryKind
 @_exported public import struct ImmudbModel.EntryProof

@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 public import ImmudbModel
 public import MerkleTree
 
@@ -56,12 +56,14 @@ extension Verified where Value == Entry {
 }
 
 /// Why a text is no receipt.
-public struct ReceiptSyntaxError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ReceiptSyntaxError: LocalizedError, Hashable, Sendable, CustomStringConvertible {
     public let message: String
     /// From 1.
     public let line: Int
 
     public var description: String { "line \(line) of the receipt: \(message)" }
+    /// The same as ``description``, which `localizedDescription` then is, too.
+    public var errorDescription: String? { description }
 }
 
 // The text of a receipt: a first line with the version, then `name: value` lines in this order, the

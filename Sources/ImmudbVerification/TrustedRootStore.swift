@@ -2,10 +2,13 @@ public import ImmudbModel
 public import MerkleTree
 import Synchronization
 
-/// Keeps the newest root that a client trusts, for each server.
+/// Keeps the newest root that a client trusts, for each server, and which server was trusted at which address.
 ///
 /// Several clients, in several tasks or processes, may share what a store keeps; a root only ever
 /// moves forward.
+///
+/// A store of your own needs three calls. With two more, ``server(at:)`` and ``note(_:at:)``, a client also notices that
+/// another server has taken the place of the one that was trusted. Without them that one is met for the first time.
 public protocol TrustedRootStore: Sendable {
     /// - Returns: nil if no root of this server is trusted yet: first contact. Never nil because
     ///   something is unreadable.
@@ -36,11 +39,34 @@ public protocol TrustedRootStore: Sendable {
     func advance(
         from base: TrustedRoot, to root: TrustedRoot, of server: ServerIdentity
     ) async throws -> TrustedRoot
+
+    /// Returns the server that was trusted at an address: the last one that was noted there.
+    ///
+    /// - Parameter address: host and port.
+    /// - Returns: nil if none was. Never nil because something is unreadable.
+    /// - Throws: if there may be one that cannot be read.
+    func server(at address: String) async throws -> ServerIdentity?
+
+    /// Notes that a server is trusted at an address, in place of any that was noted there.
+    ///
+    /// - Parameters:
+    ///   - server: the one that answers there.
+    ///   - address: host and port.
+    func note(_ server: ServerIdentity, at address: String) async throws
 }
 
-/// Keeps trusted roots for as long as the process runs: every start is a first contact.
+extension TrustedRootStore {
+    /// Returns nil: the store keeps no addresses.
+    public func server(at address: String) async throws -> ServerIdentity? { nil }
+
+    /// Does nothing: the store keeps no addresses.
+    public func note(_ server: ServerIdentity, at address: String) async throws {}
+}
+
+/// Keeps trusted roots for as long as the process runs, such as for tests: every start is a first contact.
 public final class InMemoryTrustedRootStore: TrustedRootStore {
     private let roots: Mutex<[ServerIdentity: TrustedRoot]>
+    private let servers = Mutex<[String: ServerIdentity]>([:])
 
     /// - Parameter roots: roots that are trusted from the start, such as from a place of your own.
     public init(_ roots: [ServerIdentity: TrustedRoot] = [:]) {
@@ -49,6 +75,14 @@ public final class InMemoryTrustedRootStore: TrustedRootStore {
 
     public func trustedRoot(of server: ServerIdentity) -> TrustedRoot? {
         roots.withLock { $0[server] }
+    }
+
+    public func server(at address: String) -> ServerIdentity? {
+        servers.withLock { $0[address] }
+    }
+
+    public func note(_ server: ServerIdentity, at address: String) {
+        servers.withLock { $0[address] = server }
     }
 
     @discardableResult

@@ -78,7 +78,14 @@ extension UncheckedProof {
     public func verify(
         writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
-        let entry = Entry(index: EntryIndex(index), key: key, value: value)
+        try verify(writtenKey: key, value: value, since: trusted, kind: nil)
+    }
+
+    /// The same for an entry of a kind that the writer knows.
+    package func verify(
+        writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot, kind: EntryKind?
+    ) throws(VerificationError) -> Verified<Entry> {
+        let entry = Entry(index: EntryIndex(index), kind: kind, key: key, value: value)
         let verified = try verify(entry, since: trusted)
         guard !trusted.size.contains(entry.index) else {
             throw failure(
@@ -164,11 +171,16 @@ extension VerificationError {
 
     /// The server does not know the trusted tree's last index any more: evidence, though it comes
     /// as a plain status.
-    package static func shrank(below trusted: TrustedRoot, status: String) -> VerificationError {
+    ///
+    /// - Parameter claimed: the tree that the server says it has now; nil if it does not say.
+    package static func shrank(
+        below trusted: TrustedRoot, status: String, claimed: TrustedRoot?
+    ) -> VerificationError {
         VerificationError(
             .treeShrank,
             "the server has fewer entries than the \(trusted.size) that were trusted "
                 + "(it answers '\(status)'): its history was cut, or an older copy restored",
-            trustedRoot: trusted.root, trustedSize: trusted.size)
+            trustedRoot: trusted.root, trustedSize: trusted.size, newRoot: claimed?.root,
+            newSize: claimed?.size)
     }
 }

@@ -25,5 +25,15 @@ public struct Verified<Value: Sendable>: Sendable {
     }
 }
 
+extension Verified: CustomStringConvertible {
+    /// The value, the name of a reference by which it was found, and the size of the tree in which it was verified.
+    public var description: String {
+        let name =
+            reference.map { ", found by the name \(Entry.shown($0.key)) of entry \($0.index)" }
+            ?? ""
+        return "\(value)\(name), verified in a tree of \(root.size) entries"
+    }
+}
+
 extension Verified: Equatable where Value: Equatable {}
 extension Verified: Hashable where Value: Hashable {}

@@ -1,8 +1,10 @@
+public import Foundation
+
 /// Evidence that a server's answer does not follow from what was trusted before.
 ///
 /// Never retried, never to be overlooked: the trusted root must stay as it was. Two errors are
 /// equal when their codes are; the message is for a person.
-public struct VerificationError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct VerificationError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// The leaf of the entry as it came differs from the leaf that the proof speaks of.
         case leafMismatch
@@ -37,11 +39,11 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
     public var index: EntryIndex?
     /// The nodes of the proof that failed, lowest first; empty if it did not come to that.
     public var path: [Digest]
-    /// Whether the server refused a write since its tree has less than is trusted: it says that it has
-    /// not stored the entry.
-    package var isRefusal = false
-    /// The file that holds what proves it, if somebody has written one: set by who catches this error and
-    /// throws it on. Nothing here reads it.
+    /// Whether the server refused the call since its tree has less than is trusted: it says that it has
+    /// stored nothing. After every other error of a verified write it has probably stored the entry.
+    public package(set) var isRefusal = false
+    /// The file that holds what proves it, if somebody has written one: set by code that catches this error
+    /// and throws it on, as ImmudbClient does with a directory for evidence. Nothing here reads it.
     public var evidenceFile: String?
 
     public init(
@@ -68,6 +70,9 @@ public struct VerificationError: Error, Equatable, Sendable, CustomStringConvert
         if let evidenceFile { parts.append("evidence in \(evidenceFile)") }
         return parts.joined(separator: ", ")
     }
+
+    /// The same as ``description``, which `localizedDescription` then is, too.
+    public var errorDescription: String? { description }
 
     private static func describe(_ name: String, _ root: Digest?, _ size: TreeSize?) -> [String] {
         var parts: [String] = []

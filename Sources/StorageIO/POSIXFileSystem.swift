@@ -154,9 +154,16 @@ private final class POSIXFileLock: FileLock {
             let owner = Self.owner(in: descriptor)
             close(descriptor)
             guard code == EWOULDBLOCK else { throw StoreError.system("cannot lock", path, code) }
+            guard owner != getpid() else {
+                throw StoreError(
+                    .inUse,
+                    "\(path) is locked: the folder is open already in this process; use that database, or "
+                        + "close it first")
+            }
+            let process = owner.map { "process \($0)" } ?? "another process"
             throw StoreError(
                 .inUse,
-                "\(path) is locked: the folder is in use by \(owner); stop that process first, "
+                "\(path) is locked: the folder is in use by \(process); stop that process first, "
                     + "or name another folder")
         }
         self.descriptor = descriptor
@@ -173,12 +180,11 @@ private final class POSIXFileLock: FileLock {
         close(descriptor)
     }
 
-    private static func owner(in descriptor: Int32) -> String {
+    private static func owner(in descriptor: Int32) -> pid_t? {
         var digits = [UInt8](repeating: 0, count: 20)
         let count = pread(descriptor, &digits, digits.count, 0)
         let text = String(decoding: digits.prefix(max(0, count)), as: UTF8.self)
-        guard let process = Int(text.prefix { $0.isNumber }) else { return "another process" }
-        return process == getpid() ? "this process" : "process \(process)"
+        return pid_t(text.prefix { $0.isNumber })
     }
 }
 

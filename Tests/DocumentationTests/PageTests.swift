@@ -18,6 +18,48 @@ struct PageTests {
         #expect(code.unknownLines.isEmpty)
     }
 
+    @Test(
+        "each has one Package.swift, which is accepted and names this package and its products",
+        arguments: ["client", "store", "verification", "model"])
+    func manifest(page: String) throws {
+        let code = try DocumentedCode(page: "docs/\(page).md")
+        try #require(code.manifests.count == 1)
+        let folder = TemporaryFolder()
+        _ = try folder.write("Package.swift", code.manifests[0])
+        let manifest = try Self.manifest(in: folder.url)
+        #expect(manifest.name == "App")
+        // Not dumped as well: the test run holds the lock of this package's build.
+        let own = try String(
+            contentsOf: DocumentedCode.root.appendingPathComponent("Package.swift"),
+            encoding: .utf8)
+        let dependencies = manifest.dependencies.map {
+            $0.fileSystem?.first?.nameForTargetDependencyResolutionOnly
+        }
+        #expect(
+            dependencies == ["immudb"]
+                && own.contains("let package = Package(\n    name: \"immudb\","))
+        let wanted = manifest.targets.flatMap(\.dependencies)
+            .compactMap { $0.product?.compactMap(\.text) }
+        #expect(wanted.count == (page == "model" ? 2 : 1))
+        for product in wanted {
+            #expect(product.count == 2 && product[1] == "immudb")
+            #expect(own.contains(".library(name: \"\(product[0])\""))
+        }
+    }
+
+    private static func manifest(in folder: URL) throws -> DumpedManifest {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["swift", "package", "--package-path", folder.path, "dump-package"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+        return try JSONDecoder().decode(DumpedManifest.self, from: text)
+    }
+
     @Test("the README's code is compiled, and does in an empty folder what it says")
     func readme() async throws {
         // What connects is run by `ClientDocumentationTests`, with a server.
@@ -25,7 +67,7 @@ struct PageTests {
             page: "README.md", snippets: "Tests/DocumentationTests/ReadmeSnippets.swift",
             "Tests/EndToEndTests/ClientSnippets.swift",
             replacing: [
-                "\\(folder)/certificates": "certificates", "connect( configuration, ": "connect(",
+                "\\(folder)/certificates": "certificates", "to: address": "to: \"127.0.0.1:3322\"",
                 "directory: folder": "directory: \"trusted\"",
             ])
         #expect(code.lines.count >= 10)
@@ -40,15 +82,20 @@ struct PageTests {
             .appendingPathComponent("immudb-pages-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appendingPathComponent("one").path
-        let first = try await StoreSnippets.first(path)
-        #expect(first?.value == Array("3f2a…".utf8))
+        try await StoreSnippets.first(path)
         let database = try Database.open(at: path)
-        let kept = try await StoreSnippets.keepRoot(database, "")
+        #expect(try await database.get("alice")?.text == "3f2a…")
+        let rootFile = folder.appendingPathComponent("root").path
+        let kept = try await StoreSnippets.keepRoot(database, rootFile)
         #expect(TrustedRoot(kept) == database.snapshot.trustedRoot)
         try await StoreSnippets.write(database)
-        #expect(try await StoreSnippets.keepRoot(database, kept) != kept)
+        #expect(try await StoreSnippets.keepRoot(database, rootFile) != kept)
+        #expect(
+            try String(contentsOfFile: rootFile, encoding: .utf8)
+                == database.snapshot.trustedRoot.text)
+        #expect(try await StoreSnippets.fail(database) == .invalidKey)
         let counts = try await StoreSnippets.read(database)
-        #expect(counts.versions == 1 && counts.invoices == 1)
+        #expect(counts.versions == 1 && counts.invoices == 1 && counts.alice == 1)
         try database.close()
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let databases = try StoreSnippets.share(folder.path)
@@ -91,4 +138,32 @@ struct PageTests {
         let (kept, again) = try ModelSnippets.tree()
         #expect(kept == again && kept.size == TreeSize(7))
     }
+}
+
+/// What `swift package dump-package` prints, as far as the tests look at it.
+private struct DumpedManifest: Decodable {
+    struct Dependency: Decodable {
+        struct Folder: Decodable { let nameForTargetDependencyResolutionOnly: String? }
+        let fileSystem: [Folder]?
+    }
+    struct Target: Decodable {
+        struct Dependency: Decodable {
+            /// Name and package, then what is null or an object here.
+            struct Part: Decodable {
+                let text: String?
+
+                init(from decoder: any Decoder) throws {
+                    text = try? decoder.singleValueContainer().decode(String.self)
+                }
+            }
+
+            let product: [Part]?
+        }
+
+        let dependencies: [Dependency]
+    }
+
+    let name: String
+    let dependencies: [Dependency]
+    let targets: [Target]
 }

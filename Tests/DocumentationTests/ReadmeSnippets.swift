@@ -5,11 +5,12 @@ import ImmudbStore
 enum ReadmeSnippets {
     static func embedded(in folder: String) async throws -> TrustedRoot {
         let database = try Database.open(at: "\(folder)/certificates")
-        try await database.set(Array("alice".utf8), Array("3f2a…".utf8))
+        try await database.set("alice", "3f2a…")
 
-        // With the proof that it is in the history, and that the history continues the one that was trusted: kept, or none.
+        // With the proof that it is in the history, and that the history continues the one that was trusted: a root that
+        // was kept, or none.
         var trusted = TrustedRoot.empty
-        if let proven = try await database.getProven(Array("alice".utf8), since: trusted.size) {
+        if let proven = try await database.getProven("alice", since: trusted.size) {
             try proven.proof.verify(proven.entry, since: trusted)
             trusted = proven.proof.tree
         }

@@ -6,7 +6,7 @@ enum VerificationSnippets {
     static func receipt(_ text: String, _ trusted: TrustedRoot) throws {
         let receipt = try Receipt(text: text)
         try receipt.verify()
-        print(receipt.entry.payload, receipt.root)
+        print(receipt.entry.text ?? "", receipt.root)
         if let verified = try receipt.verify(trusting: trusted) {
             print("entry \(verified.value.index) is in the history that was trusted")
         }

@@ -7,12 +7,13 @@ import Testing
 struct ClientDocumentationTests {
     @Test("each line of its code is in the compiled snippets")
     func compiled() throws {
-        // The page leaves the configuration and the test's folder out.
+        // The page has names of its own for what the test chooses.
         let code = try DocumentedCode(
             page: "docs/client.md", snippets: "Tests/EndToEndTests/ClientSnippets.swift",
             replacing: [
-                "connect( configuration, ": "connect(",
+                "to: address": "to: \"127.0.0.1:3322\"", "port: port": "port: 3322",
                 "directory: folder": "directory: \"trusted\"",
+                "ServerIdentity(identityText)": "ServerIdentity(\"dc4kav7mqm3h1s2j8qp0\")",
             ])
         #expect(code.lines.count > 25)
         #expect(code.unknownLines.isEmpty)
@@ -23,23 +24,56 @@ struct ClientDocumentationTests {
         let data = TemporaryFolder()
         let trusted = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
-        let configuration = ImmudbClient.Configuration(port: server.port)
-        try await ClientSnippets.fourLines(configuration, trusted.path)
+        let address = "127.0.0.1:\(server.port)"
+        try await ClientSnippets.fourLines(address, trusted.path)
         let roots = FileTrustedRootStore(directory: trusted.path)
+        try await ClientSnippets.configured(server.port, roots)
         let client = try await ImmudbClient.connect(
-            configuration, trustedRoots: roots, firstContact: .refuse)
+            to: address, trustedRoots: roots, firstContact: .refuse)
         try await client.set("certificate:7", "alice")
         try await ClientSnippets.proveScanned(client)
         try await ClientSnippets.errors(client)
         try await ClientSnippets.references(client)
         try await ClientSnippets.receipts(client)
+        try await ClientSnippets.whoAndWhat(client)
         let counts = try await ClientSnippets.walks(client)
-        // hello, the certificate, its reference and its place in a set, and two invoices.
-        #expect(counts == (versions: 1, page: 6, archived: 6))
+        // hello, the certificate, a greeting, the certificate's reference and its place in a set, and two invoices.
+        #expect(counts == (versions: 1, page: 7, archived: 7))
         try await ClientSnippets.firstContact(
-            configuration, Digest(hex: String(repeating: "a", count: 64))!, roots)
+            address, String(repeating: "a", count: 64), roots, client.identity.text)
         #expect(ClientSnippets.evidence().evidenceDirectory == "evidence")
         await client.close()
+        #expect(try await server.stop() == 0)
+    }
+
+    @Test("its store of rows keeps roots and addresses; whoever is asked decides")
+    func ownStore() async throws {
+        let data = TemporaryFolder()
+        var server = try await RunningServer(dir: data.path)
+        let address = "127.0.0.1:\(server.port)"
+        let rows = RowStore()
+        let writer = try await ImmudbClient.connect(
+            to: address, trustedRoots: InMemoryTrustedRootStore(), firstContact: .trustOnFirstUse)
+        try await writer.verifiedSet("hello", "world")
+        await #expect(throws: ClientError(.firstContactRefused, "")) {
+            try await ClientSnippets.asking(address, rows) { "no" }
+        }
+        #expect(try await rows.server(at: address) == nil)
+        try await ClientSnippets.asking(address, rows) { "yes" }
+        #expect(try await rows.server(at: address) == writer.identity)
+        try await writer.verifiedSet("hello", "again")
+        try await ClientSnippets.asking(address, rows) { nil }
+        let root = try await writer.trustedRoot()
+        #expect(try await rows.trustedRoot(of: writer.identity) == root)
+        await writer.close()
+        let port = server.port
+        #expect(try await server.stop() == 0)
+
+        let other = TemporaryFolder()
+        server = try await RunningServer(dir: other.path, port: port)
+        await #expect(throws: ClientError(.serverChanged, "")) {
+            try await ClientSnippets.asking(address, rows) { "yes" }
+        }
         #expect(try await server.stop() == 0)
     }
 }

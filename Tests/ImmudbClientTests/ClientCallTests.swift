@@ -83,6 +83,7 @@ struct ClientCallTests {
     func noRoomForEvidence() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))
         let client = try await connect(server) { $0.evidenceDirectory = folder.path + "/none" }
+        try FileManager.default.removeItem(atPath: folder.path + "/none")
         server.change { $0.alterRead = { $0.proof.leaf[3] ^= 1 } }
         let error = await #expect(throws: VerificationError.self) {
             try await client.verifiedGet("key1")
@@ -90,6 +91,64 @@ struct ClientCallTests {
         #expect(error?.code == .leafMismatch)
         #expect(error?.evidenceFile == nil)
         #expect(error?.message.contains("could not be written") == true)
+        await client.close()
+        await server.stop()
+    }
+
+    @Test(
+        "The folder for evidence is made for its owner, and one that cannot be written to is an error at once"
+    )
+    func evidenceFolder() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 9))
+        let path = folder.path + "/new/evidence"
+        await (try connect(server) { $0.evidenceDirectory = path }).close()
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(mode == 0o700)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+        let file = try folder.write("file", "")
+        let error = await #expect(throws: ClientError.self) {
+            try await connect(server) { $0.evidenceDirectory = file + "/evidence" }
+        }
+        #expect(error?.code == .evidenceUnusable)
+        #expect(error?.message.contains(file) == true)
+        await server.stop()
+    }
+
+    @Test(
+        "Evidence of a tree that shrank holds the trusted root, and the one that the server has instead"
+    )
+    func evidenceOfLoss() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 9))
+        let client = try await connect(server) { $0.evidenceDirectory = folder.path }
+        let trusted = try await client.trustedRoot()
+        server.change { $0.ledger = TestLedger(count: 4) }
+        for isWrite in [false, true] {
+            let error = try #require(
+                await #expect(throws: VerificationError.self) {
+                    isWrite
+                        ? try await client.verifiedSet("key1", "new")
+                        : try await client.verifiedGet("key1")
+                })
+            #expect(error.code == .treeShrank && error.isRefusal)
+            #expect(error.newSize == TreeSize(4))
+            let text = try Data(contentsOf: URL(fileURLWithPath: try #require(error.evidenceFile)))
+            let file = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+            let (old, new) = (file["trusted"] as? [String: Any], file["claimed"] as? [String: Any])
+            #expect(old?["size"] as? Int == 9 && new?["size"] as? Int == 4)
+            #expect(old?["root"] as? String == trusted.root.hex)
+            #expect(new?["root"] as? String == server.ledger.root.root.hex)
+            let exchanges = try #require(file["exchanges"] as? [[String: Any]])
+            #expect(
+                exchanges.map { $0["method"] as? String } == [
+                    isWrite ? "SafeSet" : "SafeGet", "CurrentRoot",
+                ])
+            #expect(exchanges.first?["status"] as? String == "InvalidArgument")
+            #expect(exchanges.first?["error"] as? String == "invalid root index")
+            for exchange in exchanges {
+                #expect(exchange["server"] as? String == LyingServer.identityText)
+                #expect(exchange["time"] is String)
+            }
+        }
         await client.close()
         await server.stop()
     }

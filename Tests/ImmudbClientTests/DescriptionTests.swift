@@ -39,6 +39,32 @@ struct DescriptionTests {
                 == "entry 7: \"k\" = \"x\(String(repeating: "é", count: 31))\"… (81 bytes)")
     }
 
+    @Test("a reference and a member of a set say what they are, with their parts")
+    func kinds() {
+        let reference = Entry(
+            index: EntryIndex(8), kind: .reference, key: bytes("current"), value: bytes("hello"))
+        #expect(reference.description == "entry 8: reference \"current\" to \"hello\"")
+        let member = ImmudbClient.setEntryKey(set: "by date", score: -7.5, member: "hello")
+        // Entries of the wire have no kind.
+        for kind: EntryKind? in [nil, .sortedSetMember] {
+            let entry = Entry(
+                index: EntryIndex(9), kind: kind, key: member, value: bytes("hello"))
+            #expect(
+                entry.description
+                    == "entry 9: member \"hello\" of the set \"by date\", score -7.5")
+        }
+        let value = Entry(index: EntryIndex(9), kind: .value, key: member, value: bytes("hello"))
+        #expect(value.description.hasPrefix("entry 9: 0x"))
+    }
+
+    @Test("a key that is text is no member's, however it ends")
+    func textKeys() {
+        #expect(
+            described(bytes("set 12345678hello"), bytes("hello"))
+                == "entry 7: \"set 12345678hello\" = \"hello\"")
+        #expect(described([0xff, 0, 1, 2, 3, 4, 5, 6, 7, 8], [8]).hasPrefix("entry 7: 0xff00"))
+    }
+
     @Test("what is long is cut, and times beyond the calendar are left out")
     func long() {
         let text = String(repeating: "x", count: 100)

@@ -279,7 +279,9 @@ struct LyingServerTests {
             try await client.verifiedGet("missing")
         }
         #expect(error?.code == .notFound)
-        #expect(error?.description == "rpc error: code = NotFound desc = Key not found")
+        #expect(
+            error?.description
+                == "rpc error: code = NotFound desc = Key not found: there is no key \"missing\"")
         let now = try await client.trustedRoot()
         #expect(now == honest.root)
         await client.close()

@@ -329,7 +329,7 @@ struct DamageTests {
         let open = try Database.open(in: folder)
         let inUse = #expect(throws: StoreError.self) { try Database.open(in: folder) }
         #expect(inUse?.code == .inUse)
-        #expect(inUse?.message.contains("in use by this process") == true)
+        #expect(inUse?.message.contains("open already in this process") == true)
         try open.close()
 
         let halfDeleted = try folder.copy()

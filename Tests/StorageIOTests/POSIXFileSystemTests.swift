@@ -105,7 +105,7 @@ struct POSIXFileSystemTests {
             var lock: (any FileLock)? = try fileSystem.lock("\(folder)/LOCK")
             let error = #expect(throws: StoreError.self) { try fileSystem.lock("\(folder)/LOCK") }
             #expect(error?.code == .inUse)
-            #expect(error?.message.contains("in use by this process") == true)
+            #expect(error?.message.contains("open already in this process") == true)
             withExtendedLifetime(lock) {}
             lock = nil
             _ = try fileSystem.lock("\(folder)/LOCK")

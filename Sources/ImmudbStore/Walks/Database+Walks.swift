@@ -7,7 +7,7 @@ public import StorageIO
 
 extension Database {
     /// The newest entries of the keys with a prefix. See
-    /// ``Snapshot/scan(prefix:after:limit:reverse:deep:byteLimit:)``.
+    /// ``Snapshot/scan(prefix:after:limit:reverse:deep:byteLimit:)-([UInt8],_,_,_,_,_)``.
     public func scan(
         prefix: [UInt8] = [], after offset: [UInt8]? = nil, limit: Int = .max,
         reverse: Bool = false, deep: Bool = false, byteLimit: Int = .max
@@ -49,7 +49,7 @@ extension Database {
     }
 
     /// The members of a sorted set, in order. See
-    /// ``Snapshot/members(of:after:limit:reverse:byteLimit:)``.
+    /// ``Snapshot/members(of:after:limit:reverse:byteLimit:)-([UInt8],_,_,_,_)``.
     public func members(
         of set: [UInt8], after offset: [UInt8]? = nil, limit: Int = .max, reverse: Bool = false,
         byteLimit: Int = .max

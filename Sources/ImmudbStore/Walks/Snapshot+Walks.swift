@@ -38,7 +38,7 @@ extension Snapshot {
         return try scan.all()
     }
 
-    /// The walk of ``scan(prefix:after:limit:reverse:deep:byteLimit:)``, to be read page by page.
+    /// The walk of ``scan(prefix:after:limit:reverse:deep:byteLimit:)-([UInt8],_,_,_,_,_)``, to be read page by page.
     public func keyScan(
         prefix: [UInt8] = [], after offset: [UInt8]? = nil, reverse: Bool = false,
         deep: Bool = false, room: AnswerRoom
@@ -79,7 +79,7 @@ extension Snapshot {
     ///     highest.
     ///   - limit: the most members to return.
     ///   - reverse: from the highest score to the lowest, and the members of a score backwards.
-    ///   - byteLimit: as for ``scan(prefix:after:limit:reverse:deep:byteLimit:)``, of the members'
+    ///   - byteLimit: as for ``scan(prefix:after:limit:reverse:deep:byteLimit:)-([UInt8],_,_,_,_,_)``, of the members'
     ///     entries.
     /// - Throws: `invalidSet`; `invalidOffset` for bytes that are no key of this set.
     /// - Complexity: one seek in the key index; a step, a look-up and two reads for each member.
@@ -95,7 +95,7 @@ extension Snapshot {
         return members
     }
 
-    /// The walk of ``members(of:after:limit:reverse:byteLimit:)``, to be read page by page.
+    /// The walk of ``members(of:after:limit:reverse:byteLimit:)-([UInt8],_,_,_,_)``, to be read page by page.
     public func memberScan(
         of set: [UInt8], after offset: [UInt8]? = nil, reverse: Bool = false, room: AnswerRoom
     ) throws(StoreError) -> MemberScan {
@@ -108,7 +108,7 @@ extension Snapshot {
     /// - Parameters:
     ///   - first: the index to begin with.
     ///   - limit: the most entries to return.
-    ///   - byteLimit: as for ``scan(prefix:after:limit:reverse:deep:byteLimit:)``.
+    ///   - byteLimit: as for ``scan(prefix:after:limit:reverse:deep:byteLimit:)-([UInt8],_,_,_,_,_)``.
     /// - Returns: an empty array from the end of the snapshot on.
     /// - Complexity: one read for each entry, and two for each thousand.
     public func entries(
@@ -123,7 +123,7 @@ extension Snapshot {
         IndexWalk(self, from: first, room: room)
     }
 
-    /// The walk of ``history(of:limit:before:byteLimit:)``, to be read page by page.
+    /// The walk of ``history(of:limit:before:byteLimit:)-([UInt8],_,_,_)``, to be read page by page.
     /// - Throws: `invalidKey`.
     public func versionWalk(
         of key: [UInt8], before: EntryIndex? = nil, room: AnswerRoom

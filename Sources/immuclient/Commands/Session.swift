@@ -50,19 +50,12 @@ actor Session {
         configuration.callTimeoutMilliseconds = settings.timeoutSeconds * 1_000
         configuration.maxReceiveMessageByteCount = settings.maxAnswerByteCount
         let contact = FirstContactDialog(settings)
-        let roots = RootFolderStore(folders: settings.rootFolders)
-        let client = try await ImmudbClient.connect(
-            configuration, trustedRoots: roots, firstContact: contact.policy,
-            expecting: settings.server)
         do {
-            // A root that cannot be read is reported by the call that needs it.
-            let isTrusted = (try? await roots.trustedRoot(of: client.identity)) != nil
-            try contact.requireKnown(
-                client.identity, isNamed: settings.server != nil, isTrusted: isTrusted)
-        } catch {
-            await client.close()
-            throw error
+            return try await ImmudbClient.connect(
+                configuration, trustedRoots: RootFolderStore(folders: settings.rootFolders),
+                firstContact: contact.policy, expecting: settings.server)
+        } catch let error as ClientError {
+            throw contact.explained(error)
         }
-        return client
     }
 }

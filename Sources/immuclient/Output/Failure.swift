@@ -101,7 +101,9 @@ extension Failure {
 
     private init(_ error: ClientError) {
         if error.code == .outcomeUnknown {
-            let cause = error.cause.map { "\($0)" } ?? error.message
+            let cause =
+                error.cause.map { "\(($0 as? ClientError)?.wireDescription ?? "\($0)")" }
+                ?? error.message
             self.init(
                 code: "OutcomeUnknown", message: "\(Self.outcomeUnknown). \(cause)",
                 text: "\(Self.outcomeUnknown)\n\(cause)", exitCode: .outcomeUnknown)
@@ -111,7 +113,7 @@ extension Failure {
         let isLoginMissing = error.status == .unauthenticated
         self.init(
             code: code, message: error.message,
-            text: isLoginMissing ? "unauthenticated, please login" : "\(error)",
+            text: isLoginMissing ? "unauthenticated, please login" : error.wireDescription,
             exitCode: Self.exitCode(of: error))
     }
 

@@ -26,27 +26,16 @@ struct FirstContactDialog: Sendable {
         format = settings.format
     }
 
-    /// Lets a server pass of which it is not known that another one was trusted at its address.
-    ///
-    /// - Parameters:
-    ///   - isNamed: the user has said that it has to be this one; it is noted instead of the other.
-    ///   - isTrusted: a root of it is kept. Where it is met at an address for the first time, or at another spelling
-    ///     of one, that is noted, too.
-    func requireKnown(
-        _ server: ServerIdentity, isNamed: Bool, isTrusted: Bool
-    ) throws(ToolError) {
-        guard let known = try servers.identity(at: address) else {
-            // Nothing depends on it yet, so a file that cannot be written to is no reason to stop.
-            if isTrusted, servers.exist { try? servers.note(server, at: address) }
-            return
+    /// The error, if it says that another server is known at the address, with the flag that names the new one.
+    func explained(_ error: ClientError) -> any Error {
+        guard let change = error.cause as? ServerChange, change.origin == .trustedAtAddress else {
+            return error
         }
-        guard known != server else { return }
-        if isNamed { return try servers.note(server, at: address) }
-        throw ToolError(
-            "THE SERVER HAS CHANGED: the one at \(address) says that it is \(server.text). The one that was "
-                + "trusted there is \(known.text), says \(servers.path).\n"
+        return ToolError(
+            "THE SERVER HAS CHANGED: the one at \(address) says that it is \(change.found). The one that was "
+                + "trusted there is \(change.known), says \(servers.path).\n"
                 + "Either another server has taken its place, or somebody is in between. If you know the new "
-                + "one, name it once: --server \(server.text)",
+                + "one, name it once: --server \(change.found)",
             code: "ServerChanged")
     }
 
@@ -73,9 +62,7 @@ struct FirstContactDialog: Sendable {
         StandardError.write(LineReport(report.text, json: report.json), format)
         // An empty server shows no history that could be forged.
         let asks = answer == .ask && !root.size.isEmpty && Self.isInteractive
-        if asks, try !Prompt.confirm("Trust it? [y/N] ") { return false }
-        try servers.note(server, at: address)
-        return true
+        return asks ? try Prompt.confirm("Trust it? [y/N] ") : true
     }
 
     private static var isInteractive: Bool {

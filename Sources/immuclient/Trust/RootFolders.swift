@@ -21,9 +21,11 @@ struct RootFolders: Sendable {
     /// Where the servers are noted that were met.
     var own: String { chosen ?? (home.isEmpty ? "." : "\(home)/.immudb/roots") }
 
-    func folder(of server: ServerIdentity) -> String {
-        let isHere = chosen == nil && access(".root-\(server.text)", F_OK) == 0
-        return isHere ? "." : own
+    func folder(of server: ServerIdentity) -> String { isHere(server) ? "." : own }
+
+    /// Whether the root of a server is in the current folder.
+    fileprivate func isHere(_ server: ServerIdentity) -> Bool {
+        chosen == nil && access(".root-\(server.text)", F_OK) == 0
     }
 }
 
@@ -47,5 +49,15 @@ struct RootFolderStore: TrustedRootStore {
         from base: TrustedRoot, to root: TrustedRoot, of server: ServerIdentity
     ) async throws -> TrustedRoot {
         try await store(of: server).advance(from: base, to: root, of: server)
+    }
+
+    func server(at address: String) async throws -> ServerIdentity? {
+        try await FileTrustedRootStore(directory: folders.own).server(at: address)
+    }
+
+    func note(_ server: ServerIdentity, at address: String) async throws {
+        // Whoever keeps the root in the current folder gets no other one for the address alone.
+        if folders.isHere(server), !KnownServers(in: folders.own).exist { return }
+        try await FileTrustedRootStore(directory: folders.own).note(server, at: address)
     }
 }

@@ -1,11 +1,19 @@
-import Foundation
+public import Foundation
 
 /// The Swift code of a page of documentation, to be compared with snippets that a test compiles and runs.
 public struct DocumentedCode {
-    /// The lines of the page's fences that begin with ```` ```swift ````, trimmed; without comments and the lines
-    /// of a manifest, which only a package that uses a product can try.
+    /// The lines of the page's fences that begin with ```` ```swift ````, trimmed; without comments and manifests.
     public let lines: [String]
+    /// Each whole `Package.swift` of the page.
+    public let manifests: [String]
     private let snippets: String
+
+    /// The folder of the package.
+    public static var root: URL {
+        var root = URL(fileURLWithPath: #filePath)
+        for _ in 0..<4 { root.deleteLastPathComponent() }
+        return root
+    }
 
     /// - Parameters:
     ///   - page: its path in the package.
@@ -14,10 +22,8 @@ public struct DocumentedCode {
     public init(
         page: String, snippets: String..., replacing: KeyValuePairs<String, String> = [:]
     ) throws {
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0..<4 { root.deleteLastPathComponent() }
         func text(_ path: String) throws -> String {
-            try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+            try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
         }
         var code = try snippets.map(text).joined(separator: "\n")
             .split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -25,16 +31,23 @@ public struct DocumentedCode {
             code = code.replacingOccurrences(of: written, with: shown)
         }
         self.snippets = code
-        var lines: [String] = []
+        var fences: [[String]] = []
         var isInside = false
         for line in try text(page).split(separator: "\n") {
             if line.hasPrefix("```") {
                 isInside = line == "```swift"
+                if isInside { fences.append([]) }
             } else if isInside {
-                lines.append(line.trimmingCharacters(in: .whitespaces))
+                fences[fences.count - 1].append(String(line))
             }
         }
-        self.lines = lines.filter { !$0.hasPrefix("//") && !$0.contains("package") }
+        func isManifest(_ fence: [String]) -> Bool {
+            fence.first?.hasPrefix("// swift-tools-version:") == true
+        }
+        manifests = fences.filter(isManifest).map { $0.joined(separator: "\n") + "\n" }
+        lines = fences.filter { !isManifest($0) }.joined()
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.hasPrefix("//") }
     }
 
     /// The lines that are not in the snippets, hence neither compiled nor run.

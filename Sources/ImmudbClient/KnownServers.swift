@@ -1,25 +1,27 @@
 import Foundation
-import ImmudbClient
+package import ImmudbModel
 import POSIX
 
-/// Which server was trusted at which address, so that another one there is not taken for a first contact.
+/// The servers that were trusted, by address, so that another one there is not taken for a first contact.
 ///
-/// A file of lines, address and identity; lines are added, and the last one of an address counts.
-struct KnownServers {
+/// A file of lines, address and identity; lines are added, and the last one of an address counts. Blocking calls; not
+/// for Swift's own threads.
+package struct KnownServers: Sendable {
     private static let maxByteCount = 16 << 20
 
-    let path: String
+    package let path: String
 
-    init(in folder: String) { path = "\(folder)/known-servers" }
+    /// - Parameter folder: the one of the trusted roots.
+    package init(in folder: String) { path = "\(folder)/known-servers" }
 
     /// Whether any server was noted.
-    var exist: Bool { FileManager.default.fileExists(atPath: path) }
+    package var exist: Bool { FileManager.default.fileExists(atPath: path) }
 
-    /// nil: none was trusted there.
+    /// The server that was trusted at an address; nil: none.
     ///
-    /// - Throws: `ToolError` if the file cannot be read, or has something else than an identity at the address:
-    ///   breaking the file must not let another server in.
-    func identity(at address: String) throws(ToolError) -> ServerIdentity? {
+    /// - Throws: code `.trustedRootUnusable` if the file cannot be read, or has something else than an identity at the
+    ///   address: breaking the file must not let another server in.
+    package func identity(at address: String) throws(ClientError) -> ServerIdentity? {
         let bytes: [UInt8]
         do {
             let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
@@ -27,13 +29,16 @@ struct KnownServers {
         } catch Errno.noSuchFileOrDirectory, Errno.notDirectory {
             return nil
         } catch {
-            throw ToolError("cannot read \(path), the servers that were trusted: \(error)")
+            throw ClientError(
+                .trustedRootUnusable, "cannot read \(path), the servers that were trusted: \(error)"
+            )
         }
         let prefix = address + " "
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard let line = lines.last(where: { $0.hasPrefix(prefix) }) else { return nil }
         guard let identity = ServerIdentity(String(line.dropFirst(prefix.count))) else {
-            throw ToolError(
+            throw ClientError(
+                .trustedRootUnusable,
                 "\(path) has no identity of a server in the line \"\(line)\": restore the file, or remove the "
                     + "line if you have reason to trust the server that is at \(address) now")
         }
@@ -41,7 +46,9 @@ struct KnownServers {
     }
 
     /// When it returns, the server is noted on disk.
-    func note(_ server: ServerIdentity, at address: String) throws(ToolError) {
+    ///
+    /// - Throws: code `.trustedRootUnusable`.
+    package func note(_ server: ServerIdentity, at address: String) throws(ClientError) {
         if try identity(at: address) == server { return }
         do {
             let folder = parentFolder(of: path)
@@ -54,8 +61,9 @@ struct KnownServers {
             try file.synchronize()
             try synchronizeFolder(folder)
         } catch {
-            throw ToolError(
-                "cannot note the server in \(path): \(error). --dir names another folder")
+            throw ClientError(
+                .trustedRootUnusable,
+                "cannot note the server in \(path): \(error). The folder must be writable")
         }
     }
 }

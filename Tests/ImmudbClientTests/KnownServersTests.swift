@@ -3,8 +3,6 @@ import ImmudbClient
 import TestTools
 import Testing
 
-@testable import immuclient
-
 @Suite("Servers that were trusted at an address")
 struct KnownServersTests {
     private let folder = TemporaryFolder()
@@ -35,17 +33,19 @@ struct KnownServersTests {
         try servers.note(identity("third"), at: "c:3")
         #expect(try servers.identity(at: "a:1") == identity("first"))
         #expect(try servers.identity(at: "c:3") == identity("third"))
-        let error = try #require(throws: ToolError.self) { try servers.identity(at: "b:2") }
+        let error = try #require(throws: ClientError.self) { try servers.identity(at: "b:2") }
+        #expect(error.code == .trustedRootUnusable)
         #expect(error.description.contains(servers.path))
         #expect(error.description.contains("restore the file"))
     }
 
-    @Test("a folder that cannot be made is an error that names --dir")
+    @Test("a folder that cannot be made is an error that names the file")
     func noFolder() throws {
         let file = try folder.write("file", "")
-        let error = try #require(throws: ToolError.self) {
+        let error = try #require(throws: ClientError.self) {
             try KnownServers(in: file + "/roots").note(identity("x"), at: "a:1")
         }
-        #expect(error.description.contains("--dir"))
+        #expect(error.code == .trustedRootUnusable)
+        #expect(error.description.contains(file + "/roots/known-servers"))
     }
 }

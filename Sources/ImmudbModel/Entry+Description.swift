@@ -1,21 +1,51 @@
 import Foundation
-public import ImmudbModel
 
 // What `print` shows of entries.
 
 extension Entry: CustomStringConvertible {
     /// Index, key and payload, and the time of a structured value: `entry 7: "hello" = "world", 2026-11-25 12:00:00
     /// UTC`. Bytes that are no text are shown in hexadecimal, and what is long is cut.
+    ///
+    /// A reference is shown as one where ``kind`` says so: `entry 8: reference "current" to "hello"`. A member of a
+    /// sorted set is also known by the form of its key: `entry 9: member "hello" of the set "by date", score 7.0`.
     public var description: String {
+        if kind == .reference {
+            return "entry \(index): reference \(Self.shown(key)) to \(Self.shown(value))"
+        }
+        if let parts = shownMember {
+            return
+                "entry \(index): member \(Self.shown(parts.member)) of the set \(Self.shown(parts.set)), score "
+                + "\(parts.score)"
+        }
         let content = content
         let time = content.flatMap { $0.timestamp == 0 ? nil : Self.time($0.timestamp) }
         return "entry \(index): \(Self.shown(key)) = \(Self.shown(content?.payload ?? value))"
             + (time.map { ", \($0)" } ?? "")
     }
 
+    /// The parts of a member's key; nil if the entry is none, as far as one can see.
+    private var shownMember: SortedSetKey? {
+        guard kind == nil || kind == .sortedSetMember,
+            let parts = SortedSetKey(bytes: key, memberByteCount: value.count),
+            parts.member == value
+        else { return nil }
+        if kind == .sortedSetMember { return parts }
+        // The bytes of a score are hardly ever text, and the names beside it mostly are.
+        let isLikely =
+            !parts.set.isEmpty && !parts.member.isEmpty && !parts.score.isNaN
+            && !Self.isPlainText(key) && Self.isPlainText(parts.set)
+            && Self.isPlainText(parts.member)
+        return isLikely ? parts : nil
+    }
+
+    private static func isPlainText(_ bytes: [UInt8]) -> Bool {
+        text(bytes[...], isCut: false) != nil
+    }
+
     private static let shownByteCount = 64
 
-    private static func shown(_ bytes: [UInt8]) -> String {
+    /// Bytes for a message: as text between quotes, or in hexadecimal; what is long is cut.
+    package static func shown(_ bytes: [UInt8]) -> String {
         if let text = text(bytes.prefix(shownByteCount), isCut: bytes.count > shownByteCount) {
             return "\"\(text)\"" + rest(bytes.count, beyond: shownByteCount)
         }
@@ -59,9 +89,4 @@ extension Entry: CustomStringConvertible {
                 includingFractionalSeconds: false)
         ) + " UTC"
     }
-}
-
-extension Verified: CustomStringConvertible {
-    /// The value, and the size of the tree in which it was verified.
-    public var description: String { "\(value), verified in a tree of \(root.size) entries" }
 }

@@ -1,0 +1,52 @@
+public import Foundation
+public import ImmudbVerification
+
+/// The cause of a `ClientError` with code `.serverChanged`: another server answers than the one that was there before,
+/// or had to be.
+///
+/// Another server has taken its place, its folder was replaced, or somebody forges it: evidence, as a
+/// `VerificationError` is. Nothing of its answer was used.
+public struct ServerChange: LocalizedError, Hashable, Sendable, CustomStringConvertible {
+    /// Where the known identity comes from.
+    public enum Origin: Hashable, Sendable {
+        /// It was trusted at this address, in this run or an earlier one.
+        case trustedAtAddress
+        /// The caller has named it (`expecting:`).
+        case expected
+        /// It answered when this client connected.
+        case connected
+    }
+
+    /// Host and port.
+    public let address: String
+    /// The server that was to answer.
+    public let known: ServerIdentity
+    public let origin: Origin
+    /// Who answered, as it says, which may be no identity at all.
+    public let found: String
+
+    /// The same as ``description``, which `localizedDescription` then is, too.
+    public var errorDescription: String? { description }
+
+    public var description: String {
+        let origin =
+            switch origin {
+            case .trustedAtAddress: ", which was trusted there before"
+            case .expected: ""
+            case .connected: ", which it was when this client connected"
+            }
+        return
+            "the server at \(address) says that it is \(found), not \(known)\(origin). Another server has taken "
+            + "its place, its folder was replaced, or somebody forges it. Nothing was taken from it: ask its "
+            + "operator before you trust it"
+    }
+}
+
+extension ClientError {
+    static func changed(
+        _ address: String, _ known: ServerIdentity, _ origin: ServerChange.Origin, found: String
+    ) -> ClientError {
+        let change = ServerChange(address: address, known: known, origin: origin, found: found)
+        return ClientError(.serverChanged, change.description, cause: change)
+    }
+}
