@@ -41,7 +41,7 @@ final class ServerConnection: HTTP2Delegate {
     private var lifeSigns = LifeSigns()
     private var draining = Draining()
 
-    init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
+    init(loop: ServerLoop, http2: HTTP2Connection, peer: PeerAddress, lane: Int) {
         self.loop = loop
         self.http2 = http2
         core = loop.core
@@ -49,7 +49,7 @@ final class ServerConnection: HTTP2Delegate {
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
         origin = ConnectionOrigin(
-            peerAddress: peerAddress, mailbox: loop.mailbox, account: account, lane: lane)
+            peer: peer, mailbox: loop.mailbox, account: account, lane: lane)
         outbox = Outbox(account)
         limits = FrameLimits(core.configuration)
     }
