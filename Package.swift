@@ -17,6 +17,9 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -44,6 +47,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system.git", from: "1.6.0"),
         // Messages of the wire: the runtime of the generated code.
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Command lines of the executables.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         // Config files in TOML and YAML. swift-configuration would do for neither: it cannot tell
@@ -113,6 +118,12 @@ let package = Package(
             name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"],
             swiftSettings: settings),
 
+        // Users, passwords, tokens and the audit log, on a database of their own.
+        .target(
+            name: "ImmudbAccounts",
+            dependencies: ["ImmudbStore", "POSIX", "StorageIO", crypto, cryptoExtras],
+            swiftSettings: settings),
+
         // MARK: the wire
 
         .target(
@@ -125,8 +136,8 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX",
-                "RPCTransport", "StorageIO", nioCore, protobuf,
+                "ImmudbAccounts", "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree",
+                "POSIX", "RPCTransport", "StorageIO", nioCore, protobuf,
             ],
             swiftSettings: settings),
         // What a client believes, and why: without the transport, for those who verify what somebody
@@ -162,8 +173,8 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "MerkleTree", "POSIX", "ProgramKit", "RPCTransport", "Terminal",
-                arguments,
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "RPCTransport", "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -177,8 +188,9 @@ let package = Package(
             name: "immudb-bench",
             dependencies: [
                 "TestTools",
-                "CNghttp2", "CRocksDB", "ImmudbClient", "ImmudbProtocol", "ImmudbStore",
-                "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree", "RPCTransport",
+                "CNghttp2", "CRocksDB", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol",
+                "ImmudbStore", "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree",
+                "RPCTransport",
                 "StorageIO", nioCore, protobuf,
             ],
             path: "Benchmarks/immudb-bench", swiftSettings: settings),
@@ -211,7 +223,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "TestTools",
-                "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
+                "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
                 "SimulatedDisk", "StorageIO", protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
@@ -285,11 +297,17 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "ImmudbAccountsTests",
+            dependencies: [
+                "ImmudbAccounts", "ImmudbStore", "SimulatedDisk", "TestTools", "OwnThread", crypto,
+            ], swiftSettings: settings),
+        .testTarget(
             name: "ImmudbServerTests",
             dependencies: [
                 "TestTools",
-                "ImmudbOperations", "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport",
-                "MerkleTree", "SimulatedDisk", "StorageIO", nioCore, protobuf, "OwnThread",
+                "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
+                "ImmudbStore", "RPCTransport", "MerkleTree", "SimulatedDisk", "StorageIO", nioCore,
+                protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbClientTests",
