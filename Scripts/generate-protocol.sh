@@ -23,7 +23,7 @@ mkdir -p "$generated"
 plugin="$(swift build --show-bin-path)/protoc-gen-swift"
 protoc --plugin=protoc-gen-swift="$plugin" --proto_path="$protos" \
     --swift_opt=Visibility=Public --swift_opt=UseAccessLevelOnImports=true \
-    --swift_out="$generated" schema.proto pb.proto health.proto
+    --swift_out="$generated" schema.proto pb.proto health.proto admin.proto
 
 set_file="$(mktemp)"
 trap 'rm -f "$set_file"' EXIT

@@ -1,3 +1,4 @@
+import ImmudbAccounts
 import RPCTransport
 
 #if canImport(Darwin)
@@ -11,9 +12,12 @@ import RPCTransport
 ///
 /// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
 /// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
-/// lock, the log and what is opened for a moment. Connections get the rest.
+/// lock, the log and what is opened for a moment, and 30 for the system's database. Connections get the
+/// rest.
 struct DescriptorBudget {
-    private static let otherCount = 40
+    /// Of which eight are the system's: its tree, its locks and what its index always has open.
+    private static let otherCount =
+        48 + Accounts.openSegmentCount + Accounts.openIndexFileCount
     private static let leastIndexFileCount = 20
 
     let segmentCount: Int
@@ -28,7 +32,7 @@ struct DescriptorBudget {
         connectionCount = limit - segmentCount - indexFileCount - Self.otherCount
         guard connectionCount > 0 else {
             throw ServerStartError(
-                "this process may have \(limit) files open, which is too few: allow it 100 or more, by "
+                "this process may have \(limit) files open, which is too few: allow it 128 or more, by "
                     + "ulimit -n or LimitNOFILE")
         }
     }
