@@ -18,6 +18,8 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -52,6 +54,8 @@ let package = Package(
         // The web server of /metrics, with the log that it wants.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Command lines of the executables.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         // Config files in TOML and YAML. swift-configuration would do for neither: it cannot tell
@@ -121,6 +125,12 @@ let package = Package(
             name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"],
             swiftSettings: settings),
 
+        // Users, passwords, tokens and the audit log, on a database of their own.
+        .target(
+            name: "ImmudbAccounts",
+            dependencies: ["ImmudbStore", "POSIX", "StorageIO", crypto, cryptoExtras],
+            swiftSettings: settings),
+
         // MARK: the wire
 
         .target(
@@ -133,8 +143,8 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX",
-                "RPCTransport", "StorageIO", coreMetrics, nioCore, protobuf, system,
+                "ImmudbAccounts", "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree",
+                "POSIX", "RPCTransport", "StorageIO", coreMetrics, nioCore, protobuf, system,
             ],
             swiftSettings: settings),
         // Metrics in memory, and Prometheus' text of them.
@@ -178,8 +188,8 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "MerkleTree", "POSIX", "ProgramKit", "RPCTransport", "Terminal",
-                arguments,
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "RPCTransport", "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -193,8 +203,9 @@ let package = Package(
             name: "immudb-bench",
             dependencies: [
                 "TestTools",
-                "CNghttp2", "CRocksDB", "ImmudbClient", "ImmudbProtocol", "ImmudbStore",
-                "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree", "RPCTransport",
+                "CNghttp2", "CRocksDB", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol",
+                "ImmudbStore", "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree",
+                "RPCTransport",
                 "StorageIO", nioCore, protobuf,
             ],
             path: "Benchmarks/immudb-bench", swiftSettings: settings),
@@ -227,7 +238,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "TestTools",
-                "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
+                "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
                 "SimulatedDisk", "StorageIO", protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
@@ -301,12 +312,17 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "ImmudbAccountsTests",
+            dependencies: [
+                "ImmudbAccounts", "ImmudbStore", "SimulatedDisk", "TestTools", "OwnThread", crypto,
+            ], swiftSettings: settings),
+        .testTarget(
             name: "ImmudbServerTests",
             dependencies: [
                 "TestTools",
-                "ImmudbOperations", "ImmudbServer", "ImmudbProtocol", "ImmudbStore", "RPCTransport",
-                "MerkleTree", "PrometheusMetrics", "SimulatedDisk", "StorageIO", coreMetrics,
-                nioCore,
+                "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
+                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "SimulatedDisk",
+                "StorageIO", coreMetrics, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 protos=Sources/ImmudbProtocol/Protos
 generated=Sources/ImmudbProtocol/Generated
 descriptor="$generated/ProtocolDescriptor.swift"
-files="schema.proto pb.proto health.proto reflection.proto"
+files="schema.proto pb.proto health.proto reflection.proto admin.proto"
 
 command -v protoc >/dev/null || {
     echo "protoc is missing: apt-get install protobuf-compiler, or brew install protobuf" >&2

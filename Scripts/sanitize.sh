@@ -28,7 +28,7 @@ for sanitizer in "$@"; do
         || [ "${PIPESTATUS[0]}" = 0 ]
     # UnreadAnswersTests measures times and this process's memory, which are a sanitizer's here.
     SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test --skip-build "${options[@]}" \
-        --filter 'RPCTransportTests|ImmudbServerTests|ImmudbOperationsTests|ImmudbStoreTests' --skip UnreadAnswersTests || status=1
+        --filter 'RPCTransportTests|ImmudbServerTests|ImmudbAccountsTests|ImmudbOperationsTests|ImmudbStoreTests' --skip UnreadAnswersTests || status=1
     reports=$(cat "$log".* 2>/dev/null | grep -c '^SUMMARY:' || true)
     echo "$sanitizer: $reports reports"
     if [ "$reports" != 0 ]; then

@@ -1,7 +1,8 @@
 // The figures of the project, as a table: `make bench`, or `immudb-bench SECTION …`.
 //
 // Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
-// are shared. Sections: durable, batch, get, proof, walk, server, client.
+// are shared. Sections: durable, batch, get, proof, walk, server, client,
+// accounts.
 //
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
 // `make build` and `make bench` have been run. `immudb-bench echo PORT` and `immudb-bench load PORT CONNECTIONS CALLS` are
@@ -19,6 +20,7 @@ let sections: [(name: String, run: (inout Report) async throws -> Void)] = [
     ("walk", measureWalks),
     ("server", measureServer),
     ("client", measureClient),
+    ("accounts", measureAccounts),
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())

@@ -22,6 +22,7 @@ final class Connection: Sendable {
     private let transport: RPCClient
     private let limits: AnswerLimits
     private let token: Mutex<String?>
+    private let isForAdministration: Bool
 
     /// - Throws: `ClientError` with code `.unavailable` if the configuration names no server.
     init(_ configuration: ImmudbClient.Configuration) throws(ClientError) {
@@ -41,6 +42,7 @@ final class Connection: Sendable {
         settings.maxReceiveMessageByteCount = configuration.maxReceiveMessageByteCount
         transport = RPCClient(settings)
         token = Mutex(configuration.token)
+        isForAdministration = configuration.isForAdministration
     }
 
     /// Sends a token with all calls from now on; nil: none.
@@ -49,7 +51,14 @@ final class Connection: Sendable {
     }
 
     private var metadata: Metadata {
-        token.withLock { $0 }.map { [ImmuMetadata.authorization: "Bearer \($0)"] } ?? [:]
+        var metadata = Metadata()
+        if let token = token.withLock({ $0 }) {
+            metadata.add(ImmuMetadata.authorization, "Bearer \(token)")
+        }
+        if isForAdministration {
+            metadata.add(ImmuMetadata.clientIdentity, ImmuMetadata.administrationClient)
+        }
+        return metadata
     }
 
     /// - Parameter extra: metadata of this call, beside the token.

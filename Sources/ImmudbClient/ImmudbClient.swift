@@ -46,6 +46,9 @@ public final class ImmudbClient: Sendable {
         public var waitsForServer = false
         /// The token of a user who has logged in elsewhere; see also `login(user:password:)`.
         public var token: String?
+        /// Whether calls say that they are those of a tool for administration. The server then takes them
+        /// from its own machine and from the administrator only, and the first login makes one.
+        public var isForAdministration = false
         /// The largest answer, or message of a dump, that is taken. The default is enough for the
         /// largest answer of a server that was started without `--max-recv-msg-size`.
         public var maxReceiveMessageByteCount = 40 << 20

@@ -13,14 +13,20 @@ public enum ImmuService {
         public let name: String
         /// What travels as the HTTP/2 path, such as `/immudb.schema.ImmuService/SafeSet`.
         public let path: String
-        /// Whether a call appends entries: to call it twice appends them twice.
+        /// Whether a call appends entries, be they of users: to call it twice appends them twice.
         public let appends: Bool
+        /// Who may call it.
+        public let permission: Permission
         public let answer: Answer
         public var streamsAnswers: Bool { answer == .entryStream }
 
-        init(_ path: String, appends: Bool = false, _ answer: Answer = .plain) {
+        init(
+            _ path: String, _ permission: Permission, appends: Bool = false,
+            _ answer: Answer = .plain
+        ) {
             self.name = String(path.dropFirst(ImmuService.name.utf8.count + 2))
             self.path = path
+            self.permission = permission
             self.appends = appends
             self.answer = answer
         }
@@ -81,23 +87,29 @@ public enum ImmuService {
 
     /// All 36 methods, in the order of schema.proto.
     public static let methods: [Method] = [
-        Method(createUser), Method(changePassword), Method(deleteUser), Method(login),
-        Method(set, appends: true), Method(setSV, appends: true),
-        Method(safeSet, appends: true, .proof), Method(safeSetSV, appends: true, .proof),
-        Method(get), Method(getSV),
-        Method(safeGet, .provenEntry), Method(safeGetSV, .provenEntry),
-        Method(setBatch, appends: true), Method(setBatchSV, appends: true),
-        Method(getBatch, .entries), Method(getBatchSV, .entries),
-        Method(scan, .entries), Method(scanSV, .entries), Method(count),
-        Method(currentRoot), Method(inclusion, .path), Method(consistency, .path),
-        Method(byIndex), Method(byIndexSV),
-        Method(history, .entries), Method(historySV, .entries),
-        Method(health),
-        Method(reference, appends: true), Method(safeReference, appends: true, .proof),
-        Method(zAdd, appends: true), Method(zScan, .entries), Method(zScanSV, .entries),
-        Method(safeZAdd, appends: true, .proof),
-        Method(iScan, .entries), Method(iScanSV, .entries),
-        Method(dump, .entryStream),
+        Method(createUser, .administration, appends: true),
+        Method(changePassword, .administration, appends: true),
+        Method(deleteUser, .administration, appends: true), Method(login, .login),
+        Method(set, .data, appends: true), Method(setSV, .data, appends: true),
+        Method(safeSet, .data, appends: true, .proof),
+        Method(safeSetSV, .data, appends: true, .proof),
+        Method(get, .data), Method(getSV, .data),
+        Method(safeGet, .data, .provenEntry), Method(safeGetSV, .data, .provenEntry),
+        Method(setBatch, .data, appends: true), Method(setBatchSV, .data, appends: true),
+        Method(getBatch, .data, .entries), Method(getBatchSV, .data, .entries),
+        Method(scan, .data, .entries), Method(scanSV, .data, .entries), Method(count, .data),
+        Method(currentRoot, .open), Method(inclusion, .data, .path),
+        Method(consistency, .data, .path),
+        Method(byIndex, .data), Method(byIndexSV, .data),
+        Method(history, .data, .entries), Method(historySV, .data, .entries),
+        Method(health, .open),
+        Method(reference, .data, appends: true),
+        Method(safeReference, .data, appends: true, .proof),
+        Method(zAdd, .data, appends: true), Method(zScan, .data, .entries),
+        Method(zScanSV, .data, .entries),
+        Method(safeZAdd, .data, appends: true, .proof),
+        Method(iScan, .data, .entries), Method(iScanSV, .data, .entries),
+        Method(dump, .data, .entryStream),
     ]
 
     /// The paths of methods of later releases of the original with which their clients begin.
@@ -108,6 +120,39 @@ public enum ImmuService {
 
     /// The paths of the methods that append entries.
     public static let writes = Set(methods.filter(\.appends).map(\.path))
+}
+
+/// What a caller of a method has to show. A method without one does not compile.
+public enum Permission: Sendable {
+    /// A password, which is what the method is for.
+    case login
+    /// Nothing.
+    case open
+    /// The token of a user, on a server with users.
+    case data
+    /// The token of an administrator, from the server's own machine.
+    case administration
+}
+
+/// The service `immudb.admin.v1.AdminService`, which immudb 0.6 does not have.
+public enum AdminService {
+    public static let auditLog = "/immudb.admin.v1.AdminService/AuditLog"
+}
+
+/// Who may call which method of a server: the one table.
+public enum MethodPermissions {
+    /// By path.
+    public static let all: [String: Permission] = {
+        var all = Dictionary(
+            uniqueKeysWithValues: ImmuService.methods.map { ($0.path, $0.permission) })
+        all[AdminService.auditLog] = .administration
+        // Their answers are the same for everybody.
+        let open =
+            ImmuService.laterMethods + [HealthService.check, HealthService.watch]
+            + [ReflectionService.info, ReflectionService.olderInfo]
+        for path in open { all[path] = .open }
+        return all
+    }()
 }
 
 /// The methods of the standard health service of gRPC, `grpc.health.v1.Health`.
@@ -139,4 +184,6 @@ public enum ImmuMetadata {
     public static let readProblem = "immudb-read-problem"
     /// Request header: `immuadmin` marks the administration tool.
     public static let clientIdentity = "client_id"
+    /// The value of ``clientIdentity`` that does.
+    public static let administrationClient = "immuadmin"
 }

@@ -30,13 +30,10 @@ public struct DatabaseService: Sendable {
         faults = FaultLog(log)
     }
 
-    /// All 36 methods, and those that clients of later releases of the original call first. Which of them are not
-    /// implemented is their answer.
+    /// All methods on the data, and those that clients of later releases of the original call first, which are not
+    /// implemented. Users are another service's: see `AccountService`.
     public var methods: [RPCMethod] {
-        let implemented = writes + reads + walks + tree
-        let paths = Set(implemented.map(\.path))
-        let others = ImmuService.methods.filter { !paths.contains($0.path) }
-        return implemented + others.map { unimplemented($0.path, $0.name) }
+        writes + reads + walks + tree
             + ImmuService.laterMethods.map {
                 unimplemented($0, $0.split(separator: "/").last.map(String.init) ?? $0)
             }
@@ -104,18 +101,15 @@ public struct DatabaseService: Sendable {
 
     /// Takes any message: fields that Empty does not know are skipped.
     private func unimplemented(_ path: String, _ name: String) -> RPCMethod {
-        let isCalledFirst = path == ImmuService.login || ImmuService.laterMethods.contains(path)
-        let text = "\(name) is not implemented yet" + (isCalledFirst ? ": \(Self.advice)" : "")
-        return .measured(path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
+        .measured(path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
             log.debug("\(name.lowercased()): not implemented")
-            call.fail(.unimplemented, text)
+            call.fail(.unimplemented, "\(name) is not implemented: \(Self.advice)")
         }
     }
 
     /// For people with a client of another release.
     private static let advice =
-        "this server has no users, and speaks the protocol of immudb 0.6. A client of a later release needs "
-        + "a later server"
+        "this server speaks the protocol of immudb 0.6. A client of a later release needs a later server"
 }
 
 // MARK: answers

@@ -1,3 +1,4 @@
+import ImmudbAccounts
 import RPCTransport
 
 #if canImport(Darwin)
@@ -11,10 +12,12 @@ import RPCTransport
 ///
 /// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
 /// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
-/// lock, the log and what is opened for a moment; a sixteenth, at most 16, and 4 are for metrics. Connections get
-/// the rest.
+/// lock, the log and what is opened for a moment; a sixteenth, at most 16, and 4 are for metrics; 30 are for the
+/// system's database. Connections get the rest.
 public struct DescriptorBudget: Sendable {
-    private static let otherCount = 44
+    /// Of which eight are the system's: its tree, its locks and what its index always has open.
+    private static let otherCount =
+        52 + Accounts.openSegmentCount + Accounts.openIndexFileCount
     private static let leastIndexFileCount = 20
 
     let segmentCount: Int
@@ -38,7 +41,7 @@ public struct DescriptorBudget: Sendable {
             - Self.metricsConnectionCount(limit: limit)
         guard connectionCount > 0 else {
             throw ServerStartError(
-                "this process may have \(limit) files open, which is too few: allow it 100 or more, by "
+                "this process may have \(limit) files open, which is too few: allow it 128 or more, by "
                     + "ulimit -n or LimitNOFILE")
         }
     }

@@ -2,6 +2,7 @@
 // first for the life of a server, then DatabaseService.swift for the life of a call.
 
 public import CoreMetrics
+import ImmudbAccounts
 import ImmudbProtocol
 public import ImmudbStore
 import POSIX
@@ -23,6 +24,7 @@ public final class ImmudbServer: Sendable {
     public let identifier: ServerIdentifier
     /// The open database, for use beside the server in the same process.
     public let database: Database
+    private let accounts: Accounts
 
     private let log: ServerLog
     private let monitor: HealthMonitor
@@ -32,8 +34,8 @@ public final class ImmudbServer: Sendable {
     /// Checks the port, opens the data and serves.
     ///
     /// In this order, so that the cheapest thing fails first: the port is tried, the folders and
-    /// the identifier are made or read, the database is opened and, after a crash, brought up to
-    /// date; only then are clients let in.
+    /// the identifier are made or read, the users and the database are opened and, after a crash,
+    /// brought up to date; only then are clients let in.
     ///
     /// - Parameters:
     ///   - cancellation: stops a start that takes long, since views are rebuilt.
@@ -55,11 +57,14 @@ public final class ImmudbServer: Sendable {
             service = try DatabaseService(
                 database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
         } catch {
-            _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
+            _ = await onOwnThread { () throws(StoreError) in try data.close() }
             throw ServerStartError(
                 "Unable to start a thread: \(error). Raise the limit of threads (ulimit -u) and start again"
             )
         }
+        let accounts = AccountService(
+            data.accounts, isAuthenticating: options.isAuthenticating, log: log,
+            faults: service.faults)
         var configuration = configuration(options, identifier: data.identifier, log: log)
         configuration.maxConnections = min(
             configuration.maxConnections, budget.connectionCount)
@@ -69,11 +74,13 @@ public final class ImmudbServer: Sendable {
         let transport: RPCServer
         let gauges: ServerGauges
         do {
-            let methods = try service.methods + checks.methods + Reflection().methods
+            let methods =
+                try accounts.methods + service.methods + checks.methods + Reflection().methods
             let calls = CallMetrics(
                 methods, metrics, hasHistograms: !options.process.isWithoutHistograms)
             configuration.observer = { calls.observer(of: $0) }
-            transport = try await RPCServer.start(configuration, methods: methods)
+            transport = try await RPCServer.start(
+                configuration, methods: methods.map(accounts.gate.guarding))
             gauges = ServerGauges(
                 service.operations, transport, calls, databasePath: options.databaseLabel,
                 metrics)
@@ -84,7 +91,7 @@ public final class ImmudbServer: Sendable {
                 throw RPCError(.unavailable, "no thread for metrics: \(error)")
             }
         } catch {
-            _ = await onOwnThread { () throws(StoreError) in try data.database.close() }
+            _ = await onOwnThread { () throws(StoreError) in try data.close() }
             throw listeningError(
                 host: options.host, port: options.port,
                 reason: (error as? RPCError)?.message ?? "\(error)")
@@ -97,8 +104,8 @@ public final class ImmudbServer: Sendable {
         }
         log.info("Ready: immudb \(version) serves \(hostAndPort(served.host, served.port))")
         return ImmudbServer(
-            options: served, identifier: data.identifier, database: data.database, log: log,
-            monitor: monitor, gauges: gauges, transport: transport)
+            options: served, data: data, log: log, monitor: monitor, gauges: gauges,
+            transport: transport)
     }
 
     private static func configuration(
@@ -140,12 +147,13 @@ public final class ImmudbServer: Sendable {
     }
 
     private init(
-        options: ServerOptions, identifier: ServerIdentifier, database: Database, log: ServerLog,
-        monitor: HealthMonitor, gauges: ServerGauges, transport: RPCServer
+        options: ServerOptions, data: OpenedData, log: ServerLog, monitor: HealthMonitor,
+        gauges: ServerGauges, transport: RPCServer
     ) {
         self.options = options
-        self.identifier = identifier
-        self.database = database
+        identifier = data.identifier
+        database = data.database
+        accounts = data.accounts
         self.log = log
         self.monitor = monitor
         self.gauges = gauges
@@ -153,7 +161,7 @@ public final class ImmudbServer: Sendable {
     }
 
     /// Lets no new call in, waits for those that run, cuts what is left at the deadline, and closes
-    /// the database. When it returns, everything acknowledged is on disk and the folder is free.
+    /// the databases. When it returns, everything acknowledged is on disk and the folder is free.
     ///
     /// - Returns: false if the database could not be closed in order; the log says why. Nothing
     ///   acknowledged is lost then either.
@@ -167,63 +175,36 @@ public final class ImmudbServer: Sendable {
                     + "\(counted(Int(deadline.components.seconds), "second")) at most")
         }
         monitor.end()
+        // Logins that wait for their turn would hold the stop up until its deadline.
+        _ = await onOwnThread { [accounts] () throws(Never) in accounts.endChanges() }
         await transport.shutdown(deadline: deadline) { [log] count in
             log.warning(
                 "cutting \(counted(count, "connection")): calls did not end, or clients did not "
                     + "leave in time")
         }
-        let result = await onOwnThread { [database, gauges] () throws(StoreError) in
+        let areAccountsClosed = await close(accounts.database) { [accounts] () throws(StoreError) in
+            try accounts.close()
+        }
+        let isClosed = await close(database) { [database, gauges] () throws(StoreError) in
             gauges.end()
             try database.close()
         }
-        switch result {
+        log.info("shutdown completed")
+        return areAccountsClosed && isClosed
+    }
+
+    private func close(
+        _ database: Database, _ body: @escaping @Sendable () throws(StoreError) -> Void
+    ) async -> Bool {
+        switch await onOwnThread(body) {
         case .success:
             let last = database.snapshot
             log.info("Tree of width \(last.size) closed with root \(last.root.hex)")
             log.info("Store closed")
+            return true
         case .failure(let error):
-            log.error("Unable to close store: \(error)")
-        }
-        log.info("shutdown completed")
-        return (try? result.get()) != nil
-    }
-}
-
-/// What is opened, in order, before clients are let in.
-private struct OpenedData: Sendable {
-    let identifier: ServerIdentifier
-    let database: Database
-
-    init(
-        _ options: ServerOptions, _ budget: DescriptorBudget, _ cancellation: Cancellation?,
-        _ metrics: any MetricsFactory, log: ServerLog
-    ) throws(ServerStartError) {
-        try checkListening(host: options.host, port: options.port)
-        try createFolder(options.databasePath, prefix: "Unable to create data folder")
-        let isKnown = ServerIdentifier.exists(in: options.directory)
-        identifier = try ServerIdentifier.loadOrCreate(in: options.directory)
-        var settings = Database.Options()
-        settings.durability = options.durability
-        settings.log = { level, message in log.log(level, message) }
-        settings.openSegmentCount = budget.segmentCount
-        settings.openIndexFileCount = budget.indexFileCount
-        settings.cancellation = cancellation
-        settings.commitObserver = CommitMetrics(metrics)
-        if let byteCount = testSegmentByteCount() { settings.segmentByteCount = byteCount }
-        do {
-            database = try Database.open(at: options.databasePath, options: settings)
-        } catch {
-            throw ServerStartError(
-                "Unable to open store: \(error)", isCancellation: error.code == .cancelled)
-        }
-        let snapshot = database.snapshot
-        log.info("Tree of width \(snapshot.size) ready with root \(snapshot.root.hex)")
-        log.info("Store opened at path: \(options.databasePath)")
-        if !isKnown && !snapshot.size.isEmpty {
-            log.warning(
-                "a new server identifier was drawn for a database of \(snapshot.size) entries: clients "
-                    + "take this for a server that they never met. If immudb.identifier was lost, put "
-                    + "it back")
+            log.error("Unable to close store: \(database.path): \(error)")
+            return false
         }
     }
 }

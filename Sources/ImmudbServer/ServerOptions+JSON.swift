@@ -23,8 +23,8 @@ extension ServerOptions {
             ("Config", JSON.string(process.configFile)),
             ("Pidfile", JSON.string(process.pidFile)),
             ("Logfile", JSON.string(process.logFile)),
-            // A start with either is refused.
-            ("MTLs", "false"), ("Auth", "false"),
+            // A start with mutual TLS is refused.
+            ("MTLs", "false"), ("Auth", "\(isAuthenticating)"),
             ("NoHistograms", "\(process.isWithoutHistograms)"),
             ("Detached", "\(process.isDetached)"),
             ("Durability", JSON.string(durability.word)),

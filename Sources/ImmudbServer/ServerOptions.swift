@@ -1,3 +1,4 @@
+package import ImmudbAccounts
 public import ImmudbStore
 
 /// What an immudb server is started with.
@@ -10,8 +11,12 @@ public struct ServerOptions: Hashable, Sendable {
     public var port: Int
     /// Name of the database: a plain folder name inside `directory`.
     public var databaseName: String
+    /// Whether calls need the token of a user.
+    public var isAuthenticating = false
     /// When writes are on disk.
     public var durability = Durability.always
+    /// For tests: cheaper hashes of passwords.
+    package var passwordHashing = PasswordHash.Parameters.standard
     /// The largest request that is taken.
     public var maxReceiveMessageByteCount = defaultMaxReceiveMessageByteCount
     /// Where the process around the server serves its metrics; empty: `address`.
@@ -30,9 +35,11 @@ public struct ServerOptions: Hashable, Sendable {
     /// room to spare: all of a request is in memory, some times over.
     public static let maxReceiveMessageByteCountRange = 4 << 10...256 << 20
 
-    /// What lies beside the database: the store of users that releases with users have, and the
-    /// identifier. In lower case: where case makes no difference, any other one would be the same.
-    public static let reservedNames = ["immudbsys", "immudb.identifier"]
+    /// What lies beside the database: the users, the key that signs their tokens, and the identifier. In
+    /// lower case: where case makes no difference, any other one would be the same.
+    public static let reservedNames = [
+        Accounts.databaseName, Accounts.keyFileName, "immudb.identifier",
+    ]
 
     public init(
         directory: String = defaultDirectory, address: String = defaultAddress,
@@ -63,8 +70,13 @@ public struct ServerOptions: Hashable, Sendable {
     }
 
     /// Folder of the database.
-    public var databasePath: String {
-        directory.hasSuffix("/") ? directory + databaseName : directory + "/" + databaseName
+    public var databasePath: String { path(databaseName) }
+
+    /// Folder of the system's database, which has the users.
+    public var systemDatabasePath: String { path(Accounts.databaseName) }
+
+    private func path(_ name: String) -> String {
+        directory.hasSuffix("/") ? directory + name : directory + "/" + name
     }
 
     /// The same as the label `database` of metrics has it.
@@ -94,7 +106,7 @@ public struct ServerOptions: Hashable, Sendable {
             throw ServerStartError(
                 "invalid database name \"\(databaseName)\": give the name of a folder, without "
                     + "slashes and control characters, with --dbname; "
-                    + Self.reservedNames.joined(separator: " and ") + " are reserved")
+                    + Self.reservedNames.joined(separator: ", ") + " are reserved")
         }
         let range = Self.maxReceiveMessageByteCountRange
         guard range.contains(maxReceiveMessageByteCount) else {

@@ -84,3 +84,15 @@ public func synchronizeFolder(_ path: String) throws {
     let folder = try FileDescriptor.opening(path, .readOnly)
     try folder.closeAfter { try folder.synchronize() }
 }
+
+/// Takes all rights to an open file from everybody but its owner.
+///
+/// - Returns: whether others had any.
+/// - Throws: `Errno`.
+public func closeToOthers(_ file: FileDescriptor) throws -> Bool {
+    var status = stat()
+    guard fstat(file.rawValue, &status) == 0 else { throw Errno.last }
+    guard status.st_mode & 0o077 != 0 else { return false }
+    guard fchmod(file.rawValue, status.st_mode & 0o700) == 0 else { throw Errno.last }
+    return true
+}

@@ -9,7 +9,7 @@ enum ImmudbSettings {
         default: ServerOptions.defaultAddress, "bind address")
     static let auth = Setting(
         "auth", short: "s", .boolean, default: false,
-        "enable auth: refused, this release has no users yet")
+        "enable auth: calls need the token of a user")
     static let certificate = Setting(
         "certificate", .optionalFile,
         default: "./tools/mtls/3_application/certs/localhost.cert.pem",
@@ -87,12 +87,10 @@ enum DurabilityWord: String, CaseIterable {
 extension ServerOptions {
     /// - Throws: `SettingsError` if something is asked for that this release cannot do.
     init(_ values: SettingsValues) throws(SettingsError) {
-        for (setting, missing) in [(ImmudbSettings.auth, "users"), (ImmudbSettings.mtls, "TLS")] {
-            guard !values[setting] else {
-                throw SettingsError(
-                    "\(values.sourceText(of: setting)) is true: this release has no \(missing) yet, and does not start "
-                        + "without what was asked for. Leave it false")
-            }
+        guard !values[ImmudbSettings.mtls] else {
+            throw SettingsError(
+                "\(values.sourceText(of: ImmudbSettings.mtls)) is true: this release has no TLS yet, and does not "
+                    + "start without what was asked for. Leave it false")
         }
         let name = values[ImmudbSettings.databaseName]
         guard !ServerOptions.reservedNames.contains(name.lowercased()) else {
@@ -104,6 +102,7 @@ extension ServerOptions {
         self.init(
             directory: values[ImmudbSettings.directory], address: values[ImmudbSettings.address],
             port: values[ImmudbSettings.port], databaseName: values[ImmudbSettings.databaseName])
+        isAuthenticating = values[ImmudbSettings.auth]
         durability = values[ImmudbSettings.durability].durability
         maxReceiveMessageByteCount = values[ImmudbSettings.maxReceiveMessageByteCount]
         process.configFile = values.filePath ?? ""

@@ -12,8 +12,8 @@ enum ImmutestSettings {
     static let port = Setting(
         "immudb-port", short: "p", .integer(1...65535), default: 3322, "port of the server")
     static let tokenFile = Setting(
-        "tokenfile", .optionalFile, default: "",
-        "file with the token of a login: refused, this release has no users yet")
+        "tokenfile", .optionalFile, default: "token",
+        "file with the token of a login by immuclient; a name alone is a file of the home folder")
 
     static let definition = SettingsDefinition(
         program: "immutest", settings: [address, port, tokenFile])
@@ -25,6 +25,8 @@ struct ServerPlace {
 
     let host: String
     let port: Int
+    /// What a server with users wants; nil if nobody has logged in.
+    let token: String?
 
     /// A config file that was found is named on the standard output.
     ///
@@ -41,16 +43,26 @@ struct ServerPlace {
         }
     }
 
-    private init(of values: SettingsValues) throws(SettingsError) {
-        if let source = values.source(of: ImmutestSettings.tokenFile) {
-            throw SettingsError(
-                "\(source) is set: this release has no users yet, so there is no token to send. "
-                    + "Leave it out")
-        }
+    private init(of values: SettingsValues) throws {
         let server = try values.parsed(ImmutestSettings.address) { text in
             try ServerAddress(text, port: values.given(ImmutestSettings.port))
         }
         (host, port) = (server.host, server.port)
+        token = try Self.token(values)
+    }
+}
+
+extension ServerPlace {
+    /// A file that was named has to be there; where none was, one of the usual name may be somebody else's.
+    fileprivate static func token(_ values: SettingsValues) throws -> String? {
+        let file = TokenFile(values[ImmutestSettings.tokenFile])
+        guard let source = values.source(of: ImmutestSettings.tokenFile) else {
+            return try? file.read()
+        }
+        guard let token = try file.read() else {
+            throw ImmutestError("\(source) names no file: log in first, by immuclient login")
+        }
+        return token
     }
 }
 

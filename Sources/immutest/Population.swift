@@ -23,7 +23,8 @@ struct Population {
         do {
             // Nothing is verified, so no root is needed.
             client = try await ImmudbClient.connect(
-                ImmudbClient.Configuration(host: server.host, port: server.port),
+                ImmudbClient.Configuration(
+                    host: server.host, port: server.port, token: server.token),
                 trustedRoots: InMemoryTrustedRootStore(), firstContact: .refuse)
         } catch {
             throw ImmutestError("\(error)")

@@ -61,7 +61,7 @@ struct DaemonTests {
         }
         #expect(!FileManager.default.fileExists(atPath: data.file("new").path))
         // It is in the log as well.
-        #expect(text(data.file("log")).contains("ERROR: Unable to open store: "))
+        #expect(text(data.file("log")).contains("ERROR: Unable to open sysstore: "))
         #expect(try await first.stop() == 0)
     }
 

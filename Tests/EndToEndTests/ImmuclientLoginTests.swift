@@ -166,7 +166,9 @@ struct ImmuclientLoginTests {
         let server = try await RunningServer(dir: work.file("data").path)
         let run = try await client(["-p", "\(server.port)", "login", "joe"], input: "x\n")
         #expect(run.exitCode == 1)
-        #expect(run.errors.contains("rpc error: code = Unimplemented desc = "))
+        #expect(
+            run.errors.contains(
+                "rpc error: code = Unavailable desc = authentication is disabled on server"))
         #expect(run.errors.hasSuffix("this server has no users: use it without login and --auth\n"))
         #expect(try await server.stop() == 0)
     }

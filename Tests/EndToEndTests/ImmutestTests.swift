@@ -92,7 +92,6 @@ struct ImmutestTests {
             (["-x5"], "unknown shorthand flag: 'x' in -x5"),
             (["-p", "0"], "flag --immudb-port is \"0\": give a whole number from 1 to 65535"),
             (["-a", ""], "flag --immudb-address is \"\": give an address"),
-            (["--tokenfile", "token"], "flag --tokenfile is set: this release has no users yet"),
             (
                 ["--config", "/none/immutest.toml"],
                 "config file /none/immutest.toml cannot be read"

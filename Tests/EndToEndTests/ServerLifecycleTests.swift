@@ -66,11 +66,13 @@ struct ServerLifecycleTests {
         let first = try await RunningServer(dir: data.path)
         let second = try await FinishedProcess.run("immudb", ["--dir", data.path, "-p", "0"])
         #expect(second.exitCode == 1)
-        #expect(second.errors.contains("ERROR: Unable to open store: "))
-        #expect(second.errors.contains("\(data.path)/immudb"))
-        // Another database of the same folder is another matter.
-        let third = try await RunningServer(dir: data.path, arguments: ["-n", "other"])
-        #expect(try await third.stop() == 0)
+        #expect(second.errors.contains("ERROR: Unable to open sysstore: "))
+        #expect(second.errors.contains("\(data.path)/immudbsys"))
+        // Another database of the same folder has the same users.
+        let third = try await FinishedProcess.run(
+            "immudb", ["--dir", data.path, "-p", "0", "-n", "other"])
+        #expect(third.exitCode == 1)
+        #expect(third.errors.contains("\(data.path)/immudbsys"))
         #expect(try await first.stop() == 0)
         let fourth = try await RunningServer(dir: data.path)
         #expect(try await fourth.stop() == 0)
@@ -108,7 +110,7 @@ struct ServerLifecycleTests {
         for dir in [data.file("db").path, data.file("db/below").path] {
             let server = try await FinishedProcess.run("immudb", ["--dir", dir, "-p", "0"])
             #expect(server.exitCode == 1)
-            #expect(server.errors.contains("Unable to create data folder: "))
+            #expect(server.errors.contains("Unable to create sys data folder: "))
             #expect(server.errors.contains(data.file("db").path))
         }
     }
@@ -121,7 +123,7 @@ struct ServerLifecycleTests {
         #expect(chmod(dir.path, 0o555) == 0)
         let missing = try await runUnprivileged(["--dir", dir.path, "-p", "0"], in: data)
         #expect(missing.exitCode == 1)
-        #expect(missing.errors.contains("Unable to create data folder: \(dir.path)/immudb"))
+        #expect(missing.errors.contains("Unable to create sys data folder: \(dir.path)/immudb"))
         #expect(missing.errors.contains("Permission denied"))
 
         #expect(chmod(dir.path, 0o755) == 0)
@@ -129,14 +131,15 @@ struct ServerLifecycleTests {
         #expect(try await server.stop() == 0)
         // As an operator may allow it: what the server makes is its owner's alone.
         #expect(chmod(dir.appendingPathComponent("immudb.identifier").path, 0o444) == 0)
-        let database = dir.appendingPathComponent("immudb").path
+        #expect(chmod(dir.appendingPathComponent("immudbsys.key").path, 0o444) == 0)
+        let database = dir.appendingPathComponent("immudbsys").path
         for file in try FileManager.default.subpathsOfDirectory(atPath: database) {
             #expect(chmod(database + "/" + file, file.contains(".") ? 0o444 : 0o555) == 0)
         }
         #expect(chmod(database, 0o555) == 0)
         let readOnly = try await runUnprivileged(["--dir", dir.path, "-p", "0"], in: data)
         #expect(readOnly.exitCode == 1)
-        #expect(readOnly.errors.contains("Unable to open store: "))
+        #expect(readOnly.errors.contains("Unable to open sysstore: "))
         #expect(readOnly.errors.contains(database))
     }
 

@@ -62,10 +62,7 @@ struct ServerSettingsTests {
             ("immudb.toml", "port", "line 1: not TOML"),
             ("immudb.yaml", "port: 65536", "line 1, key \"port\" is the number 65536"),
             ("immudb.json", "{", "not JSON"), ("immudb.ini", "[a]", "line 1: sections"),
-            (
-                "immudb.env", "IMMUDB_AUTH=true",
-                "key \"IMMUDB_AUTH\" is true: this release has no users"
-            ),
+            ("immudb.env", "IMMUDB_AUTH=maybe", "key \"IMMUDB_AUTH\" is"),
             ("immudb.yml", "mtls: true", "key \"mtls\" is true: this release has no TLS"),
         ])
     func badFiles(name: String, text: String, said: String) async throws {
@@ -143,7 +140,7 @@ struct ServerSettingsTests {
             (["foo"], "unknown command \"foo\" for \"immudb\""),
             (["-d", "--foo"], "unknown flag: --foo"),
             (["-dx"], "unknown shorthand flag: 'x' in -dx"),
-            (["-s"], "flag --auth is true"), (["--logfile"], "flag needs an argument: --logfile"),
+            (["-m"], "flag --mtls is true"), (["--logfile"], "flag needs an argument: --logfile"),
             (["--no-histograms=maybe", "-p0"], "flag --no-histograms is \"maybe\": give true or"),
         ])
     func unknownWords(arguments: [String], said: String) async throws {

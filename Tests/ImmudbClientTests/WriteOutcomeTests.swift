@@ -27,6 +27,9 @@ struct WriteOutcomeTests {
         ("verifiedRawSetBatch", { _ = try await $0.verifiedRawSetBatch([(key, value)]) }),
         ("verifiedReference", { _ = try await $0.verifiedReference(value, to: key) }),
         ("verifiedZAdd", { _ = try await $0.verifiedZAdd(key, to: value, score: 1) }),
+        ("createUser", { try await $0.createUser("joe", password: "Passw0rd!") }),
+        ("changePassword", { try await $0.changePassword(of: "joe", from: "a", to: "b") }),
+        ("deleteUser", { try await $0.deleteUser("joe") }),
     ]
 
     static let reads: [(name: String, call: Call)] = [
@@ -222,7 +225,8 @@ struct WriteOutcomeTests {
         #expect(
             Set(names) == [
                 "Set", "SetSV", "SafeSet", "SafeSetSV", "SetBatch", "SetBatchSV", "Reference",
-                "SafeReference", "ZAdd", "SafeZAdd",
+                "SafeReference", "ZAdd", "SafeZAdd", "CreateUser", "ChangePassword",
+                "DeleteUser",
             ])
     }
 }

@@ -5,18 +5,18 @@ import Testing
 struct DescriptorBudgetTests {
     @Test(
         "gives the database its files first, and connections the rest",
-        arguments: [100, 256, 1024, 65_536])
+        arguments: [128, 256, 1024, 65_536])
     func shares(limit: Int) throws {
         let budget = try DescriptorBudget(limit: limit)
         #expect(budget.segmentCount >= 4)
         #expect(budget.indexFileCount >= 20)
         #expect(budget.connectionCount > 0)
-        #expect(budget.segmentCount + budget.indexFileCount + budget.connectionCount <= limit - 40)
+        #expect(budget.segmentCount + budget.indexFileCount + budget.connectionCount <= limit - 70)
     }
 
     @Test("refuses a limit that leaves nothing for clients, and says what to do")
     func tooFew() {
-        let error = #expect(throws: ServerStartError.self) { try DescriptorBudget(limit: 60) }
+        let error = #expect(throws: ServerStartError.self) { try DescriptorBudget(limit: 90) }
         #expect(error?.message.contains("ulimit -n") == true)
     }
 }

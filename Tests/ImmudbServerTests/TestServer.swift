@@ -1,4 +1,5 @@
 import Foundation
+import ImmudbAccounts
 import ImmudbProtocol
 import ImmudbServer
 import ImmudbStore
@@ -21,13 +22,17 @@ final class TestServer: Sendable {
     }
 
     /// Runs a test against a server on an empty database, and stops it.
+    ///
+    /// - Parameter isAuthenticating: whether calls need a token.
     static func run(
-        log: ServerLog = ServerLog(level: .error) { print($0) },
+        isAuthenticating: Bool = false, log: ServerLog = ServerLog(level: .error) { print($0) },
         _ test: (TestServer) async throws -> Void
     ) async throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
-        let options = ServerOptions(directory: folder.path, port: 0)
+        var options = ServerOptions(directory: folder.path, port: 0)
+        options.isAuthenticating = isAuthenticating
+        options.passwordHashing = .cheap
         let server = try await ImmudbServer.start(options, log: log)
         let client = RPCClient(.init(host: "127.0.0.1", port: server.options.port))
         let result: Result<Void, any Error>
@@ -52,9 +57,12 @@ final class TestServer: Sendable {
     }
 
     /// Calls, and expects an error with the server's identity.
-    func refusal(_ path: String, _ request: some Message) async throws -> RPCError {
+    func refusal(
+        _ path: String, _ request: some Message, metadata: Metadata = [:]
+    ) async throws -> RPCError {
         do {
-            let _: RPCResponse<Google_Protobuf_Empty> = try await client.unary(path, request)
+            let _: RPCResponse<Google_Protobuf_Empty> = try await client.unary(
+                path, request, metadata: metadata)
         } catch let error as RPCError {
             #expect(error.headers.first("immudb-uuid") == "\(server.identifier)")
             return error

@@ -1,6 +1,6 @@
 // Made by Scripts/generate-protocol.sh: do not edit.
 
-/// What protoc understands of schema.proto pb.proto health.proto reflection.proto, and of what they import:
+/// What protoc understands of schema.proto pb.proto health.proto reflection.proto admin.proto, and of what they import:
 /// a FileDescriptorSet, in base64 with line breaks.
 let protocolDescriptor = """
     Cr4BChtnb29nbGUvcHJvdG9idWYvZW1wdHkucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiIHCgVFbXB0eUJ9ChNjb20uZ29vZ2xl
@@ -119,5 +119,12 @@ let protocolDescriptor = """
     U2VydmVyUmVmbGVjdGlvbkluZm8SKy5ncnBjLnJlZmxlY3Rpb24udjEuU2VydmVyUmVmbGVjdGlvblJlcXVlc3QaLC5ncnBj
     LnJlZmxlY3Rpb24udjEuU2VydmVyUmVmbGVjdGlvblJlc3BvbnNlKAEwAUJkChVpby5ncnBjLnJlZmxlY3Rpb24udjFQAVo0
     Z29vZ2xlLmdvbGFuZy5vcmcvZ3JwYy9yZWZsZWN0aW9uL2dycGNfcmVmbGVjdGlvbl92MaoCEkdycGMuUmVmbGVjdGlvbi5W
-    MWIGcHJvdG8z
+    MWIGcHJvdG8zCoMECgthZG1pbi5wcm90bxIPaW1tdWRiLmFkbWluLnYxIsABCg9BdWRpdExvZ1JlcXVlc3QSGQoFc2luY2UY
+    ASABKANIAFIFc2luY2WIAQESGQoFdW50aWwYAiABKANIAVIFdW50aWyIAQESEgoEdXNlchgDIAEoCVIEdXNlchIWCgZhY3Rp
+    b24YBCABKAlSBmFjdGlvbhIUCgVsaW1pdBgFIAEoBFIFbGltaXQSIQoMbmV3ZXN0X2ZpcnN0GAYgASgIUgtuZXdlc3RGaXJz
+    dEIICgZfc2luY2VCCAoGX3VudGlsIroBCgpBdWRpdEVudHJ5EhQKBWluZGV4GAEgASgEUgVpbmRleBISCgR0aW1lGAIgASgD
+    UgR0aW1lEhYKBmFjdGlvbhgDIAEoCVIGYWN0aW9uEg4KAmJ5GAQgASgJUgJieRISCgRmcm9tGAUgASgJUgRmcm9tEhIKBHVz
+    ZXIYBiABKAlSBHVzZXISGAoHb3V0Y29tZRgHIAEoCVIHb3V0Y29tZRIYCgdvbWl0dGVkGAggASgEUgdvbWl0dGVkMlsKDEFk
+    bWluU2VydmljZRJLCghBdWRpdExvZxIgLmltbXVkYi5hZG1pbi52MS5BdWRpdExvZ1JlcXVlc3QaGy5pbW11ZGIuYWRtaW4u
+    djEuQXVkaXRFbnRyeTABYgZwcm90bzM=
     """

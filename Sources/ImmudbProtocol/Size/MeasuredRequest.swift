@@ -34,6 +34,40 @@ extension Grpc_Health_V1_HealthCheckRequest: MeasuredRequest {
     }
 }
 
+extension Immudb_Schema_LoginRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 || number == 2 ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Schema_CreateUserRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 || number == 2 ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Schema_ChangePasswordRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        (1...3).contains(number) ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Schema_DeleteUserRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        number == 1 ? .bytes : .unknown
+    }
+}
+
+extension Immudb_Admin_V1_AuditLogRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1, 2, 5, 6: .number(.varint)
+        case 3, 4: .bytes
+        default: .unknown
+        }
+    }
+}
+
 extension Immudb_Schema_Key: MeasuredRequest {
     public static func content(ofField number: UInt64) -> FieldContent {
         number == 1 ? .bytes : .unknown

@@ -184,7 +184,7 @@ public final class RPCMethod: Sendable {
     }
 
     /// The same method behind an interceptor.
-    func intercepted(by interceptor: @escaping Interceptor) -> RPCMethod {
+    public func intercepted(by interceptor: @escaping Interceptor) -> RPCMethod {
         switch handler {
         case .unary(let execution, let run):
             RPCMethod(

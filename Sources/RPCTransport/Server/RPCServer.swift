@@ -115,7 +115,7 @@ public final class RPCServer: Sendable {
         try hook?(channel)
         let http2 = HTTP2Connection(loop.turns)
         http2.setDelegate(
-            ServerConnection(loop: loop, http2: http2, peerAddress: peer.description, lane: lane))
+            ServerConnection(loop: loop, http2: http2, peer: peer, lane: lane))
         try channel.pipeline.syncOperations.addHandler(http2)
     }
 

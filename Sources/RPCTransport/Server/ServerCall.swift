@@ -54,6 +54,14 @@ public final class ServerCall: Sendable {
     /// Where the client is, such as `127.0.0.1:40112`.
     public var peerAddress: String { origin.peerAddress }
 
+    /// Where the client is, without the port: its address, or the first 64 bits of one of IPv6, which is what
+    /// a customer is given.
+    public var peerHost: String { origin.peer.host }
+
+    /// Whether the client is on this machine, as far as addresses tell: on the loopback network, or in the
+    /// same process.
+    public var isFromThisMachine: Bool { origin.peer.isLocal }
+
     /// The number of its connection among those that are open, from 0: for turns of connections. A number
     /// is given to another connection when one has ended.
     public var lane: Int { origin.lane }

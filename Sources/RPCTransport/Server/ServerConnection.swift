@@ -45,16 +45,16 @@ final class ServerConnection: HTTP2Delegate {
     var lifeSigns = LifeSigns()
     var draining = Draining()
 
-    init(loop: ServerLoop, http2: HTTP2Connection, peerAddress: String, lane: Int) {
+    init(loop: ServerLoop, http2: HTTP2Connection, peer: PeerAddress, lane: Int) {
         self.loop = loop
         self.http2 = http2
         core = loop.core
-        observer = core.configuration.observer?(peerAddress)
+        observer = core.configuration.observer?(peer.description)
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
         origin = ConnectionOrigin(
-            peerAddress: peerAddress, mailbox: loop.mailbox, account: account, lane: lane)
+            peer: peer, mailbox: loop.mailbox, account: account, lane: lane)
         outbox = Outbox(account)
         limits = FrameLimits(core.configuration)
     }

@@ -26,6 +26,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget("receipts", fuzzReceipts),
         FuzzTarget("proofs", fuzzProofs),
         FuzzTarget("texts", fuzzTexts),
+        FuzzTarget("tokens", fuzzTokens),
     ]
 
     public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-@testable import immuclient
+@testable import ProgramKit
 
 @Suite("The file of the token")
 struct TokenFileTests {
@@ -57,7 +57,7 @@ struct TokenFileTests {
             for action in [
                 { try TokenFile(name).write("v2.public.t") }, { try TokenFile(name).remove() },
             ] {
-                let error = try #require(throws: ToolError.self) { try action() }
+                let error = try #require(throws: TokenFileError.self) { try action() }
                 #expect(error.description.contains("\(name) is there and is no regular file"))
             }
         }
@@ -73,7 +73,7 @@ struct TokenFileTests {
             try Data(text.utf8).write(to: foreign)
             let file = TokenFile(path("token"))
             for action in [{ try file.write("v2.public.t") }, { try file.remove() }] {
-                let error = try #require(throws: ToolError.self) { try action() }
+                let error = try #require(throws: TokenFileError.self) { try action() }
                 #expect(error.description.contains("\(foreign.path) holds no token of immudb"))
                 #expect(error.description.contains("--tokenfile"))
             }
@@ -91,7 +91,7 @@ struct TokenFileTests {
         try file.remove()
         #expect(try FileManager.default.contentsOfDirectory(atPath: home) == [])
         #expect(try String(contentsOfFile: name, encoding: .utf8) == "notes")
-        #expect(throws: ToolError.self) { try file.remove() }
+        #expect(throws: TokenFileError.self) { try file.remove() }
     }
 
     @Test("a file that holds no token is an error, line ends around one are none")
@@ -99,7 +99,7 @@ struct TokenFileTests {
         let file = TokenFile(path("token"))
         for text in ["", "\n", "two words", "v2.public.two words", "v2.public.tök", "ghp_abc"] {
             try Data(text.utf8).write(to: folder.file("token"))
-            let error = try #require(throws: ToolError.self) { try file.read() }
+            let error = try #require(throws: TokenFileError.self) { try file.read() }
             #expect(error.description.contains("token holds no token of immudb and is not sent"))
             #expect(error.description.contains("--tokenfile"))
         }
@@ -107,7 +107,7 @@ struct TokenFileTests {
         #expect(try file.read() == "v2.public.x")
         let missing = TokenFile(path("none/token"))
         #expect(try missing.read() == nil)
-        let error = try #require(throws: ToolError.self) { try missing.write("v2.public.t") }
+        let error = try #require(throws: TokenFileError.self) { try missing.write("v2.public.t") }
         #expect(error.description.hasSuffix("none/token: No such file or directory"))
     }
 }

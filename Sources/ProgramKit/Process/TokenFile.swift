@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import POSIX
 
 /// The file in which a login leaves its token for later commands.
@@ -6,7 +6,7 @@ import POSIX
 /// A name without a slash is a file of the home folder or, if there is none or it cannot be
 /// written, of the current one; anything else is a path. The name is a usual one, so a file that holds no
 /// token of a server is somebody else's: it is neither replaced nor removed, nor sent anywhere.
-struct TokenFile: Sendable {
+public struct TokenFile: Sendable {
     /// Where the file may be, the first first.
     private let paths: [String]
 
@@ -15,7 +15,7 @@ struct TokenFile: Sendable {
     /// How every token of immudb begins: PASETO, version 2, signed.
     private static let tokenPrefix = "v2.public."
 
-    init(
+    public init(
         _ name: String, environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
         guard !name.contains("/") else {
@@ -27,8 +27,8 @@ struct TokenFile: Sendable {
     }
 
     /// - Returns: nil if there is no file.
-    /// - Throws: `ToolError` if there is one that cannot be used.
-    func read() throws(ToolError) -> String? {
+    /// - Throws: `TokenFileError` if there is one that cannot be used.
+    public func read() throws(TokenFileError) -> String? {
         for path in paths {
             guard let content = try Self.content(of: path) else { continue }
             guard let token = Self.token(in: content) else {
@@ -40,7 +40,7 @@ struct TokenFile: Sendable {
     }
 
     /// nil if there is no file.
-    private static func content(of path: String) throws(ToolError) -> [UInt8]? {
+    private static func content(of path: String) throws(TokenFileError) -> [UInt8]? {
         do {
             let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
             return try file.closeAfter { try file.bytes(upTo: maxByteCount) }
@@ -59,19 +59,19 @@ struct TokenFile: Sendable {
         return isToken ? text : nil
     }
 
-    private static func notOurs(_ path: String, _ what: String) -> ToolError {
-        ToolError(
+    private static func notOurs(_ path: String, _ what: String) -> TokenFileError {
+        TokenFileError(
             "the file \(path) holds no token of immudb and \(what): name another file with --tokenfile"
         )
     }
 
     /// Replaces the file: the old content is there, or the new one. Nobody else can read it.
     ///
-    /// - Throws: `ToolError` if no path takes it.
-    func write(_ token: String) throws(ToolError) {
-        var failure: ToolError?
+    /// - Throws: `TokenFileError` if no path takes it.
+    public func write(_ token: String) throws(TokenFileError) {
+        var failure: TokenFileError?
         for path in paths {
-            do throws(ToolError) {
+            do throws(TokenFileError) {
                 return try Self.replace(path, with: Array(token.utf8))
             } catch {
                 failure = error
@@ -84,12 +84,12 @@ struct TokenFile: Sendable {
 
     /// Removes the file wherever it is; none at all is no error.
     ///
-    /// - Throws: `ToolError` if one cannot be removed, or is somebody else's while no other was a token.
-    func remove() throws(ToolError) {
-        var kept: ToolError?
+    /// - Throws: `TokenFileError` if one cannot be removed, or is somebody else's while no other was a token.
+    public func remove() throws(TokenFileError) {
+        var kept: TokenFileError?
         var hasRemoved = false
         for path in paths {
-            do throws(ToolError) {
+            do throws(TokenFileError) {
                 try Self.requireToken(path, else: "is not removed")
             } catch {
                 kept = error
@@ -106,10 +106,10 @@ struct TokenFile: Sendable {
 
     /// Refuses a path at which there is anything but a token: a file of somebody else's, a device, or a
     /// link to another place.
-    private static func requireToken(_ path: String, else what: String) throws(ToolError) {
+    private static func requireToken(_ path: String, else what: String) throws(TokenFileError) {
         guard let isRegular = isRegularFile(path) else { return }
         guard isRegular else {
-            throw ToolError(
+            throw TokenFileError(
                 "the token file \(path) is there and is no regular file: name another one, with "
                     + "--tokenfile")
         }
@@ -117,7 +117,7 @@ struct TokenFile: Sendable {
         if token(in: content) == nil { throw notOurs(path, what) }
     }
 
-    private static func replace(_ path: String, with bytes: [UInt8]) throws(ToolError) {
+    private static func replace(_ path: String, with bytes: [UInt8]) throws(TokenFileError) {
         try requireToken(path, else: "is not replaced")
         do {
             let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
@@ -130,7 +130,14 @@ struct TokenFile: Sendable {
 
     private static func failure(
         _ action: String, _ path: String, _ reason: any Error
-    ) -> ToolError {
-        ToolError("cannot \(action) the token file \(path): \(reason)")
+    ) -> TokenFileError {
+        TokenFileError("cannot \(action) the token file \(path): \(reason)")
     }
+}
+
+/// Why a token file cannot be used: a message for a person, with its path.
+public struct TokenFileError: Error, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
 }

@@ -1,0 +1,51 @@
+public import ImmudbStore
+
+/// Why something about users was not done.
+public enum AccountError: Error, Sendable {
+    /// Also for a user who does not exist or was deleted: a stranger learns nothing of names.
+    case wrongUserOrPassword
+    /// A tool for administration, and a user who is no administrator.
+    case notAdministrator
+    case invalidName(UserName.Fault)
+    /// The password breaks the rule.
+    case weakPassword
+    case userExists
+    /// No user ever had that name.
+    case noSuchUser
+    /// The user whose password is to be changed was deleted.
+    case wasDeleted
+    /// The user to be deleted was deleted.
+    case isDeletedAlready
+    case wrongOldPassword
+    /// More logins wait than are held.
+    case tooManyLogins
+    /// The system gives no memory to hash a password.
+    case noMemory
+    /// The server is about to stop.
+    case stopping
+    /// The system's database failed.
+    case store(StoreError)
+}
+
+extension AccountError {
+    /// For the audit log.
+    var words: String {
+        switch self {
+        case .wrongUserOrPassword: "wrong user or password"
+        case .notAdministrator: "permission denied"
+        case .invalidName(.invalidKey): "the name is empty or begins with a zero byte"
+        case .invalidName(.tooLong(let byteCount)):
+            "the name has \(byteCount) bytes, more than \(UserName.byteLimit)"
+        case .invalidName(.notText): "the name is not UTF-8"
+        case .weakPassword: "weak password"
+        case .userExists: "the user exists"
+        case .noSuchUser: "no such user"
+        case .wasDeleted, .isDeletedAlready: "the user was deleted"
+        case .wrongOldPassword: "wrong old password"
+        case .tooManyLogins: "too many logins"
+        case .noMemory: "no memory"
+        case .stopping: "the server was stopping"
+        case .store(let error): "the database failed: \(error.code.rawValue)"
+        }
+    }
+}

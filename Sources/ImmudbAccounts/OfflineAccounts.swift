@@ -1,0 +1,41 @@
+import ImmudbStore
+
+/// What is done to the accounts of a folder whose server is stopped.
+public enum OfflineAccounts {
+    /// Gives the administrator a new password that nobody chose, and makes the administrator if there is
+    /// none. Tokens from before are refused.
+    ///
+    /// - Parameter directory: the data folder.
+    /// - Returns: the password, once it is durable.
+    /// - Throws: `SystemFolderError`: the folder has no accounts, or a server has them open.
+    public static func resetAdministrator(in directory: String) throws(SystemFolderError) -> String
+    {
+        try reset(in: directory, Accounts.Options())
+    }
+
+    static func reset(
+        in directory: String, _ options: Accounts.Options
+    ) throws(SystemFolderError) -> String {
+        let path = SystemFolder.database(in: directory)
+        guard (try? options.fileSystem.names(inDirectory: path)) != nil else {
+            throw SystemFolderError(
+                "\(directory) is no data folder of a server with users: \(path) is not there")
+        }
+        let database = try SystemFolder.open(in: directory, options)
+        do {
+            let registry = try UserRegistry(database)
+            let password = GeneratedPassword.draw()
+            let hash = try PasswordHash(of: Array(password.utf8), options.hashing)
+            let name = UserName.administrator
+            try registry.change(
+                name, to: Credentials(hash),
+                AuditEntry(
+                    .resetPassword, by: "", from: AuditEntry.offline, user: name.description))
+            try database.close()
+            return password
+        } catch {
+            try? database.close()
+            throw SystemFolderError("the password was not reset: \(error)")
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// How many failed attempts one of many may make: so many at once, then one in each interval.
+///
+/// Time is in nanoseconds of any clock. Holds only those that have failed lately: as attempts are made one
+/// after the other, each taking the time of a hash, that is some hundred at most.
+struct AttemptLimit: Sendable {
+    private let interval: UInt64
+    private let burst: UInt64
+    /// From when on all attempts of the burst are there again.
+    private var fullAt: [[UInt8]: UInt64] = [:]
+
+    init(burst: UInt64, interval: Duration) {
+        let (seconds, attoseconds) = interval.components
+        self.interval = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+        self.burst = burst
+    }
+
+    var count: Int { fullAt.count }
+
+    /// When the next attempt may be made: now, or later.
+    func allowedAt(_ one: [UInt8], now: UInt64) -> UInt64 {
+        guard let full = fullAt[one] else { return now }
+        let spare = (burst - 1) * interval
+        return full > now + spare ? full - spare : now
+    }
+
+    /// Counts an attempt, which may be given back.
+    mutating func take(_ one: [UInt8], now: UInt64) {
+        if fullAt.count >= 64 { fullAt = fullAt.filter { $0.value > now } }
+        fullAt[one] = max(fullAt[one] ?? 0, now) + interval
+    }
+
+    /// The attempt that was counted did not fail.
+    mutating func giveBack(_ one: [UInt8]) {
+        guard let full = fullAt[one] else { return }
+        fullAt[one] = full - interval
+    }
+}

@@ -1,0 +1,111 @@
+/// Work for the thread that hashes passwords, and the order in which it is done.
+///
+/// Acts of administration come first. Logins take turns by connection; one that waits for nothing else
+/// comes first. A login whose user's name or address has failed too often waits until its limit allows it,
+/// and others pass it. So whoever guesses passwords waits for the limits; somebody else who logs in at the
+/// same time, as the same user, from the same address, waits for one of their turns at most if the guesses
+/// come by few connections.
+struct HashingQueue: Sendable {
+    struct Job: Sendable {
+        enum Kind: Sendable {
+            case administration
+            case login(name: [UInt8], host: [UInt8])
+        }
+
+        let kind: Kind
+        /// The caller's connection.
+        let lane: Int
+        let isCancelled: @Sendable () -> Bool
+        /// Returns whether it was an attempt that failed.
+        let run: @Sendable () -> Bool
+        /// Answers instead of running.
+        let refuse: @Sendable (AccountError) -> Void
+    }
+
+    enum Next: Sendable {
+        case job(Job)
+        /// In nanoseconds of the caller's clock.
+        case waitUntil(UInt64)
+        case empty
+    }
+
+    /// A job holds a call of about 2 KiB.
+    static let capacity = 512
+    static let laneCapacity = 128
+    static let administrationCapacity = 64
+
+    private var administration: [Job] = []
+    /// In the order in which they came.
+    private var logins: [Job] = []
+    /// When lanes that wait had their last turn.
+    private var lastTurns: [Int: UInt64] = [:]
+    private var turn: UInt64 = 0
+    private var names = AttemptLimit(burst: 10, interval: .seconds(1))
+    private var hosts = AttemptLimit(burst: 40, interval: .milliseconds(250))
+
+    var hasAdministration: Bool { !administration.isEmpty }
+
+    /// Adds a job.
+    /// - Returns: one that there is no room for: this one, or the newest of the connection with the most.
+    mutating func add(_ job: Job) -> Job? {
+        if case .administration = job.kind {
+            guard administration.count < Self.administrationCapacity else { return job }
+            administration.append(job)
+            return nil
+        }
+        let own = logins.count { $0.lane == job.lane }
+        guard own < Self.laneCapacity else { return job }
+        var dropped: Job?
+        if logins.count >= Self.capacity {
+            let counts = Dictionary(logins.map { ($0.lane, 1) }, uniquingKeysWith: +)
+            guard let heaviest = counts.max(by: { $0.value < $1.value }), heaviest.value > own + 1,
+                let newest = logins.lastIndex(where: { $0.lane == heaviest.key })
+            else { return job }
+            dropped = logins.remove(at: newest)
+        }
+        logins.append(job)
+        return dropped
+    }
+
+    /// Takes the job whose turn it is. An attempt to log in is counted until ``finish(_:hasFailed:)``.
+    mutating func next(now: UInt64) -> Next {
+        if !administration.isEmpty { return .job(administration.removeFirst()) }
+        logins.removeAll { $0.isCancelled() }
+        if logins.isEmpty { lastTurns = [:] }
+        var best: (index: Int, turn: UInt64)?
+        var earliest = UInt64.max
+        for (index, job) in logins.enumerated() {
+            let allowed = allowedAt(job, now: now)
+            earliest = min(earliest, allowed)
+            let last = lastTurns[job.lane] ?? 0
+            if allowed <= now, last < best?.turn ?? .max { best = (index, last) }
+        }
+        guard let best else { return logins.isEmpty ? .empty : .waitUntil(earliest) }
+        let job = logins.remove(at: best.index)
+        turn += 1
+        lastTurns[job.lane] = logins.contains { $0.lane == job.lane } ? turn : nil
+        if case .login(let name, let host) = job.kind {
+            names.take(name, now: now)
+            hosts.take(host, now: now)
+        }
+        return .job(job)
+    }
+
+    /// A job that was taken has run.
+    mutating func finish(_ job: Job, hasFailed: Bool) {
+        guard case .login(let name, let host) = job.kind, !hasFailed else { return }
+        names.giveBack(name)
+        hosts.giveBack(host)
+    }
+
+    /// Takes out all that wait.
+    mutating func removeAll() -> [Job] {
+        defer { (administration, logins, lastTurns) = ([], [], [:]) }
+        return administration + logins
+    }
+
+    private func allowedAt(_ job: Job, now: UInt64) -> UInt64 {
+        guard case .login(let name, let host) = job.kind else { return now }
+        return max(names.allowedAt(name, now: now), hosts.allowedAt(host, now: now))
+    }
+}

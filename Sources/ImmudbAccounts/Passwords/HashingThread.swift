@@ -1,0 +1,103 @@
+import ImmudbStore
+import POSIX
+import Synchronization
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// The one thread that hashes passwords and changes users, one after the other.
+///
+/// It gives way to other threads, and rests after each login for as long as that has kept a processor
+/// busy: logins, however many, take half of a core.
+final class HashingThread: Sendable {
+    private struct State: Sendable {
+        var queue = HashingQueue()
+        var arrivalCount = 0
+        var isClosed = false
+    }
+
+    private let monitor = Monitor(State())
+    private let thread = Mutex<WorkerThread?>(nil)
+
+    /// - Throws: `io` when the system gives no thread.
+    init() throws(StoreError) {
+        do {
+            let started = try WorkerThread(name: "passwords") { [monitor] in
+                Self.giveWay()
+                while let job = Self.next(of: monitor) { Self.run(job, monitor) }
+            }
+            thread.withLock { $0 = started }
+        } catch {
+            throw StoreError(.io, "cannot start a thread for passwords: \(error)")
+        }
+    }
+
+    /// Has a job run; or refuses it, or another one, if too many wait.
+    func put(_ job: HashingQueue.Job) {
+        let (dropped, isClosed) = monitor.change { state -> (HashingQueue.Job?, Bool) in
+            if state.isClosed { return (job, true) }
+            state.arrivalCount &+= 1
+            return (state.queue.add(job), false)
+        }
+        dropped?.refuse(isClosed ? .stopping : .tooManyLogins)
+    }
+
+    /// Refuses what waits, and waits for the job that runs.
+    func end() {
+        let jobs = monitor.change { state in
+            state.isClosed = true
+            return state.queue.removeAll()
+        }
+        for job in jobs { job.refuse(.stopping) }
+        thread.withLock { $0.take() }?.join()
+    }
+
+    /// Waits for a job; nil when the thread is to end.
+    private static func next(of monitor: Monitor<State>) -> HashingQueue.Job? {
+        while true {
+            let now = now()
+            let (next, arrivalCount, isClosed) = monitor.change { state in
+                (state.queue.next(now: now), state.arrivalCount, state.isClosed)
+            }
+            if isClosed { return nil }
+            var pause: Duration?
+            switch next {
+            case .job(let job): return job
+            case .empty: break
+            case .waitUntil(let time): pause = .nanoseconds(Int64(clamping: time - now))
+            }
+            monitor.wait(upTo: pause) { state in
+                state.isClosed || state.arrivalCount != arrivalCount ? () : nil
+            }
+        }
+    }
+
+    private static func run(_ job: HashingQueue.Job, _ monitor: Monitor<State>) {
+        let began = now(CLOCK_THREAD_CPUTIME_ID)
+        let hasFailed = job.run()
+        monitor.change { $0.queue.finish(job, hasFailed: hasFailed) }
+        guard case .login = job.kind else { return }
+        let used = now(CLOCK_THREAD_CPUTIME_ID) - began
+        monitor.wait(upTo: .nanoseconds(Int64(clamping: used))) { state in
+            state.isClosed || state.queue.hasAdministration ? () : nil
+        }
+    }
+
+    /// In nanoseconds.
+    private static func now(_ clock: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// On Linux this concerns the calling thread alone; elsewhere nothing happens.
+    private static func giveWay() {
+        #if os(Linux)
+            let thread = __priority_which_t(PRIO_PROCESS.rawValue)
+            _ = setpriority(thread, 0, getpriority(thread, 0) + 5)
+        #endif
+    }
+}

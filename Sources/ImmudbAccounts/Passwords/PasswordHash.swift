@@ -1,0 +1,97 @@
+import Crypto
+import CryptoExtras
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// What is stored of a password: its key by scrypt (RFC 7914), with what made it.
+package struct PasswordHash: Hashable, Sendable {
+    /// How costly a guess is.
+    package struct Parameters: Hashable, Sendable {
+        /// N: a power of two.
+        var rounds: Int
+        /// r.
+        var blockSize: Int
+        /// p.
+        var parallelism: Int
+
+        /// 16 MiB, and about 50 ms of a server's core.
+        package static let standard = Parameters(rounds: 1 << 14, blockSize: 8, parallelism: 1)
+        /// For tests, which hash often.
+        package static let cheap = Parameters(rounds: 16, blockSize: 8, parallelism: 1)
+
+        /// Whether a hash of them takes neither forever nor all memory: 1 GiB at most.
+        var isSane: Bool {
+            guard (2...1 << 20).contains(rounds), rounds.nonzeroBitCount == 1,
+                (1...64).contains(blockSize), (1...16).contains(parallelism)
+            else { return false }
+            return 128 * rounds * blockSize * parallelism <= 1 << 30
+        }
+    }
+
+    static let keyByteCount = 32
+    private static let saltByteCount = 16
+
+    let parameters: Parameters
+    let salt: [UInt8]
+    let key: [UInt8]
+
+    init(parameters: Parameters, salt: [UInt8], key: [UInt8]) {
+        self.parameters = parameters
+        self.salt = salt
+        self.key = key
+    }
+
+    /// Hashes a new password with a new salt.
+    ///
+    /// - Throws: `noMemory`.
+    init(of password: [UInt8], _ parameters: Parameters) throws(AccountError) {
+        self.parameters = parameters
+        var generator = SystemRandomNumberGenerator()
+        salt = (0..<Self.saltByteCount).map { _ in .random(in: .min ... .max, using: &generator) }
+        key = try Self.derive(password, salt, parameters)
+    }
+
+    /// Whether that is the password; in a time that says nothing about how far it is right.
+    ///
+    /// - Throws: `noMemory`.
+    func matches(_ password: [UInt8]) throws(AccountError) -> Bool {
+        isEqualInConstantTime(try Self.derive(password, salt, parameters), key)
+    }
+
+    /// Takes the time of a comparison with a password that exists.
+    static func imitate(_ password: [UInt8], _ parameters: Parameters) throws(AccountError) {
+        let hash = PasswordHash(
+            parameters: parameters, salt: [UInt8](repeating: 0, count: saltByteCount),
+            key: [UInt8](repeating: 0, count: keyByteCount))
+        _ = try hash.matches(password)
+    }
+
+    private static func derive(
+        _ password: [UInt8], _ salt: [UInt8], _ parameters: Parameters
+    ) throws(AccountError) -> [UInt8] {
+        precondition(!password.isEmpty, "no rule allows an empty password")
+        do {
+            let key = try KDF.Scrypt.deriveKey(
+                from: password, salt: salt, outputByteCount: keyByteCount,
+                rounds: parameters.rounds, blockSize: parameters.blockSize,
+                parallelism: parameters.parallelism,
+                // Twice what the blocks take.
+                maxMemory: 256 * parameters.rounds * parameters.blockSize * parameters.parallelism
+                    + 1 << 20)
+            return key.withUnsafeBytes { Array($0) }
+        } catch {
+            // The parameters are sane ones: only the memory for the blocks can be lacking.
+            throw .noMemory
+        }
+    }
+}
+
+/// Compares bytes in a time that depends on their number alone.
+func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    guard left.count == right.count else { return false }
+    return zip(left, right).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) } == 0
+}

@@ -1,0 +1,51 @@
+import Crypto
+import Synchronization
+
+/// What this process knows of passwords that it has hashed before: the right one of each user's last
+/// login, and wrong ones.
+///
+/// Not the passwords but a code of them, by a key that exists in this process only. So somebody who logs
+/// in again is let in without a hash and without waiting, whoever tries to get in meanwhile; and who sends
+/// the same wrong password again is refused as cheaply.
+final class PasswordMemory: Sendable {
+    typealias Proof = HashedAuthenticationCode<SHA256>
+
+    /// Of wrong passwords: some 100 bytes each.
+    private static let wrongLimit = 4_096
+
+    private struct Wrong {
+        var set: Set<[UInt8]> = []
+        /// The oldest first, from `next` on.
+        var order: [[UInt8]] = []
+        var next = 0
+    }
+
+    private let key = SymmetricKey(size: .bits256)
+    private let wrong = Mutex(Wrong())
+
+    /// - Parameter number: of the user's credentials; 0 if there is no such user.
+    func proof(of password: [UInt8], _ name: UserName, _ number: UInt64) -> Proof {
+        var code = HMAC<SHA256>(key: key)
+        withUnsafeBytes(of: UInt64(name.bytes.count)) { code.update(data: $0) }
+        code.update(data: name.bytes)
+        withUnsafeBytes(of: number) { code.update(data: $0) }
+        code.update(data: password)
+        return code.finalize()
+    }
+
+    func isWrong(_ proof: Proof) -> Bool {
+        let bytes = Array(proof)
+        return wrong.withLock { $0.set.contains(bytes) }
+    }
+
+    func noteWrong(_ proof: Proof) {
+        let bytes = Array(proof)
+        wrong.withLock { wrong in
+            guard wrong.set.insert(bytes).inserted else { return }
+            guard wrong.order.count == Self.wrongLimit else { return wrong.order.append(bytes) }
+            wrong.set.remove(wrong.order[wrong.next])
+            wrong.order[wrong.next] = bytes
+            wrong.next = (wrong.next + 1) % Self.wrongLimit
+        }
+    }
+}

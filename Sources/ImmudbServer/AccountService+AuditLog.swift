@@ -1,0 +1,72 @@
+import ImmudbAccounts
+import ImmudbProtocol
+import ImmudbStore
+import RPCTransport
+
+extension AccountService {
+    /// The audit entries of one snapshot, in the order of their times, while others are written.
+    func auditLog(_ request: Immudb_Admin_V1_AuditLogRequest, _ stream: ServerStream) async throws {
+        let filter = try AuditFilter(request)
+        do throws(StoreError) {
+            var walk = try accounts.auditWalk(filter)
+            while !walk.isAtEnd {
+                let before = walk
+                let page = try await accounts.database.reading { () throws(StoreError) in
+                    var walk = before
+                    return (items: try walk.nextPage(), walk: walk)
+                }
+                walk = page.walk
+                for item in page.items { try await send(item, stream) }
+            }
+        } catch {
+            let refusal = Refusal(error)
+            if let fault = refusal.fault {
+                faults.report(error.code.rawValue, "\(stream.method): \(fault)")
+            }
+            throw RPCError(refusal.code, refusal.message)
+        }
+    }
+
+    /// - Throws: `cancelled` when nobody waits any more.
+    private func send(
+        _ item: AuditWalk.Item, _ stream: ServerStream
+    ) async throws(StoreError) {
+        do {
+            try await stream.send(Immudb_Admin_V1_AuditEntry(item))
+        } catch {
+            throw StoreError(.cancelled, "the caller has gone")
+        }
+    }
+}
+
+extension AuditFilter {
+    fileprivate init(_ request: Immudb_Admin_V1_AuditLogRequest) throws(RPCError) {
+        self.init()
+        since = request.hasSince ? request.since : nil
+        until = request.hasUntil ? request.until : nil
+        user = request.user.isEmpty ? nil : request.user
+        if request.limit > 0 { limit = Int(clamping: request.limit) }
+        newestFirst = request.newestFirst
+        guard !request.action.isEmpty else { return }
+        guard let action = AuditEntry.Action(rawValue: request.action) else {
+            let known = AuditEntry.Action.allCases.map(\.rawValue).joined(separator: ", ")
+            throw RPCError(
+                .invalidArgument, "no such action: there are \(known)")
+        }
+        self.action = action
+    }
+}
+
+extension Immudb_Admin_V1_AuditEntry {
+    fileprivate init(_ item: AuditWalk.Item) {
+        self.init()
+        index = item.index.rawValue
+        time = item.entry.time
+        action = item.entry.action.rawValue
+        by = item.entry.by
+        from = item.entry.from
+        user = item.entry.user
+        outcome = item.entry.outcome
+        omitted = UInt64(clamping: item.entry.omitted)
+    }
+}

@@ -1,0 +1,184 @@
+import ImmudbAccounts
+import ImmudbProtocol
+import ImmudbStore
+import RPCTransport
+import SwiftProtobuf
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The remote procedures about users: Login, CreateUser, ChangePassword and DeleteUser of `ImmuService`, and
+/// those of `AdminService`.
+///
+/// A handler hands the request to `Accounts`, which answers later, mostly on the thread that hashes
+/// passwords. Whether the caller may make the call is known by then: see `Gate`.
+struct AccountService: Sendable {
+    let accounts: Accounts
+    let gate: Gate
+    let log: ServerLog
+    let faults: FaultLog
+
+    init(_ accounts: Accounts, isAuthenticating: Bool, log: ServerLog, faults: FaultLog) {
+        self.accounts = accounts
+        self.log = log
+        self.faults = faults
+        gate = Gate(accounts: accounts, isAuthenticating: isAuthenticating, log: log)
+    }
+
+    var methods: [RPCMethod] {
+        [
+            .measured(ImmuService.login, login),
+            .measured(ImmuService.createUser, createUser),
+            .measured(ImmuService.changePassword, changePassword),
+            .measured(ImmuService.deleteUser, deleteUser),
+            .measuredStreaming(AdminService.auditLog, auditLog),
+        ]
+    }
+
+    private func login(_ request: Immudb_Schema_LoginRequest, _ call: ServerCall) {
+        let user = printable(request.user)
+        let login = LoginRequest(
+            user: Array(request.user), password: Array(request.password),
+            isForAdministration: call.metadata.marksAdministration)
+        accounts.login(login, from: Origin(call), isCancelled: { call.isCancelled }) { result in
+            switch result {
+            case .success(.token(let token)):
+                log.debug("login \(user)")
+                call.reply(Immudb_Schema_LoginResponse.with { $0.token = Data(token.utf8) })
+            case .success(.firstAdministrator(let password)):
+                log.info("the administrator \(user) was made, at \(call.peerAddress)")
+                call.fail(.unknown, Self.firstLoginText(password))
+            case .failure(let error):
+                refuse(call, Refusal(error), "login \(user)")
+            }
+        }
+    }
+
+    /// As clients of 0.6 read it.
+    private static func firstLoginText(_ password: String) -> String {
+        "\(ErrorText.firstAdminLogin)\n---\nusername: \(UserName.administrator)\n"
+            + "password: \(password)\n---\n"
+    }
+
+    private func createUser(_ request: Immudb_Schema_CreateUserRequest, _ call: ServerCall) {
+        perform(call, "create user", request.user) { administrator, completion in
+            accounts.createUser(
+                Array(request.user), password: Array(request.password), by: administrator,
+                completion: completion)
+        } answer: { name in
+            Immudb_Schema_CreateUserResponse.with { $0.user = Data(name.bytes) }
+        }
+    }
+
+    private func changePassword(
+        _ request: Immudb_Schema_ChangePasswordRequest, _ call: ServerCall
+    ) {
+        perform(call, "change password of", request.user) { administrator, completion in
+            accounts.changePassword(
+                of: Array(request.user), from: Array(request.oldPassword),
+                to: Array(request.newPassword), by: administrator, completion: completion)
+        } answer: { _ in
+            Google_Protobuf_Empty()
+        }
+    }
+
+    private func deleteUser(_ request: Immudb_Schema_DeleteUserRequest, _ call: ServerCall) {
+        perform(call, "delete user", request.user) { administrator, completion in
+            accounts.deleteUser(
+                Array(request.user), by: administrator, completion: completion)
+        } answer: { _ in
+            Google_Protobuf_Empty()
+        }
+    }
+
+    /// Has something done by the administrator who makes the call.
+    private func perform(
+        _ call: ServerCall, _ what: StaticString, _ user: Data,
+        _ act: (
+            Accounts.Administrator, @escaping @Sendable (Result<UserName, AccountError>) -> Void
+        ) -> Void,
+        answer: @escaping @Sendable (UserName) -> some Message
+    ) {
+        let name = printable(user)
+        let caller: Caller
+        do {
+            // Again, since the user may have been deleted since the gate let the call in.
+            caller = try gate.caller(call.metadata)
+        } catch {
+            return refuse(call, error, "\(what) \(name)")
+        }
+        let administrator = Accounts.Administrator(
+            caller, from: Origin(call), isCancelled: { call.isCancelled })
+        act(administrator) { result in
+            switch result {
+            case .success(let user):
+                log.info("\(what) \(name): done by \(caller.name) at \(call.peerAddress)")
+                call.noteEffect()
+                call.reply(answer(user))
+            case .failure(let error):
+                var refusal = Refusal(error)
+                if case .invalidName(.invalidKey) = error, call.method == ImmuService.createUser {
+                    refusal = .internalError
+                }
+                refuse(call, refusal, "\(what) \(name)")
+            }
+        }
+    }
+
+    private func refuse(
+        _ call: ServerCall, _ refusal: Refusal, _ what: @autoclosure () -> String
+    ) {
+        log.debug("\(what()): \(refusal.message)")
+        if let fault = refusal.fault {
+            faults.report(
+                (fault as? StoreError)?.code.rawValue ?? "other", "\(call.method): \(fault)")
+        }
+        call.fail(refusal.code, refusal.message)
+    }
+}
+
+extension Refusal {
+    /// The one table from the errors of accounts to the statuses of the wire.
+    init(_ error: AccountError) {
+        switch error {
+        case .wrongUserOrPassword:
+            self.init(.permissionDenied, "invalid user or password")
+        case .notAdministrator:
+            self.init(.permissionDenied, "permission denied")
+        case .invalidName(.invalidKey):
+            self = .invalidKey
+        case .invalidName(.tooLong(let byteCount)):
+            self.init(
+                .invalidArgument,
+                "user name of \(byteCount) bytes exceeds the limit of \(UserName.byteLimit)")
+        case .invalidName(.notText):
+            self.init(.invalidArgument, "user name is not UTF-8")
+        case .weakPassword:
+            self.init(.invalidArgument, PasswordRule.text)
+        case .userExists:
+            self.init(.alreadyExists, "username already exists")
+        case .noSuchUser:
+            self = .keyNotFound
+        case .wasDeleted:
+            self.init(.notFound, "error changing password: user was already deleted")
+        case .isDeletedAlready:
+            self.init(.notFound, "user not found")
+        case .wrongOldPassword:
+            self.init(.permissionDenied, "old password is incorrect")
+        case .tooManyLogins:
+            self.init(.resourceExhausted, "too many logins are waiting: try again in a moment")
+        case .noMemory:
+            self.init(.resourceExhausted, "the server has no memory to check a password")
+        case .stopping:
+            self.init(.unavailable, "the server is stopping")
+        case .store(let error):
+            self.init(ofWrite: error)
+        }
+    }
+
+    /// What CreateUser of 0.6 says of a name that cannot be a key.
+    static let internalError = Refusal(.internalError, "internal error")
+}

@@ -1,0 +1,129 @@
+import ImmudbAccounts
+import ImmudbProtocol
+import RPCTransport
+
+/// Stands in front of each method: lets a call in, or answers it, before its request is decoded.
+///
+/// | users | client_id | Login | Health, CurrentRoot | data | administration |
+/// | --- | --- | --- | --- | --- | --- |
+/// | off | | refused | open | open | administrator's token, this machine |
+/// | off | immuadmin | this machine | this machine | administrator's token, this machine | the same |
+/// | on | | open | open | a token | administrator's token, this machine |
+/// | on | immuadmin | open | open | administrator's token, this machine | the same |
+struct Gate: Sendable {
+    let accounts: Accounts
+    /// Whether the server was started with users.
+    let isAuthenticating: Bool
+    let log: ServerLog
+
+    /// A method with this gate in front of it.
+    ///
+    /// - Precondition: the table of permissions has the method.
+    func guarding(_ method: RPCMethod) -> RPCMethod {
+        guard let permission = MethodPermissions.all[method.path] else {
+            preconditionFailure("\(method.path) has no permission")
+        }
+        let action = Self.actions[method.path]
+        let name = method.path.split(separator: "/").last.map { $0.lowercased() } ?? method.path
+        return method.intercepted { call throws(RPCError) in
+            // Most calls, on a server without users.
+            if permission != .administration, permission != .login, !isAuthenticating,
+                call.metadata.isEmpty
+            {
+                return
+            }
+            do throws(Refusal) {
+                try admit(permission, call.metadata, isLocal: call.isFromThisMachine)
+            } catch {
+                log.debug("\(name): \(error.message)")
+                if let action {
+                    accounts.noteRefusal(action, from: call.peerAddress, reason: error.message)
+                }
+                throw RPCError(error.code, error.message)
+            }
+        }
+    }
+
+    /// What a refused call of a method is in the audit log.
+    private static let actions: [String: AuditEntry.Action] = [
+        ImmuService.createUser: .createUser, ImmuService.changePassword: .changePassword,
+        ImmuService.deleteUser: .deleteUser, AdminService.auditLog: .auditLog,
+    ]
+
+    /// - Throws: the answer to a call that is not let in.
+    func admit(
+        _ permission: Permission, _ metadata: Metadata, isLocal: Bool
+    ) throws(Refusal) {
+        let isByTool = metadata.marksAdministration
+        if !isAuthenticating, isByTool, !isLocal {
+            throw Refusal(
+                .permissionDenied,
+                "server has authentication disabled: only local connections are accepted")
+        }
+        let isAdministration: Bool
+        switch permission {
+        case .open: return
+        case .login:
+            guard isAuthenticating || isByTool else {
+                throw Refusal(.unavailable, ErrorText.authenticationIsDisabled)
+            }
+            return
+        case .data:
+            guard isAuthenticating || isByTool else { return }
+            isAdministration = isByTool
+        case .administration: isAdministration = true
+        }
+        let caller = try caller(metadata)
+        guard isAdministration else { return }
+        guard caller.isAdministrator else {
+            throw Refusal(.permissionDenied, "permission denied")
+        }
+        guard isLocal else {
+            throw Refusal(
+                .permissionDenied, "server does not accept admin commands from remote clients")
+        }
+    }
+
+    /// Who makes a call.
+    ///
+    /// - Throws: the answer to a call without a token that holds.
+    func caller(_ metadata: Metadata) throws(Refusal) -> Caller {
+        guard let header = metadata.firstText(ImmuMetadata.authorization) else {
+            throw Refusal(.unauthenticated, "no Authorization header found on request")
+        }
+        guard let caller = accounts.caller(presenting: header) else {
+            throw Refusal(.unauthenticated, "invalid token \(Self.beginning(of: header))")
+        }
+        return caller
+    }
+
+    /// So much of a token that its owner knows it again, and nobody can use it: `v2.public....`. Less of a
+    /// short one, which may be something else, such as a password.
+    private static func beginning(of header: String) -> String {
+        let token = header.hasPrefix("Bearer ") ? header.dropFirst("Bearer ".count) : header[...]
+        return String(token.prefix(min(10, token.count / 4))) + "..."
+    }
+}
+
+extension Metadata {
+    /// Whether it is a call of the administration tool.
+    var marksAdministration: Bool {
+        firstText(ImmuMetadata.clientIdentity) == ImmuMetadata.administrationClient
+    }
+
+    /// As `first`, without an array for those that follow: this is asked of every call.
+    fileprivate func firstText(_ name: String) -> String? {
+        for field in fields where field.name == name {
+            if case .text(let text) = field.value { return text }
+        }
+        return nil
+    }
+}
+
+extension Origin {
+    init(_ call: ServerCall) {
+        self.init(
+            address: call.peerAddress, host: call.peerHost, isLocal: call.isFromThisMachine,
+            lane: call.lane)
+    }
+}

@@ -1,0 +1,104 @@
+import CoreMetrics
+import ImmudbAccounts
+import ImmudbStore
+
+/// What is opened, in order, before clients are let in: the system's database first.
+struct OpenedData: Sendable {
+    let identifier: ServerIdentifier
+    let accounts: Accounts
+    let database: Database
+
+    init(
+        _ options: ServerOptions, _ budget: DescriptorBudget, _ cancellation: Cancellation?,
+        _ metrics: any MetricsFactory, log: ServerLog
+    ) throws(ServerStartError) {
+        try checkListening(host: options.host, port: options.port)
+        try createFolder(options.systemDatabasePath, prefix: "Unable to create sys data folder")
+        try createFolder(options.databasePath, prefix: "Unable to create data folder")
+        let isKnown = ServerIdentifier.exists(in: options.directory)
+        identifier = try ServerIdentifier.loadOrCreate(in: options.directory)
+        let resources: StoreResources
+        do {
+            var shared = StoreResources.Options()
+            // Each has its own limit: the system's database never comes near it.
+            shared.indexWriteByteCount = nil
+            resources = try StoreResources(shared)
+        } catch {
+            throw ServerStartError("Unable to open store: \(error)")
+        }
+        accounts = try Self.openAccounts(options, resources, cancellation, log)
+        do {
+            database = try Self.openDatabase(
+                options, budget, resources, cancellation, CommitMetrics(metrics), log)
+        } catch {
+            try? accounts.close()
+            throw error
+        }
+        let size = database.snapshot.size
+        if !isKnown && !size.isEmpty {
+            log.warning(
+                "a new server identifier was drawn for a database of \(size) entries: clients "
+                    + "take this for a server that they never met. If immudb.identifier was lost, put "
+                    + "it back")
+        }
+    }
+
+    private static func openAccounts(
+        _ options: ServerOptions, _ resources: StoreResources, _ cancellation: Cancellation?,
+        _ log: ServerLog
+    ) throws(ServerStartError) -> Accounts {
+        let faults = FaultLog(log)
+        var settings = Accounts.Options()
+        settings.resources = resources
+        settings.log = { level, message in log.log(level, message) }
+        settings.auditFault = { error in
+            faults.report(error.code.rawValue, "an audit entry is missing: \(error)")
+        }
+        settings.cancellation = cancellation
+        settings.hashing = options.passwordHashing
+        do {
+            let accounts = try Accounts.open(in: options.directory, options: settings)
+            note(accounts.database, log)
+            return accounts
+        } catch {
+            throw ServerStartError(
+                "Unable to open sysstore: \(error)", isCancellation: error.isCancellation)
+        }
+    }
+
+    private static func openDatabase(
+        _ options: ServerOptions, _ budget: DescriptorBudget, _ resources: StoreResources,
+        _ cancellation: Cancellation?, _ observer: CommitMetrics, _ log: ServerLog
+    ) throws(ServerStartError) -> Database {
+        var settings = Database.Options()
+        settings.durability = options.durability
+        settings.resources = resources
+        settings.log = { level, message in log.log(level, message) }
+        settings.openSegmentCount = budget.segmentCount
+        settings.openIndexFileCount = budget.indexFileCount
+        settings.cancellation = cancellation
+        settings.commitObserver = observer
+        if let byteCount = testSegmentByteCount() { settings.segmentByteCount = byteCount }
+        do {
+            let database = try Database.open(at: options.databasePath, options: settings)
+            note(database, log)
+            return database
+        } catch {
+            throw ServerStartError(
+                "Unable to open store: \(error)", isCancellation: error.code == .cancelled)
+        }
+    }
+
+    private static func note(_ database: Database, _ log: ServerLog) {
+        let snapshot = database.snapshot
+        log.info("Tree of width \(snapshot.size) ready with root \(snapshot.root.hex)")
+        log.info("Store opened at path: \(database.path)")
+    }
+
+    /// Closes both, whatever becomes of the first.
+    func close() throws(StoreError) {
+        let result = Result { () throws(StoreError) in try accounts.close() }
+        try database.close()
+        try result.get()
+    }
+}

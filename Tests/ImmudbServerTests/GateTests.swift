@@ -1,0 +1,227 @@
+import ImmudbAccounts
+import ImmudbProtocol
+import RPCTransport
+import Synchronization
+import TestTools
+import Testing
+
+@testable import ImmudbServer
+
+/// Every method × every kind of caller × users on and off.
+@Suite("Who may call what")
+struct GateTests {
+    private enum Token: CaseIterable {
+        case none, expired, forged, malformed, ofDeletedUser, beforePasswordChange, users,
+            administrators
+    }
+
+    /// What a server answers, by the table of the specification.
+    private static func expected(
+        _ permission: Permission, _ token: Token, isByTool: Bool, isLocal: Bool,
+        isAuthenticating: Bool
+    ) -> String? {
+        if !isAuthenticating, isByTool, !isLocal {
+            return "server has authentication disabled: only local connections are accepted"
+        }
+        switch permission {
+        case .open: return nil
+        case .login:
+            return isAuthenticating || isByTool ? nil : "authentication is disabled on server"
+        case .data where !isAuthenticating && !isByTool: return nil
+        case .data, .administration: break
+        }
+        switch token {
+        case .none: return "no Authorization header found on request"
+        case .expired, .forged, .ofDeletedUser, .beforePasswordChange:
+            return "invalid token v2.public...."
+        case .malformed: return "invalid token no..."
+        case .users where permission == .administration || isByTool: return "permission denied"
+        case .users: return nil
+        case .administrators:
+            let isAdministration = permission == .administration || isByTool
+            return isAdministration && !isLocal
+                ? "server does not accept admin commands from remote clients" : nil
+        }
+    }
+
+    @Test("each call of each caller is let in or refused as the table says")
+    func table() async throws {
+        let folder = TemporaryFolder()
+        let clock = Mutex<Int64>(1_795_000_000)
+        var options = Accounts.Options()
+        options.hashing = .cheap
+        options.clock = { clock.withLock { $0 } }
+        let accounts = try Accounts.open(in: folder.path, options: options)
+        let people = People(accounts)
+        var headers: [Token: String] = [.malformed: "no token"]
+        let admin = try await people.makeAdministrator()
+        for user in ["joe", "gone", "moved"] { try await people.create(user) }
+        headers[.expired] = try await people.token("joe")
+        clock.withLock { $0 += 3_600 }
+        headers[.users] = "Bearer \(try await people.token("joe"))"
+        headers[.administrators] = "Bearer \(try await people.token("immu", admin))"
+        headers[.ofDeletedUser] = try await people.token("gone")
+        headers[.beforePasswordChange] = try await people.token("moved")
+        try await people.delete("gone")
+        try await people.change("moved")
+        // Of another server, whose key is another one.
+        let other = TemporaryFolder()
+        let others = try Accounts.open(in: other.path, options: options)
+        let stranger = People(others)
+        headers[.forged] = try await stranger.token("immu", try await stranger.makeAdministrator())
+
+        let paths =
+            ImmuService.methods.map(\.path) + [
+                AdminService.auditLog, HealthService.check, HealthService.watch,
+            ] + ImmuService.laterMethods
+        #expect(Set(paths) == Set(MethodPermissions.all.keys))
+        var count = 0
+        for isAuthenticating in [false, true] {
+            let gate = Gate(
+                accounts: accounts, isAuthenticating: isAuthenticating,
+                log: ServerLog(level: .error) { _ in })
+            for path in paths {
+                let permission = try #require(MethodPermissions.all[path])
+                for token in Token.allCases {
+                    for (isByTool, isLocal) in [
+                        (false, false), (false, true), (true, false), (true, true),
+                    ] {
+                        var metadata = Metadata()
+                        if let header = headers[token] { metadata.add("authorization", header) }
+                        if isByTool { metadata.add("client_id", "immuadmin") }
+                        var said: String?
+                        do throws(Refusal) {
+                            try gate.admit(permission, metadata, isLocal: isLocal)
+                        } catch {
+                            said = error.message
+                        }
+                        let expected = Self.expected(
+                            permission, token, isByTool: isByTool, isLocal: isLocal,
+                            isAuthenticating: isAuthenticating)
+                        #expect(
+                            said == expected,
+                            "\(path), \(token), tool \(isByTool), local \(isLocal), auth \(isAuthenticating)"
+                        )
+                        count += 1
+                    }
+                }
+            }
+        }
+        #expect(count == 2 * 42 * 8 * 4)
+        try accounts.close()
+        try others.close()
+    }
+
+    @Test("the table of permissions is that of the specification, for each of 0.6's calls")
+    func permissions() {
+        for method in ImmuService.methods {
+            let expected: Permission =
+                switch method.name {
+                case "Login": .login
+                case "Health", "CurrentRoot": .open
+                case "CreateUser", "ChangePassword", "DeleteUser": .administration
+                default: .data
+                }
+            #expect(method.permission == expected, "\(method.name)")
+        }
+    }
+
+    @Test("a running server has the gate in front of every call")
+    func everyCall() async throws {
+        try await TestServer.run(isAuthenticating: true) { server in
+            for method in ImmuService.methods {
+                let answer = await Result {
+                    if method.streamsAnswers {
+                        _ = try await server.dump()
+                    } else {
+                        _ =
+                            try await server.client.unary(
+                                method.path, Immudb_Schema_Key()) as RPCResponse<Immudb_Schema_Key>
+                    }
+                }
+                var code: StatusCode?
+                if case .failure(let error) = answer { code = (error as? RPCError)?.code }
+                let isRefused = code == .unauthenticated
+                #expect(
+                    isRefused == [.data, .administration].contains(method.permission),
+                    "\(method.name)")
+            }
+        }
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}
+
+/// Users of accounts, in the words of a test.
+private struct People {
+    private static let password = "Passw0rd!"
+    private let accounts: Accounts
+    private let origin = Origin(address: "127.0.0.1:1", host: "127.0.0.1", isLocal: true, lane: 0)
+
+    init(_ accounts: Accounts) { self.accounts = accounts }
+
+    private func login(_ user: String, _ password: String, isForAdministration: Bool = false)
+        async throws -> LoginAnswer
+    {
+        let request = LoginRequest(
+            user: Array(user.utf8), password: Array(password.utf8),
+            isForAdministration: isForAdministration)
+        return try await withCheckedContinuation { continuation in
+            accounts.login(request, from: origin, isCancelled: { false }) {
+                continuation.resume(returning: $0)
+            }
+        }.get()
+    }
+
+    func makeAdministrator() async throws -> String {
+        guard
+            case .firstAdministrator(let password) = try await login(
+                "immu", "", isForAdministration: true)
+        else { throw CancellationError() }
+        return password
+    }
+
+    func token(_ user: String, _ password: String = password) async throws -> String {
+        guard case .token(let token) = try await login(user, password) else {
+            throw CancellationError()
+        }
+        return token
+    }
+
+    func create(_ user: String) async throws {
+        try await act {
+            accounts.createUser(
+                Array(user.utf8), password: Array(Self.password.utf8), by: $0, completion: $1)
+        }
+    }
+
+    func change(_ user: String) async throws {
+        try await act {
+            accounts.changePassword(
+                of: Array(user.utf8), from: Array(Self.password.utf8), to: Array("Passw1rd!".utf8),
+                by: $0,
+                completion: $1)
+        }
+    }
+
+    func delete(_ user: String) async throws {
+        try await act { accounts.deleteUser(Array(user.utf8), by: $0, completion: $1) }
+    }
+
+    private func act(
+        _ body: (
+            Accounts.Administrator, @escaping @Sendable (Result<UserName, AccountError>) -> Void
+        ) -> Void
+    ) async throws {
+        let administrator = Accounts.Administrator(
+            Caller(name: .administrator, isAdministrator: true), from: origin,
+            isCancelled: { false })
+        _ = try await withCheckedContinuation { continuation in
+            body(administrator) { continuation.resume(returning: $0) }
+        }.get()
+    }
+}

@@ -1,0 +1,26 @@
+import NIOCore
+import Testing
+
+@testable import RPCTransport
+
+@Suite("Where a client is")
+struct PeerAddressTests {
+    @Test(
+        "the loopback network of IPv4 and IPv6 is this machine, and nothing else",
+        arguments: [
+            ("127.0.0.1", true), ("127.3.2.1", true), ("::1", true), ("::ffff:127.0.0.1", true),
+            ("128.0.0.1", false), ("10.0.0.1", false), ("0.0.0.0", false), ("::", false),
+            ("::2", false), ("::ffff:10.0.0.1", false), ("::127.0.0.1", false), ("1::1", false),
+            ("fe80::1", false),
+        ])
+    func isLocal(host: String, isLocal: Bool) throws {
+        let address = try SocketAddress(ipAddress: host, port: 4_711)
+        #expect(PeerAddress(address).isLocal == isLocal)
+    }
+
+    @Test("the same process is this machine; a peer without an address is not")
+    func others() {
+        #expect(PeerAddress.inProcess.isLocal)
+        #expect(!PeerAddress(nil).isLocal)
+    }
+}
