@@ -119,7 +119,7 @@ struct ImmuclientShellTests {
         let other = TemporaryFolder()
         let stranger = try await RunningServer(dir: other.path, port: port)
         try lines.write(contentsOf: Data("ping\nping\n".utf8))
-        try await shell.waitForOutput("connect again")
+        try await shell.waitForOutput("which it was when this client connected")
         try await shell.waitForOutput("THE SERVER HAS CHANGED")
         try lines.close()
         #expect(try await shell.exitCode() == 5)
