@@ -14,6 +14,11 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -38,6 +43,14 @@ let package = Package(
     dependencies: [
         // Event loops, sockets and byte buffers below the gRPC transport.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // TLS for the transport's channels, by BoringSSL.
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        // Reading the certificates of files and peers, and making those of a new authority.
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        // The names and addresses in a certificate, which swift-certificates gives as values of it.
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        // Keys for new certificates, and the fingerprints of peers'.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // The queues of the transport's workers: NIO's circular buffer copies what it gives out.
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
         // Files and the reasons of failures, in Swift's terms.
@@ -117,7 +130,14 @@ let package = Package(
 
         .target(
             name: "RPCTransport",
-            dependencies: ["CNghttp2", "POSIX", deque, nioCore, nioPosix, protobuf],
+            dependencies: [
+                "CNghttp2", "POSIX", asn1, crypto, deque, nioCore, nioPosix, nioSSL, nioTLS,
+                protobuf, system, x509,
+            ],
+            swiftSettings: settings),
+        // An authority of one's own, with certificates for a server and its clients: files.
+        .target(
+            name: "MutualTLSFiles", dependencies: ["POSIX", asn1, crypto, system, x509],
             swiftSettings: settings),
         .target(
             name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"],
@@ -194,6 +214,10 @@ let package = Package(
         // Random numbers by seed.
         .target(
             name: "TestTools", path: "Tests/Support/TestTools", swiftSettings: settings),
+        // Certificates: right, expired, of a stranger.
+        .target(
+            name: "TestCertificates", dependencies: ["MutualTLSFiles", "TestTools"],
+            path: "Tests/Support/TestCertificates", swiftSettings: settings),
         // Programs that run beside the tests.
         .systemLibrary(name: "CSpawn", path: "Tests/Support/CSpawn"),
         .target(
@@ -270,10 +294,15 @@ let package = Package(
         .testTarget(
             name: "RPCTransportTests",
             dependencies: [
-                "ChildProcess", "RPCTransport", "TestTools", nioCore, nioPosix, protobuf,
+                "ChildProcess", "RPCTransport", "TestCertificates", "TestTools", nioCore, nioPosix,
+                nioSSL, protobuf,
                 // An event loop whose time the test sets.
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], exclude: ["Peers"], swiftSettings: settings),
+        .testTarget(
+            name: "MutualTLSFilesTests",
+            dependencies: ["MutualTLSFiles", "RPCTransport", "TestTools"],
+            swiftSettings: settings),
         .testTarget(
             name: "ImmudbProtocolTests",
             dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"],
@@ -323,7 +352,7 @@ let package = Package(
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
-                "RPCTransport", "TestTools",
+                "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
         // The code of docs/store.md, docs/verification.md and docs/model.md.

@@ -34,6 +34,8 @@ public struct ClientError: Error, Equatable, Sendable, CustomStringConvertible {
         case firstContactRefused
         /// The trusted root cannot be read or stored.
         case trustedRootUnusable
+        /// A file of TLS cannot be used; nothing was sent.
+        case tlsUnusable
     }
 
     public var code: Code

@@ -42,6 +42,8 @@ public final class ImmudbClient: Sendable {
         /// Whether calls wait for a server that cannot be reached, each until its own timeout,
         /// instead of failing at once.
         public var waitsForServer = false
+        /// nil: the connection is in clear text.
+        public var tls: TLS?
         /// The token of a user who has logged in elsewhere; see also `login(user:password:)`.
         public var token: String?
         /// The largest answer, or message of a dump, that is taken. The default is enough for the
@@ -106,13 +108,13 @@ public final class ImmudbClient: Sendable {
     ///   - expected: who the server has to be. The identity is the server's word: without this, one
     ///     that takes a new identity is met for the first time.
     /// - Throws: `ClientError` with code `.unavailable` if no server answers or the configuration's
-    ///   host is not an address, `.incompatible` if the server sends no identity, `.serverChanged` if
+    ///   host is not an address, `.tlsUnusable` if a file of TLS cannot be used, `.incompatible` if the server sends no identity, `.serverChanged` if
     ///   it is another than the expected one.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
-        let connection = try Connection(configuration)
+        let connection = try Connection(configuration, await configuration.tls?.load())
         do throws(ClientError) {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
                 ImmuService.health, Google_Protobuf_Empty())

@@ -26,10 +26,13 @@ public final class ImmudbServer: Sendable {
     private let log: ServerLog
     private let monitor: HealthMonitor
     private let transport: RPCServer
+    /// nil: without TLS.
+    private let tls: ServerTLS?
 
     /// Checks the port, opens the data and serves.
     ///
-    /// In this order, so that the cheapest thing fails first: the port is tried, the folders and
+    /// In this order, so that the cheapest thing fails first: the files of TLS are read, the port is
+    /// tried, the folders and
     /// the identifier are made or read, the database is opened and, after a crash, brought up to
     /// date; only then are clients let in.
     ///
@@ -39,6 +42,7 @@ public final class ImmudbServer: Sendable {
         _ options: ServerOptions, log: ServerLog, cancellation: Cancellation? = nil
     ) async throws(ServerStartError) -> ImmudbServer {
         try options.validate()
+        let tls = try await loadTLS(options.mutualTLS, log: log)
         let budget = try DescriptorBudget(log: log)
         let opened = await onOwnThread { () throws(ServerStartError) in
             try OpenedData(options, budget, cancellation, log: log)
@@ -55,6 +59,7 @@ public final class ImmudbServer: Sendable {
             )
         }
         var configuration = configuration(options, identifier: data.identifier, log: log)
+        configuration.tls = tls
         configuration.maxConnections = min(
             configuration.maxConnections, budget.connectionCount)
         let monitor = HealthMonitor(
@@ -80,7 +85,7 @@ public final class ImmudbServer: Sendable {
         log.info("Ready: immudb \(version) serves \(hostAndPort(served.host, served.port))")
         return ImmudbServer(
             options: served, identifier: data.identifier, database: data.database, log: log,
-            monitor: monitor, transport: transport)
+            monitor: monitor, transport: transport, tls: tls)
     }
 
     private static func configuration(
@@ -98,6 +103,7 @@ public final class ImmudbServer: Sendable {
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
         configuration.shortage = { log.warning(description(of: $0)) }
+        configuration.failedHandshake = { log.warning(description(of: $0)) }
         configuration.memoryIsFree = returnFreeMemory
         configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
         return configuration
@@ -123,7 +129,7 @@ public final class ImmudbServer: Sendable {
 
     private init(
         options: ServerOptions, identifier: ServerIdentifier, database: Database, log: ServerLog,
-        monitor: HealthMonitor, transport: RPCServer
+        monitor: HealthMonitor, transport: RPCServer, tls: ServerTLS?
     ) {
         self.options = options
         self.identifier = identifier
@@ -131,6 +137,20 @@ public final class ImmudbServer: Sendable {
         self.log = log
         self.monitor = monitor
         self.transport = transport
+        self.tls = tls
+    }
+
+    /// Reads the files of TLS again, for connections from now on. A file that cannot be used is logged, and all
+    /// stays as it was. Blocks.
+    public func reloadCertificates() {
+        guard let tls else { return }
+        do throws(TLSFileError) {
+            try tls.reload()
+            log.info("certificates were read again: \(tls.summary)")
+            if let warning = tls.warning { log.warning(warning) }
+        } catch {
+            log.error("certificates stay as they were: \(error)")
+        }
     }
 
     /// Lets no new call in, waits for those that run, cuts what is left at the deadline, and closes
@@ -212,7 +232,7 @@ func counted(_ count: Int, _ what: String) -> String {
 
 /// Runs work that blocks on a thread of its own: not on one of Swift's cooperative pool, unless the system
 /// gives none.
-private func onOwnThread<R: Sendable, E: Error>(
+func onOwnThread<R: Sendable, E: Error>(
     _ work: @escaping @Sendable () throws(E) -> R
 ) async -> Result<R, E> {
     await withCheckedContinuation { continuation in

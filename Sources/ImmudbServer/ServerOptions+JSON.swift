@@ -22,14 +22,25 @@ extension ServerOptions {
             ("Config", JSON.string(process.configFile)),
             ("Pidfile", JSON.string(process.pidFile)),
             ("Logfile", JSON.string(process.logFile)),
-            // A start with either is refused.
-            ("MTLs", "false"), ("Auth", "false"),
+            ("MTLs", "\(mutualTLS.isOn)"),
+            ("MTLsOptions", JSON.object(mutualTLS.members)),
+            // A start with it is refused.
+            ("Auth", "false"),
             ("NoHistograms", "\(process.isWithoutHistograms)"),
             ("Detached", "\(process.isDetached)"),
             ("Durability", JSON.string(durability.word)),
             ("MaxRecvMsgSize", "\(maxReceiveMessageByteCount)"),
         ]
-        return "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+        return JSON.object(members)
+    }
+}
+
+extension MutualTLSOptions {
+    fileprivate var members: [(String, String)] {
+        [
+            ("Pkey", JSON.string(key)), ("Certificate", JSON.string(certificate)),
+            ("ClientCAs", JSON.string(clientAuthorities)),
+        ]
     }
 }
 
@@ -44,6 +55,11 @@ extension Durability {
 }
 
 private enum JSON {
+    /// - Parameter members: names, and values in JSON.
+    static func object(_ members: [(String, String)]) -> String {
+        "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+    }
+
     /// A JSON string literal (RFC 8259 section 7).
     static func string(_ text: String) -> String {
         var literal = "\""

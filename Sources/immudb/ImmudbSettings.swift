@@ -12,10 +12,9 @@ enum ImmudbSettings {
         "enable auth: refused, this release has no users yet")
     static let certificate = Setting(
         "certificate", .optionalFile,
-        default: "./tools/mtls/3_application/certs/localhost.cert.pem",
-        "server certificate file path, for mtls")
+        default: MutualTLSOptions().certificate, "server certificate file path, for mtls")
     static let clientCAs = Setting(
-        "clientcas", .optionalFile, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
+        "clientcas", .optionalFile, default: MutualTLSOptions().clientAuthorities,
         "clients certificates list, aka certificate authority, for mtls")
     static let databaseName = Setting(
         "dbname", short: "n", .plainName("the name of the database's folder"),
@@ -41,7 +40,7 @@ enum ImmudbSettings {
         "largest request that is taken, in bytes")
     static let mtls = Setting(
         "mtls", short: "m", .boolean, default: false,
-        "enable mutual tls: refused, this release has no TLS yet")
+        "enable mutual tls: only clients with a certificate of the authorities in --clientcas are let in")
     static let noHistograms = Setting(
         "no-histograms", .boolean, default: false,
         "disable collection of histogram metrics like query durations; this release has no metrics "
@@ -49,7 +48,7 @@ enum ImmudbSettings {
     static let pidFile = Setting(
         "pidfile", .optionalFile, default: "", "pid path with filename, e.g. /var/run/immudb.pid")
     static let pkey = Setting(
-        "pkey", .optionalFile, default: "./tools/mtls/3_application/private/localhost.key.pem",
+        "pkey", .optionalFile, default: MutualTLSOptions().key,
         "server private key path, for mtls")
     static let port = Setting(
         "port", short: "p", .integer(0...65535), default: ServerOptions.defaultPort,
@@ -81,12 +80,10 @@ enum DurabilityWord: String, CaseIterable {
 extension ServerOptions {
     /// - Throws: `SettingsError` if something is asked for that this release cannot do.
     init(_ values: SettingsValues) throws(SettingsError) {
-        for (setting, missing) in [(ImmudbSettings.auth, "users"), (ImmudbSettings.mtls, "TLS")] {
-            guard !values[setting] else {
-                throw SettingsError(
-                    "\(values.sourceText(of: setting)) is true: this release has no \(missing) yet, and does not start "
-                        + "without what was asked for. Leave it false")
-            }
+        guard !values[ImmudbSettings.auth] else {
+            throw SettingsError(
+                "\(values.sourceText(of: ImmudbSettings.auth)) is true: this release has no users yet, and does "
+                    + "not start without what was asked for. Leave it false")
         }
         let name = values[ImmudbSettings.databaseName]
         guard !ServerOptions.reservedNames.contains(name.lowercased()) else {
@@ -100,6 +97,10 @@ extension ServerOptions {
             port: values[ImmudbSettings.port], databaseName: values[ImmudbSettings.databaseName])
         durability = values[ImmudbSettings.durability].durability
         maxReceiveMessageByteCount = values[ImmudbSettings.maxReceiveMessageByteCount]
+        mutualTLS.isOn = values[ImmudbSettings.mtls]
+        mutualTLS.certificate = values[ImmudbSettings.certificate]
+        mutualTLS.key = values[ImmudbSettings.pkey]
+        mutualTLS.clientAuthorities = values[ImmudbSettings.clientCAs]
         process.configFile = values.filePath ?? ""
         process.pidFile = values[ImmudbSettings.pidFile]
         process.logFile = values[ImmudbSettings.logFile]

@@ -66,7 +66,7 @@ struct ServerSettingsTests {
                 "immudb.env", "IMMUDB_AUTH=true",
                 "key \"IMMUDB_AUTH\" is true: this release has no users"
             ),
-            ("immudb.yml", "mtls: true", "key \"mtls\" is true: this release has no TLS"),
+            ("immudb.yml", "mtls: maybe", "key \"mtls\" is the text \"maybe\": give true or false"),
         ])
     func badFiles(name: String, text: String, said: String) async throws {
         let data = TemporaryFolder()

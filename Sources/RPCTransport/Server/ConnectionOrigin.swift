@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a call knows of the connection that it came by.
 final class ConnectionOrigin: Sendable {
     let peerAddress: String
@@ -5,6 +7,7 @@ final class ConnectionOrigin: Sendable {
     let account: ConnectionAccount
     /// Its turn in the queues of the workers.
     let lane: Int
+    private let certificate = Mutex<PeerCertificate?>(nil)
 
     init(peerAddress: String, mailbox: LoopMailbox, account: ConnectionAccount, lane: Int) {
         self.peerAddress = peerAddress
@@ -12,4 +15,10 @@ final class ConnectionOrigin: Sendable {
         self.account = account
         self.lane = lane
     }
+
+    /// The client's; nil if it has shown none.
+    var peerCertificate: PeerCertificate? { certificate.withLock { $0 } }
+
+    /// Before the connection has calls: the handshake is over.
+    func set(peerCertificate: PeerCertificate?) { certificate.withLock { $0 = peerCertificate } }
 }

@@ -54,6 +54,10 @@ public final class ServerCall: Sendable {
     /// Where the client is, such as `127.0.0.1:40112`.
     public var peerAddress: String { origin.peerAddress }
 
+    /// The certificate by which the client has shown who it is; nil if the server does not ask for one, and in
+    /// the same process.
+    public var peerCertificate: PeerCertificate? { origin.peerCertificate }
+
     /// The number of its connection among those that are open, from 0: for turns of connections. A number
     /// is given to another connection when one has ended.
     public var lane: Int { origin.lane }
