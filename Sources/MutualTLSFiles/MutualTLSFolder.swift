@@ -57,7 +57,8 @@ public struct MutualTLSFolder: Sendable {
         }
         for folder in folders where isThere(folder) {
             throw MutualTLSFolderError(
-                "\(folder) exists: nothing is overwritten. Give another folder, or move this one away")
+                "\(folder) exists: nothing is overwritten. Give another folder, or move this one away"
+            )
         }
         var written: [String] = []
         do {

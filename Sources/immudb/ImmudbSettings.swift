@@ -40,7 +40,8 @@ enum ImmudbSettings {
         "largest request that is taken, in bytes")
     static let mtls = Setting(
         "mtls", short: "m", .boolean, default: false,
-        "enable mutual tls: only clients with a certificate of the authorities in --clientcas are let in")
+        "enable mutual tls: only clients with a certificate of the authorities in --clientcas are let in"
+    )
     static let noHistograms = Setting(
         "no-histograms", .boolean, default: false,
         "disable collection of histogram metrics like query durations; this release has no metrics "

@@ -18,9 +18,11 @@ struct CertificateNameTests {
             ("127.0.0.1", "127.0.0.1", false),
         ])
     func matches(host: String, name: String, isRight: Bool) throws {
-        let files = try TestCertificates().issue("a", .server, for: host)
+        let certificates = try TestCertificates()
+        let files = try certificates.issue("a", .server, for: host)
         let certificate = try #require(try NIOSSLCertificate.fromPEMFile(files.certificate).first)
         #expect(CertificateFacts(certificate).isFor(hostNamed: name) == isRight)
+        withExtendedLifetime(certificates) {}
     }
 
     @Test("times and names are words that people read")

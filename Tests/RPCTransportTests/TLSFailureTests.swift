@@ -81,7 +81,8 @@ extension NetworkTests {
             let heard = try await server.failure()
             if kind == "none" {
                 #expect(
-                    said.hasSuffix("the server wants a client certificate, and this client has none"))
+                    said.hasSuffix(
+                        "the server wants a client certificate, and this client has none"))
                 #expect(heard == "the client has no certificate")
             } else {
                 #expect(

@@ -121,7 +121,8 @@ struct TLSFileTests {
         let tls = try ServerTLS(
             certificate: own.certificate, key: own.key, clientAuthorities: nil)
         #expect(tls.summary.hasPrefix("localhost, valid until "))
-        #expect(tls.warning?.hasPrefix("the certificate in \(own.certificate) is valid until ") == true)
+        #expect(
+            tls.warning?.hasPrefix("the certificate in \(own.certificate) is valid until ") == true)
     }
 
     @Test("a client's files are checked alike")

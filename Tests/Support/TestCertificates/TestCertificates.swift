@@ -45,7 +45,8 @@ public final class TestCertificates: Sendable {
     ) throws -> Files {
         let signer = authority == .own ? own : stranger
         let issued = try signer.issue(
-            for: host, usage == .server ? .server : .client, from: Date(timeIntervalSinceNow: TimeInterval(start) * 86_400),
+            for: host, usage == .server ? .server : .client,
+            from: Date(timeIntervalSinceNow: TimeInterval(start) * 86_400),
             days: 5)
         return Files(
             certificate: try folder.write("\(name).cert.pem", issued.certificate),
