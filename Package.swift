@@ -14,11 +14,15 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
@@ -42,6 +46,12 @@ let package = Package(
     dependencies: [
         // Event loops, sockets and byte buffers below the gRPC transport.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // TLS for the transport's channels, by BoringSSL.
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        // Reading the certificates of files and peers, and making those of a new authority.
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        // The names and addresses in a certificate, which swift-certificates gives as values of it.
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         // The queues of the transport's workers: NIO's circular buffer copies what it gives out.
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
         // Files and the reasons of failures, in Swift's terms.
@@ -54,7 +64,8 @@ let package = Package(
         // The web server of /metrics, with the log that it wants.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time.
+        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
+        // new ones, and the fingerprints of peers'.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Command lines of the executables.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -135,7 +146,14 @@ let package = Package(
 
         .target(
             name: "RPCTransport",
-            dependencies: ["CNghttp2", "POSIX", deque, nioCore, nioPosix, protobuf],
+            dependencies: [
+                "CNghttp2", "POSIX", asn1, crypto, deque, nioCore, nioPosix, nioSSL, nioTLS,
+                protobuf, system, x509,
+            ],
+            swiftSettings: settings),
+        // An authority of one's own, with certificates for a server and its clients: files.
+        .target(
+            name: "MutualTLSFiles", dependencies: ["POSIX", asn1, crypto, system, x509],
             swiftSettings: settings),
         .target(
             name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"],
@@ -221,6 +239,10 @@ let package = Package(
         // Random numbers by seed.
         .target(
             name: "TestTools", path: "Tests/Support/TestTools", swiftSettings: settings),
+        // Certificates: right, expired, of a stranger.
+        .target(
+            name: "TestCertificates", dependencies: ["MutualTLSFiles", "TestTools"],
+            path: "Tests/Support/TestCertificates", swiftSettings: settings),
         // Programs that run beside the tests.
         .systemLibrary(name: "CSpawn", path: "Tests/Support/CSpawn"),
         .target(
@@ -297,10 +319,15 @@ let package = Package(
         .testTarget(
             name: "RPCTransportTests",
             dependencies: [
-                "ChildProcess", "RPCTransport", "TestTools", nioCore, nioPosix, protobuf,
+                "ChildProcess", "RPCTransport", "TestCertificates", "TestTools", nioCore, nioPosix,
+                nioSSL, protobuf,
                 // An event loop whose time the test sets.
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], exclude: ["Peers"], swiftSettings: settings),
+        .testTarget(
+            name: "MutualTLSFilesTests",
+            dependencies: ["MutualTLSFiles", "RPCTransport", "TestTools"],
+            swiftSettings: settings),
         .testTarget(
             name: "ImmudbProtocolTests",
             dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"],
@@ -360,7 +387,7 @@ let package = Package(
             dependencies: [
                 "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
-                "RPCTransport", "TestTools",
+                "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
         // The code of docs/store.md, docs/verification.md and docs/model.md.

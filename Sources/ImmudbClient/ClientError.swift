@@ -41,6 +41,8 @@ public struct ClientError: LocalizedError, Equatable, Sendable, CustomStringConv
         case trustedRootUnusable
         /// The directory for evidence cannot be made or written to.
         case evidenceUnusable
+        /// A file of TLS cannot be used; nothing was sent.
+        case tlsUnusable
     }
 
     public var code: Code

@@ -25,7 +25,7 @@ final class Connection: Sendable {
     private let isForAdministration: Bool
 
     /// - Throws: `ClientError` with code `.unavailable` if the configuration names no server.
-    init(_ configuration: ImmudbClient.Configuration) throws(ClientError) {
+    init(_ configuration: ImmudbClient.Configuration, _ tls: ClientTLS?) throws(ClientError) {
         let server: ServerAddress
         do throws(ServerAddress.Fault) {
             server = try ServerAddress(configuration.host, port: configuration.port)
@@ -40,6 +40,7 @@ final class Connection: Sendable {
         settings.connectTimeout = .milliseconds(configuration.connectTimeoutMilliseconds)
         settings.waitForReady = configuration.waitsForServer
         settings.maxReceiveMessageByteCount = configuration.maxReceiveMessageByteCount
+        settings.tls = tls
         transport = RPCClient(settings)
         token = Mutex(configuration.token)
         isForAdministration = configuration.isForAdministration

@@ -44,6 +44,8 @@ public final class ImmudbClient: Sendable {
         /// Whether calls wait for a server that cannot be reached, each until its own timeout,
         /// instead of failing at once.
         public var waitsForServer = false
+        /// nil: the connection is in clear text.
+        public var tls: TLS?
         /// The token of a user who has logged in elsewhere; see also `login(user:password:)`.
         public var token: String?
         /// Whether calls say that they are those of a tool for administration. The server then takes them
@@ -112,15 +114,15 @@ public final class ImmudbClient: Sendable {
     ///   - expected: who the server has to be: another one is refused. It is also how you say that the one
     ///     which you have named takes the place of the one that was trusted at this address before.
     /// - Throws: `ClientError` with code `.unavailable` if no server answers or the configuration's
-    ///   host is not an address, `.incompatible` if the server sends no identity, `.serverChanged` if
-    ///   it is another than the expected one, or than the one that was trusted at this address before,
-    ///   `.evidenceUnusable` if the directory for evidence cannot be written to; what the store of
-    ///   trusted roots throws.
+    ///   host is not an address, `.tlsUnusable` if a file of TLS cannot be used, `.incompatible` if the server
+    ///   sends no identity, `.serverChanged` if it is another than the expected one, or than the one that was
+    ///   trusted at this address before, `.evidenceUnusable` if the directory for evidence cannot be written to;
+    ///   what the store of trusted roots throws.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
-        let connection = try Connection(configuration)
+        let connection = try Connection(configuration, await configuration.tls?.load())
         if let directory = configuration.evidenceDirectory { try Evidence.prepare(directory) }
         do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(

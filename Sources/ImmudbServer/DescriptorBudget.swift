@@ -41,7 +41,7 @@ public struct DescriptorBudget: Sendable {
             - Self.metricsConnectionCount(limit: limit)
         guard connectionCount > 0 else {
             throw ServerStartError(
-                "this process may have \(limit) files open, which is too few: allow it 128 or more, by "
+                "this process may have \(limit) files open, which is too few: allow it 160 or more, by "
                     + "ulimit -n or LimitNOFILE")
         }
     }

@@ -30,12 +30,14 @@ public final class ImmudbServer: Sendable {
     private let monitor: HealthMonitor
     private let gauges: ServerGauges
     private let transport: RPCServer
+    /// nil: without TLS.
+    private let tls: ServerTLS?
 
     /// Checks the port, opens the data and serves.
     ///
-    /// In this order, so that the cheapest thing fails first: the port is tried, the folders and
-    /// the identifier are made or read, the users and the database are opened and, after a crash,
-    /// brought up to date; only then are clients let in.
+    /// In this order, so that the cheapest thing fails first: the files of TLS are read, the port is
+    /// tried, the folders and the identifier are made or read, the users and the database are opened and,
+    /// after a crash, brought up to date; only then are clients let in.
     ///
     /// - Parameters:
     ///   - cancellation: stops a start that takes long, since views are rebuilt.
@@ -47,6 +49,7 @@ public final class ImmudbServer: Sendable {
         metrics: any MetricsFactory = MetricsSystem.factory
     ) async throws(ServerStartError) -> ImmudbServer {
         try options.validate()
+        let tls = try await loadTLS(options.mutualTLS, log: log)
         let budget = try DescriptorBudget(log: log)
         let opened = await onOwnThread { () throws(ServerStartError) in
             try OpenedData(options, budget, cancellation, metrics, log: log)
@@ -66,6 +69,7 @@ public final class ImmudbServer: Sendable {
             data.accounts, isAuthenticating: options.isAuthenticating, log: log,
             faults: service.faults)
         var configuration = configuration(options, identifier: data.identifier, log: log)
+        configuration.tls = tls
         configuration.maxConnections = min(
             configuration.maxConnections, budget.connectionCount)
         let monitor = HealthMonitor(
@@ -105,7 +109,7 @@ public final class ImmudbServer: Sendable {
         log.info("Ready: immudb \(version) serves \(hostAndPort(served.host, served.port))")
         return ImmudbServer(
             options: served, data: data, log: log, monitor: monitor, gauges: gauges,
-            transport: transport)
+            transport: transport, tls: tls)
     }
 
     private static func configuration(
@@ -123,6 +127,7 @@ public final class ImmudbServer: Sendable {
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
         configuration.shortage = { log.warning(description(of: $0)) }
+        configuration.failedHandshake = { log.warning(description(of: $0)) }
         configuration.memoryIsFree = returnFreeMemory
         configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
         return configuration
@@ -148,7 +153,7 @@ public final class ImmudbServer: Sendable {
 
     private init(
         options: ServerOptions, data: OpenedData, log: ServerLog, monitor: HealthMonitor,
-        gauges: ServerGauges, transport: RPCServer
+        gauges: ServerGauges, transport: RPCServer, tls: ServerTLS?
     ) {
         self.options = options
         identifier = data.identifier
@@ -158,6 +163,20 @@ public final class ImmudbServer: Sendable {
         self.monitor = monitor
         self.gauges = gauges
         self.transport = transport
+        self.tls = tls
+    }
+
+    /// Reads the files of TLS again, for connections from now on. A file that cannot be used is logged, and all
+    /// stays as it was. Blocks.
+    public func reloadCertificates() {
+        guard let tls else { return }
+        do throws(TLSFileError) {
+            try tls.reload()
+            log.info("certificates were read again: \(tls.summary)")
+            if let warning = tls.warning { log.warning(warning) }
+        } catch {
+            log.error("certificates stay as they were: \(error)")
+        }
     }
 
     /// Lets no new call in, waits for those that run, cuts what is left at the deadline, and closes
@@ -216,7 +235,7 @@ func counted(_ count: Int, _ what: String) -> String {
 
 /// Runs work that blocks on a thread of its own: not on one of Swift's cooperative pool, unless the system
 /// gives none.
-private func onOwnThread<R: Sendable, E: Error>(
+func onOwnThread<R: Sendable, E: Error>(
     _ work: @escaping @Sendable () throws(E) -> R
 ) async -> Result<R, E> {
     await withCheckedContinuation { continuation in

@@ -7,6 +7,12 @@ import POSIX
     import Glibc
 #endif
 
+/// The file of a log: its path, and the descriptor that lives as long as the log.
+struct LogFilePlace: Sendable {
+    let path: String
+    let descriptor: Int32
+}
+
 extension ServerLog {
     /// A log in a file, lines appended: `immudb 2026/11/22 20:54:52 INFO: message`.
     ///
@@ -27,13 +33,29 @@ extension ServerLog {
             throw ServerStartError("Unable to create log folder \(folder): \(Errno.last)")
         }
         do throws(ServerStartError) {
-            let writer = try LogWriter(to: try open(path), program: "immudb", closesFile: true)
-            return ServerLog(level: level, writer: writer)
+            let file = try open(path)
+            let writer = try LogWriter(to: file, program: "immudb", closesFile: true)
+            return ServerLog(
+                level: level, writer: writer, file: LogFilePlace(path: path, descriptor: file))
         } catch {
             // Fails if the log is in it already: a start without a thread for it has left an empty one.
             if isNew { rmdir(folder) }
             throw error
         }
+    }
+
+    /// Goes on in a new file of the log's path, since the old one was renamed or deleted. Lines so far, and some
+    /// that are written just now, are in the old one; none is lost. Without a file nothing happens.
+    ///
+    /// - Throws: `ServerStartError` if there is no such file; the log goes on in the old one then.
+    public func reopenFile() throws(ServerStartError) {
+        guard let file else { return }
+        let new = try Self.open(file.path)
+        defer { close(new) }
+        // The thread that writes keeps its descriptor, which leads to the new file from now on.
+        guard dup2(new, file.descriptor) >= 0,
+            fcntl(file.descriptor, F_SETFD, FD_CLOEXEC) == 0
+        else { throw ServerStartError("Unable to reopen log file \(file.path): \(Errno.last)") }
     }
 
     private static func open(_ path: String) throws(ServerStartError) -> Int32 {

@@ -23,6 +23,8 @@ public struct ServerLog: Sendable {
     /// The least important level that is written.
     public let level: LogLevel
     private let target: Target
+    /// nil where there is none that could be opened again.
+    let file: LogFilePlace?
 
     /// A log that calls a function for each line.
     ///
@@ -30,11 +32,13 @@ public struct ServerLog: Sendable {
     public init(level: LogLevel, write: @escaping @Sendable (String) -> Void) {
         self.level = level
         target = .function(write)
+        file = nil
     }
 
-    init(level: LogLevel, writer: LogWriter) {
+    init(level: LogLevel, writer: LogWriter, file: LogFilePlace? = nil) {
         self.level = level
         target = .writer(writer)
+        self.file = file
     }
 
     /// The log of the process, on its standard error.

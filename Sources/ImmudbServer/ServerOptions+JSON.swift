@@ -23,14 +23,24 @@ extension ServerOptions {
             ("Config", JSON.string(process.configFile)),
             ("Pidfile", JSON.string(process.pidFile)),
             ("Logfile", JSON.string(process.logFile)),
-            // A start with mutual TLS is refused.
-            ("MTLs", "false"), ("Auth", "\(isAuthenticating)"),
+            ("MTLs", "\(mutualTLS.isOn)"),
+            ("MTLsOptions", JSON.object(mutualTLS.members)),
+            ("Auth", "\(isAuthenticating)"),
             ("NoHistograms", "\(process.isWithoutHistograms)"),
             ("Detached", "\(process.isDetached)"),
             ("Durability", JSON.string(durability.word)),
             ("MaxRecvMsgSize", "\(maxReceiveMessageByteCount)"),
         ]
-        return "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+        return JSON.object(members)
+    }
+}
+
+extension MutualTLSOptions {
+    fileprivate var members: [(String, String)] {
+        [
+            ("Pkey", JSON.string(key)), ("Certificate", JSON.string(certificate)),
+            ("ClientCAs", JSON.string(clientAuthorities)),
+        ]
     }
 }
 
@@ -45,6 +55,11 @@ extension Durability {
 }
 
 private enum JSON {
+    /// - Parameter members: names, and values in JSON.
+    static func object(_ members: [(String, String)]) -> String {
+        "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+    }
+
     /// A JSON string literal (RFC 8259 section 7).
     static func string(_ text: String) -> String {
         var literal = "\""

@@ -22,6 +22,8 @@ public struct ServerOptions: Hashable, Sendable {
     /// Where the process around the server serves its metrics; empty: `address`.
     public var metricsAddress = ""
     public var metricsPort = defaultMetricsPort
+    /// TLS by which clients and server show each other who they are.
+    public var mutualTLS = MutualTLSOptions()
     /// What the log says of the process around the server.
     public var process = ProcessOptions()
 
@@ -115,6 +117,19 @@ public struct ServerOptions: Hashable, Sendable {
                     + "\(range.lowerBound) to \(range.upperBound) with --max-recv-msg-size")
         }
     }
+}
+
+/// Mutual TLS of a server: whether it is on, and its files in PEM.
+public struct MutualTLSOptions: Hashable, Sendable {
+    public var isOn = false
+    /// The server's certificate, and behind it those between it and an authority that clients have.
+    public var certificate = "./tools/mtls/3_application/certs/localhost.cert.pem"
+    /// The certificate's private key, not encrypted.
+    public var key = "./tools/mtls/3_application/private/localhost.key.pem"
+    /// The authorities whose clients are let in.
+    public var clientAuthorities = "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem"
+
+    public init() {}
 }
 
 /// Why a server did not start: a message for the operator, which says what to do where something

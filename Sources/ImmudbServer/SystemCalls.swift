@@ -16,13 +16,11 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
         if mkdir(made, 0o700) != 0, errno != EEXIST {
             let reason = errno
             // Folders above that exist but may not be changed answer with other errors than EEXIST.
-            var status = stat()
-            if stat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { continue }
+            if isFolder(made) { continue }
             throw ServerStartError("\(prefix): \(made): \(Errno(rawValue: reason))")
         }
     }
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+    guard isFolder(path) else {
         throw ServerStartError("\(prefix): \(path): \(Errno.notDirectory)")
     }
 }

@@ -57,6 +57,12 @@ extension FileDescriptor {
     }
 }
 
+/// Whether a path is that of a folder, or of a link to one.
+public func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
 /// Whether a path is that of a file, and not of a link, a device, a pipe or a folder.
 ///
 /// - Returns: nil if nothing has that path.

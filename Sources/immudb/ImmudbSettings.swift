@@ -12,10 +12,9 @@ enum ImmudbSettings {
         "enable auth: calls need the token of a user")
     static let certificate = Setting(
         "certificate", .optionalFile,
-        default: "./tools/mtls/3_application/certs/localhost.cert.pem",
-        "server certificate file path, for mtls")
+        default: MutualTLSOptions().certificate, "server certificate file path, for mtls")
     static let clientCAs = Setting(
-        "clientcas", .optionalFile, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
+        "clientcas", .optionalFile, default: MutualTLSOptions().clientAuthorities,
         "clients certificates list, aka certificate authority, for mtls")
     static let databaseName = Setting(
         "dbname", short: "n", .plainName("the name of the database's folder"),
@@ -47,14 +46,15 @@ enum ImmudbSettings {
         "port of the metrics over HTTP; 0 takes any that is free")
     static let mtls = Setting(
         "mtls", short: "m", .boolean, default: false,
-        "enable mutual tls: refused, this release has no TLS yet")
+        "enable mutual tls: only clients with a certificate of the authorities in --clientcas are let in"
+    )
     static let noHistograms = Setting(
         "no-histograms", .boolean, default: false,
         "disable collection of histogram metrics like query durations")
     static let pidFile = Setting(
         "pidfile", .optionalFile, default: "", "pid path with filename, e.g. /var/run/immudb.pid")
     static let pkey = Setting(
-        "pkey", .optionalFile, default: "./tools/mtls/3_application/private/localhost.key.pem",
+        "pkey", .optionalFile, default: MutualTLSOptions().key,
         "server private key path, for mtls")
     static let port = Setting(
         "port", short: "p", .integer(0...65535), default: ServerOptions.defaultPort,
@@ -87,11 +87,6 @@ enum DurabilityWord: String, CaseIterable {
 extension ServerOptions {
     /// - Throws: `SettingsError` if something is asked for that this release cannot do.
     init(_ values: SettingsValues) throws(SettingsError) {
-        guard !values[ImmudbSettings.mtls] else {
-            throw SettingsError(
-                "\(values.sourceText(of: ImmudbSettings.mtls)) is true: this release has no TLS yet, and does not "
-                    + "start without what was asked for. Leave it false")
-        }
         let name = values[ImmudbSettings.databaseName]
         guard !ServerOptions.reservedNames.contains(name.lowercased()) else {
             let source = values.sourceText(of: ImmudbSettings.databaseName)
@@ -105,6 +100,10 @@ extension ServerOptions {
         isAuthenticating = values[ImmudbSettings.auth]
         durability = values[ImmudbSettings.durability].durability
         maxReceiveMessageByteCount = values[ImmudbSettings.maxReceiveMessageByteCount]
+        mutualTLS.isOn = values[ImmudbSettings.mtls]
+        mutualTLS.certificate = values[ImmudbSettings.certificate]
+        mutualTLS.key = values[ImmudbSettings.pkey]
+        mutualTLS.clientAuthorities = values[ImmudbSettings.clientCAs]
         process.configFile = values.filePath ?? ""
         process.pidFile = values[ImmudbSettings.pidFile]
         process.logFile = values[ImmudbSettings.logFile]

@@ -16,6 +16,7 @@ import SystemPackage
 extension Immudb {
     /// Kept until the process ends, since signals may come until then.
     @MainActor private static var stopSignals: StopSignals?
+    @MainActor private static var hangUpSignal: HangUpSignal?
 
     /// Returns when the server has been stopped.
     @MainActor
@@ -49,8 +50,10 @@ extension Immudb {
     private static func serve(_ startup: Startup, _ log: ServerLog) async throws -> Int32 {
         raiseOpenFileLimit()
         returnLargeBlocks()
-        let stopSignals = StopSignals(log: log)
+        let hangUpHasWork = HangUpSignal.hasWork(startup.options)
+        let stopSignals = StopSignals(log: log, stopsOnHangUp: !hangUpHasWork)
         self.stopSignals = stopSignals
+        hangUpSignal = hangUpHasWork ? HangUpSignal(log: log) : nil
         // Taken before the data is touched: a second start fails here.
         let pidFile = try startup.takePidFile()
         let metrics = MetricsEndpoint()
@@ -69,6 +72,7 @@ extension Immudb {
             return EXIT_SUCCESS
         }
         metrics.setReady(true)
+        hangUpSignal?.serve(server)
         if let detached = DetachedProcess.current {
             // A script looks for the port in the log as soon as `immudb -d` has returned.
             flush(log)

@@ -9,7 +9,7 @@ import Synchronization
     import Glibc
 #endif
 
-/// Receives SIGTERM and SIGINT from its creation on. The first one stops the server; later ones are ignored.
+/// Receives SIGTERM and SIGINT from its creation on, and SIGHUP where that has nothing else to do. The first one stops the server; later ones are ignored.
 ///
 /// If the server is still starting, the first one cancels the start, and a second ends the process at once.
 /// That loses nothing: the next start goes on from there.
@@ -28,9 +28,12 @@ final class StopSignals: Sendable {
     // Dispatch's objects are safe on every thread; these are only kept alive.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    init(log: ServerLog) {
+    /// - Parameter stopsOnHangUp: whether SIGHUP stops the server as well. One that was started so that it is
+    ///   ignored, as nohup does, stays ignored.
+    init(log: ServerLog, stopsOnHangUp: Bool = false) {
         self.log = log
-        let signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")]
+        var signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")]
+        if stopsOnHangUp, !isIgnored(SIGHUP) { signals.append((SIGHUP, "SIGHUP")) }
         let queue = DispatchQueue(label: "immudb.signals")
         sources = signals.map { number, _ in
             signal(number, SIG_IGN)
@@ -38,11 +41,7 @@ final class StopSignals: Sendable {
         }
         for (source, (_, name)) in zip(sources, signals) {
             source.setEventHandler { [unowned self] in received(name) }
-            // Until the source is registered, a signal that is ignored is lost.
-            let isRegistered = DispatchSemaphore(value: 0)
-            source.setRegistrationHandler { isRegistered.signal() }
-            source.activate()
-            isRegistered.wait()
+            source.activateAndWait()
         }
     }
 
@@ -81,4 +80,26 @@ final class StopSignals: Sendable {
             }
         }
     }
+}
+
+extension DispatchSourceSignal {
+    /// Until the source is registered, a signal that is ignored is lost.
+    func activateAndWait() {
+        let isRegistered = DispatchSemaphore(value: 0)
+        setRegistrationHandler { isRegistered.signal() }
+        activate()
+        isRegistered.wait()
+    }
+}
+
+/// Whether the process ignores a signal.
+private func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    #if canImport(Darwin)
+        let handler = action.__sigaction_u.__sa_handler
+    #else
+        let handler = action.__sigaction_handler.sa_handler
+    #endif
+    return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
 }

@@ -69,8 +69,7 @@ struct ImmuclientSettingsTests {
         arguments: [
             (["ping", "-p", "http"], [:], "flag --immudb-port is \"http\": give a whole number"),
             (["ping", "-a", ""], [:], "flag --immudb-address is \"\": give an address"),
-            (["ping", "-m"], [:], "flag --mtls is true: this release has no TLS yet"),
-            (["ping"], ["IMMUCLIENT_MTLS": "1"], "environment variable IMMUCLIENT_MTLS is true"),
+            (["ping", "-m=maybe"], [:], "flag --mtls is \"maybe\": give true or false"),
             (["ping"], ["IMMUCLIENT_AUTH": "maybe"], "IMMUCLIENT_AUTH is \"maybe\": give true or"),
             (["ping", "--config", "no.toml"], [:], "config file no.toml cannot be read: No such"),
             (["ping", "--config", "a.txt"], [:], "its format is not known by its name"),
@@ -100,7 +99,7 @@ struct ImmuclientSettingsTests {
         let ping = ["ping", "-p", "\(server.port)"]
         for (flags, said) in [
             (["--tokenfile", "t"], "flag --tokenfile has no effect without --auth"),
-            (["--pkey", "k"], "flag --pkey has no effect: this release has no TLS yet"),
+            (["--pkey", "k"], "flag --pkey has no effect without --mtls"),
             (["--servername", "s"], "flag --servername has no effect"),
             (["--clientcas", "c"], "flag --clientcas has no effect"),
             (["--certificate", "c"], "flag --certificate has no effect"),

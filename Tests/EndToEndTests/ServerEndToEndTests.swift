@@ -62,7 +62,10 @@ struct ServerEndToEndTests {
             first.process.errors.firstMatch(of: /"MetricsPort":([0-9]+)/)?.1)
         let options =
             #"{"Dir":"\#(dir)","Address":"127.0.0.1","Port":\#(first.port),"MetricsPort":\#(metricsPort),"#
-            + #""DbName":"immudb","Config":"","Pidfile":"","Logfile":"","MTLs":false,"Auth":false,"#
+            + #""DbName":"immudb","Config":"","Pidfile":"","Logfile":"","MTLs":false,"MTLsOptions":"#
+            + #"{"Pkey":"./tools/mtls/3_application/private/localhost.key.pem","#
+            + #""Certificate":"./tools/mtls/3_application/certs/localhost.cert.pem","#
+            + #""ClientCAs":"./tools/mtls/2_intermediate/certs/ca-chain.cert.pem"},"Auth":false,"#
             + #""NoHistograms":false,"Detached":false,"Durability":"always","#
             + #""MaxRecvMsgSize":33554432}"#
         expectLines(

@@ -182,7 +182,11 @@ struct ServerLifecycleTests {
             (["--bogus"], "--bogus"), (["-z"], "-z"), (["serve"], "serve"),
             (["-p", "many"], "many"),
             (["--port"], "--port"), (["-p", "65536"], "65536"), (["-n", "a/b"], "a/b"),
-            (["--dbname", ".."], ".."), (["--dbname", ""], "--dbname"), (["--mtls"], "--mtls"),
+            (["--dbname", ".."], ".."), (["--dbname", ""], "--dbname"),
+            (
+                ["--mtls"],
+                "certificate file ./tools/mtls/3_application/certs/localhost.cert.pem: No such"
+            ),
             (["--dbname", "immudbsys"], "immudbsys\": give"), (["-n", "ImmudbSys"], "is reserved"),
             (["-n", "immudb.identifier"], "is reserved"), (["-n", "a\nb"], "\"a\\nb\": give"),
             (["-n", "a\u{7f}"], "control characters"),

@@ -63,7 +63,7 @@ struct ServerSettingsTests {
             ("immudb.yaml", "port: 65536", "line 1, key \"port\" is the number 65536"),
             ("immudb.json", "{", "not JSON"), ("immudb.ini", "[a]", "line 1: sections"),
             ("immudb.env", "IMMUDB_AUTH=maybe", "key \"IMMUDB_AUTH\" is"),
-            ("immudb.yml", "mtls: true", "key \"mtls\" is true: this release has no TLS"),
+            ("immudb.yml", "mtls: maybe", "key \"mtls\" is the text \"maybe\": give true or false"),
         ])
     func badFiles(name: String, text: String, said: String) async throws {
         let data = TemporaryFolder()

@@ -115,6 +115,7 @@ struct ReportTests {
             ClientError(.refused, "expired", status: .unauthenticated), "Unauthenticated",
             "unauthenticated, please login")
         check(ClientError(.trustedRootUnusable, "no"), "TrustedRootUnusable", "no")
+        check(ClientError(.tlsUnusable, "no"), "TlsUnusable", "no")
         check(ToolError("full"), "LocalFailure", "full")
         let lost = ClientError(.unavailable, "closed", status: .unavailable)
         let unknown = ClientError(

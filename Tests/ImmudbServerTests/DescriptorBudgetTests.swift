@@ -5,7 +5,7 @@ import Testing
 struct DescriptorBudgetTests {
     @Test(
         "gives the database its files first, and connections the rest",
-        arguments: [128, 256, 1024, 65_536])
+        arguments: [160, 256, 1024, 65_536])
     func shares(limit: Int) throws {
         let budget = try DescriptorBudget(limit: limit)
         #expect(budget.segmentCount >= 4)

@@ -73,6 +73,7 @@ struct GateTests {
         let paths =
             ImmuService.methods.map(\.path) + [
                 AdminService.auditLog, HealthService.check, HealthService.watch,
+                ReflectionService.info, ReflectionService.olderInfo,
             ] + ImmuService.laterMethods
         #expect(Set(paths) == Set(MethodPermissions.all.keys))
         var count = 0

@@ -103,11 +103,16 @@ struct ServerLogTests {
         var options = ServerOptions(
             directory: "a \"b\"\n", address: "::1", port: 1, databaseName: "d")
         options.durability = .never
+        options.mutualTLS.isOn = true
+        options.mutualTLS.certificate = "c"
+        options.mutualTLS.key = "k"
+        options.mutualTLS.clientAuthorities = "a"
         options.process.pidFile = "p"
         options.process.isDetached = true
         let expected =
             #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"MetricsPort":9497,"DbName":"d","#
-            + #""Config":"","Pidfile":"p","Logfile":"","MTLs":false,"Auth":false,"NoHistograms":false,"#
+            + #""Config":"","Pidfile":"p","Logfile":"","MTLs":true,"MTLsOptions":{"Pkey":"k","#
+            + #""Certificate":"c","ClientCAs":"a"},"Auth":false,"NoHistograms":false,"#
             + #""Detached":true,"Durability":"never","MaxRecvMsgSize":33554432}"#
         #expect(options.json == expected)
     }

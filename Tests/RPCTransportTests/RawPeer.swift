@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A client of raw HTTP/2 that reads no more of its answers than it says: its windows are those
@@ -30,8 +31,9 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
 
     /// - Parameter window: of each stream; that of the connection stays at 65,535 bytes.
     /// - Parameter socketByteCount: what the kernel keeps of answers that are not read; about double.
+    /// - Parameter tls: nil: in clear text.
     static func connect(
-        _ port: Int, window: UInt32 = 0, socketByteCount: Int? = nil
+        _ port: Int, window: UInt32 = 0, socketByteCount: Int? = nil, tls: NIOSSLContext? = nil
     ) async throws -> RawPeer {
         let peer = RawPeer()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -45,7 +47,15 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
             .channelOption(
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16_384)
             )
-            .channelInitializer { $0.pipeline.addHandler(peer) }
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(peer)
+                }
+            }
             .connect(host: "127.0.0.1", port: port).get()
         var hello = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
         hello += frame(4, 0, 0, [0, 4] + bytes(window))

@@ -1,5 +1,6 @@
 import Foundation
 import RPCTransport
+import TestCertificates
 import Testing
 
 extension NetworkTests {
@@ -8,10 +9,30 @@ extension NetworkTests {
         @Test("grpcio gets from our server what gRPC promises")
         func grpcioClient() async throws {
             let server = try await PeerServer.start()
-            let results = CheckResults(
-                try await Peer("grpcio_client.py", ["\(server.port)"]).lines())
+            let lines = try await Peer("grpcio_client.py", ["\(server.port)"]).lines()
             await server.shutdown(deadline: .seconds(5))
-            results.expectAll([
+            expectAll(lines)
+        }
+
+        @Test("by mutual TLS grpcio gets the same")
+        func grpcioClientByTLS() async throws {
+            let server = try await TLSServer.start(certificate: {
+                try $0.issue("server", .server, for: "127.0.0.1")
+            })
+            let files = try server.certificates.issue("client", .client)
+            let lines = try await Peer(
+                "grpcio_client.py",
+                [
+                    "\(server.port)", server.certificates.authorities, files.certificate,
+                    files.key,
+                ]
+            ).lines()
+            await server.stop()
+            expectAll(lines)
+        }
+
+        private func expectAll(_ lines: [String]) {
+            CheckResults(lines).expectAll([
                 "messages of 0 bytes to 16 MiB come back unchanged",
                 "methods on the event loop, on workers and on blocking threads answer alike",
                 "metadata goes both ways, binary too",

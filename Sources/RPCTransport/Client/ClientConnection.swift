@@ -36,6 +36,8 @@ final class ClientConnection: HTTP2Delegate {
     private var keptCallCount = 0
     /// It takes no more calls, and closes behind the last one.
     private var isRetired = false
+    /// Why the server takes no calls on it at all.
+    private var refusal: String?
     /// The reason for which this side has cut it.
     private var cutReason: String?
     private var ticks: Scheduled<Void>?
@@ -268,7 +270,10 @@ final class ClientConnection: HTTP2Delegate {
             greetingAlarm?.cancel()
             loop.becameReady(self)
         case HTTP2.goAway:
-            loop.stoppedTakingCalls(self)
+            if frame.pointee.goaway.error_code == HTTP2.inadequateSecurity {
+                refusal = TLSFault.serverWantsTLS
+            }
+            loop.stoppedTakingCalls(self, refusal: refusal)
         default:
             break
         }
@@ -326,7 +331,8 @@ final class ClientConnection: HTTP2Delegate {
         defer { closeIfRetired() }
         guard !call.isFinished else { return }
         if http2Error == HTTP2.refusedStream, call.headers == nil {
-            loop.restart(call)  // the server did not look at it
+            // The server did not look at it.
+            if let refusal { loop.refuse(call, refusal) } else { loop.restart(call) }
         } else if http2Error == HTTP2.cancel, let deadline = call.request.deadline,
             deadline <= .now()
         {

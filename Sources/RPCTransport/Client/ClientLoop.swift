@@ -132,6 +132,13 @@ final class ClientLoop {
         }
     }
 
+    /// For a call that no server will look at.
+    func refuse(_ call: ClientCall, _ refusal: String) {
+        guard !call.isFinished else { return }
+        call.requeue()
+        call.fail(.unavailable, "cannot connect to \(configuration.authority): \(refusal)")
+    }
+
     // MARK: deadlines
 
     private func watch(_ deadline: NIODeadline) {
@@ -186,6 +193,11 @@ final class ClientLoop {
         http2.setDelegate(
             ClientConnection(self, http2: http2, address: address, greetingDeadline: deadline))
         do {
+            if let tls = configuration.tls {
+                try TLSHandshake.connect(tls, host: configuration.host, on: channel, http2)
+            } else {
+                try channel.pipeline.syncOperations.addHandler(TLSAlertDetector())
+            }
             try channel.pipeline.syncOperations.addHandler(http2)
         } catch {
             http2.removeDelegate()
@@ -241,9 +253,13 @@ final class ClientLoop {
     }
 
     /// It takes no more calls: the server is about to leave.
-    func stoppedTakingCalls(_ connection: ClientConnection) {
+    ///
+    /// - Parameter refusal: why it has never taken any, in the server's words; nil: it has not said.
+    func stoppedTakingCalls(_ connection: ClientConnection, refusal: String? = nil) {
         guard case .connected(let current) = state, current === connection else { return }
-        if connection.wasOfUse {
+        if let refusal {
+            pause("cannot connect to \(configuration.authority): \(refusal)")
+        } else if connection.wasOfUse {
             failures = 0
             state = .idle
         } else {
@@ -314,7 +330,7 @@ final class ClientLoop {
     private func requestFields(_ path: String) -> HeaderBlock {
         var block = HeaderBlock()
         block.add(":method", "POST")
-        block.add(":scheme", configuration.usesTLS ? "https" : "http")
+        block.add(":scheme", configuration.tls != nil ? "https" : "http")
         block.add(":path", path)
         block.add(":authority", configuration.authority)
         block.add("te", "trailers")

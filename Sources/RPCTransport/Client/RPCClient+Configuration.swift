@@ -39,10 +39,10 @@ extension RPCClient {
         /// as a server gives a client that does not read.
         var stalledWriteTimeout = Duration.seconds(60)
 
-        /// `:scheme` is `https`; for use with a TLS handler in `channelHook`.
-        public var usesTLS = false
-        /// Runs on the event loop of each new connection before the transport's own handler is
-        /// added: the place to add a TLS handler. Throwing fails the attempt to connect.
+        /// nil: without TLS.
+        public var tls: ClientTLS?
+        /// Runs on the event loop of each new connection before the transport's own handlers are
+        /// added. Throwing fails the attempt to connect.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
 
         /// Gives a connected socket for each attempt to connect; nil: by the network, to host and port.

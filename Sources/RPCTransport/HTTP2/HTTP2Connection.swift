@@ -79,8 +79,11 @@ final class HTTP2Connection: ChannelDuplexHandler {
     /// theirs, even if the socket takes more. Copying that much takes a hundred microseconds, or ten
     /// milliseconds if the kernel has no free memory at hand for it.
     private static let turnByteCount = 256 << 10
-    /// A connection holds that much of what it received and has not worked off.
+    /// What one read of the socket brings at most.
     static let largestRead = 16 << 10
+    /// A connection holds that much of what it received and has not worked off: one read, and with TLS the
+    /// record that the read before it began.
+    private static let mostReceived = 3 * largestRead
     /// A read that is worked off at once, whatever waits: a few calls, 50 µs at worst. A hundred clients
     /// can send at the same time.
     private static let smallRead = 512
@@ -100,8 +103,10 @@ final class HTTP2Connection: ChannelDuplexHandler {
     /// Frames that the next write carries.
     private var outgoing = ByteBuffer()
     private(set) var lastRead = NIODeadline.now()
-    /// What the last read brought and is not worked off: less than `largestRead`.
+    /// What the last read brought and is not worked off: at most `mostReceived`.
     private var received = ByteBuffer()
+    /// Whether what comes now is of a read that was not asked for.
+    private var isReadComplete = false
     /// Whether the channel waits for the next read until that is done.
     private var isReadHeldBack = false
     private(set) var closingSince: NIODeadline?
@@ -115,6 +120,9 @@ final class HTTP2Connection: ChannelDuplexHandler {
 
     /// - Parameter turns: where peers are strangers, their turns on the loop; nil: none.
     init(_ turns: LoopTurns? = nil) { self.turns = turns }
+
+    /// Closes the socket at once, where something in front of this handler would wait for the peer: TLS.
+    var cutSocket: (() -> Void)?
 
     /// Called once, before the handler is added to a pipeline.
     func setDelegate(_ delegate: any HTTP2Delegate) { callee = HTTP2Callee(delegate, self) }
@@ -209,22 +217,37 @@ final class HTTP2Connection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        isReadComplete = received.readableBytes > 0
         sendPending()
         context.fireChannelReadComplete()
     }
 
     /// The channel asks for the next read.
     func read(context: ChannelHandlerContext) {
-        if received.readableBytes == 0 { context.read() } else { isReadHeldBack = true }
+        if received.readableBytes == 0 { readOn(context) } else { isReadHeldBack = true }
+    }
+
+    private func readOn(_ context: ChannelHandlerContext) {
+        isReadHeldBack = false
+        isReadComplete = false
+        context.read()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard session != nil, closingSince == nil else { return }
-        // When a peer closes, NIO delivers the rest of the socket although no read was asked for. The bytes
-        // before it still wait here; without them the rest would become part of the wrong requests.
-        guard received.readableBytes == 0 else { return cut() }
         lastRead = .now()
-        received = unwrapInboundIn(data)
+        var bytes = unwrapInboundIn(data)
+        if received.readableBytes > 0 {
+            // When a peer closes, NIO delivers the rest of the socket although no read was asked for. The bytes
+            // before it still wait here; without them the rest would become part of the wrong requests. One read
+            // may come in several parts, by TLS, which wait together.
+            guard !isReadComplete,
+                received.readableBytes + bytes.readableBytes <= Self.mostReceived
+            else { return cut() }
+            received.writeBuffer(&bytes)
+            return
+        }
+        received = bytes
         guard let turns else { return receive(received.readableBytes) }
         turns.noteLook(lastRead)
         if received.readableBytes <= Self.smallRead { return receive(received.readableBytes) }
@@ -240,9 +263,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
             self.sendPending()
             if self.received.readableBytes > 0 {
                 self.waitForTurn(turns)
-            } else if self.isReadHeldBack {
-                self.isReadHeldBack = false
-                self.context?.read()
+            } else if self.isReadHeldBack, let context = self.context {
+                self.readOn(context)
             }
         }
     }
@@ -384,7 +406,10 @@ final class HTTP2Connection: ChannelDuplexHandler {
         guard let context else { return }
         if closingSince == nil { closingSince = .now() }
         let channel = context.channel
-        context.eventLoop.execute { channel.close(promise: nil) }
+        guard let cutSocket else {
+            return context.eventLoop.execute { channel.close(promise: nil) }
+        }
+        context.eventLoop.assumeIsolated().execute { cutSocket() }
     }
 
     /// The channel is closed. What the connection held is freed when it is its turn: it may have a thousand

@@ -134,6 +134,7 @@ enum HTTP2 {
     static let refusedStream: UInt32 = 7
     static let cancel: UInt32 = 8
     static let enhanceYourCalm: UInt32 = 11
+    static let inadequateSecurity: UInt32 = 12
 
     static let ack = UInt8(truncatingIfNeeded: NGHTTP2_FLAG_ACK.rawValue)
     static let endStream = UInt8(truncatingIfNeeded: NGHTTP2_FLAG_END_STREAM.rawValue)

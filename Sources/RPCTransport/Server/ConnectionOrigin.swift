@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What a call knows of the connection that it came by.
 final class ConnectionOrigin: Sendable {
     let peer: PeerAddress
@@ -6,6 +8,7 @@ final class ConnectionOrigin: Sendable {
     let account: ConnectionAccount
     /// Its turn in the queues of the workers.
     let lane: Int
+    private let certificate = Mutex<PeerCertificate?>(nil)
 
     init(peer: PeerAddress, mailbox: LoopMailbox, account: ConnectionAccount, lane: Int) {
         self.peer = peer
@@ -13,4 +16,10 @@ final class ConnectionOrigin: Sendable {
         self.account = account
         self.lane = lane
     }
+
+    /// The client's; nil if it has shown none.
+    var peerCertificate: PeerCertificate? { certificate.withLock { $0 } }
+
+    /// Before the connection has calls: the handshake is over.
+    func set(peerCertificate: PeerCertificate?) { certificate.withLock { $0 = peerCertificate } }
 }

@@ -8,6 +8,9 @@ extension RPCServer {
         /// 0: any free port, see `RPCServer.port`.
         public var port: Int
 
+        /// nil: without TLS.
+        public var tls: ServerTLS?
+
         /// Sent on every answer, also with errors and for unknown methods.
         public var initialHeaders: Metadata = Metadata()
 
@@ -86,7 +89,7 @@ extension RPCServer {
         /// A connection without calls for that long is asked to leave, which gRPC clients do unnoticed;
         /// after 10 s, the longest idle first, when three quarters of `maxConnections` are taken.
         public var idleTimeout = Duration.seconds(1_800)
-        /// From accept to the client's first SETTINGS frame.
+        /// From accept to the client's first SETTINGS frame, TLS's handshake included.
         public var handshakeTimeout = Duration.seconds(10)
         /// A connection on which nothing arrived for that long is asked for a sign of life, and
         /// closed when `keepaliveTimeout` brings none.
@@ -101,9 +104,8 @@ extension RPCServer {
         /// method does, such as who may call it.
         public var interceptor: RPCMethod.Interceptor?
 
-        /// Runs on the event loop of each new connection before the transport's own handler is
-        /// added: the place to add a TLS handler (`try
-        /// channel.pipeline.syncOperations.addHandler(…)`). Throwing closes the connection.
+        /// Runs on the event loop of each new connection before the transport's own handlers are
+        /// added. Throwing closes the connection.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
         /// Makes the observer of a new connection, from the client's address and port. On an event loop: it
         /// must not block. nil costs nothing.
@@ -112,6 +114,9 @@ extension RPCServer {
         /// for each kind and event loop, once a minute for those that were not let in. On an event loop: it
         /// must not block.
         public var shortage: (@Sendable (Shortage) -> Void)?
+        /// Called when a client was not let in, since there is no TLS with it; ten times at once and
+        /// then once a second at most. On an event loop: it must not block.
+        public var failedHandshake: (@Sendable (FailedHandshake) -> Void)?
         /// Called when the server has held at least 32 MiB less, and half, for five looks at its
         /// connections, which are a second apart: the place to give free memory back to the system. On
         /// a thread of its own.

@@ -88,7 +88,7 @@ public final class RPCServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     try takeConnection(
                         channel, from: PeerAddress(channel.remoteAddress), core, loops,
-                        hook: core.configuration.channelHook)
+                        tls: core.configuration.tls, hook: core.configuration.channelHook)
                 }
             }
     }
@@ -102,7 +102,7 @@ public final class RPCServer: Sendable {
     /// - Throws: if there are too many; the channel is to be closed then.
     private static func takeConnection(
         _ channel: any Channel, from peer: PeerAddress, _ core: ServerCore, _ loops: [LoopHandle],
-        hook: (@Sendable (any Channel) throws -> Void)?
+        tls: ServerTLS?, hook: (@Sendable (any Channel) throws -> Void)?
     ) throws {
         guard
             let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.loop.value
@@ -114,8 +114,16 @@ public final class RPCServer: Sendable {
         channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
         try hook?(channel)
         let http2 = HTTP2Connection(loop.turns)
-        http2.setDelegate(
-            ServerConnection(loop: loop, http2: http2, peer: peer, lane: lane))
+        let connection = ServerConnection(
+            loop: loop, http2: http2, peer: peer, lane: lane)
+        if let tls {
+            let origin = connection.origin
+            try TLSHandshake.serve(
+                tls, on: channel, http2, loop.turns,
+                done: { origin.set(peerCertificate: $0) },
+                failed: { core.handshakes.note(origin.peerAddress, $0) })
+        }
+        http2.setDelegate(connection)
         try channel.pipeline.syncOperations.addHandler(http2)
     }
 
@@ -141,7 +149,7 @@ public final class RPCServer: Sendable {
             .channelOption(.recvAllocator, value: Self.readAllocator)
             .channelInitializer { [core, loops] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try Self.takeConnection(channel, from: peer, core, loops, hook: nil)
+                    try Self.takeConnection(channel, from: peer, core, loops, tls: nil, hook: nil)
                 }
             }
             .withConnectedSocket(own.rawValue)

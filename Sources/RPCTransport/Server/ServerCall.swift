@@ -61,6 +61,9 @@ public final class ServerCall: Sendable {
     /// Whether the client is on this machine, as far as addresses tell: on the loopback network, or in the
     /// same process.
     public var isFromThisMachine: Bool { origin.peer.isLocal }
+    /// The certificate by which the client has shown who it is; nil if the server does not ask for one, and in
+    /// the same process.
+    public var peerCertificate: PeerCertificate? { origin.peerCertificate }
 
     /// The number of its connection among those that are open, from 0: for turns of connections. A number
     /// is given to another connection when one has ended.

@@ -11,6 +11,7 @@ final class ServerCore: Sendable {
     let account: ServerAccount
     let connections: ConnectionTable
     let spareMemory: SpareMemory
+    let handshakes: HandshakeReports
     /// `:status`, `content-type` and the configured headers.
     let initialFields: FixedFields
     /// `grpc-status: 0`.
@@ -30,6 +31,7 @@ final class ServerCore: Sendable {
         }
         pools = WorkerPools(configuration)
         spareMemory = SpareMemory(configuration.memoryIsFree)
+        handshakes = HandshakeReports(configuration.failedHandshake)
         var initial = HeaderBlock()
         initial.add(":status", "200")
         initial.add("content-type", "application/grpc")

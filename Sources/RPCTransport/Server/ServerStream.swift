@@ -35,6 +35,8 @@ public final class ServerStream: Sendable {
     public var metadata: Metadata { call.metadata }
     public var deadline: NIODeadline? { call.deadline }
     public var peerAddress: String { call.peerAddress }
+    /// See ``ServerCall/peerCertificate``.
+    public var peerCertificate: PeerCertificate? { call.peerCertificate }
     public var isCancelled: Bool { call.isCancelled }
     /// See ``ServerCall/lane``.
     public var lane: Int { call.lane }

@@ -46,6 +46,7 @@ actor Session {
     ) async throws -> ImmudbClient {
         var configuration = ImmudbClient.Configuration(
             host: settings.address.host, port: settings.address.port, token: token)
+        configuration.tls = settings.tls
         configuration.evidenceDirectory = settings.evidenceDirectory
         configuration.callTimeoutMilliseconds = settings.timeoutSeconds * 1_000
         configuration.maxReceiveMessageByteCount = settings.maxAnswerByteCount

@@ -35,7 +35,7 @@ struct ClientSettings: Sendable {
         "largest answer that is taken, in bytes")
     static let mtls = Setting(
         "mtls", short: "m", .boolean, default: false,
-        "enable mutual tls: refused, this release has no TLS yet")
+        "use mutual tls, with the files and the name of the next four")
     static let pkey = Setting(
         "pkey", .optionalFile, default: "./tools/mtls/4_client/private/localhost.key.pem",
         "client private key path, for mtls")
@@ -46,7 +46,7 @@ struct ClientSettings: Sendable {
         "the identifier that the server has to have; without it, any that is new at its address")
     static let serverName = Setting(
         "servername", .text(named: "name"), default: "localhost",
-        "name in the server's certificate, for mtls")
+        "name in the server's certificate, for mtls; empty: the host that is connected to")
     static let timeout = Setting(
         "timeout", .integer(1...86_400, named: "seconds"), default: 30,
         "how long a call, or the next part of a dump, may take")
@@ -80,16 +80,13 @@ struct ClientSettings: Sendable {
     /// Whether calls carry the token.
     let isAuthenticated: Bool
     let format: Output.Format
+    /// nil: in clear text.
+    let tls: ImmudbClient.TLS?
     /// What was named and has no effect.
     let warnings: [String]
 
-    /// - Throws: `SettingsError` if something is asked for that this release cannot do.
+    /// - Throws: `SettingsError` if two of them do not fit.
     init(_ values: SettingsValues) throws(SettingsError) {
-        guard !values[Self.mtls] else {
-            throw SettingsError(
-                "\(values.sourceText(of: Self.mtls)) is true: this release has no TLS yet, and does not "
-                    + "connect without what was asked for. Leave it false")
-        }
         switch (values[Self.json], values[Self.valueOnly]) {
         case (false, false): format = .text
         case (true, false): format = .json
@@ -113,6 +110,13 @@ struct ClientSettings: Sendable {
         evidenceDirectory = evidence.isEmpty ? nil : evidence
         tokenFile = values[Self.tokenFile]
         isAuthenticated = values[Self.auth]
+        let name = values[Self.serverName]
+        tls =
+            values[Self.mtls]
+            ? ImmudbClient.TLS(
+                authoritiesFile: values[Self.clientCAs],
+                certificate: .init(file: values[Self.certificate], keyFile: values[Self.pkey]),
+                serverName: name.isEmpty ? nil : name) : nil
         warnings = values.warnings
     }
 }

@@ -11,8 +11,8 @@ extension ClientSettings {
         among flags: [String: String], of command: any ImmuclientCommand.Type
     ) -> [String] {
         flags.keys.sorted().compactMap { key in
-            if Self.flagsForTLS.contains(key) {
-                return "flag --\(key) has no effect: this release has no TLS yet"
+            if tls == nil, Self.flagsForTLS.contains(key) {
+                return "flag --\(key) has no effect without --mtls"
             }
             if key == Self.tokenFile.key, !isAuthenticated, !command.usesTokenFile {
                 return "flag --\(key) has no effect without --auth: no token is sent"

@@ -1,4 +1,6 @@
-"""grpcio as client against our server. Usage: grpcio_client.py PORT"""
+"""grpcio as client against our server. Usage: grpcio_client.py PORT [CA CERT KEY]
+
+With files, by mutual TLS; the server's certificate is for 127.0.0.1."""
 import queue
 import random
 import sys
@@ -12,7 +14,17 @@ from checks import check, run
 
 ADDRESS = "127.0.0.1:%s" % sys.argv[1]
 LARGE = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
-channel = grpc.insecure_channel(ADDRESS, options=LARGE)
+FILES = [open(path, "rb").read() for path in sys.argv[2:]]
+
+
+def open_channel(options):
+    if not FILES:
+        return grpc.insecure_channel(ADDRESS, options=options)
+    authorities, certificate, key = FILES
+    return grpc.secure_channel(ADDRESS, grpc.ssl_channel_credentials(authorities, key, certificate), options=options)
+
+
+channel = open_channel(LARGE)
 code = grpc.StatusCode
 
 
@@ -206,8 +218,7 @@ def failing_stream():
 def stalled_stream():
     before = counters()
     # Otherwise grpcio takes in as much as the connection carries.
-    patient = grpc.insecure_channel(
-        ADDRESS, options=[("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)])
+    patient = open_channel([("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)])
     call = patient.unary_stream("/test.Peer/Endless")(number(64 << 10))
     next(call)
     sent = []
@@ -286,7 +297,7 @@ def answered_twice():
 @check("64 connections at once")
 def connections():
     channels = [
-        grpc.insecure_channel(ADDRESS, options=LARGE + [("grpc.use_local_subchannel_pool", 1)]) for _ in range(64)
+        open_channel(LARGE + [("grpc.use_local_subchannel_pool", 1)]) for _ in range(64)
     ]
     calls = [
         (unary("Echo", one).future(bytes_value(b"%d/%d" % (index, turn))), b"%d/%d" % (index, turn))

@@ -1,0 +1,30 @@
+import RPCTransport
+
+extension ImmudbServer {
+    /// Reads and checks the files of mutual TLS, if it is on.
+    static func loadTLS(
+        _ options: MutualTLSOptions, log: ServerLog
+    ) async throws(ServerStartError) -> ServerTLS? {
+        guard options.isOn else { return nil }
+        let loaded = await onOwnThread { () throws(TLSFileError) in
+            try ServerTLS(
+                certificate: options.certificate, key: options.key,
+                clientAuthorities: options.clientAuthorities)
+        }
+        do throws(TLSFileError) {
+            let tls = try loaded.get()
+            log.info("mutual TLS: the server's certificate is \(tls.summary)")
+            if let warning = tls.warning { log.warning(warning) }
+            return tls
+        } catch {
+            throw ServerStartError("Unable to use mutual TLS: \(error)")
+        }
+    }
+
+    static func description(of handshake: RPCServer.FailedHandshake) -> String {
+        let more =
+            handshake.untoldCount == 0
+            ? "" : " (and \(counted(handshake.untoldCount, "other")) since the last such line)"
+        return "no TLS with \(handshake.peerAddress): \(handshake.reason)\(more)"
+    }
+}

@@ -1,0 +1,156 @@
+import NIOCore
+
+/// Stands between the socket and TLS: turns away what is not TLS, gives the handshakes of strangers turns on
+/// the loop, bounds what they send, and closes at once where TLS would wait for the peer. Event loop only.
+///
+/// A handshake is the dearest thing that a stranger can ask for: a signature and the verification of a chain,
+/// half a millisecond (`docs/limits.md`). It is done in turns of the loop (`LoopTurns`) like all that clients can
+/// bring about at will. While bytes wait for their turn nothing more is read, so a connection has one read of
+/// them at most.
+final class TLSGate: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Of a peer before its handshake is over: the chains of certificates that are in use have a tenth of it.
+    private static let handshakeByteCount = 64 << 10
+    /// For a peer to read why it was refused. If this side closed at once while bytes of the peer are on their
+    /// way, the system would answer them with a reset, by which the peer loses what it has not read.
+    private static let farewell = TimeAmount.seconds(1)
+    /// The types of records that a peer begins with: handshake, and alert.
+    private static let firstBytes: [UInt8] = [0x16, 0x15]
+
+    private let turns: LoopTurns?
+    private var context: ChannelHandlerContext?
+    private(set) var receivedByteCount = 0
+    private var isInHandshake = true
+    private var waiting: ByteBuffer?
+    private var isReadHeldBack = false
+    private var isTakingLeave = false
+    /// This side has closed the connection without a word.
+    private(set) var wasCut = false
+
+    /// - Parameter turns: where peers are strangers, their turns on the loop; nil: none.
+    init(_ turns: LoopTurns?) { self.turns = turns }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// From now on bytes pass.
+    func handshakeIsOver() { isInHandshake = false }
+
+    /// Closes the socket, whatever TLS is at.
+    func cut() {
+        wasCut = true
+        context?.close(promise: nil)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard isInHandshake else { return context.fireChannelRead(data) }
+        var bytes = unwrapInboundIn(data)
+        let isFirst = receivedByteCount == 0
+        receivedByteCount += bytes.readableBytes
+        if isTakingLeave {
+            if receivedByteCount > Self.handshakeByteCount { context.close(promise: nil) }
+            return
+        }
+        if isFirst, let byte = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self),
+            !Self.firstBytes.contains(byte)
+        {
+            return turnAway(context, isHTTP2: byte == HTTP2Words.preface)
+        }
+        guard let turns else { return context.fireChannelRead(data) }
+        guard receivedByteCount <= Self.handshakeByteCount else {
+            context.fireErrorCaught(TLSFault.tooLong)
+            return
+        }
+        if waiting != nil {
+            waiting?.writeBuffer(&bytes)
+        } else {
+            waiting = bytes
+            turns.run { self.goOn() }
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if waiting == nil { context.fireChannelReadComplete() }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if waiting == nil { context.read() } else { isReadHeldBack = true }
+    }
+
+    /// Gives TLS what has waited for its turn.
+    private func goOn() {
+        guard let context, let bytes = waiting else { return }
+        waiting = nil
+        guard context.channel.isActive, !isTakingLeave else { return }
+        context.fireChannelRead(wrapInboundOut(bytes))
+        context.fireChannelReadComplete()
+        guard isReadHeldBack, waiting == nil else { return }
+        isReadHeldBack = false
+        context.read()
+    }
+
+    /// Tells a client that begins HTTP/2 without TLS why it has to go, in HTTP/2's words.
+    private func turnAway(_ context: ChannelHandlerContext, isHTTP2: Bool) {
+        if turns != nil, isHTTP2 {
+            let bytes = context.channel.allocator.buffer(bytes: HTTP2Words.wantsTLS)
+            context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        }
+        context.fireErrorCaught(TLSFault.plainText)
+    }
+
+    /// A handshake has failed, or is given up: the peer has a moment to read the alert.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard isInHandshake, turns != nil, mode == .all, context.channel.isActive else {
+            return context.close(mode: mode, promise: promise)
+        }
+        if let promise { context.channel.closeFuture.cascade(to: promise) }
+        guard !isTakingLeave else { return }
+        isTakingLeave = true
+        waiting = nil
+        context.close(mode: .output, promise: nil)
+        // Or nobody would notice that the peer has left.
+        context.read()
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [weak self] in
+            self?.context?.close(promise: nil)
+        }
+    }
+}
+
+/// The little HTTP/2 that is spoken where no session is.
+private enum HTTP2Words {
+    /// Of "PRI * HTTP/2.0", with which a client begins.
+    static let preface = UInt8(ascii: "P")
+
+    /// SETTINGS, and a GOAWAY that says why (RFC 9113, sections 6.5 and 6.8).
+    static let wantsTLS: [UInt8] = {
+        let reason = Array("this port wants TLS".utf8)
+        let settings: [UInt8] = [0, 0, 0, HTTP2.settings, 0, 0, 0, 0, 0]
+        let goAway: [UInt8] =
+            [0, 0, UInt8(8 + reason.count), HTTP2.goAway, 0, 0, 0, 0, 0]
+            + [0, 0, 0, 0, 0, 0, 0, UInt8(HTTP2.inadequateSecurity)]
+        return settings + goAway + reason
+    }()
+}
+
+/// On a client without TLS: knows a server that wants it by its alert. For the first read only.
+final class TLSAlertDetector: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        if bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == 0x1503 {
+            context.fireErrorCaught(RPCError(.unavailable, TLSFault.serverWantsTLS))
+        } else {
+            context.fireChannelRead(data)
+        }
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+}
+
+extension TLSFault {
+    static let serverWantsTLS = "the server wants TLS, and this client does not use it"
+}
