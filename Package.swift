@@ -198,8 +198,8 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "CNghttp2", "CRocksDB", "ImmudbClient", "ImmudbProtocol", "ImmudbStore",
-                "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree", "RPCTransport",
-                "StorageIO", nioCore, protobuf,
+                "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree", "MutualTLSFiles",
+                "RPCTransport", "StorageIO", nioCore, protobuf,
             ],
             path: "Benchmarks/immudb-bench", swiftSettings: settings),
         .executableTarget(
