@@ -38,6 +38,7 @@ struct ClientDocumentationTests {
         #expect(counts == (versions: 1, page: 6, archived: 6))
         try await ClientSnippets.firstContact(
             configuration, Digest(hex: String(repeating: "a", count: 64))!, roots)
+        #expect(ClientSnippets.tls().tls?.certificate?.keyFile == "client.key")
         #expect(ClientSnippets.evidence().evidenceDirectory == "evidence")
         await client.close()
         #expect(try await server.stop() == 0)
