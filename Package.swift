@@ -223,8 +223,7 @@ let package = Package(
                 "TestTools",
                 "CNghttp2", "CRocksDB", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol",
                 "ImmudbStore", "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree",
-                "RPCTransport",
-                "StorageIO", nioCore, protobuf,
+                "MutualTLSFiles", "RPCTransport", "StorageIO", nioCore, protobuf,
             ],
             path: "Benchmarks/immudb-bench", swiftSettings: settings),
         .executableTarget(

@@ -11,12 +11,13 @@ let echoPort = 45_322
 private let serverPort = 45_323
 
 /// The server of the echo figure, in a process of its own; ends when it is killed.
-func serveEcho(port: Int = echoPort) async throws {
+func serveEcho(port: Int = echoPort, tls: ServerTLS? = nil) async throws {
     let echo = RPCMethod.unary("/bench.Bench/Echo") {
         (request: Google_Protobuf_BytesValue, call: ServerCall) in call.reply(request)
     }
-    let server = try await RPCServer.start(
-        RPCServer.Configuration(host: "127.0.0.1", port: port), methods: [echo])
+    var configuration = RPCServer.Configuration(host: "127.0.0.1", port: port)
+    configuration.tls = tls
+    let server = try await RPCServer.start(configuration, methods: [echo])
     while true { try await Task.sleep(for: .seconds(3600)) }
     withExtendedLifetime(server) {}
 }

@@ -1,8 +1,8 @@
 // The figures of the project, as a table: `make bench`, or `immudb-bench SECTION …`.
 //
 // Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
-// are shared. Sections: durable, batch, get, proof, walk, server, client,
-// accounts.
+// are shared. Sections: durable, batch, get, proof, walk, server, client, accounts,
+// tls.
 //
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
 // `make build` and `make bench` have been run. `immudb-bench echo PORT` and `immudb-bench load PORT CONNECTIONS CALLS` are
@@ -21,6 +21,7 @@ let sections: [(name: String, run: (inout Report) async throws -> Void)] = [
     ("server", measureServer),
     ("client", measureClient),
     ("accounts", measureAccounts),
+    ("tls", measureTLS),
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())
@@ -32,6 +33,9 @@ case "open"?:
 case "databases"? where arguments.count == 4:
     guard let count = Int(arguments[1]), let entries = Int(arguments[3]) else { exit(1) }
     try measureDatabases(count, isShared: arguments[2] == "shared", entries: entries)
+case "echo"? where arguments.count == 3:
+    guard let port = Int(arguments[1]) else { exit(1) }
+    try await serveEcho(port: port, tlsFolder: arguments[2])
 case "echo"?:
     try await serveEcho(port: arguments.dropFirst().first.flatMap { Int($0) } ?? echoPort)
 case "load"? where arguments.count >= 4:

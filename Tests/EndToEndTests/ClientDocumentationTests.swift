@@ -41,6 +41,7 @@ struct ClientDocumentationTests {
         #expect(counts == (versions: 1, page: 7, archived: 7))
         try await ClientSnippets.firstContact(
             address, String(repeating: "a", count: 64), roots, client.identity.text)
+        #expect(ClientSnippets.tls().tls?.certificate?.keyFile == "client.key")
         #expect(ClientSnippets.evidence().evidenceDirectory == "evidence")
         await client.close()
         #expect(try await server.stop() == 0)

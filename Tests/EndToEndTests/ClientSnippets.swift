@@ -24,6 +24,13 @@ enum ClientSnippets {
         await patient.close()
     }
 
+    static func tls() -> ImmudbClient.Configuration {
+        var configuration = ImmudbClient.Configuration(host: "db.example.com")
+        configuration.tls = .init(
+            authoritiesFile: "ca.pem", certificate: .init(file: "client.pem", keyFile: "client.key"))
+        return configuration
+    }
+
     static func proveScanned(_ client: ImmudbClient) async throws {
         for try await proven in client.verifiedScan(prefix: "certificate:") {
             print(proven)

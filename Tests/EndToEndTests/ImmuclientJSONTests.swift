@@ -126,7 +126,7 @@ struct ImmuclientJSONTests {
         let cases = [
             (["get", "none"], "NotFound", ""), (["get", ""], "InvalidArgument", ""),
             (["get"], "Usage", ""), (["frob"], "Usage", ""), (["--frob"], "Usage", ""),
-            (["zadd", "s", "nan", "k"], "Usage", ""), (["-m", "ping"], "Settings", ""),
+            (["zadd", "s", "nan", "k"], "Usage", ""), (["-m", "ping"], "TlsUnusable", ""),
             (["-p", "0", "ping"], "Settings", ""), (["-p", "1", "ping"], "Unavailable", ""),
             (["-s", "--tokenfile", "./none", "ping"], "NotLoggedIn", ""),
             (["dump", "/dev/null"], "LocalFailure", ""),

@@ -140,7 +140,7 @@ struct ServerSettingsTests {
             (["foo"], "unknown command \"foo\" for \"immudb\""),
             (["-d", "--foo"], "unknown flag: --foo"),
             (["-dx"], "unknown shorthand flag: 'x' in -dx"),
-            (["-m"], "flag --mtls is true"), (["--logfile"], "flag needs an argument: --logfile"),
+            (["-m"], "Unable to use mutual TLS: certificate file"), (["--logfile"], "flag needs an argument: --logfile"),
             (["--no-histograms=maybe", "-p0"], "flag --no-histograms is \"maybe\": give true or"),
         ])
     func unknownWords(arguments: [String], said: String) async throws {

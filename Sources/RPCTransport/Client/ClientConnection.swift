@@ -132,9 +132,8 @@ final class ClientConnection: HTTP2Delegate {
         for call in calls.values { call.fail(.unavailable, "the client was shut down") }
         http2.terminate(HTTP2.noError)
         // A server that does not read must not keep it.
-        loop.eventLoop.scheduleTask(in: .seconds(1)) {
-            [weak channel = http2.context?.channel] in
-            channel?.close(promise: nil)
+        loop.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak http2] in
+            http2?.cut()
         }
     }
 

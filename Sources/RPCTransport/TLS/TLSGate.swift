@@ -114,7 +114,12 @@ final class TLSGate: ChannelDuplexHandler {
         context.close(mode: .output, promise: nil)
         // Or nobody would notice that the peer has left.
         context.read()
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [weak self] in
+        closeSoon()
+    }
+
+    /// Closes the socket after the farewell, also if TLS waits for that of the peer.
+    func closeSoon() {
+        context?.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [weak self] in
             self?.context?.close(promise: nil)
         }
     }

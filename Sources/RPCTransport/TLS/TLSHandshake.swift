@@ -132,6 +132,7 @@ final class TLSHandshake: ChannelInboundHandler {
 
     private func fail(_ context: ChannelHandlerContext, _ error: any Error) {
         hasFailed = true
+        gate.closeSoon()
         switch side {
         case .server(let tls):
             // Whoever connects and leaves looks only whether the port is open.
