@@ -108,7 +108,7 @@ struct GateTests {
                 }
             }
         }
-        #expect(count == 2 * 42 * 8 * 4)
+        #expect(count == 2 * 44 * 8 * 4)
         try accounts.close()
         try others.close()
     }
