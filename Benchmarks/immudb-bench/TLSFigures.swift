@@ -56,6 +56,7 @@ func measureTLS(_ report: inout Report) async throws {
 private func client(_ port: Int, _ tls: ClientTLS?) -> RPCClient {
     var configuration = RPCClient.Configuration(host: "127.0.0.1", port: port)
     configuration.tls = tls
+    configuration.waitForReady = true  // the server may still be starting
     return RPCClient(configuration)
 }
 

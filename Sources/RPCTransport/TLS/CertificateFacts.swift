@@ -25,14 +25,19 @@ struct CertificateFacts {
     private static let longestText = 100
     private static let mostNames = 10
 
-    private let parsed: Certificate?
+    private let certificate: NIOSSLCertificate
     private let validFrom: time_t
     private let validUntil: time_t
 
     init(_ certificate: NIOSSLCertificate) {
-        parsed = (try? certificate.toDERBytes()).flatMap { try? Certificate(derEncoded: $0) }
+        self.certificate = certificate
         validFrom = certificate.notValidBefore
         validUntil = certificate.notValidAfter
+    }
+
+    /// Parsed when it is asked for: times need none of it.
+    private var parsed: Certificate? {
+        (try? certificate.toDERBytes()).flatMap { try? Certificate(derEncoded: $0) }
     }
 
     /// The subject's common name.

@@ -4,7 +4,7 @@ import NIOCore
 /// the loop, bounds what they send, and closes at once where TLS would wait for the peer. Event loop only.
 ///
 /// A handshake is the dearest thing that a stranger can ask for: a signature and the verification of a chain,
-/// half a millisecond (`docs/limits.md`). It is done in turns of the loop (`LoopTurns`) like all that clients can
+/// 0.7 ms of CPU (`docs/limits.md`). It is done in turns of the loop (`LoopTurns`) like all that clients can
 /// bring about at will. While bytes wait for their turn nothing more is read, so a connection has one read of
 /// them at most.
 final class TLSGate: ChannelDuplexHandler {
