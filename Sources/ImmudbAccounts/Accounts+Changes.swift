@@ -9,13 +9,18 @@ extension Accounts {
     public struct Administrator: Sendable {
         let name: UserName
         let origin: Origin
+        let mayAct: @Sendable () -> Bool
         let isCancelled: @Sendable () -> Bool
 
+        /// - Parameter mayAct: whether the caller is an administrator still; asked when its turn has come, since the acts
+        ///   before it may have ended that.
         public init(
-            _ caller: Caller, from origin: Origin, isCancelled: @escaping @Sendable () -> Bool
+            _ caller: Caller, from origin: Origin, mayAct: @escaping @Sendable () -> Bool,
+            isCancelled: @escaping @Sendable () -> Bool
         ) {
             name = caller.name
             self.origin = origin
+            self.mayAct = mayAct
             self.isCancelled = isCancelled
         }
     }
@@ -76,6 +81,7 @@ extension Accounts {
             () throws(AccountError) in
             var named = ""
             do throws(AccountError) {
+                guard administrator.mayAct() else { throw .notAdministrator }
                 let name = try UserName(checking: user)
                 named = name.description
                 try self.change(

@@ -111,7 +111,9 @@ struct AccountService: Sendable {
             return refuse(call, error, "\(what) \(name)")
         }
         let administrator = Accounts.Administrator(
-            caller, from: Origin(call), isCancelled: { call.isCancelled })
+            caller, from: Origin(call),
+            mayAct: { (try? gate.caller(call.metadata))?.isAdministrator == true },
+            isCancelled: { call.isCancelled })
         act(administrator) { result in
             switch result {
             case .success(let user):
@@ -169,7 +171,9 @@ extension Refusal {
         case .wrongOldPassword:
             self.init(.permissionDenied, "old password is incorrect")
         case .tooManyLogins:
-            self.init(.resourceExhausted, "too many logins are waiting: try again in a moment")
+            self.init(
+                .resourceExhausted,
+                "too many logins and changes of users are waiting: try again in a moment")
         case .noMemory:
             self.init(.resourceExhausted, "the server has no memory to check a password")
         case .stopping:

@@ -1,6 +1,7 @@
 import CoreMetrics
 import ImmudbAccounts
 import ImmudbStore
+import POSIX
 
 /// What is opened, in order, before clients are let in: the system's database first.
 struct OpenedData: Sendable {
@@ -13,6 +14,13 @@ struct OpenedData: Sendable {
         _ metrics: any MetricsFactory, log: ServerLog
     ) throws(ServerStartError) {
         try checkListening(host: options.host, port: options.port)
+        // The key is made after the folder.
+        if isRegularFile(options.systemKeyPath) == true, !isFolder(options.systemDatabasePath) {
+            throw ServerStartError(
+                "Unable to open sysstore: the users are gone: \(options.systemDatabasePath) is missing, though its "
+                    + "key file \(options.systemKeyPath) is there. Restore the folder from a backup, or remove the "
+                    + "key file to begin without users")
+        }
         try createFolder(options.systemDatabasePath, prefix: "Unable to create sys data folder")
         try createFolder(options.databasePath, prefix: "Unable to create data folder")
         let isKnown = ServerIdentifier.exists(in: options.directory)

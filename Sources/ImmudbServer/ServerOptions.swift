@@ -76,6 +76,7 @@ public struct ServerOptions: Hashable, Sendable {
 
     /// Folder of the system's database, which has the users.
     public var systemDatabasePath: String { path(Accounts.databaseName) }
+    var systemKeyPath: String { path(Accounts.keyFileName) }
 
     private func path(_ name: String) -> String {
         directory.hasSuffix("/") ? directory + name : directory + "/" + name

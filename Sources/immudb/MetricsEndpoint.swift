@@ -36,7 +36,10 @@ final class MetricsEndpoint: Sendable {
         let (ports, found) = AsyncThrowingStream.makeStream(of: Int.self)
         let application = Application(
             router: router(),
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [StalledWriteCloser()],
+                    idleTimeout: Self.idleTimeout)),
             configuration: .init(
                 address: .hostname(host, port: port), serverName: "immudb",
                 availableConnectionsDelegate: MaximumAvailableConnections(
@@ -69,7 +72,7 @@ final class MetricsEndpoint: Sendable {
     }
 
     private func router() -> Router<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
         router.get("/metrics") { [registry] _, _ in
             Response(
                 status: .ok, headers: [.contentType: PrometheusRegistry.contentType],
@@ -87,6 +90,32 @@ final class MetricsEndpoint: Sendable {
         Response(
             status: status, headers: [.contentType: "text/plain; charset=utf-8"],
             body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
+    }
+}
+
+/// Closes a connection whose client does not read what it has asked for.
+private final class StalledWriteCloser: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Never
+
+    private static let timeout = TimeAmount.seconds(5)
+
+    private var closing: Scheduled<Void>?
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        closing?.cancel()
+        closing = nil
+        if !context.channel.isWritable {
+            let channel = context.channel
+            closing = context.eventLoop.scheduleTask(in: Self.timeout) {
+                channel.close(promise: nil)
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        closing?.cancel()
+        context.fireChannelInactive()
     }
 }
 

@@ -47,6 +47,28 @@ struct UsersEndToEndTests {
             directory: home.path, input: input)
     }
 
+    @Test("a folder whose users are gone is not served, nor is a key that is a pipe")
+    func missingUsers() async throws {
+        let data = TemporaryFolder()
+        let dir = data.file("db").path
+        let first = try await RunningServer(dir: dir)
+        #expect(try await first.stop() == 0)
+        try FileManager.default.removeItem(atPath: dir + "/immudbsys")
+        let arguments = ["--dir", dir, "-p", "0", "--metrics-port", "0"]
+        let refused = try await FinishedProcess.run("immudb", arguments)
+        #expect(refused.exitCode == 1)
+        #expect(refused.errors.contains("the users are gone: "), "\(refused.errors)")
+        try FileManager.default.removeItem(atPath: dir + "/immudbsys.key")
+        let second = try await RunningServer(dir: dir)
+        #expect(try await second.stop() == 0)
+        try FileManager.default.removeItem(atPath: dir + "/immudbsys.key")
+        #expect(mkfifo(dir + "/immudbsys.key", 0o600) == 0)
+        let pipe = try await FinishedProcess.run("immudb", arguments)
+        #expect(
+            pipe.exitCode == 1 && pipe.errors.contains("immudbsys.key is not a file"),
+            "\(pipe.errors)")
+    }
+
     @Test(
         "a user is made, logs in with immuclient, and keeps the token over a restart, until the user goes"
     )

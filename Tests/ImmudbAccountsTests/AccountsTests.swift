@@ -13,6 +13,24 @@ struct AccountsTests {
 
     init() throws { test = try TestAccounts() }
 
+    @Test("an act that waited is refused if its administrator is none any more")
+    func endedWhileWaiting() async throws {
+        let test = try TestAccounts()
+        defer { try? test.accounts.close() }
+        let administrator = Accounts.Administrator(
+            Caller(name: .administrator, isAdministrator: true), from: TestAccounts.local,
+            mayAct: { false }, isCancelled: { false })
+        let result = await withCheckedContinuation { continuation in
+            test.accounts.createUser(
+                Array("ghost".utf8), password: Array("Passw0rd!".utf8), by: administrator
+            ) { continuation.resume(returning: $0) }
+        }
+        #expect(throws: AccountError.self) { try result.get() }
+        await expectRefusal("wrong user or password") {
+            _ = try await test.login("ghost", "Passw0rd!")
+        }
+    }
+
     @Test("the first login makes the administrator, once, for a tool on this machine")
     func firstLogin() async throws {
         await expectRefusal("wrong user or password") { _ = try await test.login("immu", "") }

@@ -93,6 +93,7 @@ final class TestAccounts: Sendable {
     ) async throws {
         let administrator = Accounts.Administrator(
             Caller(name: .administrator, isAdministrator: true), from: Self.local,
+            mayAct: { true },
             isCancelled: { false })
         _ = try await withCheckedContinuation { continuation in
             body(accounts, administrator) { continuation.resume(returning: $0) }

@@ -220,6 +220,7 @@ private struct People {
     ) async throws {
         let administrator = Accounts.Administrator(
             Caller(name: .administrator, isAdministrator: true), from: origin,
+            mayAct: { true },
             isCancelled: { false })
         _ = try await withCheckedContinuation { continuation in
             body(administrator) { continuation.resume(returning: $0) }

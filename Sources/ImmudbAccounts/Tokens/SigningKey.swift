@@ -59,6 +59,10 @@ struct SigningKey: Sendable {
     private static func load(
         _ path: String, _ log: LogSink
     ) throws(SystemFolderError) -> SigningKey? {
+        // To open a pipe would wait for a writer.
+        if isRegularFile(path) == false {
+            throw SystemFolderError("the key file of tokens \(path) is not a file")
+        }
         let bytes: [UInt8]
         do {
             let file = try FileDescriptor.opening(path, .readOnly)

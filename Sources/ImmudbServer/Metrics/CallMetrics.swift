@@ -1,6 +1,7 @@
 import CoreMetrics
 import NIOCore
 import RPCTransport
+import Synchronization
 
 /// Counts the calls of a server, as the metrics of gRPC for Go do, and those of each client's address.
 ///
@@ -32,7 +33,7 @@ final class CallMetrics: Sendable {
 
     /// - Parameter peerAddress: address and port.
     func observer(of peerAddress: String) -> any RPCServer.CallObserver {
-        Observer(metrics: self, client: clients.client(at: ClientMetrics.host(of: peerAddress)))
+        Observer(self, host: ClientMetrics.host(of: peerAddress))
     }
 
     private func series(of method: RPCMethod) -> MethodMetrics? {
@@ -40,12 +41,22 @@ final class CallMetrics: Sendable {
         return methods.indices.contains(position) ? methods[position] : nil
     }
 
-    private struct Observer: RPCServer.CallObserver {
-        let metrics: CallMetrics
-        let client: ClientMetrics.Client
+    private final class Observer: RPCServer.CallObserver {
+        private let metrics: CallMetrics
+        private let host: String
+        /// From the first call on: who only connects takes no series.
+        private let client = Mutex<ClientMetrics.Client?>(nil)
+
+        init(_ metrics: CallMetrics, host: String) {
+            self.metrics = metrics
+            self.host = host
+        }
 
         func began(_ method: RPCMethod) {
-            client.noteCall()
+            client.withLock { client in
+                if client == nil { client = metrics.clients.client(at: host) }
+                client?.noteCall()
+            }
             metrics.series(of: method)?.noteBegin()
         }
 

@@ -142,7 +142,7 @@ final class ActiveCall {
         case .waiting: hasUnread
         case .running: false
         case .streaming(_, _, let body): body.unsent.readableBytes > 0
-        case .conversing: true
+        case .conversing(_, let conversation, _): !conversation.isWaiting || hasUnread
         }
     }
 

@@ -72,6 +72,10 @@ for name in ("process_resident_memory_bytes", "process_open_fds", "process_start
 expect(0 < time.time() - after["process_start_time_seconds", ""] < 600, after["process_start_time_seconds", ""])
 
 expect(get("/healthz")[0] == 200 and get("/readyz")[0] == 200, "probes")
+for path in ("/metrics", "/healthz", "/readyz"):
+    request = urllib.request.Request(BASE + path, method="HEAD")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        expect(answer.status == 200 and answer.read() == b"", path)
 expect(get("/")[0] == 404 and get("/metrics/x")[0] == 404, "unknown paths")
 
 # Strangers: garbage, half a request, and more connections than are let in; scrapes go on.
@@ -81,4 +85,19 @@ for number, connection in enumerate(held):
 expect(len(scrape()) >= len(before), "a scrape beside strangers")
 for connection in held:
     connection.close()
+
+# Connections that ask and do not read are as many as are let in; they are closed, and probes go on.
+held = []
+for _ in range(16):
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", int(sys.argv[1])))
+    connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 30)
+    held.append(connection)
+for attempt in range(5):
+    try:
+        expect(get("/healthz")[0] == 200, "a probe beside connections that do not read")
+        break
+    except OSError:
+        expect(attempt < 4, "no probe was answered")
 print("ok")
