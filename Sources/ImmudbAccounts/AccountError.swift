@@ -2,9 +2,10 @@ public import ImmudbStore
 
 /// Why something about users was not done.
 public enum AccountError: Error, Sendable {
-    /// Also for a user who does not exist or was deleted: a stranger learns nothing of names.
+    /// The password is wrong, or there is no such user: the same error for both, so that it does not tell which users
+    /// exist.
     case wrongUserOrPassword
-    /// A tool for administration, and a user who is no administrator.
+    /// The call is for administrators, and its caller is none, or none any more.
     case notAdministrator
     case invalidName(UserName.Fault)
     /// The password breaks the rule.

@@ -14,7 +14,7 @@ extension ImmudbClient {
     /// before, and the root of that tree is stored as trusted.
     ///
     /// - Throws: `VerificationError` if the answer does not prove it: the server has probably stored
-    ///   the entry all the same, unless the error's `isRefusal` is true. `ClientError` if there is no
+    ///   the entry, unless the error's `isRefusal` is true. `ClientError` if there is no
     ///   answer: with code `.outcomeUnknown` the entry may have been stored, with any other it is not.
     @discardableResult
     public func verifiedSet(

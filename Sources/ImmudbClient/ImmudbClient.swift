@@ -26,7 +26,7 @@ import SwiftProtobuf
 ///
 /// A call that writes throws `ClientError` with code `.outcomeUnknown` if its entry may have been
 /// stored. With any other code of a `ClientError` it is certainly not stored. If it throws
-/// `VerificationError`, the server that could not prove it has probably stored it all the same.
+/// `VerificationError`, the server has probably stored the entry, although it could not prove that.
 ///
 /// It connects again by itself when a connection was lost, with growing pauses between attempts.
 /// A call that the server may have seen is never sent twice.

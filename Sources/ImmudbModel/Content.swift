@@ -93,7 +93,7 @@ public struct Content: Hashable, Sendable {
         bytes.append(UInt8(rest))
     }
 
-    /// Takes a number of base 128 from the beginning; nil if there is none of 64 bits.
+    /// Removes a varint from the beginning and returns it; nil if the bytes do not begin with one of at most 64 bits.
     private static func popVarint(_ bytes: inout ArraySlice<UInt8>) -> UInt64? {
         var number: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 7) {

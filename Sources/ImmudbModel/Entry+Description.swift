@@ -23,7 +23,7 @@ extension Entry: CustomStringConvertible {
             + (time.map { ", \($0)" } ?? "")
     }
 
-    /// The parts of a member's key; nil if the entry is none, as far as one can see.
+    /// The parts of a member's key; nil if the entry does not look like a member of a sorted set.
     private var shownMember: SortedSetKey? {
         guard kind == nil || kind == .sortedSetMember,
             let parts = SortedSetKey(bytes: key, memberByteCount: value.count),

@@ -23,7 +23,7 @@ public struct ServerLog: Sendable {
     /// The least important level that is written.
     public let level: LogLevel
     private let target: Target
-    /// nil where there is none that could be opened again.
+    /// Where the log file is, to open it again; nil for a log without a file.
     let file: LogFilePlace?
 
     /// A log that calls a function for each line.

@@ -74,7 +74,7 @@ extension Database {
 
     // MARK: reading
 
-    /// The newest entry of a key; nil if there is none.
+    /// The newest entry of a key; nil if the key is not there.
     public func get(_ key: some EntryBytes) async throws(StoreError) -> Entry? {
         try await get(key.entryBytes)
     }
@@ -129,7 +129,7 @@ extension Database {
 }
 
 extension Snapshot {
-    /// The newest entry of a key; nil if there is none.
+    /// The newest entry of a key; nil if the key is not there.
     public func get(_ key: some EntryBytes) throws(StoreError) -> Entry? {
         try get(key.entryBytes)
     }

@@ -1,3 +1,4 @@
+import POSIX
 import Synchronization
 
 #if canImport(Darwin)
@@ -60,8 +61,7 @@ struct EchoSuspension {
             signal(number, suspended.pointee.previous[Int(number)])
             raise(number)
         }
-        // Who starts a process with a signal ignored, as nohup does, means it.
-        if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
+        if isIgnoring(previous) {
             signal(number, SIG_IGN)
         } else {
             suspended.pointee.previous[Int(number)] = previous

@@ -13,7 +13,7 @@ import Synchronization
 final class HangUpSignal: Sendable {
     private let log: ServerLog
     private let server = Mutex<ImmudbServer?>(nil)
-    // Dispatch's objects are safe on every thread; this is only kept alive.
+    // Written once, by `init`. The object may be used on every thread; this only keeps it alive.
     private nonisolated(unsafe) let source: any DispatchSourceSignal
 
     /// Whether there is something to do at SIGHUP.

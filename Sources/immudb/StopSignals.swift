@@ -1,6 +1,7 @@
 import Dispatch
 import ImmudbServer
 import ImmudbStore
+import POSIX
 import Synchronization
 
 #if canImport(Darwin)
@@ -9,7 +10,8 @@ import Synchronization
     import Glibc
 #endif
 
-/// Receives SIGTERM and SIGINT from its creation on, and SIGHUP where that has nothing else to do. The first one stops the server; later ones are ignored.
+/// Receives SIGTERM and SIGINT from its creation on, and SIGHUP where that has nothing else to do. The first one stops
+/// the server; later ones are ignored.
 ///
 /// If the server is still starting, the first one cancels the start, and a second ends the process at once.
 /// That loses nothing: the next start goes on from there.
@@ -25,7 +27,7 @@ final class StopSignals: Sendable {
     let cancellation = Cancellation()
     private let phase = Mutex(Phase.starting)
     private let log: ServerLog
-    // Dispatch's objects are safe on every thread; these are only kept alive.
+    // Written once, by `init`. The objects may be used on every thread; this only keeps them alive.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
     /// - Parameter stopsOnHangUp: whether SIGHUP stops the server as well. One that was started so that it is
@@ -101,5 +103,5 @@ private func isIgnored(_ number: Int32) -> Bool {
     #else
         let handler = action.__sigaction_handler.sa_handler
     #endif
-    return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    return isIgnoring(handler)
 }

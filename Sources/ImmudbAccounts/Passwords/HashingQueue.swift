@@ -2,9 +2,8 @@
 ///
 /// Acts of administration come first. Logins take turns by connection; one that waits for nothing else
 /// comes first. A login whose user's name or address has failed too often waits until its limit allows it,
-/// and others pass it. So whoever guesses passwords waits for the limits; somebody else who logs in at the
-/// same time, as the same user, from the same address, waits for one of their turns at most if the guesses
-/// come by few connections.
+/// and others pass it. So the limits slow down a client that guesses passwords. Another client that logs in at the
+/// same time, as the same user and from the same address, waits for one turn of each guessing connection at most.
 struct HashingQueue: Sendable {
     struct Job: Sendable {
         enum Kind: Sendable {

@@ -4,9 +4,9 @@ import Synchronization
 /// What this process knows of passwords that it has hashed before: the right one of each user's last
 /// login, and wrong ones.
 ///
-/// Not the passwords but a code of them, by a key that exists in this process only. So somebody who logs
-/// in again is let in without a hash and without waiting, whoever tries to get in meanwhile; and who sends
-/// the same wrong password again is refused as cheaply.
+/// It keeps authentication codes of the passwords, made with a key that exists in this process only. A user who logs
+/// in again needs no hash and does not wait, even during a flood of other logins. A wrong password that is sent again
+/// is refused without a hash, too.
 final class PasswordMemory: Sendable {
     typealias Proof = HashedAuthenticationCode<SHA256>
 

@@ -14,7 +14,8 @@ package struct SignedMessage {
     package let footer: [UInt8]
     private let signature: [UInt8]
 
-    /// - Returns: nil for what is not of that form. Whether the signature holds is not looked at.
+    /// Does not verify the signature.
+    /// - Returns: nil if the bytes do not have that form.
     package init?(_ token: some Collection<UInt8>) {
         guard token.starts(with: Self.header) else { return nil }
         let parts = token.dropFirst(Self.header.count).split(

@@ -43,7 +43,8 @@ struct SigningKey: Sendable {
             .joined(separator: "\n") + "\n"
     }
 
-    /// A file of another owner cannot be closed to others: whoever put it there may mean it so.
+    /// Takes the permissions of other users away. Where the file belongs to somebody else that is not allowed; the
+    /// log then has a warning.
     private static func keepFromOthers(
         _ file: FileDescriptor, _ path: String, _ log: LogSink
     ) throws {

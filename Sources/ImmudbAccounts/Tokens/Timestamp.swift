@@ -22,8 +22,8 @@ enum Timestamp {
 
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    /// Fractions of a second are cut.
-    /// - Returns: nil for what is no such time.
+    /// Drops fractions of a second.
+    /// - Returns: nil if the text is not a time of that form.
     static func seconds(_ text: String) -> Int64? {
         var rest = Array(text.utf8)[...]
         guard let year = number(4, &rest), take("-", &rest), let month = number(2, &rest),
@@ -37,7 +37,7 @@ enum Timestamp {
         return Int64(days(year, month, day) * 86_400 + time - offset)
     }
 
-    /// - Returns: in seconds; nil for what is no zone.
+    /// - Returns: the offset in seconds; nil if the text is not a time zone.
     private static func zone(_ text: ArraySlice<UInt8>) -> Int? {
         var rest = text
         if take("Z", &rest) || take("z", &rest) { return rest.isEmpty ? 0 : nil }

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import POSIX
 
 /// While this object lives, does something before Ctrl-C, SIGTERM or SIGHUP ends the process.
 ///
@@ -17,9 +18,7 @@ final class EndingSignals {
             // In the shell, Ctrl-C ends the command, which then cleans up as after any failure.
             if number == SIGINT, Interruption.isWatching { continue }
             let previous = signal(number, SIG_IGN)
-            if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
-                continue
-            }
+            if isIgnoring(previous) { continue }
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 clean()
