@@ -403,7 +403,7 @@ let package = Package(
             name: "ServerStatisticsTests",
             dependencies: [
                 "ImmudbProtocol", "ImmudbServer", "PrometheusMetrics", "ServerStatistics",
-                "TerminalScreen", "TestTools", coreMetrics,
+                "POSIX", "TerminalScreen", "TestTools", coreMetrics,
             ],
             swiftSettings: settings),
         .testTarget(
