@@ -1,6 +1,6 @@
 package import ImmudbClient
 
-extension ServerHealth {
+extension ImmudbClient.ServerHealth {
     /// - Throws: `ClientError` that says what the server cannot do.
     package func requireWhole() throws(ClientError) {
         guard !isWhole else { return }

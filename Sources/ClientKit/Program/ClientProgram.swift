@@ -55,15 +55,15 @@ extension ClientProgram {
                 try Output(format: format).write(helpReport(for: command, all: all))
             case .run(let command):
                 let sources = try invocation.sources()
-                let settings = Result { () throws(SettingsError) in try settings(sources) }
-                format = (try? settings.get())?.format ?? format
+                let result = Result { () throws(SettingsError) in try Self.settings(sources) }
+                format = (try? result.get())?.format ?? format
                 try announce(sources, format, isScript: command is any ScriptCommand)
-                let read = try settings.get()
-                let idle = idleFlags(read, among: sources.flags, of: command)
-                for warning in read.warnings + idle {
+                let settings = try result.get()
+                let idle = idleFlags(settings, among: sources.flags, of: command)
+                for warning in settings.warnings + idle {
                     StandardError.write(warning: warning, format)
                 }
-                try await run(command, sources, read)
+                try await run(command, sources, settings)
             }
             return ExitCode.done.rawValue
         } catch {

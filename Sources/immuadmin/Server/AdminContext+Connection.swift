@@ -1,5 +1,6 @@
 import ClientKit
 import ImmudbClient
+import ProgramKit
 
 extension AdminContext {
     /// Runs `body` with a connection that carries the administrator's token, which is closed then.

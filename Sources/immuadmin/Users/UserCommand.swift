@@ -69,7 +69,7 @@ struct UserCommand: AdminCommand, FlaggedCommand {
             let password = try NewPassword.ask(
                 "Choose a password for \(user):", confirmation: "Confirm password:",
                 orElse: "Password does not meet the requirements")
-            try await changing { try await client.createUser(user, password: password) }
+            try await changing(user) { try await client.createUser(user, password: password) }
         }
         try context.output.write(
             LineReport(
@@ -86,7 +86,9 @@ struct UserCommand: AdminCommand, FlaggedCommand {
             guard new != old else {
                 throw ToolError("New password is identical to the old one", code: "Usage")
             }
-            try await changing { try await client.changePassword(of: user, from: old, to: new) }
+            try await changing(user) {
+                try await client.changePassword(of: user, from: old, to: new)
+            }
         }
         try context.output.write(
             LineReport(
@@ -115,7 +117,7 @@ struct UserCommand: AdminCommand, FlaggedCommand {
             guard try Prompt.confirm("Are you sure you want to delete user \(user)? [y/N]: ") else {
                 throw ToolError("Canceled", code: "Canceled")
             }
-            try await changing { try await client.deleteUser(user) }
+            try await changing(user) { try await client.deleteUser(user) }
         }
         try context.output.write(
             LineReport(
@@ -139,12 +141,27 @@ struct UserCommand: AdminCommand, FlaggedCommand {
     }
 }
 
-/// Runs a change of users. If it is not known whether it was made, says where to look.
-private func changing(_ change: () async throws -> Void) async throws {
+/// Runs a change of a user. If it is not known whether it was made, says where to look.
+private func changing(_ user: String, _ change: () async throws -> Void) async throws {
     do {
         try await change()
     } catch let error as ClientError where error.code == .outcomeUnknown {
         throw DoubtfulChange(cause: error)
+    } catch let error as ClientError where error.code == .notFound {
+        throw UnknownUser(cause: error, user: user)
+    }
+}
+
+/// There is no such user, which the server calls a key.
+private struct UnknownUser: ExplainableError {
+    let cause: ClientError
+    let user: String
+
+    var failure: Failure {
+        let hint = "there is no user '\(user)'"
+        return Failure(
+            code: "NotFound", message: cause.message, text: "\(Failure(cause).text)\n\(hint)",
+            hint: Failure.Hint(hint), exitCode: .notFound)
     }
 }
 
