@@ -34,6 +34,7 @@ let package = Package(
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
+        .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
@@ -210,6 +211,15 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // What the command line clients share: connection, forms of output, failures, files that are written whole.
+        .target(
+            name: "ClientKit",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "RPCTransport", "Terminal", arguments,
+            ],
+            swiftSettings: settings),
+
         // MARK: executables
 
         .executableTarget(
@@ -225,8 +235,15 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "ClientKit", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
                 "RPCTransport", "Terminal", arguments,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "immuadmin",
+            dependencies: [
+                "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
+                "POSIX", "ProgramKit", "RPCTransport", "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -391,9 +408,12 @@ let package = Package(
         .testTarget(
             name: "ImmuclientTests",
             dependencies: [
-                "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit", "RPCTransport",
-                "TestTools", "OwnThread",
+                "ClientKit", "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit",
+                "RPCTransport", "TestTools", "OwnThread",
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmuadminTests", dependencies: ["immuadmin", "ProgramKit", arguments],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
@@ -413,7 +433,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
+                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",
