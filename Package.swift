@@ -243,7 +243,8 @@ let package = Package(
             name: "immuadmin",
             dependencies: [
                 "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
-                "POSIX", "ProgramKit", "RPCTransport", "Terminal", arguments,
+                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "Terminal",
+                "TerminalScreen", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -413,7 +414,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmuadminTests", dependencies: ["immuadmin", "ProgramKit", arguments],
+            name: "ImmuadminTests",
+            dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
@@ -433,7 +435,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
+                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
+                "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",

@@ -72,6 +72,15 @@ public func isRegularFile(_ path: String) -> Bool? {
     return status.st_mode & S_IFMT == S_IFREG
 }
 
+/// The user whose file or folder it is, by number. Links are followed.
+///
+/// - Throws: `Errno`.
+public func owner(of path: String) throws(Errno) -> UInt32 {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .last }
+    return status.st_uid
+}
+
 /// Makes a folder, and those above it that are missing.
 ///
 /// - Parameter permissions: of the folders that are made.

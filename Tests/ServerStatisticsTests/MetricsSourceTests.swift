@@ -8,9 +8,7 @@ import Testing
 struct MetricsSourceTests {
     /// What a look at a port gives.
     private func look(at port: Int, host: String = "127.0.0.1") async throws -> ServerStatistics {
-        try await MetricsSource.withClient { client in
-            try await MetricsSource(host: host, port: port, client: client).statistics()
-        }
+        try await MetricsSource.with(host: host, port: port) { try await $0.statistics() }
     }
 
     private func failure(_ answer: [UInt8], pausing pause: Duration? = nil) async throws

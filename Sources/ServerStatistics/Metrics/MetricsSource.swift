@@ -1,4 +1,4 @@
-public import AsyncHTTPClient
+import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -14,8 +14,7 @@ public struct MetricsSource: Sendable {
     public let port: Int
     private let client: HTTPClient
 
-    /// - Parameter client: one of ``withClient(_:)``.
-    public init(host: String, port: Int, client: HTTPClient) {
+    private init(host: String, port: Int, client: HTTPClient) {
         self.host = host
         self.port = port
         self.client = client
@@ -24,10 +23,10 @@ public struct MetricsSource: Sendable {
     /// Where it asks: `host:port`.
     public var address: String { hostAndPort(host, port) }
 
-    /// Runs what needs a client of HTTP, and closes that afterwards. It follows nobody to another address, uses no proxy, and
-    /// takes nothing that is compressed.
-    public static func withClient<Value: Sendable>(
-        _ body: (HTTPClient) async throws -> Value
+    /// Runs `body` with a source, and closes that afterwards. It follows nobody to another address, uses no proxy, and takes
+    /// nothing that is compressed.
+    public static func with<Value: Sendable>(
+        host: String, port: Int, _ body: (MetricsSource) async throws -> Value
     ) async throws -> Value {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
@@ -40,7 +39,8 @@ public struct MetricsSource: Sendable {
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
         let result: Result<Value, any Error>
         do {
-            result = .success(try await body(client))
+            result = .success(
+                try await body(MetricsSource(host: host, port: port, client: client)))
         } catch {
             result = .failure(error)
         }
