@@ -49,7 +49,7 @@ struct Immuadmin: ClientProgram {
     ) -> [String] {
         var idle = settings.connection.idleFlags(among: flags.keys)
         if flags[AdminSettings.metricsPort.key] != nil, !(command is StatsCommand) {
-            idle.append("flag --\(AdminSettings.metricsPort.key) has an effect on stats only")
+            idle.append("flag --\(AdminSettings.metricsPort.key) has no effect but on stats")
         }
         return idle
     }

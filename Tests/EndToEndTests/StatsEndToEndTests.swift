@@ -60,7 +60,7 @@ struct StatsEndToEndTests {
             /\nNumber of clients          :\t1\n/,
             /\n   127.0.0.1               :\t[0-9]+\n      Last query           :\t[0-9.]+m?s ago\n/,
             /\nAvg. duration \(nb calls\)   :\tµs\n/,
-            /\n   SetSV \(2\)               :\t[0-9]+\n/,
+            /\n   Set \(2\)                 :\t[0-9]+\n/,
             /\nHealth                     :\ttakes writes, answers reads\n/,
         ] {
             #expect(text.output.contains(line), "\(text.output)")
@@ -78,7 +78,7 @@ struct StatsEndToEndTests {
             try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
         #expect(object["entries"] as? Int == 2 && object["takesWrites"] as? Bool == true)
         #expect(
-            ((object["methods"] as? [String: Any])?["SetSV"] as? [String: Any])?["calls"] as? Int
+            ((object["methods"] as? [String: Any])?["Set"] as? [String: Any])?["calls"] as? Int
                 == 2)
         #expect(try await server.stop() == 0)
     }

@@ -130,7 +130,7 @@ private final class CannedServer: Sendable {
             var rest = answer[...]
             while !rest.isEmpty {
                 let sent = rest.withUnsafeBytes {
-                    send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                    send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
                 }
                 guard sent > 0 else { break }
                 rest = rest.dropFirst(sent)

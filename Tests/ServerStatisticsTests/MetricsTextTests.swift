@@ -102,10 +102,10 @@ struct MetricsTextTests {
 
     /// With what has to be escaped, and what is more than a byte.
     private func text(_ random: inout SplitMix64) -> String {
-        String(
-            (0..<random.next(below: 6)).map { _ in
-                ["\\", "\"", "\n", "a", "}", ",", "é", "\u{1b}", "漢", "="][random.next(below: 10)]
-            } as [Character])
+        let characters: [Character] = [
+            "\\", "\"", "\n", "a", "}", ",", "é", "\u{1b}", "漢", "=",
+        ]
+        return String((0..<random.next(below: 6)).map { _ in characters[random.next(below: 10)] })
     }
 
     @Test(

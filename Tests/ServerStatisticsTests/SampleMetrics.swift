@@ -40,6 +40,9 @@ struct SampleMetrics {
         immudb_connections 2
         immudb_pending_writes_total{database="\(path)"} 3
         immudb_pending_write_bytes{database="\(path)"} 300
+        immudb_waiting_calls{class="points"} 5
+        immudb_waiting_calls{class="walks"} 0
+        immudb_memory_bytes{part="block_cache"} 8388608
         immudb_held_bytes{part="requests"} 1000
         immudb_held_bytes{part="answers"} 2000
         immudb_commit_group_entries_bucket{le="1"} 1

@@ -34,6 +34,8 @@ struct ServerStatisticsTests {
                 Writes that failed         :	1
                    noSpace                 :	1
                 Waiting writes             :	3 (300 B)
+                Waiting calls              :	5
+                   points                  :	5
                 Commit groups              :	2
                    Entries, on average     :	2
                    99 % have               :	≤ 4
@@ -50,7 +52,8 @@ struct ServerStatisticsTests {
                       key index (LSM)      :	100 B
                       tree                 :	0 B
                 Memory, by the system      :	50.0 MB
-                Memory, by the server      :	3.2 kB
+                Memory, by the server      :	8.0 MB
+                   block cache             :	8.0 MB
                    answers                 :	2.0 kB
                    requests                :	1000 B
                    waiting writes          :	300 B

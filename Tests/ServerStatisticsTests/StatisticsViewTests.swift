@@ -55,9 +55,9 @@ struct StatisticsViewTests {
             " Exit: q, Esc or Ctrl-C ", "ImmuDB stats       at T+87", "No. clients       2",
             "  active < 1h ago 1", "Health            ok", "Waiting writes    3",
             "fdatasync         1700 µs", "Entries / commit  2", "Refused calls     2",
-            "Connections       2", " Bytes by part ", "disk: db/immudb", "ledger (VLog)",
+            "Connections       2", " Bytes by part ", "db/immudb (disk)", "ledger (VLog)",
             "key index (LSM)", "memory", "requests", "answers", " the last ",
-            " Memory: 50.0 MB reserved, 3.2 kB in use ",
+            " Memory: 50.0 MB reserved, 8.0 MB in use ",
             " DB Size: 1.5 MB (VLog 1.5 MB, LSM 2.1 kB) ",
         ] {
             #expect(text.contains(part), "\(part)\n\(text)")
@@ -126,7 +126,7 @@ struct StatisticsViewTests {
         var metrics = SampleMetrics()
         metrics.path =
             ["", "漢字/\u{1b}[2J", String(repeating: "long/", count: 60)][random.next(below: 3)]
-        metrics.reads = random.next() >> UInt64(random.next(below: 64)) >> 1
+        metrics.reads = random.next() >> UInt64(1 + random.next(below: 63))
         metrics.readSeconds = Double(random.next(below: 1_000_000))
         metrics.hasHistograms = random.chance(3, of: 4)
         var history = try history(looks: 1 + random.next(below: 40), metrics)
@@ -148,7 +148,7 @@ struct StatisticsViewTests {
     @Test("plots the newest value at the right edge, and nothing where nothing is known")
     func plot() {
         let plot = Plot(
-            title: "t",
+            title: "a title that is too long", shortTitle: "short",
             lines: [
                 .init(
                     name: "n", style: .first,
@@ -166,7 +166,7 @@ struct StatisticsViewTests {
             (.number, 7, 8), (.number, 99, 100), (.number, 1_234, 1_500), (.bytes, 1_025, 1_536),
             (.bytes, 700 * 1_024, 768 * 1_024), (.bytes, 1_023, 1_024), (.number, .nan, 1),
             (.number, .infinity, 1), (.bytes, -5, 1),
-        ])
+        ] as [(PlotScale, Double, Double)])
     func scale(scale: PlotScale, value: Double, expected: Double) {
         #expect((scale.top(above: value) / expected - 1).magnitude < 1e-9)
     }

@@ -24,6 +24,8 @@ public struct ServerStatistics: Equatable, Sendable {
     public let connectionCount: UInt64?
     public let waitingWriteCount: UInt64?
     public let waitingWriteByteCount: UInt64?
+    /// Calls that wait for a thread, by their class of work.
+    public let waitingCalls: [NamedCount]
     /// Entries that were committed together.
     public let groups: Distribution?
     /// Seconds that an fdatasync took.
@@ -96,6 +98,7 @@ public struct ServerStatistics: Equatable, Sendable {
         connectionCount = metrics.count("immudb_connections")
         waitingWriteCount = metrics.sum("immudb_pending_writes_total")
         waitingWriteByteCount = metrics.sum("immudb_pending_write_bytes")
+        waitingCalls = Self.counts(metrics, "immudb_waiting_calls", by: "class")
         groups = Distribution(metrics, "immudb_commit_group_entries")
         synchronizations = Distribution(metrics, "immudb_fdatasync_seconds")
         memoryParts = Self.memoryParts(metrics)
@@ -159,7 +162,7 @@ public struct ServerStatistics: Equatable, Sendable {
             parts += counts(metrics, name, by: "part")
         }
         if let waiting = metrics.sum("immudb_pending_write_bytes") {
-            parts.append(NamedCount(name: "waiting writes", count: waiting))
+            parts.append(NamedCount(name: "waiting_writes", count: waiting))
         }
         return parts
     }

@@ -67,8 +67,8 @@ public struct StatisticsHistory: Sendable {
             Point(
                 time: moment, growth: growth, ledgerByteCount: total(\.ledgerByteCount),
                 indexByteCount: total(\.indexByteCount), treeByteCount: total(\.treeByteCount),
-                residentByteCount: statistics.process.residentByteCount.map(Double.init),
-                usedByteCount: statistics.usedMemoryByteCount.map(Double.init)))
+                residentByteCount: statistics.process.residentByteCount.map { Double($0) },
+                usedByteCount: statistics.usedMemoryByteCount.map { Double($0) }))
         if points.count > Self.capacity { points.removeFirst(points.count - Self.capacity) }
         latest = statistics
         latestTime = now

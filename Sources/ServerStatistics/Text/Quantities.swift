@@ -81,6 +81,9 @@ enum Quantities {
         return text
     }
 
+    /// A name such as `block_cache`, as words.
+    static func words(_ name: String) -> String { Self.name(name).replacing("_", with: " ") }
+
     /// A name from a server, on one line: what a terminal would obey, and line ends, are shown as `\xNN`.
     static func name(_ text: String) -> String {
         String(decoding: TerminalText.escaped(Array(text.utf8)), as: UTF8.self)

@@ -51,6 +51,7 @@ extension ServerStatistics {
             let size = waitingWriteByteCount.map { " (\(Quantities.size($0)))" } ?? ""
             text.add("Waiting writes", "\(count)\(size)")
         }
+        if !waitingCalls.isEmpty { text.add("Waiting calls", waitingCalls, depth: 0) }
     }
 
     private func addCommits(to text: inout StatisticsText) {
@@ -81,7 +82,7 @@ extension ServerStatistics {
         guard let used = usedMemoryByteCount else { return }
         text.add("Memory, by the server", Quantities.size(used))
         for part in memoryParts {
-            text.add(Quantities.name(part.name), Quantities.size(part.count), depth: 1)
+            text.add(Quantities.words(part.name), Quantities.size(part.count), depth: 1)
         }
     }
 

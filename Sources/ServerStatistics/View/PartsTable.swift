@@ -11,7 +11,7 @@ struct PartsTable {
         for database in statistics.storage {
             rows.append(
                 TableRow(
-                    "disk: " + Quantities.name(database.path), Quantities.size(database.byteCount),
+                    Quantities.name(database.path) + " (disk)", Quantities.size(database.byteCount),
                     labelStyle: .plain))
             rows += Self.sorted([
                 ("ledger (VLog)", database.ledgerByteCount),
@@ -21,9 +21,14 @@ struct PartsTable {
         if let used = statistics.usedMemoryByteCount {
             rows.append(TableRow("memory", Quantities.size(used), labelStyle: .plain))
             rows += Self.sorted(
-                statistics.memoryParts.map { (Quantities.name($0.name), $0.count) })
+                statistics.memoryParts.map { (Quantities.words($0.name), $0.count) })
         }
         self.rows = rows
+    }
+
+    /// Right-aligned, as numbers are.
+    private static func aligned(_ value: String) -> String {
+        String(repeating: " ", count: max(0, 9 - value.count)) + value
     }
 
     private static func sorted(_ parts: [(name: String, size: UInt64)]) -> [TableRow] {
@@ -40,11 +45,13 @@ struct PartsTable {
         let width = inner.width / columnCount
         let room = inner.height * columnCount
         let shown = rows.count > room ? rows.prefix(room - 1) : rows[...]
+        let labelWidth = max(0, width - 12)
         for (offset, row) in shown.enumerated() {
-            row.put(
+            let label = row.label.shortened(
+                to: labelWidth - 1, keepingEnd: !row.label.hasPrefix(" "), grid.charset)
+            TableRow(label, Self.aligned(row.value), labelStyle: row.labelStyle).put(
                 on: &grid, column: inner.column + 1 + offset / inner.height * width,
-                row: inner.row + offset % inner.height, width: width - 2,
-                labelWidth: max(0, width - 12))
+                row: inner.row + offset % inner.height, width: width - 2, labelWidth: labelWidth)
         }
         if shown.count < rows.count {
             grid.put(

@@ -15,6 +15,8 @@ struct Plot {
     }
 
     let title: String
+    /// Where the other one does not fit.
+    let shortTitle: String
     let lines: [Line]
     /// The time at the right edge.
     let moment: Double
@@ -28,7 +30,9 @@ struct Plot {
         var canvas = DotCanvas(columns: inner.width - gutter, rows: rows, charset: grid.charset)
         let span = Quantities.duration(
             wholeSeconds: Double(max(0, canvas.width - 1)) * Self.secondsPerDot)
-        grid.putFrame(rect, title: title, caption: " the last \(span) ")
+        grid.putFrame(
+            rect, title: title.count <= inner.width ? title : shortTitle,
+            caption: " the last \(span) ")
         guard canvas.width > 0, canvas.height > 0 else { return }
         let oldest = moment - Double(canvas.width) * Self.secondsPerDot
         let top = scale.top(
@@ -64,16 +68,16 @@ struct Plot {
         }
     }
 
-    /// The names of the lines with their newest values, each in its style.
+    /// The newest values of the lines with their names, each in its style.
     private func putLegend(on grid: inout CellGrid, _ inner: CellRect) {
         var column = inner.column + 1
         let end = inner.column + inner.width
         for line in lines {
             let value = line.values.last.flatMap(\.value).map(scale.show) ?? "-"
-            let text = "\(line.name) \(value)"
+            let text = "\(value) \(line.name)"
             guard column + text.count <= end else { return }
             grid.put(text, column: column, row: inner.row, line.style)
-            column += text.count + 3
+            column += text.count + 2
         }
     }
 
@@ -98,7 +102,7 @@ enum PlotScale {
     /// Microseconds, or calls a second.
     case number
 
-    var labelWidth: Int { self == .bytes ? 8 : 5 }
+    var labelWidth: Int { self == .bytes ? 9 : 5 }
 
     func show(_ value: Double) -> String {
         self == .bytes ? Quantities.size(value) : Quantities.short(value)

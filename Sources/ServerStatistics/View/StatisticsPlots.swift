@@ -31,12 +31,13 @@ struct StatisticsPlots {
         let parts = points.last.map {
             "VLog \(Quantities.size($0.ledgerByteCount)), LSM \(Quantities.size($0.indexByteCount))"
         }
+        let title = " DB Size: \(Quantities.size(total))"
         return plot(
-            " DB Size: \(Quantities.size(total)) (\(parts ?? "")) ", .bytes,
+            "\(title) (\(parts ?? "")) ", shortTitle: title + " ", .bytes,
             [
-                line("tree", .third) { $0.treeByteCount },
-                line("LSM", .second) { $0.indexByteCount },
                 line("VLog", .first) { $0.ledgerByteCount },
+                line("LSM", .second) { $0.indexByteCount },
+                line("tree", .third) { $0.treeByteCount },
             ])
     }
 
@@ -47,8 +48,9 @@ struct StatisticsPlots {
         func percent(_ count: UInt64) -> String {
             both == 0 ? "0" : Quantities.whole(Double(count) / both * 100)
         }
+        let title = " \(reads) reads / \(writes) writes"
         return plot(
-            " \(reads) reads / \(writes) writes (\(percent(reads))% / \(percent(writes))%) ",
+            "\(title) (\(percent(reads))% / \(percent(writes))%) ", shortTitle: title + " ",
             .number,
             [
                 line("reads/s", .first) { $0.growth?.readsPerSecond },
@@ -68,8 +70,12 @@ struct StatisticsPlots {
             ])
     }
 
-    private func plot(_ title: String, _ scale: PlotScale, _ lines: [Plot.Line]) -> Plot {
-        Plot(title: title, lines: lines, moment: moment, scale: scale)
+    private func plot(
+        _ title: String, shortTitle: String? = nil, _ scale: PlotScale, _ lines: [Plot.Line]
+    ) -> Plot {
+        Plot(
+            title: title, shortTitle: shortTitle ?? title, lines: lines, moment: moment,
+            scale: scale)
     }
 
     private func line(

@@ -2,7 +2,7 @@ import TerminalScreen
 
 /// The table of the screen: the lines that the original has, and the server's condition.
 struct StatisticsTable {
-    static let maxRowCount = 12
+    static let maxRowCount = 13
     private static let title = " Exit: q, Esc or Ctrl-C "
 
     private let rows: [TableRow]
@@ -21,7 +21,9 @@ struct StatisticsTable {
             TableRow(
                 "Database", Quantities.name(statistics.databasePath), weight: 3, keepsEnd: true),
             TableRow("Uptime", Quantities.duration(wholeSeconds: seconds), weight: 1),
-            TableRow("Entries", "\(statistics.entryCount)\(entryRate)", weight: 1),
+            TableRow(
+                "Entries", "\(statistics.entryCount)\(entryRate)", weight: 1,
+                shortValue: "\(statistics.entryCount)"),
             TableRow("No. clients", "\(statistics.clients.count)", weight: 2),
             TableRow(
                 "  active < 1h ago", "\(statistics.activeClientCount(at: now))", weight: 4),
@@ -34,6 +36,10 @@ struct StatisticsTable {
         }
         if let count = statistics.waitingWriteCount {
             rows.append(TableRow("Waiting writes", "\(count)", weight: 3))
+        }
+        if !statistics.waitingCalls.isEmpty {
+            let count = statistics.waitingCalls.map(\.count).reduce(0, ServerStatistics.sumOrMax)
+            rows.append(TableRow("Waiting calls", "\(count)", weight: 4))
         }
         if let average = statistics.synchronizations?.average {
             rows.append(TableRow("fdatasync", "\(Quantities.whole(average * 1e6)) µs", weight: 3))
@@ -66,7 +72,7 @@ struct StatisticsTable {
         for (offset, row) in shown.enumerated() {
             row.put(
                 on: &grid, column: rect.inner.column + 1, row: rect.inner.row + offset,
-                width: rect.inner.width - 1, labelWidth: 18)
+                width: rect.inner.width - 1, labelWidth: rect.width >= 40 ? 18 : 15)
         }
     }
 }
@@ -75,6 +81,8 @@ struct StatisticsTable {
 struct TableRow {
     let label: String
     let value: String
+    /// Where the value does not fit.
+    let shortValue: String
     /// Where rows do not fit, the heaviest ones are left out.
     let weight: Int
     let labelStyle: CellStyle
@@ -84,10 +92,11 @@ struct TableRow {
 
     init(
         _ label: String, _ value: String, weight: Int = 0, _ valueStyle: CellStyle = .plain,
-        labelStyle: CellStyle = .muted, keepsEnd: Bool = false
+        labelStyle: CellStyle = .muted, keepsEnd: Bool = false, shortValue: String? = nil
     ) {
         self.label = label
         self.value = value
+        self.shortValue = shortValue ?? value
         self.weight = weight
         self.labelStyle = labelStyle
         self.valueStyle = valueStyle
@@ -95,15 +104,23 @@ struct TableRow {
     }
 
     func put(on grid: inout CellGrid, column: Int, row: Int, width: Int, labelWidth: Int) {
-        grid.put(label, column: column, row: row, labelStyle, maxWidth: min(labelWidth, width))
-        let room = width - labelWidth
+        grid.put(label, column: column, row: row, labelStyle, maxWidth: width)
+        // A label that is longer moves its value.
+        let start = max(labelWidth, label.count + 1)
+        let room = width - start
         guard room > 0 else { return }
-        var text = value
-        if text.count > room {
-            let dots = grid.charset == .ascii ? ".." : "…"
-            let kept = max(0, room - dots.count)
-            text = keepsEnd ? dots + text.suffix(kept) : text.prefix(kept) + dots
-        }
-        grid.put(text, column: column + labelWidth, row: row, valueStyle, maxWidth: room)
+        let text = (value.count > room ? shortValue : value).shortened(
+            to: room, keepingEnd: keepsEnd, grid.charset)
+        grid.put(text, column: column + start, row: row, valueStyle, maxWidth: room)
+    }
+}
+
+extension String {
+    /// The text if it has so many characters at most, else a part of it with dots for the rest.
+    func shortened(to count: Int, keepingEnd: Bool, _ charset: Charset) -> String {
+        guard self.count > count else { return self }
+        let dots = charset == .ascii ? ".." : "…"
+        let kept = max(0, count - dots.count)
+        return keepingEnd ? dots + suffix(kept) : prefix(kept) + dots
     }
 }

@@ -20,7 +20,8 @@ struct StatisticsReport: Report {
             "clients": .object(clients), "methods": .object(methods),
             "failedCalls": Self.object(statistics.failedCalls),
             "failedWrites": Self.object(statistics.failedAppends),
-            "disk": .object(disk), "memory": .object(memory), "process": .object(process),
+            "waitingCalls": Self.object(statistics.waitingCalls), "disk": .object(disk),
+            "memory": .object(memory), "process": .object(process),
         ]
         json["takesWrites"] = statistics.takesWrites.map(JSONValue.truth)
         json["answersReads"] = statistics.answersReads.map(JSONValue.truth)

@@ -71,7 +71,7 @@ private struct RawMetrics: Report {
     var json: JSONObject { [:] }
 }
 
-private struct NoMetrics: ExplainableError {
+struct NoMetrics: ExplainableError {
     let cause: MetricsError
 
     var failure: Failure {
