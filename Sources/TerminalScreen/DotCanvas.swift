@@ -43,12 +43,14 @@ public struct DotCanvas: Sendable {
     public mutating func line(
         from start: (x: Int, y: Int), to end: (x: Int, y: Int), _ style: CellStyle
     ) {
+        // Both directions give the same dots.
+        let (start, end) = (start.x, start.y) <= (end.x, end.y) ? (start, end) : (end, start)
         let steps = max(abs(end.x - start.x), abs(end.y - start.y))
         guard steps > 0 else { return set(start.x, start.y, style) }
         guard steps <= 4 * (width + height) else { return }
         for step in 0...steps {
             func place(_ from: Int, _ to: Int) -> Int {
-                // Rounded to the nearer dot, and the same for both directions.
+                // Rounded to the nearer dot.
                 from + ((to - from) * step * 2 + (to >= from ? steps : -steps)) / (2 * steps)
             }
             set(place(start.x, end.x), place(start.y, end.y), style)

@@ -7,16 +7,23 @@ import Testing
 @Suite("Fetching metrics")
 struct MetricsSourceTests {
     /// What a look at a port gives.
-    private func look(at port: Int, host: String = "127.0.0.1") async throws -> ServerStatistics {
-        try await MetricsSource.with(host: host, port: port) { try await $0.statistics() }
+    private func look(
+        at port: Int, host: String = "127.0.0.1", maxByteCount: Int = MetricsText.maxByteCount
+    ) async throws -> ServerStatistics {
+        try await MetricsSource.with(host: host, port: port) { source in
+            var source = source
+            source.maxByteCount = maxByteCount
+            return try await source.statistics()
+        }
     }
 
-    private func failure(_ answer: [UInt8], pausing pause: Duration? = nil) async throws
-        -> MetricsError?
-    {
+    private func failure(
+        _ answer: [UInt8], pausing pause: Duration? = nil,
+        maxByteCount: Int = MetricsText.maxByteCount
+    ) async throws -> MetricsError? {
         let server = try CannedServer(answer, pause: pause)
         do {
-            _ = try await look(at: server.port)
+            _ = try await look(at: server.port, maxByteCount: maxByteCount)
             return nil
         } catch let error as MetricsError {
             #expect(
@@ -67,12 +74,13 @@ struct MetricsSourceTests {
         #expect(ContinuousClock.now - begin < .seconds(25))
     }
 
-    @Test("takes no answer that has no end")
+    @Test("takes no answer that is too long")
     func endless() async throws {
         let head = Array("HTTP/1.1 200 OK\r\n\r\n".utf8)
         let error = try await failure(
-            head + [UInt8](repeating: UInt8(ascii: "#"), count: MetricsText.maxByteCount + 1))
-        #expect(error?.code == .tooLarge && error?.reason == "the answer has more than 8 MiB")
+            head + [UInt8](repeating: UInt8(ascii: "#"), count: 100_001), maxByteCount: 100_000)
+        #expect(error?.code == .tooLarge)
+        #expect(error?.reason == "the answer has more than 100000 bytes")
     }
 
     @Test("follows nobody to another place, and takes no other status than 200")

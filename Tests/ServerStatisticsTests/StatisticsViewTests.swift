@@ -43,7 +43,30 @@ struct StatisticsViewTests {
         #expect(
             grid.lines
                 == """
-                placeholder
+                + Exit: q, Esc or Ctrl-C ------++ Avg. duration: 200 us read, 1001 us write ---+
+                | ImmuDB stats    at T+87      || 200 us read  1000 us write                   |
+                | Database       db/immudb     || 1200                                         |
+                | Uptime         1m38s         ||                 ''''''''' ''''''''' '''''''''|
+                | Entries        4054 (+90/s)  ||                                              |
+                | No. clients    2             ||                                              |
+                | Health         ok            ||                 ......... ......... .........|
+                | Waiting writes 3             ||    0                                         |
+                +------------------------------++ the last 1m57s ------------------------------+
+                + DB Size: 1.5 MB ---------------------++ 40508 reads / 4054 writes (91% / 9%) +
+                | 1.5 MB VLog  2.1 kB LSM  4.0 kB tree || 900 reads/s  90 writes/s             |
+                |   2.0 MB                             || 1000            .         .         .|
+                |          ............................||               .':       .':       .' |
+                |                                      ||             .'  :     .'  :     .'   |
+                |                                      ||            .'    :   .'    :   .'    |
+                |                                      ||          .'      : .'      : .'      |
+                |      0 B ............................||    0    :...'''''::...'''''::...'''''|
+                + the last 1m21s ----------------------++ the last 1m33s ----------------------+
+                + Memory: 50.0 MB reserved, 8.0 MB in use -------------------------------------+
+                | 50.0 MB reserved  8.0 MB in use                                              |
+                |  64.0 MB                                       ..............................|
+                |                                                                              |
+                |      0 B                                       ''''''''''''''''''''''''''''''|
+                + the last 3m21s --------------------------------------------------------------+
                 """.split(separator: "\n").map(String.init))
     }
 
@@ -156,7 +179,10 @@ struct StatisticsViewTests {
             ], moment: 15, scale: .number)
         var grid = CellGrid(width: 12, height: 5, charset: .ascii)
         plot.put(on: &grid, grid.bounds)
-        #expect(grid.lines == ["placeholder"])
+        #expect(
+            grid.lines == [
+                "+short-----+", "|     :  : |", "|    '  .' |", "|       :  |", "+ the last +",
+            ])
     }
 
     @Test(

@@ -37,7 +37,7 @@ struct CellGridTests {
     func frame() {
         var grid = CellGrid(width: 12, height: 3, charset: .braille)
         grid.putFrame(grid.bounds, title: " a title that is long ", caption: " low ")
-        #expect(grid.lines == ["┌ a title th┐", "│          │", "└ low ─────┘"])
+        #expect(grid.lines == ["┌ a title t┐", "│          │", "└ low ─────┘"])
         #expect(grid[1, 0].style == .title)
     }
 

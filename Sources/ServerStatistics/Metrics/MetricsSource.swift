@@ -12,6 +12,8 @@ public struct MetricsSource: Sendable {
 
     public let host: String
     public let port: Int
+    /// An answer that is longer is refused.
+    var maxByteCount = MetricsText.maxByteCount
     private let client: HTTPClient
 
     private init(host: String, port: Int, client: HTTPClient) {
@@ -91,9 +93,8 @@ public struct MetricsSource: Sendable {
         var bytes: [UInt8] = []
         for try await buffer in response.body {
             bytes += buffer.readableBytesView
-            guard bytes.count <= MetricsText.maxByteCount else {
-                throw MetricsError(
-                    .tooLarge, "the answer has more than \(MetricsText.maxByteCount >> 20) MiB")
+            guard bytes.count <= maxByteCount else {
+                throw MetricsError(.tooLarge, "the answer has more than \(maxByteCount) bytes")
             }
         }
         return bytes

@@ -143,7 +143,10 @@ private struct SampleReader {
         case "nan": return .nan
         case "+inf", "inf": return .infinity
         case "-inf": return -.infinity
-        default: return text.utf8.contains(where: isDigit) ? Double(text) : nil
+        // Swift reads further words, which Prometheus does not.
+        default:
+            return bytes.first.map { isDigit($0) || "+-.".utf8.contains($0) } == true
+                ? Double(text) : nil
         }
     }
 

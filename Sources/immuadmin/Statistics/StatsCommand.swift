@@ -11,9 +11,8 @@ struct StatsCommand: AdminCommand, FlaggedCommand {
         "stats", alias: "s", abstract: "Show what the server does: calls, sizes, memory, health.",
         discussion: """
             At a terminal, a screen that is drawn each 3 seconds, until q, Esc or Ctrl-C. Where stdout is no \
-            terminal, the numbers once, as with --text. They come from the server's metrics: at the host \
-            of --immudb-address and the port of --metrics-port. The exit code is 5 if nothing answers there, or at \
-            --immudb-port.
+            terminal, the numbers once, as with --text. They come from the server's metrics, at the same host and \
+            the port of --metrics-port. The exit code is 5 if the server or its metrics do not answer.
             """)
 
     @Flag(name: .shortAndLong, help: "The numbers once, as text; with --json as an object.")

@@ -9,6 +9,7 @@ Usage: screen.py PROGRAM [ARGUMENT...] -- STEP... Each step is one argument:
     signal PID NAME   sends one to another process
     stopped           waits until the program is stopped, and says if the terminal is as it was before
     continue          lets it go on, as `fg` does
+    pause SECONDS     only reads what is drawn
     print             prints the screen
 
 The terminal has 80 columns and 24 rows at first. In the end the program is waited for; then this prints `terminal: ` with
@@ -35,7 +36,7 @@ program, steps = sys.argv[1:split], sys.argv[split + 1:]
 
 
 class Screen(pyte.Screen):
-    """pyte knows no alternate screen, and shows its mode as a number that is moved."""
+    """pyte knows no alternate screen."""
 
     is_alternate = was_alternate = False
 
@@ -171,6 +172,9 @@ for step in steps:
         print("stopped:", state())
     elif verb == "continue":
         os.write(asked[1], b".")
+    elif verb == "pause":
+        end_of_pause = time.monotonic() + float(rest)
+        wait_for(lambda: time.monotonic() > end_of_pause, step)
     elif verb == "print":
         settle()
         print(*(line.rstrip() for line in screen.display), sep="\n")
