@@ -2,9 +2,9 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// The answers that a worker thread has made and not yet handed over.
+/// The answers that a worker thread has made and not handed over yet.
 final class AnswerGatherer: Sendable {
-    /// The calling thread's; nil on threads that are no workers.
+    /// The gatherer of the calling thread; nil on threads that are not workers.
     static let current = ThreadSpecificVariable<AnswerGatherer>()
 
     private struct Batch {
@@ -12,7 +12,7 @@ final class AnswerGatherer: Sendable {
         var answers: [(ServerCall, Answer)]
     }
 
-    /// One for each event loop whose calls its thread has answered.
+    /// One batch for each event loop whose calls the thread has answered.
     private let batches = Mutex<[Batch]>([])
 
     func add(_ call: ServerCall, _ answer: consuming Answer) {

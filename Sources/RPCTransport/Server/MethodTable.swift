@@ -1,14 +1,13 @@
-/// The methods of a server by path, found by the bytes of the `:path` header without making a
-/// string.
+/// The methods of a server by path, looked up by the bytes of the `:path` header without making a string.
 final class MethodTable: Sendable {
-    private let slots: [Int]  // index into `methods`, -1: empty; open addressing
+    private let slots: [Int]  // position in `methods`, -1: empty; open addressing
     private let methods: [RPCMethod]
     private let paths: [[UInt8]]
     private let services: Set<String>
-    /// A longer path is unknown without a look at its bytes.
+    /// A longer path is unknown, without comparing its bytes.
     private let longestPathByteCount: Int
 
-    /// Paths must differ and begin with `/`.
+    /// Makes the table. Paths must differ and begin with `/`.
     init(_ methods: [RPCMethod]) {
         var size = 8
         while size < methods.count * 2 { size *= 2 }
@@ -39,7 +38,7 @@ final class MethodTable: Sendable {
         return nil
     }
 
-    /// What gRPC for Go answers for a path that is not registered.
+    /// Returns the message that gRPC for Go sends for a path that is not registered.
     func unknown(_ path: String) -> String {
         guard let (service, method) = Self.parts(of: path) else {
             return "malformed method name: \"\(path)\""
@@ -58,7 +57,7 @@ final class MethodTable: Sendable {
         )
     }
 
-    /// FNV-1a. The table is ours, so nobody can choose colliding entries.
+    /// FNV-1a. No client chooses the entries of the table, so nobody can cause collisions in it.
     private static func hash(_ path: UnsafeBufferPointer<UInt8>) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in path { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
