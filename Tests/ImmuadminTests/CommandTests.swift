@@ -10,7 +10,7 @@ struct CommandTests {
     private static let displayed = Immuadmin.commands.flatMap(\.subcommands)
         .filter { $0.configuration.shouldDisplay }
 
-    @Test("an example in a help is a command line that the command takes")
+    @Test("take the command lines of the examples in their help")
     func examples() throws {
         for (name, examples) in Immuadmin.examples {
             for example in examples {
@@ -29,7 +29,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a help names the flags of its command, and those of all commands by --all only")
+    @Test("show their own flags in help, and those of all commands only with --all")
     func helps() {
         for type in Self.displayed {
             let brief = Immuadmin.help(for: type)
@@ -40,7 +40,7 @@ struct CommandTests {
         #expect(Immuadmin.help(for: UserCommand.self).contains("--dir <folder>"))
     }
 
-    @Test("each command of the original has its alias")
+    @Test("have the aliases of the original")
     func aliases() throws {
         for (alias, type) in [
             ("l", LoginCommand.self), ("x", LogoutCommand.self), ("p", StatusCommand.self),
@@ -51,7 +51,7 @@ struct CommandTests {
     }
 
     @Test(
-        "words that are no action, and flags of another action, are refused before anything is asked"
+        "refuse unknown actions, and flags of other actions, before anything is asked"
     )
     func words() {
         for (line, complaint) in [
@@ -70,7 +70,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a time of the audit log is a date, a moment, or so long ago")
+    @Test("take a date, a moment, or a time span as a time of the audit log")
     func times() throws {
         let now = Date(timeIntervalSince1970: 1_000_000)
         for (text, seconds) in [
@@ -86,7 +86,7 @@ struct CommandTests {
         }
     }
 
-    @Test("the token file's name ends in _admin, once")
+    @Test("use a token file whose name ends in _admin, once")
     func tokenFile() throws {
         for (given, name) in [
             ("token", "token_admin"), ("t_admin", "t_admin"), ("/a/b", "/a/b_admin"),
