@@ -57,7 +57,7 @@ final class RootLinker: Sendable {
 
     private let state = Mutex(State())
 
-    // MARK: what is known
+    // MARK: known roots
 
     /// Returns whether the trusted root is known to continue `root`.
     func knows(_ root: TrustedRoot) -> Bool {

@@ -84,7 +84,7 @@ struct CatchUp {
         ) { frame throws(StoreError) in
             if let cancellation, cancellation.isCancelled {
                 try flush(&work)
-                // The index is written to disk when it is closed.
+                // The key index is written to disk when it is closed.
                 try view.checkpoint(work.tree.size)
                 try cancellation.check()
             }

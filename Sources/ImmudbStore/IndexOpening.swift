@@ -31,7 +31,7 @@ struct IndexOpening: Sendable {
         self.settings = settings
     }
 
-    /// Opens the index, or rebuilds it if it is damaged, belongs to another database, or is ahead of the ledger.
+    /// Opens the key index, or rebuilds it if it is damaged, belongs to another database, or is ahead of the ledger.
     ///
     /// - Parameter size: the size of the ledger; nil if the index cannot be ahead of it.
     func open(at size: TreeSize?) throws(StoreError) -> KeyIndex {
@@ -50,7 +50,7 @@ struct IndexOpening: Sendable {
         return try rebuild()
     }
 
-    /// Removes the files and opens an empty index.
+    /// Removes the files and opens an empty key index.
     func rebuild() throws(StoreError) -> KeyIndex {
         try KeyIndex.remove(at: indexPath, fileSystem: fileSystem)
         try fileSystem.removeFile(damageMark)

@@ -63,9 +63,9 @@ struct Opening {
         return Opened(storage: storage, tree: grown, lock: lock)
     }
 
-    /// Brings the views up to the ledger. An index that turns out to be damaged is rebuilt, once.
+    /// Brings the views up to the ledger. A key index that turns out to be damaged is rebuilt, once.
     ///
-    /// - Throws: the error that prevents it; the index is closed then.
+    /// - Throws: the error that prevents it; the key index is closed then.
     private func bringUp(
         _ ledger: Ledger, _ tree: TreeView, _ index: inout KeyIndex,
         rebuild: () throws(StoreError) -> KeyIndex

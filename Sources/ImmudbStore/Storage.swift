@@ -52,7 +52,7 @@ final class Storage: Sendable {
     /// Uses the key index for a read of a snapshot of `size`. If the index turns out to be damaged, the next opening
     /// rebuilds it.
     ///
-    /// - Throws: `indexBehind` while the index lacks entries of the snapshot.
+    /// - Throws: `indexBehind` while the key index lacks entries of the snapshot.
     func withIndex<Value>(
         for size: TreeSize, _ body: (KeyIndex) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
@@ -61,7 +61,7 @@ final class Storage: Sendable {
         } catch {
             if error.code == .closed || error.code == .indexBehind { try requireOpen() }
             if error.code == .closed {
-                // The index was closed in order to be opened again.
+                // The key index was closed in order to be opened again.
                 throw StoreError(
                     .indexBehind, "the key index is being opened again; try again later")
             }

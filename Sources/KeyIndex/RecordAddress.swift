@@ -34,7 +34,7 @@ public struct IndexedKey: Sendable {
 }
 
 extension RecordAddress {
-    /// 8 bytes index, 8 position, 4 length, 1 kind; numbers big-endian.
+    /// 8 bytes of the entry index, 8 position, 4 length, 1 kind; numbers big-endian.
     static let encodedByteCount = 21
 
     /// - Parameter bytes: memory for `encodedByteCount` bytes.

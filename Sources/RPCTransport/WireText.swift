@@ -27,16 +27,17 @@ enum WireText {
     static func percentDecoded(_ text: UnsafeBufferPointer<UInt8>) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
-        var index = 0
-        while index < text.count {
-            if text[index] == UInt8(ascii: "%"), index + 2 < text.count,
-                let high = hexadecimal(text[index + 1]), let low = hexadecimal(text[index + 2])
+        var position = 0
+        while position < text.count {
+            if text[position] == UInt8(ascii: "%"), position + 2 < text.count,
+                let high = hexadecimal(text[position + 1]),
+                let low = hexadecimal(text[position + 2])
             {
                 bytes.append(high << 4 | low)
-                index += 3
+                position += 3
             } else {
-                bytes.append(text[index])
-                index += 1
+                bytes.append(text[position])
+                position += 1
             }
         }
         return String(decoding: bytes, as: UTF8.self)

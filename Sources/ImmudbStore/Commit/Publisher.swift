@@ -4,7 +4,7 @@ import POSIX
 import StorageIO
 import Synchronization
 
-/// The second stage of the pipeline: puts the keys of durable groups into the index, publishes the new
+/// The second stage of the pipeline: puts the keys of durable groups into the key index, publishes the new
 /// snapshot, and answers the callers.
 final class Publisher: Sendable {
     /// The most cost of groups that may wait here when the committer takes the next group. Half of a group: small

@@ -14,7 +14,7 @@ import Synchronization
 final class IndexKeeper: Sendable {
     private struct State {
         var index: KeyIndex?
-        /// Whether the index lacks durable entries.
+        /// Whether the key index lacks durable entries.
         var isBehind = false
         /// All entries before this are durable.
         var durableSize: TreeSize
@@ -48,7 +48,7 @@ final class IndexKeeper: Sendable {
         self.log = log
     }
 
-    /// Returns the index if it has all entries of a snapshot of `size`.
+    /// Returns the key index if it has all entries of a snapshot of `size`.
     func index(for size: TreeSize) throws(StoreError) -> KeyIndex {
         guard let index = state.withLock({ $0.index }), index.completeSize >= size else {
             throw StoreError(
@@ -182,7 +182,7 @@ extension KeyIndex {
 }
 
 extension IndexedKey {
-    /// Makes the index record of an entry that was read from the ledger.
+    /// Makes the key index's record of an entry that was read from the ledger.
     init(_ entry: FrameView.EntryView) {
         self.init(
             key: Array(entry.key),

@@ -112,7 +112,7 @@ final class ConnectionAttempt {
         tries = []
     }
 
-    // MARK: what is tried
+    // MARK: addresses
 
     fileprivate func begins(_ address: SocketAddress, _ channel: any Channel) -> Int {
         tries.append(Try(address: Self.text(of: address), channel: channel))

@@ -81,11 +81,11 @@ final class FixedFields: @unchecked Sendable {  // written by `init` only
             }
             let noCopy =
                 NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue
-            for (index, field) in source.enumerated() {
+            for (position, field) in source.enumerated() {
                 let name = copy(field.name, field.namelen)
                 let value = copy(field.value, field.valuelen)
                 fields.initializeElement(
-                    at: index,
+                    at: position,
                     to: nghttp2_nv(
                         name: name, value: value, namelen: field.namelen, valuelen: field.valuelen,
                         flags: field.flags | UInt8(truncatingIfNeeded: noCopy)))

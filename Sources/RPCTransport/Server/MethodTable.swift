@@ -12,13 +12,13 @@ final class MethodTable: Sendable {
         var size = 8
         while size < methods.count * 2 { size *= 2 }
         var slots = [Int](repeating: -1, count: size)
-        for (index, method) in methods.enumerated() {
+        for (position, method) in methods.enumerated() {
             var slot = Array(method.path.utf8).withUnsafeBufferPointer(Self.hash) & (size - 1)
             while slots[slot] >= 0 {
                 precondition(methods[slots[slot]].path != method.path, "\(method.path) twice")
                 slot = (slot + 1) & (size - 1)
             }
-            slots[slot] = index
+            slots[slot] = position
         }
         self.slots = slots
         self.methods = methods
@@ -31,8 +31,10 @@ final class MethodTable: Sendable {
         guard path.count <= longestPathByteCount else { return nil }
         var slot = Self.hash(path) & (slots.count - 1)
         while slots[slot] >= 0 {
-            let index = slots[slot]
-            if paths[index].withUnsafeBufferPointer({ $0.equals(path) }) { return methods[index] }
+            let position = slots[slot]
+            if paths[position].withUnsafeBufferPointer({ $0.equals(path) }) {
+                return methods[position]
+            }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil

@@ -10,7 +10,6 @@ import Synchronization
 /// The event loop makes it when the request is complete, and moves the request's bytes into it; from then on, an
 /// `ActiveCall` is the loop's view of the call. The two sides share no changing state except what is locked or atomic
 /// here.
-/// changes but what is locked or atomic here.
 public final class ServerCall: Sendable {
     /// The client's headers except those of HTTP/2 and gRPC.
     public let metadata: Metadata

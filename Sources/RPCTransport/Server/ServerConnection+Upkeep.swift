@@ -4,7 +4,7 @@ import NIOCore
 /// Checks that the loop makes from time to time: whether the client is alive, whether the connection has to close so
 /// that others are served, and draining.
 extension ServerConnection {
-    // MARK: who has to go
+    // MARK: evictions
 
     var isOpen: Bool { http2.session != nil }
     var isClosing: Bool { http2.closingSince != nil }
