@@ -11,9 +11,9 @@ extension ImmudbClient {
     public struct ServerHealth: Hashable, Sendable {
         /// Whether it takes writes and can look keys up.
         public let isWhole: Bool
-        /// Why it takes no writes; nil if it does, and from servers of the original.
+        /// The reason why it takes no writes; nil if it takes them, and from servers of the original.
         public let writeProblem: String?
-        /// Why it cannot look keys up; nil if it can, and from servers of the original.
+        /// The reason why it cannot look keys up; nil if it can, and from servers of the original.
         public let readProblem: String?
     }
 

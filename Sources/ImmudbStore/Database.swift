@@ -64,7 +64,7 @@ public final class Database: Sendable {
 
     /// Whether the database takes writes, and why not.
     public struct Health: Sendable {
-        /// Why no writes are taken; nil if they are.
+        /// The reason why the database takes no writes; nil if it takes them.
         public let failure: StoreError?
         public var isWritable: Bool { failure == nil }
         /// A description of ``failure``.

@@ -45,7 +45,7 @@ final class CommitPipeline: Sendable {
 
     var snapshot: Snapshot { publisher.snapshot }
 
-    /// Why the database takes no more writes; nil if it takes them.
+    /// The reason why the database takes no more writes; nil if it takes them.
     var failure: StoreError? { writes.failure }
 
     func start() throws(StoreError) {

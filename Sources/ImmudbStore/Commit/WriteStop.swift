@@ -12,7 +12,7 @@ final class WriteStop: Sendable {
         self.log = log
     }
 
-    /// Why no more writes are taken; nil if they are.
+    /// The reason why the database takes no more writes; nil if it takes them.
     var failure: StoreError? { reason.withLock { $0 } }
 
     /// Stops all writing until the ledger is opened again: what the disk holds is unknown until then.

@@ -50,7 +50,7 @@ public struct IndexWalk: CollectableWalk {
     }
 
     /// Returns the next entries that have at most `byteLimit` bytes together, or the next entry if it alone has more.
-    /// Reads none of them.
+    /// It does not read the entries themselves.
     ///
     /// - Returns: nil at the end.
     /// - Complexity: two reads for each thousand entries, and one of 16 bytes for some.

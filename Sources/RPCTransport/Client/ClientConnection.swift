@@ -36,9 +36,9 @@ final class ClientConnection: HTTP2Delegate {
     private var keptCallCount = 0
     /// Whether the connection takes no more calls, and closes after the last one.
     private var isRetired = false
-    /// Why the server takes no calls on this connection; nil if it takes them.
+    /// The reason why the server takes no calls on this connection; nil if it takes them.
     private var refusal: String?
-    /// Why the client has cut the connection.
+    /// The reason why the client has cut the connection.
     private var cutReason: String?
     private var ticks: Scheduled<Void>?
     private var greetingAlarm: Scheduled<Void>?

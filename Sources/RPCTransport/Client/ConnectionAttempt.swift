@@ -13,7 +13,7 @@ final class ConnectionAttempt {
     private struct Try {
         let address: String
         let channel: any Channel
-        /// Why the connection failed; nil until then.
+        /// The reason why the connection failed; nil until it fails.
         var failure: String?
     }
 

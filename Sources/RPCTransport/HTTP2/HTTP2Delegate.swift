@@ -46,7 +46,7 @@ protocol HTTP2Delegate: AnyObject {
     func connectionEnded(_ error: (any Error)?)
 }
 
-/// What a stream sends next.
+/// The next part of a stream to send.
 enum HTTP2Body {
     /// This many bytes, and more may follow.
     case part(Int)

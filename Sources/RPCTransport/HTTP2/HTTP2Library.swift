@@ -98,7 +98,7 @@ final class HTTP2Options: @unchecked Sendable {  // written by `init` only
         var options: OpaquePointer?
         nghttp2_option_new(&options)
         guard let options else { preconditionFailure("no memory for nghttp2's options") }
-        // No RFC 7540 priority tree, hence no need to keep closed streams.
+        // Without the priority tree of RFC 7540, nghttp2 need not keep closed streams.
         nghttp2_option_set_no_closed_streams(options, 1)
         // Blanks around a value are legal in gRPC, and stripped when it is read.
         nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1)

@@ -11,7 +11,7 @@ struct IncomingRequest: ~Copyable {
     private(set) var room: Reservation
     /// The length that the prefix states; nil until the prefix is complete.
     private var messageByteCount: Int?
-    /// What had arrived when progress was last noted.
+    /// The bytes that had arrived when progress was last noted, and that time.
     private var mark: (byteCount: Int, time: NIODeadline)?
 
     init(_ headers: RequestHeaders, _ method: RPCMethod, room: consuming Reservation) {

@@ -93,7 +93,7 @@ struct CertificateFacts {
         (try? parsed?.extensions.subjectAlternativeNames).map(Array.init) ?? []
     }
 
-    /// Why it is not valid now, in words that follow "the certificate"; nil if it is valid.
+    /// The reason why it is not valid now, in words that follow "the certificate"; nil if it is valid.
     var faultOfTime: String? {
         let now = time(nil)
         if validUntil < now { return "has expired, on \(end)" }

@@ -1,4 +1,4 @@
-/// Why a TLS file cannot be used: which file, its role, and the reason.
+/// A TLS file that cannot be used: its path, its role, and the reason.
 public struct TLSFileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The purpose of a file.
     public enum Role: String, Sendable {

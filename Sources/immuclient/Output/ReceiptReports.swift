@@ -24,7 +24,7 @@ struct VerifiedReceiptReport: Report {
     }
 
     let receipt: Receipt
-    /// Whether the entry is in the tree of the receipt's root, whoever made that tree.
+    /// Whether the entry is in the tree of the receipt's root. This does not depend on who made that tree.
     var doesProve = false
     var trust = Trust.nobody
 
