@@ -19,6 +19,8 @@ final class ServerLoop {
     private var spare = LoopMailbox.Contents()
     private var awaitingRoom = CircularBuffer<ServerConnection>()
     private var willLook = false
+    /// Now, while answers of handlers are delivered: one look at the clock for all of them.
+    private(set) var deliveryTime: NIODeadline?
     /// The connections that the tick has not come to, and what it knows of the others.
     private var unseen: [ServerConnection] = []
     private var evictions: Evictions?
@@ -130,10 +132,17 @@ final class ServerLoop {
 
     /// Workers fill it while it is emptied. So that the loop comes to its sockets, it waits now and then.
     func emptyMailbox() {
-        if turns.isLookDue { turns.runAfterLook { self.deliverAll() } } else { deliverAll() }
+        let now = NIODeadline.now()
+        if turns.isLookDue(now) {
+            turns.runAfterLook { self.deliverAll(.now()) }
+        } else {
+            deliverAll(now)
+        }
     }
 
-    private func deliverAll() {
+    private func deliverAll(_ now: NIODeadline) {
+        deliveryTime = now
+        defer { deliveryTime = nil }
         mailbox.take(into: &spare)
         for parcel in spare.parcels {
             deliver(parcel)
