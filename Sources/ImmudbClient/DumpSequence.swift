@@ -60,8 +60,8 @@ public struct DumpedEntry: Hashable, Sendable {
                 .incompatible, "the server sent an entry of the dump without a version")
         }
         entry = Entry(
-            index: EntryIndex(message.version - 1), key: [UInt8](message.key),
-            value: [UInt8](message.value))
+            index: EntryIndex(message.version - 1), key: message.key.allBytes,
+            value: message.value.allBytes)
         isValue = message.userMeta.allSatisfy { $0 == 0 }
     }
 

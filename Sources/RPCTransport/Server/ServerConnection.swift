@@ -479,7 +479,7 @@ final class ServerConnection: HTTP2Delegate {
         observer.ended(
             .init(
                 method: call.method, code: code,
-                duration: hasBegun ? .now() - call.began : .zero,
+                duration: hasBegun ? (loop.deliveryTime ?? .now()) - call.began : .zero,
                 receivedMessageCount: call.receivedMessageCount,
                 sentMessageCount: call.sentMessageCount))
     }

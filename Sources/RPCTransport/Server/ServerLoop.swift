@@ -19,6 +19,9 @@ final class ServerLoop {
     private var spare = LoopMailbox.Contents()
     private var awaitingRoom = CircularBuffer<ServerConnection>()
     private var willLook = false
+    /// The time at which the current delivery of handlers' answers began, read from the clock once for all of them; nil
+    /// outside of deliveries.
+    private(set) var deliveryTime: NIODeadline?
     /// The connections that the current tick has not looked at, and the results of the others.
     private var unseen: [ServerConnection] = []
     private var evictions: Evictions?
@@ -131,10 +134,17 @@ final class ServerLoop {
     /// Delivers the contents of the mailbox. Workers add to it meanwhile, so this waits for a poll of the sockets now
     /// and then.
     func emptyMailbox() {
-        if turns.isLookDue { turns.runAfterLook { self.deliverAll() } } else { deliverAll() }
+        let now = NIODeadline.now()
+        if turns.isLookDue(now) {
+            turns.runAfterLook { self.deliverAll(.now()) }
+        } else {
+            deliverAll(now)
+        }
     }
 
-    private func deliverAll() {
+    private func deliverAll(_ now: NIODeadline) {
+        deliveryTime = now
+        defer { deliveryTime = nil }
         mailbox.take(into: &spare)
         for parcel in spare.parcels {
             deliver(parcel)
