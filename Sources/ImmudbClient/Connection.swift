@@ -3,21 +3,21 @@ import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
-/// The outcome of one call, and who answered: the identity comes with errors too.
+/// The outcome of one call, with the identity of the server, which errors carry, too.
 struct Answer<Response: Message>: Sendable {
     var result: Result<Response, ClientError>
-    /// nil if nobody answered.
+    /// The server's identity; nil if no server answered.
     var identity: String?
-    /// Of an answer with a message.
+    /// The trailers of an answer with a message.
     var trailers = Metadata()
 }
 
-/// The transport below a client: adds deadlines and the user's token, and turns the transport's
-/// errors into those of this module.
+/// The transport of a client: adds deadlines and the user's token, and converts the transport's errors to those of this
+/// module.
 final class Connection: Sendable {
     /// Host and port, for messages.
     let address: String
-    /// For each call, and for each message of a stream.
+    /// The timeout of each call, and of each message of a stream.
     let callTimeout: Duration
     private let transport: RPCClient
     private let limits: AnswerLimits
@@ -46,7 +46,7 @@ final class Connection: Sendable {
         isForAdministration = configuration.isForAdministration
     }
 
-    /// Sends a token with all calls from now on; nil: none.
+    /// Sends a token with all later calls; nil: none.
     func use(token new: String?) {
         token.withLock { $0 = new }
     }
@@ -76,13 +76,13 @@ final class Connection: Sendable {
                 identity: response.headers.first(ImmuMetadata.serverIdentity),
                 trailers: response.trailers)
         } catch {
-            // The transport throws nothing else.
+            // The transport throws no other errors.
             let error =
                 error as? RPCError
                 ?? RPCError(.internalError, "\(error)", requestFate: .mayHaveBeenProcessed)
             return Answer(
                 result: .failure(failure(error, of: path)),
-                // An answer without a message may bring its headers with the trailers.
+                // An answer without a message may have its headers in the trailers.
                 identity: error.headers.first(ImmuMetadata.serverIdentity)
                     ?? error.trailers.first(ImmuMetadata.serverIdentity))
         }
@@ -96,8 +96,7 @@ final class Connection: Sendable {
         return .outcomeUnknown(failure.message, cause: failure)
     }
 
-    /// A call with any number of answers, without a deadline for all of it: how long it takes is up
-    /// to the data.
+    /// Starts a call with any number of answers, without a deadline for all of them: its duration depends on the data.
     func stream<Request: Message, Response: Message>(
         _ path: String, _ request: Request
     ) async throws(ClientError) -> RPCResponseStream<Response> {

@@ -29,7 +29,7 @@ extension DatabaseService {
             return answerBytes(call) { try encoded(read) }
         }
         // The record and the answer are in memory at the same time.
-        call.answerLarge(byteCount: 2 * read.pending.byteCount) { call in
+        call.answerLarge(byteCount: 2 * read.pending.byteCount) { [self] call in
             answerBytes(call) { try encoded(read) }
         }
     }

@@ -37,7 +37,7 @@ extension DatabaseService {
         _ key: Data, _ name: StaticString, as form: ItemForm,
         _ locate: ([UInt8]) throws(StoreError) -> PendingRead
     ) throws(StoreError) -> EntryRead {
-        let key = key.withUnsafeBytes { [UInt8]($0) }
+        let key = key.allBytes
         do throws(StoreError) {
             return EntryRead(pending: try locate(key), form: form, logged: (name, key))
         } catch {
@@ -58,7 +58,7 @@ extension DatabaseService {
         log.debug("get batch of \(request.keys.count) keys")
         return try encodedItems(as: form, tooLarge: "ask for fewer keys at a time") { page in
             try operations.get(
-                many: request.keys.lazy.map { Array($0.key) }, for: call, page: page)
+                many: request.keys.lazy.map { $0.key.allBytes }, for: call, page: page)
         }
     }
 
@@ -90,7 +90,7 @@ extension DatabaseService {
             var hasMore = false
             let items = try encodedItems(as: form) { page in
                 hasMore = try operations.versions(
-                    of: Array(request.key), before: end, for: call, page: page)
+                    of: request.key.allBytes, before: end, for: call, page: page)
             }
             call.reply(items.list(), trailers: hasMore ? [ImmuMetadata.hasMore: "1"] : [:])
         } catch {

@@ -75,6 +75,6 @@ extension NewEntry {
     /// - Throws: `missing value` if the message has none: an absent value is not an empty one.
     fileprivate init(_ item: Immudb_Schema_StructuredKeyValue) throws(Refusal) {
         guard item.hasValue else { throw Refusal.missing("value") }
-        self.init(key: Array(item.key), value: item.value.storedValue)
+        self.init(key: item.key.allBytes, value: item.value.storedValue)
     }
 }

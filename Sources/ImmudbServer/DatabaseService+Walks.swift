@@ -19,7 +19,7 @@ extension DatabaseService {
         log.debug("scan \(printable(request.prefix)) limit \(request.limit)")
         return try encodedItems(as: form) { page in
             try operations.scan(
-                prefix: Array(request.prefix), after: Array(request.offset),
+                prefix: request.prefix.allBytes, after: request.offset.allBytes,
                 limit: Self.entryLimit(request.limit), reverse: request.reverse,
                 deep: request.deep, for: call, page: page)
         }
@@ -36,7 +36,7 @@ extension DatabaseService {
         log.debug("zscan \(printable(request.set)) limit \(request.limit)")
         return try encodedItems(as: form) { page in
             try operations.members(
-                of: Array(request.set), after: Array(request.offset),
+                of: request.set.allBytes, after: request.offset.allBytes,
                 limit: Self.entryLimit(request.limit), reverse: request.reverse, for: call,
                 page: page)
         }
@@ -49,7 +49,7 @@ extension DatabaseService {
     func count(_ request: Immudb_Schema_KeyPrefix, _ call: ServerCall) {
         answer(call) {
             log.debug("count \(printable(request.prefix))")
-            let count = try operations.count(prefix: Array(request.prefix), for: call)
+            let count = try operations.count(prefix: request.prefix.allBytes, for: call)
             return Immudb_Schema_ItemsCount.with { $0.count = count }
         }
     }

@@ -41,8 +41,8 @@ extension DatabaseService {
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasRo else { throw Refusal.missing("ro") }
             // SafeReference answers "invalid key" for either field; Reference says "invalid reference" for the name.
-            try Limits.validate(key: Array(key))
-            try Limits.validate(key: Array(name))
+            try Limits.validate(key: key.allBytes)
+            try Limits.validate(key: name.allBytes)
             return NewEntry(request.ro)
         }
     }
@@ -73,7 +73,7 @@ extension DatabaseService {
         } catch {
             return refuse(call, Refusal(error))
         }
-        operations.appendProven(checked, since: rootIndex.trustedLastIndex, for: call) { result in
+        operations.appendProven(checked, since: rootIndex.trustedLastIndex, for: call) { [self] result in
             switch result {
             case .success(let proof):
                 call.noteEffect()
@@ -101,7 +101,7 @@ extension DatabaseService {
         } catch {
             return refuse(call, Refusal(error))
         }
-        operations.append(checked, for: call) { result in
+        operations.append(checked, for: call) { [self] result in
             switch result {
             case .success(let appended):
                 call.noteEffect()
@@ -120,15 +120,15 @@ extension ServerCall: Caller {
 
 extension NewEntry {
     fileprivate init(_ item: Immudb_Schema_KeyValue) {
-        self.init(key: Array(item.key), value: Array(item.value))
+        self.init(key: item.key.allBytes, value: item.value.allBytes)
     }
 
     fileprivate init(_ options: Immudb_Schema_ReferenceOptions) {
-        self = .reference(Array(options.reference), to: Array(options.key))
+        self = .reference(options.reference.allBytes, to: options.key.allBytes)
     }
 
     fileprivate init(_ options: Immudb_Schema_ZAddOptions) throws(StoreError) {
         self = try .member(
-            Array(options.key), of: Array(options.set), score: options.score)
+            options.key.allBytes, of: options.set.allBytes, score: options.score)
     }
 }

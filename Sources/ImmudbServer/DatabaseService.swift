@@ -14,7 +14,7 @@ import SwiftProtobuf
 /// Here are the table of methods and what all handlers share. The handlers are in
 /// `DatabaseService+Writes`, `+Reads`, `+Walks`, `+Tree` and `+Dump`; `+Structured` has those of
 /// the methods whose names end in SV, `+Entries` how large entries are answered with.
-public struct DatabaseService: Sendable {
+public final class DatabaseService: Sendable {
     let operations: DatabaseOperations
     let log: ServerLog
     let faults: FaultLog
@@ -101,7 +101,7 @@ public struct DatabaseService: Sendable {
 
     /// Takes any message: fields that Empty does not know are skipped.
     private func unimplemented(_ path: String, _ name: String) -> RPCMethod {
-        .measured(path, on: .eventLoop) { (_: Google_Protobuf_Empty, call: ServerCall) in
+        .measured(path, on: .eventLoop) { [log] (_: Google_Protobuf_Empty, call: ServerCall) in
             log.debug("\(name.lowercased()): not implemented")
             call.fail(.unimplemented, "\(name) is not implemented: \(Self.advice)")
         }

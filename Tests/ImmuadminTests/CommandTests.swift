@@ -12,7 +12,7 @@ struct CommandTests {
     private static let displayed = Immuadmin.commands.flatMap(\.subcommands)
         .filter { $0.configuration.shouldDisplay }
 
-    @Test("an example in a help is a command line that the command takes")
+    @Test("take the command lines of the examples in their help")
     func examples() throws {
         for (name, examples) in Immuadmin.examples {
             for example in examples {
@@ -31,7 +31,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a help names the flags of its command, and those of all commands by --all only")
+    @Test("show their own flags in help, and those of all commands only with --all")
     func helps() {
         for type in Self.displayed {
             let brief = Immuadmin.help(for: type)
@@ -42,7 +42,7 @@ struct CommandTests {
         #expect(Immuadmin.help(for: UserCommand.self).contains("--dir <folder>"))
     }
 
-    @Test("each command of the original has its alias")
+    @Test("have the aliases of the original")
     func aliases() throws {
         for (alias, type) in [
             ("l", LoginCommand.self), ("x", LogoutCommand.self), ("p", StatusCommand.self),
@@ -53,7 +53,7 @@ struct CommandTests {
     }
 
     @Test(
-        "words that are no action, and flags of another action, are refused before anything is asked"
+        "refuse unknown actions, and flags of other actions, before anything is asked"
     )
     func words() {
         for (line, complaint) in [
@@ -76,7 +76,7 @@ struct CommandTests {
     }
 
     @Test(
-        "the letters of a command's flags stand anywhere, and combine with those of settings",
+        "take the letters of a command's flags anywhere, together with those of settings",
         arguments: [
             ["stats", "-t"], ["s", "--text"], ["-t", "stats"], ["-tp", "3333", "stats"],
             ["stats", "-tp3333"], ["stats", "-t=true", "-a", "::1"],
@@ -89,7 +89,7 @@ struct CommandTests {
         #expect(command.text && !command.raw)
     }
 
-    @Test("metrics that nobody serves are code 5, and others 1")
+    @Test("end with 5 if nobody serves metrics, and with 1 if they are not immudb's")
     func metricsFailures() {
         for (code, exitCode) in [
             (MetricsError.Code.unreachable, ExitCode.unreachable), (.notMetrics, .failed),
@@ -101,7 +101,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a time of the audit log is a date, a moment, or so long ago")
+    @Test("take a date, a moment, or a time span as a time of the audit log")
     func times() throws {
         let now = Date(timeIntervalSince1970: 1_000_000)
         for (text, seconds) in [
@@ -117,7 +117,7 @@ struct CommandTests {
         }
     }
 
-    @Test("the token file's name ends in _admin, once")
+    @Test("use a token file whose name ends in _admin, once")
     func tokenFile() throws {
         for (given, name) in [
             ("token", "token_admin"), ("t_admin", "t_admin"), ("/a/b", "/a/b_admin"),

@@ -37,6 +37,6 @@ struct WorkerPools: Sendable {
         for pool in [points, bulk, walks] { pool.stop() }
     }
 
-    /// Sends finished answers that wait for a slow handler later in their batch. Only points run in batches.
+    /// Hands over finished answers that wait for a slow handler later in their batch. Only points run in batches.
     func handOverAnswers() { points.handOverAnswers() }
 }
