@@ -49,6 +49,7 @@ public final class FullScreen {
             throw ScreenError("standard input and output are not a terminal")
         }
         let name = environment("TERM")
+        guard !name.isEmpty else { throw ScreenError("TERM is not set") }
         switch screen_look() {
         case screen_started: return
         case screen_simple_terminal:
@@ -58,9 +59,7 @@ public final class FullScreen {
             throw ScreenError(
                 "the database of terminals is not installed (on Debian: ncurses-base)")
         default:
-            throw ScreenError(
-                name.isEmpty
-                    ? "TERM is not set" : "TERM names an unknown terminal, \"\(shown(name))\"")
+            throw ScreenError("TERM names an unknown terminal, \"\(shown(name))\"")
         }
     }
 

@@ -207,7 +207,7 @@ struct StatsEndToEndTests {
     func noScreen(term: String) async throws {
         let (server, port) = try await start()
         let run = try await screen(
-            server.port, port, ["show Use stats", "print"], ["TERM": term])
+            server.port, port, ["show no screen here: ", "print"], ["TERM": term])
         let text = run.output.replacing("\n", with: "")
         #expect(text.hasPrefix("no screen here: "), "\(run.output)")
         #expect(text.contains(". Use stats --text"), "\(run.output)")
