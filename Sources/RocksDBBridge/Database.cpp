@@ -62,7 +62,7 @@ rocksdb::Options makeOptions(const rocks_options &options, const rocks_resources
     }
     // There is one writer; without support for several, entries in key order go in faster.
     settings.allow_concurrent_memtable_write = false;
-    // A filter in each memtable, since each new key is first looked up in vain.
+    // A filter in each memtable, since each new key is first looked up and not found.
     settings.memtable_prefix_bloom_size_ratio = 0.02;
     settings.memtable_whole_key_filtering = true;
 
