@@ -65,6 +65,8 @@ let package = Package(
         // The web server of /metrics, with the log that it wants.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // Fetching /metrics; Hummingbird has it, too.
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
         // new ones, and the fingerprints of peers'.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -93,6 +95,11 @@ let package = Package(
         // Editing, history and completion of lines that are typed; macOS has it.
         .systemLibrary(
             name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+
+        // Terminals that are drawn on as a whole. Without pkg-config: what it says of ncursesw are macros, which
+        // the package manager warns of.
+        .systemLibrary(
+            name: "CNcurses", providers: [.apt(["libncurses-dev"]), .brew(["ncurses"])]),
 
         // What programs and libraries need of the operating system: files that are replaced whole,
         // threads, queues between threads.
@@ -191,6 +198,18 @@ let package = Package(
             swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
+        // The whole terminal as a grid of cells.
+        .target(
+            name: "TerminalScreen", dependencies: ["CNcurses", "POSIX"], swiftSettings: settings),
+        // What a server's metrics say, as text and as a screen.
+        .target(
+            name: "ServerStatistics",
+            dependencies: [
+                "POSIX", "Terminal", "TerminalScreen", nioCore, nioPosix,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            swiftSettings: settings),
 
         // What the command line clients share: connection, forms of output, failures, files that are written whole.
         .target(
@@ -224,7 +243,8 @@ let package = Package(
             name: "immuadmin",
             dependencies: [
                 "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
-                "POSIX", "ProgramKit", "RPCTransport", "Terminal", arguments,
+                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "Terminal",
+                "TerminalScreen", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -394,9 +414,20 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmuadminTests", dependencies: ["immuadmin", "ProgramKit", arguments],
+            name: "ImmuadminTests",
+            dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
+        .testTarget(
+            name: "TerminalScreenTests", dependencies: ["TerminalScreen", "TestTools"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ServerStatisticsTests",
+            dependencies: [
+                "ImmudbProtocol", "ImmudbServer", "PrometheusMetrics", "ServerStatistics",
+                "POSIX", "TerminalScreen", "TestTools", coreMetrics,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "ImmutestTests", dependencies: ["immutest", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
@@ -404,7 +435,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
+                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
+                "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",

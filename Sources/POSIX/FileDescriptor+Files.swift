@@ -72,7 +72,20 @@ public func isRegularFile(_ path: String) -> Bool? {
     return status.st_mode & S_IFMT == S_IFREG
 }
 
+<<<<<<< HEAD
+/// The user whose file or folder it is, by number. Links are followed.
+///
+/// - Throws: `Errno`.
+public func owner(of path: String) throws(Errno) -> UInt32 {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .last }
+    return status.st_uid
+}
+
+/// Makes a folder, and those above it that are missing.
+=======
 /// Creates a folder and its missing parents.
+>>>>>>> 05ab0f0369681d253001a111e959e15a22723307
 ///
 /// - Parameter permissions: the permissions of the folders that are created.
 /// - Throws: `Errno`.

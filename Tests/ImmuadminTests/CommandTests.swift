@@ -1,6 +1,8 @@
 import ArgumentParser
+import ClientKit
 import Foundation
 import ProgramKit
+import ServerStatistics
 import Testing
 
 @testable import immuadmin
@@ -44,7 +46,7 @@ struct CommandTests {
     func aliases() throws {
         for (alias, type) in [
             ("l", LoginCommand.self), ("x", LogoutCommand.self), ("p", StatusCommand.self),
-            ("u", UserCommand.self),
+            ("u", UserCommand.self), ("s", StatsCommand.self),
         ] as [(String, any ParsableCommand.Type)] {
             #expect(type.configuration.aliases == [alias])
         }
@@ -64,9 +66,38 @@ struct CommandTests {
             (["audit-log", "--since", "yesterday"], "yesterday"),
             (["dump", "a", "b"], "accepts at most 1 arg(s), received 2"),
             (["status", "--dir", "db"], "flag --dir: status has no such flag"),
+            (["stats", "-tr"], "flags --text and --raw: give one of them"),
+            (["status", "-t"], "unknown shorthand flag: 't' in -t"),
+            (["stats", "-x"], "unknown shorthand flag: 'x' in -x"),
         ] {
             let error = #expect(throws: UsageError.self) { try Invocation<Immuadmin>(line) }
             #expect(error?.message.contains(complaint) == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test(
+        "take the letters of a command's flags anywhere, together with those of settings",
+        arguments: [
+            ["stats", "-t"], ["s", "--text"], ["-t", "stats"], ["-tp", "3333", "stats"],
+            ["stats", "-tp3333"], ["stats", "-t=true", "-a", "::1"],
+        ])
+    func letters(line: [String]) throws {
+        guard case .run(let command as StatsCommand) = try Invocation<Immuadmin>(line).action else {
+            Issue.record("\(line) is no stats")
+            return
+        }
+        #expect(command.text && !command.raw)
+    }
+
+    @Test("end with 5 if nobody serves metrics, and with 1 if they are not immudb's")
+    func metricsFailures() {
+        for (code, exitCode) in [
+            (MetricsError.Code.unreachable, ExitCode.unreachable), (.notMetrics, .failed),
+            (.tooLarge, .failed),
+        ] {
+            let error = MetricsError(code, "why", address: "host:1")
+            let failure = Failure(NoMetrics(cause: error))
+            #expect(failure.exitCode == exitCode && failure.text == "\(error)")
         }
     }
 
