@@ -57,6 +57,19 @@ struct PromptTests {
         #expect(script.prompts == "Sure? [y/N]: \n")
     }
 
+    @Test(
+        "a question may take an empty line for a yes, but neither the end of the input nor another word",
+        arguments: [
+            ("\n", true), (" \n", true), ("y\n", true), ("n\n", false), ("", false), ("x\n", false),
+        ])
+    func confirmationByDefault(lines: String, expected: Bool) throws {
+        let script = try Script(lines)
+        let answer = try script.run {
+            try Prompt.confirm("Continue ? [Y/n]", byDefault: true, through: $0)
+        }
+        #expect(answer == expected)
+    }
+
     @Test("a terminal does not show the password, and shows again what is typed afterwards")
     func silence() async throws {
         let terminal = try PseudoTerminal()
