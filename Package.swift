@@ -191,6 +191,11 @@ let package = Package(
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
 
+        // Programs as services of systemd: what is installed, and the commands that rule it.
+        .target(
+            name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto],
+            swiftSettings: settings),
+
         // MARK: executables
 
         .executableTarget(
@@ -376,6 +381,9 @@ let package = Package(
                 "TestTools", "OwnThread",
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "SystemServicesTests",
+            dependencies: ["ChildProcess", "SystemServices", "TestTools"], swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
             name: "ImmutestTests", dependencies: ["immutest", "ProgramKit", "OwnThread"],
