@@ -34,6 +34,7 @@ let package = Package(
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
+        .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
@@ -195,6 +196,14 @@ let package = Package(
         .target(
             name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto],
             swiftSettings: settings),
+        // What the command line clients share: connection, forms of output, failures, files that are written whole.
+        .target(
+            name: "ClientKit",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "RPCTransport", "Terminal", arguments,
+            ],
+            swiftSettings: settings),
 
         // MARK: executables
 
@@ -211,8 +220,15 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "ClientKit", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
                 "RPCTransport", "Terminal", arguments,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "immuadmin",
+            dependencies: [
+                "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
+                "POSIX", "ProgramKit", "RPCTransport", "SystemServices", "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -368,7 +384,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ProgramKitTests",
-            dependencies: ["ChildProcess", "ProgramKit", "TestTools", arguments],
+            dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbTests",
@@ -377,13 +393,16 @@ let package = Package(
         .testTarget(
             name: "ImmuclientTests",
             dependencies: [
-                "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit", "RPCTransport",
-                "TestTools", "OwnThread",
+                "ClientKit", "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit",
+                "RPCTransport", "TestTools", "OwnThread",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "SystemServicesTests",
             dependencies: ["ChildProcess", "SystemServices", "TestTools"], swiftSettings: settings),
+        .testTarget(
+            name: "ImmuadminTests", dependencies: ["immuadmin", "ProgramKit", arguments],
+            swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
             name: "ImmutestTests", dependencies: ["immutest", "ProgramKit", "OwnThread"],
@@ -392,7 +411,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
+                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",

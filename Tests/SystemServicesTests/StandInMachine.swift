@@ -53,7 +53,7 @@ final class StandInMachine: Sendable {
     ) throws -> [String] {
         let lines = Mutex<[String]>([])
         let dialog = ServiceDialog(
-            say: { line in lines.withLock { $0.append(line) } },
+            isTerminal: false, say: { line in lines.withLock { $0.append(line) } },
             confirm: { question, byDefault throws(ServiceError) in
                 lines.withLock { $0.append(question) }
                 return answers[question] ?? byDefault

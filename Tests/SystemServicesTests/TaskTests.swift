@@ -149,6 +149,20 @@ struct TaskTests {
         #expect(try host.run("immudb", "status") == ["Service is stopped"])
     }
 
+    @Test(
+        "a service that has failed and is started again by systemd is stopped, and can be stopped")
+    func waiting() {
+        let status = UnitStatus(
+            "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\nMainPID=0\n")
+        #expect(status.isLoaded && status.isWaiting && !status.isRunning)
+        #expect(status.text == "Service is stopped")
+        let starting = UnitStatus(
+            "LoadState=loaded\nActiveState=activating\nSubState=start\nMainPID=12\n")
+        #expect(starting.isRunning && !starting.isWaiting)
+        #expect(starting.text == "Service (pid  12) is running...")
+        #expect(!UnitStatus("").isLoaded)
+    }
+
     @Test("--time has systemd wait", .enabled(if: geteuid() == 0))
     func later() throws {
         try host.run("immudb", "install")

@@ -10,11 +10,13 @@ public protocol FlaggedCommand: ParsableCommand {}
 public struct CommandFlag: Hashable, Sendable {
     /// Without its hyphens.
     public let name: String
+    /// As in `-t`. Commands may have the same letter for different flags.
+    let letter: Character?
     /// Whether it takes no value.
     let isSwitch: Bool
 
     /// Of a help, in programs whose commands do the work: see `Program.help(for:all:)`.
-    static let all = CommandFlag(name: "all", isSwitch: true)
+    static let all = CommandFlag(name: "all", letter: nil, isSwitch: true)
 
     /// The flags of a command; none for one that is no `FlaggedCommand`.
     public static func flags(of command: any ParsableCommand.Type) -> [CommandFlag] {
@@ -22,15 +24,21 @@ public struct CommandFlag: Hashable, Sendable {
         do {
             return try CommandDump(of: command).shownArguments.flatMap { argument in
                 let names = (argument.names ?? []).filter { $0.kind == .long }
+                let letter = argument.names?.first { $0.kind == .short }?.name.first
                 return argument.kind == .positional
                     ? []
-                    : names.map { CommandFlag(name: $0.name, isSwitch: argument.kind == .flag) }
+                    : names.map {
+                        CommandFlag(
+                            name: $0.name, letter: letter, isSwitch: argument.kind == .flag)
+                    }
             }
             .filter { $0.name != "help" }
         } catch {
             preconditionFailure("\(error)")
         }
     }
+
+    var withoutLetter: CommandFlag { CommandFlag(name: name, letter: nil, isSwitch: isSwitch) }
 
     /// The flag as the argument library reads it.
     ///

@@ -22,8 +22,12 @@ public struct Invocation<P: Program> {
         do {
             // To look for the flags of commands takes time, and most command lines have none.
             let hasFlags = arguments.contains { $0.hasPrefix("--") }
+            let hasLetters = arguments.contains { $0.hasPrefix("-") && !$0.hasPrefix("--") }
+            // What a letter means depends on the command: the first word that names one.
+            let command = hasLetters ? arguments.lazy.compactMap(P.command).first : nil
             words = try FlagSyntax(
-                P.definition.settings, commandFlags: hasFlags ? P.commandFlags : []
+                P.definition.settings, commandFlags: hasFlags ? P.commandFlags : [],
+                lettersOf: command.map(CommandFlag.flags) ?? []
             ).words(of: arguments)
         } catch {
             throw UsageError(error.message, program: P.name, suggestion: error.suggestion)

@@ -107,7 +107,9 @@ extension Program {
     /// The flags of all commands beside those of the settings.
     static var commandFlags: [CommandFlag] {
         let ofHelp = runsWithoutCommand ? [] : [CommandFlag.all]
-        let flags = Set(ofHelp + commands.flatMap(\.subcommands).flatMap(CommandFlag.flags))
+        let flags = Set(
+            ofHelp + commands.flatMap(\.subcommands).flatMap(CommandFlag.flags).map(\.withoutLetter)
+        )
         precondition(
             Set(flags.map(\.name)).count == flags.count, "two commands read a flag in two ways")
         return flags.sorted { $0.name < $1.name }

@@ -41,12 +41,19 @@ public struct FlagSyntax: Sendable {
     private let flags: [Flag]
 
     /// A flag for each setting, those that commands declare, and `--config`, `--help` and `--version`.
-    public init(_ settings: [any SettingDeclaration], commandFlags: [CommandFlag] = []) {
+    ///
+    /// - Parameters:
+    ///   - commandFlags: those that any command declares; their letters count for nothing.
+    ///   - command: those of the command that is meant, whose letters are known.
+    public init(
+        _ settings: [any SettingDeclaration], commandFlags: [CommandFlag] = [],
+        lettersOf command: [CommandFlag] = []
+    ) {
         let declared = settings.map { setting in
             Flag(name: setting.key, letter: setting.short, isSwitch: setting.isSwitch)
         }
-        let own = commandFlags.map { flag in
-            Flag(name: flag.name, letter: nil, isSwitch: flag.isSwitch, isOfCommand: true)
+        let own = (command + commandFlags.map(\.withoutLetter)).map { flag in
+            Flag(name: flag.name, letter: flag.letter, isSwitch: flag.isSwitch, isOfCommand: true)
         }
         flags = declared + [Self.config, Self.help, Self.version] + own
     }

@@ -17,7 +17,7 @@ public struct ServiceDialog: Sendable {
     let isTerminal: Bool
 
     init(
-        isTerminal: Bool = false, say: @escaping @Sendable (String) -> Void,
+        isTerminal: Bool, say: @escaping @Sendable (String) -> Void,
         confirm:
             @escaping @Sendable (_ question: String, _ byDefault: Bool) throws(ServiceError) -> Bool
     ) {
@@ -26,15 +26,14 @@ public struct ServiceDialog: Sendable {
         self.confirm = confirm
     }
 
-    /// The standard output, and answers from the terminal or a pipe.
-    public static var standard: ServiceDialog {
-        ServiceDialog(
-            isTerminal: isatty(STDOUT_FILENO) != 0,
-            say: { line in
-                print(line)
-                // What a command says meanwhile is in its place, also in a file.
-                fflush(nil)
-            },
+    /// Takes answers from the terminal or a pipe.
+    ///
+    /// - Parameters:
+    ///   - isPlain: whether lines are without colours also at a terminal.
+    ///   - say: prints a line on the standard output.
+    public init(isPlain: Bool, say: @escaping @Sendable (String) -> Void) {
+        self.init(
+            isTerminal: !isPlain && isatty(STDOUT_FILENO) != 0, say: say,
             confirm: { question, byDefault throws(ServiceError) in
                 do {
                     return try Prompt.confirm(question, byDefault: byDefault)

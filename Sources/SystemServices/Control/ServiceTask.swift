@@ -41,6 +41,9 @@ public struct ServiceRequest: Hashable, Sendable {
         if delaySeconds != nil, ![.start, .stop, .restart].contains(verb) {
             throw ServiceError("--time: only start, stop and restart can wait")
         }
+        if let delaySeconds, delaySeconds < 1 {
+            throw ServiceError("--time is \(delaySeconds): give 1 or more seconds")
+        }
     }
 }
 
@@ -55,7 +58,7 @@ public struct ServiceTask {
     private var unit: Unit { Unit(service: service, machine: machine, dialog: dialog) }
 
     public init(
-        _ request: ServiceRequest, on machine: Machine, dialog: ServiceDialog = .standard
+        _ request: ServiceRequest, on machine: Machine, dialog: ServiceDialog
     ) throws(ServiceError) {
         try self.init(
             request, on: machine, dialog: dialog, programFolder: Self.folderOfThisProgram())

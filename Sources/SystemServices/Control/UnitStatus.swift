@@ -1,11 +1,13 @@
 /// What systemd says of a unit.
 struct UnitStatus: Hashable, Sendable {
-    static let properties = ["LoadState", "ActiveState", "MainPID"]
+    static let properties = ["LoadState", "ActiveState", "SubState", "MainPID"]
 
     /// Whether there is such a unit.
     let isLoaded: Bool
-    /// Whether it runs, or is about to.
+    /// Whether it runs, or is starting.
     let isRunning: Bool
+    /// Whether it has failed, and systemd is going to start it again.
+    let isWaiting: Bool
     /// nil if there is no process.
     let processID: Int?
 
@@ -17,7 +19,10 @@ struct UnitStatus: Hashable, Sendable {
             if parts.count == 2 { values[parts[0]] = parts[1] }
         }
         isLoaded = !["", "not-found", "masked"].contains(values["LoadState"] ?? "")
-        isRunning = ["active", "activating", "reloading"].contains(values["ActiveState"] ?? "")
+        isWaiting = values["SubState"] == "auto-restart"
+        isRunning =
+            !isWaiting
+            && ["active", "activating", "reloading"].contains(values["ActiveState"] ?? "")
         processID = values["MainPID"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     }
 
@@ -66,7 +71,8 @@ struct Unit {
 
     func stop() throws(ServiceError) {
         guard !machine.isStandIn else { return sayNotRun("stop") }
-        guard try loadedStatus().isRunning else {
+        let status = try loadedStatus()
+        guard status.isRunning || status.isWaiting else {
             throw ServiceError("Service has already been stopped")
         }
         try run("stop", "Stopping")
