@@ -93,11 +93,10 @@ struct InstallationTests {
     func failingInstallation(beginning: Beginning) throws {
         let whole = try host(beginning)
         let before = whole.content
-        try install(whole)
         let count = try InstallationPlan(
-            .immudb, source: whole.source(),
-            survey: self.host(beginning).image.survey(of: .immudb)
+            .immudb, source: whole.source(), survey: whole.image.survey(of: .immudb)
         ).steps.count
+        try install(whole)
         for position in 0..<count {
             let host = try host(beginning)
             let error = #expect(throws: ServiceError.self) {
