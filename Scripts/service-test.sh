@@ -30,7 +30,12 @@ systemd=$!
 cleanup() {
     kill -9 "$systemd" 2>/dev/null || true
     wait "$systemd" 2>/dev/null || true
-    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    # Its processes end when they please.
+    for _ in $(seq 50); do
+        find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+        [ -d "$group" ] || break
+        sleep 0.1
+    done
     rm -rf "$work"
 }
 trap cleanup EXIT

@@ -36,7 +36,7 @@ mount --bind "$work/share" "$root/immudb-test"
 
 # What the machine has of immudb, and whatever would change the kernel.
 rm -rf "$root"/etc/immudb "$root"/var/{lib,log}/immudb "$root"/usr/sbin/immudb "$root"/etc/fstab
-rm -f "$root"/etc/systemd/system/*.wants/* "$root"/etc/systemd/system/immudb.service
+rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/systemd/system/immudb.service
 units=$root/etc/systemd/system
 for unit in systemd-{sysctl,udevd,udev-trigger,modules-load,binfmt,random-seed,remount-fs,timesyncd}.service \
     dev-{hugepages,mqueue}.mount sys-kernel-{debug,tracing,config}.mount sys-fs-fuse-connections.mount \

@@ -28,7 +28,7 @@ struct ServiceConfigTests {
             ])
         let log = work.file("log/immudb.log")
         try await waitUntil { content(log).contains("Ready: ") }
-        #expect(!content(log).contains("WARNING"))
+        #expect(!content(log).contains("WARNING: config file"))
         #expect(FileManager.default.fileExists(atPath: work.file("data/data").path))
         #expect(FileManager.default.fileExists(atPath: work.file("run/immudb.pid").path))
         server.terminate()

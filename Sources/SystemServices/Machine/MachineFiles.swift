@@ -14,6 +14,9 @@ import POSIX
 struct MachineFiles: Sendable {
     /// The folder that stands in for the machine; empty for the machine itself.
     private let root: String
+    private static let fileMode: mode_t = 0o644
+    private static let executableMode: mode_t = 0o755
+    private static let folderMode: mode_t = 0o755
     private static let chunkByteCount = 1 << 20
     /// A record has some thousand bytes; what is larger is none.
     private static let maxTextByteCount = 1 << 20
@@ -101,9 +104,9 @@ struct MachineFiles: Sendable {
     /// - Throws: `ServiceError`, also if it is there already and is no folder.
     func makeFolder(_ path: String) throws(ServiceError) {
         let place = try writable(path)
-        if mkdir(place, Step.folderMode) == 0 {
+        if mkdir(place, Self.folderMode) == 0 {
             // Whatever the umask of the caller is.
-            guard chmod(place, Step.folderMode) == 0 else { throw failure("make", path, .last) }
+            guard chmod(place, Self.folderMode) == 0 else { throw failure("make", path, .last) }
             return
         }
         let reason = Errno.last
@@ -116,7 +119,7 @@ struct MachineFiles: Sendable {
         do {
             let draft = try FileDraft(of: place, permissions: .ownerReadWrite)
             try draft.write(Array(content.utf8))
-            try Self.finish(draft, mode: Step.fileMode)
+            try Self.finish(draft, mode: Self.fileMode)
         } catch {
             throw failure("write", path, error)
         }
@@ -140,13 +143,13 @@ struct MachineFiles: Sendable {
             throw ServiceError("\(source) has changed since it was looked at: begin again")
         }
         do {
-            try Self.finish(draft, mode: Step.executableMode)
+            try Self.finish(draft, mode: Self.executableMode)
         } catch {
             throw failure("write", path, error)
         }
     }
 
-    private static func finish(_ draft: FileDraft, mode: UInt32) throws {
+    private static func finish(_ draft: FileDraft, mode: mode_t) throws {
         guard chmod(draft.draftPath, mode) == 0 else { throw Errno.last }
         try draft.replace()
     }
@@ -156,49 +159,6 @@ struct MachineFiles: Sendable {
         guard isRegularFile(place) != false else {
             throw ServiceError("\(path) is no regular file: move it away")
         }
-    }
-
-    // MARK: removing
-
-    /// One that is not there is no error.
-    func removeFile(_ path: String) throws(ServiceError) {
-        guard let place = try writableIfThere(path) else { return }
-        guard unlink(place) == 0 || errno == ENOENT else { throw failure("remove", path, .last) }
-    }
-
-    /// One that is not there, or not empty, is no error.
-    func removeFolder(_ path: String) throws(ServiceError) {
-        guard let place = try writableIfThere(path) else { return }
-        let passes = [ENOENT, ENOTEMPTY, EEXIST, ENOTDIR, EBUSY]
-        guard rmdir(place) == 0 || passes.contains(errno) else {
-            throw failure("remove", path, .last)
-        }
-    }
-
-    /// Removes a log, and what logrotate has made of earlier ones: `immudb.log.1`, `immudb.log-20261128.gz`.
-    func removeLogs(_ path: String) throws(ServiceError) {
-        let folder = parentFolder(of: path)
-        let log = FilePath(path).lastComponent?.string ?? ""
-        guard let place = try writableIfThere(folder), let listing = opendir(place) else { return }
-        defer { closedir(listing) }
-        while let entry = readdir(listing) {
-            let name = Self.name(of: entry)
-            guard name == log || name.hasPrefix(log + ".") || name.hasPrefix(log + "-") else {
-                continue
-            }
-            try removeFile(folder + "/" + name)
-        }
-    }
-
-    /// Removes a folder with all that is in it, but follows no link and leaves a mount point empty.
-    func eraseFolder(_ path: String) throws(ServiceError) {
-        guard let place = try writableIfThere(path) else { return }
-        do {
-            try FolderErasure.erase(place)
-        } catch {
-            throw failure("erase", path, error)
-        }
-        try removeFolder(path)
     }
 
     // MARK: places
@@ -213,7 +173,8 @@ struct MachineFiles: Sendable {
         return place
     }
 
-    private func writableIfThere(_ path: String) throws(ServiceError) -> String? {
+    /// - Returns: nil if its folder is not there.
+    func writableIfThere(_ path: String) throws(ServiceError) -> String? {
         let place = root + path
         guard isStandIn else { return place }
         guard let folder = Self.realPath(parentFolder(of: place)) else { return nil }
@@ -233,11 +194,11 @@ struct MachineFiles: Sendable {
         return String(cString: real)
     }
 
-    private func failure(_ action: String, _ path: String, _ reason: Errno) -> ServiceError {
+    func failure(_ action: String, _ path: String, _ reason: Errno) -> ServiceError {
         failure(action, path, reason as any Error)
     }
 
-    private func failure(_ action: String, _ path: String, _ reason: any Error) -> ServiceError {
+    func failure(_ action: String, _ path: String, _ reason: any Error) -> ServiceError {
         ServiceError("cannot \(action) \(root)\(path): \(reason)")
     }
 }

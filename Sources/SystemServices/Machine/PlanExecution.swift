@@ -40,10 +40,6 @@ struct PlanExecution {
         switch step {
         case .makeFolder(let path): try files.makeFolder(path)
         case .writeFile(let path, let content): try files.write(content, to: path)
-        case .writeManPage(let path, let program):
-            if let text = machine.manPage(of: program, named: path) {
-                try files.write(text, to: path)
-            }
         case .copyExecutable(let source, let digest, let path):
             try files.copyExecutable(from: source, digest, to: path)
         case .writeRecord(let record): try write(record)
@@ -54,7 +50,7 @@ struct PlanExecution {
         case .removeRecord(let folders):
             try files.removeFile(ServiceDefinition.recordFile)
             for folder in folders { try files.removeFolder(folder) }
-        case .run: break
+        case .writeManPage, .run: preconditionFailure("no step of files: \(step.announcement)")
         }
     }
 

@@ -2,7 +2,7 @@
 enum Step: Hashable, Sendable {
     case makeFolder(String)
     case writeFile(String, content: String)
-    /// What the program says of itself; written by `writeFile` once the program has been asked.
+    /// Only in a plan that is printed: nobody has asked the program for its page yet.
     case writeManPage(String, of: String)
     case copyExecutable(from: String, digest: Digest, to: String)
     /// Writes down what is being done, and makes the folders that this takes.
@@ -17,10 +17,6 @@ enum Step: Hashable, Sendable {
     /// With the folders, if nothing else is in them, innermost first.
     case removeRecord(folders: [String])
     case run([String])
-
-    static let fileMode: UInt32 = 0o644
-    static let executableMode: UInt32 = 0o755
-    static let folderMode: UInt32 = 0o755
 }
 
 extension Step {
