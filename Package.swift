@@ -211,6 +211,10 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Programs as services of systemd: what is installed, and the commands that rule it.
+        .target(
+            name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto],
+            swiftSettings: settings),
         // What the command line clients share: connection, forms of output, failures, files that are written whole.
         .target(
             name: "ClientKit",
@@ -243,8 +247,8 @@ let package = Package(
             name: "immuadmin",
             dependencies: [
                 "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
-                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "Terminal",
-                "TerminalScreen", arguments,
+                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "SystemServices",
+                "Terminal", "TerminalScreen", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -400,7 +404,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ProgramKitTests",
-            dependencies: ["ChildProcess", "ProgramKit", "TestTools", arguments],
+            dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbTests",
@@ -413,6 +417,9 @@ let package = Package(
                 "RPCTransport", "TestTools", "OwnThread",
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "SystemServicesTests",
+            dependencies: ["ChildProcess", "SystemServices", "TestTools"], swiftSettings: settings),
         .testTarget(
             name: "ImmuadminTests",
             dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments],

@@ -31,12 +31,15 @@ extension Immudb {
             return EXIT_SUCCESS
         }
         for warning in startup.warnings { log.warning(warning) }
+        let manager = ServiceNotifier.current
+        if let complaint = manager.complaint { log.warning(complaint) }
         do {
             let exitCode = try await serve(startup, log)
             flush(log)
             return exitCode
         } catch {
             log.error("\(error)")
+            manager.tell(.failed("\(error)"))
             flush(log)
             // Also tells the process that waits for this one, and a user who sees no log.
             let isTold = startup.options.process.logFile.isEmpty && DetachedProcess.current == nil
@@ -50,10 +53,13 @@ extension Immudb {
     private static func serve(_ startup: Startup, _ log: ServerLog) async throws -> Int32 {
         raiseOpenFileLimit()
         returnLargeBlocks()
-        let hangUpHasWork = HangUpSignal.hasWork(startup.options)
+        let manager = ServiceNotifier.current
+        manager.tell(.busy("Opens the database"))
+        // A service manager means "reload" by it, whatever there is to read.
+        let hangUpHasWork = manager.isListenedTo || HangUpSignal.hasWork(startup.options)
         let stopSignals = StopSignals(log: log, stopsOnHangUp: !hangUpHasWork)
         self.stopSignals = stopSignals
-        hangUpSignal = hangUpHasWork ? HangUpSignal(log: log) : nil
+        hangUpSignal = hangUpHasWork ? HangUpSignal(log: log, manager: manager) : nil
         // Taken before the data is touched: a second start fails here.
         let pidFile = try startup.takePidFile()
         let metrics = MetricsEndpoint()
@@ -78,7 +84,11 @@ extension Immudb {
             flush(log)
             detached.report()
         }
+        if let failure = manager.tell(.ready(HangUpSignal.status(of: server))) {
+            log.warning("the service manager was not told that the server serves: \(failure)")
+        }
         await stopSignals.first()
+        manager.tell(.stopping("Lets calls finish, for 10 seconds at most"))
         metrics.setReady(false)
         let isClosed = await server.stop(deadline: .seconds(10))
         await metrics.stop()
