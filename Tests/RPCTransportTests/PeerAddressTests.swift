@@ -18,6 +18,17 @@ struct PeerAddressTests {
         #expect(PeerAddress(address).isLocal == isLocal)
     }
 
+    @Test(
+        "clients are counted by address; of IPv6 by network, of which one client has all addresses",
+        arguments: [
+            ("10.0.0.1", "10.0.0.1"), ("::ffff:10.0.0.1", "::ffff:10.0.0.1"), ("::1", "::1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::/64"), ("fe80::1", "fe80::/64"), ("::2", "::/64"),
+        ])
+    func host(address: String, host: String) throws {
+        #expect(PeerAddress(try SocketAddress(ipAddress: address, port: 4_711)).host == host)
+    }
+
     @Test("the same process is this machine; a peer without an address is not")
     func others() {
         #expect(PeerAddress.inProcess.isLocal)

@@ -9,7 +9,7 @@ import POSIX
 
 /// Where a client is.
 struct PeerAddress: Sendable, CustomStringConvertible {
-    /// What connections are counted by: the address without the port; of IPv6 the first 64 bits.
+    /// What clients are counted by: the address without the port; of IPv6 its network, `2001:db8:1:2::/64`.
     let host: String
     let description: String
     /// Whether it is this machine: of the loopback network, or the same process.
@@ -57,11 +57,17 @@ struct PeerAddress: Sendable, CustomStringConvertible {
     }
 
     /// The first 64 bits of an address of IPv6, which is what a customer is given, so that one cannot be
-    /// thousands; nil for IPv4, also inside of IPv6.
+    /// thousands; nil for IPv4, also inside of IPv6, and for this machine.
     private static func network(of host: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 16)
-        guard inet_pton(AF_INET6, host, &bytes) == 1 else { return nil }
-        return isIPv4(bytes)
-            ? nil : bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":")
+        guard inet_pton(AF_INET6, host, &bytes) == 1, !isIPv4(bytes), !isLoopback(host) else {
+            return nil
+        }
+        for position in 8..<16 { bytes[position] = 0 }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_ntop(AF_INET6, bytes, &text, socklen_t(text.count)) != nil else { return nil }
+        return String(
+            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            + "/64"
     }
 }

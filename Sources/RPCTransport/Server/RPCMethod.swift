@@ -26,7 +26,7 @@ public final class RPCMethod: Sendable {
     public typealias RequestMeasure = @Sendable (UnsafeRawBufferPointer) throws(RPCError) -> Int
 
     /// Looks at each call before its request is decoded, on the thread of its handler; what it throws is the
-    /// answer.
+    /// answer. Of a stream it is asked again before each message, which may be long after the call began.
     public typealias Interceptor = @Sendable (ServerCall) throws(RPCError) -> Void
 
     enum Handler: Sendable {
@@ -202,6 +202,7 @@ public final class RPCMethod: Sendable {
                 path: path, number: number,
                 handler: .serverStreaming { stream in
                     try interceptor(stream.call)
+                    stream.add(interceptor)
                     try await run(stream)
                 })
         case .conversation(_, let answer):

@@ -107,9 +107,9 @@ extension RPCServer {
         /// Runs on the event loop of each new connection before the transport's own handlers are
         /// added. Throwing closes the connection.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
-        /// Makes the observer of a new connection, from the client's address and port. On an event loop: it
+        /// Makes the observer of a new connection, from the client's ``ServerCall/peerHost``. On an event loop: it
         /// must not block. nil costs nothing.
-        public var observer: (@Sendable (_ peerAddress: String) -> any CallObserver)?
+        public var observer: (@Sendable (_ peerHost: String) -> any CallObserver)?
         /// Called when clients had to go, or were not let in, since there was no room for them; at most once a second
         /// for each kind and event loop, once a minute for those that were not let in. On an event loop: it
         /// must not block.

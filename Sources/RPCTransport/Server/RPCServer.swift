@@ -159,6 +159,9 @@ public final class RPCServer: Sendable {
     /// Where clients of the same process are.
     public static let inProcessAddress = PeerAddress.inProcess.description
 
+    /// Calls, and large answers, that wait for a thread, by the name of their class of work.
+    public var waitingCallCounts: [(name: String, count: Int)] { core.pools.waitingCounts }
+
     /// Clients that are connected now.
     public var connectionCount: Int { core.connections.count }
 

@@ -54,8 +54,8 @@ public final class ServerCall: Sendable {
     /// Where the client is, such as `127.0.0.1:40112`.
     public var peerAddress: String { origin.peerAddress }
 
-    /// Where the client is, without the port: its address, or the first 64 bits of one of IPv6, which is what
-    /// a customer is given.
+    /// What clients are counted by: the address without the port, or the network of one of IPv6, its first 64 bits,
+    /// which is what a customer is given: `2001:db8:1:2::/64`.
     public var peerHost: String { origin.peer.host }
 
     /// Whether the client is on this machine, as far as addresses tell: on the loopback network, or in the

@@ -21,6 +21,7 @@ public final class ServerStream: Sendable {
         var isFirstRoom = true
         var waiter: CheckedContinuation<Void, Never>?
         var task: Task<Void, Never>?
+        var interceptors: [RPCMethod.Interceptor] = []
     }
 
     let call: ServerCall
@@ -35,6 +36,8 @@ public final class ServerStream: Sendable {
     public var metadata: Metadata { call.metadata }
     public var deadline: NIODeadline? { call.deadline }
     public var peerAddress: String { call.peerAddress }
+    /// See ``ServerCall/peerHost``.
+    public var peerHost: String { call.peerHost }
     /// See ``ServerCall/peerCertificate``.
     public var peerCertificate: PeerCertificate? { call.peerCertificate }
     public var isCancelled: Bool { call.isCancelled }
@@ -46,6 +49,11 @@ public final class ServerStream: Sendable {
 
     /// Trailers that go with the status, also with the one of a thrown error.
     public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
+
+    /// What has to let each further message through.
+    func add(_ interceptor: @escaping RPCMethod.Interceptor) {
+        state.withLock { $0.interceptors.append(interceptor) }
+    }
 
     /// Waits until there is room for that many bytes beside the answers that wait for their readers,
     /// and reserves it for the messages that are sent next: for a handler that knows how large they
@@ -75,7 +83,8 @@ public final class ServerStream: Sendable {
     /// if the client has much else to read: what it does not read holds the handler back.
     ///
     /// Throws `RPCError` `.cancelled` when nobody waits for the answers any more, `.internalError`
-    /// for a message that cannot be serialised. One task sends at a time.
+    /// for a message that cannot be serialised, and the status of an interceptor that lets the call go on no
+    /// longer. One task sends at a time.
     public func send(_ message: some SwiftProtobuf.Message) async throws {
         let framed: FramedBytes
         do {
@@ -89,6 +98,7 @@ public final class ServerStream: Sendable {
     /// As `send`, with a message that is serialised already.
     public func send(framed: FramedBytes) async throws {
         try checkOpen()
+        for interceptor in state.withLock({ $0.interceptors }) { try interceptor(call) }
         state.withLock { state in
             state.unsentByteCount += framed.buffer.readableBytes
             state.unplacedByteCount += framed.buffer.readableBytes

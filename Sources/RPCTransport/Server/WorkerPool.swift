@@ -97,6 +97,9 @@ final class WorkerPool: Sendable {
         }
     }
 
+    /// Jobs that wait for a thread.
+    var waitingCount: Int { state.withLock { $0.jobs.count } }
+
     /// Queues jobs in order, and takes them out of `jobs`; returns those that found no room.
     func submit(_ jobs: inout Deque<Job>) -> [Job] {
         let capacity = configuration.capacity
