@@ -134,6 +134,27 @@ public final class KeyIndex: Sendable {
         (try? database.reading { database.fileByteCount() }) ?? 0
     }
 
+    /// Memory by part, in bytes.
+    public struct MemoryUse: Hashable, Sendable {
+        /// Entries that are not in a file yet.
+        public var memtables: UInt64
+        /// Indexes and filters of the open files.
+        public var tables: UInt64
+        /// Blocks that were read, of all indexes with the same resources.
+        public var blockCache: UInt64
+
+        public init(memtables: UInt64 = 0, tables: UInt64 = 0, blockCache: UInt64 = 0) {
+            self.memtables = memtables
+            self.tables = tables
+            self.blockCache = blockCache
+        }
+    }
+
+    /// What the index takes in memory now. Reads no file. Zeros after closing.
+    public func memoryUse() -> MemoryUse {
+        (try? database.reading { database.memoryUse() }) ?? MemoryUse()
+    }
+
     /// Waits for the calls in flight, writes what is in memory to disk, and closes. Later calls
     /// throw code `.closed`. Closing twice does nothing. After a failed write it takes up to a
     /// second.
