@@ -6,7 +6,7 @@
 # that overlap are found by the compiler and, at run time, by the tests: looking for them at each access costs 3 % here.
 SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc -enforce-exclusivity=unchecked
 PYTHON := .venv/bin/python3
-EXECUTABLES := immudb immuclient immutest
+EXECUTABLES := immudb immuclient immuadmin immutest
 
 .PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate version \
     documentation dependencies python examples
@@ -15,6 +15,7 @@ EXECUTABLES := immudb immuclient immutest
 build: dependencies
 	$(SWIFT_BUILD) --product immudb
 	$(SWIFT_BUILD) --product immuclient
+	$(SWIFT_BUILD) --product immuadmin
 	$(SWIFT_BUILD) --product immutest
 	@mkdir -p bin
 	@for name in $(EXECUTABLES); do \

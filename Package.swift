@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
+        .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbServer", targets: ["ImmudbServer"]),
@@ -195,6 +196,15 @@ let package = Package(
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
 
+        // What the command line clients share: connection, forms of output, failures, files that are written whole.
+        .target(
+            name: "ClientKit",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "RPCTransport", "Terminal", arguments,
+            ],
+            swiftSettings: settings),
+
         // MARK: executables
 
         .executableTarget(
@@ -210,8 +220,15 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "ClientKit", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
                 "RPCTransport", "Terminal", arguments,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "immuadmin",
+            dependencies: [
+                "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
+                "POSIX", "ProgramKit", "RPCTransport", "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -376,9 +393,12 @@ let package = Package(
         .testTarget(
             name: "ImmuclientTests",
             dependencies: [
-                "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit", "RPCTransport",
-                "TestTools", "OwnThread",
+                "ClientKit", "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit",
+                "RPCTransport", "TestTools", "OwnThread",
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmuadminTests", dependencies: ["immuadmin", "ProgramKit", arguments],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
         .testTarget(
@@ -388,7 +408,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
+                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",

@@ -285,6 +285,8 @@ class Workshop:
             code, output = self.test(mutant.tests)
         if "Test run started" not in output:
             return "BROKEN", "the tests did not start"
+        if "Test run with 0 tests" in output:
+            return "BROKEN", f"no test is named {' or '.join(mutant.tests)}"
         if code is None:
             return "killed", "the tests hung"
         if code == 0:

@@ -101,7 +101,8 @@ extension Accounts {
     }
 
     private func refuse(_ attempt: Attempt) {
-        if attempt.name == .administrator {
+        // Without a password nobody tries to get in: that asks if there is an administrator, at each login by immuadmin.
+        if attempt.name == .administrator, !attempt.password.isEmpty {
             refusals.note(
                 .login, from: attempt.origin.address, user: attempt.name.description,
                 outcome: AccountError.wrongUserOrPassword.words)

@@ -1,10 +1,11 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 import ProgramKit
 
 /// The command line client: its commands, and what its help says.
 @main
-struct Immuclient: Program {
+struct Immuclient: ClientProgram {
     static let definition = ClientSettings.definition
     static let version = ImmudbClient.version
     static let commands = [

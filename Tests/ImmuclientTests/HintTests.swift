@@ -1,3 +1,4 @@
+import ClientKit
 import ImmudbClient
 import RPCTransport
 import Testing
@@ -8,8 +9,8 @@ import Testing
 struct HintTests {
     private func hint(
         _ status: StatusCode, _ names: [(GivenName.Role, [UInt8])]
-    ) -> Hint? {
-        Hint(
+    ) -> Failure.Hint? {
+        Failure.Hint(
             for: ClientError(.refused, "invalid key", status: status),
             about: names.map { GivenName($0.0, $0.1) })
     }
@@ -46,7 +47,7 @@ struct HintTests {
     @Test("the server's words stay the first line, and stay alone in the message of JSON")
     func failure() throws {
         let error = ClientError(.notFound, "Key not found", status: .notFound)
-        let hint = try #require(Hint(for: error, about: [GivenName(.existingKey, [0x6b])]))
+        let hint = try #require(Failure.Hint(for: error, about: [GivenName(.existingKey, [0x6b])]))
         let failure = Failure(HintedError(cause: error, hint: hint))
         #expect(
             failure.text == "rpc error: code = NotFound desc = Key not found\nthere is no key 'k'")

@@ -79,3 +79,16 @@ extension Unicode.Scalar {
         }
     }
 }
+
+extension RawValue {
+    /// A number as a typed file has it: in decimal digits, as everywhere else.
+    ///
+    /// - Parameter value: what the file's format takes the spelling for, nil if it is too large.
+    static func number(_ value: Int?, spelled spelling: String) -> RawValue {
+        let digits = spelling.hasPrefix("-") ? spelling.dropFirst() : spelling[...]
+        guard value != nil, let number = Int(decimal: digits) else {
+            return .other("the number \(spelling)")
+        }
+        return .integer(digits.count < spelling.count ? -number : number)
+    }
+}

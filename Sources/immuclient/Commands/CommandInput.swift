@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import Foundation
 import MerkleTree
 import POSIX
@@ -79,17 +80,5 @@ enum HashArgument {
             throw ValidationError("invalid hash '\(text)': only hex digits are allowed")
         }
         return digest
-    }
-}
-
-/// Why a command failed on this side of the connection.
-struct ToolError: Error, CustomStringConvertible {
-    let description: String
-    /// For `--json`.
-    let code: String
-
-    init(_ description: String, code: String = "LocalFailure") {
-        self.description = description
-        self.code = code
     }
 }

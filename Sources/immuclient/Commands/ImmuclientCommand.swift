@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 import ProgramKit
 
@@ -6,8 +7,6 @@ import ProgramKit
 protocol ImmuclientCommand: ParsableCommand, Sendable {
     /// Whether it prints entries, so that `--value-only` means something.
     static var printsEntries: Bool { get }
-    /// What it prints is for another program to read, however it is run.
-    static var printsScript: Bool { get }
     /// Whether the token file means something to it also without `--auth`.
     static var usesTokenFile: Bool { get }
     /// The names in its words which the server may refuse, or not find.
@@ -24,7 +23,6 @@ extension ImmuclientCommand {
     static var abstract: String { configuration.abstract }
 
     static var printsEntries: Bool { false }
-    static var printsScript: Bool { false }
     static var usesTokenFile: Bool { false }
     var givenNames: [GivenName] { [] }
     mutating func prepare(_ input: StandardInput) throws {}

@@ -1,8 +1,7 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
-import ImmudbProtocol
 import ProgramKit
-import RPCTransport
 import Terminal
 
 struct LoginCommand: ImmuclientCommand {
@@ -25,21 +24,12 @@ struct LoginCommand: ImmuclientCommand {
         password = try Prompt.password("Password:")
     }
 
-    /// Whether the server was started without users, or is of a release that has none.
-    private static func hasNoUsers(_ error: ClientError) -> Bool {
-        error.status == .unimplemented
-            || error.message.hasPrefix(ErrorText.authenticationIsDisabled)
-    }
-
     func run(in context: CommandContext) async throws {
         let token = try await context.session.withoutToken(context.settings) { client in
             do {
                 return try await client.login(user: username, password: password)
             } catch let error as ClientError {
-                guard let status = error.status, Self.hasNoUsers(error) else { throw error }
-                throw ToolError(
-                    "\(error)\nthis server has no users: use it without login and --auth",
-                    code: status.name)
+                throw error.explainedForLogin
             }
         }
         try TokenFile(context.settings.tokenFile).write(token)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 import MerkleTree
 import Terminal
@@ -29,7 +30,7 @@ struct InclusionCommand: ImmuclientCommand {
             of: index, leaf: hash.map(HashArgument.digest))
         // A hash that was given may be what is wrong.
         let failure = checked.failure.map { failure -> any Error in
-            checked.isLeafInDoubt ? UnprovenHash(failure: failure) : failure
+            checked.isLeafInDoubt ? UnprovenHash(cause: failure) : failure
         }
         try context.output.write(InclusionReport(checked: checked, index: index), failing: failure)
         guard !checked.isTreeTrusted else { return }
@@ -76,7 +77,7 @@ struct CheckConsistencyCommand: ImmuclientCommand {
             ConsistencyReport(
                 isVerified: failure == nil, firstRoot: root, firstIndex: index,
                 secondRoot: shown.root, secondIndex: shown.size.lastIndex ?? EntryIndex(0)),
-            failing: failure.map(UnprovenHash.init))
+            failing: failure.map { UnprovenHash(cause: $0) })
     }
 }
 

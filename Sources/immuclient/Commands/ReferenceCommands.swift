@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 
 /// A reference's name, and the key that it names.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 
 struct CurrentCommand: ImmuclientCommand {
@@ -22,19 +23,7 @@ struct PingCommand: ImmuclientCommand {
         "ping", alias: "p", abstract: "Ask the server if it is well.")
 
     func run(in context: CommandContext) async throws {
-        let health = try await context.client.health()
-        guard health.isWhole else {
-            let problems = [
-                health.writeProblem.map { "it takes no writes: \($0)" },
-                health.readProblem.map { "it cannot look keys up: \($0)" },
-            ].compactMap(\.self)
-            throw ClientError(
-                .refused,
-                "Health check failed: the server is up, and "
-                    + (problems.isEmpty
-                        ? "takes no writes or cannot look keys up. Its log says why"
-                        : problems.joined(separator: "; ")))
-        }
+        try await context.client.health().requireWhole()
         try context.output.write(LineReport("Health check OK", json: ["healthy": .truth(true)]))
     }
 }

@@ -1,3 +1,4 @@
+import ClientKit
 import ImmudbClient
 import ProgramKit
 
@@ -44,11 +45,8 @@ actor Session {
     private static func connect(
         _ settings: ClientSettings, token: String?
     ) async throws -> ImmudbClient {
-        var configuration = ImmudbClient.Configuration(
-            host: settings.address.host, port: settings.address.port, token: token)
-        configuration.tls = settings.tls
+        var configuration = settings.connection.configuration(token: token)
         configuration.evidenceDirectory = settings.evidenceDirectory
-        configuration.callTimeoutMilliseconds = settings.timeoutSeconds * 1_000
         configuration.maxReceiveMessageByteCount = settings.maxAnswerByteCount
         let contact = FirstContactDialog(settings)
         do {

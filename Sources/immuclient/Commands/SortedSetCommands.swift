@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 
 /// A sorted set, a score, and the key that becomes a member.

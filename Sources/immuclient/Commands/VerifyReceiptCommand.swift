@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 import MerkleTree
 
@@ -67,7 +68,7 @@ struct VerifyReceiptCommand: ImmuclientCommand {
             let isServersFault =
                 witness == Self.server && report.doesProve && failure.code != .receiptRefuted
             return try context.output.write(
-                report, failing: isServersFault ? failure : FalseReceipt(failure: failure))
+                report, failing: isServersFault ? failure : FalseReceipt(cause: failure))
         }
         let unconfirmed = ToolError(
             "The proof holds, but nothing here says that its root is the server's, and anybody can "

@@ -1,21 +1,12 @@
+import ClientKit
 import ImmudbClient
 import ProgramKit
 
 /// Everything that `immuclient` can be told.
-struct ClientSettings: Sendable {
-    static let address = Setting(
-        "immudb-address", short: "a", .text("an address or host name", named: "host"),
-        default: "127.0.0.1",
-        "immudb host address")
+struct ClientSettings: FormattedSettings {
     static let auth = Setting(
         "auth", short: "s", .boolean, default: false,
         "send the token of the token file, which 'login' stores, with every call")
-    static let certificate = Setting(
-        "certificate", .optionalFile, default: "./tools/mtls/4_client/certs/localhost.cert.pem",
-        "client certificate file path, for mtls")
-    static let clientCAs = Setting(
-        "clientcas", .optionalFile, default: "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem",
-        "clients certificates list, aka certificate authority, for mtls")
     static let directory = Setting(
         "dir", .optionalFolder, default: "",
         "folder of the trusted roots, one file .root-<identifier> for each server; by default "
@@ -27,52 +18,34 @@ struct ClientSettings: Sendable {
         "first-contact", .word(of: FirstContactDialog.Answer.self), default: .ask,
         "at the first verified call to a server: ask whether to trust what it shows, where this is a "
             + "terminal, else accept it with a notice; or accept, or refuse")
-    static let json = Setting(
-        "json", .boolean, default: false,
-        "print JSON, one object a line; errors are JSON on stderr")
     static let maxAnswerByteCount = Setting(
         "max-recv-msg-size", .integer(1 << 10...1 << 30, named: "bytes"), default: 40 << 20,
         "largest answer that is taken, in bytes")
-    static let mtls = Setting(
-        "mtls", short: "m", .boolean, default: false,
-        "use mutual tls, with the files and the name of the next four")
-    static let pkey = Setting(
-        "pkey", .optionalFile, default: "./tools/mtls/4_client/private/localhost.key.pem",
-        "client private key path, for mtls")
-    static let port = Setting(
-        "immudb-port", short: "p", .integer(1...65535), default: 3322, "immudb port number")
     static let server = Setting(
         "server", .text(named: "identifier"), default: "",
         "the identifier that the server has to have; without it, any that is new at its address")
-    static let serverName = Setting(
-        "servername", .text(named: "name"), default: "localhost",
-        "name in the server's certificate, for mtls; empty: the host that is connected to")
-    static let timeout = Setting(
-        "timeout", .integer(1...86_400, named: "seconds"), default: 30,
-        "how long a call, or the next part of a dump, may take")
-    static let tokenFile = Setting(
-        "tokenfile", .file, default: "token",
-        "authentication token file; a name without a slash is looked for in $HOME, then here")
     static let valueOnly = Setting(
         "value-only", .boolean, default: false,
         "print nothing but the values of entries, each and a line feed")
 
     /// Those that choose how answers are printed; a line of the shell may have them, too.
-    static let formsOfOutput = [json, valueOnly]
+    static let formsOfOutput = [Output.json, valueOnly]
 
     static let definition = SettingsDefinition(
         program: "immuclient",
         settings: [
-            address, port, server, firstContact, directory, evidence, json, valueOnly, timeout,
-            maxAnswerByteCount, tokenFile, auth, mtls, serverName, certificate, clientCAs, pkey,
+            ConnectionSettings.address, ConnectionSettings.port, server, firstContact, directory,
+            evidence, Output.json, valueOnly, ConnectionSettings.timeout, maxAnswerByteCount,
+            ConnectionSettings.tokenFile, auth, ConnectionSettings.mtls,
+            ConnectionSettings.serverName, ConnectionSettings.certificate,
+            ConnectionSettings.clientCAs, ConnectionSettings.pkey,
         ])
 
-    let address: ServerAddress
+    let connection: ConnectionSettings
     let rootFolders: RootFolders
     /// nil: any that is not known to be another.
     let server: ServerIdentity?
     let firstContact: FirstContactDialog.Answer
-    let timeoutSeconds: Int
     let maxAnswerByteCount: Int
     /// nil: nothing is kept.
     let evidenceDirectory: String?
@@ -80,23 +53,19 @@ struct ClientSettings: Sendable {
     /// Whether calls carry the token.
     let isAuthenticated: Bool
     let format: Output.Format
-    /// nil: in clear text.
-    let tls: ImmudbClient.TLS?
     /// What was named and has no effect.
     let warnings: [String]
 
     /// - Throws: `SettingsError` if two of them do not fit.
     init(_ values: SettingsValues) throws(SettingsError) {
-        switch (values[Self.json], values[Self.valueOnly]) {
+        switch (values[Output.json], values[Self.valueOnly]) {
         case (false, false): format = .text
         case (true, false): format = .json
         case (false, true): format = .values
         case (true, true):
             throw SettingsError("json and value-only are both true: make one of them false")
         }
-        address = try values.parsed(Self.address) { text in
-            try ServerAddress(text, port: values.given(Self.port))
-        }
+        connection = try ConnectionSettings(values)
         rootFolders = RootFolders(chosen: values[Self.directory])
         server = try values.parsed(Self.server) { text in
             guard !text.isEmpty else { return nil }
@@ -104,19 +73,11 @@ struct ClientSettings: Sendable {
             return identity
         }
         firstContact = values[Self.firstContact]
-        timeoutSeconds = values[Self.timeout]
         maxAnswerByteCount = values[Self.maxAnswerByteCount]
         let evidence = values[Self.evidence]
         evidenceDirectory = evidence.isEmpty ? nil : evidence
-        tokenFile = values[Self.tokenFile]
+        tokenFile = values[ConnectionSettings.tokenFile]
         isAuthenticated = values[Self.auth]
-        let name = values[Self.serverName]
-        tls =
-            values[Self.mtls]
-            ? ImmudbClient.TLS(
-                authoritiesFile: values[Self.clientCAs],
-                certificate: .init(file: values[Self.certificate], keyFile: values[Self.pkey]),
-                serverName: name.isEmpty ? nil : name) : nil
         warnings = values.warnings
     }
 }

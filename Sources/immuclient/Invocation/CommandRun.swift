@@ -1,3 +1,4 @@
+import ClientKit
 import ImmudbClient
 import ProgramKit
 
@@ -28,7 +29,7 @@ struct CommandRun {
             settings: settings, sources: sources, output: Output(format: format), session: session)
     }
 
-    /// - Throws: why it failed. Nothing of it has been said yet, but for `ExplainedFailure`.
+    /// - Throws: why it failed. Nothing of it has been said yet, but for `ToldFailure`.
     func run(input: StandardInput) async throws {
         try await prepared(input: input).run()
     }
@@ -45,7 +46,9 @@ struct CommandRun {
         do {
             try await command.run(in: context)
         } catch let error as ClientError {
-            guard let hint = Hint(for: error, about: command.givenNames) else { throw error }
+            guard let hint = Failure.Hint(for: error, about: command.givenNames) else {
+                throw error
+            }
             throw HintedError(cause: error, hint: hint)
         }
     }

@@ -1,3 +1,4 @@
+import ClientKit
 import ImmudbClient
 import Terminal
 
@@ -9,31 +10,21 @@ extension GivenName {
     }
 }
 
-/// What a server's refusal was about, in a line below its words, which name nothing.
-struct Hint: Equatable {
-    let text: String
-    /// The key that was not found.
-    var key: [UInt8]?
-
+extension Failure.Hint {
+    /// What a server's refusal was about.
+    ///
     /// - Parameter names: those in the command's words.
     /// - Returns: nil if they do not explain the error.
     init?(for error: ClientError, about names: [GivenName]) {
         switch error.status {
         case .notFound:
             guard let name = names.first(where: { $0.role == .existingKey }) else { return nil }
-            text = "there is no key \(name.quoted)"
-            key = name.bytes
+            self.init("there is no key \(name.quoted)", key: name.bytes)
         case .invalidArgument, .resourceExhausted:
             guard let fault = names.lazy.compactMap(\.fault).first else { return nil }
-            text = fault
+            self.init(fault)
         default:
             return nil
         }
     }
-}
-
-/// A call that failed, and what it was about.
-struct HintedError: Error {
-    let cause: ClientError
-    let hint: Hint
 }

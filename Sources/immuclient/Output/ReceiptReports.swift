@@ -1,3 +1,4 @@
+import ClientKit
 import ImmudbClient
 import MerkleTree
 

@@ -1,3 +1,4 @@
+import ClientKit
 import Foundation
 import ImmudbClient
 import ProgramKit
@@ -62,7 +63,7 @@ final class Shell {
         }
         switch invocation.action {
         case .help(let type, let all):
-            try helpOutput.write(LineReport(help: type, all: all))
+            try helpOutput.write(Immuclient.helpReport(for: type, all: all))
         case .run(is ShellCommand):
             throw UsageError("this is the shell already", program: Immuclient.name)
         case .run(let command as any ImmuclientCommand):

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 
 struct ShellCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
@@ -20,11 +21,6 @@ struct ShellCommand: ImmuclientCommand {
         // Before the first prompt: whoever has named the wrong server learns it now.
         if !context.settings.isAuthenticated { _ = try await context.client }
         let exitCode = await Shell(context).run()
-        guard exitCode == .done else { throw ExplainedFailure(exitCode: exitCode) }
+        guard exitCode == .done else { throw ToldFailure(exitCode: exitCode) }
     }
-}
-
-/// What went wrong has been said already.
-struct ExplainedFailure: Error {
-    let exitCode: ExitCode
 }

@@ -1,3 +1,4 @@
+import ClientKit
 import Foundation
 import ImmudbClient
 import POSIX
@@ -21,7 +22,7 @@ struct FirstContactDialog: Sendable {
 
     init(_ settings: ClientSettings) {
         answer = settings.firstContact
-        address = settings.address.description
+        address = settings.connection.address.description
         servers = KnownServers(in: settings.rootFolders.own)
         format = settings.format
     }

@@ -1,3 +1,4 @@
+import ClientKit
 import ImmudbClient
 
 /// What a server that is met for the first time shows.

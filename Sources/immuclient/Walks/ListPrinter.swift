@@ -1,3 +1,4 @@
+import ClientKit
 import ImmudbClient
 
 /// Prints the entries of a walk as they come, up to a number of them.

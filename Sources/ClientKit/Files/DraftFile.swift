@@ -3,7 +3,7 @@ import POSIX
 
 /// A file that has its name only once it is complete: whoever finds it finds all of it. Of one that
 /// is not completed nothing stays, also when Ctrl-C ends the process.
-final class DraftFile {
+package final class DraftFile {
     private static let bufferByteCount = 1 << 20
 
     private let path: String
@@ -12,12 +12,12 @@ final class DraftFile {
     private let signals: EndingSignals
 
     /// Giving a file its name replaces what had it: never a link, a pipe or a device.
-    static func requireReplaceable(_ path: String) throws(ToolError) {
+    package static func requireReplaceable(_ path: String) throws(ToolError) {
         guard isRegularFile(path) == false else { return }
         throw ToolError("\(path) is there and is no regular file: name another one")
     }
 
-    init(for path: String) throws {
+    package init(for path: String) throws {
         self.path = path
         let suffix = FileDraft.uniqueSuffix()
         // Before there is the file, which a signal would leave.
@@ -30,12 +30,12 @@ final class DraftFile {
         }
     }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
         buffer += bytes
         if buffer.count >= Self.bufferByteCount { try flush() }
     }
 
-    func complete() throws {
+    package func complete() throws {
         try flush()
         do { try draft.replace() } catch { throw Self.failure("create", path, error) }
     }

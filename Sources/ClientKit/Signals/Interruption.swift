@@ -3,9 +3,9 @@ import ImmudbClient
 import Synchronization
 
 /// Runs commands of the shell so that Ctrl-C ends them, and not the shell.
-enum Interruption {
+package enum Interruption {
     /// A command that Ctrl-C has ended.
-    struct Interrupted: Error {}
+    package struct Interrupted: Error {}
 
     /// Whether a command runs, to which Ctrl-C belongs.
     static var isWatching: Bool { watched.withLock { $0 != nil } }
@@ -30,7 +30,7 @@ enum Interruption {
     /// ends the process.
     ///
     /// - Throws: `Interrupted` if it was cancelled and failed for that, else what `work` throws.
-    static func run(_ work: @escaping @MainActor () async throws -> Void) async throws {
+    package static func run(_ work: @escaping @MainActor () async throws -> Void) async throws {
         _ = reader
         let task = Task { @MainActor in try await work() }
         let count = Count()

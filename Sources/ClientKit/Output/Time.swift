@@ -1,10 +1,10 @@
 import Foundation
 
 /// Times of entries.
-enum Time {
+package enum Time {
     /// As this machine's zone has it: `2026-11-22 21:05:00 +0100 CET`; the number itself if no
     /// calendar reaches that far.
-    static func local(unixSeconds seconds: UInt64) -> String {
+    package static func local(unixSeconds seconds: UInt64) -> String {
         var parts = tm()
         guard var time = time_t(exactly: seconds), localtime_r(&time, &parts) != nil else {
             return "\(seconds)"
@@ -13,7 +13,7 @@ enum Time {
     }
 
     /// As RFC 3339 has it: `2026-11-22T20:05:00Z`; nil beyond the year 9999.
-    static func utc(unixSeconds seconds: UInt64) -> String? {
+    package static func utc(unixSeconds seconds: UInt64) -> String? {
         var parts = tm()
         let lastOfYear9999: UInt64 = 253_402_300_799
         guard seconds <= lastOfYear9999, var time = time_t(exactly: seconds),
@@ -23,7 +23,7 @@ enum Time {
     }
 
     /// Now, for the name of a file.
-    static func localNow(_ format: String) -> String {
+    package static func localNow(_ format: String) -> String {
         var now = time(nil)
         var parts = tm()
         localtime_r(&now, &parts)

@@ -5,15 +5,15 @@ import POSIX
 /// While this object lives, does something before Ctrl-C, SIGTERM or SIGHUP ends the process.
 ///
 /// A signal that is ignored, as nohup does, stays ignored.
-final class EndingSignals {
+package final class EndingSignals {
     private typealias Handler = @convention(c) (Int32) -> Void
 
     private var watches: [(source: any DispatchSourceSignal, number: Int32, previous: Handler?)] =
         []
 
     /// - Parameter clean: runs on a thread of its own, then the process ends as by the signal.
-    init(before clean: @escaping @Sendable () -> Void) {
-        let queue = DispatchQueue(label: "immuclient.signals")
+    package init(before clean: @escaping @Sendable () -> Void) {
+        let queue = DispatchQueue(label: "ending.signals")
         for number in [SIGINT, SIGTERM, SIGHUP] {
             // In the shell, Ctrl-C ends the command, which then cleans up as after any failure.
             if number == SIGINT, Interruption.isWatching { continue }

@@ -1,10 +1,10 @@
 import Foundation
 import POSIX
-import Terminal
+package import Terminal
 
 /// The standard output, in the form that was asked for.
-struct Output: Sendable {
-    enum Format: Sendable {
+package struct Output: Sendable {
+    package enum Format: Sendable {
         case text
         /// One object a line.
         case json
@@ -12,28 +12,30 @@ struct Output: Sendable {
         case values
     }
 
-    let format: Format
+    package let format: Format
     private let display = Display(isTerminal: isatty(STDOUT_FILENO) != 0)
+
+    package init(format: Format) { self.format = format }
 
     /// Several reports are written at once, up to about so many bytes.
     private static let chunkByteCount = 1 << 20
 
     /// - Throws: `ToolError` if the standard output takes nothing more, `OutputClosed` if nobody
     ///   reads it any more.
-    func write(_ report: some Report) throws {
+    package func write(_ report: some Report) throws {
         try Self.write(bytes: bytes(of: report))
     }
 
     /// Prints what was checked, then throws why the check failed, if it did: also if nobody reads the
     /// output.
-    func write(_ report: some Report, failing failure: (any Error)?) throws {
+    package func write(_ report: some Report, failing failure: (any Error)?) throws {
         let written = Result { try write(report) }
         if let failure { throw failure }
         try written.get()
     }
 
     /// Writes the reports of a list; between texts are blank lines.
-    func write(list reports: some Sequence<some Report>) throws {
+    package func write(list reports: some Sequence<some Report>) throws {
         var chunk: [UInt8] = []
         for report in reports {
             // Ctrl-C in the shell.
@@ -70,11 +72,11 @@ struct Output: Sendable {
 }
 
 /// The program that reads the output, such as head, has ended: no failure, and nothing is left to do.
-struct OutputClosed: Error {}
+package struct OutputClosed: Error {}
 
 extension StandardError {
     /// As text, or as JSON if that is what the standard output gets.
-    static func write(_ report: LineReport, _ format: Output.Format) {
+    package static func write(_ report: LineReport, _ format: Output.Format) {
         if format == .json, let line = try? report.json.line() {
             write(line: String(decoding: line, as: UTF8.self))
         } else {
@@ -83,7 +85,7 @@ extension StandardError {
     }
 
     /// Something that the user should know, though nothing has failed.
-    static func write(warning: String, _ format: Output.Format) {
+    package static func write(warning: String, _ format: Output.Format) {
         write(
             LineReport(
                 "warning: \(warning)", json: ["warning": .object(["message": .text(warning)])]),

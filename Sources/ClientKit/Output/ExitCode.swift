@@ -1,5 +1,5 @@
 /// What the process ends with.
-enum ExitCode: Int32, Comparable {
+package enum ExitCode: Int32, Comparable, Sendable {
     case done = 0
     case failed = 1
     case verificationFailed = 3
@@ -7,7 +7,7 @@ enum ExitCode: Int32, Comparable {
     case notFound = 4
     /// The server could not be reached, or gave no answer in time.
     case unreachable = 5
-    /// An entry may be stored, or is, though the command failed: to run it again may store it twice.
+    /// A change may be stored, or is, though the command failed: to run it again may make it twice.
     case outcomeUnknown = 6
     /// Nobody reads the output any more. A process that SIGPIPE ends gives shells the same number.
     case outputClosed = 141
@@ -18,7 +18,7 @@ enum ExitCode: Int32, Comparable {
         .verificationFailed,
     ]
 
-    static func < (left: ExitCode, right: ExitCode) -> Bool {
+    package static func < (left: ExitCode, right: ExitCode) -> Bool {
         byWeight.firstIndex(of: left) ?? 0 < byWeight.firstIndex(of: right) ?? 0
     }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
 /// What `--json` prints as one line.
-typealias JSONObject = [String: JSONValue]
+package typealias JSONObject = [String: JSONValue]
 
-enum JSONValue: Encodable, Hashable {
+package enum JSONValue: Encodable, Hashable, Sendable {
     case text(String)
     case number(UInt64)
     /// Infinite ones become the texts `inf` and `-inf`, as JSON has no such numbers.
@@ -11,7 +11,7 @@ enum JSONValue: Encodable, Hashable {
     case truth(Bool)
     case object(JSONObject)
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .text(let text): try container.encode(text)
@@ -25,7 +25,7 @@ enum JSONValue: Encodable, Hashable {
 
 extension [String: JSONValue] {
     /// Bytes as text under their name or, if they are no UTF-8, in base64 under `<name>Base64`.
-    mutating func set(_ name: String, bytes: [UInt8]) {
+    package mutating func set(_ name: String, bytes: [UInt8]) {
         if let text = String(validating: bytes, as: UTF8.self) {
             self[name] = .text(text)
         } else {
@@ -37,7 +37,7 @@ extension [String: JSONValue] {
     ///
     /// Control characters are escaped, all of them: a terminal would obey some that JSON leaves as
     /// they are.
-    func line() throws -> [UInt8] {
+    package func line() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -1,0 +1,156 @@
+import ImmudbClient
+package import MerkleTree
+import ProgramKit
+import RPCTransport
+import Terminal
+
+/// Why a command failed, as it is shown: for people, and as JSON.
+package struct Failure: Equatable {
+    /// Names the kind: a status of gRPC, or one of those in `docs/immuclient.md`.
+    package let code: String
+    package let message: String
+    /// All lines that people are shown.
+    package let text: String
+    /// Which check of a verification failed.
+    package var check: String?
+    /// What the failure was about, where the server's words do not say it.
+    package var hint: Hint?
+    /// The command or flag that was probably meant.
+    package var suggestion: String?
+    /// What the process ends with, if nothing worse follows.
+    package var exitCode: ExitCode
+
+    package init(
+        code: String, message: String, text: String, check: String? = nil, hint: Hint? = nil,
+        suggestion: String? = nil, exitCode: ExitCode = .failed
+    ) {
+        self.code = code
+        self.message = message
+        self.text = text
+        self.check = check
+        self.hint = hint
+        self.suggestion = suggestion
+        self.exitCode = exitCode
+    }
+
+    package var json: JSONObject {
+        var error: JSONObject = ["code": .text(code), "message": .text(message)]
+        if let check { error["check"] = .text(check) }
+        if let hint {
+            error["hint"] = .text(hint.text)
+            if let key = hint.key { error.set("key", bytes: key) }
+        }
+        if let suggestion { error["suggestion"] = .text(suggestion) }
+        return ["error": .object(error)]
+    }
+
+    /// Says it on the standard error.
+    package func complain(_ format: Output.Format) {
+        StandardError.write(LineReport(text, json: json), format)
+    }
+
+    /// A line below the server's words, which name nothing.
+    package struct Hint: Equatable {
+        package let text: String
+        /// The key that was not found.
+        package let key: [UInt8]?
+
+        package init(_ text: String, key: [UInt8]? = nil) {
+            self.text = text
+            self.key = key
+        }
+    }
+}
+
+/// An error that knows how it is shown.
+package protocol ExplainableError: Error {
+    var failure: Failure { get }
+}
+
+/// Why a command failed on this side of the connection.
+package struct ToolError: ExplainableError, CustomStringConvertible {
+    package let description: String
+    /// For `--json`.
+    package let code: String
+
+    package init(_ description: String, code: String = "LocalFailure") {
+        self.description = description
+        self.code = code
+    }
+
+    package var failure: Failure { Failure(code: code, message: description, text: description) }
+}
+
+/// A failure that has been told already.
+package struct ToldFailure: Error {
+    package let exitCode: ExitCode
+
+    package init(exitCode: ExitCode) { self.exitCode = exitCode }
+}
+
+extension Failure {
+    package init(_ error: any Error, isInShell: Bool = false) {
+        switch error {
+        case let error as any ExplainableError:
+            self = error.failure
+        case let error as UsageError:
+            self.init(
+                code: "Usage", message: error.message, text: error.text(isInShell: isInShell),
+                suggestion: error.suggestion)
+        case let error as SettingsError:
+            self.init(
+                code: "Settings", message: error.message, text: "Error: \(error.message)")
+        case let error as VerificationError:
+            self.init(
+                failed: error,
+                explanation: "do not trust this server. The trusted root stays as it was.")
+        case let error as ClientError:
+            self.init(error)
+        default:
+            self.init(code: "LocalFailure", message: "\(error)", text: "\(error)")
+        }
+    }
+
+    package init(failed error: VerificationError, explanation: String) {
+        self.init(
+            code: "VerificationFailed", message: "\(error)",
+            text: "VERIFICATION FAILED: \(explanation)\n\(error)", check: error.code.rawValue,
+            exitCode: .verificationFailed)
+    }
+
+    private static let outcomeUnknown =
+        "the outcome is unknown: the entry may have been stored. Look before you write it again"
+
+    private init(_ error: ClientError) {
+        if error.code == .outcomeUnknown {
+            let cause =
+                error.cause.map { "\(($0 as? ClientError)?.wireDescription ?? "\($0)")" }
+                ?? error.message
+            self.init(
+                code: "OutcomeUnknown", message: "\(Self.outcomeUnknown). \(cause)",
+                text: "\(Self.outcomeUnknown)\n\(cause)", exitCode: .outcomeUnknown)
+            return
+        }
+        let code = error.status?.name ?? error.code.rawValue.capitalizedFirst
+        let isLoginMissing = error.status == .unauthenticated
+        self.init(
+            code: code, message: error.message,
+            text: isLoginMissing ? "unauthenticated, please login" : error.wireDescription,
+            exitCode: Self.exitCode(of: error))
+    }
+
+    private static func exitCode(of error: ClientError) -> ExitCode {
+        // A server that cannot do it now, and says so, was reached.
+        let isAnswer = (error.cause as? RPCError)?.requestFate == .answered
+        return switch error.code {
+        case .notFound: .notFound
+        case .unavailable where !isAnswer, .deadlineExceeded where !isAnswer: .unreachable
+        case .outcomeUnknown: .outcomeUnknown
+        default: .failed
+        }
+    }
+}
+
+extension String {
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

@@ -1,0 +1,47 @@
+import ProgramKit
+
+extension Immuadmin {
+    /// For the man pages and the helps of commands.
+    static let examples: ManPages.Examples = [
+        "immuadmin": [
+            (command: "immuadmin status", what: "Is the server up?"),
+            (command: "immuadmin login immu", what: "Become the administrator:"),
+        ],
+        "immuadmin login": [
+            (command: "immuadmin login immu", what: "At a terminal, which asks for the password:"),
+            (
+                command: "immuadmin login immu < password-file",
+                what: "In a script; the file has the password as its first line:"
+            ),
+        ],
+        "immuadmin user": [
+            (command: "immuadmin user create joe", what: "Make a user:"),
+            (command: "immuadmin user change-password joe", what: "Give joe another password:"),
+            (command: "immuadmin user delete joe", what: "Delete joe, whose tokens end at once:"),
+            (
+                command: "sudo -u immu immuadmin user reset-password immu --dir /var/lib/immudb",
+                what: "The administrator's password is lost; the server is stopped:"
+            ),
+        ],
+        "immuadmin audit-log": [
+            (command: "immuadmin audit-log --since 24h", what: "Who did what since yesterday?"),
+            (
+                command: "immuadmin audit-log --about joe --json",
+                what: "All that was done by joe or to joe, for a program:"
+            ),
+        ],
+        "immuadmin dump": [
+            (command: "immuadmin dump monday.bkp", what: "Write all entries to a file:")
+        ],
+        "immuadmin mtls": [
+            (
+                command: "immuadmin mtls init db.example.org",
+                what: "An authority and certificates, in ./tools/mtls:"
+            ),
+            (
+                command: "immuadmin mtls init 10.0.0.7 --folder /etc/immudb/mtls",
+                what: "For a server that is reached by its address, in another folder:"
+            ),
+        ],
+    ]
+}
