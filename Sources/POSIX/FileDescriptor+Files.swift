@@ -72,8 +72,7 @@ public func isRegularFile(_ path: String) -> Bool? {
     return status.st_mode & S_IFMT == S_IFREG
 }
 
-<<<<<<< HEAD
-/// The user whose file or folder it is, by number. Links are followed.
+/// Returns the number of the user who owns a file or folder. Links are followed.
 ///
 /// - Throws: `Errno`.
 public func owner(of path: String) throws(Errno) -> UInt32 {
@@ -82,10 +81,7 @@ public func owner(of path: String) throws(Errno) -> UInt32 {
     return status.st_uid
 }
 
-/// Makes a folder, and those above it that are missing.
-=======
 /// Creates a folder and its missing parents.
->>>>>>> 05ab0f0369681d253001a111e959e15a22723307
 ///
 /// - Parameter permissions: the permissions of the folders that are created.
 /// - Throws: `Errno`.

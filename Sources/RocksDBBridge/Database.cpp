@@ -157,3 +157,16 @@ uint64_t rocks_file_byte_count(rocks_database *database) {
     std::free(status.message);
     return count;
 }
+
+rocks_memory rocks_memory_use(rocks_database *database) {
+    rocks_memory memory = {0, 0, 0};
+    rocks_status status = guarded([&]() -> rocks_status {
+        rocksdb::DB &open = *database->database;
+        open.GetIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &memory.memtables);
+        open.GetIntProperty(rocksdb::DB::Properties::kEstimateTableReadersMem, &memory.tables);
+        open.GetIntProperty(rocksdb::DB::Properties::kBlockCacheUsage, &memory.block_cache);
+        return {ROCKS_OK, nullptr};
+    });
+    std::free(status.message);
+    return memory;
+}
