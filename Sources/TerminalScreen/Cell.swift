@@ -1,7 +1,7 @@
 // A screen in memory: cells with a character and a style each. What is laid out here without a terminal, FullScreen
 // shows on one.
 
-/// What a cell looks like. ``FullScreen`` has the colours, or what stands for them where there are none.
+/// The look of a cell. ``FullScreen`` maps it to colours, or to bold and reverse where there are none.
 public enum CellStyle: Hashable, Sendable {
     case plain, title, muted, good, warning, failure
     /// Lines of a plot, by their number.
@@ -21,7 +21,7 @@ public struct Cell: Hashable, Sendable {
     }
 }
 
-/// Which characters a terminal shows.
+/// The characters that a terminal shows.
 public enum Charset: Sendable, CaseIterable {
     /// UTF-8, with the 256 characters of braille: eight dots a cell.
     case braille

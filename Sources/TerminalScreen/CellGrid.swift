@@ -64,7 +64,7 @@ public struct CellRect: Equatable, Sendable {
         self.height = max(0, height)
     }
 
-    /// What a frame around it leaves.
+    /// The part inside a frame around it.
     public var inner: CellRect {
         CellRect(column: column + 1, row: row + 1, width: width - 2, height: height - 2)
     }

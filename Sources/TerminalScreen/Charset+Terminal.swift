@@ -5,7 +5,7 @@
 #endif
 
 extension Charset {
-    /// What the terminal of this process shows, by the locale and TERM. Sets the locale's characters for the process, which
+    /// Returns the charset of the process's terminal, by the locale and TERM. Sets the locale's characters for the process, which
     /// curses goes by.
     static func ofTerminal() -> Charset {
         let isSet = setlocale(LC_CTYPE, "") != nil
@@ -19,7 +19,7 @@ extension Charset {
         nl_langinfo(nl_item(CODESET)).map { String(cString: $0) } == "UTF-8"
     }
 
-    /// What the variables of the locale ask for: the first that is set counts.
+    /// Whether the variables of the locale ask for UTF-8: the first that is set counts.
     private static var wantsUTF8: Bool {
         let name = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.map(environment).first { !$0.isEmpty } ?? ""
         let lowercase = name.lowercased()

@@ -10,7 +10,7 @@ public struct DotCanvas: Sendable {
     private let charset: Charset
     private let dotsAcross: Int
     private let dotsDown: Int
-    /// By cell: which of its dots are set, and the style of the last one.
+    /// The dots of each cell that are set, as bits; and the style of the last one.
     private var dots: [UInt32]
     private var styles: [CellStyle]
 

@@ -30,7 +30,7 @@ public final class FullScreen {
         case closed
     }
 
-    /// How long the rest of a sequence of bytes may take behind its Esc.
+    /// Milliseconds that the rest of a sequence may take after its Esc.
     private static let escapePause: Int32 = 50
 
     public let charset: Charset

@@ -13,7 +13,7 @@ public struct KeyReader: Sendable {
 
     public init() {}
 
-    /// Whether an Esc has come, and nothing behind it that would say if it is the key or begins a sequence.
+    /// Whether the last byte was an Esc, which is the key or begins a sequence.
     public var isUndecided: Bool { state == .escape }
 
     /// The keys that end with one of these bytes.

@@ -92,7 +92,7 @@ struct ScreenSignals {
     }
 }
 
-/// What handlers need, in memory that is there before.
+/// The state that handlers need, in memory that is allocated before.
 private struct ShownScreen {
     let terminal: Int32
     var modes: termios

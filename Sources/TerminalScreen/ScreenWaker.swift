@@ -28,9 +28,9 @@ public final class ScreenWaker: Sendable {
         _ = write(writer.rawValue, &nothing, 1)
     }
 
-    /// What signals' handlers write their numbers to.
+    /// The descriptor that signals' handlers write their numbers to.
     var input: Int32 { writer.rawValue }
-    /// What a screen waits for.
+    /// The descriptor that a screen waits for.
     var output: Int32 { reader.rawValue }
 
     /// The numbers of the signals that came since the last time; 0 for each ``wake()``.

@@ -12,7 +12,7 @@ struct MetricsTextTests {
     }
 
     @Test(
-        "a line is a name, labels and a number",
+        "reads a line as a name, labels and a number",
         arguments: [
             ("immudb_a 1", MetricSample("immudb_a", 1)),
             ("  immudb_a\t 2.5e3 1700000000000", MetricSample("immudb_a", 2_500)),
@@ -31,19 +31,19 @@ struct MetricsTextTests {
         #expect(try read(text) == [expected])
     }
 
-    @Test("not a number is a number of its own")
+    @Test("reads NaN")
     func notANumber() throws {
         #expect(try read("immudb_a NaN").first?.value.isNaN == true)
     }
 
-    @Test("comments, empty lines and metrics of others are passed over, whatever these say")
+    @Test("skips comments, empty lines and other programs' metrics, whatever they say")
     func others() throws {
         #expect(
             try read("# TYPE a b\n\n  \n#\ngo_x{broken 1 2 3\nimmudbx 1\nimmudb_a 1\n").count == 1)
     }
 
     @Test(
-        "what is not of the format is an error that names the line",
+        "refuses lines that are not of the format, and names the line",
         arguments: [
             "<html>", "1immudb_a 1", "immudb_a", "immudb_a x", "immudb_a 1 2 3", "immudb_a 1 x",
             "immudb_a{x=\"1\" 1", "immudb_a{x=1} 1", "immudb_a{=\"1\"} 1", "immudb_a{x=\"1} 1",
@@ -55,13 +55,13 @@ struct MetricsTextTests {
         #expect(error?.reason.hasPrefix("line 3 of the answer ") == true)
     }
 
-    @Test("bytes that are no UTF-8 become text")
+    @Test("replaces bytes that are not UTF-8")
     func foreignBytes() throws {
         let bytes = Array("immudb_a{x=\"".utf8) + [0xff, 0xc3] + Array("\"} 1".utf8)
         #expect(try MetricsText(bytes).samples.first?.label("x") == "\u{fffd}\u{fffd}")
     }
 
-    @Test("an answer has limits: its bytes, samples and labels")
+    @Test("limits bytes, samples and labels")
     func limits() throws {
         #expect(throws: MetricsError.self) {
             _ = try MetricsText([UInt8](repeating: 0x20, count: MetricsText.maxByteCount + 1))
@@ -76,7 +76,7 @@ struct MetricsTextTests {
     }
 
     @Test(
-        "what our registry writes is read as it was recorded", arguments: 0..<200 as Range<UInt64>)
+        "reads the text of our registry as it was recorded", arguments: 0..<200 as Range<UInt64>)
     func roundTrip(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let registry = PrometheusRegistry()
@@ -109,7 +109,8 @@ struct MetricsTextTests {
     }
 
     @Test(
-        "a text that was damaged is read or refused, and shown", arguments: 0..<300 as Range<UInt64>
+        "reads or refuses a damaged text, and shows none of its control characters",
+        arguments: 0..<300 as Range<UInt64>
     )
     func damage(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)

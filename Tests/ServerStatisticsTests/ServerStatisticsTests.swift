@@ -92,7 +92,7 @@ struct ServerStatisticsTests {
                 """)
     }
 
-    @Test("without histograms have no durations, and count calls all the same")
+    @Test("have no durations without histograms, and count calls all the same")
     func noHistograms() throws {
         var metrics = SampleMetrics()
         metrics.hasHistograms = false
@@ -125,7 +125,7 @@ struct ServerStatisticsTests {
         #expect(statistics.total(of: .read).averageMicroseconds.map { $0.rounded() } == 1_000)
     }
 
-    @Test("of something else than immudb are refused")
+    @Test("are refused if they are not immudb's")
     func foreign() throws {
         for text in [
             "", "process_open_fds 3", "immudb_uptime_hours 1",
@@ -139,7 +139,7 @@ struct ServerStatisticsTests {
         }
     }
 
-    @Test("a stranger's names do not make lines of their own")
+    @Test("keep a stranger's names on their lines")
     func hostileNames() throws {
         var metrics = SampleMetrics()
         metrics.path = #"db\nHealth : ok"# + "\u{1b}]0;x\u{7}"
@@ -149,7 +149,7 @@ struct ServerStatisticsTests {
         #expect(lines.count { $0.hasPrefix("Uptime") } == 1)
     }
 
-    @Test("numbers that are too large are no crash")
+    @Test("survive numbers that are too large")
     func largeNumbers() throws {
         var metrics = SampleMetrics()
         metrics.hours = 1e300

@@ -88,14 +88,14 @@ struct StatisticsViewTests {
         #expect(text.unicodeScalars.contains { (0x2801...0x28ff).contains($0.value) })
     }
 
-    @Test("titles are marked as titles, which terminals with colours show in green")
+    @Test("marks titles, which terminals with colours show in green")
     func titles() throws {
         let grid = try grid(history(looks: 3), 80, 24)
         let title = grid.row(0).filter { $0.style == .title }.map(\.character)
         #expect(String(title).hasPrefix(" Exit: q, Esc or Ctrl-C  Avg. duration: "))
     }
 
-    @Test("without durations shows memory in their place")
+    @Test("shows memory in the place of durations that a server does not measure")
     func withoutDurations() throws {
         var metrics = SampleMetrics()
         metrics.hasHistograms = false
@@ -186,7 +186,7 @@ struct StatisticsViewTests {
     }
 
     @Test(
-        "a scale ends at a round number above all values",
+        "ends a scale at a round number above all values",
         arguments: [
             (PlotScale.number, 0.0, 1.0), (.number, 0.03, 0.03), (.number, 1, 1),
             (.number, 7, 8), (.number, 99, 100), (.number, 1_234, 1_500), (.bytes, 1_025, 1_536),

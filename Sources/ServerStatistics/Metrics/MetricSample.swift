@@ -1,7 +1,7 @@
 /// A number that a server tells: one line of Prometheus' text format.
 public struct MetricSample: Equatable, Sendable {
     public let name: String
-    /// In the order of the line. A name that comes twice counts once, the first time.
+    /// The labels in the order of the line. Of two with the same name the first one counts.
     public let labels: [Label]
     public let value: Double
 

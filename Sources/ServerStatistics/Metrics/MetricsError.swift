@@ -3,15 +3,15 @@ public struct MetricsError: Error, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// Nothing listens there, or it does not answer in time.
         case unreachable
-        /// What answers is no `/metrics` of an immudb.
+        /// The answer is not the `/metrics` of an immudb.
         case notMetrics
         case tooLarge
     }
 
     public let code: Code
-    /// In a few words.
+    /// The reason in a few words.
     public let reason: String
-    /// Where the metrics were asked for: `host:port`.
+    /// The address that was asked for metrics: `host:port`.
     public var address: String?
 
     public init(_ code: Code, _ reason: String, address: String? = nil) {
@@ -20,7 +20,7 @@ public struct MetricsError: Error, Hashable, CustomStringConvertible {
         self.address = address
     }
 
-    /// Where, why, and what to do.
+    /// The address, the reason, and what to do.
     public var description: String {
         guard let address else { return reason }
         return

@@ -22,7 +22,7 @@ public struct MetricsSource: Sendable {
         self.client = client
     }
 
-    /// Where it asks: `host:port`.
+    /// The address that it asks: `host:port`.
     public var address: String { hostAndPort(host, port) }
 
     /// Runs `body` with a source, and closes that afterwards. It follows nobody to another address, uses no proxy, and takes
@@ -50,7 +50,7 @@ public struct MetricsSource: Sendable {
         return try result.get()
     }
 
-    /// What the server answers to `/metrics`: at most ``MetricsText/maxByteCount`` bytes, read within ``timeoutSeconds``.
+    /// Fetches the answer to `/metrics`: at most ``MetricsText/maxByteCount`` bytes, within ``timeoutSeconds``.
     ///
     /// - Throws: `MetricsError`, which says where it was asked and what to do; `CancellationError`.
     public func fetch() async throws -> [UInt8] {

@@ -9,10 +9,10 @@ public struct MetricsText: Sendable {
     static let maxSampleCount = 200_000
     static let maxLabelCount = 32
 
-    /// What the names of immudb's metrics begin with.
+    /// The beginnings of the names of immudb's metrics.
     private static let prefixes = ["immudb_", "grpc_server_", "process_"].map { Array($0.utf8) }
 
-    /// In the order of the text.
+    /// The samples in the order of the text.
     public let samples: [MetricSample]
 
     /// - Throws: `MetricsError` for a line that is none of the format, and beyond the limits.

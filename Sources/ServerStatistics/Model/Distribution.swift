@@ -1,8 +1,8 @@
-/// How a quantity is distributed: a histogram.
+/// A histogram: the distribution of a quantity.
 public struct Distribution: Equatable, Sendable {
     public let count: UInt64
     public let sum: Double
-    /// By ascending bound: how many values are up to it. The last bound may be infinite.
+    /// The count of values up to each bound, by ascending bound. The last bound may be infinite.
     public let buckets: [Bucket]
 
     public struct Bucket: Equatable, Sendable {
@@ -16,7 +16,7 @@ public struct Distribution: Equatable, Sendable {
         self.buckets = buckets
     }
 
-    /// Of a metric with one series; nil if there is none.
+    /// Reads the histogram of a metric with one series; nil if there is none.
     init?(_ metrics: MetricTable, _ name: String) {
         guard let count = metrics.count(name + "_count"),
             let sum = metrics.value(name + "_sum").flatMap(ServerStatistics.finite)

@@ -5,7 +5,7 @@ public struct MethodCalls: Equatable, Sendable {
     public let name: String
     /// Those that have ended.
     public let callCount: UInt64
-    /// In seconds; nil if the server does not measure it.
+    /// The durations in seconds; nil if the server does not measure them.
     public let duration: Distribution?
 
     public var kind: Kind {
@@ -73,7 +73,7 @@ public struct CallTotal: Equatable, Sendable {
 }
 
 extension ServerStatistics {
-    /// What the original counts as reads, or as writes.
+    /// Returns the total of the methods that the original counts as reads, or as writes.
     public func total(of kind: MethodCalls.Kind) -> CallTotal {
         methods.filter { $0.kind == kind }.reduce(into: CallTotal()) { $0.add($1) }
     }
@@ -95,7 +95,7 @@ extension ServerStatistics {
     /// Bytes on the disk, of all databases.
     public var storedByteCount: UInt64 { storage.map(\.byteCount).reduce(0, Self.sumOrMax) }
 
-    /// What the parts of memory add up to; nil if the server names none.
+    /// The sum of the parts of memory; nil if the server names none.
     public var usedMemoryByteCount: UInt64? {
         memoryParts.isEmpty ? nil : memoryParts.map(\.count).reduce(0, Self.sumOrMax)
     }

@@ -29,7 +29,7 @@ extension ServerStatistics {
     /// A number that counts something; nil for one that cannot.
     static func count(_ value: Double) -> UInt64? { UInt64(exactly: value.rounded()) }
 
-    /// What a stranger adds up to may be more than fits.
+    /// Adds two numbers; the largest one if the sum does not fit.
     static func sumOrMax(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let (sum, isTooLarge) = left.addingReportingOverflow(right)
         return isTooLarge ? .max : sum

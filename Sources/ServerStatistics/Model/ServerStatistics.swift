@@ -1,4 +1,4 @@
-/// What a server's metrics say at one moment: numbers with names of their own, for people and programs.
+/// The numbers in a server's metrics at one moment, with names of their own.
 ///
 /// A metric that a server does not have leaves nil or nothing: an older server is shown as far as it tells. Only what
 /// every immudb tells has to be there.
@@ -7,17 +7,17 @@ public struct ServerStatistics: Equatable, Sendable {
     public let databasePath: String
     public let uptimeHours: Double
     public let entryCount: UInt64
-    /// By database, in the order of the metrics.
+    /// One for each database, in the order of the metrics.
     public let storage: [DatabaseStorage]
-    /// By address.
+    /// Sorted by address.
     public let clients: [ClientCalls]
-    /// By name.
+    /// Sorted by name.
     public let methods: [MethodCalls]
     /// Whether the server measures how long calls take.
     public let hasDurations: Bool
-    /// How many calls ended with each status of gRPC but OK, if any did; by the status's name.
+    /// The calls that ended with another status than OK, by the status's name.
     public let failedCalls: [NamedCount]
-    /// How many appends failed after they had waited; by reason.
+    /// The appends that failed after they had waited, by reason.
     public let failedAppends: [NamedCount]
     public let takesWrites: Bool?
     public let answersReads: Bool?
@@ -30,11 +30,11 @@ public struct ServerStatistics: Equatable, Sendable {
     public let groups: Distribution?
     /// Seconds that an fdatasync took.
     public let synchronizations: Distribution?
-    /// What the server says of its memory, part by part.
+    /// The server's memory, part by part.
     public let memoryParts: [NamedCount]
     public let process: ProcessUse
 
-    /// What a database takes on the disk.
+    /// The bytes of a database on the disk.
     public struct DatabaseStorage: Equatable, Sendable {
         public let path: String
         /// The original's "VLog".
@@ -60,7 +60,7 @@ public struct ServerStatistics: Equatable, Sendable {
         public var count: UInt64
     }
 
-    /// What the process takes of its machine, as far as the server tells.
+    /// The server process's use of its machine, as far as the server tells.
     public struct ProcessUse: Equatable, Sendable {
         public var residentByteCount: UInt64?
         public var virtualByteCount: UInt64?

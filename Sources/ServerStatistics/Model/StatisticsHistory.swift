@@ -1,4 +1,4 @@
-/// What a server told over time, and how its counters grew: the newest samples, up to a limit.
+/// A server's statistics over time: the newest samples, up to a limit, and how the counters grew between them.
 ///
 /// Counters begin again when a server restarts, and there is no telling how they grew while it did not answer: such a
 /// time is a gap, not a rate.
@@ -6,7 +6,7 @@ public struct StatisticsHistory: Sendable {
     /// Two dots a cell on the widest grid: an hour at three seconds.
     public static let capacity = 1_200
 
-    /// What happened between a sample and the one before it.
+    /// A sample, with the growth since the one before it.
     public struct Point: Equatable, Sendable {
         /// Seconds by a clock that nobody sets.
         public let time: Double
@@ -38,11 +38,11 @@ public struct StatisticsHistory: Sendable {
 
     public private(set) var points: [Point] = []
     public private(set) var latest: ServerStatistics?
-    /// When ``latest`` came, in seconds since 1970.
+    /// The time of ``latest``, in seconds since 1970.
     public private(set) var latestTime: Double?
     /// Nil while the server answers.
     public private(set) var silence: Silence?
-    /// When the server was last seen to have restarted, in seconds since 1970.
+    /// The time at which a restart of the server was last seen, in seconds since 1970.
     public private(set) var restartTime: Double?
     private var latestMoment: Double?
 
@@ -83,7 +83,7 @@ public struct StatisticsHistory: Sendable {
 }
 
 extension ServerStatistics {
-    /// Whether the process that told this is another one than before: its counters began again.
+    /// Returns whether the server restarted between `before` and this, so that its counters began again.
     func isOfAnotherRun(than before: ServerStatistics) -> Bool {
         if let start = process.start, let startBefore = before.process.start,
             abs(start - startBefore) > 1

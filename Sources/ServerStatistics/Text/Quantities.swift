@@ -3,7 +3,7 @@ import Terminal
 
 /// Numbers as they are shown.
 enum Quantities {
-    /// As Go writes a duration: `28.8s`, `1m38.64s`, `749.641765ms`.
+    /// Returns a duration as Go writes it: `28.8s`, `1m38.64s`, `749.641765ms`.
     static func duration(nanoseconds: Int64) -> String {
         let magnitude = nanoseconds.magnitude
         let sign = nanoseconds < 0 ? "-" : ""
@@ -58,7 +58,7 @@ enum Quantities {
         number.isFinite ? String(format: "%.0f", number) : "?"
     }
 
-    /// At most four characters for what is below 10,000; with a letter above: `0.25`, `12.5`, `999`, `12k`, `3.4M`.
+    /// Returns a number in at most five characters: `0.25`, `12.5`, `999`, `12k`, `3.4M`.
     static func short(_ number: Double) -> String {
         guard number.isFinite else { return "?" }
         switch number.magnitude {

@@ -1,6 +1,6 @@
 extension ServerStatistics {
-    /// What `immuadmin stats --text` prints: the lines of the original in its form, and below them what this server
-    /// tells besides. Each line is ended.
+    /// Returns the text of `immuadmin stats --text`: the lines of the original in its form, and below them further
+    /// ones. Each line is ended.
     ///
     /// - Parameter now: seconds since 1970.
     public func text(now: Double) -> String {
@@ -95,7 +95,7 @@ extension ServerStatistics {
         }
     }
 
-    /// As the original shows it: by the ten thousandth of an hour.
+    /// The uptime as the original shows it: rounded to the ten thousandth of an hour.
     var uptimeNanoseconds: Int64 { Int64((uptimeHours * 10_000).rounded()) * 360_000_000 }
 
     enum Health: Equatable {

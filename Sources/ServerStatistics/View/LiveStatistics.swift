@@ -7,7 +7,7 @@ import TerminalScreen
 ///
 /// A server that stops answering, or restarts, stays on the screen: the screen says so, and goes on asking.
 public final class LiveStatistics: Sendable {
-    /// From one look at the server to the next.
+    /// The time from one look at the server to the next.
     private static let interval = Duration.seconds(3)
 
     private let address: String

@@ -1,6 +1,6 @@
 import TerminalScreen
 
-/// Where the server's bytes are: on the disk by database and part, in memory by part, the largest first.
+/// A table of the server's bytes: on the disk by database and part, in memory by part, the largest first.
 struct PartsTable {
     private static let title = " Bytes by part "
 
@@ -36,7 +36,7 @@ struct PartsTable {
             .map { TableRow("  " + $0.name, Quantities.size($0.size)) }
     }
 
-    /// In two columns where the rows do not fit into one; what does not fit there either is counted.
+    /// Puts the rows in two columns where they do not fit into one; rows that do not fit there either are counted.
     func put(on grid: inout CellGrid, _ rect: CellRect) {
         grid.putFrame(rect, title: Self.title)
         let inner = rect.inner

@@ -2,7 +2,7 @@ import TerminalScreen
 
 /// Lines over time in a frame: the newest values are at its right edge.
 struct Plot {
-    /// From one dot to the next.
+    /// The time from one dot to the next.
     static let secondsPerDot = 3.0
     /// Between values that are further apart there is no line.
     private static let maxGapSeconds = 2.5 * secondsPerDot
@@ -10,12 +10,12 @@ struct Plot {
     struct Line {
         let name: String
         let style: CellStyle
-        /// In the order of time.
+        /// The values in the order of time.
         let values: [(time: Double, value: Double?)]
     }
 
     let title: String
-    /// Where the other one does not fit.
+    /// Stands for a title that does not fit.
     let shortTitle: String
     let lines: [Line]
     /// The time at the right edge.
@@ -96,7 +96,7 @@ struct Plot {
     }
 }
 
-/// What the vertical direction of a plot means.
+/// The unit of a plot's vertical direction.
 enum PlotScale {
     case bytes
     /// Microseconds, or calls a second.

@@ -81,9 +81,9 @@ struct StatisticsTable {
 struct TableRow {
     let label: String
     let value: String
-    /// Where the value does not fit.
+    /// Stands for a value that does not fit.
     let shortValue: String
-    /// Where rows do not fit, the heaviest ones are left out.
+    /// The heaviest rows are left out first where not all fit.
     let weight: Int
     let labelStyle: CellStyle
     let valueStyle: CellStyle

@@ -3,15 +3,15 @@ public import TerminalScreen
 /// The screen of `immuadmin stats`, laid out: what to show, and the size to show it at, give cells. Nothing here knows a
 /// terminal.
 public struct StatisticsView {
-    /// Below this, the screen says that the terminal is too small.
+    /// The width below which the screen says that the terminal is too small.
     static let minWidth = 40
     static let minHeight = 12
-    /// From this height on there is a row of plots for memory.
+    /// The height from which on there is a row of plots for memory.
     private static let minHeightOfThreeRows = 18
-    /// Below this width there are no plots beside tables.
+    /// The width below which there are no plots beside tables.
     private static let minWidthOfTwoColumns = 64
     private static let minWidthOfParts = 100
-    /// For so many seconds a restart of the server is said.
+    /// The seconds for which a restart of the server is reported.
     private static let restartNoticeSeconds = 60.0
 
     let history: StatisticsHistory
@@ -20,7 +20,7 @@ public struct StatisticsView {
     let now: Double
     /// The time of day of ``now``.
     let timeOfDay: (Double) -> String
-    /// By the clock of the history's points.
+    /// The time by the clock of the history's points.
     let moment: Double
 
     /// - Parameters:

@@ -11,7 +11,7 @@ struct StatisticsReport: Report {
         Array(statistics.text(now: time.timeIntervalSince1970).utf8)
     }
 
-    /// What the server does not tell is left out.
+    /// The fields; those that the server does not tell are left out.
     var json: JSONObject {
         var json: JSONObject = [
             "database": .text(statistics.databasePath),
