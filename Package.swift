@@ -23,6 +23,7 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
@@ -37,6 +38,7 @@ let package = Package(
         .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
+        .library(name: "ImmudbServer", targets: ["ImmudbServer"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
         .library(name: "ImmudbModel", targets: ["ImmudbModel"]),
@@ -62,9 +64,12 @@ let package = Package(
         // The interface by which the server records its metrics, so that an application that embeds it gets them in
         // its own backend.
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
-        // The web server of /metrics, with the log that it wants.
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // The interface by which it logs, for the same reason.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // The web server of /metrics.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // Fetching /metrics; Hummingbird has it, too.
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
         // new ones, and the fingerprints of peers'.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -93,6 +98,11 @@ let package = Package(
         // Editing, history and completion of lines that are typed; macOS has it.
         .systemLibrary(
             name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+
+        // Terminals that are drawn on as a whole. Without pkg-config: what it says of ncursesw are macros, which
+        // the package manager warns of.
+        .systemLibrary(
+            name: "CNcurses", providers: [.apt(["libncurses-dev"]), .brew(["ncurses"])]),
 
         // What programs and libraries need of the operating system: files that are replaced whole,
         // threads, queues between threads.
@@ -163,7 +173,8 @@ let package = Package(
             name: "ImmudbServer",
             dependencies: [
                 "ImmudbAccounts", "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree",
-                "POSIX", "RPCTransport", "StorageIO", coreMetrics, nioCore, protobuf, system,
+                "POSIX", "RPCTransport", "StorageIO", coreMetrics, logging, nioCore, protobuf,
+                system,
             ],
             swiftSettings: settings),
         // Metrics in memory, and Prometheus' text of them.
@@ -191,6 +202,18 @@ let package = Package(
             swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
+        // The whole terminal as a grid of cells.
+        .target(
+            name: "TerminalScreen", dependencies: ["CNcurses", "POSIX"], swiftSettings: settings),
+        // What a server's metrics say, as text and as a screen.
+        .target(
+            name: "ServerStatistics",
+            dependencies: [
+                "POSIX", "Terminal", "TerminalScreen", nioCore, nioPosix,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            swiftSettings: settings),
 
         // Programs as services of systemd: what is installed, and the commands that rule it.
         .target(
@@ -214,7 +237,7 @@ let package = Package(
                 arguments, nioCore, nioPosix, system,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
+                logging,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -228,7 +251,8 @@ let package = Package(
             name: "immuadmin",
             dependencies: [
                 "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
-                "POSIX", "ProgramKit", "RPCTransport", "SystemServices", "Terminal", arguments,
+                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "SystemServices",
+                "Terminal", "TerminalScreen", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -369,7 +393,7 @@ let package = Package(
                 "TestTools",
                 "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
                 "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "SimulatedDisk",
-                "StorageIO", coreMetrics, nioCore,
+                "StorageIO", coreMetrics, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
@@ -401,9 +425,20 @@ let package = Package(
             name: "SystemServicesTests",
             dependencies: ["ChildProcess", "SystemServices", "TestTools"], swiftSettings: settings),
         .testTarget(
-            name: "ImmuadminTests", dependencies: ["immuadmin", "ProgramKit", arguments],
+            name: "ImmuadminTests",
+            dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments],
             swiftSettings: settings),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
+        .testTarget(
+            name: "TerminalScreenTests", dependencies: ["TerminalScreen", "TestTools"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ServerStatisticsTests",
+            dependencies: [
+                "ImmudbProtocol", "ImmudbServer", "PrometheusMetrics", "ServerStatistics",
+                "POSIX", "TerminalScreen", "TestTools", coreMetrics,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "ImmutestTests", dependencies: ["immutest", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
@@ -411,7 +446,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase", "VerifiedClient",
+                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
+                "VerifiedClient",
                 "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",

@@ -2,7 +2,7 @@
 # Installs the C libraries and tools that the build and the tests need, if they are missing.
 set -euo pipefail
 
-debian=(librocksdb-dev libnghttp2-dev libssl-dev libedit-dev protobuf-compiler pkg-config python3-venv g++ strace libfaketime
+debian=(librocksdb-dev libnghttp2-dev libssl-dev libedit-dev libncurses-dev protobuf-compiler pkg-config python3-venv g++ strace libfaketime
     mandoc openssl systemd logrotate)
 brew=(rocksdb nghttp2 openssl@3 protobuf pkg-config python3)
 

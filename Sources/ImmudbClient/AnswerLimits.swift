@@ -1,19 +1,19 @@
 import ImmudbProtocol
 import RPCTransport
 
-/// Checks the server's answers before they are decoded: their lists may have more elements than any
-/// honest server sends, and not so many that a small answer takes much memory.
+/// Checks the server's answers before they are decoded: it limits the elements of their lists to more than any honest
+/// server sends, and to so few that a small answer cannot take much memory.
 struct AnswerLimits: Sendable {
-    /// The digests of one proof. A tree has fewer than 2^63 leaves, so the path to a leaf has at most
-    /// 64 digests, and a consistency path a few more.
+    /// The most digests of one proof. A tree has fewer than 2^63 leaves, so the path to a leaf has at most 64 digests,
+    /// and a consistency path a few more.
     static let pathElements = 192
-    /// The least that an immudb server counts for an entry when it fills an answer: a key of one
-    /// byte, and 29 for what is around it.
+    /// The fewest bytes that an immudb server counts for an entry when it fills an answer: a key of one byte, and 29
+    /// for the fields around it.
     private static let leastEntryByteCount = 30
 
     private let checks: [String: AnswerCheck]
 
-    /// - Parameter maxAnswerByteCount: the largest answer that is taken.
+    /// - Parameter maxAnswerByteCount: the largest answer that is accepted.
     init(maxAnswerByteCount: Int) {
         var checks: [String: AnswerCheck] = [:]
         for method in ImmuService.methods {
@@ -36,6 +36,6 @@ struct AnswerLimits: Sendable {
         }
     }
 
-    /// nil for a method whose answer has no lists.
+    /// Returns nil for a method whose answer has no lists.
     subscript(path: String) -> AnswerCheck? { checks[path] }
 }

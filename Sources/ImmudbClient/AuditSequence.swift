@@ -2,14 +2,14 @@ public import Foundation
 import ImmudbProtocol
 import RPCTransport
 
-/// Which entries of the audit log are asked for; nil leaves nothing out.
+/// Selects entries of the audit log; nil excludes nothing.
 public struct AuditQuery: Sendable {
-    /// Not before, and not after.
+    /// The times not before and not after which the acts took place.
     public var since: Date?
     public var until: Date?
-    /// Who did it, or to whom it was done.
+    /// The user who did it, or to whom it was done.
     public var user: String?
-    /// Such as `create-user`; see ``AuditedAct/action``.
+    /// The action, for example `create-user`; see ``AuditedAct/action``.
     public var action: String?
     /// The most entries, at least 1.
     public var limit: Int?
@@ -18,23 +18,23 @@ public struct AuditQuery: Sendable {
     public init() {}
 }
 
-/// An act of administration, or an attempt, as the server tells it.
+/// An act of administration, or an attempt, as the server reports it.
 public struct AuditedAct: Hashable, Sendable {
-    /// Of the entry, in the system's database.
+    /// The index of the entry in the system's database.
     public let index: UInt64
-    /// By the server's clock.
+    /// The time by the server's clock.
     public let time: Date
     /// first-login, login, create-user, change-password, delete-user, audit-log or reset-password.
     public let action: String
-    /// Who; empty where nobody proved who it is.
+    /// The user who did it; empty if nobody has proved to be one.
     public let by: String
-    /// Address and port, or offline.
+    /// The address and port, or offline.
     public let from: String
-    /// The user it was done to; empty where that is nobody, or not known.
+    /// The user to whom it was done; empty if there is none, or the user is unknown.
     public let user: String
     /// done, or refused with the reason.
     public let outcome: String
-    /// Refused attempts before this one that have no entry of their own, since there were too many.
+    /// How many refused attempts before this one have no entry of their own, since there were too many.
     public let omitted: UInt64
 
     init(_ message: Immudb_Admin_V1_AuditEntry) {
@@ -49,7 +49,7 @@ public struct AuditedAct: Hashable, Sendable {
     }
 }
 
-/// The entries of an audit log, as they come. To be iterated once; letting go of it ends the call.
+/// The entries of an audit log, as they arrive. Iterate over it once; releasing it ends the call.
 public struct AuditSequence: AsyncSequence, Sendable {
     public typealias Element = AuditedAct
 

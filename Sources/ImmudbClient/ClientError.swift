@@ -2,55 +2,52 @@ public import Foundation
 import ImmudbProtocol
 public import RPCTransport
 
-/// Why a call gave no answer: a code to decide by, a message for a person, and the cause.
+/// The reason why a call gave no answer: a code to decide by, a message for a person, and the cause.
 ///
-/// Not evidence of tampering, which is a `VerificationError`, but for the code `.serverChanged`. Two
-/// errors are equal when their codes are.
+/// It is not evidence of tampering, except for the code `.serverChanged`; a `VerificationError` is. Two errors are
+/// equal when their codes are.
 ///
-/// A write that fails with a `ClientError` of another code than `.outcomeUnknown` is certainly not
-/// stored. One that fails with a `VerificationError` has probably been stored by the server that
-/// could not prove it.
+/// A write that fails with a `ClientError` of another code than `.outcomeUnknown` is certainly not stored. A write that
+/// fails with a `VerificationError` has probably been stored by a server that could not prove it.
 public struct ClientError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
-        /// No server answers at this address, the connection broke, or the server cannot do it now.
-        /// A write that fails with this code is certainly not stored.
+        /// No server answers at this address, the connection was lost, or the server cannot serve the call now. A write
+        /// that fails with this code is certainly not stored.
         case unavailable
-        /// The answer did not come in time. A write that fails with this code was never sent.
+        /// The answer did not arrive in time. A write that fails with this code was never sent.
         case deadlineExceeded
-        /// The task that waited was cancelled. A write that fails with this code was never sent.
+        /// The waiting task was cancelled. A write that fails with this code was never sent.
         case cancelled
-        /// The write may have been stored, or not: its request was sent, and no answer came that
-        /// says which; or the server has acknowledged it, and it could not be verified. Look before
-        /// you write it again, or it may be there twice. The cause is a `ClientError`, or what the
-        /// store of trusted roots has thrown.
+        /// The write may or may not have been stored: its request was sent, and no answer decides it; or the server has
+        /// acknowledged it, and it could not be verified. Look before you write it again, or it may be stored twice.
+        /// The cause is a `ClientError`, or an error that the store of trusted roots has thrown.
         case outcomeUnknown
         /// The server has no such key or index.
         case notFound
         /// The server refused the request; see `status`.
         case refused
-        /// The server speaks otherwise than immudb 0.6.
+        /// The server does not speak immudb 0.6.
         case incompatible
-        /// Another server answers than the one that was connected to, that was expected, or that was
-        /// trusted at this address before; the cause is a `ServerChange`. Nothing was taken from it.
-        /// Evidence: ask the server's operator before you trust it.
+        /// Another server answers than the one that this client connected to, that was expected, or that was trusted at
+        /// this address before; the cause is a `ServerChange`. Nothing of its answer was used. This is evidence: ask
+        /// the server's operator before you trust it.
         case serverChanged
-        /// No root of this server is trusted yet, and the client may not trust what the server
-        /// shows.
+        /// No root of this server is trusted yet, and the client may not trust the root that the server shows.
         case firstContactRefused
         /// The trusted root cannot be read or stored.
         case trustedRootUnusable
-        /// The directory for evidence cannot be made or written to.
+        /// The directory for evidence cannot be created or written to.
         case evidenceUnusable
-        /// A file of TLS cannot be used; nothing was sent.
+        /// A TLS file cannot be used; nothing was sent.
         case tlsUnusable
     }
 
     public var code: Code
-    /// What went wrong; the server's own words if it said so.
+    /// A description of the error; the server's own words if it sent any.
     public var message: String
-    /// What it is about, where the message does not say it: the key that there is not, or the rule that a key breaks.
+    /// A detail that the message lacks: the missing key, or the rule that a key breaks.
     public var hint: String?
-    /// What the server answered, if it did.
+    /// The server's status, if it answered.
     public var status: StatusCode?
     public var cause: (any Error)?
 
@@ -63,13 +60,13 @@ public struct ClientError: LocalizedError, Equatable, Sendable, CustomStringConv
         self.cause = cause
     }
 
-    /// In the form that all clients of immudb use when there is a status, and the hint: `rpc error: code =
+    /// The message, with the hint. With a status it has the form that all clients of immudb use: `rpc error: code =
     /// NotFound desc = Key not found: there is no key "hello"`.
     public var description: String { wireDescription + (hint.map { ": \($0)" } ?? "") }
 
-    /// The same without the hint.
+    /// The description without the hint.
     package var wireDescription: String {
-        // The status of a write whose outcome is unknown is its cause's.
+        // The status of a write with unknown outcome belongs to its cause.
         guard let status, code != .outcomeUnknown else { return message }
         return "rpc error: code = \(status.name) desc = \(message)"
     }
@@ -104,9 +101,9 @@ extension ClientError {
 // MARK: writes
 
 extension ClientError {
-    /// The error of a write that may still have been stored.
+    /// Makes the error of a write that may have been stored.
     ///
-    /// - Parameter reason: in the words that go into the message.
+    /// - Parameter reason: the reason, as it is appended to the message.
     static func outcomeUnknown(_ reason: String, cause: any Error) -> ClientError {
         ClientError(
             .outcomeUnknown,
@@ -114,11 +111,11 @@ extension ClientError {
             status: (cause as? ClientError)?.status, cause: cause)
     }
 
-    /// Whether a write that failed with an error of the transport may have been stored.
+    /// Returns whether a write that failed with an error of the transport may have been stored.
     ///
-    /// An answer of immudb decides by its status: INTERNAL says that the entry may have been stored,
-    /// UNAVAILABLE and RESOURCE_EXHAUSTED that it is not. Those say nothing if they do not carry the
-    /// server's identity: a proxy on the way sends them too, after it has passed the request on.
+    /// If immudb has answered, its status decides: INTERNAL says that the entry may have been stored, UNAVAILABLE and
+    /// RESOURCE_EXHAUSTED that it was not. The latter two say nothing if they do not carry the server's identity: a
+    /// proxy sends them, too, after it has passed the request on.
     static func leavesWriteOpen(_ error: RPCError) -> Bool {
         switch error.requestFate {
         case .notProcessed: return false
@@ -135,7 +132,7 @@ extension ClientError {
     }
 
     private static func isFromImmudb(_ error: RPCError) -> Bool {
-        // An answer without a message may bring its headers with the trailers.
+        // An answer without a message may have its headers in the trailers.
         [error.headers, error.trailers].contains { $0.first(ImmuMetadata.serverIdentity) != nil }
     }
 }

@@ -3,21 +3,21 @@ import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
-/// The outcome of one call, and who answered: the identity comes with errors too.
+/// The outcome of one call, with the identity of the server, which errors carry, too.
 struct Answer<Response: Message>: Sendable {
     var result: Result<Response, ClientError>
-    /// nil if nobody answered.
+    /// The server's identity; nil if no server answered.
     var identity: String?
-    /// Of an answer with a message.
+    /// The trailers of an answer with a message.
     var trailers = Metadata()
 }
 
-/// The transport below a client: adds deadlines and the user's token, and turns the transport's
-/// errors into those of this module.
+/// The transport of a client: adds deadlines and the user's token, and converts the transport's errors to those of this
+/// module.
 final class Connection: Sendable {
     /// Host and port, for messages.
     let address: String
-    /// For each call, and for each message of a stream.
+    /// The timeout of each call, and of each message of a stream.
     let callTimeout: Duration
     private let transport: RPCClient
     private let limits: AnswerLimits
@@ -46,14 +46,14 @@ final class Connection: Sendable {
         isForAdministration = configuration.isForAdministration
     }
 
-    /// Sends a token with all calls from now on; nil: none.
+    /// Sends a token with all later calls; nil: none.
     func use(token new: String?) {
         token.withLock { $0 = new }
     }
 
-    private var metadata: Metadata {
+    private func metadata(withToken: Bool = true) -> Metadata {
         var metadata = Metadata()
-        if let token = token.withLock({ $0 }) {
+        if withToken, let token = token.withLock({ $0 }) {
             metadata.add(ImmuMetadata.authorization, "Bearer \(token)")
         }
         if isForAdministration {
@@ -62,11 +62,13 @@ final class Connection: Sendable {
         return metadata
     }
 
-    /// - Parameter extra: metadata of this call, beside the token.
+    /// - Parameters:
+    ///   - extra: metadata of this call, beside the token.
+    ///   - withToken: false while it is not known who the server is.
     func call<Request: Message, Response: Message>(
-        _ path: String, _ request: Request, _ extra: Metadata = Metadata()
+        _ path: String, _ request: Request, _ extra: Metadata = Metadata(), withToken: Bool = true
     ) async -> Answer<Response> {
-        var metadata = metadata
+        var metadata = metadata(withToken: withToken)
         metadata.add(contentsOf: extra)
         do {
             let response: RPCResponse<Response> = try await transport.unary(
@@ -76,13 +78,13 @@ final class Connection: Sendable {
                 identity: response.headers.first(ImmuMetadata.serverIdentity),
                 trailers: response.trailers)
         } catch {
-            // The transport throws nothing else.
+            // The transport throws no other errors.
             let error =
                 error as? RPCError
                 ?? RPCError(.internalError, "\(error)", requestFate: .mayHaveBeenProcessed)
             return Answer(
                 result: .failure(failure(error, of: path)),
-                // An answer without a message may bring its headers with the trailers.
+                // An answer without a message may have its headers in the trailers.
                 identity: error.headers.first(ImmuMetadata.serverIdentity)
                     ?? error.trailers.first(ImmuMetadata.serverIdentity))
         }
@@ -96,14 +98,13 @@ final class Connection: Sendable {
         return .outcomeUnknown(failure.message, cause: failure)
     }
 
-    /// A call with any number of answers, without a deadline for all of it: how long it takes is up
-    /// to the data.
+    /// Starts a call with any number of answers, without a deadline for all of them: its duration depends on the data.
     func stream<Request: Message, Response: Message>(
         _ path: String, _ request: Request
     ) async throws(ClientError) -> RPCResponseStream<Response> {
         do {
             return try await transport.serverStreaming(
-                path, request, metadata: metadata, messageTimeout: callTimeout,
+                path, request, metadata: metadata(), messageTimeout: callTimeout,
                 check: limits[path])
         } catch let error as RPCError {
             throw ClientError(error, server: address)

@@ -3,7 +3,7 @@ public import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 
-/// The entries of a dump, as they come. To be iterated once; letting go of it ends the call.
+/// The entries of a dump, as they arrive. Iterate over it once; releasing it ends the call.
 public struct DumpSequence: AsyncSequence, Sendable {
     public typealias Element = DumpedEntry
 
@@ -24,14 +24,15 @@ public struct DumpSequence: AsyncSequence, Sendable {
             self.server = server
         }
 
-        /// - Throws: `ClientError` if the server or the connection ended the dump early: what came
-        ///   so far is not all.
+        /// - Throws: `ClientError` if the server or the connection ended the dump early: the entries so far are
+        ///   incomplete.
         public mutating func next() async throws -> DumpedEntry? {
             var emptyCount = 0
             while entries.isEmpty {
                 guard emptyCount < 100 else {
                     throw ClientError(
-                        .incompatible, "the server at \(server) dumps nothing, again and again")
+                        .incompatible,
+                        "the server at \(server) sends only empty messages in its dump")
                 }
                 emptyCount += 1
                 do {
@@ -50,7 +51,7 @@ public struct DumpSequence: AsyncSequence, Sendable {
 /// An entry of a dump.
 public struct DumpedEntry: Hashable, Sendable {
     public let entry: Entry
-    /// Whether it is a plain value, not a reference or a sorted set's member.
+    /// Whether the entry is a plain value, not a reference or a sorted set's member.
     public let isValue: Bool
 
     init(_ message: Pb_KV) throws(ClientError) {
@@ -59,13 +60,12 @@ public struct DumpedEntry: Hashable, Sendable {
                 .incompatible, "the server sent an entry of the dump without a version")
         }
         entry = Entry(
-            index: EntryIndex(message.version - 1), key: [UInt8](message.key),
-            value: [UInt8](message.value))
+            index: EntryIndex(message.version - 1), key: message.key.allBytes,
+            value: message.value.allBytes)
         isValue = message.userMeta.allSatisfy { $0 == 0 }
     }
 
-    /// The entry in the form of a dump file: the encoding of `pb.KV`, behind its length in 4 bytes,
-    /// little-endian.
+    /// Returns the entry in the form of a dump file: its length in 4 bytes, little-endian, and the encoding of `pb.KV`.
     public func fileRecord() throws -> [UInt8] {
         var message = Pb_KV()
         message.key.append(contentsOf: entry.key)

@@ -2,44 +2,44 @@ import Foundation
 import ImmudbVerification
 import POSIX
 
-/// The file that a client writes when a verification fails: JSON, complete enough to repeat the
-/// verification from it. `docs/client.md` says what each field is.
+/// The file that a client writes when a verification fails: JSON, complete enough to repeat the verification.
+/// `docs/client.md` documents the fields.
 struct Evidence: Codable, Sendable {
     struct Exchange: Codable, Sendable {
-        /// When it ended.
+        /// The time when the exchange ended.
         var time: Date
         var method: String
         /// The message of the wire, in base64.
         var request: Data
         /// The message of the wire, in base64; absent if a status came instead.
         var response: Data?
-        /// The name of the status that came instead; absent if none came either.
+        /// The name of the status that came instead; absent if there was none.
         var status: String?
-        /// The message beside the status, or why there is no answer.
+        /// The message of the status, or the reason why there is no answer.
         var error: String?
-        /// The identity that the answer carried.
+        /// The identity in the answer.
         var server: String?
     }
 
     struct Root: Codable, Sendable {
-        /// Of the tree, in entries; absent where the server named none.
+        /// The size of the tree, in entries; absent if the server sent none.
         var size: UInt64?
         var root: String
     }
 
-    /// Of this format.
+    /// The version of this format.
     var immudbEvidence = 1
     var time: Date
     var server: String
     var address: String
     var check: String
     var message: String
-    /// Of the entry in question.
+    /// The index of the entry.
     var index: UInt64?
     var trusted: Root?
     var claimed: Root?
     var path: [String]
-    /// In the order in which they ended.
+    /// The exchanges in the order in which they ended.
     var exchanges: [Exchange]
 
     init(_ error: VerificationError, exchanges: [Exchange], server: String, address: String) {
@@ -59,7 +59,7 @@ struct Evidence: Codable, Sendable {
         root.map { Root(size: size?.rawValue, root: $0.hex) }
     }
 
-    /// Writes it to a new file that only its owner reads, since entries are in it.
+    /// Writes the evidence to a new file that only its owner can read, since it contains entries.
     ///
     /// - Returns: the file's path.
     func write(to directory: String) throws -> String {
@@ -84,13 +84,13 @@ struct Evidence: Codable, Sendable {
         (directory.hasSuffix("/") ? directory : directory + "/") + name
     }
 
-    /// Makes the directory if it is missing, for its owner alone, with those above it, and tries to make a file there.
+    /// Creates the directory and its missing parents for its owner alone, and checks that a file can be created in it.
     ///
     /// - Throws: `ClientError` with code `.evidenceUnusable`.
     static func prepare(_ directory: String) throws(ClientError) {
         do {
             try makeFolders(directory, permissions: .ownerReadWriteExecute)
-            // Removed when it is let go of.
+            // The draft is removed when it is released.
             _ = try FileDraft(
                 of: path(of: ".immudb-evidence", in: directory), permissions: .ownerReadWrite)
         } catch {

@@ -2,19 +2,19 @@ import Dispatch
 public import ImmudbVerification
 import Synchronization
 
-/// Keeps trusted roots in files, one for each server, by the name and in the format of immudb's
-/// other clients: `<directory>/.root-<identity>`, a protobuf `Root`, without a digest if the server was
-/// empty at first contact. A file without any bytes, as a power failure can leave one, is an error.
+/// Keeps trusted roots in files, one for each server, with the name and format of immudb's other clients:
+/// `<directory>/.root-<identity>`, a protobuf `Root`, without a digest if the server was empty at first contact. An
+/// empty file, which a power failure can leave, is an error.
 ///
-/// Written to a temporary file, synced, renamed, and the directory synced, so that a crash leaves
-/// the old root or the new one. Processes that share a directory lock each other out
-/// (`.root-<identity>.lock`) while they read, compare and write, so none moves a root back. Moves
-/// that are asked for while one is written are written together.
+/// A root is written to a temporary file, synced, and renamed, and the directory is synced, so that a crash leaves the
+/// old root or the new one. Processes that share a directory lock each other out (`.root-<identity>.lock`) while they
+/// read, compare and write, so none moves a root back. Moves that are requested while one is written are written
+/// together.
 ///
-/// The file `known-servers` says which server was trusted at which address, so that another one there is not taken for
-/// a first contact.
+/// The file `known-servers` records which server was trusted at which address, so that another server there is not
+/// taken for a first contact.
 ///
-/// All file work is done on a thread of the store's own.
+/// All file operations run on a thread of the store's own.
 public final class FileTrustedRootStore: TrustedRootStore {
     fileprivate struct Move: Sendable {
         var root: TrustedRoot
@@ -24,14 +24,14 @@ public final class FileTrustedRootStore: TrustedRootStore {
         var completion: CheckedContinuation<TrustedRoot, any Error>
     }
 
-    /// Where the files are. Empty means the current directory.
+    /// The directory of the files. Empty means the current directory.
     public let directory: String
     private let lockTimeoutMilliseconds: Int
     private let queue = DispatchQueue(label: "immudb.trusted-roots")
     private let moves = Mutex<[Move]>([])
 
     /// - Parameters:
-    ///   - directory: made when a root is stored, for its owner alone, with those above it.
+    ///   - directory: created when a root is stored, with its missing parents, for its owner alone.
     ///   - lockTimeoutMilliseconds: how long to wait for another process that holds the lock.
     public init(directory: String, lockTimeoutMilliseconds: Int = 10_000) {
         self.directory = directory
@@ -88,7 +88,7 @@ public final class FileTrustedRootStore: TrustedRootStore {
         }
     }
 
-    /// Makes all moves that wait: one lock and at most one write for each server.
+    /// Makes all waiting moves: takes one lock and at most one write for each server.
     private func makeMoves() {
         let waiting = moves.withLock { moves in
             defer { moves = [] }
@@ -105,7 +105,7 @@ public final class FileTrustedRootStore: TrustedRootStore {
         of moves: [Move], in file: RootFile, lockTimeoutMilliseconds: Int
     ) -> [Result<TrustedRoot, any Error>] {
         do {
-            // Most calls find the tree as it was, and need neither lock nor write.
+            // Most calls find the tree unchanged, and need neither lock nor write.
             if let stored = try file.read(), moves.allSatisfy({ $0.leavesAsIs(stored) }) {
                 return moves.map { _ in .success(stored) }
             }

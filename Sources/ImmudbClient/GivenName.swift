@@ -1,9 +1,9 @@
 import ImmudbModel
 
-/// A name in a call or a command which the server may refuse, or not find, in words that name nothing.
+/// A name in a call or a command that the server may refuse, or not find, with a message that does not name it.
 package struct GivenName: Equatable, Sendable {
     package enum Role: Sendable {
-        /// A key that has to be there.
+        /// A key that must exist.
         case existingKey
         case newKey, newReference, set, prefix
     }
@@ -16,7 +16,7 @@ package struct GivenName: Equatable, Sendable {
         self.bytes = bytes
     }
 
-    /// As a message calls it.
+    /// The word for it in a message.
     private var noun: String {
         switch role {
         case .existingKey, .newKey: "key"
@@ -26,7 +26,7 @@ package struct GivenName: Equatable, Sendable {
         }
     }
 
-    /// Why servers refuse it; nil if it breaks no rule.
+    /// The reason why servers refuse it; nil if it breaks no rule.
     package var fault: String? {
         let reserved = "!badger!"
         guard let first = bytes.first else {
@@ -47,7 +47,7 @@ package struct GivenName: Equatable, Sendable {
 }
 
 extension ClientError {
-    /// The error with a hint, if one of the names in the call explains it.
+    /// Returns the error with a hint, if one of the names in the call explains it.
     func about(_ names: [GivenName]) -> ClientError {
         var error = self
         switch status {

@@ -1,22 +1,22 @@
 import ImmudbVerification
 
-// Calls about the tree, and what is wrong with their answers: for tools that also show what they do not believe.
-// Where no root of the server is trusted, none is afterwards either: they are no first contact.
+// Calls about the tree, together with the errors in their answers: for tools that also show answers that they do not
+// trust. They are not a first contact: if no root of the server is trusted, none is afterwards.
 
 extension ImmudbClient {
-    /// Whether a leaf is in the server's tree, and that tree of one history with what is trusted.
+    /// Checks whether a leaf is in the server's tree, and whether that tree is of one history with the trusted one.
     ///
-    /// If it is, the trusted root moves on, as by a verified call.
+    /// If both hold, the trusted root moves forward, as by a verified call.
     ///
     /// - Parameters:
-    ///   - index: of the entry.
-    ///   - given: its leaf; nil for that of the entry which the server shows.
-    /// - Throws: `ClientError` with code `.notFound` beyond the end, of a tree that was verified to continue the
+    ///   - index: the index of the entry.
+    ///   - given: its leaf; nil for that of the entry that the server shows.
+    /// - Throws: `ClientError` with code `.notFound` beyond the end of a tree that was verified to continue the
     ///   trusted one; `VerificationError` if the server denies an entry of the trusted tree, or shows no proof.
     package func checkedInclusion(
         of index: EntryIndex, leaf given: Digest? = nil
     ) async throws -> CheckedInclusion {
-        // Before the server is asked: others may move it on meanwhile.
+        // Read before the server is asked, since others may move it meanwhile.
         let trusted = try await trustedRoots.trustedRoot(of: identity)
         var shown: (leaf: Digest, tree: TrustedRoot)?
         var isLeafInDoubt = false
@@ -40,20 +40,20 @@ extension ImmudbClient {
             return CheckedInclusion(
                 leaf: shown.leaf, tree: shown.tree, failure: error, isLeafInDoubt: isLeafInDoubt)
         }
-        guard let shown else { preconditionFailure("what was verified was shown before") }
+        guard let shown else { preconditionFailure("a verified inclusion was shown before") }
         return CheckedInclusion(leaf: shown.leaf, tree: shown.tree, isTreeTrusted: trusted != nil)
     }
 
-    /// The root that the server shows, and what is wrong with it beside the one that is trusted.
+    /// Returns the root that the server shows, and the failure if it contradicts the trusted one.
     ///
-    /// A larger tree than the trusted one passes: whether it continues that one takes a proof.
+    /// A larger tree than the trusted one passes: only a proof shows whether it continues that one.
     ///
-    /// - Returns: a failure that is no `VerificationError` says why the trusted root cannot be read.
+    /// - Returns: a failure that is not a `VerificationError` is the reason why the trusted root cannot be read.
     package func checkedCurrentRoot() async throws -> (root: TrustedRoot, failure: (any Error)?) {
         var shown: TrustedRoot?
         do {
             let root = try await keepingEvidence {
-                // Before the server is asked: others may move it on meanwhile.
+                // Read before the server is asked, since others may move it meanwhile.
                 let trusted: Result<TrustedRoot?, any Error>
                 do {
                     trusted = .success(try await trustedRoots.trustedRoot(of: identity))
@@ -72,7 +72,7 @@ extension ImmudbClient {
         }
     }
 
-    /// What the server shows of an entry: nothing of it is verified.
+    /// Returns what the server shows of an entry, without verifying it.
     private func inclusion(
         of index: EntryIndex, leaf given: Digest?, _ trusted: TrustedRoot?
     ) async throws -> (leaf: Digest, inclusion: EntryInclusion) {
@@ -86,7 +86,7 @@ extension ImmudbClient {
         }
     }
 
-    /// Why the server's tree does not continue a trusted one; nil also if that cannot be told now.
+    /// Returns why the server's tree does not continue a trusted one; nil also if that cannot be determined now.
     private func historyFailure(since trusted: TrustedRoot) async -> VerificationError? {
         do {
             _ = try await continuation(of: trusted)
@@ -98,20 +98,20 @@ extension ImmudbClient {
 }
 
 extension EntryInclusion {
-    /// Verifies that a leaf is in the tree that the proof speaks of, which may be any.
+    /// Verifies that a leaf is in the tree of the proof, which may be any tree.
     fileprivate func verify(_ leaf: Digest, at index: EntryIndex) throws(VerificationError) {
         guard proof.index == index else {
             throw VerificationError(.wrongIndex, "the proof is about entry \(proof.index)")
         }
         try proof.verify(leaf: leaf, root: root)
         guard self.leaf == leaf else {
-            throw VerificationError(.leafMismatch, "the proof holds, and names another leaf")
+            throw VerificationError(.leafMismatch, "the proof is valid, but for another leaf")
         }
     }
 }
 
 extension TrustedRoot {
-    /// Why a tree that a server shows, as it is now, cannot continue this one; nil if it may.
+    /// Returns why a tree that a server shows now cannot continue this one; nil if it can.
     fileprivate func failure(of shown: TrustedRoot) -> VerificationError? {
         guard shown.size < size else { return conflict(with: shown) }
         return VerificationError(
@@ -122,15 +122,15 @@ extension TrustedRoot {
     }
 }
 
-/// The answer to a check of an inclusion, and if it is to be believed.
+/// The answer to a check of an inclusion, and whether to trust it.
 package struct CheckedInclusion: Sendable {
     package let leaf: Digest
-    /// That of the proof.
+    /// The tree of the proof.
     package let tree: TrustedRoot
-    /// The tree is proven to be of one history with a root that was trusted before.
+    /// Whether the tree is proven to be of one history with a root that was trusted before.
     package var isTreeTrusted = false
-    /// nil: the leaf is in that tree.
+    /// The failure; nil if the leaf is in the tree.
     package var failure: VerificationError?
-    /// The failure may be that of the leaf that was given. Nothing else speaks against the server.
+    /// Whether the given leaf may be the cause of the failure. Nothing else is wrong with the server's answer.
     package var isLeafInDoubt = false
 }

@@ -1,12 +1,12 @@
 public import ImmudbVerification
 
-// Every call that takes keys or values, with text or data in place of bytes. What each guarantees, returns and throws
-// is said where it takes bytes.
+// Every call that takes keys or values, with text or data in place of bytes. The variants for bytes document what each
+// guarantees, returns and throws.
 
 extension ImmudbClient {
     // MARK: plain
 
-    /// Appends a structured entry: the value with the time of now.
+    /// Appends a structured entry: the value with the current time.
     @discardableResult
     public func set(
         _ key: some EntryBytes, _ value: some EntryBytes
@@ -38,17 +38,17 @@ extension ImmudbClient {
         try await rawSetBatch(entries.map { ($0.key.entryBytes, $0.value.entryBytes) })
     }
 
-    /// The newest entry of a key.
+    /// Returns the newest entry of a key.
     public func get(_ key: some EntryBytes) async throws(ClientError) -> Entry {
         try await get(key.entryBytes)
     }
 
-    /// The newest entries of several keys.
+    /// Returns the newest entries of several keys.
     public func getBatch(_ keys: [some EntryBytes]) async throws(ClientError) -> [Entry] {
         try await getBatch(keys.map(\.entryBytes))
     }
 
-    /// The entries of a key, newest first, in one answer.
+    /// Returns the entries of a key, newest first, in one answer.
     public func history(of key: some EntryBytes) async throws(ClientError) -> [Entry] {
         try await history(of: key.entryBytes)
     }
@@ -71,7 +71,7 @@ extension ImmudbClient {
 
     // MARK: walks
 
-    /// The newest entries of the keys with a prefix, in byte order, in one answer.
+    /// Returns the newest entries of the keys with a prefix, in byte order, in one answer.
     public func scan(
         prefix: some EntryBytes, after offset: any EntryBytes = "", limit: UInt64? = nil,
         reverse: Bool = false, deep: Bool = false
@@ -81,7 +81,7 @@ extension ImmudbClient {
             deep: deep)
     }
 
-    /// The newest entries of the keys with a prefix, in byte order, asked for page by page.
+    /// Returns the newest entries of the keys with a prefix, in byte order, requested page by page.
     public func entries(
         withPrefix prefix: some EntryBytes, after first: any EntryBytes = "",
         before end: (any EntryBytes)? = nil, reverse: Bool = false, pageSize: Int = 1_000
@@ -91,12 +91,12 @@ extension ImmudbClient {
             reverse: reverse, pageSize: pageSize)
     }
 
-    /// All entries of exactly this key, newest first, asked for page by page.
+    /// Returns all entries of exactly this key, newest first, requested page by page.
     public func versions(of key: some EntryBytes) -> EntrySequence<any Error> {
         versions(of: key.entryBytes)
     }
 
-    /// The newest entries of a sorted set's members, by score, then by key.
+    /// Returns the newest entries of a sorted set's members, by score, then by key.
     public func zScan(
         _ set: some EntryBytes, after offset: any EntryBytes = "", limit: UInt64? = nil,
         reverse: Bool = false
@@ -105,7 +105,7 @@ extension ImmudbClient {
             set.entryBytes, after: offset.entryBytes, limit: limit, reverse: reverse)
     }
 
-    /// How many different keys have a prefix, which is not empty.
+    /// Returns how many different keys have a prefix, which must not be empty.
     public func count(prefix: some EntryBytes) async throws(ClientError) -> UInt64 {
         try await count(prefix: prefix.entryBytes)
     }
@@ -120,7 +120,7 @@ extension ImmudbClient {
         try await verifiedSet(key.entryBytes, value.entryBytes)
     }
 
-    /// As `verifiedSet`, with the value stored as it is.
+    /// Appends and verifies an entry whose value is stored as it is, see `verifiedSet`.
     @discardableResult
     public func verifiedRawSet(
         _ key: some EntryBytes, _ value: some EntryBytes
@@ -136,7 +136,7 @@ extension ImmudbClient {
         try await verifiedSetBatch(entries.map { ($0.key.entryBytes, $0.value.entryBytes) })
     }
 
-    /// As `verifiedSetBatch`, with the values stored as they are.
+    /// Appends and verifies entries whose values are stored as they are, see `verifiedSetBatch`.
     @discardableResult
     public func verifiedRawSetBatch(
         _ entries: [(key: some EntryBytes, value: some EntryBytes)]
@@ -144,7 +144,7 @@ extension ImmudbClient {
         try await verifiedRawSetBatch(entries.map { ($0.key.entryBytes, $0.value.entryBytes) })
     }
 
-    /// The newest entry of a key, verified.
+    /// Returns the newest entry of a key, verified.
     public func verifiedGet(_ key: some EntryBytes) async throws -> Verified<Entry> {
         try await verifiedGet(key.entryBytes)
     }
@@ -165,12 +165,12 @@ extension ImmudbClient {
         try await verifiedZAdd(key.entryBytes, to: set.entryBytes, score: score)
     }
 
-    /// The entries of a key, newest first, verified page by page.
+    /// Returns the entries of a key, newest first, verified page by page.
     public func verifiedHistory(of key: some EntryBytes) -> VerifiedEntrySequence {
         verifiedHistory(of: key.entryBytes)
     }
 
-    /// The newest entries of the keys with a prefix, in byte order, verified page by page.
+    /// Returns the newest entries of the keys with a prefix, in byte order, verified page by page.
     public func verifiedScan(
         prefix: some EntryBytes, after first: any EntryBytes = "",
         before end: (any EntryBytes)? = nil, reverse: Bool = false, pageSize: Int = 1_000
@@ -180,7 +180,7 @@ extension ImmudbClient {
             reverse: reverse, pageSize: pageSize)
     }
 
-    /// A receipt of a key's newest entry.
+    /// Returns a receipt of a key's newest entry.
     public func receipt(of key: some EntryBytes) async throws -> Receipt {
         try await receipt(of: key.entryBytes)
     }

@@ -1,30 +1,30 @@
 import ImmudbVerification
 
 // A verified read of a reference answers with the entry of another key. That alone proves nothing
-// about the asked key, so the reference's own entry is fetched and verified as well.
+// about the requested key, so the reference's own entry is fetched and verified as well.
 
 extension ImmudbClient {
-    /// The entry by which the asked key names the key that was answered, verified to be in a tree.
+    /// Returns the entry by which the requested key refers to the key of the answer, verified to be in a tree.
     ///
-    /// - Parameter trusted: for messages.
+    /// - Parameter trusted: the trusted root, for messages.
     /// - Returns: the reference's own entry, and its tree, of which nothing is verified yet.
     /// - Throws: `VerificationError` with code `.wrongKey` if the server cannot show such an entry.
     func reference(
         _ name: [UInt8], to key: [UInt8], _ trusted: TrustedRoot
     ) async throws -> (entry: Entry, tree: TrustedRoot) {
-        // The newest that names the key: somebody may just have made the name another key's.
+        // The newest entry that refers to the key: somebody may just have pointed the name at another key.
         let entries = try await history(of: name)
         guard let entry = entries.first(where: { $0.key == name && $0.value == key }) else {
             throw VerificationError(
                 .wrongKey,
-                "the answer is the entry of another key, and the asked key is no reference to it",
+                "the answer is the entry of another key, and the requested key is not a reference to it",
                 trustedRoot: trusted.root, trustedSize: trusted.size)
         }
         return (entry, try await verifiedInclusion(of: entry, trusted).tree)
     }
 
-    /// The proof that an entry which the server has shown is in its tree: verified up to that
-    /// tree's root, which is not trusted yet.
+    /// Returns the proof that an entry that the server has shown is in its tree. It is verified up to that tree's root,
+    /// which is not trusted yet.
     ///
     /// - Parameter wasShown: whether the server has just shown the entry, or must have it.
     func verifiedInclusion(
@@ -38,7 +38,7 @@ extension ImmudbClient {
         } catch let error as ClientError where error.code == .notFound && wasShown {
             throw VerificationError(
                 .inclusionFailed,
-                "the server says that it has no entry at this index, where it must have one",
+                "the server denies that it has an entry at this index, although it must have one",
                 trustedRoot: trusted.root, trustedSize: trusted.size, index: entry.index)
         } catch let error as VerificationError {
             throw error.completed(index: entry.index, trusted: trusted)

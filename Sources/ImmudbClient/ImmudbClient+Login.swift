@@ -1,15 +1,15 @@
 import Foundation
 import ImmudbProtocol
 
-// Users of a server that wants to know them.
+// Users of a server with authentication.
 
 extension ImmudbClient {
-    /// Logs in: all calls from now on are the user's.
+    /// Logs in: all later calls are the user's.
     ///
-    /// Tokens end after a time that the server decides; calls then fail with the status
-    /// `.unauthenticated`, and this is to be called again.
+    /// Tokens expire after a time that the server decides; calls then fail with the status `.unauthenticated`, and you
+    /// must log in again.
     ///
-    /// - Returns: the token, to be kept for later clients (`Configuration.token`). A secret.
+    /// - Returns: the token, which can be passed to later clients (`Configuration.token`). It is a secret.
     /// - Throws: `ClientError`; code `.refused` for a wrong name or password.
     @discardableResult
     public func login(user: String, password: String) async throws(ClientError) -> String {
@@ -20,13 +20,13 @@ extension ImmudbClient {
         guard let token = String(validating: response.token, as: UTF8.self), !token.isEmpty,
             token.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {
-            throw ClientError(.incompatible, "the server answers with a token that is no text")
+            throw ClientError(.incompatible, "the server answers with a token that is not text")
         }
         connection.use(token: token)
         return token
     }
 
-    /// Forgets the token: calls from now on are nobody's. The server is not told.
+    /// Forgets the token: later calls have no user. The server is not told.
     public func logout() {
         connection.use(token: nil)
     }

@@ -4,16 +4,16 @@ public import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 
-// Plain calls: quick, and believing. What they return is what the server said.
+// Plain calls are fast and trust the server: they return what it says.
 
 extension ImmudbClient {
-    /// What a server says of its health.
+    /// The health that a server reports.
     public struct ServerHealth: Hashable, Sendable {
         /// Whether it takes writes and can look keys up.
         public let isWhole: Bool
-        /// Why it takes no writes; nil if it does, and from servers of the original.
+        /// The reason why it takes no writes; nil if it takes them, and from servers of the original.
         public let writeProblem: String?
-        /// Why it cannot look keys up; nil if it can, and from servers of the original.
+        /// The reason why it cannot look keys up; nil if it can, and from servers of the original.
         public let readProblem: String?
     }
 
@@ -27,9 +27,9 @@ extension ImmudbClient {
             readProblem: answer.trailers.first(ImmuMetadata.readProblem))
     }
 
-    /// Appends a structured entry: the value with the time of now.
+    /// Appends a structured entry: the value with the current time.
     ///
-    /// When it returns, the entry is durable and in the tree, says the server.
+    /// When it returns, the server claims that the entry is durable and in the tree.
     ///
     /// - Returns: the index of the new entry.
     /// - Throws: code `.outcomeUnknown` if the entry may still have been stored; with any other
@@ -57,7 +57,7 @@ extension ImmudbClient {
         try await rawSetBatch(entries.map { ($0.key, Content.now($0.value).storedValue) })
     }
 
-    /// As `setBatch`, with the values stored as they are, without a time.
+    /// Appends entries whose values are stored as they are, without a time, next to each other: all of them or none.
     @discardableResult
     public func rawSetBatch(
         _ entries: [(key: [UInt8], value: [UInt8])]
@@ -69,8 +69,8 @@ extension ImmudbClient {
         return EntryIndex(response.index)
     }
 
-    /// The newest entry of a key. For a reference it is the entry that the reference points to,
-    /// with that one's key.
+    /// Returns the newest entry of a key. For a reference it is the entry to which the reference points, with that
+    /// entry's key.
     ///
     /// - Throws: code `.notFound` if there is none.
     public func get(_ key: [UInt8]) async throws(ClientError) -> Entry {
@@ -79,8 +79,8 @@ extension ImmudbClient {
         return Entry(response)
     }
 
-    /// The newest entries of keys, in their order; keys without an entry are left out, without an error: compare
-    /// the keys of the entries.
+    /// Returns the newest entries of keys, in their order. Keys without an entry are left out, without an error:
+    /// compare the keys of the entries.
     public func getBatch(_ keys: [[UInt8]]) async throws(ClientError) -> [Entry] {
         var request = Immudb_Schema_KeyList()
         request.keys = keys.map { Immudb_Schema_Key($0) }
@@ -89,18 +89,18 @@ extension ImmudbClient {
         return response.items.map { Entry($0) }
     }
 
-    /// All entries of exactly this key, newest first; none if there is no such key. References are
-    /// not followed.
+    /// Returns all entries of exactly this key, newest first; none if there is no such key. References are not
+    /// followed.
     ///
-    /// Of a history that is larger than the server's largest answer, 32 MiB, it returns the newest entries that
-    /// fit: `versions(of:)` has them all.
+    /// If the history is larger than the server's largest answer, 32 MiB, it returns the newest entries that fit:
+    /// `versions(of:)` returns all.
     public func history(of key: [UInt8]) async throws(ClientError) -> [Entry] {
         let response: Immudb_Schema_ItemList = try await call(
             ImmuService.history, Immudb_Schema_Key(key), about: [GivenName(.existingKey, key)])
         return response.items.map { Entry($0) }
     }
 
-    /// The entry at an index.
+    /// Returns the entry at an index.
     ///
     /// - Throws: code `.notFound` beyond the end.
     public func entry(at index: EntryIndex) async throws(ClientError) -> Entry {
@@ -115,7 +115,7 @@ extension ImmudbClient {
         }
     }
 
-    /// The root and size of the server's tree, as it says. Trusted by nobody yet.
+    /// Returns the root and size of the server's tree, as the server claims. They are not trusted yet.
     ///
     /// - Throws: `ClientError`, or `VerificationError` with code `.malformedProof` for a root of
     ///   another length than 32 bytes.
@@ -125,8 +125,7 @@ extension ImmudbClient {
         return try TrustedRoot(lastIndex: response.index, rootBytes: response.root)
     }
 
-    /// The proof that an entry is in the server's tree, with leaf and root. Nothing of it is
-    /// verified here.
+    /// Returns the proof that an entry is in the server's tree, with leaf and root, without verifying it.
     ///
     /// - Throws: `ClientError` with code `.notFound` beyond the end, `VerificationError` with code
     ///   `.malformedProof`.
@@ -142,10 +141,9 @@ extension ImmudbClient {
         return (proof, try Digest(received: response.leaf, as: "the leaf"), new.root)
     }
 
-    /// The proof that the server's tree begins with an older one, with its new root. Nothing of it
-    /// is verified here.
+    /// Returns the proof that the server's tree begins with an older one, with its new root, without verifying it.
     ///
-    /// - Parameter size: of the older tree, not empty.
+    /// - Parameter size: the size of the older tree, not empty.
     /// - Throws: as `inclusionProof`; code `.notFound` if the server's tree is smaller.
     public func consistencyProof(
         from size: TreeSize
@@ -157,7 +155,7 @@ extension ImmudbClient {
         guard TreeSize(endingAt: response.first) == size else {
             throw VerificationError(
                 .malformedProof,
-                "the consistency proof is from index \(response.first), not from the asked one",
+                "the consistency proof is from index \(response.first), not from the requested one",
                 newRoot: new.root, newSize: new.size)
         }
         let proof = ConsistencyProof(

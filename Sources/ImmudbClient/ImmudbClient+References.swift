@@ -37,7 +37,7 @@ extension ImmudbClient {
         return EntryIndex(response.index)
     }
 
-    /// As `reference`, and verifies that the server did.
+    /// Adds a reference as `reference` does, and verifies that the server has stored it.
     ///
     /// - Returns: the reference's own entry: its key is the name, its value the key.
     /// - Throws: as `verifiedSet`.
@@ -56,7 +56,7 @@ extension ImmudbClient {
         }
     }
 
-    /// As `zAdd`, and verifies that the server did.
+    /// Adds a member as `zAdd` does, and verifies that the server has stored it.
     ///
     /// - Returns: the member's own entry: its key is that of `setEntryKey`, its value the member.
     /// - Throws: as `verifiedSet`.
@@ -76,13 +76,13 @@ extension ImmudbClient {
         }
     }
 
-    /// The key under which a sorted set's entry is stored and digested: set, the score's 8 bytes
-    /// (IEEE 754, big-endian), member. It is also what `zScan(_:after:)` goes on from.
+    /// Returns the key under which a sorted set's entry is stored and digested: set, the score's 8 bytes (IEEE 754,
+    /// big-endian), member. `zScan(_:after:)` continues after such a key.
     public static func setEntryKey(set: [UInt8], score: Double, member: [UInt8]) -> [UInt8] {
         SortedSetKey(set: set, score: score, member: member).bytes
     }
 
-    /// The same of text or data.
+    /// Returns the same for text or data.
     public static func setEntryKey(
         set: some EntryBytes, score: Double, member: some EntryBytes
     ) -> [UInt8] {

@@ -1,17 +1,16 @@
 import ImmudbVerification
 
-// The trusted root: where it comes from, and how it moves.
+// The trusted root: where it comes from, and how it moves forward.
 
 extension ImmudbClient {
-    /// The root that this client trusts: from its store, or at first contact as `firstContact`
-    /// says.
+    /// Returns the root that this client trusts: from its store, or at first contact according to `firstContact`.
     ///
-    /// A root that the application brought (`.trust`) is linked to the stored one, once: the server
-    /// has to prove that both are of one history.
+    /// A root that the application supplied (`.trust`) is linked to the stored one, once: the server has to prove that
+    /// both are of one history.
     ///
-    /// - Throws: `ClientError` with code `.trustedRootUnusable` if the store has lost a root that
-    ///   this client has trusted, or has an older one; `VerificationError` if the server's history
-    ///   does not have the root that the application brought.
+    /// - Throws: `ClientError` with code `.trustedRootUnusable` if the store has lost a root that this client has
+    ///   trusted, or has an older one; `VerificationError` if the server's history does not have the root that the
+    ///   application supplied.
     public func trustedRoot() async throws -> TrustedRoot {
         let root = try await storedRoot()
         guard case .trust(let brought) = firstContact, !linker.hasLinkedBrought else { return root }
@@ -22,9 +21,9 @@ extension ImmudbClient {
         return try await storedRoot()
     }
 
-    /// The root in the store, established if there is none.
+    /// Returns the root in the store; establishes it if there is none.
     func storedRoot() async throws -> TrustedRoot {
-        // Before the store is asked: others may move both on meanwhile.
+        // Read before the store, since others may move both forward meanwhile.
         let known = linker.newest
         if let root = try await trustedRoots.trustedRoot(of: identity) {
             if let known, root.size < known.size || root.size == known.size && root != known {
@@ -60,22 +59,22 @@ extension ImmudbClient {
                     + "on first use"
             )
         }
-        // Before the root: whatever is trusted is held to its address, also after a crash between the two.
+        // Noted before the root, so that every trusted root has its address, even after a crash between the two.
         try await trustedRoots.note(identity, at: connection.address)
         return try await trustedRoots.establish(root, of: identity)
     }
 
-    /// Lets the server pass if no other one is known to have been trusted at its address.
+    /// Accepts the server if no other one is known to have been trusted at its address.
     ///
-    /// One that is trusted is noted where it is met at an address for the first time, also at another name of it.
+    /// A trusted server is noted at each address at which it is found for the first time.
     ///
-    /// - Parameter isExpected: the caller has named this server, which then takes the place of another one.
-    /// - Throws: `ClientError` with code `.serverChanged`; what the store throws.
+    /// - Parameter isExpected: whether the caller has named this server, which then replaces another one.
+    /// - Throws: `ClientError` with code `.serverChanged`; errors of the store.
     func requireKnownAtAddress(isExpected: Bool) async throws {
         let address = connection.address
         guard let known = try await trustedRoots.server(at: address) else {
-            // A root that cannot be read is reported by the call that needs it; and nothing depends on the address
-            // yet, so a store that cannot be written to is no reason to stop.
+            // The call that needs the root reports one that cannot be read; and nothing depends on the address yet, so
+            // this continues if the store cannot be written to.
             if (try? await trustedRoots.trustedRoot(of: identity)) != nil {
                 try? await trustedRoots.note(identity, at: address)
             }
@@ -95,8 +94,7 @@ extension ImmudbClient {
                 + "client used it. Put it back")
     }
 
-    /// Verifies that the server's tree, as it is now, continues everything this client has trusted
-    /// before, and trusts it.
+    /// Verifies that the server's current tree continues everything this client has trusted before, and trusts it.
     ///
     /// - Returns: the root that is trusted now.
     /// - Throws: `VerificationError` if it does not; `ClientError` if there is no answer.
@@ -111,7 +109,7 @@ extension ImmudbClient {
         }
     }
 
-    /// The server's tree, proven to continue another.
+    /// Returns the server's tree, proven to continue another.
     ///
     /// - Parameter old: not empty.
     /// - Throws: `VerificationError` if it does not, also if the server has fewer entries.
@@ -127,16 +125,15 @@ extension ImmudbClient {
         }
     }
 
-    /// The error of a server that denies the trusted tree, with the tree that it says it has instead: asked for here,
-    /// so that it is in the evidence.
+    /// Makes the error of a server that denies the trusted tree, with the tree that it claims to have instead: it is
+    /// requested here, so that it is in the evidence.
     func shrank(below trusted: TrustedRoot, _ denial: ClientError) async -> VerificationError {
         .shrank(below: trusted, status: denial.message, claimed: try? await currentRoot())
     }
 
     /// Trusts a root that was verified to continue another, which was trusted when the call began.
     ///
-    /// If the trusted root has moved meanwhile, the server has to prove first that both are of one
-    /// history.
+    /// If the trusted root has moved meanwhile, the server first has to prove that both are of one history.
     ///
     /// - Returns: the root that is trusted now: it continues `root`.
     @discardableResult
@@ -152,21 +149,21 @@ extension ImmudbClient {
         return try await linker.link([root], for: self)
     }
 
-    /// Trusts trees of which nothing is verified yet: the server has to prove that they are of one
-    /// history with what is trusted.
+    /// Trusts trees of which nothing is verified yet: the server has to prove that they are of one history with the
+    /// trusted tree.
     ///
-    /// - Parameter isForeign: they did not come from the server. If they are not of its history, it
-    ///   is not its fault, unless it does not continue what was trusted either.
+    /// - Parameter isForeign: whether they did not come from the server. If they are not of its history, the server is
+    ///   not to blame, unless it does not continue the trusted tree either.
     /// - Returns: a trusted root that continues all of them.
     @discardableResult
     func trustLinked(
         _ roots: Set<TrustedRoot>, isForeign: Bool = false
     ) async throws -> TrustedRoot {
-        // Also for what is known here: whoever brings it asks if the server still has it.
+        // Also for roots that are known here: the caller asks whether the server still has them.
         let trusted = isForeign ? try await verifyContinuation() : try await trustedRoot()
         let unknown = roots.filter { !linker.knows($0) }
         guard !unknown.isEmpty else {
-            // Others may have moved what is trusted beyond `trusted` meanwhile.
+            // Others may have moved the trusted root beyond `trusted` meanwhile.
             return roots.reduce(trusted) { $1.size > $0.size ? $1 : $0 }
         }
         guard isForeign else { return try await linker.link(unknown, for: self) }
@@ -174,7 +171,8 @@ extension ImmudbClient {
             return try await linker.linkApart(unknown, for: self)
         } catch let error as VerificationError {
             throw VerificationError(
-                .receiptRefuted, "this root is not in the server's history, which is as it was",
+                .receiptRefuted,
+                "this root is not in the server's history, which continues the trusted one",
                 newRoot: unknown.first?.root, newSize: unknown.first?.size, path: error.path)
         }
     }

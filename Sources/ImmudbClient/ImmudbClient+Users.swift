@@ -2,14 +2,14 @@ import Foundation
 import ImmudbProtocol
 import SwiftProtobuf
 
-// What an administrator does with the users of a server. The server takes these calls from its own machine
-// only, with the token of the user `immu`.
+// An administrator's calls for the users of a server. The server accepts them only from its own machine, with the
+// token of the user `immu`.
 //
-// As with writes, an error with code `.outcomeUnknown` says that it may have been done, and one with another
-// code that it was not.
+// As with writes, an error with code `.outcomeUnknown` says that the call may have been carried out, and one with
+// another code that it was not.
 
 extension ImmudbClient {
-    /// Makes a user, or makes one again who was deleted.
+    /// Creates a user, or creates one again who was deleted.
     ///
     /// - Throws: `ClientError`; status `.alreadyExists` if there is one, `.invalidArgument` with the rule if the
     ///   password breaks it.
@@ -21,7 +21,7 @@ extension ImmudbClient {
         let _: Immudb_Schema_CreateUserResponse = try await call(ImmuService.createUser, request)
     }
 
-    /// Gives a user another password. Tokens of the user from before are refused from then on.
+    /// Changes a user's password. Older tokens of the user are refused from then on.
     ///
     /// - Throws: `ClientError`; code `.notFound` if there is no such user, status `.permissionDenied` if the old
     ///   password is wrong, `.invalidArgument` with the rule if the new one breaks it.
@@ -46,7 +46,7 @@ extension ImmudbClient {
         let _: Google_Protobuf_Empty = try await call(ImmuService.deleteUser, request)
     }
 
-    /// Servers of 0.6 answer to such a name as to a failure of their own.
+    /// Servers of 0.6 answer to such a name with an internal error.
     private func requireName(_ user: String) throws(ClientError) {
         guard let first = user.utf8.first, first != 0 else {
             throw ClientError(
@@ -54,7 +54,7 @@ extension ImmudbClient {
         }
     }
 
-    /// What was done as an administrator, and what was tried: in the order of the times, or the newest first.
+    /// Returns the acts of administrators, and attempts: in the order of their times, or the newest first.
     ///
     /// Servers of the original do not have this call: code `.incompatible`.
     public func auditLog(_ query: AuditQuery = AuditQuery()) async throws(ClientError)
@@ -79,6 +79,6 @@ extension Date {
 }
 
 extension Double {
-    /// To what an integer holds.
+    /// Returns the nearest number that fits into an integer.
     fileprivate var clamped: Double { Swift.max(-9e18, Swift.min(9e18, self)) }
 }

@@ -3,12 +3,11 @@ public import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 
-// Verified calls. Each one: read the trusted root; send its last index; verify the answer; move the
+// Verified calls. Each one reads the trusted root, sends its last index, verifies the answer, and moves the
 // trusted root forward. On any failure the trusted root stays.
 
 extension ImmudbClient {
-    /// Appends a structured entry, the value with the time of now, and verifies that the server
-    /// did.
+    /// Appends a structured entry, the value with the current time, and verifies that the server has stored it.
     ///
     /// When it returns, the entry is in a tree that continues everything this client has trusted
     /// before, and the root of that tree is stored as trusted.
@@ -23,7 +22,7 @@ extension ImmudbClient {
         try await verifiedRawSet(key, Content.now(value).storedValue)
     }
 
-    /// As `verifiedSet`, the value stored as it is, without a time.
+    /// Appends and verifies an entry whose value is stored as it is, without a time; see `verifiedSet`.
     @discardableResult
     public func verifiedRawSet(
         _ key: [UInt8], _ value: [UInt8]
@@ -41,12 +40,12 @@ extension ImmudbClient {
     /// Writes one entry, and verifies that it was written with that key and value.
     ///
     /// - Parameters:
-    ///   - path: of the call.
-    ///   - kind: of the entry, for the result; nil leaves it open.
-    ///   - key: of the entry.
-    ///   - value: of the entry.
-    ///   - names: what the call names, for the error.
-    ///   - request: made with the last index of the trusted tree.
+    ///   - path: the path of the RPC.
+    ///   - kind: the kind of the entry, for the result; nil leaves it open.
+    ///   - key: the entry's key.
+    ///   - value: the entry's value.
+    ///   - names: the names in the call, for the error.
+    ///   - request: makes the request with the last index of the trusted tree.
     func verifiedWrite(
         _ path: String, _ kind: EntryKind?, key: [UInt8], value: [UInt8],
         about names: [GivenName], _ request: (Immudb_Schema_Index?) -> some Message
@@ -63,15 +62,14 @@ extension ImmudbClient {
         }
     }
 
-    /// The newest entry of a key, verified: in a tree that continues everything this client has
-    /// trusted before.
+    /// Returns the newest entry of a key, verified to be in a tree that continues everything this client has trusted
+    /// before.
     ///
-    /// That it is the newest is the server's word, see `Verified`. For a reference it is the newest
-    /// entry of the key that it names; the reference's own entry is verified too, and returned with
-    /// it.
+    /// Only the server claims that it is the newest, see `Verified`. For a reference it is the newest entry of the key
+    /// to which it refers; the reference's own entry is verified, too, and returned with it.
     ///
-    /// When the server says that there is no such key, which nothing can prove, its tree is at
-    /// least verified to continue the trusted one.
+    /// If the server says that there is no such key, which cannot be proven, its tree is at least verified to continue
+    /// the trusted one.
     ///
     /// - Throws: `VerificationError` if the answer does not prove it; `ClientError`, with code
     ///   `.notFound` if there is no such key.
@@ -79,8 +77,8 @@ extension ImmudbClient {
         try await checkedGet(key).result.get()
     }
 
-    /// The answer to a verified read together with the outcome, for tools that also show what they
-    /// do not believe.
+    /// Returns the answer to a verified read together with the outcome, for tools that also show answers that they do
+    /// not trust.
     package func checkedGet(_ key: [UInt8]) async throws -> CheckedEntry {
         var entry: Entry?
         do {
@@ -94,7 +92,7 @@ extension ImmudbClient {
         }
     }
 
-    /// - Parameter show: is told the entry that came before anything about it is verified.
+    /// - Parameter show: called with the received entry before anything about it is verified.
     func verifiedGet(
         _ key: [UInt8], show: (Entry) -> Void = { _ in }
     ) async throws -> (Verified<Entry>, UncheckedProof) {
@@ -122,16 +120,15 @@ extension ImmudbClient {
         if reference.tree == verified.root {
             try await trust(verified.root, continuing: trusted)
         } else {
-            // Both trees or none: nothing of a false answer is kept.
+            // Both trees are trusted or none: nothing of a false answer is kept.
             _ = try await linker.link([verified.root, reference.tree], for: self)
         }
         return (verified.found(by: reference.entry), proof)
     }
 
-    /// A call that carries the trusted root's index.
+    /// Makes a call that carries the trusted root's index.
     ///
-    /// A server whose tree no longer has that index refuses the call; that is evidence, not an
-    /// error of the caller's.
+    /// A server whose tree no longer has that index refuses the call; that is evidence, not an error of the caller.
     private func verifiedCall<Request: Message, Response: Message>(
         _ path: String, _ request: Request, since trusted: TrustedRoot, about names: [GivenName]
     ) async throws -> Response {
@@ -149,7 +146,7 @@ extension ImmudbClient {
     }
 }
 
-/// The answer to a verified read, and if it is to be believed.
+/// The answer to a verified read, and whether to trust it.
 package struct CheckedEntry: Sendable {
     package let entry: Entry
     package let result: Result<Verified<Entry>, VerificationError>

@@ -1,17 +1,16 @@
 import ImmudbProtocol
 public import ImmudbVerification
 
-// Verified calls of which 0.6 has no "Safe" form: a plain call, then a proof of each entry.
+// Verified calls that 0.6 has no "Safe" form for: a plain call, then a proof of each entry.
 
 extension ImmudbClient {
-    /// Verifies an entry that a plain call returned, such as a scan or a history: that exactly this
-    /// entry is in the server's ledger, in a tree that continues everything this client has trusted
-    /// before.
+    /// Verifies an entry that a plain call returned, such as a scan or a history: that exactly this entry is in the
+    /// server's ledger, in a tree that continues everything this client has trusted before.
     ///
     /// Costs one call, and another if the server's tree has grown since the last verified one.
     ///
-    /// - Throws: `VerificationError` if it is not. `ClientError` if there is no answer; code
-    ///   `.notFound` if the server has no entry at its index, which is behind the trusted tree.
+    /// - Throws: `VerificationError` if it is not. `ClientError` if there is no answer; code `.notFound` if the server
+    ///   has no entry at its index, which is beyond the trusted tree.
     public func verify(_ entry: Entry) async throws -> Verified<Entry> {
         try await keepingEvidence {
             let trusted = try await trustedRoot()
@@ -22,7 +21,7 @@ extension ImmudbClient {
         }
     }
 
-    /// The entry at an index, verified as by `verify`.
+    /// Returns the entry at an index, verified as by `verify`.
     ///
     /// - Throws: `ClientError` with code `.notFound` beyond the end, of a tree that was verified to
     ///   continue the trusted one.
@@ -45,8 +44,8 @@ extension ImmudbClient {
         }
     }
 
-    /// Verifies the answer that there is no entry at an index: it is not in the trusted tree, which the server's
-    /// continues.
+    /// Verifies the answer that there is no entry at an index: the index is not in the trusted tree, which the server's
+    /// tree continues.
     func requireBeyondEnd(_ index: EntryIndex, of trusted: TrustedRoot) async throws {
         guard !trusted.size.contains(index) else {
             throw VerificationError(
@@ -58,9 +57,8 @@ extension ImmudbClient {
 
     /// Appends structured entries, next to each other: all of them or none. Then verifies each.
     ///
-    /// - Returns: the new entries, in their order.
-    /// - Throws: as `verifiedSet`; if nothing could be proven, the entries may be there all the
-    ///   same.
+    /// - Returns: the new entries, in order.
+    /// - Throws: as `verifiedSet`; if nothing could be proven, the entries may be stored nevertheless.
     @discardableResult
     public func verifiedSetBatch(
         _ entries: [(key: [UInt8], value: [UInt8])]
@@ -69,7 +67,7 @@ extension ImmudbClient {
             entries.map { ($0.key, Content.now($0.value).storedValue) })
     }
 
-    /// As `verifiedSetBatch`, with the values stored as they are, without a time.
+    /// Appends and verifies entries whose values are stored as they are, without a time; see `verifiedSetBatch`.
     @discardableResult
     public func verifiedRawSetBatch(
         _ entries: [(key: [UInt8], value: [UInt8])]
@@ -88,18 +86,19 @@ extension ImmudbClient {
         }
     }
 
-    /// The entries of a batch at the indexes that the server gives them.
+    /// Returns the entries of a batch at the indexes that the server assigned.
     private static func entries(
         _ entries: [(key: [UInt8], value: [UInt8])], endingAt last: EntryIndex,
         behind trusted: TrustedRoot
     ) throws(VerificationError) -> [Entry] {
-        // Any number may have come: nothing is added to one that no tree has.
+        // The server may have sent any number, even one that no tree has.
         guard let size = TreeSize(endingAt: last.rawValue),
             size.rawValue >= UInt64(entries.count),
             size.rawValue - UInt64(entries.count) >= trusted.size.rawValue
         else {
             throw VerificationError(
-                .wrongIndex, "the batch is acknowledged by older entries, or by none",
+                .wrongIndex,
+                "the indexes that acknowledge the batch are those of older entries, or of none",
                 trustedRoot: trusted.root, trustedSize: trusted.size, index: last)
         }
         let first = size.rawValue - UInt64(entries.count)
@@ -109,7 +108,7 @@ extension ImmudbClient {
         }
     }
 
-    /// As `verifiedInclusion`, for several entries, some at a time.
+    /// Verifies several entries as `verifiedInclusion` does, some at a time.
     func verifiedInclusions(
         of entries: [Entry], _ trusted: TrustedRoot
     ) async throws -> [EntryInclusion] {
@@ -131,8 +130,8 @@ extension ImmudbClient {
 
     // MARK: receipts
 
-    /// A receipt of a key's newest entry: the entry with its proof, to be checked without this
-    /// server. Verified before it is returned.
+    /// Returns a receipt of a key's newest entry: the entry with its proof, which can be checked without this server.
+    /// It is verified before it is returned.
     ///
     /// - Throws: as `verifiedGet`; `ClientError` with code `.refused` for the name of a reference,
     ///   since a receipt is of one entry.
@@ -151,12 +150,12 @@ extension ImmudbClient {
         }
     }
 
-    /// Verifies a receipt with the server's help: that its tree and everything that this client
-    /// trusts are of one history.
+    /// Verifies a receipt with the server's help: that its tree and everything that this client trusts are of one
+    /// history.
     ///
-    /// - Throws: `VerificationError` if they are not, or the receipt does not prove its entry: with
-    ///   code `.receiptRefuted` it is the receipt that is wrong, else the server is not to be
-    ///   trusted. `ClientError` with code `.refused` for a receipt of another server.
+    /// - Throws: `VerificationError` if they are not, or the receipt does not prove its entry: with code
+    ///   `.receiptRefuted` the receipt is wrong, otherwise the server is not to be trusted. `ClientError` with code
+    ///   `.refused` for a receipt of another server.
     public func verify(_ receipt: Receipt) async throws -> Verified<Entry> {
         guard receipt.server == identity else {
             throw ClientError(

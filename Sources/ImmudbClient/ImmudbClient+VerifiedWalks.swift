@@ -3,23 +3,23 @@ public import ImmudbVerification
 
 // Walks whose entries are verified page by page.
 
-/// Verified entries that are asked for, and proven, page by page as they are iterated over.
+/// Verified entries that are requested, and proven, page by page during iteration.
 public typealias VerifiedEntrySequence = PagedSequence<Verified<Entry>, any Error>
 
 extension ImmudbClient {
-    /// All entries of exactly this key, newest first, each verified as by ``verify(_:)-(Entry)``. References are not
-    /// followed.
+    /// Returns all entries of exactly this key, newest first, each verified as by ``verify(_:)-(Entry)``. References
+    /// are not followed.
     ///
-    /// What is not proven: that no version is missing. For a key that the server does not have, it ends at once, without
-    /// an error.
+    /// It is not proven that no version is missing. For a key that the server does not have, the sequence ends at once,
+    /// without an error.
     public func verifiedHistory(of key: [UInt8]) -> VerifiedEntrySequence {
         verified(versions(of: key))
     }
 
-    /// The newest entries of the keys with a prefix, in byte order, each verified as by ``verify(_:)-(Entry)``.
+    /// Returns the newest entries of the keys with a prefix, in byte order, each verified as by ``verify(_:)-(Entry)``.
     /// References are left out.
     ///
-    /// What is not proven: that no key is missing, and that an entry is the newest of its key.
+    /// It is not proven that no key is missing, and that an entry is the newest of its key.
     ///
     /// - Parameters: as for ``entries(withPrefix:after:before:reverse:pageSize:)-([UInt8],_,_,_,_)``.
     public func verifiedScan(
@@ -32,11 +32,10 @@ extension ImmudbClient {
         )
     }
 
-    /// All entries from an index on, in the order in which they were written, each verified as by
-    /// ``verify(_:)-(Entry)``.
+    /// Returns all entries from an index on, in insertion order, each verified as by ``verify(_:)-(Entry)``.
     ///
-    /// That none of the trusted tree is missing is proven, too: indexes follow one another, and a server that
-    /// denies an entry of it, or leaves one out, fails verification. Where the tree ends is the server's word; an
+    /// It is also proven that no entry of the trusted tree is missing: indexes are consecutive, and a server that
+    /// denies or leaves out an entry of that tree fails verification. Only the server knows where its tree ends; an
     /// `end` beyond it ends the walk there.
     ///
     /// - Parameters: as for ``entries(from:before:pageSize:)``.
@@ -65,7 +64,7 @@ extension ImmudbClient {
         }
     }
 
-    /// Verifies entries that plain calls returned, as ``verify(_:)-(Entry)`` does one, some of them at a time. All are
+    /// Verifies entries that plain calls returned, as ``verify(_:)-(Entry)`` does, some of them at a time. All are
     /// verified, or it throws.
     public func verify(_ entries: [Entry]) async throws -> [Verified<Entry>] {
         guard !entries.isEmpty else { return [] }

@@ -5,21 +5,21 @@ import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
-// Walks, plain: over keys, over sorted sets, over all entries.
+// Plain walks: over keys, over sorted sets, over all entries.
 
 extension ImmudbClient {
-    /// The newest entries of the keys with a prefix, in byte order.
+    /// Returns the newest entries of the keys with a prefix, in byte order.
     ///
-    /// The server may return fewer than there are, since an answer has a largest size: go on after
-    /// the last key, until nothing comes.
+    /// The server may return fewer than there are, since an answer has a largest size: continue after the last key,
+    /// until nothing is returned.
     ///
     /// - Parameters:
     ///   - prefix: empty for all keys.
     ///   - offset: the key after which to begin, in the direction of the scan; it need not exist.
-    ///   - limit: the most entries; nil for what the server returns by itself, 104,857.
+    ///   - limit: the most entries; nil for the server's own limit, 104,857.
     ///   - reverse: from the last key to the first.
-    ///   - deep: references are followed instead of left out; the entries then have their targets'
-    ///     keys, so a deep scan cannot go on after its last key.
+    ///   - deep: whether references are followed instead of left out; the entries then have their targets'
+    ///     keys, so a deep scan cannot continue after its last key.
     public func scan(
         prefix: [UInt8] = [], after offset: [UInt8] = [], limit: UInt64? = nil,
         reverse: Bool = false, deep: Bool = false
@@ -36,17 +36,17 @@ extension ImmudbClient {
         return response.items.map { Entry($0) }
     }
 
-    /// The newest entries of the keys with a prefix, in byte order: all of them, asked for page by
-    /// page as they are iterated over.
+    /// Returns the newest entries of the keys with a prefix, in byte order: all of them, requested page by page during
+    /// iteration.
     ///
-    /// Keys that are written meanwhile are met if they lie ahead. References are left out.
+    /// Keys that are written meanwhile are included if they are ahead of the walk. References are left out.
     ///
     /// - Parameters:
     ///   - prefix: empty for all keys.
     ///   - first: the key after which to begin, in the direction of the walk; empty: at its beginning.
     ///   - end: the key before which to end, in the direction of the walk; nil: at its end.
     ///   - reverse: from the last key to the first.
-    ///   - pageSize: entries that are asked for at once, at least 1.
+    ///   - pageSize: how many entries are requested at once, at least 1.
     public func entries(
         withPrefix prefix: [UInt8], after first: [UInt8] = [], before end: [UInt8]? = nil,
         reverse: Bool = false, pageSize: Int = 1_000
@@ -80,10 +80,10 @@ extension ImmudbClient {
         }
     }
 
-    /// All entries of exactly this key, newest first, asked for page by page; none, and no error, if there is no such
-    /// key. References are not followed.
+    /// Returns all entries of exactly this key, newest first, requested page by page; none, and no error, if there is
+    /// no such key. References are not followed.
     ///
-    /// From a server of the original, which has no pages of a history, those that fit into its largest answer.
+    /// A server of the original has no pages of a history: it returns those that fit into its largest answer.
     public func versions(of key: [UInt8]) -> EntrySequence<any Error> {
         let oldest = Mutex<EntryIndex?>(nil)
         return EntrySequence { last in
@@ -111,13 +111,13 @@ extension ImmudbClient {
         }
     }
 
-    /// All entries from an index on, in the order in which they were written, as they
-    /// are stored, asked for page by page: up to the end at the time when the last page is asked for.
+    /// Returns all entries from an index on, in insertion order, as they are stored, requested page by page: up to the
+    /// end at the time when the last page is requested.
     ///
     /// - Parameters:
     ///   - first: the index to begin with.
     ///   - end: the index before which to end; nil: at the end.
-    ///   - pageSize: entries that are asked for at once, at least 1.
+    ///   - pageSize: how many entries are requested at once, at least 1.
     public func entries(
         from first: EntryIndex = EntryIndex(0), before end: EntryIndex? = nil,
         pageSize: Int = 1_000
@@ -127,7 +127,7 @@ extension ImmudbClient {
             // No tree has an index of 2^63 or more.
             let next = last.map { $0.index.rawValue + 1 } ?? first.rawValue
             guard next < min(end?.rawValue ?? 1 << 63, 1 << 63) else { return [] }
-            // Pages begin at multiples of their size. One that is larger than an answer is asked for in parts.
+            // Pages begin at multiples of their size. A page that is larger than an answer is requested in parts.
             var size = UInt64(pageSize)
             while true {
                 do {
@@ -153,7 +153,7 @@ extension ImmudbClient {
         }
     }
 
-    /// The newest entries of a sorted set's members, by score, then by key.
+    /// Returns the newest entries of a sorted set's members, by score, then by key.
     ///
     /// - Parameters:
     ///   - set: the name of the set.
@@ -174,7 +174,7 @@ extension ImmudbClient {
         return response.items.map { Entry($0) }
     }
 
-    /// How many different keys have a prefix, which is not empty. The server looks at each of them.
+    /// Returns how many different keys have a prefix, which must not be empty. The server looks at each of them.
     public func count(prefix: [UInt8]) async throws(ClientError) -> UInt64 {
         var request = Immudb_Schema_KeyPrefix()
         request.prefix = Data(prefix)
@@ -183,10 +183,10 @@ extension ImmudbClient {
         return response.count
     }
 
-    /// A page of all entries in the order in which they were written, as they are stored.
+    /// Returns a page of all entries in insertion order, as they are stored.
     ///
     /// - Parameters:
-    ///   - number: from 1.
+    ///   - number: the number of the page, from 1.
     ///   - size: entries in a page, at least 1.
     /// - Returns: the entries, and whether more follow.
     /// - Throws: code `.notFound` for a page beyond the end.
@@ -200,10 +200,9 @@ extension ImmudbClient {
         return (response.items.map { Entry($0) }, response.more)
     }
 
-    /// All entries of the server's newest snapshot, in the order in which they were written, as they
-    /// come.
+    /// Returns all entries of the server's newest snapshot, in insertion order, as they arrive.
     ///
-    /// - Throws: `ClientError` if the server does not begin to answer.
+    /// - Throws: `ClientError` if the server does not start to answer.
     public func dump() async throws(ClientError) -> DumpSequence {
         DumpSequence(
             messages: try await stream(ImmuService.dump, Google_Protobuf_Empty()),

@@ -3,8 +3,7 @@ public import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 
-/// A client of one immudb server, which need not trust it: verified calls return what the server
-/// has proven, or throw.
+/// A client of one immudb server, which it need not trust: verified calls return what the server has proven, or throw.
 ///
 /// ```swift
 /// let roots = FileTrustedRootStore(directory: "trusted")
@@ -15,48 +14,46 @@ import SwiftProtobuf
 /// // entry.payload is proven to be in the ledger
 /// ```
 ///
-/// Safe to use from many tasks at once: verified calls run concurrently, and the trusted root only
-/// ever moves forward. When a verified call returns, its tree and those of all calls that returned
-/// before are of one history, also of calls that overlapped it: where their trees differ, the server
-/// has to prove that one continues the other.
+/// Safe to use from many tasks at once: verified calls run concurrently, and the trusted root only ever moves forward.
+/// When a verified call returns, its tree and those of all calls that returned before are of one history, including
+/// calls that overlapped it: if their trees differ, the server has to prove that one continues the other.
 ///
-/// Plain calls (`set`, `get`, ...) believe the server; they throw `ClientError`. Verified calls
-/// also throw `VerificationError`, which is evidence, and never to be retried. So is a `ClientError`
-/// with code `.serverChanged`.
+/// Plain calls (`set`, `get`, ...) trust the server; they throw `ClientError`. Verified calls also throw
+/// `VerificationError`, which is evidence; do not retry them then. A `ClientError` with code `.serverChanged` is
+/// evidence, too.
 ///
-/// A call that writes throws `ClientError` with code `.outcomeUnknown` if its entry may have been
-/// stored. With any other code of a `ClientError` it is certainly not stored. If it throws
-/// `VerificationError`, the server has probably stored the entry, although it could not prove that.
+/// A call that writes throws `ClientError` with code `.outcomeUnknown` if its entry may have been stored. With any
+/// other code of a `ClientError` it is certainly not stored. If it throws `VerificationError`, the server has probably
+/// stored the entry, although it could not prove that.
 ///
-/// It connects again by itself when a connection was lost, with growing pauses between attempts.
-/// A call that the server may have seen is never sent twice.
+/// The client reconnects by itself when a connection was lost, with growing pauses between attempts. A call that the
+/// server may have seen is never sent twice.
 public final class ImmudbClient: Sendable {
     /// Where the server is, and how long to wait for it.
     public struct Configuration: Sendable {
-        /// A name or an address, with its port or without: see `ServerAddress`.
+        /// A name or an address, with or without its port: see `ServerAddress`.
         public var host: String
-        /// nil: the one in `host`, or else 3322.
+        /// The port; nil: the one in `host`, or else 3322.
         public var port: Int?
-        /// For connecting, before the first call and again after the connection broke.
+        /// The timeout of connecting, before the first call and again after the connection was lost.
         public var connectTimeoutMilliseconds: Int
-        /// For each call, until its answer is complete; for a stream, until its next message.
+        /// The timeout of each call, until its answer is complete; for a stream, until its next message.
         public var callTimeoutMilliseconds: Int
         /// Whether calls wait for a server that cannot be reached, each until its own timeout,
         /// instead of failing at once.
         public var waitsForServer = false
-        /// nil: the connection is in clear text.
+        /// The TLS settings; nil: the connection is in clear text.
         public var tls: TLS?
-        /// The token of a user who has logged in elsewhere; see also `login(user:password:)`.
+        /// The token of a user who has logged in before; see also `login(user:password:)`.
         public var token: String?
-        /// Whether calls say that they are those of a tool for administration. The server then takes them
-        /// from its own machine and from the administrator only, and the first login makes one.
+        /// Whether calls are those of an administration tool. The server then accepts them only from its own machine
+        /// and from the administrator, and the first login creates one.
         public var isForAdministration = false
-        /// The largest answer, or message of a dump, that is taken. The default is enough for the
-        /// largest answer of a server that was started without `--max-recv-msg-size`.
+        /// The largest answer, or message of a dump, that is accepted. The default is enough for the largest answer of
+        /// a server that was started without `--max-recv-msg-size`.
         public var maxReceiveMessageByteCount = 40 << 20
-        /// Where to keep what the server answered when a verification fails, one file each: a
-        /// directory, which is made when a client connects, for its owner alone, with those above it.
-        /// nil: nowhere.
+        /// The directory for evidence: if a verification fails, the server's answers are kept in a file there. It is
+        /// created when a client connects, with its missing parents, for its owner alone. nil: no evidence is kept.
         public var evidenceDirectory: String?
 
         public init(
@@ -71,23 +68,22 @@ public final class ImmudbClient: Sendable {
         }
     }
 
-    /// What to do at the first verified call to a server of which no root is stored.
+    /// What to do at the first verified call to a server that has no stored root.
     public enum FirstContact: Sendable {
-        /// Trust the root that the server shows now. It can show any; it is held to it from then
-        /// on.
+        /// Trust the root that the server shows now. It can show any root, but must continue it from then on.
         case trustOnFirstUse
-        /// Show the root that the server shows now, and its identity, to the application, which may
-        /// compare them with what it knows from elsewhere. True trusts it; false is `.refuse`. Asked
-        /// again while the server is empty, since of that nothing can be trusted.
+        /// Pass the root that the server shows now, and its identity, to the application, which may compare them with
+        /// what it knows from elsewhere. True trusts the root; false is `.refuse`. Called again while the server is
+        /// empty, since an empty tree gives nothing to trust.
         case ask(@Sendable (TrustedRoot, ServerIdentity) async throws -> Bool)
-        /// Trust a root that came another way, such as from an auditor.
+        /// Trust a root that was received from elsewhere, for example from an auditor.
         case trust(TrustedRoot)
         /// Throw `ClientError` with code `.firstContactRefused`.
         case refuse
     }
 
     public let configuration: Configuration
-    /// Who the server said it is when the client connected.
+    /// The identity that the server claimed when the client connected.
     public let identity: ServerIdentity
     let trustedRoots: any TrustedRootStore
     let firstContact: FirstContact
@@ -105,19 +101,20 @@ public final class ImmudbClient: Sendable {
         self.firstContact = firstContact
     }
 
-    /// Connects to a server and learns who it is, by a Health call.
+    /// Connects to a server and reads its identity, by a Health call. The configuration's token is sent with later calls
+    /// only, so a server that is refused here does not get it.
     ///
     /// - Parameters:
-    ///   - configuration: where the server is, and how long to wait for it.
-    ///   - trustedRoots: where the newest verified root is kept.
-    ///   - firstContact: what to do if it has none of this server.
-    ///   - expected: who the server has to be: another one is refused. It is also how you say that the one
-    ///     which you have named takes the place of the one that was trusted at this address before.
+    ///   - configuration: where the server is, and the timeouts.
+    ///   - trustedRoots: keeps the newest verified root.
+    ///   - firstContact: what to do if the store has no root of this server.
+    ///   - expected: the identity that the server must have: any other is refused. Name a server here also to
+    ///     accept it in place of the one that was trusted at this address before.
     /// - Throws: `ClientError` with code `.unavailable` if no server answers or the configuration's
-    ///   host is not an address, `.tlsUnusable` if a file of TLS cannot be used, `.incompatible` if the server
+    ///   host is not an address, `.tlsUnusable` if a TLS file cannot be used, `.incompatible` if the server
     ///   sends no identity, `.serverChanged` if it is another than the expected one, or than the one that was
     ///   trusted at this address before, `.evidenceUnusable` if the directory for evidence cannot be written to;
-    ///   what the store of trusted roots throws.
+    ///   errors of the store of trusted roots.
     public static func connect(
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
@@ -126,13 +123,13 @@ public final class ImmudbClient: Sendable {
         if let directory = configuration.evidenceDirectory { try Evidence.prepare(directory) }
         do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
-                ImmuService.health, Google_Protobuf_Empty())
+                ImmuService.health, Google_Protobuf_Empty(), withToken: false)
             _ = try answer.result.get()
             guard let text = answer.identity, let identity = ServerIdentity(text) else {
                 throw ClientError(
                     .incompatible,
                     "the server at \(connection.address) does not send its identity "
-                        + "(header \(ImmuMetadata.serverIdentity)): it is no immudb 0.6")
+                        + "(header \(ImmuMetadata.serverIdentity)): it is not immudb 0.6")
             }
             if let expected, expected != identity {
                 throw ClientError.changed(
@@ -152,11 +149,11 @@ public final class ImmudbClient: Sendable {
     /// Connects to the server at an address, with the defaults of `Configuration`: 5 s to connect, 30 s for a call.
     ///
     /// - Parameters:
-    ///   - address: a name or an address, with its port or without, as `ServerAddress` reads it: `localhost`,
+    ///   - address: a name or an address, with or without its port, as `ServerAddress` parses it: `localhost`,
     ///     `10.0.0.7:3322`, `[::1]:3322`.
-    ///   - trustedRoots: where the newest verified root is kept.
-    ///   - firstContact: what to do if it has none of this server.
-    ///   - expected: who the server has to be.
+    ///   - trustedRoots: keeps the newest verified root.
+    ///   - firstContact: what to do if the store has no root of this server.
+    ///   - expected: the identity that the server must have.
     /// - Throws: as ``connect(_:trustedRoots:firstContact:expecting:)``.
     public static func connect(
         to address: String, trustedRoots: any TrustedRootStore, firstContact: FirstContact,
@@ -167,23 +164,23 @@ public final class ImmudbClient: Sendable {
             expecting: expected)
     }
 
-    /// Closes the connection. Calls that run fail with code `.unavailable`, and so do later ones. Idempotent.
+    /// Closes the connection. Calls in flight fail with code `.unavailable`, and so do later ones. Idempotent.
     ///
-    /// A client that is let go without it closes its connection, too.
+    /// A client that is released without this closes its connection, too.
     public func close() async {
         await connection.close()
     }
 
-    /// Makes one call, and sees to it that the server is still the one that was connected to.
+    /// Makes one call, and checks that the server is still the one that this client connected to.
     ///
-    /// - Parameter names: what the call names, for the error.
+    /// - Parameter names: the names in the call, for the error.
     func call<Request: Message, Response: Message>(
         _ path: String, _ request: Request, about names: [GivenName] = []
     ) async throws(ClientError) -> Response {
         try await answer(path, request, about: names).message
     }
 
-    /// The same with metadata, and with the answer's trailers.
+    /// Makes one call with metadata, and returns the answer with its trailers.
     func answer<Request: Message, Response: Message>(
         _ path: String, _ request: Request, _ metadata: Metadata = Metadata(),
         about names: [GivenName] = []
@@ -201,8 +198,8 @@ public final class ImmudbClient: Sendable {
         }
     }
 
-    /// The error of a write call: one that was answered by another server than the one that was
-    /// connected to may be stored there.
+    /// Returns the error of a write: if another server has answered than the one that this client connected to, the
+    /// write may be stored there.
     private func ofWrite<Response>(
         _ error: ClientError, _ result: Result<Response, ClientError>
     ) -> ClientError {
@@ -213,8 +210,7 @@ public final class ImmudbClient: Sendable {
         }
     }
 
-    /// Runs the rest of a call that has written: whatever fails now, the entry is there, as the
-    /// server says.
+    /// Runs the rest of a call after its write: even if the rest fails, the server claims that the entry is stored.
     ///
     /// - Throws: `VerificationError`, or `ClientError` with code `.outcomeUnknown`.
     func afterWrite<Value>(_ body: () async throws -> Value) async throws -> Value {
@@ -225,12 +221,12 @@ public final class ImmudbClient: Sendable {
         } catch {
             let reason = (error as? ClientError)?.message ?? "\(error)"
             throw ClientError.outcomeUnknown(
-                "the server says that it is stored, which could not be verified: \(reason)",
+                "the server says that it is stored, but that could not be verified: \(reason)",
                 cause: error)
         }
     }
 
-    /// Begins a call with any number of answers.
+    /// Starts a call with any number of answers.
     func stream<Request: Message, Response: Message>(
         _ path: String, _ request: Request
     ) async throws(ClientError) -> RPCResponseStream<Response> {

@@ -2,25 +2,25 @@ import Foundation
 package import ImmudbModel
 import POSIX
 
-/// The servers that were trusted, by address, so that another one there is not taken for a first contact.
+/// The servers that were trusted, by address, so that another server there is not taken for a first contact.
 ///
-/// A file of lines, address and identity; lines are added, and the last one of an address counts. Blocking calls; not
-/// for Swift's own threads.
+/// A file of lines with address and identity; lines are appended, and the last one of an address counts. All functions
+/// block: do not call them on Swift's own threads.
 package struct KnownServers: Sendable {
     private static let maxByteCount = 16 << 20
 
     package let path: String
 
-    /// - Parameter folder: the one of the trusted roots.
+    /// - Parameter folder: the folder of the trusted roots.
     package init(in folder: String) { path = "\(folder)/known-servers" }
 
     /// Whether any server was noted.
     package var exist: Bool { FileManager.default.fileExists(atPath: path) }
 
-    /// The server that was trusted at an address; nil: none.
+    /// Returns the server that was trusted at an address; nil if there is none.
     ///
-    /// - Throws: code `.trustedRootUnusable` if the file cannot be read, or has something else than an identity at the
-    ///   address: breaking the file must not let another server in.
+    /// - Throws: code `.trustedRootUnusable` if the file cannot be read, or the address has something else than an
+    ///   identity: damaging the file must not let another server in.
     package func identity(at address: String) throws(ClientError) -> ServerIdentity? {
         let bytes: [UInt8]
         do {
@@ -45,7 +45,7 @@ package struct KnownServers: Sendable {
         return identity
     }
 
-    /// When it returns, the server is noted on disk.
+    /// Notes a server on disk.
     ///
     /// - Throws: code `.trustedRootUnusable`.
     package func note(_ server: ServerIdentity, at address: String) throws(ClientError) {
@@ -56,7 +56,7 @@ package struct KnownServers: Sendable {
             let file = try FileDescriptor.opening(
                 path, .writeOnly, [.create, .append, .nonBlocking], permissions: .ownerReadWrite)
             defer { try? file.close() }
-            // The first byte ends a line that a full disk has cut short. Empty lines mean nothing.
+            // The first line break ends a line that a full disk has cut short. Empty lines are ignored.
             try file.writeAll("\n\(address) \(server.text)\n".utf8)
             try file.synchronize()
             try synchronizeFolder(folder)

@@ -7,8 +7,8 @@ import ImmudbVerification
 extension Entry {
     init(_ message: Immudb_Schema_Item) {
         self.init(
-            index: EntryIndex(message.index), key: [UInt8](message.key),
-            value: [UInt8](message.value))
+            index: EntryIndex(message.index), key: message.key.allBytes,
+            value: message.value.allBytes)
     }
 }
 

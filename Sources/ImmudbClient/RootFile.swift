@@ -4,19 +4,20 @@ import ImmudbVerification
 import POSIX
 import SwiftProtobuf
 
-/// One file that holds a trusted root: how it is read, locked and replaced. Blocking calls; not for
-/// Swift's own threads.
+/// One file that holds a trusted root: reads, locks and replaces it. All functions block: do not call them on Swift's
+/// own threads.
 struct RootFile: Sendable {
     let directory: String
     let path: String
 
-    /// The file of a server that was empty at first contact: a root without index and digest, and yet not
-    /// without bytes, as a power failure can leave a file.
+    /// The file of a server that was empty at first contact: a root without index and digest. It is not empty, since a
+    /// power failure can leave an empty file.
     private static let emptyTree: [UInt8] = [0x08, 0x00]
 
-    /// - Returns: nil if there is no file, or if the server was empty at first contact, so that nothing is
-    ///   trusted yet.
-    /// - Throws: code `.trustedRootUnusable` if there is one that cannot be read or is not a root.
+    /// Reads the root.
+    ///
+    /// - Returns: nil if there is no file, or if the server was empty at first contact, so that nothing is trusted yet.
+    /// - Throws: code `.trustedRootUnusable` if the file cannot be read or does not hold a root.
     func read() throws(ClientError) -> TrustedRoot? {
         let bytes: [UInt8]
         do {
@@ -47,10 +48,9 @@ struct RootFile: Sendable {
         return root
     }
 
-    /// Replaces the file. When it returns, the new root is on disk; when it throws, the old one or
-    /// the new one.
+    /// Replaces the file. When it returns, the new root is on disk; when it throws, the old root or the new one is.
     ///
-    /// Costs two fsyncs. Only under the lock, since the temporary file has a fixed name.
+    /// Costs two fsyncs. Call it only under the lock, since the temporary file has a fixed name.
     func write(_ root: TrustedRoot) throws(ClientError) {
         do {
             let draft = try FileDraft(
@@ -66,8 +66,7 @@ struct RootFile: Sendable {
 
     private func encode(_ root: TrustedRoot) -> [UInt8] {
         guard let lastIndex = root.size.lastIndex else { return Self.emptyTree }
-        // Two fields, by hand since encoding them cannot fail: 1, a varint, left out if 0; 2, the
-        // bytes of the root.
+        // Two fields, encoded by hand since that cannot fail: 1, a varint, left out if 0; 2, the bytes of the root.
         var bytes: [UInt8] = []
         var rest = lastIndex.rawValue
         if rest > 0 {
@@ -81,8 +80,7 @@ struct RootFile: Sendable {
         return bytes + [0x12, UInt8(Digest.byteCount)] + root.root.bytes
     }
 
-    /// Runs `body` while no other process, and no other store of this one, does so for the same
-    /// file.
+    /// Runs `body` while no other process, and no other store of this process, does so for the same file.
     func withLock<R>(timeoutMilliseconds: Int, _ body: () throws -> R) throws -> R {
         let lock = path + ".lock"
         let file: FileDescriptor
@@ -93,7 +91,7 @@ struct RootFile: Sendable {
             throw cannotStore("open", lock, error)
         }
         let descriptor = file.rawValue
-        // Closing alone would not give the lock back while a child process has a copy of the file.
+        // Closing alone would not release the lock while a child process has a copy of the descriptor.
         defer {
             flock(descriptor, LOCK_UN)
             close(descriptor)

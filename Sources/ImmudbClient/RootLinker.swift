@@ -1,14 +1,14 @@
 import ImmudbVerification
 import Synchronization
 
-/// Sees to it that all trees that a client has verified entries in are of one history.
+/// Makes sure that all trees in which a client has verified entries are of one history.
 ///
-/// Calls that run at the same time are each verified against the root that was trusted when they
-/// began. Each of their trees continues that root; that they continue each other takes further
-/// proofs, or a server could answer two of them from two histories that split after it. The proofs
-/// are asked for once for all calls that wait, so that they cost little beside the calls.
+/// Calls that run at the same time are each verified against the root that was trusted when they began. Each of their
+/// trees continues that root. Whether the trees continue each other takes further proofs; without them, a server could
+/// answer two calls from two histories that split after that root. The proofs are requested once for all waiting calls,
+/// so that they cost little beside the calls.
 final class RootLinker: Sendable {
-    /// A call that waits for the proofs. It gets the first outcome: theirs, or its cancellation.
+    /// A call that waits for the proofs. It ends with the first outcome: that of the proofs, or its cancellation.
     private final class Waiter: Sendable {
         private enum State {
             case waiting(CheckedContinuation<TrustedRoot, any Error>?)
@@ -43,23 +43,23 @@ final class RootLinker: Sendable {
     private struct State {
         var waiting: [Waiter] = []
         var isRunning = false
-        /// Roots that were trusted lately, each of which a later one continues.
+        /// Roots that were trusted recently, each of which a later one continues.
         var recent: [TrustedRoot] = []
-        /// The largest of all.
+        /// The largest root that was trusted.
         var newest: TrustedRoot?
-        /// A root that the application brought is proven to be of the history that is trusted.
+        /// Whether a root that the application supplied is proven to be of the trusted history.
         var hasLinkedBrought = false
     }
 
-    /// How often the server's tree may grow between two answers before this gives up.
+    /// How many times the server's tree may grow between two answers before linking fails.
     private static let attemptCount = 32
     private static let recentCount = 64
 
     private let state = Mutex(State())
 
-    // MARK: what is known
+    // MARK: known roots
 
-    /// Whether what is trusted now is known to continue a root.
+    /// Returns whether the trusted root is known to continue `root`.
     func knows(_ root: TrustedRoot) -> Bool {
         root.size.isEmpty || state.withLock { $0.recent.contains(root) }
     }
@@ -82,11 +82,11 @@ final class RootLinker: Sendable {
 
     // MARK: linking
 
-    /// Proves that trees are of one history with what is trusted, and trusts the newest of it. One
+    /// Proves that trees are of one history with the trusted one, and trusts the newest tree of that history. Takes one
     /// proof for all calls that wait at the same time.
     ///
     /// - Returns: a trusted root that continues all of them.
-    /// - Throws: `VerificationError` if they are not. `ClientError` if the server does not answer, or
+    /// - Throws: `VerificationError` if they are not of one history. `ClientError` if the server does not answer, or
     ///   `.cancelled`, at once, when the calling task is cancelled.
     func link(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot {
         do {
@@ -99,19 +99,19 @@ final class RootLinker: Sendable {
                         defer { state.isRunning = true }
                         return !state.isRunning
                     }
-                    // Detached: what is asked for all is in no caller's transcript.
+                    // Detached, so that the calls for all waiters are in no caller's transcript.
                     if mustRun { Task.detached { await self.run(for: client) } }
                 }
             } onCancel: {
                 waiter.finish(.failure(ClientError(.cancelled, "the call was cancelled")))
             }
         } catch is SharedFailure {
-            // It may be the tree of another call that waited. Each gets its own verdict.
+            // The cause may be the tree of another waiting call. Each call gets its own result.
             return try await linkApart(roots, for: client)
         }
     }
 
-    /// As `link`, for these roots alone.
+    /// Links these roots as `link` does, without those of other calls.
     func linkApart(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot
     {
         let end = ContinuousClock.now + client.connection.callTimeout
@@ -134,7 +134,7 @@ final class RootLinker: Sendable {
                 let roots = waiters.reduce(into: Set()) { $0.formUnion($1.roots) }
                 result = .success(try await linkApart(roots, for: client))
             } catch is VerificationError {
-                // Asked again by each, for its verdict and for its evidence.
+                // Each call asks again, for its own result and its own evidence.
                 result = .failure(SharedFailure())
             } catch {
                 result = .failure(error)
@@ -143,8 +143,9 @@ final class RootLinker: Sendable {
         }
     }
 
-    /// Each round asks for the proofs from all open trees to the server's newest one. If that is one
-    /// tree, they are all linked; if it has grown meanwhile, the next round links what they led to.
+    /// Links roots in rounds. Each round requests the proofs from all open trees to the server's newest one. If the
+    /// answers have the same tree, all roots are linked; if the tree has grown meanwhile, the next round links the
+    /// trees of the answers.
     private static func link(
         _ roots: Set<TrustedRoot>, for client: ImmudbClient, until end: ContinuousClock.Instant
     ) async throws -> TrustedRoot {
@@ -156,7 +157,7 @@ final class RootLinker: Sendable {
             if open.count == 1 { return trusted }
             open = try await continuations(of: open, for: client)
             if open.count == 1, let newest = open.first {
-                // All of them are beginnings of it, hence of each other.
+                // All of them are beginnings of it, and therefore of each other.
                 if roots.allSatisfy({ $0.size <= trusted.size }) { return trusted }
                 let now = try await client.trustedRoots.advance(
                     from: trusted, to: newest, of: client.identity)
@@ -187,12 +188,12 @@ final class RootLinker: Sendable {
         }
     }
 
-    /// The trees that the server's tree was while it was asked, each proven to continue some of
-    /// `roots`; every root is continued by one.
+    /// Returns the trees that the server had while it was asked, each proven to continue some of `roots`; every root is
+    /// continued by one.
     private static func continuations(
         of roots: Set<TrustedRoot>, for client: ImmudbClient
     ) async throws -> Set<TrustedRoot> {
-        // The server chooses how many roots there are; it is asked about some at a time.
+        // The server decides how many roots there are; it is asked about some at a time.
         let concurrentCount = 64
         return try await withThrowingTaskGroup(of: TrustedRoot.self) { group in
             var newer: Set<TrustedRoot> = []

@@ -1,7 +1,7 @@
 public import Foundation
 import POSIX
 
-/// Where a server is: a host and its port.
+/// The address of a server: a host and its port.
 ///
 /// Written as a name or an address, with or without its port: `localhost`, `127.0.0.1:3322`, `::1`,
 /// `[::1]`, `[::1]:3322`.
@@ -22,7 +22,7 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// - Parameters:
     ///   - text: the address.
-    ///   - port: a port from another setting; nil if only the address may name one.
+    ///   - port: the port from another setting; nil if only the address may contain one.
     /// - Throws: also if the address names another port than `port`.
     public init(_ text: String, port: Int? = nil) throws(Fault) {
         let (host, own) = try Self.parts(of: text)

@@ -1,28 +1,28 @@
 public import Foundation
 public import ImmudbVerification
 
-/// The cause of a `ClientError` with code `.serverChanged`: another server answers than the one that was there before,
-/// or had to be.
+/// The cause of a `ClientError` with code `.serverChanged`: the server that answers is not the one that answered
+/// before, or that was expected.
 ///
-/// Another server has taken its place, its folder was replaced, or somebody forges it: evidence, as a
-/// `VerificationError` is. Nothing of its answer was used.
+/// Another server has taken its place, its folder was replaced, or somebody forges it. This is evidence, like a
+/// `VerificationError`. Nothing of the answer was used.
 public struct ServerChange: LocalizedError, Hashable, Sendable, CustomStringConvertible {
     /// Where the known identity comes from.
     public enum Origin: Hashable, Sendable {
-        /// It was trusted at this address, in this run or an earlier one.
+        /// The server was trusted at this address, in this run or an earlier one.
         case trustedAtAddress
-        /// The caller has named it (`expecting:`).
+        /// The caller has named the server (`expecting:`).
         case expected
-        /// It answered when this client connected.
+        /// The server answered when this client connected.
         case connected
     }
 
     /// Host and port.
     public let address: String
-    /// The server that was to answer.
+    /// The server that should have answered.
     public let known: ServerIdentity
     public let origin: Origin
-    /// Who answered, as it says, which may be no identity at all.
+    /// The identity that the answering server claims, which may not be an identity at all.
     public let found: String
 
     /// The same as ``description``, which `localizedDescription` then is, too.

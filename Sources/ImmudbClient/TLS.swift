@@ -2,16 +2,17 @@ import POSIX
 import RPCTransport
 
 extension ImmudbClient {
-    /// TLS of a connection: whom the client believes to be the server, and how it shows who it is itself.
+    /// TLS settings of a connection: how the client authenticates the server, and how it authenticates itself.
     ///
-    /// Files are in PEM. They are read when the client connects; one that is missing, damaged or expired is an
-    /// error with code `.tlsUnusable`, which names it.
+    /// Files are in PEM. They are read when the client connects; if one is missing, damaged or expired, connecting
+    /// fails with code `.tlsUnusable` and names it.
     public struct TLS: Hashable, Sendable {
         /// A certificate and its private key.
         public struct Certificate: Hashable, Sendable {
-            /// The certificate, and behind it those between it and an authority that the server has.
+            /// The file with the certificate, followed by the intermediate certificates up to an authority that the
+            /// server has.
             public var file: String
-            /// Its private key, not encrypted.
+            /// The file with its private key, not encrypted.
             public var keyFile: String
 
             public init(file: String, keyFile: String) {
@@ -20,12 +21,11 @@ extension ImmudbClient {
             }
         }
 
-        /// The authorities of which the server's certificate has to be; nil: those that the system trusts.
+        /// The authorities that may sign the server's certificate; nil: those that the system trusts.
         public var authoritiesFile: String?
-        /// The client's own, for a server that wants to know its clients (mutual TLS).
+        /// The client's own certificate, for a server that authenticates its clients (mutual TLS).
         public var certificate: Certificate?
-        /// The name or address that the server's certificate has to be for; nil: the host that is connected
-        /// to.
+        /// The name or address that the server's certificate must contain; nil: the host that the client connects to.
         public var serverName: String?
 
         public init(
@@ -37,7 +37,7 @@ extension ImmudbClient {
             self.serverName = serverName
         }
 
-        /// Reads and checks the files, on a thread of its own.
+        /// Reads and checks the files, on a separate thread.
         func load() async throws(ClientError) -> ClientTLS {
             let result: Result<ClientTLS, ClientError> = await withCheckedContinuation {
                 continuation in

@@ -4,8 +4,8 @@ import ImmudbVerification
 import SwiftProtobuf
 import Synchronization
 
-/// What was asked and answered in one verified call: kept until it is verified, and written to a
-/// file if it is not.
+/// The requests and answers of one verified call: kept until it is verified, and written to a file if verification
+/// fails.
 final class Transcript: Sendable {
     @TaskLocal static var current: Transcript?
 
@@ -30,18 +30,18 @@ final class Transcript: Sendable {
     var all: [Evidence.Exchange] { exchanges.withLock { $0 } }
 
     private static func bytes(of message: some Message) -> Data {
-        // It came from the wire or goes there: it can be encoded.
+        // The message came from the wire or is sent to it, so it can be encoded.
         (try? message.serializedData()) ?? Data()
     }
 }
 
 extension ImmudbClient {
-    /// Runs a verified call. If it fails verification and the configuration names a directory for
-    /// evidence, keeps what the server answered in a file there, and names it in the error.
+    /// Runs a verified call. If verification fails and the configuration names a directory for evidence, keeps the
+    /// server's answers in a file there, and adds its path to the error.
     package func keepingEvidence<Value: Sendable>(
         _ body: () async throws -> Value
     ) async throws -> Value {
-        // Of calls within calls, the outermost keeps all that was answered.
+        // If calls are nested, the outermost one keeps all answers.
         guard let directory = configuration.evidenceDirectory, Transcript.current == nil else {
             return try await body()
         }
@@ -56,7 +56,7 @@ extension ImmudbClient {
             do {
                 error.evidenceFile = try evidence.write(to: directory)
             } catch let problem {
-                // The verdict counts more than its file.
+                // The verification error matters more than its file.
                 error.message += " (its evidence could not be written: \(problem))"
             }
             throw error

@@ -1,16 +1,16 @@
 public import Foundation
 
 extension Entry {
-    /// The value as the clients of immudb write it: payload and time.
+    /// The value as immudb's clients write it: payload and time.
     ///
-    /// nil if the value is raw. Nothing in the ledger marks a value as structured, so a raw value
-    /// that happens to be a canonical encoding of Content, as no bytes at all are, is taken for
-    /// one. No text is: it would have to begin with a control character.
+    /// nil if the value is raw. Nothing in the ledger marks a value as structured, so a raw value that happens to be a
+    /// canonical encoding of Content is taken for one; an empty value is one, too. Text is never taken for one: it
+    /// would have to begin with a control character.
     public var content: Content? { Content(storedValue: value) }
 
-    /// What an application put in: the payload of a structured value, or a raw value as it is.
+    /// The application's data: the payload of a structured value, or a raw value as it is.
     ///
-    /// Not ``value``, which has the time before the payload if a client of immudb has written it.
+    /// This is not ``value``, which has the time before the payload if a client of immudb has written it.
     public var payload: [UInt8] { content?.payload ?? value }
 
     /// The payload as text; nil if it is not UTF-8.
@@ -20,12 +20,11 @@ extension Entry {
     public var keyText: String? { String(validating: key, as: UTF8.self) }
 }
 
-/// A structured value: what a client stores, with the time at which it says that it did.
+/// A structured value: a client's data, with the time at which the client claims to have stored it.
 ///
-/// The time is the client's word. The tree proves that it was not changed afterwards, not that it
-/// was right.
+/// The tree proves that the time was not changed afterwards, not that it was right.
 public struct Content: Hashable, Sendable {
-    /// Unix time in whole seconds; 0 where no time is known.
+    /// Unix time in whole seconds; 0 if no time is known.
     public var timestamp: UInt64
     public var payload: [UInt8]
 
@@ -34,7 +33,7 @@ public struct Content: Hashable, Sendable {
         self.payload = payload
     }
 
-    /// A value with the time of now, by this machine's clock.
+    /// Makes a value with the current time of this machine's clock.
     public static func now(_ payload: [UInt8]) -> Content {
         // A clock before 1970 is wrong anyway.
         Content(timestamp: UInt64(max(0, Date().timeIntervalSince1970)), payload: payload)
@@ -43,9 +42,9 @@ public struct Content: Hashable, Sendable {
     /// ``timestamp`` as a date.
     public var date: Date { Date(timeIntervalSince1970: Double(timestamp)) }
 
-    /// Reads a stored value.
+    /// Decodes a stored value.
     ///
-    /// - Returns: nil unless encoding the result gives the same bytes again.
+    /// - Returns: nil if encoding the result does not give the same bytes again.
     public init?(storedValue: [UInt8]) {
         var rest = storedValue[...]
         var content = Content(timestamp: 0, payload: [])
@@ -59,13 +58,13 @@ public struct Content: Hashable, Sendable {
             guard let byteCount = Self.popVarint(&rest), byteCount == rest.count else { return nil }
             content.payload = Array(rest)
         }
-        // Fields out of order, zero ones and overlong numbers.
+        // Refuses fields out of order, zero ones and overlong numbers.
         guard content.storedValue == storedValue else { return nil }
         self = content
     }
 
-    /// The bytes that are stored, and that the leaf covers: field 1 of protobuf, then field 2, zero and empty
-    /// ones left out.
+    /// The bytes that are stored, and that the leaf covers: field 1 of protobuf, then field 2; zero and empty fields
+    /// are left out.
     public var storedValue: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(payload.count + 22)

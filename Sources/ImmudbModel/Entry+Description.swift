@@ -1,13 +1,13 @@
 import Foundation
 
-// What `print` shows of entries.
+// The output of `print` for entries.
 
 extension Entry: CustomStringConvertible {
     /// Index, key and payload, and the time of a structured value: `entry 7: "hello" = "world", 2026-11-25 12:00:00
-    /// UTC`. Bytes that are no text are shown in hexadecimal, and what is long is cut.
+    /// UTC`. Bytes that are not text are shown in hexadecimal, and long ones are cut.
     ///
-    /// A reference is shown as one where ``kind`` says so: `entry 8: reference "current" to "hello"`. A member of a
-    /// sorted set is also known by the form of its key: `entry 9: member "hello" of the set "by date", score 7.0`.
+    /// A reference is shown as one if ``kind`` says so: `entry 8: reference "current" to "hello"`. A member of a sorted
+    /// set is also recognized by the form of its key: `entry 9: member "hello" of the set "by date", score 7.0`.
     public var description: String {
         if kind == .reference {
             return "entry \(index): reference \(Self.shown(key)) to \(Self.shown(value))"
@@ -30,7 +30,7 @@ extension Entry: CustomStringConvertible {
             parts.member == value
         else { return nil }
         if kind == .sortedSetMember { return parts }
-        // The bytes of a score are hardly ever text, and the names beside it mostly are.
+        // The bytes of a score are rarely text, and the names beside it mostly are.
         let isLikely =
             !parts.set.isEmpty && !parts.member.isEmpty && !parts.score.isNaN
             && !Self.isPlainText(key) && Self.isPlainText(parts.set)
@@ -44,7 +44,7 @@ extension Entry: CustomStringConvertible {
 
     private static let shownByteCount = 64
 
-    /// Bytes for a message: as text between quotes, or in hexadecimal; what is long is cut.
+    /// Formats bytes for a message: as text between quotes, or in hexadecimal; long ones are cut.
     package static func shown(_ bytes: [UInt8]) -> String {
         if let text = text(bytes.prefix(shownByteCount), isCut: bytes.count > shownByteCount) {
             return "\"\(text)\"" + rest(bytes.count, beyond: shownByteCount)
@@ -59,9 +59,9 @@ extension Entry: CustomStringConvertible {
         byteCount > shown ? "… (\(byteCount) bytes)" : ""
     }
 
-    /// The text that bytes begin with; nil if they are no text, or one that a terminal does not just print.
+    /// Returns the text with which bytes begin; nil if they are not text, or a terminal would not just print them.
     private static func text(_ bytes: ArraySlice<UInt8>, isCut: Bool) -> String? {
-        // Its last character may be cut, too.
+        // The last character may be cut, too.
         let whole = (0...(isCut ? 3 : 0)).lazy.map { bytes.dropLast($0) }
             .compactMap { String(validating: $0, as: UTF8.self) }.first
         guard let whole else { return nil }
@@ -71,7 +71,7 @@ extension Entry: CustomStringConvertible {
             case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse:
                 return nil
             default:
-                // As in Swift: what ends a text is marked inside of it.
+                // Escaped as in Swift, since these characters could end the text.
                 if scalar == "\"" || scalar == "\\" { text.unicodeScalars.append("\\") }
                 text.unicodeScalars.append(scalar)
             }
@@ -79,7 +79,7 @@ extension Entry: CustomStringConvertible {
         return text
     }
 
-    /// nil for a time that the calendar does not reach.
+    /// Returns nil for a time beyond the calendar.
     private static func time(_ timestamp: UInt64) -> String? {
         // The year 10000.
         guard timestamp < 253_402_300_800 else { return nil }

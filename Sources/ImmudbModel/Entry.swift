@@ -1,10 +1,10 @@
 public import MerkleTree
 
-/// An entry of the history: a key, a value, and the index that it got.
+/// An entry of the history: a key, a value, and their index.
 public struct Entry: Hashable, Sendable {
-    /// Its number in the history, from 0.
+    /// The number in the history, from 0.
     public var index: EntryIndex
-    /// What its value means; nil where that is not known: the wire of immudb 0.6 does not say it.
+    /// The meaning of the value; nil if it is unknown: the wire of immudb 0.6 does not state it.
     public var kind: EntryKind?
     public var key: [UInt8]
     /// The bytes as stored, which the leaf covers.

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// What a key or a value can be given as: bytes, data, or text in UTF-8.
+/// The types of keys and values: bytes, data, or text in UTF-8.
 public protocol EntryBytes: Sendable {
     /// The bytes that are stored.
     var entryBytes: [UInt8] { get }

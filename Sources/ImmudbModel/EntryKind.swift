@@ -1,4 +1,4 @@
-/// What an entry means. All kinds are leaves of the same tree; the kind itself is not in the leaf.
+/// The meaning of an entry. All kinds are leaves of the same tree; the kind itself is not in the leaf.
 public enum EntryKind: UInt8, Sendable, CaseIterable {
     /// A key and its value.
     case value = 0

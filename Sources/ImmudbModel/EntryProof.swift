@@ -1,15 +1,15 @@
 public import MerkleTree
 
-/// Shows that an entry is in the history, and that the history only grew since a tree that the
-/// asker knows. All of it is about one tree.
+/// Proves that an entry is in the history, and that the history continues a tree that the caller knows. All parts are
+/// about one tree.
 public struct EntryProof: Hashable, Sendable {
     /// The digest of the entry.
     public var leaf: Digest
     /// The root of the tree.
     public var root: Digest
-    /// From the leaf to the root; holds the entry's index and the size of the tree.
+    /// The path from the leaf to the root; contains the entry's index and the size of the tree.
     public var inclusion: InclusionProof
-    /// From the asker's tree to this one.
+    /// The proof that the caller's tree is the beginning of this one.
     public var consistency: ConsistencyProof
 
     public init(
@@ -24,38 +24,38 @@ public struct EntryProof: Hashable, Sendable {
     public var index: EntryIndex { inclusion.index }
     public var size: TreeSize { inclusion.size }
 
-    /// The tree that the proof speaks of: to be trusted once it is verified.
+    /// The tree of the proof; to be trusted once the proof is verified.
     public var tree: TrustedRoot { TrustedRoot(size: size, root: root) }
 
     /// Returns if the entry is in a tree that continues the trusted one.
     ///
-    /// After it returned the caller trusts ``tree``. At first contact with an empty server there is nothing
-    /// to compare, as every tree begins with the empty one: the consistency proof is not looked at then.
+    /// After it has returned, the caller trusts ``tree``. At first contact with an empty server there is nothing to
+    /// compare, as every tree begins with the empty one: the consistency proof is not checked then.
     ///
     /// - Parameters:
-    ///   - entry: what was read or written.
-    ///   - trusted: the tree that the proof was asked since; `.empty` at first contact.
-    /// - Throws: which check failed; then nothing about the entry is known.
+    ///   - entry: the entry that was read or written.
+    ///   - trusted: the tree since which the proof was requested; `.empty` at first contact.
+    /// - Throws: the check that failed; nothing about the entry is known then.
     /// - Complexity: one hash over the entry, O(log size) nodes.
     public func verify(_ entry: Entry, since trusted: TrustedRoot) throws(VerificationError) {
         try EntryInclusion(leaf: leaf, root: root, proof: inclusion).verify(contains: entry)
         guard !trusted.size.isEmpty else { return }
         guard consistency.from == trusted.size else {
             throw VerificationError(
-                .malformedProof, "the proof was asked since another size than \(trusted.size)",
+                .malformedProof, "the proof was requested since another size than \(trusted.size)",
                 trustedRoot: trusted.root, trustedSize: trusted.size, index: entry.index)
         }
         try consistency.verify(from: trusted.root, to: root)
     }
 }
 
-/// Shows that an entry is in a tree, which nobody trusts yet.
+/// Proves that an entry is in a tree, which is not trusted yet.
 public struct EntryInclusion: Hashable, Sendable {
     /// The digest of the entry.
     public var leaf: Digest
     /// The root of the tree.
     public var root: Digest
-    /// From the leaf to the root; holds the entry's index and the size of the tree.
+    /// The path from the leaf to the root; contains the entry's index and the size of the tree.
     public var proof: InclusionProof
 
     public init(leaf: Digest, root: Digest, proof: InclusionProof) {
@@ -64,12 +64,12 @@ public struct EntryInclusion: Hashable, Sendable {
         self.proof = proof
     }
 
-    /// The tree that the proof speaks of.
+    /// The tree of the proof.
     public var tree: TrustedRoot { TrustedRoot(size: proof.size, root: root) }
 
-    /// Returns if the entry is in the tree that the proof speaks of.
+    /// Returns if the entry is in the tree of the proof.
     ///
-    /// Says nothing about that tree: whether it continues a trusted one is to be verified, too.
+    /// Says nothing about the tree itself: verify as well that it continues a trusted one.
     ///
     /// - Throws: code `.wrongIndex`, `.leafMismatch`, `.malformedProof` or `.inclusionFailed`.
     /// - Complexity: one hash over the entry, O(log size) nodes.
@@ -80,12 +80,13 @@ public struct EntryInclusion: Hashable, Sendable {
         }
         guard proof.index == entry.index else {
             throw failure(
-                .wrongIndex, "the proof speaks of index \(proof.index), the entry of \(entry.index)"
+                .wrongIndex,
+                "the proof is for index \(proof.index), but the entry has index \(entry.index)"
             )
         }
         let ownLeaf = entry.leaf
         guard leaf == ownLeaf else {
-            throw failure(.leafMismatch, "the proof is not about the entry that came")
+            throw failure(.leafMismatch, "the proof is for another entry than the received one")
         }
         try proof.verify(leaf: ownLeaf, root: root)
     }

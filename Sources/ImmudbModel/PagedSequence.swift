@@ -1,6 +1,6 @@
-/// Elements that are read page by page, as they are iterated over. Each iteration starts over.
+/// Elements that are read page by page during iteration. Each iteration starts over.
 public struct PagedSequence<Element: Sendable, Failure: Error>: AsyncSequence, Sendable {
-    /// Returns the page that comes after an element, which is nil for the first page; an empty one at the end.
+    /// Returns the page after `last`, which is nil for the first page. Returns an empty page at the end.
     public typealias Page = @Sendable (_ last: Element?) async throws(Failure) -> [Element]
 
     package let page: Page
@@ -17,7 +17,7 @@ public struct PagedSequence<Element: Sendable, Failure: Error>: AsyncSequence, S
 
         fileprivate init(page: @escaping Page) { self.page = page }
 
-        /// - Throws: why a page cannot be read.
+        /// - Throws: the error of a page that cannot be read.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(Failure) -> Element? {

@@ -1,7 +1,7 @@
-/// Who a server says it is: the text of its `immudb-uuid` header. Trusted roots are kept by it.
+/// The identity that a server claims: the text of its `immudb-uuid` header. Trusted roots are stored by it.
 ///
-/// It names the server, it does not authenticate it: a server can lie about it, and is then met as
-/// a new one, for the first time. Hence first contact is explicit (`FirstContact`).
+/// It names the server but does not authenticate it: a server that lies about it is treated as a new one, at first
+/// contact. Therefore first contact is explicit (`FirstContact`).
 public struct ServerIdentity: Hashable, Sendable, CustomStringConvertible {
     public let text: String
 

@@ -1,14 +1,14 @@
 /// The key of a sorted set's entry: the set's name, the score, the member.
 ///
-/// In bytes: set ‖ 8 bytes of the score's IEEE 754 bits, big-endian ‖ member. Nothing in the bytes
-/// says where the set's name ends; the entry's value, which is the member, does.
+/// In bytes: set ‖ 8 bytes of the score's IEEE 754 bits, big-endian ‖ member. The bytes do not show where the set's
+/// name ends; the length of the entry's value, which is the member, does.
 public struct SortedSetKey: Hashable, Sendable {
     public let set: [UInt8]
-    /// With the bits that came: -0.0 is kept, though it is equal to 0.0, in the order too.
+    /// The score with its original bits: -0.0 is kept, although it is equal to 0.0, also in the order.
     public let score: Double
     public let member: [UInt8]
 
-    /// Of the score, in the key.
+    /// The size of the score in the key.
     public static let scoreByteCount = MemoryLayout<Double>.size
 
     public init(set: [UInt8], score: Double, member: [UInt8]) {
@@ -17,8 +17,7 @@ public struct SortedSetKey: Hashable, Sendable {
         self.member = member
     }
 
-    /// Takes a key apart whose last `memberByteCount` bytes are the member. What the parts may be is
-    /// not checked.
+    /// Splits a key whose last `memberByteCount` bytes are the member. The parts are not checked.
     /// - Returns: nil if there is no room for a score before the member.
     public init?(bytes: [UInt8], memberByteCount: Int) {
         guard
@@ -41,7 +40,7 @@ public struct SortedSetKey: Hashable, Sendable {
         return bytes
     }
 
-    /// Where the score begins in a key of that size.
+    /// Returns the position of the score in a key of that size.
     /// - Returns: nil if there is no room for a score before the member.
     public static func scoreStart(keyByteCount: Int, memberByteCount: Int) -> Int? {
         guard memberByteCount >= 0 else { return nil }
@@ -49,7 +48,7 @@ public struct SortedSetKey: Hashable, Sendable {
         return start >= 0 ? start : nil
     }
 
-    /// The bits of the score that begins at `start`.
+    /// Returns the bits of the score that begins at `start`.
     public static func scoreBits(in bytes: [UInt8], at start: Int) -> UInt64 {
         bytes[start..<start + scoreByteCount].reduce(0) { $0 << 8 | UInt64($1) }
     }

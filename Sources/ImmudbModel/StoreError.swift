@@ -1,14 +1,13 @@
 public import Foundation
 
-/// What went wrong with a database: a code to decide by, a message for a person, and the cause.
+/// An error of a database: a code to decide by, a message for a person, and the cause.
 ///
-/// Two errors are equal when their codes are; messages are for reading.
+/// Two errors are equal when their codes are; messages are for people.
 public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// Bytes on disk fail their checksum or their structure: an accident, such as a bad disk.
         case corruption
-        /// An entry's bytes are intact but differ from its leaf in the tree: somebody changed
-        /// history.
+        /// An entry's bytes are intact but differ from its leaf in the tree: somebody changed the history.
         case tampered
         /// Written by another version of this software.
         case incompatibleFormat
@@ -19,23 +18,23 @@ public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConve
         case permissionDenied
         /// The disk has no bytes, or no inodes, left.
         case noSpace
-        /// This process, or the system, has as many files open as it may.
+        /// This process, or the system, has the most files open that it may have.
         case noDescriptors
         /// Any other failure of the operating system.
         case io
         /// A write or sync failed earlier: the database takes no more writes until it is reopened.
         /// This write is certainly not stored.
         case writesStopped
-        /// The disk failed while this write was on its way to it: it may have been stored, or not.
-        /// The next opening tells. A caller that repeats the write may have it twice.
+        /// The disk failed during this write: it may or may not have been stored. The next opening finds out. A caller
+        /// that repeats the write may have it twice.
         case outcomeUnknown
-        /// This write is stored, durable and found by every later call; only its proof could not be made. A
-        /// caller that repeats the write has it twice.
+        /// This write is stored, durable and visible to every later read; only its proof could not be made. A caller
+        /// that repeats the write has it twice.
         case storedUnproven
-        /// A call failed before anything of this write reached the disk: it is certainly not
-        /// stored, and may be tried again.
+        /// The disk failed before anything of this write reached it: the write is certainly not stored, and may be
+        /// tried again.
         case notStored
-        /// More writes wait than the queue takes; nothing was written.
+        /// More writes wait than the queue can hold; nothing was written.
         case overloaded
         /// The database was closed.
         case closed
@@ -47,7 +46,7 @@ public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConve
         /// A score that cannot be ordered: NaN.
         case invalidScore
         case invalidPrefix
-        /// A walk cannot go on after the key that was given.
+        /// A walk cannot continue after the given key.
         case invalidOffset
         case keyTooLong
         case emptyBatch
@@ -56,14 +55,13 @@ public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConve
         case tooLarge
         case keyNotFound
         case indexNotFound
-        /// A proof was asked from a tree that is larger than the current one.
+        /// A proof was requested from a tree that is larger than the current one.
         case invalidRootIndex
         /// The key index, a view that can be rebuilt, failed.
         case index
-        /// The key index failed and does not have all entries yet: reads by key are refused until it
-        /// has.
+        /// The key index failed and does not have all entries yet: reads by key are refused until it does.
         case indexBehind
-        /// Stopped by the caller: an opening, or a write before any of it was written.
+        /// The caller stopped an opening, or a write before any of it was written.
         case cancelled
     }
 

@@ -60,6 +60,6 @@ extension DatabaseOperations {
 
 extension Snapshot {
     func noEntry(at index: EntryIndex) -> StoreError {
-        StoreError(.indexNotFound, "a tree of \(size) entries has none at \(index)")
+        StoreError(.indexNotFound, "a tree of \(size) entries has no entry \(index)")
     }
 }

@@ -16,10 +16,10 @@ extension DatabaseService {
     func items(
         of request: Immudb_Schema_ScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
-        log.debug("scan \(printable(request.prefix)) limit \(request.limit)")
+        log.debug("scan \(printable(request.prefix)) limit \(request.limit)", of: call)
         return try encodedItems(as: form) { page in
             try operations.scan(
-                prefix: Array(request.prefix), after: Array(request.offset),
+                prefix: request.prefix.allBytes, after: request.offset.allBytes,
                 limit: Self.entryLimit(request.limit), reverse: request.reverse,
                 deep: request.deep, for: call, page: page)
         }
@@ -33,10 +33,10 @@ extension DatabaseService {
     func items(
         of request: Immudb_Schema_ZScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
-        log.debug("zscan \(printable(request.set)) limit \(request.limit)")
+        log.debug("zscan \(printable(request.set)) limit \(request.limit)", of: call)
         return try encodedItems(as: form) { page in
             try operations.members(
-                of: Array(request.set), after: Array(request.offset),
+                of: request.set.allBytes, after: request.offset.allBytes,
                 limit: Self.entryLimit(request.limit), reverse: request.reverse, for: call,
                 page: page)
         }
@@ -48,8 +48,8 @@ extension DatabaseService {
 
     func count(_ request: Immudb_Schema_KeyPrefix, _ call: ServerCall) {
         answer(call) {
-            log.debug("count \(printable(request.prefix))")
-            let count = try operations.count(prefix: Array(request.prefix), for: call)
+            log.debug("count \(printable(request.prefix))", of: call)
+            let count = try operations.count(prefix: request.prefix.allBytes, for: call)
             return Immudb_Schema_ItemsCount.with { $0.count = count }
         }
     }
@@ -67,7 +67,7 @@ extension DatabaseService {
     func page(
         of request: Immudb_Schema_IScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> (items: EncodedItems, hasMore: Bool) {
-        log.debug("iscan page \(request.pageNumber) of \(request.pageSize) entries")
+        log.debug("iscan page \(request.pageNumber) of \(request.pageSize) entries", of: call)
         let (first, isBeyond) = (request.pageNumber > 1 ? request.pageNumber - 1 : 0)
             .multipliedReportingOverflow(by: request.pageSize)
         guard !isBeyond else { throw Refusal.indexNotFound }

@@ -1,8 +1,8 @@
 import StorageIO
 import Synchronization
 
-/// Stops work that takes long, such as an opening that rebuilds views, from another thread. What
-/// was done until then stays: the next opening goes on from there.
+/// Stops long work, such as an opening that rebuilds views, from another thread. Finished parts are kept: the next
+/// opening continues from there.
 public final class Cancellation: Sendable {
     private let isSet = Atomic(false)
 
@@ -15,6 +15,6 @@ public final class Cancellation: Sendable {
     /// - Throws: `cancelled` once ``cancel()`` was called.
     func check() throws(StoreError) {
         guard isCancelled else { return }
-        throw StoreError(.cancelled, "stopped; the next start goes on from where this one was")
+        throw StoreError(.cancelled, "stopped; the next start continues from here")
     }
 }

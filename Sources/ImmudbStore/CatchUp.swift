@@ -6,11 +6,11 @@ import StorageIO
 /// Brings the tree files and the key index up to the ledger, each from its own mark, in one pass;
 /// then checks the tree's root against the one that the ledger holds.
 struct CatchUp {
-    /// What is read at a time before it is written to the views.
+    /// How much is read at a time before it is written to the views.
     private static let batchEntryCount = 4096
     private static let batchByteCount = 8 << 20
 
-    /// So often what was done is made durable, for an opening that is stopped or killed.
+    /// Work is made durable after this many entries, in case the opening is stopped or killed.
     private static let checkpointEntryCount: UInt64 = 1 << 18
 
     private let path: String
@@ -36,7 +36,7 @@ struct CatchUp {
     }
 
     /// - Returns: the tree of all entries.
-    /// - Throws: `cancelled`: the views are then right as far as they go.
+    /// - Throws: `cancelled`: the views are then valid as far as they go.
     func run() throws(StoreError) -> MerkleAccumulator {
         let tree = try bringUp(treeFrom: try view.markedTree(upTo: ledger.size))
         if tree.root == ledger.root { return tree }
@@ -45,7 +45,7 @@ struct CatchUp {
         return try bringUp(treeFrom: MerkleAccumulator())
     }
 
-    /// Compares the entries with the roots that the ledger holds for them, and writes nothing.
+    /// Compares the entries with the roots that the ledger holds for them. Writes nothing.
     private func requireRootsOfLedger() throws(StoreError) {
         var tree = MerkleAccumulator()
         try ledger.forEachFrame(from: EntryIndex(0), to: EntryIndex(ledger.size.rawValue)) {
@@ -67,7 +67,7 @@ struct CatchUp {
 
     private func bringUp(treeFrom start: MerkleAccumulator) throws(StoreError) -> MerkleAccumulator
     {
-        // Stale records behind the ledger's end would look like witnesses of entries later.
+        // Otherwise stale records beyond the ledger's end would later look like witnesses of entries.
         try view.begin(start.size, isWitness: false)
         try view.digests.truncate(to: ledger.size.nodeCount)
         try view.positions.truncate(to: ledger.size.rawValue)
@@ -84,7 +84,7 @@ struct CatchUp {
         ) { frame throws(StoreError) in
             if let cancellation, cancellation.isCancelled {
                 try flush(&work)
-                // The index is written to the disk when it is closed.
+                // The key index is written to disk when it is closed.
                 try view.checkpoint(work.tree.size)
                 try cancellation.check()
             }
@@ -98,7 +98,7 @@ struct CatchUp {
             progress.note(EntryIndex(frame.firstIndex.rawValue + UInt64(frame.count)))
         }
         try flush(&work)
-        // A second crash does not pay for this again.
+        // So that a second crash does not repeat this work.
         try view.checkpoint(work.tree.size)
         try view.begin(work.tree.size, isWitness: isWitness)
         progress.end()
@@ -118,7 +118,7 @@ struct CatchUp {
         }
     }
 
-    /// What was read from the ledger and is not written to the views yet.
+    /// Data that was read from the ledger and is not written to the views yet.
     private struct Work {
         var tree: MerkleAccumulator
         /// The tree's size before `addition`.
@@ -159,7 +159,7 @@ struct CatchUp {
         }
     }
 
-    /// Says in the log how far the work is, when it takes long.
+    /// Logs the progress of long work.
     private struct Progress {
         let path: String
         let log: LogSink

@@ -12,12 +12,12 @@ import Synchronization
     import Glibc
 #endif
 
-/// The end of an open database; runs once.
+/// Closes an open database, once.
 final class Closing: Sendable {
     private let storage: Storage
     private let pipeline: CommitPipeline
     private let readers: Reads
-    /// What the database holds until it is closed; nil from then on.
+    /// The resources that the database holds until it is closed; nil afterwards.
     private let held: Mutex<Held?>
 
     private struct Held {
@@ -35,10 +35,10 @@ final class Closing: Sendable {
         held = Mutex(Held(lock: lock, resources: resources))
     }
 
-    /// See ``Database/close()``. A second caller waits for the first.
+    /// Closes the database, see ``Database/close()``. A second caller waits for the first.
     func run() throws(StoreError) {
         try held.withLock { held throws(StoreError) in
-            // The folder is free for others only when all is done.
+            // The folder is unlocked only when everything is done.
             guard held != nil else { return }
             defer { held = nil }
             try closeAll()
@@ -51,7 +51,7 @@ final class Closing: Sendable {
         let size = pipeline.snapshot.size
         let result = Result { () throws(StoreError) -> Void in
             guard pipeline.failure == nil else {
-                // What was acknowledged before it was synchronized becomes durable even so.
+                // Makes entries durable that were acknowledged before they were synchronized.
                 if pipeline.durability != .always { try storage.ledger.synchronize() }
                 return
             }
@@ -63,7 +63,7 @@ final class Closing: Sendable {
         try result.get()
     }
 
-    /// Only time at the next opening is at stake.
+    /// Checkpoints the tree files. A failure costs only time at the next opening.
     private func checkpointTree(_ size: TreeSize) {
         do throws(StoreError) {
             try storage.tree.checkpoint(size)
@@ -76,11 +76,11 @@ final class Closing: Sendable {
 
     private static let unownedCount = Atomic(0)
 
-    /// Closes on a thread of its own, since the caller's may be one that closing waits for; does
-    /// nothing if it is closed.
+    /// Closes on a separate thread, since closing may wait for the caller's thread. Does nothing if the database is
+    /// closed.
     ///
-    /// A process that exits meanwhile waits for it, at most 10 seconds: libraries that the thread
-    /// still uses would be taken apart otherwise.
+    /// A process that exits meanwhile waits for it, at most 10 seconds: otherwise libraries that the thread still uses
+    /// would be unloaded.
     func runOnItsOwn() {
         if held.withLock({ $0 == nil }) { return }
         _ = Self.waitsAtExit
@@ -91,14 +91,14 @@ final class Closing: Sendable {
                 Self.unownedCount.subtract(1, ordering: .releasing)
             }
         } catch {
-            // The system has no thread. The database's own go on, so the folder stays locked until the
-            // process ends: this is never freed. The next opening recovers, as after a crash.
+            // The system has no thread. The database's own threads keep running, so the folder stays locked until the
+            // process ends; this object is never freed. The next opening recovers, as after a crash.
             _ = Unmanaged.passRetained(self)
             Self.unownedCount.subtract(1, ordering: .relaxed)
         }
     }
 
-    /// Registered after RocksDB was loaded, hence called before it is taken apart.
+    /// Registered after RocksDB was loaded, so that the handler runs before RocksDB is unloaded.
     private static let waitsAtExit: Bool =
         atexit {
             for _ in 0..<10_000 where Closing.unownedCount.load(ordering: .acquiring) > 0 {

@@ -1,8 +1,8 @@
 public import MerkleTree
 public import StorageIO
 
-// The calls of the database for tasks, which run on threads of the database. Each call suspends its task and
-// blocks no thread. Cancelling a task that waits for a write neither stops the write nor its result.
+// The functions of the database for tasks, which run on threads of the database. Each suspends its task and blocks no
+// thread. Cancelling a task that waits for a write does not stop the write, nor discard its result.
 
 extension Database {
     // MARK: writing
@@ -36,7 +36,7 @@ extension Database {
         try await append([.reference(name, to: key)]).last
     }
 
-    /// Puts a key into a sorted set; it need not be new there.
+    /// Puts a key into a sorted set, which it may be in already.
     /// - Returns: the index of the set's entry, once it is durable.
     /// - Throws: `keyNotFound` if no key of the member's name was ever written; see
     ///   ``NewEntry/member(_:of:score:)-([UInt8],_,_)`` and ``append(_:source:isCancelled:completion:)``.
@@ -47,11 +47,11 @@ extension Database {
         try await append([try .member(member, of: set, score: score)]).last
     }
 
-    /// As ``set(_:_:)-([UInt8],_)``, with the entry's proof.
+    /// Appends one entry as ``set(_:_:)-([UInt8],_)`` does, and returns it with its proof.
     ///
     /// - Parameters:
-    ///   - key: of the entry.
-    ///   - value: of the entry.
+    ///   - key: the entry's key.
+    ///   - value: the entry's value.
     ///   - since: the size of the tree that the caller knows; 0 for none.
     /// - Throws: also `invalidRootIndex` if that tree is larger than this one; nothing is written
     ///   then.
@@ -62,7 +62,7 @@ extension Database {
         return batch[0]
     }
 
-    /// As ``addReference(_:to:)-([UInt8],_)``, with the proof of the reference's own entry; see
+    /// Adds a reference as ``addReference(_:to:)-([UInt8],_)`` does, with the proof of the reference's own entry; see
     /// ``setProven(_:_:since:)-([UInt8],_,_)``.
     public func addReferenceProven(
         _ name: [UInt8], to key: [UInt8], since: TreeSize = TreeSize(0)
@@ -70,7 +70,7 @@ extension Database {
         try await setBatchProven([.reference(name, to: key)], since: since)[0]
     }
 
-    /// As ``addMember(_:to:score:)-([UInt8],_,_)``, with the proof of the set's entry; see
+    /// Adds a member as ``addMember(_:to:score:)-([UInt8],_,_)`` does, with the proof of the set's entry; see
     /// ``setProven(_:_:since:)-([UInt8],_,_)``.
     public func addMemberProven(
         _ member: [UInt8], to set: [UInt8], score: Double, since: TreeSize = TreeSize(0)
@@ -79,8 +79,8 @@ extension Database {
         return try await setBatchProven([entry], since: since)[0]
     }
 
-    /// As ``setBatch(_:)``, with the proof of each entry, all of the same snapshot.
-    /// - Throws: also `storedUnproven`: the entries are stored, and are not to be written again.
+    /// Appends a batch as ``setBatch(_:)`` does, and returns the proof of each entry, all of the same snapshot.
+    /// - Throws: also `storedUnproven`: the entries are stored, and must not be written again.
     public func setBatchProven(
         _ entries: [NewEntry], since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> [ProvenEntry] {
@@ -110,7 +110,7 @@ extension Database {
     private func append(_ entries: [NewEntry]) async throws(StoreError) -> Appended {
         try Self.validate(entries, byteCount: CommitUnit.byteCount(of: entries))
         if entries.contains(where: \.namesKey) {
-            // Reads the key index: not on a thread of tasks.
+            // Reads the key index, which must not happen on a thread of tasks.
             try await readers.run { () throws(StoreError) in try self.requireTargets(entries) }
         }
         let result: Result<Appended, StoreError> = await withCheckedContinuation { continuation in
@@ -122,13 +122,13 @@ extension Database {
 
     // MARK: reading
 
-    /// The newest entry of a key; a reference is followed, one level.
+    /// Returns the newest entry of a key; a reference is followed, one level.
     /// - Returns: nil if there is none.
     public func get(_ key: [UInt8]) async throws(StoreError) -> Entry? {
         try await read { snapshot throws(StoreError) in try snapshot.get(key) }
     }
 
-    /// The newest entry of each key that has one, in the order of the keys, of one snapshot.
+    /// Returns the newest entry of each key that has one, in the order of `keys`, all of one snapshot.
     public func get(many keys: [[UInt8]]) async throws(StoreError) -> [Entry] {
         try await read { snapshot throws(StoreError) in
             var entries: [Entry] = []
@@ -139,10 +139,10 @@ extension Database {
         }
     }
 
-    /// As ``get(_:)-([UInt8])``, with the entry's proof.
+    /// Returns the entry of ``get(_:)-([UInt8])`` with its proof.
     ///
     /// - Parameters:
-    ///   - key: of the entry.
+    ///   - key: the entry's key.
     ///   - since: the size of the tree that the caller knows; 0 for none.
     public func getProven(
         _ key: [UInt8], since: TreeSize = TreeSize(0)
@@ -152,7 +152,7 @@ extension Database {
         }
     }
 
-    /// The versions of a key, newest first. See
+    /// Returns the versions of a key, newest first. See
     /// ``Snapshot/history(of:limit:before:byteLimit:)-([UInt8],_,_,_)``.
     public func history(
         of key: [UInt8], limit: Int = .max, before: EntryIndex? = nil, byteLimit: Int = .max
@@ -162,7 +162,7 @@ extension Database {
         }
     }
 
-    /// The entry at an index.
+    /// Returns the entry at an index.
     /// - Throws: `indexNotFound`.
     public func entry(at index: EntryIndex) async throws(StoreError) -> Entry {
         try await read { snapshot throws(StoreError) in try snapshot.entry(at: index) }
@@ -173,7 +173,7 @@ extension Database {
         try await read { snapshot throws(StoreError) in try snapshot.checkReading() }
     }
 
-    /// The newest snapshot's root, and the proof that an entry is below it.
+    /// Returns the newest snapshot's root, and the proof that it includes an entry.
     public func inclusionProof(
         of index: EntryIndex
     ) async throws(StoreError) -> (root: Digest, proof: InclusionProof) {
@@ -182,7 +182,7 @@ extension Database {
         }
     }
 
-    /// The newest snapshot's root, and the proof that an older tree is its beginning.
+    /// Returns the newest snapshot's root, and the proof that an older tree is its beginning.
     public func consistencyProof(
         from: TreeSize
     ) async throws(StoreError) -> (root: Digest, proof: ConsistencyProof) {
@@ -191,9 +191,9 @@ extension Database {
         }
     }
 
-    /// Runs reads of snapshots on a thread of the database, which there are few of: what takes long
-    /// is better done page by page.
-    /// - Precondition: `body` neither closes the database nor waits for another of its calls.
+    /// Runs `body`, which reads snapshots, on a thread of the database. There are few of these threads: split long
+    /// reads into pages.
+    /// - Precondition: `body` neither closes the database nor waits for one of its `async` functions.
     public func reading<Value: Sendable>(
         _ body: @escaping @Sendable () throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {

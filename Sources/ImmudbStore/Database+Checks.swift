@@ -2,12 +2,12 @@ import ImmudbModel
 import Ledger
 public import StorageIO
 
-// What is checked before an append is queued; nothing is written if it fails.
+// The checks before an append is queued. If one fails, nothing is written.
 
 extension Database {
-    /// What a batch must be, whatever the database holds.
+    /// Checks a batch, independently of the content of the database.
     ///
-    /// - Parameter byteCount: of all keys and values.
+    /// - Parameter byteCount: the size of all keys and values.
     static func validate(_ entries: [NewEntry], byteCount: Int) throws(StoreError) {
         guard !entries.isEmpty else {
             throw StoreError(.emptyBatch, "empty batch: at least one entry is needed")
@@ -28,14 +28,13 @@ extension Database {
         for entry in entries { try entry.validate() }
     }
 
-    /// Makes sure that what references and members name was written before, or comes earlier in the
-    /// batch.
+    /// Makes sure that the keys that references and members name were written before, or come earlier in the batch.
     ///
-    /// Nothing is ever deleted, so what is there now is there when the batch is written.
+    /// Nothing is ever deleted, so a key that exists now exists when the batch is written.
     func requireTargets(_ entries: [NewEntry]) throws(StoreError) {
         guard entries.contains(where: \.namesKey) else { return }
         let snapshot = snapshot
-        // Keys that are known to be there, or will be.
+        // Keys that exist, or will.
         var known: Set<[UInt8]> = []
         for entry in entries {
             if entry.namesKey, !known.contains(entry.value) {
@@ -53,10 +52,10 @@ extension Database {
 }
 
 extension NewEntry {
-    /// Whether the value is a key, which must have been written.
+    /// Whether the value is a key, which must have been written before.
     var namesKey: Bool { kind != .value }
 
-    /// What an append would refuse about this entry by itself, whatever the database holds.
+    /// Checks the entry by itself, as an append does, independently of the content of the database.
     ///
     /// - Throws: `invalidKey`, `keyTooLong`, `invalidReference`, `invalidSet`, `invalidScore`.
     public func validate() throws(StoreError) {

@@ -1,7 +1,7 @@
 public import MerkleTree
 
-// The calls that take keys or values, with text or data in place of bytes. What each guarantees, returns and throws is
-// said where it takes bytes.
+// The functions that take keys or values, with text or data in place of bytes. The variants for bytes document
+// what each guarantees, returns and throws.
 
 extension NewEntry {
     /// A value of text, data or bytes, stored as it is.
@@ -9,12 +9,12 @@ extension NewEntry {
         self.init(key: key.entryBytes, value: value.entryBytes)
     }
 
-    /// A second name for a key.
+    /// Makes a second name for a key.
     public static func reference(_ name: some EntryBytes, to key: some EntryBytes) -> NewEntry {
         reference(name.entryBytes, to: key.entryBytes)
     }
 
-    /// A member of a sorted set.
+    /// Makes a member of a sorted set.
     public static func member(
         _ member: some EntryBytes, of set: some EntryBytes, score: Double
     ) throws(StoreError) -> NewEntry {
@@ -74,24 +74,24 @@ extension Database {
 
     // MARK: reading
 
-    /// The newest entry of a key; nil if the key is not there.
+    /// Returns the newest entry of a key; nil if there is none.
     public func get(_ key: some EntryBytes) async throws(StoreError) -> Entry? {
         try await get(key.entryBytes)
     }
 
-    /// The newest entry of each key that has one.
+    /// Returns the newest entry of each key that has one.
     public func get(many keys: [some EntryBytes]) async throws(StoreError) -> [Entry] {
         try await get(many: keys.map(\.entryBytes))
     }
 
-    /// The newest entry of a key with its proof; nil if there is none.
+    /// Returns the newest entry of a key with its proof; nil if there is none.
     public func getProven(
         _ key: some EntryBytes, since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry? {
         try await getProven(key.entryBytes, since: since)
     }
 
-    /// The versions of a key, newest first.
+    /// Returns the versions of a key, newest first.
     public func history(
         of key: some EntryBytes, limit: Int = .max, before: EntryIndex? = nil,
         byteLimit: Int = .max
@@ -102,7 +102,7 @@ extension Database {
 
     // MARK: walks
 
-    /// The newest entries of the keys with a prefix.
+    /// Returns the newest entries of the keys with a prefix.
     public func scan(
         prefix: some EntryBytes, after offset: (any EntryBytes)? = nil, limit: Int = .max,
         reverse: Bool = false, deep: Bool = false, byteLimit: Int = .max
@@ -112,12 +112,12 @@ extension Database {
             deep: deep, byteLimit: byteLimit)
     }
 
-    /// How many different keys have a prefix.
+    /// Returns how many different keys have a prefix.
     public func count(prefix: some EntryBytes) async throws(StoreError) -> UInt64 {
         try await count(prefix: prefix.entryBytes)
     }
 
-    /// The members of a sorted set, in order.
+    /// Returns the members of a sorted set, in order.
     public func members(
         of set: some EntryBytes, after offset: (any EntryBytes)? = nil, limit: Int = .max,
         reverse: Bool = false, byteLimit: Int = .max
@@ -129,24 +129,24 @@ extension Database {
 }
 
 extension Snapshot {
-    /// The newest entry of a key; nil if the key is not there.
+    /// Returns the newest entry of a key; nil if there is none.
     public func get(_ key: some EntryBytes) throws(StoreError) -> Entry? {
         try get(key.entryBytes)
     }
 
-    /// Whether a key was written, or is the name of a reference.
+    /// Returns whether a key was written, or is the name of a reference.
     public func contains(_ key: some EntryBytes) throws(StoreError) -> Bool {
         try contains(key.entryBytes)
     }
 
-    /// The newest entry of a key with its proof; nil if there is none.
+    /// Returns the newest entry of a key with its proof; nil if there is none.
     public func provenGet(
         _ key: some EntryBytes, since: TreeSize
     ) throws(StoreError) -> ProvenEntry? {
         try provenGet(key.entryBytes, since: since)
     }
 
-    /// The versions of a key, newest first.
+    /// Returns the versions of a key, newest first.
     public func history(
         of key: some EntryBytes, limit: Int = .max, before: EntryIndex? = nil,
         byteLimit: Int = .max
@@ -154,7 +154,7 @@ extension Snapshot {
         try history(of: key.entryBytes, limit: limit, before: before, byteLimit: byteLimit)
     }
 
-    /// The newest entries of the keys with a prefix.
+    /// Returns the newest entries of the keys with a prefix.
     public func scan(
         prefix: some EntryBytes, after offset: (any EntryBytes)? = nil, limit: Int = .max,
         reverse: Bool = false, deep: Bool = false, byteLimit: Int = .max
@@ -164,12 +164,12 @@ extension Snapshot {
             deep: deep, byteLimit: byteLimit)
     }
 
-    /// How many different keys have a prefix.
+    /// Returns how many different keys have a prefix.
     public func count(prefix: some EntryBytes) throws(StoreError) -> UInt64 {
         try count(prefix: prefix.entryBytes)
     }
 
-    /// The members of a sorted set, in order.
+    /// Returns the members of a sorted set, in order.
     public func members(
         of set: some EntryBytes, after offset: (any EntryBytes)? = nil, limit: Int = .max,
         reverse: Bool = false, byteLimit: Int = .max

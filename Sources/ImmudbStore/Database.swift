@@ -5,12 +5,12 @@ public import StorageIO
 
 /// When an entry is on stable storage.
 public enum Durability: Hashable, Sendable {
-    /// Before its append completes: one fdatasync for all that is appended meanwhile.
+    /// Before its append completes: one fdatasync for all entries that are appended meanwhile.
     case always
-    /// At most so many milliseconds after its append completed. A power failure loses what came
-    /// after the last sync; the end of the process alone loses nothing.
+    /// At most this many milliseconds after its append completed. A power failure loses the entries after the last
+    /// sync; a crash of the process alone loses nothing.
     case interval(milliseconds: Int)
-    /// When the operating system pleases, and at a clean close.
+    /// When the operating system chooses, and at a clean close.
     case never
 }
 
@@ -23,42 +23,40 @@ public enum Durability: Hashable, Sendable {
 /// try database.close()
 /// ```
 ///
-/// - An append that completed is durable (see ``Durability``), in the Merkle tree, and in every
-///   snapshot that is taken from then on.
+/// - An append that completed is durable (see ``Durability``), in the Merkle tree, and in every later snapshot.
 /// - Indexes are dense, begin at 0, and are in the order in which appends are made durable.
-/// - A batch lands whole, its entries next to each other, or not at all.
-/// - Beside values there are references, which are second names of keys, and sorted sets, which
-///   order keys by a score: see ``NewEntry``. All are leaves of the same tree, and a sorted set's
-///   names and members are no keys.
+/// - A batch is written whole, its entries next to each other, or not at all.
+/// - Beside values there are references, which are second names of keys, and sorted sets, which order keys by a score:
+///   see ``NewEntry``. All are leaves of the same tree. The names and members of sorted sets are not keys.
 /// - Values are stored as they are, without a time.
-/// - Reads are of one snapshot each, also scans: what is appended meanwhile is not in them, and
-///   they keep nobody waiting.
-/// - After a failed write or sync the database takes no more writes until it is opened again; reads
-///   go on, and ``health`` says why.
-/// - One process has a folder open at a time.
+/// - Each read, including a scan, is of one snapshot: entries that are appended meanwhile are not in it, and it delays
+///   no writer.
+/// - After a failed write or sync the database takes no more writes until it is opened again; reads continue, and
+///   ``health`` states the reason.
+/// - Only one process can have a folder open at a time.
 ///
-/// A database is used from any thread. The calls without `async` block: make them on threads of
-/// your own, never on an event loop or in a task.
+/// A database may be used from any thread. The functions without `async` block: call them on threads of your own, never
+/// on an event loop or in a task.
 public final class Database: Sendable {
     public struct Options: Sendable {
         public var durability = Durability.always
-        /// Where the ledger begins a new file.
+        /// The size at which the ledger begins a new file.
         public var segmentByteCount: UInt64 = 128 << 20
-        /// Memory and threads that are shared with other databases; nil for its own.
+        /// Memory and threads that are shared with other databases; nil: the database has its own.
         public var resources: StoreResources?
-        /// Memory for blocks of the key index, where that is not of shared resources.
+        /// Memory for blocks of the key index, unless the resources are shared.
         public var indexCacheByteCount = 64 << 20
-        /// Where opening, recovery and failures are logged. Called from any thread.
+        /// Logs opening, recovery and failures. Called from any thread.
         public var log: LogSink = { _, _ in }
-        /// Learns of each group that is committed; for metrics.
+        /// Observes each group that is committed; for metrics.
         public var commitObserver: (any CommitObserver)?
         /// The most files of complete segments that are open at a time.
         public var openSegmentCount = 64
         /// The most files of the key index that are open at a time.
         public var openIndexFileCount = 512
-        /// Stops an opening that takes long, since it rebuilds views.
+        /// Stops an opening that takes long because it rebuilds views.
         public var cancellation: Cancellation?
-        /// For tests: another file system below all files of the database.
+        /// For tests: the file system below all files of the database.
         public var fileSystem: any FileSystem = POSIXFileSystem()
 
         public init() {}
@@ -66,10 +64,10 @@ public final class Database: Sendable {
 
     /// Whether the database takes writes, and why not.
     public struct Health: Sendable {
-        /// Why no writes are taken; nil if they are.
+        /// The reason why the database takes no writes; nil if it takes them.
         public let failure: StoreError?
         public var isWritable: Bool { failure == nil }
-        /// ``failure`` in words.
+        /// A description of ``failure``.
         public var reason: String? { failure?.description }
     }
 
@@ -85,7 +83,7 @@ public final class Database: Sendable {
     }
 
     public let path: String
-    /// Drawn when the database was created; in each of its files.
+    /// A random identity from the creation of the database, stored in each of its files.
     public var identity: DatabaseIdentity { storage.ledger.identity }
     let storage: Storage
     let readers: Reads
@@ -94,13 +92,14 @@ public final class Database: Sendable {
 
     /// Opens the database in a folder; creates both if they are missing.
     ///
-    /// A torn tail, which only a crash leaves, is cut and logged. The tree files and the key index
-    /// are brought up to the ledger, or rebuilt from it.
+    /// A torn tail, which only a crash leaves, is cut and logged. The tree files and the key index are brought up to
+    /// the ledger, or rebuilt from it.
     ///
-    /// - Throws: `inUse`; `corruption` with file, offset and entry index where the ledger is
-    ///   damaged: nothing is changed then; `incompatibleFormat`; `foreignDatabase`;
-    ///   `permissionDenied`; `noSpace`; `noDescriptors`; `io`; `cancelled`.
-    /// - Complexity: reads the newest segment, and the entries after the views' last checkpoint:
+    /// - Throws: `inUse`; `corruption` with file, offset and entry index if the ledger is damaged: nothing is changed
+    ///   then; `incompatibleFormat`; `foreignDatabase`; `permissionDenied`; `noSpace`; `noDescriptors`; `io`;
+    ///   `cancelled`.
+    /// - Complexity: reads the newest segment, and the entries after the views' last checkpoint: about a second.
+    ///   Rebuilding the views takes some 10 µs an entry.
     ///   about a second. Rebuilding the views: some 10 µs an entry.
     public static func open(
         at path: String, options: Options = Options()
@@ -109,7 +108,7 @@ public final class Database: Sendable {
     }
 
     private init(path: String, options: Options) throws(StoreError) {
-        // The threads are there before a file is touched.
+        // All threads are started before any file is touched.
         let resources =
             if let shared = options.resources { shared } else {
                 try StoreResources(forOne: options)
@@ -127,41 +126,39 @@ public final class Database: Sendable {
         do throws(StoreError) {
             try pipeline.start()
         } catch {
-            // The folder is free again when this has thrown.
+            // Unlocks the folder before the error is thrown.
             try? closing.run()
             throw error
         }
     }
 
     deinit {
-        // An embedder that forgot to close loses nothing.
+        // An application that forgot to close loses nothing.
         closing.runOnItsOwn()
     }
 
-    /// The newest published snapshot: it holds every append that completed. Costs one lock, no
-    /// copy.
+    /// The newest published snapshot, which holds every append that completed. Costs one lock, no copy.
     public var snapshot: Snapshot { pipeline.snapshot }
 
     /// Appends a batch: all of its entries, next to each other, or none.
     ///
-    /// What references and members of sorted sets name must be there: in the newest snapshot, or
-    /// earlier in the batch. For each of them the caller's thread reads the key index; without any,
-    /// this call does not touch the disk.
+    /// Keys that references and members of sorted sets name must exist: in the newest snapshot, or earlier in the
+    /// batch. For each of them the caller's thread reads the key index; without any, this function does not touch the
+    /// disk.
     ///
     /// - Parameters:
-    ///   - entries: at most 104,855; the same key may come twice.
-    ///   - source: who appends, where many do: while more waits than is written at a time, sources
-    ///     take turns by what their entries cost, and a small batch waits for one of another source at
-    ///     most.
-    ///   - isCancelled: whether the batch is not wanted any more; asked when its turn has come, and must
-    ///     not block. Nothing is written then, and the error is `cancelled`.
+    ///   - entries: at most 104,855; the same key may occur more than once.
+    ///   - source: identifies who appends, if there are many: while more waits than is written at a time, sources
+    ///     take turns by the cost of their entries, and a small batch waits for at most one of another source.
+    ///   - isCancelled: returns whether the batch is no longer wanted. Called when its turn has come; must not
+    ///     block. If true, nothing is written, and the error is `cancelled`.
     ///   - completion: called once, also for errors, on a thread of the database or of the caller;
     ///     it must not block and must not close the database. Success means durable, findable and
     ///     provable. Errors: `emptyBatch`, `tooManyEntries`, `invalidKey`, `invalidReference`,
     ///     `invalidSet`, `invalidScore`, `keyTooLong`, `keyNotFound`, `tooLarge`, `noSpace`,
     ///     `overloaded`, `notStored`, `writesStopped`, `closed`, those of the key index: certainly
-    ///     nothing was written. `outcomeUnknown`: the entries may be there after the next opening, or
-    ///     not; a caller that writes them again may have them twice.
+    ///     nothing was written. `outcomeUnknown`: the entries may or may not exist after the next opening; a
+    ///     caller that writes them again may have them twice.
     public func append(
         _ entries: [NewEntry], source: Int = 0,
         isCancelled: @escaping @Sendable () -> Bool = { false },
@@ -179,18 +176,18 @@ public final class Database: Sendable {
         }
     }
 
-    /// Appends a batch that was checked.
+    /// Appends a batch that has passed the checks.
     func appendChecked(_ unit: CommitUnit) { pipeline.append(unit) }
 
-    /// Whether writes are taken.
+    /// Whether the database takes writes.
     public var health: Health {
         Health(failure: pipeline.failure)
     }
 
-    /// What waits for the committer.
+    /// The appends that wait for the committer.
     public var waitingWrites: WaitingWrites { pipeline.waitingWrites }
 
-    /// Bytes on disk, by part.
+    /// Returns the bytes on disk, by part.
     public func sizes() throws(StoreError) -> StorageSizes {
         StorageSizes(
             ledger: try storage.ledger.byteCount(),
@@ -198,10 +195,8 @@ public final class Database: Sendable {
             index: storage.index.byteCount)
     }
 
-    /// Finishes what was appended, makes everything durable, and gives the folder back. Closing
-    /// again does nothing.
-    /// - Throws: the operating system's errors; the folder is given back in any case, and what was
-    ///   acknowledged stays.
+    /// Finishes pending appends, makes everything durable, and unlocks the folder. Closing again does nothing.
+    /// - Throws: the operating system's errors; the folder is unlocked in any case, and acknowledged entries stay.
     public func close() throws(StoreError) {
         try closing.run()
     }

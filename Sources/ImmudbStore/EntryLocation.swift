@@ -7,7 +7,7 @@ public import MerkleTree
 /// for the calling thread or for the memory at hand; then read or prove it there or elsewhere.
 public struct EntryLocation: Sendable {
     public let index: EntryIndex
-    /// Of the entry's record: key, value, and some tens of bytes more.
+    /// The size of the entry's record: key, value, and some tens of bytes more.
     public let byteCount: Int
     /// The record in the key index; nil if the entry was located by its index.
     let indexed: IndexedRecord?

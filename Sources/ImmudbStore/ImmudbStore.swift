@@ -4,9 +4,9 @@
 // Where to begin:
 // - `Database.swift`: opening, writing, closing. `Database+Async.swift`: the same for tasks.
 // - `Snapshot.swift`: reading one key or one entry, and proving. `Walks/`: scans, sorted sets, all
-//   entries in their order.
-// - `NewEntry.swift`: what there is to append: values, references, members of sorted sets.
-// - `Commit/`: the way of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
+//   entries in insertion order.
+// - `NewEntry.swift`: the kinds of entries: values, references, members of sorted sets.
+// - `Commit/`: the path of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
 //   up.
 
 @_exported public import struct ImmudbModel.Content

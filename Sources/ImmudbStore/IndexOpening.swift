@@ -3,7 +3,7 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// Opens the key index of a database, at the start and again after it failed.
+/// Opens the key index of a database, when the database is opened and again after a failure of the index.
 struct IndexOpening: Sendable {
     private let path: String
     private let ledger: Ledger
@@ -26,15 +26,14 @@ struct IndexOpening: Sendable {
         settings.resources = resources
         settings.maxOpenFiles = options.openIndexFileCount
         settings.log = options.log
-        // A failure has stopped all writing when this returns.
+        // If synchronizing fails, all writing is stopped when this returns.
         settings.beforeFlush = { try? barrier.synchronize() }
         self.settings = settings
     }
 
-    /// Opens the index, or rebuilds it where it is damaged, of another database, or ahead of the
-    /// ledger.
+    /// Opens the key index, or rebuilds it if it is damaged, belongs to another database, or is ahead of the ledger.
     ///
-    /// - Parameter size: of the ledger; nil where the index cannot be ahead of it.
+    /// - Parameter size: the size of the ledger; nil if the index cannot be ahead of it.
     func open(at size: TreeSize?) throws(StoreError) -> KeyIndex {
         try requireSpace()
         do throws(StoreError) {
@@ -51,7 +50,7 @@ struct IndexOpening: Sendable {
         return try rebuild()
     }
 
-    /// Removes what is there and opens an empty index.
+    /// Removes the files and opens an empty key index.
     func rebuild() throws(StoreError) -> KeyIndex {
         try KeyIndex.remove(at: indexPath, fileSystem: fileSystem)
         try fileSystem.removeFile(damageMark)
@@ -63,7 +62,8 @@ struct IndexOpening: Sendable {
             at: indexPath, identity: ledger.identity, fileSystem: fileSystem, options: settings)
     }
 
-    /// Opening writes some small files; a disk that fills meanwhile leaves the index half made.
+    /// Checks the free space: opening writes some small files, and a disk that fills up meanwhile would leave the index
+    /// half made.
     private func requireSpace() throws(StoreError) {
         let (neededByteCount, neededFileCount): (UInt64, UInt64) = (4 << 20, 8)
         let free = try fileSystem.freeSpace(at: path)

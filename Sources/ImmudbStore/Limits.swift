@@ -1,6 +1,6 @@
 public import ImmudbModel
 
-/// What keys and batches may be. The rules are those of immudb 0.6's wire.
+/// The limits of keys and batches. The rules are those of immudb 0.6's wire.
 public enum Limits {
     /// The longest key, in bytes.
     public static let keyByteCount = 65_000
@@ -60,22 +60,22 @@ public enum Limits {
         try validate(newKey: key.bytes)
     }
 
-    /// Checks the prefix of the keys that a walk goes over; empty is every key.
-    /// - Throws: `invalidPrefix` for one that begins with a zero byte: no key does.
+    /// Checks the prefix of a walk over keys; an empty prefix is every key's.
+    /// - Throws: `invalidPrefix` for one that begins with a zero byte, since no key does.
     public static func validate(prefix: [UInt8]) throws(StoreError) {
         guard prefix.first != 0 else {
             throw StoreError(.invalidPrefix, "no key begins with a zero byte")
         }
     }
 
-    /// Checks the key after which a walk goes on; empty is the start.
-    /// - Throws: `invalidOffset` for one that begins with a zero byte: no key does.
+    /// Checks the key after which a walk continues; an empty one is the start.
+    /// - Throws: `invalidOffset` for one that begins with a zero byte, since no key does.
     public static func validate(offset: [UInt8]) throws(StoreError) {
         guard offset.first != 0 else { throw invalidOffset }
     }
 
     static let invalidOffset = StoreError(
-        .invalidOffset, "a walk cannot go on there: it comes to no such key")
+        .invalidOffset, "a walk cannot continue there: it can have no such key")
 
     private static let isNoName = "cannot be empty or begin with a zero byte"
 }

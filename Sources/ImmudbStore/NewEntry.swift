@@ -14,22 +14,20 @@ public struct NewEntry: Hashable, Sendable {
 }
 
 extension NewEntry {
-    /// A second name for a key: reading the name gives the key's newest entry. One level is
-    /// followed.
+    /// Makes a second name for a key: reading the name gives the key's newest entry. One level is followed.
     ///
-    /// The database checks both when it appends: the key must have been written before, or earlier
-    /// in the same batch.
+    /// The database checks both when it appends: the key must have been written before, or earlier in the same batch.
     public static func reference(_ name: [UInt8], to key: [UInt8]) -> NewEntry {
         NewEntry(kind: .reference, key: name, value: key)
     }
 
-    /// A member of a sorted set. It names a key, which must have been written before, or earlier in
-    /// the same batch.
+    /// Makes a member of a sorted set. It names a key, which must have been written before, or earlier in the same
+    /// batch.
     ///
     /// - Parameters:
     ///   - member: the key.
     ///   - set: the name of the set.
-    ///   - score: any number, infinities too; its bits are stored as they are. -0.0 is ordered as 0.0.
+    ///   - score: any number, infinities included; its bits are stored as they are. -0.0 is ordered as 0.0.
     /// - Throws: `invalidKey` for the member, `invalidSet`, `invalidScore` for NaN, `keyTooLong` if
     ///   set, score (8 bytes) and member together are longer than 65,000 bytes; the first that
     ///   applies.

@@ -63,9 +63,9 @@ struct Opening {
         return Opened(storage: storage, tree: grown, lock: lock)
     }
 
-    /// Brings the views up to the ledger. An index whose damage shows only now is rebuilt, once.
+    /// Brings the views up to the ledger. A key index that turns out to be damaged is rebuilt, once.
     ///
-    /// - Throws: what keeps them from it; the index is closed then.
+    /// - Throws: the error that prevents it; the key index is closed then.
     private func bringUp(
         _ ledger: Ledger, _ tree: TreeView, _ index: inout KeyIndex,
         rebuild: () throws(StoreError) -> KeyIndex
@@ -87,7 +87,7 @@ struct Opening {
         }
     }
 
-    /// Refuses to begin a new database where something else is, or where a database was.
+    /// Refuses to create a database in a folder with other files, or in one that was a database.
     private func refuseForeignFolder() throws(StoreError) {
         let names = Set(try fileSystem.names(inDirectory: path))
             .subtracting(["LOCK", "index.damaged"])

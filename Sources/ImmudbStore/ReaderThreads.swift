@@ -2,10 +2,9 @@ import DequeModule
 import POSIX
 import Synchronization
 
-/// Threads for the reads of tasks, which must not block the threads that tasks run on. Databases can
-/// share them.
+/// Threads for reads by tasks, which must not block the threads that tasks run on. Databases can share them.
 final class ReaderThreads: Sendable {
-    /// Reads that may wait; each belongs to a suspended task that holds its own memory.
+    /// The most reads that may wait; each belongs to a suspended task that holds its own memory.
     private static let queuedCount = 1 << 20
 
     typealias Read = @Sendable () -> Void
@@ -15,7 +14,7 @@ final class ReaderThreads: Sendable {
         var isClosed = false
     }
 
-    /// One queue for all threads: a read that blocks holds up none behind it while a thread is idle.
+    /// One queue for all threads: a read that blocks does not delay others while a thread is idle.
     private let monitor = Monitor(State())
     private let threads: Mutex<[WorkerThread]>
 
@@ -34,7 +33,7 @@ final class ReaderThreads: Sendable {
         }
     }
 
-    /// Waits for a read; nil when the threads are to end and none is left.
+    /// Waits for a read; returns nil when the threads have to end and none is left.
     private static func next(of monitor: Monitor<State>) -> Read? {
         monitor.wait { state -> Read?? in
             if let read = state.reads.popFirst() { return .some(read) }
@@ -44,7 +43,7 @@ final class ReaderThreads: Sendable {
 
     enum PutResult { case queued, full, closed }
 
-    /// Has a thread run `read`.
+    /// Queues `read` for one of the threads.
     func put(_ read: @escaping Read) -> PutResult {
         monitor.change { state in
             if state.isClosed { return .closed }
@@ -54,14 +53,14 @@ final class ReaderThreads: Sendable {
         }
     }
 
-    /// Runs the reads that wait, and ends the threads.
+    /// Runs the waiting reads, and ends the threads.
     func end() {
         monitor.change { $0.isClosed = true }
         let running = threads.withLock { threads in
             defer { threads = [] }
             return threads
         }
-        // A reader may be the one that lets go of the last reference.
+        // One of the threads may be the one that releases the last reference.
         for thread in running where !thread.isCurrent { thread.join() }
     }
 }

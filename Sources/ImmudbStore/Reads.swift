@@ -1,6 +1,6 @@
 import POSIX
 
-/// The reads of one database on threads that others may use, too.
+/// The reads of one database, on threads that other databases may share.
 final class Reads: Sendable {
     private struct State {
         /// Nil once the database takes no more reads.
@@ -40,7 +40,7 @@ final class Reads: Sendable {
 
     private static let closedError = StoreError(.closed, "the database is closed")
 
-    /// Takes no more reads, and waits for those that were taken.
+    /// Takes no more reads, and waits for those that have begun or wait.
     func end() {
         monitor.change { $0.threads = nil }
         monitor.wait { $0.count == 0 ? () : nil }

@@ -4,14 +4,13 @@ public import MerkleTree
 
 /// The database as it was at one tree size: the entries `0 ..< size`, and the root over them.
 ///
-/// A snapshot never changes, takes no lock that a writer holds, and shows whole batches only. It
-/// costs nothing to keep. Its calls block on the disk: make them on a thread of your own, or use
-/// the `async` methods of ``Database``. Here is what concerns one key or one entry; `Walks/` has
-/// scans, sorted sets, and all entries in their order.
+/// A snapshot never changes, takes no lock that a writer holds, and contains only whole batches. Keeping it costs
+/// nothing. Its functions block on the disk: call them on a thread of your own, or use the `async` functions of
+/// ``Database``. This file has the functions for one key or one entry; `Walks/` has scans, sorted sets, and all entries
+/// in insertion order.
 ///
-/// What is read is checked: against the entry's checksum, then against its leaf. Errors that all
-/// calls share: `corruption` names file, offset and entry; `tampered`; `closed`; the operating
-/// system's.
+/// Everything that is read is checked: against the entry's checksum, then against its leaf. All functions may throw
+/// these errors: `corruption` with file, offset and entry; `tampered`; `closed`; the operating system's.
 public struct Snapshot: Sendable {
     let storage: Storage
     let tree: MerkleAccumulator
@@ -27,12 +26,12 @@ public struct Snapshot: Sendable {
 
     public var size: TreeSize { tree.size }
 
-    /// Size and root: what a caller may trust from now on, if it trusts this database.
+    /// Size and root. A caller that trusts this database may trust them from now on.
     public var trustedRoot: TrustedRoot { TrustedRoot(size: size, root: root) }
 
     // MARK: by key
 
-    /// The newest entry of a key. A reference is followed, one level: the entry of its target.
+    /// Returns the newest entry of a key. A reference is followed, one level, to its target's entry.
     /// - Returns: nil if the key, or the target of the reference, was never written.
     /// - Throws: `invalidKey`.
     /// - Complexity: one look-up in the key index, two reads; twice that for a reference.
@@ -41,13 +40,13 @@ public struct Snapshot: Sendable {
         return try read(location)
     }
 
-    /// The newest entry of a key itself; a reference is not followed.
+    /// Returns the newest entry of the key itself; a reference is not followed.
     public func newest(_ key: [UInt8]) throws(StoreError) -> Entry? {
         guard let address = try address(of: key) else { return nil }
         return try checkedEntry(at: address, key: key)
     }
 
-    /// Where the entry is that ``get(_:)-([UInt8])`` would return; of a reference, its own entry is read.
+    /// Locates the entry that ``get(_:)-([UInt8])`` would return. Of a reference, its own entry is read.
     /// - Returns: nil if the key, or the target of the reference, was never written.
     /// - Throws: `invalidKey`.
     /// - Complexity: one look-up in the key index; for a reference two, and two reads.
@@ -70,7 +69,7 @@ public struct Snapshot: Sendable {
         return entry
     }
 
-    /// Reads an entry that this snapshot has located, and proves it since a tree of `since` entries.
+    /// Reads an entry that this snapshot has located, with its proof since a tree of `since` entries.
     /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
     public func prove(
         _ location: EntryLocation, since: TreeSize
@@ -85,13 +84,13 @@ public struct Snapshot: Sendable {
         return try storage.entry(at: indexed.address, key: indexed.key)
     }
 
-    /// Whether a key was written, or is the name of a reference. Reads the key index only.
+    /// Returns whether a key was written, or is the name of a reference. Reads only the key index.
     /// - Throws: `invalidKey`.
     public func contains(_ key: [UInt8]) throws(StoreError) -> Bool {
         try address(of: key) != nil
     }
 
-    /// As ``get(_:)-([UInt8])``, with the entry's proof since a tree of `since` entries.
+    /// Returns the entry of ``get(_:)-([UInt8])`` with its proof since a tree of `since` entries.
     /// - Throws: also `invalidRootIndex` if this snapshot is smaller than that.
     public func provenGet(_ key: [UInt8], since: TreeSize) throws(StoreError) -> ProvenEntry? {
         try requireSize(since)
@@ -99,13 +98,13 @@ public struct Snapshot: Sendable {
         return try prove(location, since: since)
     }
 
-    /// The versions of a key, newest first; a reference's own entries.
+    /// Returns the versions of a key, newest first; of a reference, its own entries.
     ///
     /// - Parameters:
-    ///   - key: of the versions.
+    ///   - key: the key of the versions.
     ///   - limit: the most entries to return.
-    ///   - before: only entries with a smaller index; the last one of a page leads to the next
-    ///     page.
+    ///   - before: only entries with a smaller index are returned; to read the next page, pass the index of the
+    ///     last entry of the page before.
     ///   - byteLimit: the most bytes to return, see ``AnswerRoom``.
     /// - Returns: an empty array for a key that was never written.
     /// - Complexity: two reads an entry; a look-up for some hundred of them.
@@ -120,7 +119,7 @@ public struct Snapshot: Sendable {
 
     // MARK: by index
 
-    /// The entry at an index, as it was appended.
+    /// Returns the entry at an index, as it was appended.
     /// - Throws: `indexNotFound` beyond the snapshot; `tampered` if its bytes differ from its leaf.
     public func entry(at index: EntryIndex) throws(StoreError) -> Entry {
         try requireIndex(index)
@@ -129,15 +128,15 @@ public struct Snapshot: Sendable {
         return entry
     }
 
-    /// Looks a key up, found or not, and reads the newest entry, unless it is larger than 64 KiB: what works then
-    /// works for other keys and entries, as far as one can tell by two reads.
+    /// Checks that reading works: looks up a key, found or not, and reads the newest entry, unless it is larger than 64
+    /// KiB. If that works, other keys and entries can be read as well, as far as two reads can tell.
     public func checkReading() throws(StoreError) {
         _ = try newest([0xff])
         guard let last = size.lastIndex else { return }
         if try locate(at: last).byteCount <= 64 << 10 { _ = try entry(at: last) }
     }
 
-    /// Where the entry at an index is.
+    /// Locates the entry at an index.
     /// - Throws: `indexNotFound` beyond the snapshot.
     /// - Complexity: two reads, of 8 and 16 bytes.
     public func locate(at index: EntryIndex) throws(StoreError) -> EntryLocation {
@@ -146,7 +145,7 @@ public struct Snapshot: Sendable {
             index: index, byteCount: try storage.recordByteCount(at: index), indexed: nil)
     }
 
-    /// The digest at an index, checked up to the root.
+    /// Returns the digest at an index, checked up to the root.
     /// - Throws: `indexNotFound` beyond the snapshot.
     public func leaf(at index: EntryIndex) throws(StoreError) -> Digest {
         try requireIndex(index)
@@ -157,7 +156,7 @@ public struct Snapshot: Sendable {
 
     private var prover: TreeProver { TreeProver(tree, edge: edge, view: storage.tree) }
 
-    /// The audit path from an entry's leaf to ``root``.
+    /// Returns the audit path from an entry's leaf to ``root``.
     /// - Throws: `indexNotFound` beyond the snapshot.
     /// - Complexity: one read, O(log size) steps.
     public func inclusionProof(of index: EntryIndex) throws(StoreError) -> InclusionProof {
@@ -165,14 +164,14 @@ public struct Snapshot: Sendable {
         return try prover.inclusionProof(of: index).proof
     }
 
-    /// The proof that the tree of the first `from` entries is the beginning of this one.
+    /// Returns the proof that the tree of the first `from` entries is the beginning of this one.
     /// - Throws: `invalidRootIndex` if this snapshot is smaller than that.
     public func consistencyProof(from: TreeSize) throws(StoreError) -> ConsistencyProof {
         try requireSize(from)
         return try prover.consistencyProof(from: from)
     }
 
-    /// An entry's whole proof, as a verified call returns it.
+    /// Returns an entry's whole proof, as a verified call returns it.
     /// - Throws: `indexNotFound`, `invalidRootIndex`.
     public func proof(of index: EntryIndex, since: TreeSize) throws(StoreError) -> EntryProof {
         try requireIndex(index)
@@ -182,7 +181,7 @@ public struct Snapshot: Sendable {
         return EntryProof(leaf: leaf, root: root, inclusion: inclusion, consistency: consistency)
     }
 
-    /// The proof of an entry whose bytes are at hand: they are compared with its checked leaf.
+    /// Returns the proof of an entry that was read: its bytes are compared with its checked leaf.
     func proof(of entry: Entry, since: TreeSize) throws(StoreError) -> EntryProof {
         let proof = try proof(of: entry.index, since: since)
         guard proof.leaf == entry.leaf else { throw storage.tampered(entry.index) }
@@ -191,7 +190,7 @@ public struct Snapshot: Sendable {
 
     // MARK: -
 
-    /// The entry that the key index names, compared with its leaf.
+    /// Reads the entry that the key index names, and compares it with its leaf.
     func checkedEntry(at address: RecordAddress, key: [UInt8]) throws(StoreError) -> Entry {
         let entry = try storage.entry(at: address, key: key)
         try storage.check(entry, in: tree)
@@ -201,7 +200,7 @@ public struct Snapshot: Sendable {
     private func address(of key: [UInt8]) throws(StoreError) -> RecordAddress? {
         try Limits.validate(key: key)
         try storage.requireOpen()
-        // No key is that long; a look-up would copy it, and hash it.
+        // No key is that long, and a look-up would copy and hash it.
         guard key.count <= Limits.keyByteCount else { return nil }
         return try storage.withIndex(for: size) { index throws(StoreError) in
             try index.newest(of: key, in: size)
@@ -211,7 +210,7 @@ public struct Snapshot: Sendable {
     private func requireIndex(_ index: EntryIndex) throws(StoreError) {
         try storage.requireOpen()
         guard size.contains(index) else {
-            throw StoreError(.indexNotFound, "a tree of \(size) entries has none at \(index)")
+            throw StoreError(.indexNotFound, "a tree of \(size) entries has no entry \(index)")
         }
     }
 

@@ -1,7 +1,7 @@
 public import ImmudbModel
 
 extension SortedSetKey {
-    /// Takes the key of an entry of a known set apart.
+    /// Splits the key of an entry of a known set.
     /// - Returns: nil if no member of that set can have this key.
     public init?(bytes: [UInt8], set: [UInt8]) {
         guard bytes.starts(with: set) else { return nil }
@@ -10,9 +10,9 @@ extension SortedSetKey {
         guard (try? Limits.validate(newMember: self)) != nil else { return nil }
     }
 
-    /// Takes apart where a walk over a known set is to go on: the key of an entry of it, or one that
-    /// ends with the score, which lies before all members of that score.
-    /// - Returns: nil if no member of that set can have a key that begins like this.
+    /// Splits the offset of a walk over a known set: the key of one of its entries, or one that ends with the score,
+    /// which comes before all members with that score.
+    /// - Returns: nil if no member of that set can have a key that begins with these bytes.
     init?(offset bytes: [UInt8], set: [UInt8]) {
         if let key = SortedSetKey(bytes: bytes, set: set) {
             self = key
@@ -25,7 +25,7 @@ extension SortedSetKey {
         guard !score.isNaN else { return nil }
     }
 
-    /// Takes the key of a sorted set's entry apart.
+    /// Splits the key of a sorted set's entry.
     /// - Returns: nil for an entry of another kind.
     public init?(entry: Entry) {
         guard entry.kind == .sortedSetMember else { return nil }

@@ -13,7 +13,7 @@ final class Storage: Sendable {
     let tree: TreeView
     let index: IndexKeeper
     let barrier: LedgerBarrier
-    /// Stops the mending of views when the database is closed.
+    /// Stops the repair of views when the database is closed.
     let upkeepCancellation: Cancellation
     let log: LogSink
     private let fileSystem: any FileSystem
@@ -49,10 +49,10 @@ final class Storage: Sendable {
 
     func freeSpace() throws(StoreError) -> FreeSpace { try fileSystem.freeSpace(at: path) }
 
-    /// Uses the key index for a read of a snapshot of `size`. If it turns out to be damaged, the next
-    /// opening rebuilds it.
+    /// Uses the key index for a read of a snapshot of `size`. If the index turns out to be damaged, the next opening
+    /// rebuilds it.
     ///
-    /// - Throws: `indexBehind` while it does not have all entries of the snapshot.
+    /// - Throws: `indexBehind` while the key index lacks entries of the snapshot.
     func withIndex<Value>(
         for size: TreeSize, _ body: (KeyIndex) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
@@ -61,7 +61,7 @@ final class Storage: Sendable {
         } catch {
             if error.code == .closed || error.code == .indexBehind { try requireOpen() }
             if error.code == .closed {
-                // The index was closed to be opened again.
+                // The key index was closed in order to be opened again.
                 throw StoreError(
                     .indexBehind, "the key index is being opened again; try again later")
             }
@@ -70,20 +70,20 @@ final class Storage: Sendable {
                 log(
                     isKnown ? .debug : .error,
                     "\(error); the key index is rebuilt at the next start")
-                // Should even this fail, the next opening finds the damage itself.
+                // If even this fails, the next opening finds the damage itself.
                 _ = try? fileSystem.open(Self.damagedIndexMark(path), .createNew)
             }
             throw error
         }
     }
 
-    /// The file whose being there says that the key index is damaged.
+    /// The path of a file whose existence marks the key index as damaged.
     static func damagedIndexMark(_ path: String) -> String { "\(path)/index.damaged" }
 
     /// Reads an entry by its index.
     ///
-    /// A position that leads nowhere is looked up in the ledger itself: the file of positions is a view,
-    /// and its damage must not hide an entry.
+    /// If its position is wrong, the entry is looked up in the ledger itself: the file of positions is a view, and
+    /// damage of it must not hide an entry.
     func entry(at index: EntryIndex) throws(StoreError) -> Entry {
         var position: EntryPosition?
         do throws(StoreError) {
@@ -102,8 +102,8 @@ final class Storage: Sendable {
         }
     }
 
-    /// The bytes of an entry's record, by a header that is not checked; 0 where it is not found, as
-    /// what reads the entry will find out why.
+    /// Returns the size of an entry's record by its header, which is not checked; 0 if the record is not found, since
+    /// reading the entry will report the reason.
     func recordByteCount(at index: EntryIndex) throws(StoreError) -> Int {
         do throws(StoreError) {
             return try ledger.recordByteCount(index, at: tree.position(of: index))
@@ -112,7 +112,7 @@ final class Storage: Sendable {
         }
     }
 
-    /// Reads the entry that the key index names, and makes sure that it has the key.
+    /// Reads the entry that the key index names, and checks that it has the key.
     func entry(at address: RecordAddress, key: [UInt8]) throws(StoreError) -> Entry {
         let position = EntryPosition(packed: address.position)
         let entry: Entry
@@ -133,8 +133,7 @@ final class Storage: Sendable {
 
     /// Compares an entry with its leaf on disk: one read of 32 bytes, one hash.
     ///
-    /// Only if they differ, the leaf is checked up to the root: the file of digests may be what is
-    /// damaged.
+    /// Only if they differ is the leaf checked up to the root: it may be the file of digests that is damaged.
     func check(_ entry: Entry, in tree: MerkleAccumulator) throws(StoreError) {
         if try self.tree.uncheckedLeaf(entry.index) == entry.leaf { return }
         let checked = try TreeProver(tree, view: self.tree).inclusionProof(of: entry.index).leaf

@@ -9,38 +9,38 @@ public import StorageIO
 /// let databases = try names.map { try Database.open(at: $0, options: options) }
 /// ```
 ///
-/// Shared are the key indexes' cache of blocks, the limit of their memtables and the threads that write
-/// and merge their files; the cache of checked digests; and the threads that read for tasks. A database
-/// that is given none has resources of its own, with the defaults.
+/// Databases share the block cache of the key indexes, the limit of their memtables and the threads that write and
+/// merge their files; the cache of checked digests; and the threads that read for tasks. A database without shared
+/// resources has its own, with the defaults.
 ///
-/// Each database keeps three threads of its own, which wait while it has nothing to do: its committer, its
-/// publisher and its upkeep. They wait for its disk with a write under way, so that one database whose
-/// disk hangs would stall the writes of the others if they were shared. The shared threads wait for the
-/// disk, too: databases that share resources belong on one disk. With one that hangs, reads of tasks wait
-/// for a thread, and key indexes of the others take up to four memtables before their writes wait.
+/// Each database keeps three threads of its own, which wait while it has nothing to do: its committer, its publisher
+/// and its upkeep. They wait for its disk with a write under way; if databases shared them, one whose disk hangs would
+/// stall the writes of the others. The shared threads wait for the disk, too, so databases that share resources belong
+/// on one disk. If one of several disks hangs, reads of tasks wait for a thread, and the key indexes of the other
+/// databases take up to four memtables before their writes wait.
 ///
-/// What is shared lives until the last database that uses it is closed, and the last reference to this
-/// object is gone.
+/// Shared resources live until the last database that uses them is closed, and the last reference to this object is
+/// released.
 public final class StoreResources: Sendable {
     public struct Options: Sendable {
         /// Memory for blocks of key indexes.
         public var indexCacheByteCount = 64 << 20
-        /// Memory for entries that are not yet in a file of their key index, in all databases together;
-        /// at least a mebibyte each. Nil: each database has its own limit only, of 64 MiB.
+        /// Memory for entries that are not in a file of their key index yet, in all databases together; at least a
+        /// mebibyte each. Nil: each database only has a limit of its own, 64 MiB.
         public var indexWriteByteCount: Int? = 64 << 20
-        /// Memory for digests of the tree that were checked.
+        /// Memory for checked digests of the tree.
         public var nodeCacheByteCount = StoreResources.defaultNodeCacheByteCount
         /// Threads that merge files of key indexes.
         public var mergingThreadCount = 2
         /// Threads that write files of key indexes.
         public var flushingThreadCount = 1
-        /// Threads that read for tasks, at least one.
+        /// Threads that read for tasks; at least one.
         public var readerThreadCount = 2
 
         public init() {}
     }
 
-    /// 2^18 sets.
+    /// Memory for 2^18 sets.
     static let defaultNodeCacheByteCount = 48 << 20
 
     let index: KeyIndex.Resources
@@ -48,7 +48,7 @@ public final class StoreResources: Sendable {
     let readers: ReaderThreads
 
     /// Starts the shared threads.
-    /// - Throws: `io` if the system has no threads to give.
+    /// - Throws: `io` if the system has no threads left.
     public init(_ options: Options = Options()) throws(StoreError) {
         var settings = KeyIndex.Resources.Options()
         settings.cacheByteCount = options.indexCacheByteCount
@@ -60,7 +60,7 @@ public final class StoreResources: Sendable {
         readers = try ReaderThreads(count: max(1, options.readerThreadCount))
     }
 
-    /// What one database has for itself.
+    /// Makes the resources of a single database.
     convenience init(forOne options: Database.Options) throws(StoreError) {
         var settings = Options()
         settings.indexCacheByteCount = options.indexCacheByteCount
@@ -69,8 +69,8 @@ public final class StoreResources: Sendable {
     }
 
     deinit {
-        // Never on one of these threads: a database gives its resources back when it is closed, on the
-        // caller's thread or on one of its own.
+        // Never runs on one of these threads: a database releases its resources when it is closed, on the caller's
+        // thread or on one of its own.
         readers.end()
     }
 }

@@ -1,6 +1,6 @@
-// What must hold before an answer of an immudb server is believed. Pure functions on plain values:
-// no network and no files, so that one can verify what somebody else fetched, on any device that
-// has Swift. Read Verification.swift first.
+// The checks before an answer of an immudb server is trusted. Pure functions on plain values: no network
+// and no files, so that anyone can verify answers that somebody else fetched, on any device that runs
+// Swift. Read Verification.swift first.
 
 @_exported public import struct ImmudbModel.Content
 @_exported public import struct ImmudbModel.Entry

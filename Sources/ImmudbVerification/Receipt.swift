@@ -2,17 +2,17 @@ public import Foundation
 public import ImmudbModel
 public import MerkleTree
 
-/// One entry with the proof that it is in a server's ledger, to be kept or given away: whoever
-/// holds it can check it years later, without the server.
+/// One entry with the proof that it is in a server's ledger, to be kept or given away: its holder can check it years
+/// later, without the server.
 ///
-/// It proves that the entry is in the tree of `root`. That this tree is the server's takes somebody
-/// who trusts that root: a client that kept it, or a paper on which it was printed.
+/// It proves that the entry is in the tree of `root`. Whether that tree is the server's is known only to somebody who
+/// trusts the root: a client that kept it, or a reader of a paper on which it was printed.
 public struct Receipt: Hashable, Sendable {
     public let server: ServerIdentity
     public let entry: Entry
-    /// The tree that the proof leads to.
+    /// The tree of the proof.
     public let root: TrustedRoot
-    /// From the entry's leaf to the root.
+    /// The path from the entry's leaf to the root.
     public let path: [Digest]
 
     public init(server: ServerIdentity, entry: Entry, root: TrustedRoot, path: [Digest]) {
@@ -22,8 +22,8 @@ public struct Receipt: Hashable, Sendable {
         self.path = path
     }
 
-    /// Verifies that the entry is in the tree of the receipt's root. Offline: hashes the entry and
-    /// one node for each of the path.
+    /// Verifies that the entry is in the tree of the receipt's root. Works offline: hashes the entry and one node for
+    /// each node of the path.
     ///
     /// - Throws: code `.malformedProof` or `.inclusionFailed`.
     public func verify() throws(VerificationError) {
@@ -31,10 +31,10 @@ public struct Receipt: Hashable, Sendable {
             .verify(leaf: entry.leaf, root: root.root)
     }
 
-    /// Verifies the entry against a root that is trusted already.
+    /// Verifies the entry against a trusted root.
     ///
-    /// - Parameter trusted: the same tree as the receipt's. Another one, even a later one of the
-    ///   same server, cannot be compared without the server.
+    /// - Parameter trusted: must be the same tree as the receipt's. Another one, even a later one of the same server,
+    ///   cannot be compared without the server.
     /// - Returns: nil if `trusted` is a tree of another size: neither confirmed nor refuted.
     /// - Throws: as `verify()`; code `.consistencyFailed` if the trees are of one size but differ.
     public func verify(trusting trusted: TrustedRoot) throws(VerificationError) -> Verified<Entry>?
@@ -48,17 +48,17 @@ public struct Receipt: Hashable, Sendable {
 }
 
 extension Verified where Value == Entry {
-    /// The entry of a receipt whose root is trusted.
+    /// Makes the verified entry of a receipt whose root is trusted.
     package init(_ receipt: Receipt) throws(VerificationError) {
         try receipt.verify()
         self.init(value: receipt.entry, root: receipt.root)
     }
 }
 
-/// Why a text is no receipt.
+/// The reason why a text is not a receipt.
 public struct ReceiptSyntaxError: LocalizedError, Hashable, Sendable, CustomStringConvertible {
     public let message: String
-    /// From 1.
+    /// The line, from 1.
     public let line: Int
 
     public var description: String { "line \(line) of the receipt: \(message)" }
@@ -67,12 +67,12 @@ public struct ReceiptSyntaxError: LocalizedError, Hashable, Sendable, CustomStri
 }
 
 // The text of a receipt: a first line with the version, then `name: value` lines in this order, the
-// path one line a node. What begins with `#` is for people and not part of the receipt.
+// path one line a node. Lines that begin with `#` are for people and not part of the receipt.
 
 extension Receipt {
     private static let firstLine = "immudb receipt 1"
 
-    /// The receipt as a text of its own; keys, values and digests in hexadecimal.
+    /// The receipt as text; keys, values and digests in hexadecimal.
     public var text: String {
         var lines = [Self.firstLine]
         lines += comments.map { "# \($0)" }
@@ -86,7 +86,7 @@ extension Receipt {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// What a person wants to read; nothing of it is checked, since it repeats what follows.
+    /// Information for people. It is not checked, since it repeats fields of the receipt.
     private var comments: [String] {
         var lines = [
             "Proves that the entry below is in the tree of the root below, which is of the immudb",
@@ -100,7 +100,7 @@ extension Receipt {
         return lines
     }
 
-    /// Reads the text of a receipt. Nothing of it is verified.
+    /// Parses the text of a receipt, without verifying it.
     ///
     /// - Throws: `ReceiptSyntaxError` that names the line. Unknown, missing and repeated fields are
     ///   errors, as are digests of another length than 32 bytes.
@@ -129,7 +129,7 @@ extension Receipt {
     }
 
     private static func time(_ unixSeconds: UInt64) -> String {
-        // Beyond the year 9999 a date is no longer one that people write.
+        // Dates after the year 9999 are not written as dates.
         guard unixSeconds < 253_402_300_800 else { return "\(unixSeconds) s after 1970" }
         return Date(timeIntervalSince1970: Double(unixSeconds)).formatted(.iso8601)
     }
@@ -140,7 +140,7 @@ extension Receipt {
             decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    /// One line of text, or a note that it is none: a receipt must not steer a terminal.
+    /// Returns one line of text, or a note that the bytes are not text: a receipt must not control a terminal.
     private static func shown(_ bytes: [UInt8]) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return "(\(bytes.count) bytes that are no text)"

@@ -1,6 +1,6 @@
 import MerkleTree
 
-/// Takes the text of a receipt apart, line by line.
+/// Parses the text of a receipt, line by line.
 struct ReceiptReader {
     private var lines: ArraySlice<(number: Int, text: Substring)> = []
     private var lineNumber = 1
@@ -14,7 +14,7 @@ struct ReceiptReader {
 
     var isAtEnd: Bool { lines.isEmpty }
 
-    /// - Parameter message: about the line that was read last.
+    /// - Parameter message: describes the last line that was read.
     func error(_ message: String) -> ReceiptSyntaxError {
         ReceiptSyntaxError(message: message, line: lineNumber)
     }
@@ -37,7 +37,7 @@ struct ReceiptReader {
     mutating func number(_ name: String) throws(ReceiptSyntaxError) -> UInt64 {
         let text = try field(name)
         guard let number = UInt64(text), String(number) == text else {
-            throw error("\(name) '\(text)' is no number from 0 on")
+            throw error("\(name) '\(text)' is not a number from 0 on")
         }
         return number
     }
@@ -45,7 +45,7 @@ struct ReceiptReader {
     mutating func digest(_ name: String) throws(ReceiptSyntaxError) -> Digest {
         let text = try field(name)
         guard let digest = Digest(hex: text) else {
-            throw error("\(name) has not 64 hexadecimal digits")
+            throw error("\(name) does not have 64 hexadecimal digits")
         }
         return digest
     }

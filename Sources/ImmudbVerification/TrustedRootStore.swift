@@ -2,37 +2,38 @@ public import ImmudbModel
 public import MerkleTree
 import Synchronization
 
-/// Keeps the newest root that a client trusts, for each server, and which server was trusted at which address.
+/// Keeps the newest root that a client trusts, for each server, and the server that was trusted at each address.
 ///
-/// Several clients, in several tasks or processes, may share what a store keeps; a root only ever
-/// moves forward.
+/// Several clients, in several tasks or processes, may share the content of a store; a root only ever moves forward.
 ///
-/// A store of your own needs three calls. With two more, ``server(at:)`` and ``note(_:at:)``, a client also notices that
-/// another server has taken the place of the one that was trusted. Without them that one is met for the first time.
+/// A store of your own needs three functions. With two more, ``server(at:)`` and ``note(_:at:)``, a client also notices
+/// that another server has replaced the one that was trusted. Without them, the client treats that server as a first
+/// contact.
 public protocol TrustedRootStore: Sendable {
-    /// - Returns: nil if no root of this server is trusted yet: first contact. Never nil because
-    ///   something is unreadable.
-    /// - Throws: if there may be one that cannot be read.
+    /// Returns the trusted root of a server.
+    ///
+    /// - Returns: nil if no root of this server is trusted yet: first contact. Never nil because something is
+    ///   unreadable.
+    /// - Throws: if there may be a root that cannot be read.
     func trustedRoot(of server: ServerIdentity) async throws -> TrustedRoot?
 
-    /// Starts to trust a root, unless one is trusted already.
+    /// Starts to trust a root, unless another one is already trusted.
     ///
-    /// - Returns: the root that is trusted now, which may be another's that was faster.
+    /// - Returns: the root that is trusted now, which may be that of a faster caller.
     @discardableResult
     func establish(_ root: TrustedRoot, of server: ServerIdentity) async throws -> TrustedRoot
 
-    /// Moves the trusted root from one to another that was verified to continue it, unless it is no
-    /// longer the one that it is to be moved from.
+    /// Moves the trusted root from `base` to `root`, which was verified to continue it, if `base` is still the trusted
+    /// root.
     ///
-    /// When it returns, the root is stored so that a crash does not lose it, as far as the store
-    /// can.
+    /// When it returns, the root is stored so that a crash does not lose it, as far as the store can.
     ///
     /// - Parameters:
     ///   - base: the root that `root` continues.
-    ///   - root: verified. Not of a smaller tree.
-    ///   - server: whose root it is.
-    /// - Returns: the root that is trusted now: `root`, or what somebody else has moved it to.
-    ///   Whether the two are of one history, only the server can prove.
+    ///   - root: a verified root. Its tree is not smaller.
+    ///   - server: the server of the root.
+    /// - Returns: the root that is trusted now: `root`, or the one to which another caller has moved it.
+    ///   Only the server can prove whether the two are of one history.
     /// - Throws: `VerificationError` with code `.consistencyFailed` if the trusted root is another
     ///   of the same size as `root`.
     @discardableResult
@@ -40,17 +41,17 @@ public protocol TrustedRootStore: Sendable {
         from base: TrustedRoot, to root: TrustedRoot, of server: ServerIdentity
     ) async throws -> TrustedRoot
 
-    /// Returns the server that was trusted at an address: the last one that was noted there.
+    /// Returns the last server that was noted at an address.
     ///
     /// - Parameter address: host and port.
-    /// - Returns: nil if none was. Never nil because something is unreadable.
-    /// - Throws: if there may be one that cannot be read.
+    /// - Returns: nil if there is none. Never nil because something is unreadable.
+    /// - Throws: if there may be a server that cannot be read.
     func server(at address: String) async throws -> ServerIdentity?
 
-    /// Notes that a server is trusted at an address, in place of any that was noted there.
+    /// Notes that a server is trusted at an address, in place of any that was noted before.
     ///
     /// - Parameters:
-    ///   - server: the one that answers there.
+    ///   - server: the server that answers there.
     ///   - address: host and port.
     func note(_ server: ServerIdentity, at address: String) async throws
 }
@@ -63,12 +64,12 @@ extension TrustedRootStore {
     public func note(_ server: ServerIdentity, at address: String) async throws {}
 }
 
-/// Keeps trusted roots for as long as the process runs, such as for tests: every start is a first contact.
+/// Keeps trusted roots while the process runs, for tests for example: every start is a first contact.
 public final class InMemoryTrustedRootStore: TrustedRootStore {
     private let roots: Mutex<[ServerIdentity: TrustedRoot]>
     private let servers = Mutex<[String: ServerIdentity]>([:])
 
-    /// - Parameter roots: roots that are trusted from the start, such as from a place of your own.
+    /// - Parameter roots: roots that are trusted from the start, for example from storage of your own.
     public init(_ roots: [ServerIdentity: TrustedRoot] = [:]) {
         self.roots = Mutex(roots)
     }

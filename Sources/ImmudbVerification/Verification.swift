@@ -1,14 +1,14 @@
 public import ImmudbModel
 public import MerkleTree
 
-// The heart of the client: what must hold before an answer is believed. Pure functions on plain
-// values; no network, no files, so that it can run where somebody else fetched the answer.
+// The core of the client: the checks before an answer is trusted. Pure functions on plain values; no
+// network, no files, so that it can run where somebody else fetched the answer.
 
-/// The proof in the answer of a Safe call as it came; nothing of it is believed yet.
+/// The received proof of a Safe call. Nothing of it is verified yet.
 public struct UncheckedProof: Hashable, Sendable {
     public var leaf: [UInt8]
     public var index: UInt64
-    /// Last index of the tree that the proof speaks of.
+    /// The last index of the proof's tree.
     public var at: UInt64
     public var root: [UInt8]
     public var inclusionPath: [[UInt8]]
@@ -31,18 +31,17 @@ extension UncheckedProof {
     /// Verifies that `entry`, the answer to a read of `key`, is in a tree that continues the
     /// trusted one.
     ///
-    /// The steps (docs/protocol.md, rules V1 to V12): the entry is of the
-    /// asked key; the proof speaks of the entry's index; the leaf is that of the entry, computed
-    /// here; it is included under the new root; the new tree begins with the trusted one. All
-    /// digests have 32 bytes and all paths the length that index and sizes demand.
+    /// The steps (docs/protocol.md, rules V1 to V12): the entry has the requested key; the proof is about the entry's
+    /// index; the leaf is that of the entry, computed here; it is included under the new root; the new tree begins with
+    /// the trusted one. All digests have 32 bytes and all paths the length that index and sizes require.
     ///
     /// Costs one hash of key and value and about three hashes per level of the tree.
     ///
     /// - Parameters:
     ///   - entry: the answer.
-    ///   - key: the asked key.
+    ///   - key: the requested key.
     ///   - trusted: the root that was trusted before the request, and whose last index it carried.
-    /// - Throws: an error that names the check that failed, with both roots and the index.
+    /// - Throws: an error that names the failed check, with both roots and the index.
     public func verify(
         read entry: Entry, of key: [UInt8], since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
@@ -52,14 +51,15 @@ extension UncheckedProof {
         return try verify(read: entry, since: trusted)
     }
 
-    /// As `verify(read:of:since:)`, of an entry whose key may be another than the asked one, since
-    /// a reference may lead to it: that is for the caller to verify.
+    /// Verifies like `verify(read:of:since:)` an entry whose key may differ from the requested one, since a reference
+    /// may lead to it: the caller must verify the reference.
     package func verify(
         read entry: Entry, since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {
         guard index == entry.index.rawValue else {
             throw failure(
-                .wrongIndex, "the proof speaks of index \(index), the entry of \(entry.index)",
+                .wrongIndex,
+                "the proof is for index \(index), but the entry has index \(entry.index)",
                 trusted)
         }
         return try verify(entry, since: trusted)
@@ -68,12 +68,12 @@ extension UncheckedProof {
     /// Verifies that a new entry of `key` and `value` was written, in a tree that continues the
     /// trusted one.
     ///
-    /// As a read is verified, and one check more: the new entry lies behind the trusted tree.
-    /// Otherwise a server could acknowledge a write by proving an older, equal entry.
+    /// Performs the checks of a read, and one more: the new entry is beyond the trusted tree. Otherwise a server could
+    /// acknowledge a write by proving an older, equal entry.
     ///
     /// - Parameters:
-    ///   - key: what was written.
-    ///   - value: what was written.
+    ///   - key: the key that was written.
+    ///   - value: the value that was written.
     ///   - trusted: the root that was trusted before the request, and whose last index it carried.
     public func verify(
         writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot
@@ -81,7 +81,7 @@ extension UncheckedProof {
         try verify(writtenKey: key, value: value, since: trusted, kind: nil)
     }
 
-    /// The same for an entry of a kind that the writer knows.
+    /// Verifies the same for an entry of a kind that the writer knows.
     package func verify(
         writtenKey key: [UInt8], value: [UInt8], since trusted: TrustedRoot, kind: EntryKind?
     ) throws(VerificationError) -> Verified<Entry> {
@@ -96,7 +96,7 @@ extension UncheckedProof {
         return verified
     }
 
-    /// The audit path of the entry, and the root of its tree. Nothing of it is verified here.
+    /// Returns the audit path of the entry, and the root of its tree, without verifying them.
     ///
     /// - Throws: code `.malformedProof`.
     package func inclusion() throws(VerificationError) -> (proof: InclusionProof, root: Digest) {
@@ -117,7 +117,7 @@ extension UncheckedProof {
         }
     }
 
-    /// The same proof with digests of 32 bytes and a tree size. Nothing of it is verified here.
+    /// Returns the proof with digests of 32 bytes and a tree size, without verifying it.
     private func parsed(since size: TreeSize) throws(VerificationError) -> EntryProof {
         let (inclusion, root) = try inclusion()
         return EntryProof(
@@ -143,9 +143,9 @@ extension UncheckedProof {
 }
 
 extension Verified where Value == Entry {
-    /// An entry that was verified to be in a tree of the server's one history.
+    /// Makes a verified entry: it was verified to be in a tree of the server's only history.
     ///
-    /// - Parameter root: linked to the trusted root by the caller.
+    /// - Parameter root: a trusted root to which the caller has linked the tree.
     package init(
         _ entry: Entry, by inclusion: EntryInclusion, trusted root: TrustedRoot
     ) throws(VerificationError) {
@@ -153,14 +153,14 @@ extension Verified where Value == Entry {
         self.init(value: entry, root: root)
     }
 
-    /// The same entry, found by a reference that was verified too.
+    /// Returns the same entry, found by a reference that was verified, too.
     package func found(by reference: Entry) -> Verified<Entry> {
         Verified(value: value, root: root, reference: reference)
     }
 }
 
 extension VerificationError {
-    /// The error with what the failed check did not know.
+    /// Returns the error with the facts that the failed check did not have.
     package func completed(index: EntryIndex? = nil, trusted: TrustedRoot) -> VerificationError {
         var error = self
         error.index = error.index ?? index
@@ -169,10 +169,10 @@ extension VerificationError {
         return error
     }
 
-    /// The server does not know the trusted tree's last index any more: evidence, though it comes
-    /// as a plain status.
+    /// Makes the error of a server that no longer knows the trusted tree's last index. This is evidence, although it is
+    /// received as a plain status.
     ///
-    /// - Parameter claimed: the tree that the server says it has now; nil if it does not say.
+    /// - Parameter claimed: the tree that the server claims to have now; nil if it claims none.
     package static func shrank(
         below trusted: TrustedRoot, status: String, claimed: TrustedRoot?
     ) -> VerificationError {

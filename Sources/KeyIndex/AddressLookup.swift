@@ -1,19 +1,18 @@
 import RocksDBBridge
 import StorageIO
 
-/// Looks up the addresses in many records at once, which costs half as much as one by one: RocksDB
-/// then fetches from memory for the next key while it compares the last one. Its room is kept from
-/// one use to the next.
+/// Looks up the addresses in many records at once, which costs half as much as single look-ups: RocksDB prefetches the
+/// next key while it compares the last one. The memory is reused from one look-up to the next.
 final class AddressLookup {
-    /// What was found for each key, in their order; nil where there is no record.
+    /// The address for each key, in order; nil if there is no record.
     private(set) var addresses: [RecordAddress?] = []
 
-    // The records' keys, one after the other, and where each ends.
+    // The records' keys, one after the other, and the end of each.
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
     private let results: OpaquePointer
 
-    /// - Parameter capacity: the most keys of one use.
+    /// - Parameter capacity: the most keys of one look-up.
     init(capacity: Int) {
         guard let results = rocks_lookup_create(capacity) else {
             preconditionFailure("out of memory")
@@ -27,7 +26,7 @@ final class AddressLookup {
 
     var count: Int { ends.count }
 
-    /// The record key number `number`.
+    /// Returns the record key with this number.
     func key(_ number: Int) -> ArraySlice<UInt8> {
         bytes[(number == 0 ? 0 : ends[number - 1])..<ends[number]]
     }
@@ -51,7 +50,7 @@ final class AddressLookup {
         let status = bytes.withUnsafeBytes { bytes in
             rocks_lookup_find(results, database.handle, bytes.baseAddress, ends, ends.count)
         }
-        // What RocksDB keeps in memory for the results is given back, also when one key failed.
+        // Frees RocksDB's memory for the results, even if the look-up of one key failed.
         defer { rocks_lookup_clear(results) }
         try database.check(status)
         for number in ends.indices {

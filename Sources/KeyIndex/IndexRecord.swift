@@ -12,20 +12,19 @@ import StorageIO
 /// 03 ‖ [set] ‖ score, 8 bytes ‖ member → address of the first entry of that score and member
 /// ```
 ///
-/// [name] is the name escaped: 00 is written as `00 FF`, and `00 01` ends it, so that names of any
-/// bytes keep their byte order, and none is the beginning of another. The index is inverted, so
-/// that newer versions come first; the score is in its ordered form.
+/// [name] is the escaped name: 00 is written as `00 FF`, and `00 01` ends it, so that names of any bytes keep their
+/// byte order, and none is the beginning of another. The entry index is inverted, so that newer versions come first;
+/// the score is in its ordered form.
 ///
-/// Table 01 finds the newest version by a plain lookup, and lists distinct keys in byte order. A
-/// version moves to table 02 when a newer one displaces it. Table 03 needs no versions: a member is
-/// in the set from its first entry on.
+/// Table 01 finds the newest version by a simple look-up, and lists distinct keys in byte order. A version moves to
+/// table 02 when a newer one displaces it. Table 03 needs no versions: a member is in the set from its first entry on.
 enum IndexRecord {
     static let headerKey: [UInt8] = [0x00, 0x00]
     static let markKey: [UInt8] = [0x00, 0x01]
     static let newestTable: UInt8 = 0x01
     static let olderTable: UInt8 = 0x02
     static let sortedSetTable: UInt8 = 0x03
-    /// Where the key begins in a record of table 01.
+    /// The position of the key in a record of table 01.
     static let keyStart = 1
 
     static func size(ofMark bytes: [UInt8]) -> TreeSize? {
@@ -33,7 +32,7 @@ enum IndexRecord {
         return TreeSize(rawValue: bytes.reduce(0) { $0 << 8 | UInt64($1) })
     }
 
-    /// What all records of older versions of `key` begin with.
+    /// Appends the common prefix of all records of older versions of `key`.
     static func appendOlderPrefix(of key: some Collection<UInt8>, to record: inout [UInt8]) {
         record.append(olderTable)
         appendEscaped(key, to: &record)
@@ -43,15 +42,15 @@ enum IndexRecord {
         appendBigEndian(~index.rawValue, to: &record)
     }
 
-    /// What all records of the members of `set` begin with.
+    /// Appends the common prefix of all records of the members of `set`.
     static func appendSetPrefix(of set: some Collection<UInt8>, to record: inout [UInt8]) {
         record.append(sortedSetTable)
         appendEscaped(set, to: &record)
     }
 
-    /// The record key of a sorted set's entry, whose key in the ledger is a `SortedSetKey`.
+    /// Appends the record key of a sorted set's entry, whose key in the ledger is a `SortedSetKey`.
     ///
-    /// - Returns: whether the key is long enough to have a score before its member.
+    /// - Returns: false if the key is too short to have a score before its member.
     static func appendSetRecord(
         ledgerKey key: [UInt8], memberLength: Int, to record: inout [UInt8]
     ) -> Bool {
@@ -65,26 +64,25 @@ enum IndexRecord {
         return true
     }
 
-    /// The bits of a score, an IEEE 754 double, as a number whose order is the scores' order. -0.0
-    /// is 0.0.
+    /// Converts the bits of a score, an IEEE 754 double, to a number whose order is that of the scores. -0.0 becomes
+    /// 0.0.
     ///
-    /// Positive doubles are ordered as their bits, and get the upper half; negative ones are
-    /// ordered the other way round.
+    /// The order of positive doubles is that of their bits, in the upper half; negative ones have the reverse order.
     static func orderedScore(_ bits: UInt64) -> UInt64 {
         let sign: UInt64 = 1 << 63
         if bits == sign { return sign }
         return bits & sign == 0 ? bits | sign : ~bits
     }
 
-    /// The score of ordered bits, but that -0.0 has become 0.0.
+    /// Converts ordered bits back to the score, except that -0.0 has become 0.0.
     static func score(ordered: UInt64) -> Double {
         let sign: UInt64 = 1 << 63
         return Double(bitPattern: ordered & sign == 0 ? ~ordered : ordered ^ sign)
     }
 
-    /// The first bytes, in byte order, behind all that begin with `prefix`.
+    /// Returns the first bytes, in byte order, after all that begin with `prefix`.
     ///
-    /// - Precondition: the prefix begins with a table. So there is an end even where all else is FF.
+    /// - Precondition: the prefix begins with a table, so there is an end even if all other bytes are FF.
     static func end(ofPrefix prefix: [UInt8]) -> [UInt8] {
         var end = prefix
         while end.last == 0xFF { end.removeLast() }
@@ -106,9 +104,9 @@ enum IndexRecord {
     }
 }
 
-/// The first record: what the index is, in which format, and whose.
+/// The first record: identifies the key index, its format, and its database.
 struct IndexHeader {
-    /// Raised when the layout of the records changes.
+    /// Incremented when the layout of the records changes.
     static let formatVersion: UInt8 = 1
     private static let magic = Array("immudb-index".utf8)
 

@@ -2,11 +2,11 @@ import ImmudbModel
 import MerkleTree
 import StorageIO
 
-/// Makes one atomic batch of records from entries. Its buffers are kept from one call to the next.
+/// Makes one atomic batch of records from entries. Its buffers are reused from one batch to the next.
 final class IndexWriter {
     var entriesSinceFlush = 0
 
-    /// So many different keys are looked up at once.
+    /// The most different keys that are looked up at once.
     private static let keysPerLookup = 256
 
     private let batch = RecordBatch()
@@ -31,17 +31,16 @@ final class IndexWriter {
 
     // MARK: keys
 
-    /// The number of an entry in the batch, with the beginning of its key for quick comparison.
+    /// The position of an entry in the batch, with the beginning of its key for fast comparison.
     private struct Ordered {
         var keyStart: UInt64
         var number: UInt32
     }
 
-    /// Puts the entries in the order of their keys, and equal keys in the order of their indexes;
-    /// sets those of sorted sets aside.
+    /// Sorts the entries by their keys, and equal keys by their indexes; puts those of sorted sets into `members`.
     ///
-    /// Neighbours are then near each other in the memtable, where putting them is faster than at
-    /// random, and the versions of one key are next to each other.
+    /// Neighbours are then close in the memtable, where inserting them is faster than at random, and the versions of
+    /// one key are next to each other.
     private func sort(_ entries: [IndexedKey]) {
         order.removeAll(keepingCapacity: true)
         members.removeAll(keepingCapacity: true)
@@ -61,7 +60,7 @@ final class IndexWriter {
         }
     }
 
-    /// The first 8 bytes as a number; missing ones count as 0.
+    /// Returns the first 8 bytes as a number; missing bytes count as 0.
     private static func start(of key: [UInt8]) -> UInt64 {
         key.withUnsafeBytes { bytes in
             if bytes.count >= 8 { return UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)) }
@@ -69,8 +68,8 @@ final class IndexWriter {
         }
     }
 
-    /// Goes through the sorted entries in groups of different keys: looks up the group's newest
-    /// versions, then puts.
+    /// Processes the sorted entries in groups of different keys: looks up the group's newest versions, then puts the
+    /// records.
     private func addVersions(_ entries: [IndexedKey], _ database: RocksDatabase) throws(StoreError)
     {
         var start = 0
@@ -91,7 +90,7 @@ final class IndexWriter {
         }
     }
 
-    /// Where in the order the next key begins.
+    /// Returns the position in `order` at which the next key begins.
     private func endOfVersions(_ entries: [IndexedKey], from start: Int) -> Int {
         var end = start + 1
         let first = order[start]
@@ -101,8 +100,8 @@ final class IndexWriter {
         return end
     }
 
-    /// Puts the last of the entries, all of one key, as its newest version, and moves the others,
-    /// and the one that was the newest so far, to the older ones.
+    /// Puts the last of the entries, all of one key, as its newest version, and moves the others, and the previous
+    /// newest version, to the older ones.
     private func putVersions(
         _ entries: [IndexedKey], _ range: Range<Int>, recordKey: ArraySlice<UInt8>,
         _ displaced: RecordAddress?
@@ -116,8 +115,7 @@ final class IndexWriter {
         put(recordKey, entries[Int(order[range.upperBound - 1].number)].address)
     }
 
-    /// - Precondition: `record` is the prefix of the key's older versions; it is so again
-    ///   afterwards.
+    /// - Precondition: `record` is the prefix of the key's older versions; it is the same again afterwards.
     private func putOlder(_ address: RecordAddress) {
         IndexRecord.appendInverted(address.index, to: &record)
         put(record[...], address)
@@ -126,17 +124,17 @@ final class IndexWriter {
 
     // MARK: sorted sets
 
-    /// Puts a member, unless it is in the set with this score already.
+    /// Puts a member, unless the set already has it with this score.
     private func addMember(_ entry: IndexedKey, _ database: RocksDatabase) throws(StoreError) {
         record.removeAll(keepingCapacity: true)
         let isWellFormed = IndexRecord.appendSetRecord(
             ledgerKey: entry.key, memberLength: entry.memberLength, to: &record)
         guard isWellFormed else {
-            // Not damage of the index: rebuilding it would meet the same entry.
+            // Not damage of the index: rebuilding it would find the same entry.
             throw StoreError(
                 .tampered,
-                "entry \(entry.address.index) is a sorted set's, but its key of "
-                    + "\(entry.key.count) bytes has no room for a score and a member of "
+                "entry \(entry.address.index) belongs to a sorted set, but its key of "
+                    + "\(entry.key.count) bytes is too short for a score and a member of "
                     + "\(entry.memberLength)")
         }
         guard try database.value(of: record) == nil, addedMembers.insert(record).inserted else {

@@ -3,20 +3,20 @@ public import StorageIO
 import Synchronization
 
 extension KeyIndex {
-    /// After so many entries what is in memory is written to disk, so that little is to be applied
-    /// again after a crash: 100,000 entries take a fraction of a second.
+    /// After this many entries the memtable is written to disk, so that few entries have to be applied again after a
+    /// crash: 100,000 entries take a fraction of a second.
     static let entriesPerFlush = 100_000
 
     /// Adds entries whose indexes continue `completeSize` without a gap.
     ///
-    /// All of them come into sight at once, with the new `completeSize`; when this returns, readers
-    /// find them. They are not durable then. Costs a lookup and a put for each; one that displaces
-    /// an older version of its key a put more. A second caller waits for the first. RocksDB makes
-    /// the caller wait when it cannot write to disk as fast.
+    /// All of them become visible at once, with the new `completeSize`; when this returns, readers find them. They are
+    /// not durable then. Each entry costs a look-up and a put; one that displaces an older version of its key costs
+    /// another put. A second caller waits for the first. RocksDB makes the caller wait if it cannot write to disk as
+    /// fast.
     ///
-    /// - Throws: code `.closed`, `.corruption`, or an error of the file system; then none of them
-    ///   was added. After a file could not be written, each call throws that error, until the index
-    ///   is closed and opened again; reads go on.
+    /// - Throws: code `.closed`, `.corruption`, or an error of the file system; then none of the entries was added.
+    ///   After a file could not be written, each call of this function throws that error, until the index is closed and
+    ///   opened again; reads continue.
     public func apply(_ entries: [IndexedKey]) throws(StoreError) {
         guard !entries.isEmpty else { return }
         try database.reading { () throws(StoreError) in
@@ -31,8 +31,8 @@ extension KeyIndex {
                 advance(to: end)
                 if writer.entriesSinceFlush >= Self.entriesPerFlush {
                     writer.entriesSinceFlush = 0
-                    // Only how much is to be applied again after a crash depends on it. A disk that is
-                    // full, say, shows in the next write.
+                    // The result only affects how much is applied again after a crash. A full disk, for example, is
+                    // reported by the next write.
                     try? database.flush(wait: false)
                 }
             }

@@ -3,24 +3,24 @@ public import StorageIO
 
 // Why readers need no lock, and no snapshot of RocksDB. Applying entries moves a displaced version
 // to table 02 and puts the newest one into table 01 in one atomic batch, and nothing is ever
-// removed from table 02. A reader that looks into table 01, then into table 02, may be overtaken
-// between the two. It then sees in table 02 all versions that it would have seen before, and
-// perhaps newer ones: it asks only for those older than what it found in table 01, and these cannot
-// change any more.
+// removed from table 02. A writer may change both tables after a reader has read table 01 and before it
+// reads table 02. The reader then sees in table 02 all versions that it would have seen before, and
+// perhaps newer ones: it asks only for those older than the one that it found in table 01, and these no
+// longer change.
 //
 // The same holds for walks. A cursor shows one state of the index, that of its creation: table 01
 // has each key once, with its newest version, and table 02 all older ones. For a tree size that is
 // not beyond that state, the newest version below the size is therefore the one in table 01 or, if
-// that is beyond the size, in table 02, then and ever after: a second cursor that is created later
-// finds it too. A walk of many pages has a cursor for each. Keys never vanish, and those that came
+// that is beyond the size, in table 02, at that time and later: a second cursor that is created later
+// finds it too. A walk of many pages has a cursor for each. Keys never vanish, and keys that were added
 // meanwhile have no version below the size: so all pages together show the state at that size.
 // Members of sorted sets have no versions: the first entry's index decides.
 
 extension KeyIndex {
-    /// The newest version of `key` with an index below `size`; nil if there is none.
+    /// Returns the newest version of `key` with an index below `size`; nil if there is none.
     ///
-    /// Members of sorted sets are no keys here. Costs one lookup; a key whose newest version is
-    /// beyond `size` costs a seek more.
+    /// Members of sorted sets are not keys. Costs one look-up; a key whose newest version is beyond `size` costs a seek
+    /// more.
     ///
     /// - Throws: code `.closed`, `.corruption`, or an error of the file system.
     public func newest(of key: [UInt8], in size: TreeSize) throws(StoreError) -> RecordAddress? {
@@ -32,10 +32,9 @@ extension KeyIndex {
         }
     }
 
-    /// The versions of `key` with indexes below `size` and below `before`, newest first, at most
-    /// `limit`.
+    /// Returns the versions of `key` with indexes below `size` and below `before`, newest first, at most `limit`.
     ///
-    /// Costs one lookup and one seek, then a step for each version.
+    /// Costs one look-up and one seek, then a step for each version.
     ///
     /// - Throws: as `newest(of:in:)`.
     public func versions(
@@ -52,10 +51,10 @@ extension KeyIndex {
         }
     }
 
-    /// The newest version in table 01, of any index.
+    /// Returns the newest version in table 01, of any index.
     @inline(__always)
     private func newest(of key: [UInt8]) throws(StoreError) -> RecordAddress? {
-        // On the stack for keys of up to 1,023 bytes.
+        // The record is on the stack for keys of up to 1,023 bytes.
         let found = withUnsafeTemporaryAllocation(byteCount: key.count + 1, alignment: 1) {
             record -> Result<RecordAddress?, StoreError> in
             record[0] = IndexRecord.newestTable
@@ -71,7 +70,7 @@ extension KeyIndex {
         return try found.get()
     }
 
-    /// Versions in table 02 with an index below `end`, newest first.
+    /// Returns versions in table 02 with an index below `end`, newest first.
     func older(
         than end: EntryIndex, of key: [UInt8], limit: Int, _ cursor: RecordCursor
     ) throws(StoreError) -> [RecordAddress] {

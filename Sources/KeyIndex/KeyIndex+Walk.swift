@@ -3,10 +3,10 @@ public import StorageIO
 
 /// A walk over the keys with a prefix, in byte order; sorted sets are not among them.
 ///
-/// A value that says where to go on: `KeyIndex.nextKeys(of:in:limit:skipping:)` moves it.
+/// A value that knows where to continue: `KeyIndex.nextKeys(of:in:limit:skipping:)` advances it.
 public struct KeyWalk: Sendable {
     fileprivate var records: RecordWalk
-    /// Whether all keys were met.
+    /// Whether all keys were found.
     public var isAtEnd: Bool { records.isAtEnd }
 
     /// - Parameters:
@@ -23,7 +23,7 @@ public struct KeyWalk: Sendable {
 /// A walk over the members of a sorted set, by score, then by member in byte order.
 public struct MemberWalk: Sendable {
     fileprivate var records: RecordWalk
-    /// Whether all members were met.
+    /// Whether all members were found.
     public var isAtEnd: Bool { records.isAtEnd }
 
     /// - Parameters:
@@ -47,29 +47,28 @@ public struct MemberWalk: Sendable {
     }
 }
 
-/// A key that a walk met, and where its newest version lies.
+/// A key that a walk found, and the address of its newest version.
 public struct FoundKey: Hashable, Sendable {
     public let key: [UInt8]
     public let address: RecordAddress
 }
 
-/// A member that a walk met, and where its first entry lies.
+/// A member that a walk found, and the address of its first entry.
 public struct FoundMember: Hashable, Sendable {
-    /// -0.0 comes as 0.0.
+    /// The score; -0.0 is returned as 0.0.
     public let score: Double
     public let member: [UInt8]
     public let address: RecordAddress
 }
 
 extension KeyIndex {
-    /// Keys of a page take no more memory than this, but for the last one.
+    /// The most memory that the keys of a page take, except for the last one.
     private static let pageByteCount = 1 << 20
 
-    /// The next keys that have a version below `size`, each with the newest of these.
+    /// Returns the next keys that have a version below `size`, each with the newest of these.
     ///
     /// - Parameters:
-    ///   - limit: the most keys to return. There may be fewer although more follow: `isAtEnd`
-    ///     tells.
+    ///   - limit: the most keys to return. There may be fewer although more follow: check `isAtEnd`.
     ///   - kind: keys whose newest version is of this kind are left out.
     /// - Throws: as `newest(of:in:)`; the walk has not moved then.
     /// - Complexity: one seek, then a step for each key, however many versions it has; a seek more
@@ -113,10 +112,9 @@ extension KeyIndex {
         return count
     }
 
-    /// The next members whose first entry is below `size`.
+    /// Returns the next members whose first entry is below `size`.
     ///
-    /// - Parameter limit: the most members to return. There may be fewer although more follow:
-    ///   `isAtEnd` tells.
+    /// - Parameter limit: the most members to return. There may be fewer although more follow: check `isAtEnd`.
     /// - Throws: as `newest(of:in:)`; the walk has not moved then.
     /// - Complexity: one seek, then a step for each member.
     public func nextMembers(
@@ -147,12 +145,11 @@ extension KeyIndex {
     }
 }
 
-/// Finds the newest version below a size of the keys that a walk meets.
+/// Finds the newest version below a size of the keys of a walk.
 private struct SnapshotVersions {
     private let index: KeyIndex
     private let size: TreeSize
-    /// Created when the first older version is wanted, hence after the walk's own cursor: see
-    /// `KeyIndex+Read`.
+    /// Created when the first older version is needed, and therefore after the walk's own cursor: see `KeyIndex+Read`.
     private var older: RecordCursor?
 
     init(_ index: KeyIndex, _ size: TreeSize) {

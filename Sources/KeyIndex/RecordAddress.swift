@@ -1,12 +1,12 @@
 public import MerkleTree
 
-/// The address of a record in the ledger: which entry it is of, where it begins, and its length.
+/// The address of a record in the ledger: its entry, its position, and its length.
 public struct RecordAddress: Hashable, Sendable {
     public var index: EntryIndex
-    /// The raw value of the entry's `EntryKind`. The index treats members of sorted sets apart, and
-    /// all others alike.
+    /// The raw value of the entry's `EntryKind`. The index treats members of sorted sets differently from all other
+    /// kinds.
     public var kind: UInt8
-    /// Where the record begins: the ledger's own number for a segment and a byte in it.
+    /// The position of the record: the ledger's number for a segment and an offset in it.
     public var position: UInt64
     /// The record's length in bytes.
     public var length: UInt32
@@ -19,12 +19,11 @@ public struct RecordAddress: Hashable, Sendable {
     }
 }
 
-/// An entry as the key index takes it.
+/// An entry in the form that the key index needs.
 public struct IndexedKey: Sendable {
     public var key: [UInt8]
     public var address: RecordAddress
-    /// How many bytes at the end of the key are the member's name, for entries of kind
-    /// `EntryKind.sortedSetMember`.
+    /// The length of the member's name at the end of the key, for entries of kind `EntryKind.sortedSetMember`.
     public var memberLength: Int
 
     public init(key: [UInt8], address: RecordAddress, memberLength: Int = 0) {
@@ -35,10 +34,10 @@ public struct IndexedKey: Sendable {
 }
 
 extension RecordAddress {
-    /// 8 bytes index, 8 position, 4 length, 1 kind; numbers big-endian.
+    /// 8 bytes of the entry index, 8 position, 4 length, 1 kind; numbers big-endian.
     static let encodedByteCount = 21
 
-    /// - Parameter bytes: room for `encodedByteCount`.
+    /// - Parameter bytes: memory for `encodedByteCount` bytes.
     func encode(to bytes: UnsafeMutableRawPointer) {
         bytes.storeBytes(of: index.rawValue.bigEndian, as: UInt64.self)
         bytes.storeBytes(of: position.bigEndian, toByteOffset: 8, as: UInt64.self)
@@ -46,7 +45,7 @@ extension RecordAddress {
         bytes.storeBytes(of: kind, toByteOffset: 20, as: UInt8.self)
     }
 
-    /// - Returns: nil unless there are exactly `encodedByteCount` bytes.
+    /// - Returns: nil if there are not exactly `encodedByteCount` bytes.
     init?(decoding bytes: UnsafeRawBufferPointer) {
         guard bytes.count == Self.encodedByteCount else { return nil }
         self.init(

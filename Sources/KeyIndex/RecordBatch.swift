@@ -1,6 +1,6 @@
 import RocksDBBridge
 
-/// Records to be written at once.
+/// Records to be written atomically.
 final class RecordBatch {
     let pointer: OpaquePointer
 

@@ -1,15 +1,15 @@
 import RocksDBBridge
 import StorageIO
 
-/// Walks over records in the order of their keys, on the state of the database at its creation.
+/// Iterates over records in the order of their keys, on the state of the database at its creation.
 ///
 /// Used by one thread, inside `RocksDatabase.reading`. Creating one costs a few microseconds.
 final class RecordCursor {
     private let database: RocksDatabase
     private let cursor: OpaquePointer
 
-    /// - Parameter keepsBlocks: whether the blocks that are read displace others from the cache;
-    ///   not for a walk over very many records.
+    /// - Parameter keepsBlocks: whether the blocks that are read displace others from the cache; false for a walk over
+    ///   very many records.
     init(_ database: RocksDatabase, keepsBlocks: Bool = true) throws(StoreError) {
         self.database = database
         var created: OpaquePointer?
@@ -22,12 +22,12 @@ final class RecordCursor {
         rocks_cursor_destroy(cursor)
     }
 
-    /// Goes to the first record from `key` on.
+    /// Moves to the first record from `key` on.
     func seek(to key: [UInt8]) {
         key.withUnsafeBytes { rocks_cursor_seek(cursor, $0.baseAddress, $0.count) }
     }
 
-    /// Goes to the last record before `key`.
+    /// Moves to the last record before `key`.
     func seek(before key: [UInt8]) throws(StoreError) {
         key.withUnsafeBytes { rocks_cursor_seek_back(cursor, $0.baseAddress, $0.count) }
         if let record = try current(), record.key.elementsEqual(key) { previous() }
@@ -37,9 +37,9 @@ final class RecordCursor {
 
     func next() { rocks_cursor_next(cursor) }
 
-    /// The record's key and value, valid until the cursor moves; nil beyond the last one.
+    /// Returns the record's key and value, valid until the cursor moves; nil after the last one.
     ///
-    /// - Throws: what kept the cursor from reading on: it looks like the end otherwise.
+    /// - Throws: the error that stopped the cursor, which would otherwise look like the end.
     func current() throws(StoreError) -> (
         key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     )? {
@@ -59,7 +59,7 @@ final class RecordCursor {
 }
 
 extension UnsafeRawBufferPointer {
-    /// What follows `prefix`; nil if the bytes do not begin with it.
+    /// Returns the bytes after `prefix`; nil if the bytes do not begin with it.
     func dropping(prefix: [UInt8]) -> UnsafeRawBufferPointer? {
         guard count >= prefix.count, prefix.elementsEqual(self[..<prefix.count]) else { return nil }
         return UnsafeRawBufferPointer(rebasing: self[prefix.count...])

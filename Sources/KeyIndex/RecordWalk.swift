@@ -1,22 +1,22 @@
 import StorageIO
 
-/// The way over the records with a prefix, in the order of their keys or against it, page by page.
+/// A walk over the records with a prefix, in the order of their keys or in reverse, page by page.
 ///
-/// Between pages it is only the key to go on from: it holds no file and no memory of RocksDB, so
-/// that the database can be closed, and merged files removed, however long the walk takes.
+/// Between pages it is only the key to continue from: it holds no file and no memory of RocksDB, so that the database
+/// can be closed, and merged files removed, however long the walk takes.
 struct RecordWalk: Sendable {
     /// The most records of one page: some milliseconds.
     static let recordsPerPage = 4096
 
-    /// What the keys of all records begin with.
+    /// The prefix of the keys of all records.
     let prefix: [UInt8]
     private let isReverse: Bool
-    /// The records that are left: from here on or, in reverse, those before.
+    /// The rest of the records begins here or, in reverse, ends before this.
     private var bound: [UInt8]
     private(set) var isAtEnd = false
 
-    /// - Parameter offset: the record after which to begin, in the direction of the walk. It need
-    ///   not exist, nor have the prefix.
+    /// - Parameter offset: the record after which to begin, in the direction of the walk. It need not exist, nor have
+    ///   the prefix.
     init(prefix: [UInt8], after offset: [UInt8]?, reverse: Bool) {
         self.prefix = prefix
         isReverse = reverse
@@ -27,10 +27,9 @@ struct RecordWalk: Sendable {
         }
     }
 
-    /// Goes over the next records, until `body` wants no more after the one that it was given, or a
-    /// page is full.
+    /// Passes the next records to `body`, until it returns false or a page is full.
     ///
-    /// - Parameter body: gets the record's key and value.
+    /// - Parameter body: called with the record's key and value; returns whether it accepts more.
     mutating func goOn(
         in database: RocksDatabase, keepsBlocks: Bool = true,
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(StoreError) -> Bool
@@ -52,6 +51,6 @@ struct RecordWalk: Sendable {
         isAtEnd = true
     }
 
-    /// The smallest key, in byte order, that is larger.
+    /// Returns the next key in byte order.
     private static func next(after key: [UInt8]) -> [UInt8] { key + [0] }
 }

@@ -10,7 +10,7 @@ import StorageIO
 #endif
 
 extension RocksDatabase {
-    /// Opens the database; how it is set is in `Database.cpp`.
+    /// Opens the database; `Database.cpp` has its settings.
     static func open(
         _ path: String, _ fileSystem: any FileSystem, _ options: KeyIndex.Options
     ) throws(StoreError) -> OpaquePointer {
@@ -37,22 +37,22 @@ extension RocksDatabase {
         try check(rocks_remove(path, rocks_host.make(fileSystem, log: { _, _ in })), path)
     }
 
-    /// Throws the error that a call came to.
+    /// Throws the error of a status.
     ///
-    /// - Parameter path: of the index, if the call was about one.
+    /// - Parameter path: the path of the index, if the status concerns one.
     @inline(__always)
     static func check(_ status: rocks_status, _ path: String?) throws(StoreError) {
         if status.code != ROCKS_OK { throw error(taking: status, path) }
     }
 
-    /// The error of a status, whose message is freed.
+    /// Makes the error of a status, and frees the status' message.
     @inline(never)
     private static func error(taking status: rocks_status, _ path: String?) -> StoreError {
         defer { free(status.message) }
         let text = status.message.map { String(cString: $0) } ?? "no memory for a message"
         let code: StoreError.Code =
             switch status.code {
-            // A file that the others name and that is not there is damage as well.
+            // A missing file that other files refer to is damage as well.
             case ROCKS_CORRUPTION, ROCKS_MISSING_FILE: .corruption
             case ROCKS_IO, ROCKS_NO_THREADS: .io
             case ROCKS_NO_SPACE: .noSpace

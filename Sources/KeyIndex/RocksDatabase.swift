@@ -10,17 +10,16 @@ import Synchronization
     import Glibc
 #endif
 
-/// An open RocksDB, with the guard that keeps calls from using it after closing.
+/// An open RocksDB, with a guard against use after closing.
 ///
-/// `@unchecked Sendable`: the pointer is set once; RocksDB's calls on it are safe from any
-/// thread; and it is freed only by `close`, after it has kept new calls out and waited for those
-/// inside `reading`.
+/// `@unchecked Sendable`: the pointer is set once; RocksDB allows its use from any thread; and only `close` frees it,
+/// after it has refused new users and waited for those inside of `reading`.
 final class RocksDatabase: @unchecked Sendable {
     let path: String
     let handle: OpaquePointer
 
-    /// How many calls are inside, and in the top bit whether the database is closed.
-    private let calls = Atomic<UInt64>(0)
+    /// How many threads are inside of `reading`, and in the top bit whether the database is closed.
+    private let readers = Atomic<UInt64>(0)
     private static let closedBit: UInt64 = 1 << 63
 
     init(
@@ -32,46 +31,44 @@ final class RocksDatabase: @unchecked Sendable {
 
     /// Runs `body` while the database cannot be closed.
     ///
-    /// Costs two atomic additions. A call that comes after closing sees the bit and leaves without
-    /// having touched the database, even if closing does not wait for it any more.
+    /// Costs two atomic additions. A caller that comes after closing sees the bit and leaves without touching the
+    /// database, even if closing does not wait for it any more.
     @inline(__always)
     func reading<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
-        let before = calls.wrappingAdd(1, ordering: .acquiring).oldValue
-        defer { calls.wrappingSubtract(1, ordering: .releasing) }
+        let before = readers.wrappingAdd(1, ordering: .acquiring).oldValue
+        defer { readers.wrappingSubtract(1, ordering: .releasing) }
         guard before & Self.closedBit == 0 else {
             throw StoreError(.closed, "the key index \(path) is closed")
         }
         return try body()
     }
 
-    /// Waits for the calls inside, writes what is in memory to disk, and closes.
+    /// Waits for threads inside of `reading`, writes RocksDB's memory to disk, and closes.
     func close() {
-        let before = calls.bitwiseOr(Self.closedBit, ordering: .acquiringAndReleasing).oldValue
+        let before = readers.bitwiseOr(Self.closedBit, ordering: .acquiringAndReleasing).oldValue
         guard before & Self.closedBit == 0 else { return }
-        // Calls last microseconds, but for one that waits for a flush: closing is rare, so sleeping
-        // does.
-        while calls.load(ordering: .acquiring) != Self.closedBit { usleep(200) }
-        // RocksDB would leave out what a flush that waits in the background has taken over. An
-        // error costs nothing but time: what did not reach the disk is applied again from the
-        // ledger.
+        // Reads take microseconds, except one that waits for a flush. Closing is rare, so sleeping is fast enough.
+        while readers.load(ordering: .acquiring) != Self.closedBit { usleep(200) }
+        // Closing does not write memtables that a flush in the background has taken over. An error only costs time:
+        // entries that did not reach the disk are applied again from the ledger.
         try? flush(wait: true)
         rocks_close(handle)
     }
 
-    /// Throws the error that a call came to.
+    /// Throws the error of a status.
     @inline(__always)
     func check(_ status: rocks_status) throws(StoreError) { try Self.check(status, path) }
 
     func flush(wait: Bool) throws(StoreError) { try check(rocks_flush(handle, wait)) }
 
-    /// The value of one record; nil if there is none.
+    /// Returns the value of one record; nil if there is none.
     func value(of key: [UInt8]) throws(StoreError) -> [UInt8]? {
         try key.withBytes { key throws(StoreError) in
             try get(key) { Array($0) }
         }
     }
 
-    /// Hands the value of one record to `body`, where RocksDB has it in memory.
+    /// Passes the value of one record to `body`, in RocksDB's memory.
     @inline(__always)
     func get<R>(
         _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> R
@@ -85,7 +82,7 @@ final class RocksDatabase: @unchecked Sendable {
         return try body(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 
-    /// An address as the value of a record of the index.
+    /// Decodes the value of a record of the index as an address.
     func address(_ value: UnsafeRawBufferPointer) throws(StoreError) -> RecordAddress {
         guard let address = RecordAddress(decoding: value) else {
             throw damaged("an address of \(value.count) bytes")
@@ -111,6 +108,12 @@ final class RocksDatabase: @unchecked Sendable {
     }
 
     func fileByteCount() -> UInt64 { rocks_file_byte_count(handle) }
+
+    func memoryUse() -> KeyIndex.MemoryUse {
+        let found = rocks_memory_use(handle)
+        return KeyIndex.MemoryUse(
+            memtables: found.memtables, tables: found.tables, blockCache: found.block_cache)
+    }
 }
 
 extension [UInt8] {

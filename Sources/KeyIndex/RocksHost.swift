@@ -9,12 +9,12 @@ import StorageIO
     import Glibc
 #endif
 
-// The file system, the log and the notification that RocksDB calls, as C functions. An object goes
-// into C as a retained pointer: the host comes back in `release`, a file in `close`, a lock in
-// `unlock`. RocksDB's side calls each of these once, after all other calls with the same pointer.
+// The file system, the log and the notification that RocksDB calls, as C functions. An object is passed
+// to C as a retained pointer: `release` returns the host, `close` a file, `unlock` a lock.
+// RocksDB's side calls each of these once, after all other calls with the same pointer.
 
-/// What RocksDB's calls need: lives until the last object of RocksDB that can call is gone, which
-/// is when the database is closed or its opening failed.
+/// The objects that the C functions need. Lives until the last object of RocksDB that can call them is freed: when the
+/// database is closed or its opening has failed.
 private final class RocksHost: Sendable {
     let fileSystem: any FileSystem
     let log: LogSink
@@ -51,7 +51,7 @@ private final class RocksLock: Sendable {
 }
 
 extension rocks_host {
-    /// A host for one call of `rocks_open` or `rocks_remove`, which takes it over.
+    /// Makes a host for one call of `rocks_open` or `rocks_remove`, which takes ownership of it.
     static func make(
         _ fileSystem: any FileSystem, log: @escaping LogSink,
         beforeFlush: @escaping @Sendable () -> Void = {}
@@ -170,8 +170,7 @@ extension RocksHost {
         Unmanaged.passRetained(RocksFile(try fileSystem.open(path, mode))).toOpaque()
     }
 
-    /// Whether a call failed since there is nothing at `path`: errors of the file system do not
-    /// tell.
+    /// Returns whether a function failed because nothing exists at `path`, which errors of the file system do not tell.
     fileprivate func isMissing(_ path: String) -> Bool { (try? fileSystem.exists(path)) == false }
 }
 

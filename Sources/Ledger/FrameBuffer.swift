@@ -1,7 +1,7 @@
 public import MerkleTree
 import StorageIO
 
-/// The bytes of one frame while it is put together; reused from frame to frame, by one thread.
+/// The bytes of one frame while it is assembled; reused from frame to frame, by one thread.
 ///
 /// Cost of an entry: one copy of its bytes and two checksums over them.
 public final class FrameBuffer {
@@ -19,12 +19,12 @@ public final class FrameBuffer {
         bytes.deallocate()
     }
 
-    /// The payload bytes of a frame with one entry after another of these sizes.
+    /// Returns the payload bytes of a frame with entries of these sizes.
     public static func payloadByteCount(keyAndValueByteCount: Int, entryCount: Int) -> Int {
         keyAndValueByteCount + entryCount * EntryHeader.byteCount + Digest.byteCount
     }
 
-    /// Begins a frame whose payload will lie at `position`.
+    /// Begins a frame whose payload will begin at `position`.
     public func begin(firstIndex: EntryIndex, at position: EntryPosition, payloadByteCount: Int) {
         let byteCount = FrameHeader.byteCount + payloadByteCount
         if bytes.count < byteCount || bytes.count > max(byteCount, 1 << 20) * 4 {
@@ -38,13 +38,14 @@ public final class FrameBuffer {
     }
 
     /// Adds an entry.
-    /// - Returns: where its record lies, and its length.
+    /// - Returns: the position of its record, and the record's length.
     public func add(
         kind: UInt8, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, isEndOfBatch: Bool
     ) -> (position: EntryPosition, byteCount: Int) {
         let byteCount = EntryHeader.byteCount + key.count + value.count
         precondition(
-            used + byteCount + Digest.byteCount <= bytes.count, "the frame's size was promised")
+            used + byteCount + Digest.byteCount <= bytes.count, "the frame is larger than announced"
+        )
         let record = UnsafeMutableRawBufferPointer(rebasing: bytes[used..<used + byteCount])
         record.put(kind, at: EntryHeader.kindOffset)
         record.put(isEndOfBatch ? EntryHeader.endOfBatchMark : 0, at: EntryHeader.marksOffset)
@@ -71,10 +72,10 @@ public final class FrameBuffer {
         used += Digest.byteCount
     }
 
-    /// The root that ``end(root:)`` was given.
+    /// The root that was passed to ``end(root:)``.
     var root: Digest { Digest(loadingFrom: bytes.baseAddress! + (used - Digest.byteCount)) }
 
-    /// Fills the header and hands out the whole frame.
+    /// Completes the header and passes the whole frame to `body`.
     func withFrame<Result>(
         type: FrameType, identity: DatabaseIdentity, timeMicroseconds: Int64,
         synchronizedOffset: UInt32,
@@ -102,8 +103,8 @@ public final class FrameBuffer {
     }
 }
 
-/// The checksum of an entry's record: over its index, its header up to the checksum, key and value.
-/// The index is part of it so that a record at the wrong index is found out.
+/// Returns the checksum of an entry's record: over its index, its header up to the checksum, key and value. The index
+/// is included to detect a record at the wrong index.
 func entryChecksum(_ index: EntryIndex, _ record: UnsafeRawBufferPointer) -> UInt32 {
     var crc = CRC32C()
     crc.update(index.rawValue)

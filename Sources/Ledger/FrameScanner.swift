@@ -1,10 +1,10 @@
 import MerkleTree
 import StorageIO
 
-/// Reads a segment's frames one after the other, through a window of its file.
+/// Reads a segment's frames one after the other, through a window of the file.
 struct FrameScanner: ~Copyable {
     let segment: Segment
-    /// Where the next frame begins, or where the last valid one ended.
+    /// The offset of the next frame, which is the end of the last valid one.
     private(set) var offset: Int
     private let file: any StorageFile
     private let fileByteCount: Int
@@ -26,8 +26,8 @@ struct FrameScanner: ~Copyable {
         window.deallocate()
     }
 
-    /// The frame at `offset`, which then moves behind it.
-    /// - Returns: nil where no whole frame with valid checksums begins: at the end, or at damage.
+    /// Returns the frame at `offset`, and moves `offset` to its end.
+    /// - Returns: nil if no whole frame with valid checksums begins there: at the end, or at damage.
     mutating func next() throws(StoreError) -> FrameView? {
         let address = FrameAddress(
             identity: segment.identity, segment: segment.number, offset: offset)
@@ -66,8 +66,8 @@ struct FrameScanner: ~Copyable {
         return view
     }
 
-    /// The first valid frame that begins at `start` or later, wherever that is: to tell damage,
-    /// which has valid frames behind it, from a torn tail.
+    /// Returns the first valid frame that begins at `start` or later. Valid frames after an invalid one distinguish
+    /// damage from a torn tail.
     mutating func search(from start: Int) throws(StoreError) -> FrameView? {
         var from = start
         while let found = try self.offset(ofMagicFrom: from) {
@@ -78,7 +78,7 @@ struct FrameScanner: ~Copyable {
         return nil
     }
 
-    /// Whether only zeros follow.
+    /// Returns whether only zeros follow.
     mutating func isZero(from start: Int) throws(StoreError) -> Bool {
         var next = start
         while next < fileByteCount {
@@ -94,7 +94,7 @@ struct FrameScanner: ~Copyable {
         let first = UInt8(truncatingIfNeeded: FrameHeader.magic)
         var next = start
         while next + FrameHeader.byteCount <= fileByteCount {
-            // What the window holds already is not read again: a value may be full of such bytes.
+            // Bytes that are in the window are not read again: a value may contain many such bytes.
             let held = windowOffset + windowByteCount - next
             let count =
                 next >= windowOffset && held >= FrameHeader.byteCount

@@ -1,6 +1,6 @@
 public import MerkleTree
 
-/// A whole, checked frame in the scanner's memory; gone when the scanner goes on.
+/// A whole, checked frame in the scanner's memory; valid until the scanner moves on.
 public struct FrameView: ~Copyable {
     let segment: UInt32
     let offset: Int
@@ -38,8 +38,7 @@ public struct FrameView: ~Copyable {
 
     /// Calls `body` with each entry, in order.
     ///
-    /// The frame's checksum was right, so a wrong length in it was written so; it is refused all
-    /// the same.
+    /// The frame's checksum is valid, so a wrong length in it was written that way; it is refused nevertheless.
     public func forEachEntry<Failure>(
         _ body: (EntryView) throws(Failure) -> Void
     ) throws(Failure) {
@@ -69,7 +68,7 @@ public struct FrameView: ~Copyable {
         return byteCount <= left ? byteCount : nil
     }
 
-    /// Whether the payload is exactly `count` records and the root.
+    /// Whether the payload consists of exactly `count` records and the root.
     var isWellFormed: Bool {
         var start = 0
         for _ in 0..<count {

@@ -1,9 +1,9 @@
 public import MerkleTree
 public import StorageIO
 
-/// The append-only files that are the truth of a database: segments of frames of entries.
+/// The append-only files that are the source of truth of a database: segments of frames of entries.
 ///
-/// - One writer: ``append(_:)`` and the calls next to it belong to one thread at a time.
+/// - One writer: ``append(_:)`` and the other writing functions may be called by one thread at a time.
 /// - Readers, on any thread: ``readEntry(_:at:byteCount:)`` and ``forEachFrame(from:_:)``.
 ///
 /// An entry is in the ledger when the ``synchronize()`` after its frame has returned. Opening
@@ -11,8 +11,8 @@ public import StorageIO
 /// `docs/format.md` draws the bytes; `LedgerFormat.swift` holds their offsets.
 public final class Ledger: Sendable {
     public struct Options: Sendable {
-        /// Where a new segment is begun. A larger frame gets a segment of its own.
-        /// 2 GiB at most: offsets have 32 bits.
+        /// The size at which a new segment is begun. A larger frame gets a segment of its own. At most 2 GiB, since
+        /// offsets have 32 bits.
         public var segmentByteCount: UInt64 = 128 << 20
         /// The most files of complete segments that are open at a time.
         public var openSegmentCount = 64
@@ -27,9 +27,9 @@ public final class Ledger: Sendable {
     private let writer: LedgerWriter
     private let sync = LedgerSync()
 
-    /// What a view of the database knows about an entry that the ledger does not hold.
+    /// What a view of the database shows about an entry that the ledger does not hold.
     public enum Evidence: Sendable {
-        /// The entry was synchronized once, hence acknowledged.
+        /// The entry was synchronized, and therefore acknowledged.
         case acknowledged
         /// Entries are synchronized before they are acknowledged, and this one was not.
         case neverAcknowledged
@@ -42,11 +42,11 @@ public final class Ledger: Sendable {
     /// Opens the ledger in a folder, or creates it there.
     ///
     /// - Parameters:
-    ///   - witness: what the views of this database know about the first entry behind the recovered
-    ///     end, after a crash. One that was acknowledged and is not there is damage.
+    ///   - witness: returns, after a crash, what the views of this database show about the first entry after
+    ///     the recovered end. An acknowledged entry that is missing is damage.
     /// - Throws: `corruption` with file, offset and entry index; `foreignDatabase`;
     ///   `incompatibleFormat`; the operating system's errors.
-    /// - Complexity: reads the newest segment, after a crash also the one before.
+    /// - Complexity: reads the newest segment, and after a crash also the one before.
     public init(
         directory: String, fileSystem: any FileSystem = POSIXFileSystem(),
         options: Options = Options(), witness: @escaping Witness = { _, _ in .none },
@@ -68,21 +68,21 @@ public final class Ledger: Sendable {
 
     // MARK: writing (one thread)
 
-    /// The number of entries appended, synchronized or not.
+    /// The number of appended entries, synchronized or not.
     public var size: TreeSize { writer.size }
 
-    /// The Merkle root over all entries appended.
+    /// The Merkle root over all appended entries.
     public var root: Digest { writer.root }
 
-    /// Makes room for a frame and says where its payload will lie; may begin a new segment.
+    /// Makes room for a frame and returns the position of its payload; may begin a new segment.
     /// - Throws: `noSpace` before anything is written, `tooLarge`, or the operating system's
     ///   errors.
     public func prepareFrame(payloadByteCount: Int) throws(StoreError) -> EntryPosition {
         try writer.prepare(payloadByteCount: payloadByteCount)
     }
 
-    /// Writes a frame at the position that ``prepareFrame(payloadByteCount:)`` gave. It is durable,
-    /// and may be acknowledged, after ``synchronize()``.
+    /// Writes a frame at the position that ``prepareFrame(payloadByteCount:)`` returned. It is durable, and may be
+    /// acknowledged, after ``synchronize()``.
     public func append(_ frame: borrowing FrameBuffer) throws(StoreError) {
         try writer.append(frame)
     }
@@ -93,18 +93,18 @@ public final class Ledger: Sendable {
         try writer.synchronize()
     }
 
-    /// Makes the frames durable that were appended before this call, on any thread: for a view that
-    /// must not get ahead of the ledger on the disk.
+    /// Makes all frames durable that were appended before, on any thread: for a view that must not get ahead of the
+    /// ledger on the disk.
     ///
-    /// - Throws: `writesStopped`: the kernel reports a failed write once, so the writer would not
-    ///   hear of it. The caller stops all writing.
+    /// - Throws: `writesStopped`: the kernel reports a failed write only once, so the writer would not see the error.
+    ///   The caller must stop all writing.
     public func synchronizeForView() throws(StoreError) {
-        // Segments before the newest were synchronized when it was begun.
+        // Earlier segments were synchronized when the newest one was begun.
         try sync.run(segments.newest.file())
     }
 
-    /// Synchronizes, and marks the end, so that a later opening can tell a damaged last frame from
-    /// a torn one.
+    /// Synchronizes, and writes an end mark, so that a later opening can distinguish a damaged last frame from a torn
+    /// one.
     public func close() throws(StoreError) {
         try writer.close()
     }
@@ -114,7 +114,7 @@ public final class Ledger: Sendable {
     /// Reads one entry and checks it against its own checksum.
     ///
     /// - Parameters:
-    ///   - index: the entry that should lie there; part of its checksum.
+    ///   - index: the expected entry; part of its checksum.
     ///   - byteCount: the length of its record, if known; saves a second read for long entries.
     /// - Throws: `corruption` with file, offset and entry index.
     /// - Complexity: one read of the file; two for an entry over 1 KiB whose length is not given.
@@ -125,8 +125,8 @@ public final class Ledger: Sendable {
             index, at: position, byteCount: byteCount)
     }
 
-    /// The bytes of an entry's record according to its header, which is not checked: for a caller
-    /// that has to know about how large it is. At most what a frame holds.
+    /// Returns the size of an entry's record by its header, which is not checked: for a caller that needs an estimate.
+    /// At most the payload of a frame.
     public func recordByteCount(
         _ index: EntryIndex, at position: EntryPosition
     ) throws(StoreError) -> Int {
@@ -135,8 +135,8 @@ public final class Ledger: Sendable {
 
     /// Calls `body` with each frame that holds an entry from `index` up to before `end`, in order.
     ///
-    /// Every byte is checked. The entries may be read while further ones are appended.
-    /// - Precondition: `end` is not beyond what was appended when the call began.
+    /// Every byte is checked. Other threads may append entries meanwhile.
+    /// - Precondition: the entries before `end` were appended when this function was called.
     /// - Throws: `corruption` where a frame is damaged or missing, and what `body` throws.
     /// - Complexity: reads the segments from the one that holds `index` on.
     public func forEachFrame(
@@ -165,8 +165,7 @@ public final class Ledger: Sendable {
         }
     }
 
-    /// Where an entry lies, found by reading its segment: for the day when the file that knows is
-    /// damaged.
+    /// Finds the position of an entry by reading its segment: for use when the file of positions is damaged.
     public func locate(_ index: EntryIndex) throws(StoreError) -> EntryPosition? {
         guard let segment = segments.all(from: index).first else { return nil }
         var scanner = try FrameScanner(segment: segment)
@@ -181,7 +180,7 @@ public final class Ledger: Sendable {
         return nil
     }
 
-    /// The bytes that the ledger takes on disk, preallocated space included.
+    /// Returns the size of the ledger's files on disk, preallocated space included.
     public func byteCount() throws(StoreError) -> UInt64 {
         try segments.byteCount()
     }

@@ -3,7 +3,7 @@ import StorageIO
 
 // The bytes of the ledger's files; drawn in docs/format.md. All numbers are little-endian.
 
-/// Where an entry's record begins: a segment and a byte in its file.
+/// The position of an entry's record: a segment and an offset in its file.
 public struct EntryPosition: Hashable, Sendable, CustomStringConvertible {
     public var segment: UInt32
     public var offset: UInt32
@@ -13,7 +13,7 @@ public struct EntryPosition: Hashable, Sendable, CustomStringConvertible {
         self.offset = offset
     }
 
-    /// Both numbers in one, the segment in the upper half.
+    /// Unpacks both numbers, the segment from the upper half.
     public init(packed: UInt64) {
         segment = UInt32(truncatingIfNeeded: packed >> 32)
         offset = UInt32(truncatingIfNeeded: packed)
@@ -55,8 +55,8 @@ enum FrameHeader {
     static let checksumOffset = 44
 }
 
-/// Where a frame is, which goes before its bytes into each of its checksums. So bytes that look
-/// like a frame are none elsewhere: neither in another database, nor inside of a value.
+/// The address of a frame, which each of its checksums covers before its bytes. So bytes that look like a frame are not
+/// valid elsewhere: neither in another database, nor inside of a value.
 struct FrameAddress {
     var identity: DatabaseIdentity
     var segment: UInt32
@@ -71,12 +71,11 @@ struct FrameAddress {
     }
 }
 
-/// What a frame holds. Later kinds get numbers of their own; a reader refuses those that it does
-/// not know.
+/// The content of a frame. Later types get new numbers; a reader refuses types that it does not know.
 enum FrameType: UInt8 {
     /// Entries, then the Merkle root after them.
     case entries = 1
-    /// Written by a clean close: only the root. Its one purpose is to say that all before it was
+    /// Written by a clean close: only the root. Its only purpose is to state that everything before it was
     /// synchronized.
     case end = 2
 }
@@ -91,11 +90,11 @@ public enum EntryHeader {
     static let valueByteCountOffset = 8
     static let checksumOffset = 12
 
-    /// The last entry of its batch.
+    /// Marks the last entry of its batch.
     static let endOfBatchMark: UInt8 = 1
 }
 
-/// The most payload bytes in one frame, and with it the largest batch: 1 GiB.
+/// The most payload bytes in one frame, which limits the largest batch: 1 GiB.
 public let maximumFramePayloadByteCount = 1 << 30
 
 /// An entry as the ledger holds it. The ledger gives the kind no meaning.

@@ -1,14 +1,14 @@
 import StorageIO
 import Synchronization
 
-/// Synchronizes the newest segment for the writer and for the views, and remembers a failure.
+/// Synchronizes the newest segment for the writer and for the views, and keeps the first failure.
 ///
-/// The kernel reports a failed write to one call only: the next call for the same file is told
-/// that all is well. Therefore the first failure is everybody's, and the last word.
+/// The kernel reports a failed write to one fdatasync only: the next one on the same file succeeds. Therefore the first
+/// failure is reported to every later caller.
 final class LedgerSync: Sendable {
     private let failure = Mutex<StoreError?>(nil)
 
-    /// - Throws: `writesStopped`, then and ever after.
+    /// - Throws: `writesStopped`, and the same error from then on.
     func run(_ file: any StorageFile) throws(StoreError) {
         try failure.withLock { failure throws(StoreError) in
             if let failure { throw failure }

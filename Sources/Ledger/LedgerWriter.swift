@@ -10,7 +10,7 @@ import Synchronization
 
 /// The one writer of a ledger: appends frames to the newest segment and begins new ones.
 ///
-/// `@unchecked Sendable`: by the contract of ``Ledger``, one thread at a time calls it.
+/// `@unchecked Sendable`: the contract of ``Ledger`` allows one thread at a time.
 final class LedgerWriter: @unchecked Sendable {
     private let folder: SegmentDirectory
     private let identity: DatabaseIdentity
@@ -52,11 +52,11 @@ final class LedgerWriter: @unchecked Sendable {
         synchronizedOffset = offset
     }
 
-    /// Writes the last frames again, from `start` on: after a failed sync the page cache has bytes
-    /// that the disk does not have, and that the kernel takes for written.
+    /// Writes the last frames again, from `start` on: after a failed sync the page cache has bytes that the disk lacks,
+    /// although the kernel considers them written.
     ///
-    /// Each frame is checked once more before: what is written must not be what a bad disk, or a bad
-    /// cable, gave back this time.
+    /// Each frame is checked again before it is written, so that bytes are not written that a failing disk or cable has
+    /// returned wrongly this time.
     private func rewrite(from start: Int) throws(StoreError) {
         guard UInt64(start) < offset else { return }
         var scanner = try FrameScanner(segment: segment, offset: start)
@@ -64,7 +64,7 @@ final class LedgerWriter: @unchecked Sendable {
             guard let frame = try scanner.next() else {
                 throw segment.corruption(
                     at: scanner.offset, entry: size.nextIndex,
-                    "a frame that was whole a moment ago is not")
+                    "a frame that was valid a moment ago is not any more")
             }
             try file.write(frame.bytes, at: UInt64(frame.offset))
         }
@@ -77,7 +77,7 @@ final class LedgerWriter: @unchecked Sendable {
                 "\(payloadByteCount) bytes exceed the \(maximumFramePayloadByteCount) bytes that one "
                     + "batch may have; split it")
         }
-        // The end frame of a close fits too, so that a close never needs space.
+        // Includes the end frame of a close, so that a close never needs space.
         let byteCount = UInt64(
             2 * FrameHeader.byteCount + payloadByteCount + Digest.byteCount)
         if offset + byteCount > options.segmentByteCount, offset > SegmentHeader.byteCount {
@@ -133,11 +133,10 @@ final class LedgerWriter: @unchecked Sendable {
         isEnded = false
     }
 
-    /// Ends the newest segment, durably, before the next one refers to it.
+    /// Completes the newest segment, durably, before the next one refers to it.
     ///
-    /// From the moment in which the next segment may exist, either it becomes the newest here or
-    /// nothing is written any more (`writesStopped`): entries that came behind it in the old segment
-    /// would be lost at the next opening.
+    /// Once the next segment may exist, either it becomes the newest one here or nothing more is written
+    /// (`writesStopped`): entries appended to the old segment would be lost at the next opening.
     private func beginSegment(roomFor byteCount: UInt64) throws(StoreError) {
         try synchronize()
         let reserved = max(
@@ -147,7 +146,7 @@ final class LedgerWriter: @unchecked Sendable {
             identity: identity, number: segment.number + 1, firstIndex: size.nextIndex,
             rootBefore: root)
         let (next, nextFile) = try folder.create(head, byteCount: reserved)
-        // Gives the unused space back. Only space is at stake: a failure is no reason to stop.
+        // Gives the unused space back. A failure only wastes space and does not stop the writer.
         try? file.truncate(to: offset)
         segment.completeByteCount.store(offset, ordering: .relaxed)
         _ = folder.files.add(segment, file)
@@ -168,7 +167,7 @@ final class LedgerWriter: @unchecked Sendable {
             try file.allocate(byteCount: target)
             reservedByteCount = target
         } catch {
-            // Less may still be there.
+            // A smaller allocation may still succeed.
             guard error.code == .noSpace, end < target else { throw error }
             try file.allocate(byteCount: end)
             reservedByteCount = end

@@ -3,38 +3,37 @@ import StorageIO
 
 /// Finds the end of the ledger after a stop or a crash.
 ///
-/// Only the newest segment was in work. What follows its last valid frame is one of three things:
+/// Only the newest segment was being written. The bytes after its last valid frame are one of three things:
 /// - zeros: preallocated space, the normal case;
-/// - a torn tail: bytes of frames that a crash kept from being synchronized. They are cut;
-/// - damage: bytes that were synchronized once and are wrong now. Cutting them would lose
-///   acknowledged entries; the ledger is refused.
+/// - a torn tail: bytes of frames that were not synchronized because of a crash. They are cut;
+/// - damage: bytes that were synchronized and are wrong now. Cutting them would lose acknowledged entries, so the
+///   ledger is refused.
 ///
-/// Damage is told from a torn tail by its witnesses: a later valid frame that states that the file
-/// was synchronized beyond this offset when it was written; and a view that is only given entries
-/// that were synchronized. A copy that was made while a server wrote shows the same: its files are
-/// from different moments.
+/// Witnesses distinguish damage from a torn tail: a later valid frame that states that the file was synchronized beyond
+/// this offset when the frame was written; and a view that only contains synchronized entries. A copy that was made
+/// while a server wrote shows the same signs: its files are from different moments.
 ///
-/// A segment is begun only when the one before is complete. After a crash that is checked, too.
+/// A segment is begun only when the one before is complete. After a crash this is checked, too.
 struct Recovery {
     let folder: SegmentDirectory
     let segments: SegmentTable
     let witness: Ledger.Witness
     let log: LogSink
 
-    /// Where the writer goes on.
+    /// The end of the ledger, where the writer continues.
     struct Tail {
         var offset: Int
-        /// Up to where the last frame says that the file was synchronized before it.
+        /// The offset up to which the file was synchronized before the last frame was written, as that frame states.
         var synchronizedOffset: Int
         var size: TreeSize
         var root: Digest
-        /// Whether the last frame is that of a clean close.
+        /// Whether the last frame is the end frame of a clean close.
         var isEnded = false
 
         var hasFrames: Bool { offset > SegmentHeader.byteCount }
     }
 
-    /// - Parameter file: of the newest segment.
+    /// - Parameter file: the file of the newest segment.
     func run(_ file: any StorageFile) throws(StoreError) -> (file: any StorageFile, tail: Tail) {
         var file = file
         var segment = segments.newest
@@ -51,7 +50,7 @@ struct Recovery {
         }
         let isTorn = try !scanner.isZero(from: tail.offset)
         if isTorn { try refuseIfWitnessed(segment, tail, &scanner) }
-        // Also where only zeros are left: they may be what a disk gives back for lost bytes.
+        // Also if only zeros follow: a disk may return zeros for lost bytes.
         let evidence = try witness(tail.size.nextIndex, segment.identity)
         if evidence == .acknowledged { throw lost(segment, tail) }
         if isTorn { try cut(segment, file, tail, evidence) }
@@ -83,8 +82,7 @@ struct Recovery {
 
     // MARK: the segment before
 
-    /// Whether a segment ends where the next one begins.
-    /// - Returns: false if it goes on behind that.
+    /// Returns whether a segment ends where the next one begins; false if it continues beyond that.
     private func isComplete(_ segment: Segment, before next: Segment) throws(StoreError) -> Bool {
         var scanner = try FrameScanner(segment: segment)
         let end = try lastFrame(of: segment, &scanner)
@@ -92,26 +90,26 @@ struct Recovery {
         guard end.size.nextIndex == next.firstIndex, end.root == next.rootBefore else {
             throw segment.corruption(
                 at: end.offset, entry: end.size.nextIndex,
-                "no whole frame with a valid checksum, though the next segment begins with entry "
+                "no whole frame with a valid checksum, but the next segment begins with entry "
                     + "\(next.firstIndex)")
         }
         return true
     }
 
-    /// Removes a segment without entries that was begun and then not used: a release before this one
-    /// went on in the segment before, when it could not open the new one.
+    /// Removes a segment without entries that was begun and then not used: an earlier release continued with the
+    /// segment before if it could not open the new one.
     private func removeEmpty(
         _ segment: Segment, _ tail: Tail, _ scanner: inout FrameScanner, _ previous: Segment
     ) throws(StoreError) {
         guard !tail.hasFrames, try scanner.isZero(from: tail.offset) else {
             throw segment.corruption(
                 at: SegmentHeader.firstIndexOffset, entry: segment.firstIndex,
-                "the segment begins before the end of the one in front of it")
+                "the segment begins before the end of the previous one")
         }
         log(
             .warning,
-            "\(segment.path) holds no entry, and \(previous.path) goes on behind its beginning, entry "
-                + "\(segment.firstIndex): the empty one is removed")
+            "\(segment.path) holds no entry, and \(previous.path) continues beyond its beginning, entry "
+                + "\(segment.firstIndex): the empty segment is removed")
         try folder.remove(segment)
         segments.removeNewest()
     }
@@ -126,7 +124,7 @@ struct Recovery {
             guard later.synchronizedOffset <= tail.offset else {
                 throw segment.corruption(
                     at: tail.offset, entry: tail.size.nextIndex,
-                    "no whole frame with a valid checksum, though one that was written after it follows "
+                    "no whole frame with a valid checksum, but a frame that was written later follows "
                         + "at byte \(later.offset)")
             }
             offset = scanner.offset
@@ -156,7 +154,7 @@ struct Recovery {
             .warning,
             "\(segment.path): the bytes from \(tail.offset) on are \(what). They are cut. The ledger holds "
                 + "\(tail.size) entries")
-        // Cut, not overwritten: what is reserved again reads as zeros.
+        // Truncated, not overwritten: space that is reserved again reads as zeros.
         try file.truncate(to: UInt64(tail.offset))
         try file.synchronize()
     }

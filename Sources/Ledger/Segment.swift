@@ -2,18 +2,18 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// One file of the ledger. It is opened when it is read, and closed again when others are read more:
-/// see ``SegmentFiles``.
+/// One file of the ledger. It is opened when it is read, and closed when other segments are read more: see
+/// ``SegmentFiles``.
 final class Segment: Sendable {
     let identity: DatabaseIdentity
     let number: UInt32
-    /// The index of the first entry that is, or will be, in it.
+    /// The index of its first entry, which may not be written yet.
     let firstIndex: EntryIndex
-    /// The Merkle root over all entries before.
+    /// The Merkle root over all entries before this segment.
     let rootBefore: Digest
     let path: String
     private let files: SegmentFiles
-    /// The open file, if it is open. Changed by ``SegmentFiles`` only.
+    /// The open file, if it is open. Only ``SegmentFiles`` changes it.
     let openFile: Mutex<(any StorageFile)?>
     /// Whether the file was used since ``SegmentFiles`` last looked.
     let wasUsed = Atomic(false)
@@ -21,7 +21,7 @@ final class Segment: Sendable {
     /// The length of the file once it is complete; 0 while it grows.
     let completeByteCount = Atomic<UInt64>(0)
 
-    /// - Parameter file: the open file, of a segment that is to stay open.
+    /// - Parameter file: the open file of a segment that must stay open.
     init(
         _ head: SegmentHead, path: String, files: SegmentFiles, file: (any StorageFile)? = nil
     ) {
@@ -34,7 +34,7 @@ final class Segment: Sendable {
         openFile = Mutex(file)
     }
 
-    /// The open file. Costs a lock; a file that is not open is opened to be read.
+    /// Returns the open file. Costs a lock; a file that is not open is opened for reading.
     /// - Throws: the operating system's errors.
     func file() throws(StoreError) -> any StorageFile {
         if let file = openFile.withLock({ $0 }) {
@@ -61,7 +61,7 @@ final class Segment: Sendable {
         return number
     }
 
-    /// Damage at an offset of this file, in the words that every such error has.
+    /// Returns the error for damage at an offset of this file, with the same text for all such errors.
     func corruption(at offset: Int, entry: EntryIndex, _ what: String) -> StoreError {
         StoreError(
             .corruption,
@@ -136,14 +136,14 @@ final class Segment: Sendable {
     }
 }
 
-/// The length of a record by its header: from 16 to 2^33 bytes, to be checked by the caller.
+/// Returns the length of a record by its header: from 16 to 2^33 bytes; the caller must check it.
 func entryByteCount(_ record: UnsafeRawBufferPointer) -> Int {
     EntryHeader.byteCount + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
         + Int(record.number(UInt32.self, at: EntryHeader.valueByteCountOffset))
 }
 
 extension LedgerEntry {
-    /// Copies an entry out of a record that was checked.
+    /// Copies an entry out of a checked record.
     init(index: EntryIndex, record: UnsafeRawBufferPointer) {
         let keyEnd =
             EntryHeader.byteCount

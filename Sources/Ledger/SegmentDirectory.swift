@@ -2,25 +2,25 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// The folder of segment files: finding them, checking their heads, beginning new ones.
+/// The folder of segment files: finds them, checks their heads, and begins new ones.
 struct SegmentDirectory: Sendable {
     let path: String
     let fileSystem: any FileSystem
-    /// Those that are open to be read.
+    /// The files that are open for reading.
     let files: SegmentFiles
 
-    /// The space that is reserved at a time: what a small database takes, and how often a large one
-    /// pays for an extension.
+    /// The space that is reserved at a time: the minimum size of a small database, and the step in which a large one is
+    /// extended.
     static let allocationByteCount: UInt64 = 16 << 20
 
     struct Opened {
         var identity: DatabaseIdentity
         var segments: [Segment]
-        /// The file of the last one, to write to.
+        /// The file of the last segment, open for writing.
         var newest: any StorageFile
     }
 
-    /// The segments that are there, in order; the first of a new database where there are none.
+    /// Opens the existing segments, in order, or creates the first one of a new database.
     ///
     /// - Parameter segmentByteCount: see ``Ledger/Options``.
     func open(segmentByteCount: UInt64) throws(StoreError) -> Opened {
@@ -30,11 +30,10 @@ struct SegmentDirectory: Sendable {
             if let number = Segment.number(ofName: name) {
                 numbers.append(number)
             } else if name.hasSuffix(Self.unfinishedSuffix) {
-                try fileSystem.removeFile("\(path)/\(name)")  // A crash came before it had its name.
+                try fileSystem.removeFile("\(path)/\(name)")  // left by a crash before it got its name
             }
         }
-        // A name that only the cache has would be gone after a power failure, with all that is
-        // added now.
+        // A name that is only in the cache would be lost in a power failure, with everything that is added now.
         try fileSystem.synchronizeDirectory(path)
         numbers.sort()
         guard !numbers.isEmpty else {
@@ -92,7 +91,7 @@ struct SegmentDirectory: Sendable {
         guard segment.firstIndex >= previous.firstIndex else {
             throw segment.corruption(
                 at: SegmentHeader.firstIndexOffset, entry: segment.firstIndex,
-                "the segment begins before the one in front of it")
+                "the segment begins before the previous one")
         }
     }
 
@@ -102,7 +101,7 @@ struct SegmentDirectory: Sendable {
         try fileSystem.synchronizeDirectory(path)
     }
 
-    /// Opens a segment to write to it.
+    /// Opens a segment for writing.
     func openToWrite(_ segment: Segment) throws(StoreError) -> any StorageFile {
         let file = try fileSystem.open(segment.path, .readWrite)
         files.forget(segment)
@@ -151,14 +150,13 @@ struct SegmentDirectory: Sendable {
             rootBefore: Digest(loadingFrom: header.baseAddress! + SegmentHeader.rootOffset))
     }
 
-    /// Begins a segment. It has its name only when all of it, and the space for its frames, is
-    /// durable.
+    /// Creates a segment. It gets its name only when its head, and the space for its frames, are durable.
     ///
-    /// The file that was written is the file that is returned: nothing is opened after the rename,
-    /// since from there on the segment exists, and a failure could not be told from one before it.
+    /// The returned file is the one that was written: nothing is opened after the rename, since from then on the
+    /// segment exists, and a failure could not be distinguished from one before the rename.
     ///
-    /// - Throws: `writesStopped` if the segment may exist: nothing may be appended to the one before
-    ///   it any more. After any other error it certainly does not.
+    /// - Throws: `writesStopped` if the segment may exist: nothing more may be appended to the one before it. After any
+    ///   other error it certainly does not exist.
     func create(
         _ head: SegmentHead, byteCount: UInt64
     ) throws(StoreError) -> (segment: Segment, file: any StorageFile) {
@@ -173,15 +171,15 @@ struct SegmentDirectory: Sendable {
             try rename(unfinished, to: name)
             file.noteNewPath(name)
         } catch {
-            // The space may be needed elsewhere; the first error is the one to report.
+            // The space may be needed elsewhere; the first error is reported.
             if error.code != .writesStopped { try? fileSystem.removeFile(unfinished) }
             throw error
         }
         do throws(StoreError) {
             try fileSystem.synchronizeDirectory(path)
         } catch {
-            // A shortage passes: the name is taken back. If a power failure brings it back, it is that
-            // of an empty segment, which recovery removes. A disk that fails is no shortage.
+            // A shortage is temporary: the name is removed. If a power failure brings it back, it names an empty
+            // segment, which recovery removes. A failing disk is not a shortage.
             if error.code != .io, (try? fileSystem.removeFile(name)) != nil { throw error }
             throw StoreError(.writesStopped, "the name of \(name) may not be durable", cause: error)
         }
@@ -192,8 +190,8 @@ struct SegmentDirectory: Sendable {
         do throws(StoreError) {
             try fileSystem.rename(unfinished, to: name)
         } catch {
-            // A failing disk may have done it and reported an error. Whether it lasts is asked next,
-            // by the directory's sync.
+            // A failing disk may have renamed the file and reported an error. Whether the name is durable is decided
+            // next, by the directory's sync.
             switch try? fileSystem.exists(name) {
             case true?: return
             case false?: throw error

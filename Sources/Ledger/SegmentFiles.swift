@@ -1,22 +1,21 @@
 import StorageIO
 import Synchronization
 
-/// The files of complete segments that are open to be read: at most `capacity` at a time, however
-/// many segments there are. A ledger of 1 TB has 8,192 of them.
+/// The files of complete segments that are open for reading: at most `capacity` at a time, however many segments there
+/// are. A ledger of 1 TB has 8,192 of them.
 ///
-/// The file that makes room is one that was not used for a while (the clock algorithm): files are
-/// looked at in a circle, one that was used since the last look is spared once. A reader that still
-/// has a closed file keeps it open until it is done. The newest segment is not counted: its writer
-/// keeps it open.
+/// The file to close is one that was not used for a while (the clock algorithm): files are checked in a circle, and one
+/// that was used since the last check is spared once. A reader that still uses a closed file keeps it open until it is
+/// done. The newest segment is not counted: its writer keeps it open.
 final class SegmentFiles: Sendable {
-    /// A segment owns its files, not they it: all of them end with their ledger.
+    /// A weak reference: a segment owns its file, so that all files are closed with their ledger.
     private struct OpenFile {
         weak var segment: Segment?
     }
 
     private let fileSystem: any FileSystem
     private let capacity: Int
-    /// In the order in which they are looked at next.
+    /// The files in the order in which they are checked next.
     private let open = Mutex<[OpenFile]>([])
 
     init(fileSystem: any FileSystem, capacity: Int) {
@@ -24,9 +23,9 @@ final class SegmentFiles: Sendable {
         self.capacity = max(1, capacity)
     }
 
-    /// Opens a segment to be read.
+    /// Opens a segment for reading.
     ///
-    /// Where this process has no descriptor left, another segment gives up its own.
+    /// If this process has no descriptor left, another segment's file is closed.
     func open(_ segment: Segment) throws(StoreError) -> any StorageFile {
         let file: any StorageFile
         do throws(StoreError) {
@@ -44,7 +43,7 @@ final class SegmentFiles: Sendable {
     func add(_ segment: Segment, _ file: any StorageFile) -> any StorageFile {
         open.withLock { open in
             let (kept, isNew) = segment.openFile.withLock { current in
-                // Another thread may have been faster.
+                // Another thread may have opened it first.
                 let isNew = current == nil || current === file
                 let kept = current ?? file
                 current = kept
@@ -56,12 +55,12 @@ final class SegmentFiles: Sendable {
         }
     }
 
-    /// No longer counts a segment, whose writer keeps it open from now on.
+    /// Stops counting a segment, whose writer keeps it open from now on.
     func forget(_ segment: Segment) {
         open.withLock { open in open.removeAll { $0.segment === segment } }
     }
 
-    /// Closes the file that comes first in the circle and was not used.
+    /// Closes the first file in the circle that was not used.
     /// - Returns: false if there is no file to close.
     private static func closeOne(_ open: inout [OpenFile]) -> Bool {
         guard !open.isEmpty else { return false }

@@ -1,7 +1,7 @@
 import MerkleTree
 import StorageIO
 
-/// What the head of a segment's file says. See `docs/format.md`.
+/// The content of a segment's head. See `docs/format.md`.
 struct SegmentHead {
     let identity: DatabaseIdentity
     let number: UInt32

@@ -2,7 +2,7 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// The segments of a ledger, in order. The writer adds, any thread reads.
+/// The segments of a ledger, in order. The writer adds segments, any thread reads.
 final class SegmentTable: Sendable {
     private let segments: Mutex<[Segment]>
 
@@ -13,7 +13,7 @@ final class SegmentTable: Sendable {
 
     var newest: Segment { segments.withLock { $0[$0.count - 1] } }
 
-    /// The one before the newest.
+    /// The segment before the newest.
     var previous: Segment? { segments.withLock { $0.count > 1 ? $0[$0.count - 2] : nil } }
 
     func removeNewest() {
@@ -32,12 +32,12 @@ final class SegmentTable: Sendable {
         guard let found else {
             throw StoreError(
                 .corruption,
-                "entry \(index) is said to be in segment \(number), which does not exist")
+                "entry \(index) should be in segment \(number), which does not exist")
         }
         return found
     }
 
-    /// The segment that holds an entry, and those after it.
+    /// Returns the segment that holds an entry, and those after it.
     func all(from index: EntryIndex) -> [Segment] {
         segments.withLock { all in
             let first = all.lastIndex { $0.firstIndex <= index } ?? 0

@@ -1,5 +1,5 @@
 extension Digest {
-    /// 64 lower-case hexadecimal digits.
+    /// The digest as 64 lower-case hexadecimal digits.
     public var hex: String {
         let digits = Array("0123456789abcdef".utf8)
         return withUnsafeBytes { bytes in
@@ -13,7 +13,7 @@ extension Digest {
         }
     }
 
-    /// - Returns: nil unless there are exactly 64 hexadecimal digits, of either case.
+    /// - Returns: nil if there are not exactly 64 hexadecimal digits, of either case.
     public init?(hex: some StringProtocol) {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.byteCount)

@@ -5,7 +5,7 @@
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
     public static let byteCount = 32
 
-    // The 32 bytes as they lie in memory. The words have no meaning as numbers.
+    // The 32 bytes as they lie in memory. As numbers, the words have no meaning.
     private var word0: UInt64
     private var word1: UInt64
     private var word2: UInt64
@@ -14,7 +14,7 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// The root of a tree without leaves: SHA-256 of no bytes.
     public static let emptyTree = Digest(hashing: [])
 
-    /// - Returns: nil unless there are exactly 32 bytes.
+    /// - Returns: nil if there are not exactly 32 bytes.
     public init?<Bytes: Collection<UInt8>>(_ bytes: Bytes) {
         guard bytes.count == Self.byteCount else { return nil }
         self = withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { buffer in
@@ -41,7 +41,7 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         self.word3 = word3
     }
 
-    /// - Parameter bytes: room for 32 bytes, of any alignment.
+    /// - Parameter bytes: memory for 32 bytes, of any alignment.
     public func store(to bytes: UnsafeMutableRawPointer) {
         bytes.storeBytes(of: word0, as: UInt64.self)
         bytes.storeBytes(of: word1, toByteOffset: 8, as: UInt64.self)
@@ -49,12 +49,12 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
         bytes.storeBytes(of: word3, toByteOffset: 24, as: UInt64.self)
     }
 
-    /// The 32 bytes, valid during `body`.
+    /// Calls `body` with the 32 bytes, which are valid only during that.
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try Swift.withUnsafeBytes(of: self, body)
     }
 
-    /// A copy as an array; allocates.
+    /// The bytes as an array; allocates memory.
     public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 }
 
@@ -80,14 +80,14 @@ extension Digest {
         }
     }
 
-    /// As `leaf(index:key:value:)` above.
+    /// Returns the same as `leaf(index:key:value:)` above.
     public static func leaf(index: EntryIndex, key: [UInt8], value: [UInt8]) -> Digest {
         key.withUnsafeBytes { key in
             value.withUnsafeBytes { value in leaf(index: index, key: key, value: value) }
         }
     }
 
-    /// As `leaf(index:key:value:)` above. Collections that are not contiguous in memory are copied
+    /// Returns the same as `leaf(index:key:value:)` above. Collections that are not contiguous in memory are copied
     /// first.
     public static func leaf(
         index: EntryIndex, key: some Collection<UInt8>, value: some Collection<UInt8>

@@ -1,16 +1,15 @@
-/// The audit path from a leaf to a root: shows that an entry is in a tree, at an index (RFC 6962,
-/// section 2.1.1).
+/// The audit path from a leaf to a root: proves that an entry is in a tree, at an index (RFC 6962, section 2.1.1).
 ///
-/// What it cannot show: the tree's size. A root does not contain it, and a path fits every size
-/// that gives it the same turns, as index 0 has them in trees of 5 to 8 leaves. A size is believed
-/// with the root that it came with.
+/// It does not prove the tree's size. A root does not contain the size, and a path fits every size in which it turns
+/// left and right at the same levels; for index 0 these are sizes 5 to 8, for example. Trust a size only together with
+/// the root that it came with.
 public struct InclusionProof: Hashable, Sendable {
     public var index: EntryIndex
     public var size: TreeSize
     /// The siblings of the leaf and its ancestors, lowest first. At most 63.
     public var path: [Digest]
 
-    /// A proof from outside; anything may be in it.
+    /// Makes a proof that was received; it may be anything.
     public init(index: EntryIndex, size: TreeSize, path: [Digest]) {
         self.index = index
         self.size = size
@@ -19,14 +18,13 @@ public struct InclusionProof: Hashable, Sendable {
 
     /// Makes the proof for the leaf at `index` in the tree of the first `size` leaves.
     ///
-    /// Asks `node` for complete nodes only: at most about 2 log2(size), the right edge of the tree
-    /// included.
+    /// Calls `node` only for complete nodes: at most about 2 log2(size), including the right edge of the tree.
     ///
     /// - Parameters:
-    ///   - index: of the leaf.
-    ///   - size: of the tree.
-    ///   - edge: the edge of the tree of `size` leaves; without it, it is folded again.
-    ///   - node: the digest of a node.
+    ///   - index: the index of the leaf.
+    ///   - size: the size of the tree.
+    ///   - edge: the edge of the tree of `size` leaves; if nil, it is computed from the peaks.
+    ///   - node: returns the digest of a node.
     /// - Precondition: the tree contains the index.
     public init<Failure: Error>(
         of index: EntryIndex, in size: TreeSize, edge: TreeEdge? = nil,
@@ -40,11 +38,12 @@ public struct InclusionProof: Hashable, Sendable {
 
     /// Returns if the path leads from `leaf` at `index` to `root`, in a tree of `size` leaves.
     ///
-    /// Accepts paths of exactly the length that index and size demand (docs/protocol.md, rules I1 to
-    /// I5); the original also accepts longer ones, under a root of the prover's choice. Hashes one node for each of the path.
+    /// Accepts only paths of exactly the length that index and size require (docs/protocol.md, rules I1 to I5); the
+    /// original also accepts longer ones, under a root of the prover's choice. Hashes one node for each node of the
+    /// path.
     ///
-    /// - Throws: code `.malformedProof` for an index beyond the tree or a path of another length,
-    ///   `.inclusionFailed` if the path leads elsewhere.
+    /// - Throws: code `.malformedProof` for an index beyond the tree or a path of another length, `.inclusionFailed` if
+    ///   the path does not lead to `root`.
     public func verify(leaf: Digest, root: Digest) throws(VerificationError) {
         guard size.contains(index) else {
             throw error(.malformedProof, "the index is beyond a tree of \(size) entries", root)

@@ -1,34 +1,31 @@
 // The Merkle tree of the ledger: digests, the arithmetic of its shape, proofs and their
 // verification.
 //
-// Read in this order: `Digest` (what is hashed), `EntryIndex` and `TreeSize` (what is counted),
-// `NodePosition` (where a node lies, in the tree and in storage), `MerkleAccumulator` (a tree that
-// grows), `InclusionProof` and `ConsistencyProof`, and `VerificationError` for what happens when
-// one does not hold.
+// Read in this order: `Digest` (what is hashed), `EntryIndex` and `TreeSize` (numbers of entries),
+// `NodePosition` (the position of a node in the tree and in storage), `MerkleAccumulator` (a growing
+// tree), `InclusionProof` and `ConsistencyProof`, and `VerificationError` for proofs that do not hold.
 //
 // The shape, the proofs and their order are those of RFC 6962, section 2.1; the record behind a
-// leaf is `index ‖ key length ‖ key ‖ value`. The module holds no tree: whoever stores the digests
-// of *complete* nodes hands in a function from positions to digests. Everything else, such as the
-// ragged right edge, is folded from these.
+// leaf is `index ‖ key length ‖ key ‖ value`. The module stores no tree: the code that stores the
+// digests of *complete* nodes passes a function from positions to digests. Everything else, such as
+// the incomplete right edge, is computed from these.
 //
 // It imports nothing but SHA-256, so that client, gateway, server and tools share one verifier.
 
-/// The root over the first `size` leaves.
+/// Computes the root over the first `size` leaves.
 ///
-/// Asks `node` only for the peaks of `size`, right to left: at most 63 of them, each a complete
-/// node, and computes one node digest less than that. The root of an empty tree is
-/// `Digest.emptyTree`.
+/// Calls `node` only for the peaks of `size`, right to left: at most 63 of them, each a complete node, and computes one
+/// node digest less than that. The root of an empty tree is `Digest.emptyTree`.
 public func merkleRoot<Failure: Error>(
     of size: TreeSize, node: (NodePosition) throws(Failure) -> Digest
 ) throws(Failure) -> Digest {
     try foldPeaks(of: size, offset: 0, node: node) ?? .emptyTree
 }
 
-/// The digest over leaves `offset ..< offset + size`, where `offset` is a multiple of a power of
-/// two that is not smaller than `size`, so that the peaks of `size` are complete nodes after being
-/// moved by `offset`.
+/// Computes the digest over leaves `offset ..< offset + size`, where `offset` is a multiple of a power of two that is
+/// not smaller than `size`, so that the peaks of `size` are complete nodes after being moved by `offset`.
 ///
-/// Folding goes from the right: the two smallest trees hang together lowest.
+/// Combines the peaks from the right: the two smallest subtrees are joined first.
 func foldPeaks<Failure: Error>(
     of size: TreeSize, offset: UInt64, node: (NodePosition) throws(Failure) -> Digest
 ) throws(Failure) -> Digest? {
@@ -42,16 +39,14 @@ func foldPeaks<Failure: Error>(
     return result
 }
 
-/// The siblings that lead from `start`, a complete node, to the root of a tree of `size` leaves,
-/// lowest first.
+/// Returns the siblings that lead from `start`, a complete node, to the root of a tree of `size` leaves, lowest first.
 ///
-/// The way up has two parts. While the ancestors of `start` and of the last leaf differ, each level
-/// has a sibling on either side; one on the right may be the incomplete edge of the tree, and is
-/// folded. Once they are the same, only siblings on the left remain, one for each 1 in the
-/// ancestor's index: levels without one are skipped, since RFC 6962 gives a lone subtree no node of
-/// its own.
+/// The path has two parts. While the ancestors of `start` and of the last leaf differ, each level has a sibling on
+/// either side; one on the right may be the incomplete edge of the tree, and is computed from its peaks. Once the
+/// ancestors are the same, only siblings on the left remain, one for each 1 in the ancestor's index. Levels without one
+/// are skipped, since RFC 6962 gives a single subtree no parent of its own.
 ///
-/// - Parameter edge: the edge of the tree, folded already, if it is at hand.
+/// - Parameter edge: the edge of the tree, if the caller has it.
 func siblings<Failure: Error>(
     of start: NodePosition, in size: TreeSize, edge: TreeEdge? = nil,
     node: (NodePosition) throws(Failure) -> Digest
@@ -87,16 +82,16 @@ func siblings<Failure: Error>(
     return path
 }
 
-/// How many nodes a path from a complete node to the root has, and on which sides: what a verifier
-/// knows without believing the prover.
+/// The length of a path from a complete node to the root, and the sides of its siblings: a verifier knows these without
+/// trusting the prover.
 struct PathShape {
-    /// The index of the node at the start, within its level.
+    /// The index of the start within its level.
     var index: UInt64
-    /// So many levels up, the ancestors of the start and of the last leaf become the same node.
+    /// How many levels up the ancestors of the start and of the last leaf become the same node.
     var sharedFrom: Int
     var length: Int
 
-    /// - Precondition: the start begins within the tree.
+    /// - Precondition: the start is within the tree.
     init(from start: NodePosition, in size: TreeSize) {
         let last = (size.rawValue - 1) >> UInt64(start.level)
         precondition(start.index <= last)
@@ -105,7 +100,7 @@ struct PathShape {
         length = sharedFrom + (start.index >> UInt64(sharedFrom)).nonzeroBitCount
     }
 
-    /// Whether the sibling number `step` of the path stands on the left.
+    /// Returns whether the sibling at position `step` of the path is on the left.
     func isLeft(_ step: Int) -> Bool {
         step >= sharedFrom || index >> UInt64(step) & 1 == 1
     }

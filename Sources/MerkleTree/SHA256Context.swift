@@ -1,19 +1,19 @@
 #if canImport(CLibcrypto)
     import CLibcrypto
 
-    /// SHA-256 by libcrypto, on a context on the stack: no allocation for a digest.
+    /// SHA-256 by libcrypto, with a context on the stack: a digest allocates nothing.
     struct SHA256Context {
         private let context: UnsafeMutablePointer<SHA256_CTX>
 
-        // The three calls of libcrypto always return 1: they do arithmetic on memory of ours, and
-        // nothing in them can fail.
+        // The three functions of libcrypto always return 1: they do arithmetic on memory of the caller, and cannot
+        // fail.
 
         @inline(__always)
         func update(_ bytes: UnsafeRawBufferPointer) {
             SHA256_Update(context, bytes.baseAddress, bytes.count)
         }
 
-        /// The digest of what `feed` feeds to a context.
+        /// Returns the digest of the bytes that `feed` passes to a context.
         @inline(__always)
         static func digest(_ feed: (SHA256Context) -> Void) -> Digest {
             withUnsafeTemporaryAllocation(of: SHA256_CTX.self, capacity: 1) { contexts in
@@ -31,7 +31,7 @@
 #else
     import CryptoKit
 
-    /// SHA-256 by CryptoKit, where there is no libcrypto: for phones that verify.
+    /// SHA-256 by CryptoKit where there is no libcrypto: for phones that verify.
     struct SHA256Context {
         private let context: UnsafeMutablePointer<SHA256>
 
@@ -39,7 +39,7 @@
             context.pointee.update(bufferPointer: bytes)
         }
 
-        /// The digest of what `feed` feeds to a context.
+        /// Returns the digest of the bytes that `feed` passes to a context.
         static func digest(_ feed: (SHA256Context) -> Void) -> Digest {
             var context = SHA256()
             withUnsafeMutablePointer(to: &context) { feed(SHA256Context(context: $0)) }

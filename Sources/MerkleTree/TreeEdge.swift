@@ -1,11 +1,11 @@
-/// The right edge of a tree: for each peak the digest over its leaves and all behind them.
+/// The right edge of a tree: for each peak, the digest over its leaves and all leaves to its right.
 ///
-/// Most proofs of a tree contain one of these digests, which is no complete node and would have to
-/// be folded from the peaks each time. Folding the root computes them all on its way.
+/// Most proofs of a tree contain one of these digests. They are not complete nodes, so they would have to be computed
+/// from the peaks for each proof. Computing the root computes all of them.
 public struct TreeEdge: Sendable {
     public let root: Digest
     private let size: TreeSize
-    // At index n what is folded from the n + 1 lowest peaks.
+    // At position n the digest over the n + 1 lowest peaks.
     private let folded: [Digest]
 
     init(size: TreeSize, digestsByLevel: [Digest]) {
@@ -22,7 +22,7 @@ public struct TreeEdge: Sendable {
         root = folded.last ?? .emptyTree
     }
 
-    /// The digest over the peaks below a level, which are the tree's last leaves; nil without any.
+    /// Returns the digest over the peaks below a level, which are the tree's last leaves; nil if there are none.
     func digest(below level: UInt8) -> Digest? {
         let lower = size.rawValue & ((1 << UInt64(level)) - 1)
         return lower == 0 ? nil : folded[lower.nonzeroBitCount - 1]

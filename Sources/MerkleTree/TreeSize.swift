@@ -1,14 +1,14 @@
-/// How many leaves a tree has: 0 to 2^63.
+/// The number of leaves of a tree: 0 to 2^63.
 ///
-/// The wire speaks of last indexes instead, which cannot say "empty": convert at the edge, by
-/// `init?(endingAt:)` and `lastIndex`, and think in sizes inside.
+/// The wire uses last indexes instead, which cannot express "empty". Convert at the edge, by `init?(endingAt:)` and
+/// `lastIndex`, and use sizes inside.
 public struct TreeSize: RawRepresentable, Comparable, Hashable, Sendable, CustomStringConvertible {
     /// 2^63 leaves: their 2^64 - 1 nodes can still be counted.
     public static let max = TreeSize(1 << 63)
 
     public let rawValue: UInt64
 
-    /// - Precondition: at most 2^63. For numbers from outside use `init?(rawValue:)`.
+    /// - Precondition: at most 2^63. For received numbers use `init?(rawValue:)`.
     public init(_ rawValue: UInt64) {
         precondition(rawValue <= 1 << 63, "a tree of \(rawValue) leaves")
         self.rawValue = rawValue
@@ -20,15 +20,15 @@ public struct TreeSize: RawRepresentable, Comparable, Hashable, Sendable, Custom
         self.rawValue = rawValue
     }
 
-    /// The smallest tree that has a leaf at `lastIndex`.
+    /// Makes the size of the smallest tree that has a leaf at `lastIndex`.
     ///
-    /// - Precondition: below 2^63. For numbers from outside use `init?(endingAt:)`.
+    /// - Precondition: `lastIndex` is below 2^63. For received numbers use `init?(endingAt:)`.
     public init(lastIndex: EntryIndex) {
         precondition(lastIndex.rawValue < 1 << 63, "a tree that ends at \(lastIndex)")
         rawValue = lastIndex.rawValue + 1
     }
 
-    /// The tree whose last index is `lastIndex`, a number from outside.
+    /// Makes the size of the tree whose last index is `lastIndex`, a received number.
     ///
     /// - Returns: nil from 2^63 on.
     public init?(endingAt lastIndex: UInt64) {
@@ -38,19 +38,18 @@ public struct TreeSize: RawRepresentable, Comparable, Hashable, Sendable, Custom
 
     public var isEmpty: Bool { rawValue == 0 }
 
-    /// nil if there is no leaf.
+    /// The index of the last leaf; nil if there is none.
     public var lastIndex: EntryIndex? { isEmpty ? nil : EntryIndex(rawValue - 1) }
 
     public func contains(_ index: EntryIndex) -> Bool { index.rawValue < rawValue }
 
-    /// The largest complete subtrees that together tile the leaves, left to right: one for each 1
-    /// in the binary form.
+    /// The positions of the largest complete subtrees that together cover the leaves, left to right: one for each 1 in
+    /// the binary form of the size.
     public var peaks: TreePeaks { TreePeaks(size: self) }
 
-    /// How many complete nodes, leaves among them, a tree of this size has: 2n - popcount(n).
+    /// The number of complete nodes, leaves included, of a tree of this size: 2n - popcount(n).
     ///
-    /// Equally the number of digests in storage, since a digest is stored when its node becomes
-    /// complete.
+    /// This is also the number of digests in storage, since a digest is stored when its node becomes complete.
     public var nodeCount: UInt64 { rawValue + (rawValue - UInt64(rawValue.nonzeroBitCount)) }
 
     public static func < (left: TreeSize, right: TreeSize) -> Bool {
@@ -60,10 +59,9 @@ public struct TreeSize: RawRepresentable, Comparable, Hashable, Sendable, Custom
     public var description: String { String(rawValue) }
 }
 
-/// The positions of a tree's peaks, left to right, that is from the highest level down. Computed,
-/// not stored.
+/// The positions of a tree's peaks, left to right, which is from the highest level down. Computed, not stored.
 public struct TreePeaks: BidirectionalCollection, Sendable {
-    /// Counts levels downwards from 63, so that indexes grow to the right.
+    /// Counts levels down from 63, so that indexes grow to the right.
     public struct Index: Comparable, Hashable, Sendable {
         var depth: Int
         var level: Int { 63 - depth }

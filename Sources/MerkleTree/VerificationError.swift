@@ -1,49 +1,49 @@
 public import Foundation
 
-/// Evidence that a server's answer does not follow from what was trusted before.
+/// Evidence that a server's answer does not follow from the trusted state.
 ///
-/// Never retried, never to be overlooked: the trusted root must stay as it was. Two errors are
-/// equal when their codes are; the message is for a person.
+/// Never retry such a call, and never ignore the error: the trusted root stays as it was. Two errors are equal when
+/// their codes are; the message is for a person.
 public struct VerificationError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
-        /// The leaf of the entry as it came differs from the leaf that the proof speaks of.
+        /// The leaf of the received entry differs from the leaf in the proof.
         case leafMismatch
-        /// The entry is in the tree, but is not the one of the key that was asked for.
+        /// The entry is in the tree, but has another key than the requested one.
         case wrongKey
-        /// The proof speaks of another index than the entry or the request.
+        /// The proof is about another index than that of the entry or the request.
         case wrongIndex
         /// The new tree is smaller than the trusted one.
         case treeShrank
-        /// The proof has not the form that index and sizes demand: digests of a wrong length, too
-        /// few, or too many.
+        /// The proof does not have the form that index and sizes require: digests of a wrong length, too few, or too
+        /// many.
         case malformedProof
         /// The path does not lead from the leaf to the root: the entry is not in this tree at this
         /// index.
         case inclusionFailed
         /// The new tree does not begin with the trusted one: history was changed.
         case consistencyFailed
-        /// A receipt's root is not one of the server's history, which is as it was trusted: the
-        /// receipt is wrong, not the server.
+        /// A receipt's root is not in the server's history, which continues the trusted one: the receipt is wrong, not
+        /// the server.
         case receiptRefuted
     }
 
     public var code: Code
     public var message: String
-    /// The root, and the size of its tree, that was trusted before; it still is.
+    /// The trusted root, and the size of its tree; they are still trusted.
     public var trustedRoot: Digest?
     public var trustedSize: TreeSize?
     /// The root, and the size of its tree, that the server claims; not to be trusted.
     public var newRoot: Digest?
     public var newSize: TreeSize?
-    /// The index of the entry in question.
+    /// The index of the entry.
     public var index: EntryIndex?
-    /// The nodes of the proof that failed, lowest first; empty if it did not come to that.
+    /// The nodes of the failed proof, lowest first; empty if the failure came before that.
     public var path: [Digest]
-    /// Whether the server refused the call since its tree has less than is trusted: it says that it has
+    /// Whether the server refused the call because its tree has fewer entries than the trusted one: it claims to have
     /// stored nothing. After every other error of a verified write it has probably stored the entry.
     public package(set) var isRefusal = false
-    /// The file that holds what proves it, if somebody has written one: set by code that catches this error
-    /// and throws it on, as ImmudbClient does with a directory for evidence. Nothing here reads it.
+    /// The file with the evidence, if one was written: set by code that catches this error and throws it again, as
+    /// ImmudbClient does with a directory for evidence. Not read here.
     public var evidenceFile: String?
 
     public init(
@@ -87,13 +87,12 @@ public struct VerificationError: LocalizedError, Equatable, Sendable, CustomStri
 }
 
 extension Digest {
-    /// A digest from outside.
+    /// Makes a digest of received bytes.
     ///
     /// - Parameters:
-    ///   - bytes: as they came.
-    ///   - name: what it is, for the message.
-    /// - Throws: code `.malformedProof` unless there are exactly 32 bytes: none is cut or filled
-    ///   up.
+    ///   - bytes: the received bytes.
+    ///   - name: the name of the digest, for the message.
+    /// - Throws: code `.malformedProof` if there are not exactly 32 bytes: they are neither cut nor padded.
     public init(received bytes: some Collection<UInt8>, as name: String) throws(VerificationError) {
         guard let digest = Digest(bytes) else {
             throw VerificationError(
@@ -102,9 +101,9 @@ extension Digest {
         self = digest
     }
 
-    /// The nodes of a proof from outside, in their order.
+    /// Makes the nodes of a received proof, in order.
     ///
-    /// - Throws: code `.malformedProof` if one has not exactly 32 bytes.
+    /// - Throws: code `.malformedProof` if one does not have exactly 32 bytes.
     public static func path(
         received nodes: some Sequence<some Collection<UInt8>>
     ) throws(VerificationError) -> [Digest] {
@@ -115,8 +114,8 @@ extension Digest {
         return path
     }
 
-    // The same of arrays, which is what comes from the wire: without the cost of generic code that
-    // other modules cannot specialize.
+    // The same for arrays, which the wire delivers: without the cost of generic code that other modules
+    // cannot specialize.
 
     public init(
         received bytes: [UInt8], as name: @autoclosure () -> String

@@ -1,4 +1,4 @@
-/// A queue of limited capacity between threads that may block. Any thread puts; one thread takes.
+/// A queue of limited capacity between threads that may block. Any thread puts elements; one thread takes them.
 public final class BlockingQueue<Element: Sendable>: Sendable {
     private struct State {
         var elements: [Element] = []
@@ -14,18 +14,18 @@ public final class BlockingQueue<Element: Sendable>: Sendable {
     private let capacity: Int
     private let monitor = Monitor(State())
 
-    /// - Parameter capacity: the sum of the weights that the queue takes. An element that is
-    ///   heavier than that is taken when the queue is empty.
+    /// - Parameter capacity: the largest sum of weights. An element that is heavier than that is accepted when the
+    ///   queue is empty.
     public init(capacity: Int) { self.capacity = capacity }
 
-    /// Whether nothing waits just now.
+    /// Whether the queue is empty at this moment.
     public var isEmpty: Bool { monitor.read { $0.elements.isEmpty } }
 
     public enum PutResult: Sendable { case queued, full, closed }
 
-    /// Puts an element at the end, at once.
+    /// Puts an element at the end, without waiting.
     ///
-    /// - Parameter reserve: how much of the capacity this element must leave to others.
+    /// - Parameter reserve: how much of the capacity must stay free for other elements.
     public func put(_ element: Element, weight: Int = 1, reserve: Int = 0) -> PutResult {
         monitor.change { state in
             if state.isClosed { return .closed }
@@ -35,8 +35,8 @@ public final class BlockingQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// Puts an element at the end, waiting for room.
-    /// - Returns: false when the queue is closed.
+    /// Puts an element at the end, and waits for room.
+    /// - Returns: false if the queue is closed.
     public func putWaiting(_ element: Element, weight: Int = 1) -> Bool {
         monitor.wait { state -> Bool? in
             if state.isClosed { return false }
@@ -62,6 +62,6 @@ public final class BlockingQueue<Element: Sendable>: Sendable {
         return taken ?? []
     }
 
-    /// Takes no more elements; those that wait are still handed out.
+    /// Accepts no more elements; those that wait are still handed out.
     public func close() { monitor.change { $0.isClosed = true } }
 }

@@ -7,7 +7,7 @@ public import SystemPackage
 #endif
 
 extension Errno {
-    /// Why the last system call of this thread failed.
+    /// The error of the last system call of this thread.
     public static var last: Errno { Errno(rawValue: errno) }
 }
 
@@ -40,14 +40,14 @@ extension FileDescriptor {
         return bytes
     }
 
-    /// Keeps it from the programs that this process starts.
+    /// Closes the descriptor in programs that this process starts.
     ///
     /// - Throws: `Errno`.
     public func closeOnExec() throws {
         guard fcntl(rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw Errno.last }
     }
 
-    /// Makes what was written durable.
+    /// Makes written bytes durable.
     ///
     /// - Throws: `Errno`.
     public func synchronize() throws {
@@ -57,13 +57,13 @@ extension FileDescriptor {
     }
 }
 
-/// Whether a path is that of a folder, or of a link to one.
+/// Returns whether a path is that of a folder, or of a link to one.
 public func isFolder(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
-/// Whether a path is that of a file, and not of a link, a device, a pipe or a folder.
+/// Returns whether a path is that of a file, and not of a link, a device, a pipe or a folder.
 ///
 /// - Returns: nil if nothing has that path.
 public func isRegularFile(_ path: String) -> Bool? {
@@ -72,9 +72,18 @@ public func isRegularFile(_ path: String) -> Bool? {
     return status.st_mode & S_IFMT == S_IFREG
 }
 
-/// Makes a folder, and those above it that are missing.
+/// Returns the number of the user who owns a file or folder. Links are followed.
 ///
-/// - Parameter permissions: of the folders that are made.
+/// - Throws: `Errno`.
+public func owner(of path: String) throws(Errno) -> UInt32 {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .last }
+    return status.st_uid
+}
+
+/// Creates a folder and its missing parents.
+///
+/// - Parameter permissions: the permissions of the folders that are created.
 /// - Throws: `Errno`.
 public func makeFolders(_ path: String, permissions: FilePermissions) throws {
     if mkdir(path, permissions.rawValue) == 0 || errno == EEXIST { return }
@@ -83,7 +92,7 @@ public func makeFolders(_ path: String, permissions: FilePermissions) throws {
     guard mkdir(path, permissions.rawValue) == 0 || errno == EEXIST else { throw Errno.last }
 }
 
-/// Makes the names in a folder durable: files that were made, renamed or removed there.
+/// Makes the names in a folder durable, after files were created, renamed or removed in it.
 ///
 /// - Throws: `Errno`.
 public func synchronizeFolder(_ path: String) throws {
@@ -91,9 +100,9 @@ public func synchronizeFolder(_ path: String) throws {
     try folder.closeAfter { try folder.synchronize() }
 }
 
-/// Takes all rights to an open file from everybody but its owner.
+/// Removes all permissions for an open file except its owner's.
 ///
-/// - Returns: whether others had any.
+/// - Returns: whether there were any.
 /// - Throws: `Errno`.
 public func closeToOthers(_ file: FileDescriptor) throws -> Bool {
     var status = stat()

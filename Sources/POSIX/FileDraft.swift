@@ -6,13 +6,13 @@ public import SystemPackage
     import Glibc
 #endif
 
-/// Replaces a file as a whole. The new content is written to a draft beside it, which then takes its
-/// name: a reader finds the old content or all of the new. A draft that is not completed is removed.
+/// Replaces a file as a whole. The new content is written to a draft beside it, which is then renamed: a reader finds
+/// either the old content or all of the new. A draft that is not completed is removed.
 ///
-/// Calls block. Each throws `Errno`, the reason of the system.
+/// All functions block, and throw `Errno`.
 public final class FileDraft {
     private let path: String
-    /// The path of the draft, which a process that is ended by a signal has to remove.
+    /// The path of the draft, which a process that is ended by a signal must remove.
     public let draftPath: String
     private let file: FileDescriptor
     private var isOpen = true
@@ -21,9 +21,9 @@ public final class FileDraft {
     /// Creates the draft, in the folder of `path`.
     ///
     /// - Parameters:
-    ///   - suffix: of the draft's name; the default is one that no other draft has.
-    ///   - takesOver: whether a file of the draft's name is overwritten, which a process that was killed
-    ///     has left. The caller then makes sure that there is one draft at a time.
+    ///   - suffix: the end of the draft's name; unique by default.
+    ///   - takesOver: whether to overwrite a draft of the same name that a killed process has left. The
+    ///     caller must then make sure that there is only one draft at a time.
     public init(
         of path: String, permissions: FilePermissions, suffix: String = FileDraft.uniqueSuffix(),
         takesOver: Bool = false
@@ -35,7 +35,7 @@ public final class FileDraft {
             permissions: permissions)
     }
 
-    /// For a name that is to be known before there is the file.
+    /// Makes a suffix, for a caller that needs the draft's name before the file exists.
     public static func uniqueSuffix() -> String {
         let digits = String(UInt32.random(in: 0 ... .max), radix: 16)
         return "." + String(repeating: "0", count: 8 - digits.count) + digits + ".part"
@@ -46,11 +46,11 @@ public final class FileDraft {
         if !isComplete { unlink(draftPath) }
     }
 
-    /// Adds bytes at the end.
+    /// Appends bytes.
     public func write(_ bytes: some Sequence<UInt8>) throws { try file.writeAll(bytes) }
 
-    /// Puts the draft in the place of what has the path. When it returns, the new content is durable;
-    /// when it throws, the old or the new one is there, whole.
+    /// Replaces the file by the draft. When it returns, the new content is durable; when it throws, the file has the
+    /// old or the new content, whole.
     public func replace() throws {
         try finish()
         guard rename(draftPath, path) == 0 else { throw Errno.last }
@@ -58,17 +58,16 @@ public final class FileDraft {
         try synchronizeFolder(parentFolder(of: path))
     }
 
-    /// The same for a file that is worth less than two waits for the disk: after a loss of power it
-    /// may be empty, or the old one.
+    /// Replaces the file without the two waits for the disk that durability takes: after a power failure it may be
+    /// empty, or have the old content.
     public func replaceUnsynchronized() throws {
         guard rename(draftPath, path) == 0 else { throw Errno.last }
         isComplete = true
     }
 
-    /// Gives the draft its name, durably, unless there is a file already, which then stays.
+    /// Gives the draft its name, durably, unless a file of that name exists, which then stays.
     ///
-    /// Some file systems have no links: there, of two processes that do this at the same moment, the
-    /// second one wins.
+    /// Some file systems have no links: there, if two processes do this at the same moment, the second one wins.
     public func createUnlessThere() throws {
         try finish()
         if link(draftPath, path) != 0, errno != EEXIST {

@@ -6,21 +6,21 @@
 
 /// A lock around a state, with threads that wait for the state to change.
 ///
-/// `@unchecked Sendable`: every access to `state` and `hasWaiting` lies between a lock and an unlock of
-/// `mutex`; `pthread_cond_wait` holds the mutex again when it returns. Both pointers are constant. `deinit`
-/// frees them when no thread holds the monitor, and a thread that waits does. `make sanitize` runs its
-/// users under ThreadSanitizer.
+/// `@unchecked Sendable`: every access to `state` and `hasWaiting` is between a lock and an unlock of `mutex`;
+/// `pthread_cond_wait` holds the mutex again when it returns. Both pointers are constant. `deinit` frees them when no
+/// thread holds a reference to the monitor; a waiting thread holds one. `make sanitize` runs its users under
+/// ThreadSanitizer.
 public final class Monitor<State: Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
-    /// Whether a thread waits that has not been woken.
+    /// Whether a thread waits that was not woken since.
     private var hasWaiting = false
 
     public init(_ state: State) {
         self.state = state
         pthread_mutex_init(mutex, nil)
-        // A wait does not depend on a clock that an operator or NTP sets back.
+        // A wait does not depend on a clock that an operator or NTP can set back.
         var monotonic = pthread_condattr_t()
         pthread_condattr_init(&monotonic)
         #if !canImport(Darwin)
@@ -37,7 +37,7 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Reads the state. The state may have changed when `body` has returned.
+    /// Reads the state. It may have changed by the time `body` has returned.
     public func read<Value>(_ body: (State) -> Value) -> Value {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -1,4 +1,4 @@
-// What programs and libraries need of the operating system: files, the reasons of failures, threads, and
-// queues between threads. The types of swift-system come with this module.
+// The parts of the operating system that programs and libraries need: files, errors, threads, and queues
+// between threads. Importing this module also imports swift-system.
 
 @_exported public import SystemPackage

@@ -6,9 +6,9 @@ public import SystemPackage
     import Glibc
 #endif
 
-/// Two sockets that are connected to each other. Child processes do not inherit them.
+/// Makes two sockets that are connected to each other. Child processes do not inherit them.
 ///
-/// - Throws: `Errno`, where the process or the system has no descriptors left.
+/// - Throws: `Errno` if the process or the system has no descriptors left.
 public func connectedSockets() throws(Errno) -> (FileDescriptor, FileDescriptor) {
     var descriptors: [CInt] = [-1, -1]
     #if os(Linux)

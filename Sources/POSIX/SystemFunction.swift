@@ -4,11 +4,11 @@
     import Glibc
 #endif
 
-/// A function of the C library whose header Swift does not import.
+/// Returns a function of the C library whose header Swift does not import.
 ///
-/// - Parameter type: of the function, `@convention(c)`, with the parameters that its manual page says:
-///   nothing checks them.
-/// - Returns: nil where the library has no such function.
+/// - Parameter type: the type of the function, `@convention(c)`, with the parameters of its manual page. Nothing checks
+///   them.
+/// - Returns: nil if the library has no such function.
 public func systemFunction<Function>(_ name: String, as type: Function.Type) -> Function? {
     guard let symbol = dlsym(nil, name) else { return nil }
     // The address of a C function is what a `@convention(c)` value holds.

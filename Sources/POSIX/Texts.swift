@@ -2,13 +2,13 @@
 
 import SystemPackage
 
-/// The folder that the last name of a path is in: `.` for a name alone, `/` for one in the root.
+/// Returns the folder that contains the last name of a path: `.` for a name alone, `/` for one directly below it.
 public func parentFolder(of path: String) -> String {
     let folder = FilePath(path).removingLastComponent()
     return folder.isEmpty ? "." : folder.string
 }
 
-/// `host:port`, with brackets around an address of IPv6.
+/// Returns `host:port`, with brackets around an IPv6 address.
 public func hostAndPort(_ host: String, _ port: Int) -> String {
     host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
 }

@@ -19,11 +19,10 @@ public final class WorkerThread: Sendable {
 
     /// Starts a thread that runs `body` and ends with it.
     ///
-    /// - Parameter name: what it does: shown by `top -H` and by debuggers, of which Linux shows 15
-    ///   bytes.
-    /// - Throws: `Errno` when the system has no more threads to give.
+    /// - Parameter name: shown by `top -H` and by debuggers; Linux shows 15 bytes of it.
+    /// - Throws: `Errno` if the system has no threads left.
     public init(name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
-        // Retained once here and released once: by the thread or, if it cannot be started, below.
+        // Retained once here, and released once: by the thread or, if it cannot be started, below.
         let start = Unmanaged.passRetained(Start(name, body))
         #if canImport(Darwin)
             var thread: pthread_t?
@@ -61,8 +60,7 @@ public final class WorkerThread: Sendable {
     }
 
     deinit {
-        // The system keeps the stack of a thread that has ended until somebody waits for it, or says
-        // that nobody will.
+        // The system keeps the stack of a thread that has ended until another thread joins it, or detaches it.
         if !isJoined.load(ordering: .relaxed) { pthread_detach(handle) }
     }
 

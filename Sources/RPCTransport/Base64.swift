@@ -1,5 +1,5 @@
-/// Base64 as gRPC uses it: sent without padding, received with or without. Foundation's demands the padding,
-/// and this module does without Foundation.
+/// Base64 as gRPC uses it: sent without padding, accepted with or without. Foundation's decoder requires padding, and
+/// this module does not import Foundation.
 enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
@@ -23,7 +23,7 @@ enum Base64 {
         return text
     }
 
-    /// nil for a character outside of the alphabet or an impossible length.
+    /// Returns nil for a character outside of the alphabet or an impossible length.
     static func decode(_ text: some BidirectionalCollection<UInt8>) -> [UInt8]? {
         var digits = text.count
         var rest = text[...]

@@ -7,8 +7,8 @@ public import SwiftProtobuf
     import Glibc
 #endif
 
-/// A received message as SwiftProtobuf reads it, without a copy. What is decoded from it owns its
-/// bytes: `bytes` and `string` fields are copied out, nothing points into the buffer afterwards.
+/// A received message in the form that SwiftProtobuf reads, without a copy. A decoded message owns its bytes: `bytes`
+/// and `string` fields are copied, and nothing points into the buffer afterwards.
 struct ReceivedBytes: SwiftProtobufContiguousBytes {
     var buffer: ByteBuffer
 
@@ -35,14 +35,13 @@ struct ReceivedBytes: SwiftProtobufContiguousBytes {
     }
 }
 
-/// A message as it is sent, behind its 5-byte prefix: SwiftProtobuf asks for the bytes, and
-/// serialises in place.
+/// A message to be sent, with its 5-byte prefix. SwiftProtobuf serialises directly into it.
 public struct FramedBytes: SwiftProtobufContiguousBytes, Sendable {
     static let prefixByteCount = 5
 
     var buffer: ByteBuffer
 
-    /// A message of so many bytes, all of which `write` fills: for those who encode it themselves.
+    /// Makes a message of `count` bytes, all of which `write` fills: for callers that encode it themselves.
     public init(count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
         buffer = ByteBufferAllocator().buffer(capacity: count + Self.prefixByteCount)
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count + Self.prefixByteCount) {

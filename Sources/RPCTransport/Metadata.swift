@@ -1,10 +1,9 @@
-/// Headers or trailers of a call: an ordered list of names and values, in which a name may occur
-/// often.
+/// Headers or trailers of a call: an ordered list of names and values, in which a name may occur more than once.
 ///
-/// Names are lower-case. A name that ends in `-bin` carries bytes (base64 on the wire), any other
-/// printable ASCII. What cannot be sent is changed when it is added, rather than break the
-/// connection: other characters of a text become `?`. Names that HTTP/2 or gRPC reserve (`:path`,
-/// `content-type`, `te`, `grpc-status`, ...) or that are no names at all are left out when sending.
+/// Names are lower-case. A name that ends in `-bin` carries bytes (base64 on the wire), any other printable ASCII.
+/// Adding a text replaces other characters by `?`, since they would break the connection. Names that HTTP/2 or gRPC
+/// reserve (`:path`, `content-type`, `te`, `grpc-status`, ...) and invalid names are left out when the metadata is
+/// sent.
 public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     public enum FieldValue: Sendable, Hashable {
         case text(String)
@@ -47,10 +46,10 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
         fields.append(contentsOf: other.fields)
     }
 
-    /// The first text of that name; nil for a `-bin` name.
+    /// Returns the first text of that name; nil for a `-bin` name.
     public func first(_ name: String) -> String? { all(name).first }
 
-    /// The texts of that name in the order in which they were sent.
+    /// Returns the texts of that name in the order in which they were sent.
     public func all(_ name: String) -> [String] {
         fields.compactMap { field in
             guard field.name == name, case .text(let text) = field.value else { return nil }
@@ -58,10 +57,10 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// The first bytes of that `-bin` name.
+    /// Returns the first bytes of that `-bin` name.
     public func firstBinary(_ name: String) -> [UInt8]? { allBinary(name).first }
 
-    /// The bytes of that `-bin` name in the order in which they were sent.
+    /// Returns the bytes of that `-bin` name in the order in which they were sent.
     public func allBinary(_ name: String) -> [[UInt8]] {
         fields.compactMap { field in
             guard field.name == name, case .binary(let bytes) = field.value else { return nil }
@@ -80,12 +79,12 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 // MARK: on the wire
 
 extension Metadata {
-    /// What a field takes beside its name and value; RFC 9113, section 6.5.2.
+    /// The memory that a field takes beside its name and value; RFC 9113, section 6.5.2.
     static let fieldByteCount = 32
-    /// What each value of a `-bin` field takes beside its bytes.
+    /// The memory that each value of a `-bin` field takes beside its bytes.
     private static let binaryByteCount = 64
 
-    /// What the fields take.
+    /// The memory that all fields take.
     var byteCount: Int {
         fields.reduce(0) { sum, field in
             switch field.value {
@@ -97,9 +96,9 @@ extension Metadata {
         }
     }
 
-    /// Adds a field as it came, without the blanks around its value. A `-bin` value may hold several,
-    /// separated by commas, each of which takes 64 bytes of `room`; one that is not base64 is left
-    /// out. Returns false when there is not room for all of them.
+    /// Adds a received field, without the blanks around its value. A `-bin` value may hold several values, separated by
+    /// commas, each of which takes 64 bytes of `room`; those that are not base64 are left out. Returns false if there
+    /// is not enough room for all of them.
     mutating func addReceived(
         name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, room: inout Int
     ) -> Bool {
@@ -135,7 +134,7 @@ extension Metadata {
         return value
     }
 
-    /// Whether an application's field of this name may be sent.
+    /// Returns whether an application's field of this name may be sent.
     static func isSendable(_ name: String) -> Bool {
         if name.isEmpty || name.hasPrefix("grpc-") || name == "content-type" || name == "te" {
             return false

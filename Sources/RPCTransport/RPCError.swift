@@ -1,25 +1,24 @@
-/// A call that did not succeed: the status that the server sent, or that this side found
-/// (`.unavailable`, `.deadlineExceeded`, `.cancelled`, ...).
+/// The error of a call: a status that the server sent, or that this side found (`.unavailable`, `.deadlineExceeded`,
+/// `.cancelled`, ...).
 public struct RPCError: Error, Sendable, CustomStringConvertible {
     public var code: StatusCode
-    /// For a person; may be empty.
+    /// Text for a person; may be empty.
     public var message: String
-    /// The server's initial headers, as far as they came. On a server: sent with the error.
+    /// The server's initial headers that arrived. On a server: sent with the error.
     public var headers: Metadata
-    /// The server's trailers, as far as they came. On a server: sent with the error.
+    /// The server's trailers that arrived. On a server: sent with the error.
     public var trailers: Metadata
-    /// On a client: whether the server may have done what it was asked for.
+    /// On a client: whether the server may have processed the request.
     public var requestFate: RequestFate
 
-    /// What is known about the request of a call that failed.
+    /// What the client knows about the request of a failed call.
     public enum RequestFate: Sendable {
-        /// No byte of it left, or the server said that it did not look at it (REFUSED_STREAM, or a
-        /// GOAWAY that leaves the stream out): it is certainly not processed.
+        /// No byte of it was sent, or the server said that it did not process it (REFUSED_STREAM, or a GOAWAY that
+        /// leaves the stream out): it is certainly not processed.
         case notProcessed
-        /// Some of it left, and no status came: the server may have processed it, or not.
+        /// Part of it was sent, and no status arrived: the server may or may not have processed it.
         case mayHaveBeenProcessed
-        /// The server sent the status that this error has. What the status says about the request
-        /// is up to the service.
+        /// The server sent the status of this error. What that says about the request depends on the service.
         case answered
     }
 

@@ -3,7 +3,7 @@
 // It knows nothing of immudb. The folders:
 //
 //   HTTP2/    HTTP2Connection: one nghttp2 session behind a channel handler; bytes in, frames out. nghttp2
-//             does the framing, HPACK and flow control. Its delegate gives streams a meaning.
+//             does the framing, HPACK and flow control. Its delegate decides what streams mean.
 //   Server/   RPCServer, and what a handler holds: ServerCall, ServerStream.
 //   Client/   RPCClient, and the answers of streams.
 //
@@ -15,15 +15,14 @@
 //        reply, on any thread: serialised in place behind its prefix ─► LoopMailbox
 //        one `execute` for many answers ─► ServerConnection.submit ─► nghttp2 ─► one write for many frames
 //
-// No actor, task or continuation lies on that way.
+// No actor, task or continuation is involved.
 //
-// Who may touch what: a connection and everything in it (ActiveCall, ServerLoop) belong to their
-// event loop, and other threads hold them as `NIOLoopBound` only. A ServerCall is what both sides
-// share; all that changes in it is locked or atomic. The compiler checks that on the server's side:
-// `@unchecked Sendable` are only nghttp2's tables, which never change.
+// Ownership: a connection and everything in it (ActiveCall, ServerLoop) belong to their event loop; other threads hold
+// them only as `NIOLoopBound`. Both sides share a ServerCall; everything in it that changes is locked or atomic. The
+// compiler checks this on the server's side: only nghttp2's tables, which never change, are `@unchecked Sendable`.
 //
-// Who may make the server hold how much, and who has to go: `Server/Admission.swift`. What is held is a
-// `Reservation`, which gives itself back.
+// How much each client may make the server hold, and which connections have to go: `Server/Admission.swift`. Memory
+// that is held for a client is a `Reservation`, which gives itself back.
 //
-// What a handler must not do: crash. Swift cannot contain a trap, so a handler that traps takes the
-// process with it. Check, and answer with a status.
+// A handler must not crash. Swift cannot contain a trap, so a handler that traps ends the process. Check, and answer
+// with a status.

@@ -28,8 +28,7 @@ public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConv
         "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
     ]
 
-    /// The name as gRPC for Go prints it, such as `InvalidArgument`; `Code(<n>)` for a number that
-    /// has none.
+    /// The name as gRPC for Go prints it, such as `InvalidArgument`; `Code(<n>)` for a number without a name.
     public var name: String {
         Self.names.indices.contains(rawValue) ? Self.names[rawValue] : "Code(\(rawValue))"
     }
@@ -38,8 +37,8 @@ public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConv
 }
 
 extension StatusCode {
-    /// What a client makes of an answer that is not gRPC at all; the table "HTTP to gRPC status
-    /// code mapping" of the gRPC documentation.
+    /// Makes the client's status for an answer that is not gRPC, by the table "HTTP to gRPC status code mapping" of the
+    /// gRPC documentation.
     init(httpStatus: Int) {
         switch httpStatus {
         case 400: self = .internalError
@@ -51,7 +50,7 @@ extension StatusCode {
         }
     }
 
-    /// What a client makes of RST_STREAM; the table "Errors" of "gRPC over HTTP/2".
+    /// Makes the client's status for RST_STREAM, by the table "Errors" of "gRPC over HTTP/2".
     init(http2Error: UInt32) {
         switch http2Error {
         case 7: self = .unavailable  // REFUSED_STREAM

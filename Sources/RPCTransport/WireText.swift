@@ -3,12 +3,11 @@ import NIOCore
 /// The texts of gRPC's own headers: `grpc-message` and `grpc-timeout` ("gRPC over HTTP/2", section
 /// Requests and Responses).
 enum WireText {
-    /// A longer `grpc-message` would not fit the header limits of usual clients, and lose the
-    /// status with it.
+    /// A longer `grpc-message` would exceed the header limits of usual clients, which would then lose the status, too.
     private static let maxMessageByteCount = 4096
 
-    /// `grpc-message`: every byte outside of 0x20 ... 0x7e, and `%`, as `%XX`. Cut after 4,096
-    /// bytes of text.
+    /// Encodes a `grpc-message`: every byte outside of 0x20 ... 0x7e, and `%`, becomes `%XX`. The text is cut after
+    /// 4,096 bytes.
     static func percentEncoded(_ message: String) -> [UInt8] {
         let digits = Array("0123456789ABCDEF".utf8)
         var encoded: [UInt8] = []
@@ -24,20 +23,21 @@ enum WireText {
         return encoded
     }
 
-    /// The reverse; a `%` that no two hexadecimal digits follow stays as it is.
+    /// Decodes a `grpc-message`. A `%` that is not followed by two hexadecimal digits stays as it is.
     static func percentDecoded(_ text: UnsafeBufferPointer<UInt8>) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
-        var index = 0
-        while index < text.count {
-            if text[index] == UInt8(ascii: "%"), index + 2 < text.count,
-                let high = hexadecimal(text[index + 1]), let low = hexadecimal(text[index + 2])
+        var position = 0
+        while position < text.count {
+            if text[position] == UInt8(ascii: "%"), position + 2 < text.count,
+                let high = hexadecimal(text[position + 1]),
+                let low = hexadecimal(text[position + 2])
             {
                 bytes.append(high << 4 | low)
-                index += 3
+                position += 3
             } else {
-                bytes.append(text[index])
-                index += 1
+                bytes.append(text[position])
+                position += 1
             }
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -52,8 +52,8 @@ enum WireText {
         }
     }
 
-    /// `grpc-timeout`: at most 8 digits and a unit. Longer times than 70 years count as that, so
-    /// that no sum of times can overflow.
+    /// Parses a `grpc-timeout`: at most 8 digits and a unit. Times longer than 70 years count as 70 years, so that no
+    /// sum of times can overflow.
     static func timeout(_ text: UnsafeBufferPointer<UInt8>) -> TimeAmount? {
         guard text.count >= 2, text.count <= 9 else { return nil }
         var number: Int64 = 0
@@ -75,8 +75,7 @@ enum WireText {
         return .nanoseconds(overflow ? longest : min(product, longest))
     }
 
-    /// `grpc-timeout` for a time that is left: rounded up to the finest unit in which it has at
-    /// most 8 digits.
+    /// Formats a remaining time as `grpc-timeout`: rounded up to the finest unit in which it has at most 8 digits.
     static func timeoutText(nanoseconds: Int64) -> String {
         let left = min(max(nanoseconds, 0), longest)
         for (unit, suffix) in [
@@ -92,7 +91,7 @@ enum WireText {
 }
 
 extension Duration {
-    /// Rounded down; times beyond 70 years count as 70 years.
+    /// The duration rounded down; times beyond 70 years count as 70 years.
     var timeAmount: TimeAmount {
         let (seconds, attoseconds) = components
         if seconds >= WireText.longest / 1_000_000_000 { return .nanoseconds(WireText.longest) }
@@ -100,7 +99,7 @@ extension Duration {
         return .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 
-    /// For messages: `5 s`, `300 ms`.
+    /// The duration in words for messages: `5 s`, `300 ms`.
     var words: String {
         let milliseconds = timeAmount.nanoseconds / 1_000_000
         return milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"

@@ -1,11 +1,11 @@
 import CCRC32C
 
-/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78; RFC 3720 appendix B.4): by the processor's
-/// instruction, or by eight tables where it has none.
+/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78; RFC 3720 appendix B.4): by the processor's instruction, or by
+/// eight tables if the processor has none.
 ///
-/// It finds accidents: torn writes and flipped bits. It is no protection against an attacker; the
-/// Merkle tree is. Cost: 0.13 ns a byte by the instruction, 0.7 by the tables (CPU time on a Xeon); a
-/// record of 150 bytes takes 13 ns or 117.
+/// It detects accidents: torn writes and flipped bits. It does not protect against an attacker; the Merkle tree does.
+/// Cost: 0.13 ns a byte by the instruction, 0.7 by the tables (CPU time on a Xeon); a record of 150 bytes takes 13 ns
+/// or 117.
 public struct CRC32C: Sendable {
     private static let hasInstruction = crc32c_is_available()
 
@@ -36,10 +36,10 @@ public struct CRC32C: Sendable {
     }
 }
 
-/// CRC-32C without an instruction for it: eight bytes a step, by eight tables of 256. Table k gives the
-/// CRC of a byte that k zero bytes follow.
+/// CRC-32C without a processor instruction: eight bytes a step, by eight tables of 256. Table k holds the CRC of a byte
+/// that is followed by k zero bytes.
 enum CRC32CTables {
-    /// The remainder of bytes that follow those with the remainder `crc`.
+    /// Returns the remainder after `count` bytes that follow bytes with the remainder `crc`.
     static func remainder(after crc: UInt32, _ bytes: UnsafeRawPointer, _ count: Int) -> UInt32 {
         let tables = Self.tables
         var crc = crc
@@ -66,8 +66,8 @@ enum CRC32CTables {
         return crc
     }
 
-    /// Never freed and never written after their creation, hence safe to share: an array would cost
-    /// a bounds check a byte.
+    /// Safe to share: never freed, and never written after its creation. An array would cost a bounds check for each
+    /// byte.
     private nonisolated(unsafe) static let tables: UnsafePointer<UInt32> = {
         let tables = UnsafeMutablePointer<UInt32>.allocate(capacity: 8 << 8)
         tables.initialize(repeating: 0, count: 8 << 8)

@@ -1,11 +1,11 @@
-/// 16 random bytes, drawn when a database is created and written into each of its files, so that a
-/// file of another database is refused by name.
+/// 16 random bytes, generated when a database is created and written into each of its files, so that a file of another
+/// database is detected and refused.
 public struct DatabaseIdentity: Hashable, Sendable, CustomStringConvertible {
     public static let byteCount = 16
 
     public let bytes: [UInt8]
 
-    /// - Returns: nil unless there are exactly 16 bytes.
+    /// - Returns: nil if there are not exactly 16 bytes.
     public init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = Array(bytes)

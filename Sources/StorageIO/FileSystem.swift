@@ -1,47 +1,43 @@
 @_exported public import struct ImmudbModel.StoreError
 
-/// All that the database asks of a file system.
+/// The file system operations that the database needs.
 ///
-/// The ledger and the tree files reach the disk through this protocol only, so that a test can put
-/// a simulated disk in place of ``POSIXFileSystem``: one that crashes, tears writes or runs out of
-/// space at any call. Every method blocks; none may be called on an event loop or on Swift's
-/// cooperative pool.
+/// The ledger and the tree files reach the disk only through this protocol, so that a test can replace
+/// ``POSIXFileSystem`` by a simulated disk that crashes, tears writes or runs out of space at any operation. Every
+/// method blocks; none may be called on an event loop or on Swift's cooperative pool.
 public protocol FileSystem: Sendable {
     /// Opens a file for positioned reads and writes.
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile
 
-    /// The names in a directory, in no particular order, without `.` and `..`.
+    /// Returns the names in a directory, in no particular order, without `.` and `..`.
     func names(inDirectory path: String) throws(StoreError) -> [String]
 
-    /// Creates a directory and those above it that are missing, and makes their names durable. One that
-    /// exists is no error.
+    /// Creates a directory and its missing parents, and makes their names durable. Does nothing more if it exists.
     func createDirectory(_ path: String) throws(StoreError)
 
     func exists(_ path: String) throws(StoreError) -> Bool
 
-    /// Removes one file; a missing one is no error.
+    /// Removes one file; does nothing if it does not exist.
     func removeFile(_ path: String) throws(StoreError)
 
-    /// Gives a file another name in the same file system, atomically. An existing target is
-    /// replaced.
+    /// Renames a file within its file system, atomically. An existing target is replaced.
     func rename(_ path: String, to newPath: String) throws(StoreError)
 
-    /// Makes the names in a directory durable: a created, renamed or removed file is so only after
-    /// this.
+    /// Makes the names in a directory durable: creating, renaming or removing a file is durable only after this.
     func synchronizeDirectory(_ path: String) throws(StoreError)
 
-    /// What can still be written to the file system of a folder.
+    /// Returns how much can still be written to the file system of a folder.
     func freeSpace(at path: String) throws(StoreError) -> FreeSpace
 
-    /// Takes the exclusive lock that `path` stands for, for as long as the returned object lives.
-    /// - Throws: `inUse` when another holder, in this process or another, has it.
+    /// Takes an exclusive lock on `path`, which lasts as long as the returned object.
+    /// - Throws: `inUse` if this process or another one already holds it.
     func lock(_ path: String) throws(StoreError) -> any FileLock
 }
 
-/// What a file system has left.
+/// The space that a file system has left.
 public struct FreeSpace: Hashable, Sendable {
     public var byteCount: UInt64
-    /// The number of files that can be created (free inodes); nil where there is no such limit.
+    /// The number of files that can be created (free inodes); nil if there is no such limit.
     public var fileCount: UInt64?
 
     public init(byteCount: UInt64, fileCount: UInt64? = nil) {
@@ -52,14 +48,14 @@ public struct FreeSpace: Hashable, Sendable {
 
 public enum OpenMode: Sendable {
     case readOnly
-    /// An existing file, to read and write.
+    /// Opens an existing file for reading and writing.
     case readWrite
-    /// A new file; one that exists already is an error.
+    /// Creates a new file; fails if it exists.
     case createNew
 }
 
-/// A file with positioned reads and writes; safe to use from many threads. Closed when the last
-/// reference to it is gone.
+/// A file with positioned reads and writes; safe to use from many threads. Closed when the last reference to it is
+/// released.
 public protocol StorageFile: AnyObject, Sendable {
     /// The file's name, for messages.
     var path: String { get }
@@ -68,22 +64,22 @@ public protocol StorageFile: AnyObject, Sendable {
     func noteNewPath(_ newPath: String)
 
     /// Reads at `offset` until the buffer is full or the file ends.
-    /// - Returns: the number of bytes read; less than the buffer's only at the end of the file.
+    /// - Returns: the number of bytes read; less than the buffer's size only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError)
         -> Int
 
     /// Writes all bytes at `offset`. They are durable only after a synchronize.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError)
 
-    /// Makes written bytes durable (fdatasync). After a failure what the disk holds is unknown, and
-    /// a second call proves nothing: the caller stops writing.
+    /// Makes written bytes durable (fdatasync). After a failure the content of the disk is unknown, and a second
+    /// fdatasync would not prove anything: the caller must stop writing.
     func synchronizeData() throws(StoreError)
 
-    /// As ``synchronizeData()``, and the file's attributes (fsync).
+    /// Does the same as ``synchronizeData()`` and makes the file's attributes durable (fsync).
     func synchronize() throws(StoreError)
 
-    /// Reserves disk space for the first `byteCount` bytes; the file is at least that long after
-    /// it, and what was never written reads as zeros.
+    /// Reserves disk space for the first `byteCount` bytes. Afterwards the file is at least that long, and bytes that
+    /// were never written read as zeros.
     func allocate(byteCount: UInt64) throws(StoreError)
 
     func byteCount() throws(StoreError) -> UInt64
@@ -95,8 +91,8 @@ public protocol StorageFile: AnyObject, Sendable {
 public protocol FileLock: AnyObject, Sendable {}
 
 extension StorageFile {
-    /// Reads exactly as many bytes as the buffer holds.
-    /// - Throws: `corruption` when the file ends before.
+    /// Fills the buffer.
+    /// - Throws: `corruption` if the file ends before that.
     public func readExactly(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(StoreError) {
@@ -104,12 +100,12 @@ extension StorageFile {
         guard count == buffer.count else {
             throw StoreError(
                 .corruption,
-                "\(path): the file ends at byte \(offset + UInt64(count)), inside of what should be "
-                    + "\(buffer.count) bytes at \(offset)")
+                "\(path): the file ends at byte \(offset + UInt64(count)), within a record of "
+                    + "\(buffer.count) bytes at byte \(offset)")
         }
     }
 
-    /// The bytes at `offset`, fewer than asked only at the end of the file.
+    /// Returns the bytes at `offset`; fewer than `byteCount` only at the end of the file.
     public func read(byteCount: Int, at offset: UInt64) throws(StoreError) -> [UInt8] {
         var failure: StoreError?
         let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in

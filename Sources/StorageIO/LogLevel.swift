@@ -1,4 +1,4 @@
-/// How much a line of the log matters.
+/// The severity of a log line.
 public enum LogLevel: Int, Comparable, Sendable {
     case debug, info, warning, error
 
@@ -7,6 +7,5 @@ public enum LogLevel: Int, Comparable, Sendable {
     }
 }
 
-/// Where the database writes what it does: opening, recovery, rebuilding of a view. Called from any
-/// thread.
+/// Receives the database's log lines: about opening, recovery, rebuilding of a view. Called from any thread.
 public typealias LogSink = @Sendable (LogLevel, String) -> Void

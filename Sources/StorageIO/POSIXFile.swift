@@ -63,12 +63,12 @@ final class POSIXFile: StorageFile {
         #if canImport(Darwin)
             // Darwin's fsync leaves the bytes in the drive's cache.
             if fcntl(descriptor, F_FULLFSYNC) == 0 { return }
-            // File systems that cannot do that. Another failure is not tried again by what proves less.
+            // Only for file systems that do not support F_FULLFSYNC. After another failure, fsync would prove less.
             guard errno == ENOTSUP || errno == EINVAL, fsync(descriptor) == 0 else {
                 throw StoreError.system("cannot sync", path, errno)
             }
         #else
-            // Not repeated after a failure: the kernel has marked the pages clean by then.
+            // Not repeated after a failure: by then the kernel has marked the pages clean.
             if fdatasync(descriptor) != 0 { throw StoreError.system("cannot sync", path, errno) }
         #endif
     }
@@ -111,7 +111,7 @@ final class POSIXFile: StorageFile {
 }
 
 extension UnsafeMutableRawPointer {
-    /// Memory that reads as zeros; free it with ``releaseZeroed()``.
+    /// Allocates memory that reads as zeros; free it with ``releaseZeroed()``.
     public static func zeroed(byteCount: Int) -> UnsafeMutableRawPointer {
         guard let memory = calloc(1, byteCount) else { preconditionFailure("out of memory") }
         return memory

@@ -7,10 +7,9 @@ import POSIX
     import Glibc
 #endif
 
-/// The file system of the operating system. Every call of this module to the kernel is in this file
-/// and in ``POSIXFile``.
+/// The file system of the operating system. This file and ``POSIXFile`` make all system calls of this module.
 public struct POSIXFileSystem: FileSystem {
-    /// The data of a database is its owner's alone: no other local user may read it.
+    /// Only the owner of a database may access its data, no other local user.
     private static let folderMode: mode_t = 0o700
     private static let fileMode: mode_t = 0o600
 
@@ -65,8 +64,8 @@ public struct POSIXFileSystem: FileSystem {
         try synchronizeNames(upFrom: path)
     }
 
-    /// Makes the name of a folder durable, and those of the folders above it, so that nothing that is
-    /// in it can vanish: an earlier call may have made them and failed before they were durable.
+    /// Makes the names of a folder and of its parents durable, so that nothing in it can be lost: earlier code may have
+    /// created them and failed before they were durable.
     private func synchronizeNames(upFrom path: String) throws(StoreError) {
         var folder = path
         while parentFolder(of: folder) != folder {
@@ -74,7 +73,7 @@ public struct POSIXFileSystem: FileSystem {
             do throws(StoreError) {
                 try synchronizeDirectory(folder)
             } catch  where error.code == .permissionDenied {
-                // Somebody else's folder, which this process did not make and cannot open.
+                // A folder of another user, which this process did not create and cannot open.
             }
             if folder == "." { break }
         }
@@ -111,7 +110,7 @@ public struct POSIXFileSystem: FileSystem {
         }
         return FreeSpace(
             byteCount: UInt64(status.f_bavail) * UInt64(status.f_frsize),
-            // Btrfs and others have no table of inodes, and report a total of 0.
+            // Btrfs and others have no table of inodes and report a total of 0.
             fileCount: status.f_files == 0 ? nil : UInt64(status.f_favail))
     }
 
@@ -141,10 +140,9 @@ public struct POSIXFileSystem: FileSystem {
 
 }
 
-/// An advisory lock on a file that holds the process id of its owner, for people to read.
+/// An advisory lock on a file that contains the process id of its owner, for people to read.
 ///
-/// The lock belongs to the open file, so it ends with the process, however that ends; the file
-/// stays.
+/// The lock belongs to the open file, so it ends with the process, however the process ends; the file stays.
 private final class POSIXFileLock: FileLock {
     private let descriptor: Int32
 
@@ -174,8 +172,8 @@ private final class POSIXFileLock: FileLock {
 
     deinit {
         ftruncate(descriptor, 0)
-        // Closing alone would leave it locked as long as a child process has a copy of the file,
-        // as one has between its fork and its exec.
+        // Closing alone would leave it locked while a child process has a copy of the descriptor, as it does between
+        // fork and exec.
         flock(descriptor, LOCK_UN)
         close(descriptor)
     }
@@ -189,8 +187,8 @@ private final class POSIXFileLock: FileLock {
 }
 
 extension StoreError {
-    /// An error of the operating system: what could not be done, to what, and why, with a code that
-    /// tells the cases apart in which a person can act.
+    /// Makes an error of the operating system: the failed action, its object and the reason, with a code for each case
+    /// in which a person can act.
     public static func system(_ what: String, _ path: String, _ number: Int32) -> StoreError {
         let code: Code =
             switch number {

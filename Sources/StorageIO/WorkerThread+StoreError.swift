@@ -4,7 +4,7 @@ public import POSIX
 extension WorkerThread {
     /// Starts a thread of the database.
     ///
-    /// - Throws: `io` when the system has no more threads to give.
+    /// - Throws: `io` if the system has no threads left.
     public static func start(
         _ name: String, _ body: @escaping @Sendable () -> Void
     ) throws(StoreError) -> WorkerThread {

@@ -1,19 +1,18 @@
-/// What the key for completion does to a line.
+/// The effect of the completion key on a line.
 enum Completion: Equatable {
     case nothing
     /// Text to insert at the cursor.
     case insert(String)
-    /// Candidates to show, since the word could go on in several ways.
+    /// Candidates to show, since the word can be completed in several ways.
     case list([String])
 
     /// - Parameters:
-    ///   - line: up to the cursor.
-    ///   - candidates: whole words that could be meant; those that the word does not begin are
-    ///     passed over.
+    ///   - line: the line up to the cursor.
+    ///   - candidates: returns whole words; those that do not begin with the word are ignored.
     init(of line: String, by candidates: (_ line: String, _ word: String) -> [String]) {
         let word = Self.word(endingIn: line)
         let begun = Array(word.utf8)
-        // By bytes: characters that only look the same are not the same key.
+        // By bytes, since characters that only look the same are different keys.
         let fitting = Set(candidates(line, word)).filter { $0.utf8.starts(with: begun) }.sorted()
         guard let first = fitting.first else {
             self = .nothing
@@ -29,13 +28,13 @@ enum Completion: Equatable {
         self = rest.isEmpty ? .list(fitting) : .insert(String(decoding: rest, as: UTF8.self))
     }
 
-    /// The word that a line ends in; empty after a blank.
+    /// Returns the word at the end of a line; empty after a blank.
     static func word(endingIn line: String) -> String {
         let start = line.lastIndex(where: \.isWhitespace).map(line.index(after:))
         return String(line[(start ?? line.startIndex)...])
     }
 
-    /// The bytes that all words begin with, without the first bytes of a character that differs.
+    /// Returns the bytes with which all words begin, without a part of a character.
     private static func commonPrefix(_ words: [String]) -> [UInt8] {
         var prefix = Array((words.first ?? "").utf8)
         for word in words.dropFirst() {
@@ -47,7 +46,7 @@ enum Completion: Equatable {
         return prefix
     }
 
-    /// Words in columns, read line by line, each line ended.
+    /// Formats words in columns, read line by line, with a line feed after each line.
     static func columns(_ words: [String], width: Int) -> String {
         let shown = words.map {
             String(decoding: TerminalText.escaped(Array($0.utf8)), as: UTF8.self)

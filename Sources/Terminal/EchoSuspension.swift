@@ -7,10 +7,10 @@ import Synchronization
     import Glibc
 #endif
 
-/// A terminal that does not show what is typed, until this ends. At most one at a time.
+/// Stops a terminal from showing what is typed, until this ends. At most one exists at a time.
 ///
-/// A signal that ends the process restores the terminal first. Ctrl-Z does nothing meanwhile: the
-/// password would be shown after the process went on.
+/// A signal that ends the process restores the terminal first. Ctrl-Z has no effect meanwhile: the password would be
+/// shown after the process is resumed.
 struct EchoSuspension {
     private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
     private static let isTaken = Atomic(false)
@@ -20,7 +20,7 @@ struct EchoSuspension {
         private static let noKey = cc_t(0)
     #endif
 
-    /// - Throws: `TerminalError` if the terminal cannot be told.
+    /// - Throws: `TerminalError` if the terminal's state cannot be read.
     init(of terminal: Int32) throws(TerminalError) {
         let isFree = Self.isTaken.compareExchange(
             expected: false, desired: true, ordering: .sequentiallyConsistent
@@ -40,9 +40,9 @@ struct EchoSuspension {
         tcsetattr(terminal, TCSAFLUSH, &state)
     }
 
-    /// Shows again what is typed. To be called once.
+    /// Lets the terminal show again what is typed. Call it once.
     func end() {
-        // What was typed after the password is for who reads next.
+        // Input after the password stays for the next reader.
         suspended.pointee.restore(TCSADRAIN)
         for number in Self.signals {
             if suspended.pointee.isHandled(number) {
@@ -54,9 +54,8 @@ struct EchoSuspension {
 
     private static func handle(_ number: Int32) {
         let previous = signal(number) { number in
-            // Async-signal-safe: tcsetattr, signal, raise. What the process does about the signal
-            // by itself comes next, when this handler has returned.
-            // A password of which a part is typed must not be left to the shell.
+            // Async-signal-safe: tcsetattr, signal, raise. The process's own reaction to the signal follows when this
+            // handler has returned. A partly typed password must not be left to the shell.
             suspended.pointee.restore(TCSAFLUSH)
             signal(number, suspended.pointee.previous[Int(number)])
             raise(number)
@@ -72,7 +71,7 @@ struct EchoSuspension {
 
 private typealias SignalHandler = @convention(c) (Int32) -> Void
 
-/// What a signal's handler needs, in memory that is there before.
+/// The data of the signal handler, in memory that is allocated before.
 private struct SuspendedTerminal {
     let file: Int32
     var state: termios
@@ -93,7 +92,7 @@ private struct SuspendedTerminal {
     }
 }
 
-// Written by the one EchoSuspension that there is, read by handlers while it lives.
+// Written by the only EchoSuspension, read by handlers while it exists.
 private nonisolated(unsafe) let suspended = UnsafeMutablePointer<SuspendedTerminal>.allocate(
     capacity: 1)
 private nonisolated(unsafe) let previousHandlers = {

@@ -6,25 +6,25 @@ import CLibedit
     import Glibc
 #endif
 
-/// Lines that a person types, with editing, history (arrow keys, Ctrl-R) and completion (Tab). What is
-/// pasted is text, also line ends in it. Lines that begin with a blank are not remembered.
+/// Reads lines that a person types, with editing, history (arrow keys, Ctrl-R) and completion (Tab). Pasted input is
+/// text, including its line ends. Lines that begin with a blank are not remembered.
 ///
 ///     let editor = LineEditor(prompt: "immuclient>", historyFile: "/home/me/.immuclient_history") {
 ///         _, word in ["get", "set"].filter { $0.hasPrefix(word) }
 ///     }
 ///     while let line = try editor.readLine() { … }
 ///
-/// If the standard input is no terminal, its lines are read as they are: no prompt, no history.
-/// One at a time in a process, and used by one thread at a time; `readLine` blocks it.
+/// If the standard input is not a terminal, its lines are read as they are: without prompt and history. A process may
+/// have one editor at a time, and use it on one thread at a time, which `readLine` blocks.
 public final class LineEditor {
     private let streams: TerminalStreams
     private let editing: Editing?
 
     /// - Parameters:
-    ///   - prompt: shown as it is given.
+    ///   - prompt: shown unchanged.
     ///   - historyFile: nil for a history that ends with the process.
-    ///   - complete: whole words that could be meant, given the line up to the cursor and the word
-    ///     that it ends in, which may be empty.
+    ///   - complete: returns whole words for the line up to the cursor and the word at its end, which
+    ///     may be empty.
     public convenience init(
         prompt: String, historyFile: String? = nil,
         complete: @escaping (_ line: String, _ word: String) -> [String] = { _, _ in [] }
@@ -50,20 +50,20 @@ public final class LineEditor {
         if editing != nil { streams.write(ControlCodes.ofTerminal.clear) }
     }
 
-    /// The next line, without its end. Ctrl-C while it is typed drops it and gives an empty line.
+    /// Returns the next line, without its end. Ctrl-C during typing drops the line and returns an empty one.
     ///
     /// - Returns: nil at the end of the input, which is Ctrl-D in an empty line.
-    /// - Throws: `TerminalError` if the line is no text; the next one can be read.
+    /// - Throws: `TerminalError` if the line is not text; the next one can be read.
     public func readLine() throws(TerminalError) -> String? {
         guard let editing else { return try streams.readLine() }
         return try editing.readLine()
     }
 }
 
-/// libedit's editor and history, and what their callbacks need.
+/// libedit's editor and history, and the data of their callbacks.
 ///
-/// The callbacks are called from within `readLine` only, on its thread, and find this object by the
-/// pointer that the editor keeps for them: nothing is global.
+/// The callbacks are called only within `readLine`, on its thread, and find this object by the pointer that the editor
+/// keeps for them, so there are no globals.
 private final class Editing {
     private let editor: OpaquePointer
     private let lines: OpaquePointer
@@ -74,10 +74,10 @@ private final class Editing {
     private let complete: (String, String) -> [String]
     private var isInterrupted = false
     private let codes = ControlCodes.ofTerminal
-    /// As the line was drawn for.
+    /// The size of the terminal for which the line was drawn.
     private var size: TerminalSize?
 
-    /// nil if the terminal cannot be opened a second time, or there is no memory.
+    /// Returns nil if the terminal cannot be opened a second time, or there is no memory.
     init?(
         prompt: String, history: LineHistory?, streams: TerminalStreams,
         complete: @escaping (String, String) -> [String]
@@ -127,7 +127,7 @@ private final class Editing {
         }
         editing_set_paste(editor) { editor, _ in Editing.of(editor)?.paste() ?? UInt8(CC_ERROR) }
         editing_set_reader(editor) { editor, character in
-            // libedit passes a character of its own, which is there until this returns.
+            // libedit passes a character of its own, which is valid until this returns.
             guard let character, let editing = Editing.of(editor) else { return -1 }
             guard let scalar = editing.readCharacter() else { return 0 }
             character.pointee = wchar_t(scalar.value)
@@ -160,7 +160,7 @@ private final class Editing {
             throw TerminalError("the line is not UTF-8 text: set the terminal to UTF-8")
         }
         if line.last == "\n" { line.removeLast() }
-        // As in other shells, a line that begins with a blank is not for others to see.
+        // As in other shells, a line that begins with a blank is private.
         if LineHistory.isWorthRemembering(line), line.first?.isWhitespace == false {
             editing_remember(lines, line)
             history?.add(line)
@@ -170,7 +170,7 @@ private final class Editing {
 
     // MARK: keys
 
-    /// Ctrl-Z: leaves the terminal as the shell that goes on knows it, and takes it back afterwards.
+    /// Handles Ctrl-Z: restores the terminal for the parent shell, and sets it up again when the process resumes.
     private func suspend() -> UInt8 {
         streams.write(codes.endsPasting + "\n")
         editing_prepare_terminal(editor, 0)
@@ -180,11 +180,11 @@ private final class Editing {
         return UInt8(CC_REDISPLAY)
     }
 
-    /// Returns when the process goes on.
+    /// Stops the process. Returns when it is resumed.
     private static func stopProcess() {
-        // The handler of libedit would do the same, but once for each line only.
+        // The handler of libedit would do the same, but only once for each line.
         let previous = signal(SIGTSTP, SIG_DFL)
-        // To this thread, which may block signals: it has to stop here, not a little later.
+        // Raised on this thread, which may block signals, so that the process stops here and not later.
         var (own, before) = (sigset_t(), sigset_t())
         sigemptyset(&own)
         sigaddset(&own, SIGTSTP)
@@ -194,8 +194,8 @@ private final class Editing {
         signal(SIGTSTP, previous)
     }
 
-    /// Inserts what a terminal sends between the marks of a paste: line ends and control characters are
-    /// text, not keys.
+    /// Inserts the text that a terminal sends between the marks of a paste: line ends and control characters are text,
+    /// not keys.
     private func paste() -> UInt8 {
         var text: [Unicode.Scalar] = []
         while let scalar = readCharacter() {
@@ -205,7 +205,7 @@ private final class Editing {
                 break
             }
         }
-        // Terminals send the key for a line end. A line cannot have a zero.
+        // Terminals send the Return key for a line end. A line cannot contain a zero.
         var string = String.UnicodeScalarView()
         string.append(contentsOf: text.lazy.filter { $0 != "\0" }.map { $0 == "\r" ? "\n" : $0 })
         guard !string.isEmpty else { return UInt8(CC_REFRESH) }
@@ -216,9 +216,9 @@ private final class Editing {
 
     // MARK: reading
 
-    /// Waits for a character, and draws the line again meanwhile if the terminal gets another size.
+    /// Waits for a character, and meanwhile draws the line again if the size of the terminal changes.
     ///
-    /// The size is looked at four times a second: its signal may come to any thread.
+    /// The size is checked four times a second, since the signal for it may be delivered to any thread.
     ///
     /// - Returns: U+FFFD for bytes that are not UTF-8; nil at the end of the input.
     fileprivate func readCharacter() -> Unicode.Scalar? {
@@ -277,7 +277,7 @@ private final class Editing {
         }
     }
 
-    /// libedit reads characters as the locale says. Where it says nothing, they are UTF-8.
+    /// Makes libedit read characters by the locale or, if none is set, as UTF-8.
     private static func useTextOfUTF8() {
         setlocale(LC_CTYPE, "")
         guard let name = nl_langinfo(nl_item(CODESET)), String(cString: name) != "UTF-8" else {
@@ -287,11 +287,11 @@ private final class Editing {
     }
 }
 
-/// What terminals obey beside the codes that libedit knows; empty for one that obeys none.
+/// Control codes beside those that libedit knows; empty for a terminal without control codes.
 private struct ControlCodes {
     var clear = ""
     var clearToEnd = ""
-    /// From now on, pastes come between marks.
+    /// Makes the terminal mark pastes from now on.
     var beginsPasting = ""
     var endsPasting = ""
 

@@ -6,10 +6,10 @@ import POSIX
     import Glibc
 #endif
 
-/// The lines that were typed, in a file of one line each that nobody else may read, oldest first.
+/// The lines that were typed, in a file of one line each that only its owner can read, oldest first.
 ///
-/// It is a comfort: a file that cannot be read holds no lines, and one that cannot be written stays
-/// as it is. Several processes may add to it; the file is replaced as a whole each time.
+/// History is optional: a file that cannot be read holds no lines, and one that cannot be written stays as it is.
+/// Several processes may add to it; the file is replaced as a whole each time.
 struct LineHistory {
     static let maxLineCount = 1_000
     /// Longer lines are not remembered.
@@ -17,7 +17,7 @@ struct LineHistory {
 
     let path: String
 
-    /// Oldest first.
+    /// Returns the lines, oldest first.
     func lines() -> [String] {
         guard let text = String(validating: bytes(), as: UTF8.self) else { return [] }
         return text.split(separator: "\n").suffix(Self.maxLineCount).map(String.init)
@@ -43,13 +43,13 @@ struct LineHistory {
         guard let file = try? FileDescriptor.opening(path, .readOnly, .nonBlocking),
             let bytes = try? file.closeAfter({ try file.bytes(upTo: maxByteCount + 1) })
         else { return [] }
-        // This program writes no larger one.
+        // This program writes no larger file.
         return bytes.count > maxByteCount ? [] : bytes
     }
 
     private func replace(with bytes: [UInt8]) {
         let target = resolvedPath()
-        // Giving the draft its name would take it away from a device or a pipe.
+        // Renaming the draft would replace a device or a pipe.
         if isRegularFile(target) == false { return }
         do {
             let draft = try FileDraft(of: target, permissions: .ownerReadWrite)
@@ -60,7 +60,7 @@ struct LineHistory {
         }
     }
 
-    /// The file itself, where the path is a link to it: the link has to stay.
+    /// Returns the path of the file itself if `path` is a link to it, since the link must stay.
     private func resolvedPath() -> String {
         guard let resolved = realpath(path, nil) else { return path }
         defer { free(resolved) }

@@ -4,14 +4,14 @@
     import Glibc
 #endif
 
-/// How far a long piece of work is, as a line of the standard error that is drawn again and again.
+/// The progress of long work, drawn as a line on the standard error.
 ///
 ///     var bar = ProgressBar("Dumping", total: 1_000)
 ///     defer { bar.finish() }
 ///     bar.update(to: 450)     // Dumping [########          ]  45 % 450/1000
 ///
-/// Nothing is written if the standard error is no terminal. An update costs a look at the clock; a
-/// drawing, ten times a second at most, one system call.
+/// Nothing is written if the standard error is not a terminal. An update costs a look at the clock; a drawing, at most
+/// ten times a second, one system call.
 public struct ProgressBar {
     private static let interval = Duration.milliseconds(100)
 
@@ -33,7 +33,7 @@ public struct ProgressBar {
         terminal = isatty(file) != 0 ? file : nil
     }
 
-    /// - Parameter done: how much is done of the total; more than that is shown as all of it.
+    /// - Parameter done: how much of the total is done; more than the total is shown as all of it.
     public mutating func update(to done: UInt64) {
         guard terminal != nil else { return }
         self.done = done
@@ -43,7 +43,7 @@ public struct ProgressBar {
         draw()
     }
 
-    /// Clears the line, so that what is written next begins at its left edge. Idempotent.
+    /// Clears the line, so that further output begins at its left edge. Idempotent.
     public mutating func finish() {
         guard let terminal, drawnWidth > 0 else { return }
         let blank = String(repeating: " ", count: drawnWidth)
@@ -55,20 +55,20 @@ public struct ProgressBar {
         guard let terminal else { return }
         let line = Self.line(
             label, done: done, total: total, width: TerminalWidth.of(terminal))
-        // Blanks over what is left of a longer line, rather than a code that not all obey.
+        // Blanks overwrite the rest of a longer line, since some terminals lack the code that clears it.
         let rest = max(0, drawnWidth - line.count)
         let text = "\r" + line + String(repeating: " ", count: rest)
         TerminalStreams.write(Array(text.utf8), to: terminal)
         drawnWidth = line.count
     }
 
-    /// One line, narrower than the terminal: a character in the last column would wrap it.
+    /// Formats one line that is narrower than the terminal: a character in the last column would wrap it.
     ///
-    /// The bar is left out where there is no room for it, then the label is shortened.
+    /// If there is not enough room, the bar is left out, then the label is shortened.
     static func line(_ label: String, done: UInt64, total: UInt64, width: Int) -> String {
         let room = max(0, width - 1)
         let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
-        // Rounded down: all is done only when all is.
+        // Rounded down, so that 100 % means all.
         let percent = String(Int(share * 100))
         let padding = String(repeating: " ", count: 3 - percent.count)
         let figures = "\(padding)\(percent) % \(done)/\(total)"

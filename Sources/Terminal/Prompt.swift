@@ -1,25 +1,25 @@
-/// Questions to the person at the terminal. If the standard input is none, its next line is the
-/// answer, so that a script can give it.
+/// Questions to the person at the terminal. If the standard input is not a terminal, its next line is the answer, so
+/// that a script can give it.
 ///
-/// Prompts are shown as they are given, on the standard output if that is a terminal, else on the
-/// standard error. Both calls block until there is an answer.
+/// Prompts are shown unchanged, on the standard output if that is a terminal, else on the standard error. Both
+/// functions block until there is an answer.
 public enum Prompt {
-    /// No password is longer; nor does a terminal take a longer line.
+    /// The longest password; a terminal accepts no longer line either.
     static let maxByteCount = 4096
 
-    /// Asks for a password, which is not shown while it is typed. The terminal's state is restored,
-    /// also if a signal such as that of Ctrl-C ends the process meanwhile.
+    /// Asks for a password, which is not shown while it is typed. The terminal's state is restored, even if a signal
+    /// such as that of Ctrl-C ends the process meanwhile.
     ///
     /// - Returns: the line without its end; it may be empty.
-    /// - Throws: `TerminalError` if the input ends before, or is no text.
+    /// - Throws: `TerminalError` if the input ends before, or is not text.
     public static func password(_ label: String) throws -> String {
         try password(label, through: .standard)
     }
 
-    /// Asks for a yes. Everything but `y` and `Y` is a no, also the end of the input.
+    /// Asks for a yes. Everything except `y` and `Y` means no, including the end of the input.
     ///
     /// - Parameter byDefault: the answer of an empty line.
-    /// - Throws: `TerminalError` if the answer is no text.
+    /// - Throws: `TerminalError` if the answer is not text.
     public static func confirm(_ question: String, byDefault: Bool = false) throws -> Bool {
         try confirm(question, byDefault: byDefault, through: .standard)
     }
@@ -27,11 +27,11 @@ public enum Prompt {
     static func password(
         _ label: String, through streams: TerminalStreams
     ) throws(TerminalError) -> String {
-        // Before the prompt: someone who answers at the first sight of it must not be too early.
+        // Before the prompt: a program that answers as soon as it sees the prompt must not be too early.
         let silence = streams.isInteractive ? try EchoSuspension(of: streams.input) : nil
         defer {
             silence?.end()
-            // The end of the line that the answer is on was not shown either.
+            // The line end of the answer was not shown either.
             streams.write("\n")
         }
         streams.write(label)

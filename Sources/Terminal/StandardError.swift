@@ -4,11 +4,11 @@
     import Glibc
 #endif
 
-/// The standard error, where people read what went wrong.
+/// The standard error, which people read.
 public enum StandardError {
-    /// Writes a line. What a server says may be in it, and must not steer a terminal.
+    /// Writes a line. It may contain text of a server, which must not control a terminal.
     ///
-    /// A file that takes nothing, since its disk is full say, is no failure of its own.
+    /// A file that accepts nothing, for example on a full disk, is not an error.
     public static func write(line: String) {
         let bytes = Array((line + "\n").utf8)
         let isTerminal = isatty(STDERR_FILENO) != 0

@@ -1,4 +1,4 @@
-/// Why a person could not be asked: a message for him that says what is wrong.
+/// The reason why a person could not be asked, as a message for that person.
 public struct TerminalError: Error, Hashable, CustomStringConvertible {
     public let message: String
 

@@ -1,7 +1,7 @@
 import POSIX
 
-// Talking to the person at the terminal. Here: where input is read and output written. What is asked
-// and shown: Prompt, LineEditor, ProgressBar.
+// Communication with the person at the terminal. This file reads input and writes output; Prompt, LineEditor and
+// ProgressBar define what is asked and shown.
 
 #if canImport(Darwin)
     import Darwin
@@ -9,27 +9,27 @@ import POSIX
     import Glibc
 #endif
 
-/// The files that a person is asked through.
+/// The files by which a person is asked.
 struct TerminalStreams {
     let input: Int32
     let output: Int32
 
-    /// Of this process. Prompts go to the standard output only if that is a terminal: what a
-    /// program reads from it stays clean of them.
+    /// The streams of this process. Prompts go to the standard output only if that is a terminal, so that programs that
+    /// read the output do not get them.
     static var standard: TerminalStreams {
         TerminalStreams(
             input: STDIN_FILENO,
             output: isatty(STDOUT_FILENO) != 0 ? STDOUT_FILENO : STDERR_FILENO)
     }
 
-    /// Whether somebody types the input.
+    /// Whether a person types the input.
     var isInteractive: Bool { isatty(input) != 0 }
 
     func write(_ text: String) {
         Self.write(Array(text.utf8), to: output)
     }
 
-    /// Writes all bytes. A terminal that is gone is no error: nobody is there to be told.
+    /// Writes all bytes. A terminal that is gone is not an error, since nobody is left to read it.
     static func write(_ bytes: [UInt8], to file: Int32) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -40,11 +40,11 @@ struct TerminalStreams {
         }
     }
 
-    /// The next line, without its end, which may be `\n` or `\r\n`. Byte by byte, so that whoever
-    /// reads next finds the rest.
+    /// Returns the next line, without its end, which may be `\n` or `\r\n`. Reads byte by byte, so that the rest stays
+    /// for the next reader.
     ///
     /// - Returns: nil at the end of the input.
-    /// - Throws: `TerminalError` if the line is longer, is no text, or cannot be read.
+    /// - Throws: `TerminalError` if the line is longer, is not text, or cannot be read.
     func readLine(maxByteCount: Int = .max) throws(TerminalError) -> String? {
         var line: [UInt8] = []
         var byte: UInt8 = 0
@@ -69,7 +69,7 @@ struct TerminalStreams {
     }
 }
 
-/// write(2), whose name the functions above have, too.
+/// Calls write(2), whose name is also that of functions above.
 private func systemWrite(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
     write(file, bytes, count)
 }

@@ -1,7 +1,6 @@
-/// Keys and values for the eyes: a terminal would obey some bytes, and cannot show others.
+/// Makes keys and values readable: a terminal would obey some bytes, and cannot show others.
 public enum TerminalText {
-    /// Text as it is; bytes that are no text, and control characters but tab and line feed, as
-    /// `\xNN`.
+    /// Returns text as it is; bytes that are not text, and control characters except tab and line feed, as `\xNN`.
     public static func escaped(_ bytes: [UInt8]) -> [UInt8] {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return bytes.flatMap { (0x20..<0x7f).contains($0) ? [$0] : escape($0) }

@@ -4,12 +4,12 @@
     import Glibc
 #endif
 
-/// Columns and rows of a terminal.
+/// The columns and rows of a terminal.
 struct TerminalSize: Equatable {
     private let columns: UInt16
     private let rows: UInt16
 
-    /// nil if the terminal does not tell.
+    /// Returns nil if the terminal does not report its size.
     init?(of terminal: Int32) {
         var size = winsize()
         guard ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
@@ -18,7 +18,7 @@ struct TerminalSize: Equatable {
 }
 
 enum TerminalWidth {
-    /// The columns of a terminal; 80 if it does not tell.
+    /// Returns the columns of a terminal; 80 if it does not report its size.
     static func of(_ terminal: Int32) -> Int {
         var size = winsize()
         guard ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }

@@ -5,6 +5,7 @@ extension Immuadmin {
     static let examples: ManPages.Examples = [
         "immuadmin": [
             (command: "immuadmin status", what: "Is the server up?"),
+            (command: "immuadmin stats", what: "What does it do?"),
             (command: "immuadmin login immu", what: "Become the administrator:"),
         ],
         "immuadmin login": [
@@ -29,6 +30,14 @@ extension Immuadmin {
                 command: "immuadmin audit-log --about joe --json",
                 what: "All that was done by joe or to joe, for a program:"
             ),
+        ],
+        "immuadmin stats": [
+            (command: "immuadmin stats", what: "Watch the server, at a terminal:"),
+            (
+                command: "immuadmin stats -a 10.0.0.7 --metrics-port 9500 -t",
+                what: "Another server, whose metrics have a port of their own:"
+            ),
+            (command: "immuadmin stats --json", what: "The numbers, for a program:"),
         ],
         "immuadmin dump": [
             (command: "immuadmin dump monday.bkp", what: "Write all entries to a file:")

@@ -17,7 +17,8 @@ struct Immuadmin: ClientProgram {
             subcommands: [
                 LoginCommand.self, LogoutCommand.self, UserCommand.self, AuditLogCommand.self,
             ]),
-        CommandGroup(name: "Server", subcommands: [StatusCommand.self, DumpCommand.self]),
+        CommandGroup(
+            name: "Server", subcommands: [StatusCommand.self, StatsCommand.self, DumpCommand.self]),
         CommandGroup(name: "Set-up", subcommands: [MTLSCommand.self, ServiceCommand.self]),
         CommandGroup(
             name: "This program",
@@ -46,7 +47,11 @@ struct Immuadmin: ClientProgram {
     static func idleFlags(
         _ settings: AdminSettings, among flags: [String: String], of command: any ParsableCommand
     ) -> [String] {
-        settings.connection.idleFlags(among: flags.keys)
+        var idle = settings.connection.idleFlags(among: flags.keys)
+        if flags[AdminSettings.metricsPort.key] != nil, !(command is StatsCommand) {
+            idle.append("flag --\(AdminSettings.metricsPort.key) has no effect but on stats")
+        }
+        return idle
     }
 
     static func run(

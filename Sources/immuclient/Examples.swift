@@ -1,7 +1,7 @@
 import ProgramKit
 
 extension Immuclient {
-    /// What the helps and the man pages show, by command.
+    /// The examples of the help texts and man pages, by command.
     static let examples: ManPages.Examples = [
         "immuclient": [
             (

@@ -2,7 +2,7 @@ import ArgumentParser
 import ClientKit
 import ProgramKit
 
-// The process: runs the command that it is asked for.
+// The process: runs the requested command.
 
 @MainActor
 extension Immuclient {
@@ -36,7 +36,7 @@ extension Immuclient {
 
     private nonisolated static func known(_ command: any ParsableCommand) -> any ImmuclientCommand {
         guard let command = command as? any ImmuclientCommand else {
-            preconditionFailure("\(command) is no command of immuclient")
+            preconditionFailure("\(command) is not a command of immuclient")
         }
         return command
     }

@@ -3,7 +3,7 @@ import ClientKit
 import ImmudbClient
 import ProgramKit
 
-/// The command line client: its commands, and what its help says.
+/// The command line client: its commands and its help.
 @main
 struct Immuclient: ClientProgram {
     static let definition = ClientSettings.definition
@@ -38,7 +38,7 @@ struct Immuclient: ClientProgram {
             ]),
     ]
 
-    /// In the order of the help, without the hidden ones.
+    /// The commands in the order of the help, without the hidden ones.
     static let displayedCommands = commands.flatMap(\.subcommands)
         .compactMap { $0 as? any ImmuclientCommand.Type }
         .filter { $0.configuration.shouldDisplay }

@@ -17,6 +17,7 @@ extension Immudb {
     /// Kept until the process ends, since signals may come until then.
     @MainActor private static var stopSignals: StopSignals?
     @MainActor private static var hangUpSignal: HangUpSignal?
+    @MainActor private static var levelSignals: LevelSignals?
 
     /// Returns when the server has been stopped.
     @MainActor
@@ -60,6 +61,7 @@ extension Immudb {
         let stopSignals = StopSignals(log: log, stopsOnHangUp: !hangUpHasWork)
         self.stopSignals = stopSignals
         hangUpSignal = hangUpHasWork ? HangUpSignal(log: log, manager: manager) : nil
+        levelSignals = LevelSignals(log: log)
         // Taken before the data is touched: a second start fails here.
         let pidFile = try startup.takePidFile()
         let metrics = MetricsEndpoint()
@@ -67,7 +69,7 @@ extension Immudb {
         do throws(ServerStartError) {
             let options = try await serve(metrics, startup, log)
             server = try await ImmudbServer.start(
-                options, log: log, cancellation: stopSignals.cancellation,
+                options, log: log.logger, cancellation: stopSignals.cancellation,
                 metrics: metrics.registry)
         } catch {
             await metrics.stop()
@@ -99,7 +101,7 @@ extension Immudb {
     /// Listens for scrapes.
     ///
     /// That the usual port is in use, by another server of this machine, is no reason not to serve the database; that
-    /// a port which somebody chose is, is one.
+    /// a port or an address which somebody chose cannot be had, is one.
     ///
     /// - Returns: the options with the port that was taken.
     private static func serve(
@@ -114,12 +116,16 @@ extension Immudb {
                 "Metrics served at http://\(hostAndPort(options.metricsHost, options.metricsPort))/metrics"
             )
         } catch {
-            let cause = (error as? IOError).map { "\(Errno(rawValue: $0.errnoCode))" } ?? "\(error)"
-            let reason = "cannot listen on \(address) for metrics: \(cause)"
-            guard !startup.hasChosenMetricsPort else {
-                throw ServerStartError("\(reason). Give another port with --metrics-port")
+            let failure = MetricsListeningFailure(error)
+            let reason = "cannot listen on \(address) for metrics: \(failure.reason)"
+            let flag = failure.isOfPort ? "port" : "address"
+            let isChosen =
+                failure.isOfPort
+                ? startup.hasChosenMetricsPort : !startup.options.metricsAddress.isEmpty
+            guard !isChosen else {
+                throw ServerStartError("\(reason). Give another \(flag) with --metrics-\(flag)")
             }
-            log.warning("\(reason). There are none until a start with another --metrics-port")
+            log.warning("\(reason). There are none until a start with another --metrics-\(flag)")
         }
         return options
     }

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite("Catalogs of documentation")
+@Suite("Documentation catalogs")
 struct CatalogTests {
     private static var root: URL {
         var root = URL(fileURLWithPath: #filePath)
@@ -15,7 +15,7 @@ struct CatalogTests {
             FileManager.default.isExecutableFile(atPath: "\($0)/docc")
         }
 
-    @Test("each library's builds without a warning", .enabled(if: hasDocC))
+    @Test("build without a warning for each library", .enabled(if: hasDocC))
     func builds() throws {
         let folder = TemporaryFolder()
         let process = Process()

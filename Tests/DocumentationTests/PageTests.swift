@@ -5,10 +5,10 @@ import ImmudbVerification
 import TestTools
 import Testing
 
-@Suite("Pages of documentation")
+@Suite("Documentation pages")
 struct PageTests {
     @Test(
-        "each line of their code is compiled",
+        "contain only lines of code that are compiled",
         arguments: ["store", "verification", "model"])
     func compiled(page: String) throws {
         let code = try DocumentedCode(
@@ -19,7 +19,7 @@ struct PageTests {
     }
 
     @Test(
-        "each has one Package.swift, which is accepted and names this package and its products",
+        "have one Package.swift each, which is accepted and names this package and its products",
         arguments: ["client", "store", "verification", "model"])
     func manifest(page: String) throws {
         let code = try DocumentedCode(page: "docs/\(page).md")
@@ -60,7 +60,7 @@ struct PageTests {
         return try JSONDecoder().decode(DumpedManifest.self, from: text)
     }
 
-    @Test("the README's code is compiled, and does in an empty folder what it says")
+    @Test("have a README whose code does in an empty folder what it says")
     func readme() async throws {
         // What connects is run by `ClientDocumentationTests`, with a server.
         let code = try DocumentedCode(
@@ -76,7 +76,7 @@ struct PageTests {
         #expect(try await ReadmeSnippets.embedded(in: folder.path).size == TreeSize(1))
     }
 
-    @Test("the code for the store does what its page says")
+    @Test("have code for the store that does what its page says")
     func store() async throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("immudb-pages-\(UUID().uuidString)")
@@ -103,7 +103,8 @@ struct PageTests {
         for database in databases { try database.close() }
     }
 
-    @Test("the code for verification accepts a proof of the store, and refuses a changed entry")
+    @Test(
+        "have code for verification that accepts a proof of the store, and refuses a changed entry")
     func verification() async throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("immudb-pages-\(UUID().uuidString)")
@@ -133,7 +134,7 @@ struct PageTests {
         try VerificationSnippets.receipt(receipt.text, new)
     }
 
-    @Test("the code for the tree makes a proof that holds, and a root that can be kept")
+    @Test("have code for the tree that makes a valid proof, and a root that can be kept")
     func model() throws {
         let (kept, again) = try ModelSnippets.tree()
         #expect(kept == again && kept.size == TreeSize(7))

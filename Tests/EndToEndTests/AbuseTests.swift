@@ -14,7 +14,7 @@ struct AbuseTests {
     }
 
     @Test(
-        "takes batches again after others expired in the queue")
+        "takes batches again after others have expired in the queue")
     func expiredBatches() async throws {
         try await attack("expired-batches")
     }
@@ -26,13 +26,13 @@ struct AbuseTests {
     }
 
     @Test(
-        "decodes headers that swell no further than their budget")
+        "decodes headers that expand only up to their budget")
     func headerCommas() async throws {
         try await attack("header-commas")
     }
 
     @Test(
-        "reads no more for Dump than clients take, and nothing once they have left")
+        "reads no more for Dump than clients take, and nothing once they have disconnected")
     func dumps() async throws {
         try await attack("dump-unread,dump-streams")
     }
@@ -44,7 +44,7 @@ struct AbuseTests {
     }
 
     @Test(
-        "cuts echoed paths short and counts statuses that nobody reads")
+        "shortens echoed paths, and counts statuses that nobody reads")
     func percentPaths() async throws {
         try await attack("percent-paths")
     }
@@ -56,7 +56,7 @@ struct AbuseTests {
     }
 
     @Test(
-        "cuts a client that makes it reset its streams")
+        "closes the connection of a client that makes it reset its streams")
     func windowOverflow() async throws {
         try await attack("window-overflow")
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("docs/client.md")
 struct ClientDocumentationTests {
-    @Test("each line of its code is in the compiled snippets")
+    @Test("contains only lines of code that are in the compiled snippets")
     func compiled() throws {
         // The page has names of its own for what the test chooses.
         let code = try DocumentedCode(
@@ -19,7 +19,7 @@ struct ClientDocumentationTests {
         #expect(code.unknownLines.isEmpty)
     }
 
-    @Test("its code does against a real server what the page says")
+    @Test("has code that does against a real server what the page says")
     func run() async throws {
         let data = TemporaryFolder()
         let trusted = TemporaryFolder()
@@ -47,7 +47,7 @@ struct ClientDocumentationTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("its store of rows keeps roots and addresses; whoever is asked decides")
+    @Test("has a store of rows that keeps roots and addresses, and lets the asked caller decide")
     func ownStore() async throws {
         let data = TemporaryFolder()
         var server = try await RunningServer(dir: data.path)

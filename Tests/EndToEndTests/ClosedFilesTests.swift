@@ -6,7 +6,7 @@ import Testing
 @Suite("Closed standard files")
 struct ClosedFilesTests {
     @Test(
-        "a server without them writes its log into none of its files",
+        "do not make a server write its log into one of its files",
         arguments: ["<&- >&- 2>&-", "2>&-", ">&- 2>&-", "<&-"])
     func server(closed: String) async throws {
         let data = TemporaryFolder()
@@ -35,7 +35,7 @@ struct ClosedFilesTests {
         }
     }
 
-    @Test("detached, it serves all the same")
+    @Test("do not keep a detached server from serving")
     func detached() async throws {
         let data = TemporaryFolder()
         let port = try freePort()
@@ -49,7 +49,7 @@ struct ClosedFilesTests {
     }
 
     @Test(
-        "a client writes its report into no connection or root file, and says that it could not"
+        "do not make a client write its report into a connection or root file, and are reported"
     )
     func client() async throws {
         let data = TemporaryFolder()
@@ -71,7 +71,9 @@ struct ClosedFilesTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("immutest fills a server, and fails where there is none", arguments: [">&-", ">&- 2>&-"])
+    @Test(
+        "do not keep immutest from filling a server, or from failing without one",
+        arguments: [">&-", ">&- 2>&-"])
     func immutest(closed: String) async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.file("db").path)
@@ -86,7 +88,7 @@ struct ClosedFilesTests {
         #expect(try await none.exitCode() == 1)
     }
 
-    @Test("a standard error that takes nothing is no reason to crash")
+    @Test("do not crash a program whose standard error accepts nothing")
     func fullErrors() async throws {
         guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
         let data = TemporaryFolder()

@@ -31,7 +31,7 @@
         }
 
         @Test(
-            "does not spin when it has no descriptor left, and serves again when it has",
+            "does not spin without a free descriptor, and serves again when it has one",
             .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/prlimit")))
         func noDescriptors() async throws {
             let data = TemporaryFolder()

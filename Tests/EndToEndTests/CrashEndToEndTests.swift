@@ -4,7 +4,7 @@ import Testing
 /// Processes that are killed, and a kernel that fails their calls.
 @Suite(.serialized)
 struct CrashEndToEndTests {
-    @Test("keeps every acknowledged entry and root of a process that is killed again and again")
+    @Test("keeps every acknowledged entry and root of a process that is killed repeatedly")
     func kills() async throws {
         let writer = try RunningProcess.path(of: "crash-writer")
         let output = try await PythonPeer.run(
@@ -13,7 +13,7 @@ struct CrashEndToEndTests {
         #expect(output.contains("none lost"))
     }
 
-    @Test("keeps every promise of a real server while strace fails its calls, one at a time")
+    @Test("keeps every promise of a real server while strace fails its system calls, one at a time")
     func failingCalls() async throws {
         #if os(Linux)
             let server = try RunningProcess.path(of: "immudb")

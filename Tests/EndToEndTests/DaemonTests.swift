@@ -6,7 +6,7 @@ import Testing
 @Suite("immudb as a daemon")
 struct DaemonTests {
     @Test(
-        "-d returns when the server serves, in its own session; SIGTERM to its pid stops it",
+        "returns from -d when it serves, in its own session, and stops at a SIGTERM to its pid",
         arguments: [
             (["-d"], [:]), (["--detached=true"], [:]), (["-dp0"], [:]),
             ([], ["IMMUDB_DETACHED": "true"]), (["--config", "detached.yaml"], [:]),
@@ -39,7 +39,7 @@ struct DaemonTests {
         try await waitUntil { !FileManager.default.fileExists(atPath: data.file("run/pid").path) }
     }
 
-    @Test("-d does not come up: the reason is on the standard error, and the exit code is 1")
+    @Test("reports why -d has failed on the standard error, and exits with 1")
     func detachedFails() async throws {
         let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.file("db").path)
@@ -65,7 +65,7 @@ struct DaemonTests {
         #expect(try await first.stop() == 0)
     }
 
-    @Test("a second server with the same pid file is refused before it touches any data")
+    @Test("refuses a pid file of another server before it touches any data")
     func pidFileInUse() async throws {
         let data = TemporaryFolder()
         let path = data.file("pid").path
@@ -84,7 +84,7 @@ struct DaemonTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
-    @Test("the pid file of a killed server is taken over; that of a failed start is removed")
+    @Test("takes over the pid file of a killed server, and removes that of a failed start")
     func stalePidFile() async throws {
         let data = TemporaryFolder()
         let path = data.file("pid").path
@@ -101,7 +101,7 @@ struct DaemonTests {
         #expect(try await second.stop() == 0)
     }
 
-    @Test("with a log file the standard error stays empty, and a restart appends")
+    @Test("keeps the standard error empty with a log file, and appends to the file after a restart")
     func logFile() async throws {
         let data = TemporaryFolder()
         for start in 1...2 {

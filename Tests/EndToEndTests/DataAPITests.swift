@@ -6,7 +6,7 @@ import Testing
 /// its own list of leaves.
 @Suite("immudb's data calls")
 struct DataAPITests {
-    @Test("every answer, root and proof follows from what was written, also after a kill -9")
+    @Test("give answers, roots and proofs that follow from the writes, also after a kill -9")
     func everyCall() async throws {
         let data = TemporaryFolder()
         let dir = data.file("db").path
@@ -29,7 +29,7 @@ struct DataAPITests {
         #expect(try await third.stop() == 0)
     }
 
-    @Test("recorded hostile requests: each gets its status, and nothing is written")
+    @Test("answer each recorded hostile request with its status, and write nothing")
     func hostileRequests() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)

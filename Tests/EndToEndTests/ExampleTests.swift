@@ -4,7 +4,7 @@ import Testing
 
 /// The program of `Examples/EmbeddedDatabase`, as the README shows it.
 struct ExampleTests {
-    @Test("the example embeds the database, and proves its second run against the first")
+    @Test("embeds the database, and proves its second run against the first")
     func embeddedDatabase() async throws {
         let folder = TemporaryFolder()
         let path = folder.file("certificates").path
@@ -22,7 +22,7 @@ struct ExampleTests {
         return try String(contentsOf: page.appendingPathComponent("README.md"), encoding: .utf8)
     }
 
-    @Test("the README shows the last lines that a server writes at its start")
+    @Test("shows in the README the last lines that a server writes at its start")
     func serverStart() async throws {
         let shown = try readme().split(separator: "\n").filter { $0.hasPrefix("immu-server ") }
         let folder = TemporaryFolder()
@@ -34,7 +34,7 @@ struct ExampleTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the README's first verified write prints in an empty folder what the page shows")
+    @Test("prints with the README's first verified write, in an empty folder, what the page shows")
     func firstVerifiedWrite() async throws {
         let shown = try #require(
             readme().components(separatedBy: "$ bin/immuclient safeset hello world\n").last?
@@ -65,7 +65,7 @@ struct ExampleTests {
         }
     }
 
-    @Test("the example of the client verifies what it wrote, and its second run against the first")
+    @Test("verifies what the client's example wrote, and its second run against the first")
     func verifiedClient() async throws {
         let folder = TemporaryFolder()
         let server = try await RunningServer(dir: folder.file("db").path)

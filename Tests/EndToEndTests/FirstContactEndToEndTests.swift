@@ -32,7 +32,7 @@ struct FirstContactEndToEndTests {
         return String(try #require(current.output.firstMatch(of: /"server":"([0-9a-v]{20})"/)?.1))
     }
 
-    @Test("the first verified call says whom it meets; from then on nothing is said, in any folder")
+    @Test("names the server at the first verified call, and is silent afterwards, in any folder")
     func notice() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server.port, "set", "k", "v")
@@ -58,7 +58,7 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a server that is trusted is noted at each address at which it is met")
+    @Test("notes a trusted server at each address at which it finds it")
     func otherAddress() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server.port, "safeset", "k", "v")
@@ -77,7 +77,7 @@ struct FirstContactEndToEndTests {
         #expect(try await other.stop() == 0)
     }
 
-    @Test("a root in the current folder is used where it is, unless another folder is named")
+    @Test("uses a root in the current folder, unless another folder is named")
     func rootHere() async throws {
         let server = try await RunningServer(dir: data.path)
         let here = TemporaryFolder()
@@ -93,7 +93,7 @@ struct FirstContactEndToEndTests {
     }
 
     @Test(
-        "at a terminal a person is asked, and only a yes trusts the server",
+        "asks a person at a terminal, and trusts the server only after a yes",
         arguments: ["n", "", "y"])
     func asked(answer: String) async throws {
         let server = try await RunningServer(dir: data.path)
@@ -110,7 +110,7 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("refuse trusts no server and says why; a word other than the three is an error")
+    @Test("trusts no server with refuse and says why; refuses words other than the three")
     func refuse() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server.port, "set", "k", "v")
@@ -125,7 +125,7 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("another server at a known address is refused by every command, until it is named")
+    @Test("refuses another server at a known address in every command, until it is named")
     func otherServer() async throws {
         var server = try await RunningServer(dir: data.path)
         _ = try await client(server.port, "safeset", "k", "v")
@@ -157,7 +157,7 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a root file without bytes is an error that names it, not a first contact")
+    @Test("reports an empty root file by name, and does not take it for a first contact")
     func emptyRootFile() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server.port, "safeset", "k", "v")
@@ -171,7 +171,7 @@ struct FirstContactEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a server that was empty at first contact is met again once it has entries")
+    @Test("repeats the first contact with an empty server once it has entries")
     func emptyServer() async throws {
         let server = try await RunningServer(dir: data.path)
         let none = try await client(server.port, "safeget", "k")

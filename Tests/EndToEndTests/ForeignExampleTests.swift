@@ -12,7 +12,7 @@ struct ForeignExampleTests {
     private static let compiledGo =
         examples.appendingPathComponent("../.build-examples/go/verified").standardizedFileURL.path
 
-    @Test("record.py gets the committed vectors from a server")
+    @Test("get the committed vectors from a server by record.py")
     func vectorsAreRecorded() async throws {
         let folder = TemporaryFolder()
         let server = try await RunningServer(dir: folder.file("db").path)
@@ -27,7 +27,7 @@ struct ForeignExampleTests {
     }
 
     @Test(
-        "the example in Python verifies, refuses a changed root and another server, and says how it is used"
+        "verify in Python, refuse a changed root and another server, and print their usage"
     )
     func python() async throws {
         let script = Self.examples.appendingPathComponent("python/verified.py").path
@@ -36,7 +36,7 @@ struct ForeignExampleTests {
     }
 
     @Test(
-        "the example in Go verifies, refuses a changed root and another server, and says how it is used",
+        "verify in Go, refuse a changed root and another server, and print their usage",
         .enabled(
             if: FileManager.default.isExecutableFile(atPath: compiledGo),
             "make examples compiles it, on Debian"))

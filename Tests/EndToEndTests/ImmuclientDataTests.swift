@@ -42,7 +42,7 @@ struct ImmuclientDataTests {
         text.wholeMatch(of: try Regex(pattern)) != nil
     }
 
-    @Test("references and raw values print their own entries, verified ones say so")
+    @Test("print the entries of references and raw values, and whether they are verified")
     func references() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await output(server, "set", "key", "value")
@@ -72,7 +72,7 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("sorted sets take any score but NaN, negative ones too, and list by it")
+    @Test("take any score but NaN in sorted sets, negative ones too, and list by it")
     func sortedSets() async throws {
         let server = try await RunningServer(dir: data.path)
         for key in ["a", "b", "-1"] { _ = try await output(server, "set", "--", key, "v") }
@@ -99,7 +99,7 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("walks print each entry and a blank line; values that are no Content are shown raw")
+    @Test("print each entry of a walk and a blank line, and values that are not Content as raw")
     func walks() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await output(server, "set", "a1", "one")
@@ -130,7 +130,7 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("--max-recv-msg-size bounds an answer, and one that it allows is taken")
+    @Test("limit an answer by --max-recv-msg-size, and take one that it allows")
     func largestAnswer() async throws {
         let server = try await RunningServer(dir: data.path)
         let value = String(repeating: "v", count: 10_000)
@@ -145,7 +145,7 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a history that is larger than any answer is printed whole, the newest first")
+    @Test("print the whole of a history that exceeds any answer, newest first")
     func longHistory() async throws {
         let server = try await RunningServer(dir: data.path)
         let client = try await ImmudbClient.connect(
@@ -169,7 +169,7 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("proofs are checked against given hashes; what does not hold exits with 3")
+    @Test("check proofs against given hashes, and exit with 3 if one does not hold")
     func proofs() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await output(server, "set", "a", "one")
@@ -203,7 +203,7 @@ struct ImmuclientDataTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a dump has its name once it is whole, and leaves nothing behind when it fails")
+    @Test("name a dump once it is complete, and leave nothing behind when it fails")
     func dump() async throws {
         let server = try await RunningServer(dir: data.path)
         let empty = try await output(server, "dump", "empty.bkp")
@@ -236,7 +236,7 @@ struct ImmuclientDataTests {
         #expect(!names.contains { $0.hasSuffix(".part") })
     }
 
-    @Test("an output that cannot be written is said so in plain words")
+    @Test("report in plain words an output that cannot be written")
     func fullOutput() async throws {
         let server = try await RunningServer(dir: data.path)
         // Otherwise the shell would make it, as a file.

@@ -52,7 +52,7 @@ struct ImmuclientEndToEndTests {
         if exitCode == 0 { #expect(process.complaints == "", sourceLocation: sourceLocation) }
     }
 
-    @Test("Each command prints its template, by name and by alias")
+    @Test("prints the template of each command, by name and by alias")
     func templates() async throws {
         let server = try await RunningServer(dir: data.path)
         try expect(await client(server, "current"), prints: "immudb is empty\n")
@@ -80,7 +80,7 @@ struct ImmuclientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("The trusted root is kept in the original's file, and is the root that the server shows")
+    @Test("keeps the trusted root in the original's file, with the root that the server shows")
     func rootFileContent() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server, "safeset", "k", "v")
@@ -104,7 +104,9 @@ struct ImmuclientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("A changed root file fails loudly, prints the answer as not verified, and stays as it is")
+    @Test(
+        "fails with a changed root file, marks the answer as not verified, and keeps the file"
+    )
     func tamperedRoot() async throws {
         let server = try await RunningServer(dir: data.path)
         for number in 0..<3 { _ = try await client(server, "safeset", "k\(number)", "v") }
@@ -130,7 +132,7 @@ struct ImmuclientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("A server that was set back to an older copy is found, also by the key that it lost")
+    @Test("detects a server that was set back to an older copy, also by the key that it lost")
     func olderCopy() async throws {
         let copy = TemporaryFolder()
         var server = try await RunningServer(dir: data.path)
@@ -162,7 +164,7 @@ struct ImmuclientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("A missing key, a bad key and wrong usage fail with code 1 and say why")
+    @Test("exits with 1 and says why for a missing key, a bad key and wrong usage")
     func errors() async throws {
         let server = try await RunningServer(dir: data.path)
         for command in ["get", "safeget"] {
@@ -195,7 +197,7 @@ struct ImmuclientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Without a server: the reason at the first refusal, the address, and code 1")
+    @Test("reports the first refusal of a missing server with the address, and exits with 1")
     func noServer() async throws {
         let server = try await RunningServer(dir: data.path)
         #expect(try await server.stop() == 0)
@@ -209,7 +211,7 @@ struct ImmuclientEndToEndTests {
             "\(run.errors)")
     }
 
-    @Test("version and help need no server")
+    @Test("prints version and help without a server")
     func versionAndHelp() async throws {
         let version = try await FinishedProcess.run("immuclient", ["version"])
         try expect(version, prints: #"immuclient \d+\.\d+\.\d+\n"#)
@@ -225,7 +227,7 @@ struct ImmuclientEndToEndTests {
     }
 
     @Test(
-        "Address and port come from flags, before or after the command, else the environment"
+        "takes address and port from flags, before or after the command, else from the environment"
     )
     func settings() async throws {
         let server = try await RunningServer(dir: data.path)
@@ -250,7 +252,7 @@ struct ImmuclientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("A value comes from a pipe if it is not given, byte for byte; times are local")
+    @Test("reads a missing value from a pipe, byte for byte, and prints local times")
     func pipedValue() async throws {
         let server = try await RunningServer(dir: data.path)
         let piped = try await client(server, "set", "k", input: "line 1\nline 2\n")

@@ -28,7 +28,7 @@ struct ImmuclientJSONTests {
         }
     }
 
-    @Test("each command prints JSON with its fields, lists a line for each entry")
+    @Test("has the fields of each command in JSON, and a line for each entry of a list")
     func fields() async throws {
         let server = try await RunningServer(dir: data.path)
         let entry = ["hash", "index", "key", "time", "timestamp", "value"]
@@ -71,7 +71,7 @@ struct ImmuclientJSONTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("bytes that are no text come as base64, and as they are with --value-only")
+    @Test("has bytes that are not text as base64, and unchanged with --value-only")
     func bytes() async throws {
         let server = try await RunningServer(dir: data.path)
         let path = try RunningProcess.path(of: "immuclient")
@@ -93,7 +93,7 @@ struct ImmuclientJSONTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("--value-only prints values alone, and means nothing to commands that print no entries")
+    @Test("has only values with --value-only, which commands without entries refuse")
     func values() async throws {
         let server = try await RunningServer(dir: data.path)
         for number in 1...3 { _ = try await client(server, ["set", "k\(number)", "v\(number)"]) }
@@ -118,7 +118,7 @@ struct ImmuclientJSONTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("errors are JSON on stderr with a code to decide by, whatever went wrong")
+    @Test("has errors as JSON on stderr, each with a code to decide by")
     func errors() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server, ["safeset", "k", "v"])
@@ -152,7 +152,7 @@ struct ImmuclientJSONTests {
     }
 
     @Test(
-        "a value that fails verification is shown as such in JSON, and not at all by --value-only")
+        "marks a value that fails verification in JSON, and omits it with --value-only")
     func unverified() async throws {
         let server = try await RunningServer(dir: data.path)
         for number in 0..<3 { _ = try await client(server, ["safeset", "k\(number)", "v"]) }

@@ -27,7 +27,7 @@ struct ImmuclientLoginTests {
             directory: work.path, input: input)
     }
 
-    @Test("login keeps the token for its owner, --auth sends it, logout removes it")
+    @Test("keeps the token for its owner; --auth sends it, and logout removes it")
     func session() async throws {
         let (process, port) = try await server()
         let before = try await client(["-p", port, "current"])
@@ -68,7 +68,7 @@ struct ImmuclientLoginTests {
         process.kill()
     }
 
-    @Test("a wrong password is refused, and no token is left behind")
+    @Test("refuses a wrong password, and leaves no token")
     func wrongPassword() async throws {
         let (process, port) = try await server()
         for (input, said) in [
@@ -84,7 +84,7 @@ struct ImmuclientLoginTests {
         process.kill()
     }
 
-    @Test("the token file is where its setting says, also beside a home that cannot be written")
+    @Test("puts the token file where its setting says, even beside a home that cannot be written")
     func places() async throws {
         let (process, port) = try await server()
         let cases: [([String], [String: String], URL)] = [
@@ -107,7 +107,7 @@ struct ImmuclientLoginTests {
         process.kill()
     }
 
-    @Test("a shell may log in, and goes on with the new token")
+    @Test("works in a shell, which then uses the new token")
     func shell() async throws {
         let (process, port) = try await server()
         let run = try await client(
@@ -120,7 +120,7 @@ struct ImmuclientLoginTests {
         process.kill()
     }
 
-    @Test("a password that is typed at a terminal is not shown")
+    @Test("does not show a password that is typed at a terminal")
     func terminal() async throws {
         let (process, port) = try await server()
         let run = try await PythonPeer.typing(
@@ -141,7 +141,7 @@ struct ImmuclientLoginTests {
         process.kill()
     }
 
-    @Test("a dump carries the token, and leaves nothing behind when a signal ends it")
+    @Test("gives a token to a dump, which leaves nothing behind when a signal ends it")
     func interruptedDump() async throws {
         let (process, port) = try await server()
         _ = try await client(["-p", port, "login", "joe"], input: "s3cret! word")
@@ -161,7 +161,7 @@ struct ImmuclientLoginTests {
         process.kill()
     }
 
-    @Test("a server without users says so")
+    @Test("reports a server without users")
     func noUsers() async throws {
         let server = try await RunningServer(dir: work.file("data").path)
         let run = try await client(["-p", "\(server.port)", "login", "joe"], input: "x\n")

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite("What immuclient says, with a real immudb")
+@Suite("Messages of immuclient, with a real immudb")
 struct ImmuclientMessageTests {
     private let data = TemporaryFolder()
     private let work = TemporaryFolder()
@@ -14,7 +14,7 @@ struct ImmuclientMessageTests {
             "immuclient", ["-p", "\(server.port)"] + arguments, directory: work.path, input: input)
     }
 
-    @Test("a key that is not there is named, and an invalid one told what is wrong with it")
+    @Test("name a missing key, and explain an invalid one")
     func keys() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server, "set", "k", "v")
@@ -40,7 +40,7 @@ struct ImmuclientMessageTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a server that is stopped gives no answer, and an unknown host is said to be unknown")
+    @Test("say that a stopped server does not answer, and that an unknown host is unknown")
     func unreachable() async throws {
         let server = try await RunningServer(dir: data.path)
         server.process.send(SIGSTOP)
@@ -61,7 +61,7 @@ struct ImmuclientMessageTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("when the reader of the output has gone, a command and the shell end without a word")
+    @Test("are absent when a command or the shell ends because the reader of its output has ended")
     func closedOutput() async throws {
         let server = try await RunningServer(dir: data.path)
         let lines = (0..<200).map { "set key\($0) \(String(repeating: "v", count: 1_000))\n" }
@@ -81,7 +81,7 @@ struct ImmuclientMessageTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a failed verification is told although nobody reads the output")
+    @Test("report a failed verification even if nobody reads the output")
     func closedOutputOfFailure() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server, "set", "k", "v")
@@ -98,7 +98,7 @@ struct ImmuclientMessageTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the version is shown by flag, and what was probably meant is suggested")
+    @Test("show the version for its flag, and suggest what was probably meant")
     func words() async throws {
         let version = try await FinishedProcess.run("immuclient", ["version"]).output
         for flag in ["-V", "--version"] {
@@ -121,7 +121,8 @@ struct ImmuclientMessageTests {
         #expect(json.errors.hasSuffix("\"suggestion\":\"safeget\"}}\n"), "\(json.errors)")
     }
 
-    @Test("exit and quit end the shell, whatever follows them", arguments: ["exit now", "quit 1"])
+    @Test(
+        "end the shell for exit and quit, whatever follows them", arguments: ["exit now", "quit 1"])
     func exit(line: String) async throws {
         let server = try await RunningServer(dir: data.path)
         let run = try await client(server, "it", input: "\(line)\nfrobnicate\n")

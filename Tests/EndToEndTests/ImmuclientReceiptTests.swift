@@ -20,7 +20,7 @@ struct ImmuclientReceiptTests {
             input: input)
     }
 
-    @Test("a receipt is checked without the server, and says by whom its root is trusted")
+    @Test("are checked without the server, and name the source that trusts their root")
     func offline() async throws {
         let server = try await RunningServer(dir: folder.file("db").path)
         let port = server.port
@@ -72,7 +72,7 @@ struct ImmuclientReceiptTests {
         #expect(asked.errors.contains("code = Unavailable"))
     }
 
-    @Test("a receipt that was changed, or is of another history, fails loudly")
+    @Test("fail loudly if they were changed, or are of another history")
     func changed() async throws {
         let server = try await RunningServer(dir: folder.file("db").path)
         for key in ["a", "b", "c"] { _ = try await client(server.port, ["safeset", key, "v"]) }
@@ -96,7 +96,7 @@ struct ImmuclientReceiptTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("evidence of a failed verification is kept where it was asked for")
+    @Test("keep evidence of a failed verification in the requested folder")
     func evidence() async throws {
         let server = try await RunningServer(dir: folder.file("db").path)
         _ = try await client(server.port, ["safeset", "a", "v"])

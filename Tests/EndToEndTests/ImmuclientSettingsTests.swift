@@ -26,7 +26,7 @@ struct ImmuclientSettingsTests {
     }
 
     @Test(
-        "a flag wins over the environment, that over the file that is found, that over the default")
+        "prefer a flag to the environment, that to the found file, and that to the default")
     func precedence() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -47,7 +47,7 @@ struct ImmuclientSettingsTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the config file is named on stderr where programs read stdout")
+    @Test("name the config file on stderr if programs read stdout")
     func machineReadable() async throws {
         try write("immudb-port = 1", to: "configs/immuclient.toml")
         let path = "\(work.path)/configs/immuclient.toml"
@@ -65,7 +65,7 @@ struct ImmuclientSettingsTests {
     }
 
     @Test(
-        "what is wrong is named with its source, and nothing is tried",
+        "report an error with its source, and try nothing then",
         arguments: [
             (["ping", "-p", "http"], [:], "flag --immudb-port is \"http\": give a whole number"),
             (["ping", "-a", ""], [:], "flag --immudb-address is \"\": give an address"),
@@ -82,7 +82,7 @@ struct ImmuclientSettingsTests {
         #expect(run.errors.hasPrefix("Error: "))
     }
 
-    @Test("a key of a file that is no setting is an error, such a variable a warning")
+    @Test("refuse an unknown key of a file, and warn of an unknown variable")
     func unknown() async throws {
         try write("prt = 1", to: "bad.toml")
         let file = try await client(["version", "--config", "bad.toml"])
@@ -93,7 +93,7 @@ struct ImmuclientSettingsTests {
         #expect(variable.errors.hasPrefix("warning: environment variable IMMUCLIENT_PRT is no"))
     }
 
-    @Test("a flag that has no effect without another one is a warning, a variable is not")
+    @Test("warn of a flag that has no effect without another one, but not of a variable")
     func idleFlags() async throws {
         let server = try await RunningServer(dir: work.file("data").path)
         let ping = ["ping", "-p", "\(server.port)"]
@@ -116,7 +116,7 @@ struct ImmuclientSettingsTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the config file that ships has every key, with its default")
+    @Test("have all keys and defaults in the config file that ships")
     func shippedFile() async throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../configs/immuclient.toml.dist").standardizedFileURL
@@ -140,7 +140,7 @@ struct ImmuclientSettingsTests {
         }
     }
 
-    @Test("mangen writes a man page for each command but itself")
+    @Test("have a man page for each command but mangen itself")
     func manPages() async throws {
         let run = try await client(["mangen", "man"])
         #expect(
@@ -161,7 +161,7 @@ struct ImmuclientSettingsTests {
                 atPath: work.file("cmd/docs/man/immuclient/immuclient-it.1").path))
     }
 
-    @Test("the completion scripts are scripts of their shells", arguments: ["bash", "zsh", "fish"])
+    @Test("have completion scripts that their shells accept", arguments: ["bash", "zsh", "fish"])
     func completion(shell: String) async throws {
         let script = try await client(["completion", shell])
         #expect(script.exitCode == 0)

@@ -30,7 +30,7 @@ struct ImmuclientShellTests {
     }
 
     @Test(
-        "commands from a pipe run in order, a failing one does not stop the others, and it is told")
+        "runs commands from a pipe in order, and continues after a failed one, which it reports")
     func pipe() async throws {
         let server = try await RunningServer(dir: data.path)
         let good = try await shell(
@@ -63,7 +63,7 @@ struct ImmuclientShellTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a line takes flags about its output only, and not the shell itself")
+    @Test("takes only flags about output in a line, and not the shell itself")
     func flags() async throws {
         let server = try await RunningServer(dir: data.path)
         for (line, said) in [
@@ -96,7 +96,7 @@ struct ImmuclientShellTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the server goes away and comes back between two lines: the connection is made again")
+    @Test("reconnects when the server restarts between two lines")
     func reconnection() async throws {
         let server = try await RunningServer(dir: data.path)
         let port = server.port
@@ -127,7 +127,7 @@ struct ImmuclientShellTests {
     }
 
     @Test(
-        "at a terminal: prompt, completion, history for its owner only, and no byte that steers it")
+        "has a prompt, completion and private history at a terminal, and sends it no control bytes")
     func terminal() async throws {
         let server = try await RunningServer(dir: data.path)
         let path = try RunningProcess.path(of: "immuclient")
@@ -153,7 +153,7 @@ struct ImmuclientShellTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a value is asked for at no terminal, but said to be missing")
+    @Test("asks for no value without a terminal, but reports that it is missing")
     func missingValue() async throws {
         let server = try await RunningServer(dir: data.path)
         let run = try await PythonPeer.typing(
@@ -164,7 +164,7 @@ struct ImmuclientShellTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a dump at a terminal shows how far it is, and leaves the line to its result")
+    @Test("shows the progress of a dump at a terminal, and then its result on that line")
     func progress() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await shell(server, ["set a 1", "set b 2"])
@@ -178,7 +178,7 @@ struct ImmuclientShellTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("without a server it does not begin")
+    @Test("does not start without a server")
     func noServer() async throws {
         let server = try await RunningServer(dir: data.path)
         #expect(try await server.stop() == 0)

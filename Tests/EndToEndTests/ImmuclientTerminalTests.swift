@@ -25,7 +25,7 @@ struct ImmuclientTerminalTests {
             "immuclient", ["-p", "\(server.port)"] + words, directory: work.path, input: input)
     }
 
-    @Test("Ctrl-C ends a command that prints, waits or dumps, and the shell goes on")
+    @Test("end a command that prints, waits or dumps by Ctrl-C, and keep the shell")
     func interruption() async throws {
         let server = try await RunningServer(dir: data.path)
         let client = try await ImmudbClient.connect(
@@ -53,7 +53,7 @@ struct ImmuclientTerminalTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Ctrl-Z stops the shell, with the terminal as it was, and the line is there afterwards")
+    @Test("stop the shell by Ctrl-Z with the terminal restored, and keep the line")
     func suspension() async throws {
         let server = try await RunningServer(dir: data.path)
         // It goes on when the prompt is there again.
@@ -69,7 +69,7 @@ struct ImmuclientTerminalTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the line is drawn again when the terminal gets another size")
+    @Test("draw the line again when the size of the terminal changes")
     func resize() async throws {
         let server = try await RunningServer(dir: data.path)
         let run = try await shell(
@@ -84,7 +84,7 @@ struct ImmuclientTerminalTests {
     }
 
     @Test(
-        "a pasted line end or control character is data, and a blank keeps a line out of the history"
+        "insert a pasted line end or control character as data; a blank keeps a line private"
     )
     func pasteAndHistory() async throws {
         let server = try await RunningServer(dir: data.path)
@@ -112,7 +112,7 @@ struct ImmuclientTerminalTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("comments, ? and clear are taken from a pipe, too")
+    @Test("include comments, ? and clear, also from a pipe")
     func pipe() async throws {
         let server = try await RunningServer(dir: data.path)
         let run = try await run(

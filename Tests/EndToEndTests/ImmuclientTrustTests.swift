@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-@Suite("What immuclient's inclusion and current make of a trusted root, with a real immudb")
+@Suite("Checks of a trusted root by immuclient's inclusion and current, with a real immudb")
 struct ImmuclientTrustTests {
     private let data = TemporaryFolder()
     private let home = TemporaryFolder()
@@ -39,7 +39,7 @@ struct ImmuclientTrustTests {
         return try await RunningServer(dir: copy)
     }
 
-    @Test("inclusion is checked against the trusted root, and moves it; without one it says so")
+    @Test("compare inclusion with the trusted root and move it, or say that there is none")
     func inclusion() async throws {
         let server = try await RunningServer(dir: data.path)
         for key in ["a", "b", "c"] { _ = try await client(server, "set", key, "v") }
@@ -74,7 +74,7 @@ struct ImmuclientTrustTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a server that was set back is found by inclusion and current, which end with 3")
+    @Test("detect a server that was set back, by inclusion and current, which exit with 3")
     func setBack() async throws {
         let server = try await setBackServer()
         let trusted = try #require(try trustedRoot())
@@ -109,7 +109,7 @@ struct ImmuclientTrustTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("what inclusion, current and check-consistency find wrong is kept with --evidence")
+    @Test("keep evidence of the errors of inclusion, current and check-consistency with --evidence")
     func evidence() async throws {
         let server = try await setBackServer()
         let hash = String(repeating: "ab", count: 32)
@@ -129,7 +129,7 @@ struct ImmuclientTrustTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("current prints the root also if the trusted one cannot be read, and ends with 1")
+    @Test("print the root in current even if the trusted one cannot be read, and exit with 1")
     func unreadableRoot() async throws {
         let server = try await RunningServer(dir: data.path)
         _ = try await client(server, "safeset", "k", "v")

@@ -28,7 +28,7 @@ struct ImmuclientWalkTests {
         #expect(run.exitCode == 0, "\(run.errors)")
     }
 
-    @Test("scan, history and iscan take a limit, a direction and bounds")
+    @Test("limit, reverse and bound scan, history and iscan")
     func bounds() async throws {
         let server = try await RunningServer(dir: data.path)
         // Entries 0 to 9.
@@ -65,7 +65,7 @@ struct ImmuclientWalkTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("references are counted, left out by scan, which says so, and followed by --deep")
+    @Test("count references, which scan leaves out with a warning, and --deep follows")
     func references() async throws {
         let server = try await RunningServer(dir: data.path)
         try await fill(
@@ -74,14 +74,14 @@ struct ImmuclientWalkTests {
         #expect(try await run(server, ["count", ""]).output == "4\n")
         let nothing = try await run(server, ["scan", "n"])
         #expect(nothing.exitCode == 0 && nothing.output == "")
-        #expect(nothing.errors.contains("all keys with this prefix are some (2): --deep prints"))
+        #expect(nothing.errors.contains("the keys with this prefix are references (2): --deep prints"))
         #expect(try await run(server, ["scan", "x"]).errors == "")
         #expect(try await values(server, "scan n --deep") == "v v")
         #expect(try await values(server, "scan '' --deep --reverse --limit 3") == "v v w")
         #expect(try await server.stop() == 0)
     }
 
-    @Test("zscan tells scores in JSON and by --scores, and takes them as bounds")
+    @Test("show scores of zscan in JSON and with --scores, and take them as bounds")
     func scores() async throws {
         let server = try await RunningServer(dir: data.path)
         let scores = ["-inf", "-2.5", "0", "0.1", "1", "2", "2.000000000000001", "1e300", "inf"]
@@ -134,7 +134,7 @@ struct ImmuclientWalkTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a zscan or a deep scan that may be cut short says so, and ends with 1")
+    @Test("warn of a zscan or a deep scan that may be cut short, which exits with 1")
     func cutShort() async throws {
         let server = try await RunningServer(dir: data.path)
         let client = try await ImmudbClient.connect(

@@ -23,7 +23,9 @@ struct ImmudbClientEndToEndTests {
 
     private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-    @Test("Plain calls write and read structured and raw values, batches, history and places")
+    @Test(
+        "writes and reads structured and raw values, batches, history and references by plain calls"
+    )
     func plainCalls() async throws {
         let server = try await RunningServer(dir: data.path)
         let client = try await connect(server)
@@ -60,7 +62,7 @@ struct ImmudbClientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Texts and data go where bytes go, and walks have ends and proofs")
+    @Test("takes text and data in place of bytes, and has walks with ends and proofs")
     func textsAndWalks() async throws {
         let server = try await RunningServer(dir: data.path)
         let client = try await connect(server)
@@ -116,7 +118,7 @@ struct ImmudbClientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Proofs by index and by tree size verify, also across a restart of the server")
+    @Test("verifies proofs by index and by tree size, also across a restart of the server")
     func proofs() async throws {
         var server = try await RunningServer(dir: data.path)
         var client = try await connect(server)
@@ -142,7 +144,7 @@ struct ImmudbClientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Verified calls of many tasks at once all verify, and leave the newest root trusted")
+    @Test("verifies calls of many tasks at once, and leaves the newest root trusted")
     func manyTasks() async throws {
         let server = try await RunningServer(dir: data.path)
         let client = try await connect(server)
@@ -167,7 +169,7 @@ struct ImmudbClientEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("A server that is killed and started again is the same server, and is verified on")
+    @Test("knows a server again that was killed and restarted, and continues to verify it")
     func killedServer() async throws {
         var server = try await RunningServer(dir: data.path)
         let port = server.port

@@ -60,9 +60,9 @@ private final class WriteOnlyServer: Sendable {
     }
 }
 
-@Suite("immutest and a server that does not tell what it holds")
+@Suite("immutest and a server that does not report its entries")
 struct ImmutestPartialServerTests {
-    @Test("asks, as there may be entries; writes 32 at once; the same entries in each run")
+    @Test("asks, since there may be entries, writes 32 at once, and the same ones in each run")
     func unreadableRoot() async throws {
         var runs: [Set<String>] = []
         for _ in 0..<2 {
@@ -82,7 +82,7 @@ struct ImmutestPartialServerTests {
         #expect(runs.first == runs.last)
     }
 
-    @Test("a write that is refused ends it with 1, the server's reason, and how much is there")
+    @Test("exits with 1 after a refused write, with the server's reason and the number of entries")
     func refusal() async throws {
         let server = try await WriteOnlyServer(gathering: 1, failingAt: 50)
         let finished = try await FinishedProcess.run(

@@ -37,7 +37,7 @@ struct ImmutestTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a server that holds entries is filled only after a yes")
+    @Test("fills a server with entries only after a yes")
     func confirmation() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -60,7 +60,7 @@ struct ImmutestTests {
     }
 
     @Test(
-        "is not run against other machines, whatever says so",
+        "does not run against other machines, whichever setting names one",
         arguments: ["192.0.2.1", "127.0.0.2", "localhost.example.org", "0.0.0.0", "::"])
     func remote(address: String) async throws {
         for (arguments, environment) in [
@@ -78,7 +78,7 @@ struct ImmutestTests {
     }
 
     @Test(
-        "a wrong number or word ends it with 1 before it connects",
+        "exits with 1 before it connects for a wrong number or word",
         arguments: [
             (["0"], "the number of entries is \"0\": give a whole number that is larger than 0"),
             (["-5"], "the number of entries is \"-5\": give"), (["--", "-5"], "is \"-5\": give"),
@@ -105,7 +105,7 @@ struct ImmutestTests {
         #expect(finished.output.isEmpty)
     }
 
-    @Test("no server at the port ends it with 1 and names the address")
+    @Test("exits with 1 and names the address if no server is at the port")
     func noServer() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -116,7 +116,7 @@ struct ImmutestTests {
         #expect(finished.output.isEmpty)
     }
 
-    @Test("a server that is killed meanwhile ends it with 6, and it says how much is there")
+    @Test("exits with 6 if the server is killed meanwhile, and prints the number of entries")
     func serverStops() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -131,7 +131,7 @@ struct ImmutestTests {
             "\(filling.errors)")
     }
 
-    @Test("its config file, by the name that it looks for, is the one that ships")
+    @Test("finds the config file that ships by its name")
     func configFile() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -150,7 +150,7 @@ struct ImmutestTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("tells its version and help, and writes its man pages")
+    @Test("prints its version and help, and writes its man pages")
     func ownCommands() async throws {
         let data = TemporaryFolder()
         let version = try await FinishedProcess.run("immutest", ["version"])

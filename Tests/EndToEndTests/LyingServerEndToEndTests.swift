@@ -85,7 +85,7 @@ struct LyingServerEndToEndTests {
 
     private static let stored = "The server has probably stored your entry anyway"
 
-    @Test("a tree that shrank after a write: it says that the entry is probably stored")
+    @Test("says that the entry is probably stored if the tree shrank after a write")
     func shrankAfterWrite() async throws {
         let server = try await ShrinkingServer.start()
         for command in ["safeset", "rawsafeset"] {
@@ -98,7 +98,7 @@ struct LyingServerEndToEndTests {
         await server.stop()
     }
 
-    @Test("a tree that shrank before a write, which the server refuses: it does not say that")
+    @Test("does not say that the entry is stored if the tree shrank before, and the server refused")
     func shrankBeforeWrite() async throws {
         let server = try await ShrinkingServer.start(refusesWrites: true)
         let run = try await client(server, "safeset", "k", "v")
@@ -108,7 +108,7 @@ struct LyingServerEndToEndTests {
         await server.stop()
     }
 
-    @Test("a scan that gets the same page again ends with an error")
+    @Test("fails if a scan gets the same page again")
     func repeatedPage() async throws {
         let server = try await ShrinkingServer.start(pages: 20)
         let run = try await client(server, "scan", "", "--json")

@@ -5,7 +5,7 @@ import Testing
 /// The hidden command that packagers use.
 @Suite("Man pages of the programs")
 struct MangenTests {
-    @Test("immudb mangen writes a page for each command, the same each time for the same date")
+    @Test("are written by immudb mangen for each command, and are the same for the same date")
     func pages() async throws {
         let data = TemporaryFolder()
         for folder in ["a/b", "c"] {
@@ -28,7 +28,7 @@ struct MangenTests {
         #expect(!page.contains("mangen\\fR\n"))
     }
 
-    @Test("without a folder they are written to ./cmd/docs/man/immudb; a failure says why")
+    @Test("are written to ./cmd/docs/man/immudb without a folder, or the failure is explained")
     func folder() async throws {
         let data = TemporaryFolder()
         let finished = try await FinishedProcess.run("immudb", ["mangen"], directory: data.path)

@@ -40,7 +40,7 @@ struct MutualTLSTests {
             ], environment: ["HOME": work.path], directory: work.path)
     }
 
-    @Test("server and client find the files of a folder that was made for them, where they look")
+    @Test("uses a folder that was made for it, where server and client look for files")
     func defaults() async throws {
         try MutualTLSFolder(work.path + "/tools/mtls", host: "localhost").create()
         let server = try RunningProcess(
@@ -60,7 +60,7 @@ struct MutualTLSTests {
         #expect(!server.errors.contains("WARNING"), "\(server.errors)")
     }
 
-    @Test("the library connects by it, and calls are verified as ever")
+    @Test("serves the library, whose calls are verified as usual")
     func library() async throws {
         let running = try await RunningServer(
             dir: work.file("data").path, arguments: serverFlags())
@@ -87,7 +87,7 @@ struct MutualTLSTests {
         #expect(try await running.stop() == 0)
     }
 
-    @Test("who is not let in is told why, and so is the server's log")
+    @Test("tells a refused client the reason, and the server's log, too")
     func refusals() async throws {
         let running = try await RunningServer(
             dir: work.file("data").path, arguments: serverFlags())
@@ -124,7 +124,7 @@ struct MutualTLSTests {
         }
     }
 
-    @Test("a client with TLS is told that a server has none")
+    @Test("tells a client with TLS that the server has none")
     func plainServer() async throws {
         let running = try await RunningServer(dir: work.file("data").path)
         let run = try await immuclient(running.port, ["ping"])
@@ -133,7 +133,7 @@ struct MutualTLSTests {
         #expect(try await running.stop() == 0)
     }
 
-    @Test("a file that cannot be used ends the start with 1 and its name, and touches nothing")
+    @Test("ends the start with 1 and the name of an unusable file, and touches nothing")
     func files() async throws {
         let old = try certificates.issue("old", .server, startingIn: -6)
         for (arguments, said) in [
@@ -152,7 +152,7 @@ struct MutualTLSTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: work.path) == [])
     }
 
-    @Test("grpcio gets in with its certificate, and in no other way")
+    @Test("accepts grpcio with its certificate, and in no other way")
     func grpcio() async throws {
         let running = try await RunningServer(
             dir: work.file("data").path, arguments: serverFlags())
@@ -168,7 +168,7 @@ struct MutualTLSTests {
         #expect(try await running.stop() == 0)
     }
 
-    @Test("SIGHUP reads certificates again without dropping connections; bad ones are not taken")
+    @Test("reads certificates again at SIGHUP without dropping connections, and rejects bad ones")
     func rotation() async throws {
         let running = try await RunningServer(
             dir: work.file("data").path, arguments: serverFlags())

@@ -60,6 +60,18 @@ enum PythonPeer {
             environment: environment, directory: directory, timeoutSeconds: 120)
     }
 
+    /// Runs a program that draws on the whole terminal; see `Python/screen.py`.
+    static func screen(
+        _ steps: [String], _ executable: String, _ arguments: [String],
+        environment: [String: String], directory: String
+    ) async throws -> FinishedProcess {
+        let script = folder.appendingPathComponent("screen.py").path
+        let program = try RunningProcess.path(of: executable)
+        return try await FinishedProcess.run(
+            interpreter(), [script, program] + arguments + ["--"] + steps,
+            environment: environment, directory: directory, timeoutSeconds: 200)
+    }
+
     private static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appendingPathComponent("Python")
 

@@ -15,7 +15,7 @@ struct ServerAddressEndToEndTests {
     }
 
     @Test(
-        "reaches a server by each form of its address",
+        "lead to a server in each of their forms",
         arguments: [("127.0.0.1", ["127.0.0.1", "localhost"]), ("::1", ["::1", "[::1]"])])
     func forms(listening: String, hosts: [String]) async throws {
         let server = try await RunningServer(
@@ -36,7 +36,7 @@ struct ServerAddressEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("refuses two different ports and malformed addresses, and says why")
+    @Test("are refused with a reason if they are malformed or name two different ports")
     func faults() async throws {
         for (arguments, words) in [
             (
@@ -54,7 +54,7 @@ struct ServerAddressEndToEndTests {
         }
     }
 
-    @Test("names each address that was tried when no server answers")
+    @Test("are all named, with each one that was tried, when no server answers")
     func nobody() async throws {
         let server = try await RunningServer(dir: data.path + "/db")
         #expect(try await server.stop() == 0)
@@ -70,7 +70,7 @@ struct ServerAddressEndToEndTests {
         #expect(unknown.errors.contains("unknown host no-such-host.invalid: "), "\(unknown.errors)")
     }
 
-    @Test("--timeout bounds a call to a stopped server")
+    @Test("respect --timeout in a call to a stopped server")
     func timeout() async throws {
         let server = try await RunningServer(dir: data.path + "/db")
         server.process.send(SIGSTOP)
@@ -84,7 +84,7 @@ struct ServerAddressEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("says that a stopped server does not answer, with its address and the time")
+    @Test("are named with the time when a stopped server does not answer")
     func stopped() async throws {
         let server = try await RunningServer(dir: data.path + "/db")
         server.process.send(SIGSTOP)

@@ -6,7 +6,7 @@ import Testing
 /// The executable `immudb`, and a client that knows only the .proto files.
 @Suite("immudb")
 struct ServerEndToEndTests {
-    @Test("D10: a foreign client checks every proof and root, and again after a clean restart")
+    @Test("D10: lets a foreign client check every proof and root, and again after a clean restart")
     func foreignClient() async throws {
         let data = TemporaryFolder()
         let state = data.file("state.json").path
@@ -23,7 +23,7 @@ struct ServerEndToEndTests {
         #expect(try await second.stop() == 0)
     }
 
-    @Test("tells a client without .proto files what it serves, and serves that client")
+    @Test("describes its services to a client without .proto files, and serves that client")
     func reflection() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -31,7 +31,7 @@ struct ServerEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("64 clients write and verify at once, and all see one history")
+    @Test("shows one history to 64 clients that write and verify at once")
     func crowd() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
@@ -40,7 +40,7 @@ struct ServerEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("D8: loses nothing that was acknowledged when it is killed in the middle of writes")
+    @Test("D8: loses no acknowledged entry when it is killed during writes")
     func crashes() async throws {
         let data = TemporaryFolder()
         let server = try RunningProcess.path(of: "immudb")
@@ -50,7 +50,7 @@ struct ServerEndToEndTests {
         #expect(output.contains("none lost, all proved"))
     }
 
-    @Test("says in its log what it opens, serves and closes, in the original's words")
+    @Test("logs what it opens, serves and closes, in the original's words")
     func log() async throws {
         let data = TemporaryFolder()
         let dir = data.path
@@ -101,7 +101,7 @@ struct ServerEndToEndTests {
         #expect(!third.process.errors.contains("empty database"))
     }
 
-    @Test("the last line of a start says where it serves, an address of IPv6 in brackets")
+    @Test("prints in the last line of a start where it serves, with an IPv6 address in brackets")
     func ready() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path, arguments: ["-a", "::1"])

@@ -34,7 +34,7 @@ struct ServerLifecycleTests {
     }
 
     @Test(
-        "warns when a database of entries gets a new identifier, as clients take it for a stranger")
+        "warns when a database with entries gets a new identifier, which clients do not know")
     func lostIdentifier() async throws {
         let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.path)
@@ -159,7 +159,7 @@ struct ServerLifecycleTests {
                     + "searched: Permission denied"), "\(server.errors)")
     }
 
-    @Test("does not start on ledger files that are not its own, and leaves them as they are")
+    @Test("does not start on ledger files of another database, and leaves them as they are")
     func foreignLedger() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)

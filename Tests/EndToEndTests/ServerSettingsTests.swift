@@ -5,7 +5,7 @@ import Testing
 /// What `immudb` takes from flags, environment and config files.
 @Suite("immudb's settings")
 struct ServerSettingsTests {
-    @Test("the config file that ships starts the server, with the settings that no file would give")
+    @Test("equal the defaults in the config file that ships")
     func shippedFile() async throws {
         let data = TemporaryFolder()
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -35,7 +35,7 @@ struct ServerSettingsTests {
         }
     }
 
-    @Test("a flag wins over the environment, that over the file that is found, and it is named")
+    @Test("prefer a flag to the environment, and that to the found file, which is named")
     func precedence() async throws {
         let data = TemporaryFolder()
         try write(
@@ -55,7 +55,7 @@ struct ServerSettingsTests {
     }
 
     @Test(
-        "a bad file, found or named, ends the start with 1, names file and key, touches nothing",
+        "end the start with 1 for a bad file, name file and key, and touch nothing",
         arguments: [
             ("immudb.toml", "port = \"x\"", "key \"port\" is the text \"x\": give a whole number"),
             ("immudb.toml", "prt = 1", "key \"prt\" is unknown"),
@@ -82,7 +82,7 @@ struct ServerSettingsTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: data.path) == ["configs"])
     }
 
-    @Test("a bad variable ends the start; one that is no setting, or network, is a warning")
+    @Test("end the start for a bad variable, and warn of one that is unknown, or network")
     func variables() async throws {
         let data = TemporaryFolder()
         let bad = try await FinishedProcess.run(
@@ -103,7 +103,7 @@ struct ServerSettingsTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("durability takes its three words", arguments: ["always", "interval", "never"])
+    @Test("include the three words of durability", arguments: ["always", "interval", "never"])
     func durability(word: String) async throws {
         let data = TemporaryFolder()
         for _ in 0..<2 {
@@ -118,7 +118,7 @@ struct ServerSettingsTests {
     }
 
     @Test(
-        "a request above --max-recv-msg-size is refused, one below taken; the default is 32 MiB"
+        "refuse a request above --max-recv-msg-size and take one below; the default is 32 MiB"
     )
     func messageSize() async throws {
         let data = TemporaryFolder()
@@ -134,13 +134,14 @@ struct ServerSettingsTests {
     }
 
     @Test(
-        "an unknown command or flag is named",
+        "name an unknown command or flag",
         arguments: [
             (["help", "foo"], "unknown command \"foo\" for \"immudb\""),
             (["foo"], "unknown command \"foo\" for \"immudb\""),
             (["-d", "--foo"], "unknown flag: --foo"),
             (["-dx"], "unknown shorthand flag: 'x' in -dx"),
-            (["-m"], "Unable to use mutual TLS: certificate file"), (["--logfile"], "flag needs an argument: --logfile"),
+            (["-m"], "Unable to use mutual TLS: certificate file"),
+            (["--logfile"], "flag needs an argument: --logfile"),
             (["--no-histograms=maybe", "-p0"], "flag --no-histograms is \"maybe\": give true or"),
         ])
     func unknownWords(arguments: [String], said: String) async throws {
@@ -151,7 +152,7 @@ struct ServerSettingsTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: data.path).isEmpty)
     }
 
-    @Test("a switch that is set to false is off, wherever it stands")
+    @Test("turn a switch off that is set to false, wherever it stands")
     func switchesOff() async throws {
         let data = TemporaryFolder()
         for arguments in [
@@ -168,7 +169,7 @@ struct ServerSettingsTests {
     }
 
     @Test(
-        "a variable that is not UTF-8 is refused by its name, and nothing is made",
+        "refuse a variable that is not UTF-8 by its name, and create nothing",
         arguments: [
             ("immudb", "IMMUDB_DIR"), ("immudb", "IMMUDB_LOGFILE"), ("immudb", "HOME"),
             ("immudb", "GOPATH"), ("immuclient", "IMMUCLIENT_DIR"),
@@ -192,7 +193,7 @@ struct ServerSettingsTests {
         #expect(try await run("OTHER", "version").exitCode == 0)
     }
 
-    @Test("log and pid file must be two files, whichever ways lead there")
+    @Test("require different files for log and pid, whichever paths lead to them")
     func oneFile() async throws {
         let data = TemporaryFolder()
         let files = FileManager.default
@@ -223,7 +224,7 @@ struct ServerSettingsTests {
         #expect(try files.subpathsOfDirectory(atPath: data.path).sorted() == before)
     }
 
-    @Test("a config file that cannot be used is not passed over in silence")
+    @Test("do not silently ignore an unusable config file")
     func hiddenFiles() async throws {
         let data = TemporaryFolder()
         try FileManager.default.createDirectory(

@@ -22,7 +22,7 @@ struct TamperedServerTests {
     }
 
     @Test(
-        "A server that was restored from an older copy is found, whether it has grown again or not")
+        "detects a server that was restored from an older copy, whether or not it has grown since")
     func olderCopy() async throws {
         let live = data.file("live").path
         let copy = data.file("copy").path
@@ -64,7 +64,7 @@ struct TamperedServerTests {
     }
 
     @Test(
-        "Receipts of real entries are right by independent arithmetic, also after the server grew")
+        "makes receipts that independent arithmetic confirms, also after the server has grown")
     func receipts() async throws {
         let server = try await RunningServer(dir: data.file("live").path)
         let client = try await connect(server, .trustOnFirstUse)
@@ -92,7 +92,7 @@ struct TamperedServerTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("Sequences ask for page after page, both ways, and from the middle")
+    @Test("requests sequences page by page, both ways, and from the middle")
     func sequences() async throws {
         let server = try await RunningServer(dir: data.file("live").path)
         let client = try await connect(server, .trustOnFirstUse)

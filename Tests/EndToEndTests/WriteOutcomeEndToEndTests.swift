@@ -86,7 +86,7 @@ struct WriteOutcomeEndToEndTests {
         ["zadd", "s", "1", "k"], ["safezadd", "s", "1", "k"],
     ]
 
-    @Test("every command that writes says so and exits with 6, and writes once")
+    @Test("are reported by every command that writes, which exits with 6, and writes once")
     func commands() async throws {
         for words in Self.writes {
             let server = try await BreakingServer.start()
@@ -101,7 +101,7 @@ struct WriteOutcomeEndToEndTests {
         }
     }
 
-    @Test("INTERNAL is an unknown outcome; UNAVAILABLE is a write that failed, and exits with 1")
+    @Test("follow INTERNAL; UNAVAILABLE is a failed write, and exits with 1")
     func statuses() async throws {
         let failing = try await BreakingServer.start(answering: .internalError)
         let unknown = try await client(failing, ["set", "k", "v", "--json"])
@@ -121,7 +121,7 @@ struct WriteOutcomeEndToEndTests {
         await refusing.stop()
     }
 
-    @Test("an entry that is stored and cannot be read back exits with 6 and says that it is stored")
+    @Test("exit with 6 for a stored entry that cannot be read back, and say that it is stored")
     func unreadable() async throws {
         let server = try await BreakingServer.start(answering: .unavailable, storing: true)
         let run = try await client(server, ["set", "k", "v"])
@@ -131,7 +131,7 @@ struct WriteOutcomeEndToEndTests {
         await server.stop()
     }
 
-    @Test("the lines of a shell end with 6 if the outcome of one is unknown, whatever fails after")
+    @Test("let a shell exit with 6, whatever fails after them")
     func shell() async throws {
         let server = try await BreakingServer.start(answering: .internalError)
         let run = try await client(server, ["it"], input: "set k v\nfrobnicate\n")
@@ -140,7 +140,7 @@ struct WriteOutcomeEndToEndTests {
         await server.stop()
     }
 
-    @Test("immutest exits with 6 when a sample entry may have been written")
+    @Test("let immutest exit with 6 when a sample entry may have been written")
     func immutest() async throws {
         let server = try await BreakingServer.start()
         let run = try await FinishedProcess.run("immutest", ["1", "-p", "\(server.port)"])
@@ -150,7 +150,7 @@ struct WriteOutcomeEndToEndTests {
         await server.stop()
     }
 
-    @Test("a real server that is killed before it answers leaves the outcome unknown")
+    @Test("follow when a real server is killed before it answers")
     func killedServer() async throws {
         let server = try await RunningServer(dir: work.file("data").path)
         let shell = try RunningProcess(

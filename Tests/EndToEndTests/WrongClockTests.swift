@@ -4,7 +4,7 @@
     import Testing
 
     /// Programs whose clock libfaketime has set.
-    @Suite("A clock that is wrong")
+    @Suite("A wrong clock")
     struct WrongClockTests {
         private static let times = [
             "1901-01-01 00:00:00", "1970-01-01 00:00:01", "1960-01-01 00:00:00",
@@ -29,7 +29,7 @@
         }
 
         @Test(
-            "neither crashes nor busies server or client, and does not keep SIGTERM from ending it",
+            "neither crashes nor busies server or client, nor keeps SIGTERM from ending them",
             arguments: times, [true, false])
         func programs(time: String, fakesAll: Bool) async throws {
             let folder = TemporaryFolder()

@@ -9,7 +9,7 @@ import Testing
 /// both: every input is taken or refused, and breaks no promise.
 ///
 /// IMMUDB_FUZZ_SECONDS is the time for random changes of each target, IMMUDB_FUZZ_SEED the first seed.
-@Suite("Fuzzing, replayed", .serialized, .ownThread)
+@Suite("Fuzz targets", .serialized, .ownThread)
 struct FuzzReplayTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../Fuzz")
@@ -28,7 +28,7 @@ struct FuzzReplayTests {
         ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
     }
 
-    @Test("corpus and findings", arguments: FuzzTarget.all.map(\.name))
+    @Test("survive corpus and findings", arguments: FuzzTarget.all.map(\.name))
     func replay(name: String) async throws {
         let target = try #require(FuzzTarget.named(name))
         let seeds = Self.inputs("corpus", target)
@@ -37,7 +37,7 @@ struct FuzzReplayTests {
         for failure in await Self.failures(of: target, inputs) { Issue.record("\(failure)") }
     }
 
-    @Test("random changes of corpus and findings", arguments: FuzzTarget.all.map(\.name))
+    @Test("survive random changes of corpus and findings", arguments: FuzzTarget.all.map(\.name))
     func mutations(name: String) async throws {
         let target = try #require(FuzzTarget.named(name))
         let known = Self.inputs("findings", target) + Self.inputs("corpus", target)

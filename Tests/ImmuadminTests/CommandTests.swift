@@ -1,6 +1,8 @@
 import ArgumentParser
+import ClientKit
 import Foundation
 import ProgramKit
+import ServerStatistics
 import Testing
 
 @testable import immuadmin
@@ -10,7 +12,7 @@ struct CommandTests {
     private static let displayed = Immuadmin.commands.flatMap(\.subcommands)
         .filter { $0.configuration.shouldDisplay }
 
-    @Test("an example in a help is a command line that the command takes")
+    @Test("take the command lines of the examples in their help")
     func examples() throws {
         for (name, examples) in Immuadmin.examples {
             for example in examples {
@@ -29,7 +31,7 @@ struct CommandTests {
         }
     }
 
-    @Test("a help names the flags of its command, and those of all commands by --all only")
+    @Test("show their own flags in help, and those of all commands only with --all")
     func helps() {
         for type in Self.displayed {
             let brief = Immuadmin.help(for: type)
@@ -40,18 +42,18 @@ struct CommandTests {
         #expect(Immuadmin.help(for: UserCommand.self).contains("--dir <folder>"))
     }
 
-    @Test("each command of the original has its alias")
+    @Test("have the aliases of the original")
     func aliases() throws {
         for (alias, type) in [
             ("l", LoginCommand.self), ("x", LogoutCommand.self), ("p", StatusCommand.self),
-            ("u", UserCommand.self),
+            ("u", UserCommand.self), ("s", StatsCommand.self),
         ] as [(String, any ParsableCommand.Type)] {
             #expect(type.configuration.aliases == [alias])
         }
     }
 
     @Test(
-        "words that are no action, and flags of another action, are refused before anything is asked"
+        "refuse unknown actions, and flags of other actions, before anything is asked"
     )
     func words() {
         for (line, complaint) in [
@@ -66,13 +68,42 @@ struct CommandTests {
             (["status", "-t", "1"], "unknown shorthand flag: 't' in -t"),
             (["dump", "a", "b"], "accepts at most 1 arg(s), received 2"),
             (["status", "--dir", "db"], "flag --dir: status has no such flag"),
+            (["stats", "-tr"], "flags --text and --raw: give one of them"),
+            (["status", "-t"], "unknown shorthand flag: 't' in -t"),
+            (["stats", "-x"], "unknown shorthand flag: 'x' in -x"),
         ] {
             let error = #expect(throws: UsageError.self) { try Invocation<Immuadmin>(line) }
             #expect(error?.message.contains(complaint) == true, "\(error?.message ?? "")")
         }
     }
 
-    @Test("a time of the audit log is a date, a moment, or so long ago")
+    @Test(
+        "take the letters of a command's flags anywhere, together with those of settings",
+        arguments: [
+            ["stats", "-t"], ["s", "--text"], ["-t", "stats"], ["-tp", "3333", "stats"],
+            ["stats", "-tp3333"], ["stats", "-t=true", "-a", "::1"],
+        ])
+    func letters(line: [String]) throws {
+        guard case .run(let command as StatsCommand) = try Invocation<Immuadmin>(line).action else {
+            Issue.record("\(line) is no stats")
+            return
+        }
+        #expect(command.text && !command.raw)
+    }
+
+    @Test("end with 5 if nobody serves metrics, and with 1 if they are not immudb's")
+    func metricsFailures() {
+        for (code, exitCode) in [
+            (MetricsError.Code.unreachable, ExitCode.unreachable), (.notMetrics, .failed),
+            (.tooLarge, .failed),
+        ] {
+            let error = MetricsError(code, "why", address: "host:1")
+            let failure = Failure(NoMetrics(cause: error))
+            #expect(failure.exitCode == exitCode && failure.text == "\(error)")
+        }
+    }
+
+    @Test("take a date, a moment, or a time span as a time of the audit log")
     func times() throws {
         let now = Date(timeIntervalSince1970: 1_000_000)
         for (text, seconds) in [
@@ -88,7 +119,7 @@ struct CommandTests {
         }
     }
 
-    @Test("the token file's name ends in _admin, once")
+    @Test("use a token file whose name ends in _admin, once")
     func tokenFile() throws {
         for (given, name) in [
             ("token", "token_admin"), ("t_admin", "t_admin"), ("/a/b", "/a/b_admin"),

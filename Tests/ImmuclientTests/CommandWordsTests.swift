@@ -8,7 +8,7 @@ import Testing
 @Suite("The arguments of immuclient")
 struct CommandWordsTests {
     @Test(
-        "flags stand anywhere; negative numbers and what follows -- are words",
+        "include flags in any place; negative numbers and the words after -- are not flags",
         arguments: [
             (["get", "k", "-p", "1"], ["get", "k"], ["immudb-port": "1"]),
             (["-p1", "get", "--json", "k"], ["get", "k"], ["immudb-port": "1", "json": "true"]),
@@ -29,7 +29,7 @@ struct CommandWordsTests {
     }
 
     @Test(
-        "wrong words are refused in the words that users know",
+        "are refused with words that users know",
         arguments: [
             (["frob"], "unknown command \"frob\" for \"immuclient\""),
             (["SET", "k", "v"], "unknown command \"SET\" for \"immuclient\""),
@@ -62,7 +62,7 @@ struct CommandWordsTests {
         #expect(error.message == message)
     }
 
-    @Test("every command and alias of the original is there, with as many words as it takes")
+    @Test("fit every command and alias of the original, in the same number")
     func commands() throws {
         let expected = [
             "check-consistency c 2...2", "completion 1...1", "count cnt 1...1", "current crt 0...0",
@@ -81,7 +81,7 @@ struct CommandWordsTests {
         #expect(found.sorted() == expected.sorted())
     }
 
-    @Test("the page of documentation names every command, alias, flag and variable")
+    @Test("are all in the documentation: every command, alias, flag and variable")
     func documentation() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../docs/immuclient.md").standardizedFileURL
@@ -102,7 +102,7 @@ struct CommandWordsTests {
         }
     }
 
-    @Test("a form of output that a flag asks for wins over the other in the environment")
+    @Test("let a flag for an output format override the other one in the environment")
     func forms() throws {
         func format(
             _ flags: [String: String], line: [String: String] = [:],

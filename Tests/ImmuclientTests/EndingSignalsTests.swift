@@ -12,7 +12,7 @@ import Testing
 @Suite("Signals that end a command")
 struct EndingSignalsTests {
     @Test(
-        "a signal that comes as soon as they are watched ends the process, after the cleaning",
+        "end the process after the cleaning, even if they come as soon as they are watched",
         arguments: [SIGINT, SIGTERM, SIGHUP])
     func atOnce(number: Int32) async throws {
         for _ in 0..<5 {

@@ -9,7 +9,7 @@ struct FlagPositionTests {
     /// What stands around the flag: words of the command, and flags.
     private let others = [["zadd"], ["-p9"], ["set"], ["--dir", "d"], ["-1.5"], ["key"]]
 
-    @Test("a switch has the value that is attached to it, wherever it stands and however written")
+    @Test("give a switch the value attached to it, in any place and spelling")
     func switches() throws {
         let switches = ClientSettings.definition.settings.filter(\.isSwitch)
         #expect(Set(switches.map(\.key)) == ["auth", "json", "mtls", "value-only"])
@@ -27,7 +27,7 @@ struct FlagPositionTests {
         try expect("auth", "true", writtenAs: ["-sm=false"], and: ["mtls": "false"])
     }
 
-    @Test("a flag has its value, wherever it stands and however written")
+    @Test("take their value in any place and spelling")
     func values() throws {
         let given = ["dir", "immudb-port"]
         for setting in ClientSettings.definition.settings

@@ -3,9 +3,9 @@ import Testing
 
 @testable import immuclient
 
-@Suite("The helps of immuclient")
+@Suite("Help of immuclient")
 struct HelpTests {
-    @Test("each command has an example, which is a command line that it takes")
+    @Test("has an example for each command, which is a command line that it takes")
     func examples() throws {
         for type in Immuclient.displayedCommands {
             let examples = try #require(
@@ -25,7 +25,7 @@ struct HelpTests {
         }
     }
 
-    @Test("a help is short: the flags of all commands come by --all only")
+    @Test("is short: only --all adds the flags of all commands")
     func length() {
         for type in Immuclient.displayedCommands {
             let brief = Immuclient.help(for: type)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import immuclient
 
-@Suite("What a refusal was about")
+@Suite("Hints at a refusal")
 struct HintTests {
     private func hint(
         _ status: StatusCode, _ names: [(GivenName.Role, [UInt8])]
@@ -15,7 +15,7 @@ struct HintTests {
             about: names.map { GivenName($0.0, $0.1) })
     }
 
-    @Test("a key that was not found is named, as text that a terminal can show")
+    @Test("name a key that was not found, as text that a terminal can show")
     func notFound() {
         let found = hint(.notFound, [(.newReference, [0x6e]), (.existingKey, [0x6b, 0x1b])])
         #expect(found?.text == #"there is no key 'k\x1b'"#)
@@ -25,7 +25,7 @@ struct HintTests {
         #expect(hint(.notFound, [(.newKey, [0x6b])]) == nil)
     }
 
-    @Test("an invalid name is told with the rule that it breaks")
+    @Test("explain an invalid name with the rule that it breaks")
     func invalid() {
         let tooLong = [UInt8](repeating: 0x61, count: 65_001)
         for (role, bytes, text) in [
@@ -44,7 +44,7 @@ struct HintTests {
         #expect(hint(.unavailable, [(.newKey, [])]) == nil)
     }
 
-    @Test("the server's words stay the first line, and stay alone in the message of JSON")
+    @Test("follow the server's words, which are alone in the message of JSON")
     func failure() throws {
         let error = ClientError(.notFound, "Key not found", status: .notFound)
         let hint = try #require(Failure.Hint(for: error, about: [GivenName(.existingKey, [0x6b])]))

@@ -19,7 +19,7 @@ struct ReceiptRootsTests {
         return TrustedRoot(size: TreeSize(size), root: digest)
     }
 
-    @Test("a root that was noted is found by size, root and server, and noted once")
+    @Test("are found by size, root and server, and noted once")
     func noting() throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -35,7 +35,7 @@ struct ReceiptRootsTests {
         #expect(text.split(separator: "\n").count == 2)
     }
 
-    @Test("a line that a full disk has cut short does not swallow the next root")
+    @Test("survive a line that a full disk has cut short")
     func shortWrite() throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -44,7 +44,7 @@ struct ReceiptRootsTests {
         #expect(try roots().contains(root(7, "a")))
     }
 
-    @Test("a folder that is not there is an error that says so")
+    @Test("cannot be noted in a missing folder, and say so")
     func missingFolder() throws {
         let error = try #require(throws: ToolError.self) { try roots().add(root(1, "a")) }
         #expect(error.description.contains("No such file or directory. The folder of --dir must"))

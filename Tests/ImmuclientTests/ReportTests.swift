@@ -6,7 +6,7 @@ import Testing
 
 @testable import immuclient
 
-@Suite("What immuclient prints")
+@Suite("Reports of immuclient")
 struct ReportTests {
     private let text = Display(isTerminal: false)
     private let terminal = Display(isTerminal: true)
@@ -19,7 +19,7 @@ struct ReportTests {
         Entry(index: EntryIndex(7), key: key, value: value)
     }
 
-    @Test("an entry as JSON has its fields in order; bytes that are no text are base64")
+    @Test("have the fields of an entry in order in JSON, and bytes that are not text as base64")
     func entries() throws {
         let content = Content(timestamp: 1_795_374_564, payload: Array("a \"b\"\n".utf8))
         let structured = entry(Array("k/ü".utf8), content.storedValue)
@@ -43,7 +43,7 @@ struct ReportTests {
         #expect(!beyond.contains("\"time\""))
     }
 
-    @Test("control characters that a terminal obeys are escaped in JSON, other characters are not")
+    @Test("escape in JSON only control characters that a terminal obeys")
     func controls() throws {
         var object = JSONObject()
         object.set("value", bytes: Array("\u{1b}\u{7f}\u{9b}\u{a0}é".utf8))
@@ -51,7 +51,8 @@ struct ReportTests {
         #expect(line == "{\"value\":\"\\u001b\\u007f\\u009b\u{a0}é\"}")
     }
 
-    @Test("a member has set and score; infinite scores are texts, as JSON has no such numbers")
+    @Test(
+        "have set and score of a member; infinite scores are texts, since JSON lacks such numbers")
     func members() throws {
         for (score, json) in [(1.5, "1.5"), (-2, "-2"), (.infinity, "\"inf\"")]
             as [(Double, String)]
@@ -62,7 +63,7 @@ struct ReportTests {
         }
     }
 
-    @Test("a terminal gets no byte that steers it, anything else gets all bytes")
+    @Test("send no control bytes to a terminal, and all bytes to anything else")
     func terminals() throws {
         let report = EntryReport(entry: entry([0x1b], [0xff, 0x07]))
         #expect(report.text(text).contains(0x1b) && report.text(text).contains(0xff))
@@ -70,7 +71,7 @@ struct ReportTests {
         #expect(shown.hasPrefix("index:\t\t7\nkey:\t\t\\x1b\nvalue:\t\t\\xff\\x07\n"))
     }
 
-    @Test("a value whose verification failed is not a value")
+    @Test("have no value if its verification failed")
     func values() {
         let found = entry([1], [2])
         #expect(EntryReport(entry: found).value == [2])
@@ -78,7 +79,7 @@ struct ReportTests {
         #expect(EntryReport(entry: found, isVerified: false).value == nil)
     }
 
-    @Test("an empty tree has a size and no index")
+    @Test("have a size and no index for an empty tree")
     func roots() throws {
         let server = try #require(ServerIdentity("dc1jror8di1986gclkv0"))
         #expect(
@@ -91,7 +92,7 @@ struct ReportTests {
                 + #""phrase":"\#(Digest.emptyTree.phrase)","server":"\#(server.text)","size":3}"#)
     }
 
-    @Test("a root's phrase is its first 80 bits in proquints")
+    @Test("show the first 80 bits of a root as proquints")
     func phrase() throws {
         // The examples of arXiv:0901.4016: 127.0.0.1, 63.84.220.193, and half of 63.118.7.35.
         let start: [UInt8] = [127, 0, 0, 1, 63, 84, 220, 193, 63, 118]
@@ -99,7 +100,7 @@ struct ReportTests {
         #expect(digest.phrase == "lusab-babad-gutih-tugad-gutuk")
     }
 
-    @Test("each kind of failure has its code in JSON and its words for people")
+    @Test("have a code in JSON and a text for people for each kind of failure")
     func failures() throws {
         func check(
             _ error: any Error, _ code: String, _ text: String,
@@ -138,7 +139,7 @@ struct ReportTests {
                 + #""message":"verification failed: wrong. Look."}}"#)
     }
 
-    @Test("the exit code says what kind of failure it was, and the worst of many wins")
+    @Test("have an exit code for each kind of failure, of which the worst wins")
     func exitCodes() async {
         let answered = ClientError(
             .unavailable, "", status: .unavailable, cause: RPCError(.unavailable, ""))

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The search for scores")
 struct ScoreSearchTests {
-    @Test("ranks are in the order of their numbers, and lead back to them")
+    @Test("orders ranks like their numbers, and converts them back")
     func ranks() {
         let numbers: [Double] = [
             -.infinity, -1e300, -2.5, -1, -.leastNonzeroMagnitude, 0, .leastNonzeroMagnitude, 1,
@@ -15,7 +15,7 @@ struct ScoreSearchTests {
         #expect((1.0).rank + 1 == (1.0).nextUp.rank)
     }
 
-    @Test("a bisection ends, and finds numbers of few digits in few steps")
+    @Test("ends its bisection, and finds numbers of few digits in few steps")
     func steps() {
         for (number, most) in [
             (0, 1), (1, 25), (-7.0, 30), (0.1, 30), (99.95, 40), (1e300, 30), (.infinity, 200),

@@ -5,7 +5,7 @@ import Testing
 @Suite("The words of a line of the shell")
 struct ShellWordsTests {
     @Test(
-        "blanks separate words, quotes and backslashes keep them together",
+        "are separated by blanks, unless quotes or backslashes join them",
         arguments: [
             ("", []), (" \t ", []), ("get key", ["get", "key"]), ("  get\tkey  ", ["get", "key"]),
             ("set k 'one two'", ["set", "k", "one two"]),
@@ -28,7 +28,7 @@ struct ShellWordsTests {
     }
 
     @Test(
-        "a quote that is not closed is an error that names it",
+        "are refused with the quote that is not closed",
         arguments: [
             ("get 'a", "the quote ' is not closed"), (#"get "a'"#, "the quote \" is not closed"),
             (#"get "a\""#, "the quote \" is not closed"),
@@ -41,7 +41,8 @@ struct ShellWordsTests {
         #expect(error.description.hasPrefix(said))
     }
 
-    @Test("completion offers commands at the beginning, flags after a hyphen, and nothing else")
+    @Test(
+        "are completed by commands at the beginning, by flags after a hyphen, and by nothing else")
     func completion() {
         let commands = ShellCompletion.candidates("saf", "saf")
         #expect(commands.contains("safeset") && commands.contains("exit"))
@@ -52,7 +53,7 @@ struct ShellWordsTests {
         #expect(ShellCompletion.candidates("get k", "k") == [])
     }
 
-    @Test("a line that begins with # is a comment; elsewhere # is a character")
+    @Test("are a comment after # at the beginning of a line; elsewhere # is a character")
     func comments() throws {
         for line in ["#", "# get a", "  #x"] { #expect(ShellWords.isComment(line)) }
         for line in ["get #1", "", "'#'", "get a # b"] { #expect(!ShellWords.isComment(line)) }

@@ -13,7 +13,7 @@ struct AnswerLimitsTests {
     }
 
     @Test(
-        "refuses a list with more entries than an honest answer of its size, before it is decoded")
+        "refuse a list with more entries than an honest answer of its size, before it is decoded")
     func manyEntries() async throws {
         let server = try await LyingServer.start(TestLedger(count: 1))
         let client = try await connect(server)
@@ -24,7 +24,7 @@ struct AnswerLimitsTests {
         await server.stop()
     }
 
-    @Test("refuses a proof with a longer path than any tree has, before it is decoded")
+    @Test("refuse a proof with a longer path than any tree has, before it is decoded")
     func longPath() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         let client = try await connect(server)
@@ -43,7 +43,7 @@ struct AnswerLimitsTests {
         await server.stop()
     }
 
-    @Test("has a limit for every method whose answer has lists")
+    @Test("exist for every method whose answer has lists")
     func everyMethod() {
         let limits = AnswerLimits(maxAnswerByteCount: 40 << 20)
         let unlimited = ImmuService.methods.filter { limits[$0.path] == nil }.map(\.name)

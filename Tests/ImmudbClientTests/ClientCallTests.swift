@@ -22,7 +22,7 @@ struct ClientCallTests {
             firstContact: .trustOnFirstUse)
     }
 
-    @Test("A token is kept from the login to the logout, and can be brought along")
+    @Test("keep a token from the login to the logout, and take one from the application")
     func tokens() async throws {
         let server = try await LyingServer.start(TestLedger(count: 1))
         let client = try await connect(server)
@@ -47,7 +47,26 @@ struct ClientCallTests {
         await server.stop()
     }
 
-    @Test("Evidence of a failed verification holds what was asked and answered, for its owner only")
+    @Test("send the token to the expected server, and not to one that is refused at its address")
+    func tokenOfAnother() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 1))
+        let client = try await connect(server) { $0.token = "Secret!1" }
+        #expect(server.healthTokens == [nil])
+        _ = try await client.health()
+        #expect(server.healthTokens == [nil, "Bearer Secret!1"])
+        await client.close()
+        var configuration = ImmudbClient.Configuration(port: server.port, token: "Secret!1")
+        configuration.connectTimeoutMilliseconds = 20_000
+        await #expect(throws: ClientError(.serverChanged, "")) {
+            _ = try await ImmudbClient.connect(
+                configuration, trustedRoots: InMemoryTrustedRootStore(),
+                firstContact: .trustOnFirstUse, expecting: ServerIdentity("another"))
+        }
+        #expect(server.healthTokens.last == .some(nil))
+        await server.stop()
+    }
+
+    @Test("leave evidence of a failed verification with requests and answers, for its owner only")
     func evidence() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))
         let client = try await connect(server) { $0.evidenceDirectory = folder.path }
@@ -79,7 +98,7 @@ struct ClientCallTests {
         await server.stop()
     }
 
-    @Test("Where evidence cannot be written, the error says so and stays what it is")
+    @Test("keep the verification error if evidence cannot be written, and report that")
     func noRoomForEvidence() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))
         let client = try await connect(server) { $0.evidenceDirectory = folder.path + "/none" }
@@ -96,7 +115,7 @@ struct ClientCallTests {
     }
 
     @Test(
-        "The folder for evidence is made for its owner, and one that cannot be written to is an error at once"
+        "create the folder for evidence for its owner, or fail at once if it cannot be written to"
     )
     func evidenceFolder() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))
@@ -115,7 +134,7 @@ struct ClientCallTests {
     }
 
     @Test(
-        "Evidence of a tree that shrank holds the trusted root, and the one that the server has instead"
+        "leave evidence of a tree that shrank with the trusted root and the server's new one"
     )
     func evidenceOfLoss() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))
@@ -153,7 +172,7 @@ struct ClientCallTests {
         await server.stop()
     }
 
-    @Test("A client that waits for its server outlasts a restart; one that does not fails at once")
+    @Test("outlast a restart if the client waits for its server, and fail at once otherwise")
     func waiting() async throws {
         let first = try await LyingServer.start(TestLedger(count: 4))
         let port = first.port
@@ -170,7 +189,7 @@ struct ClientCallTests {
         await second.stop()
     }
 
-    @Test("A batch is verified entry by entry, in its order, with raw and structured values")
+    @Test("verify a batch entry by entry, in order, with raw and structured values")
     func batches() async throws {
         let server = try await LyingServer.start(TestLedger(count: 3))
         let client = try await connect(server)

@@ -7,7 +7,7 @@ import Testing
 @Suite("Values, as text and with their time")
 struct ContentTests {
     @Test(
-        "what is structured is the same here as for the server, for true encodings and for bytes beside them"
+        "are structured for the client exactly when they are for the server"
     )
     func sameAsServer() {
         var random = SplitMix64(seed: 42)
@@ -35,7 +35,7 @@ struct ContentTests {
         }
     }
 
-    @Test("an overlong number, one beyond 64 bits, and fields out of order are raw values")
+    @Test("are raw with overlong numbers, numbers beyond 64 bits, and fields out of order")
     func raw() {
         for bytes: [UInt8] in [
             [0x08, 0x80, 0x00], [0x08, 0x00], [0x12, 0x00], [0x12, 0x01, 0x61, 0x08, 0x01],
@@ -48,7 +48,7 @@ struct ContentTests {
         }
     }
 
-    @Test("text is the payload without its time, and nil for what is no UTF-8")
+    @Test("have the payload without its time as text, and nil if it is not UTF-8")
     func text() {
         let content = Content(timestamp: 1_795_867_200, payload: Array("wörld".utf8))
         let entry = Entry(index: EntryIndex(0), key: Array("k".utf8), value: content.storedValue)

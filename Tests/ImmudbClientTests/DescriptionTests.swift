@@ -1,7 +1,7 @@
 import ImmudbClient
 import Testing
 
-@Suite("What print shows of an entry")
+@Suite("The description of an entry")
 struct DescriptionTests {
     private func described(_ key: [UInt8], _ value: [UInt8]) -> String {
         Entry(index: EntryIndex(7), key: key, value: value).description
@@ -9,7 +9,7 @@ struct DescriptionTests {
 
     private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-    @Test("texts as they are, with the time of a structured value")
+    @Test("shows text unchanged, with the time of a structured value")
     func texts() {
         #expect(described(bytes("hello"), bytes("world")) == "entry 7: \"hello\" = \"world\"")
         let content = Content(timestamp: 1_795_867_200, payload: bytes("world"))
@@ -19,14 +19,14 @@ struct DescriptionTests {
         #expect(described(bytes("k"), []) == "entry 7: \"k\" = \"\"")
     }
 
-    @Test("bytes that are no text, or that would move a terminal's cursor, in hexadecimal")
+    @Test("shows bytes in hexadecimal if they are not text, or would move a terminal's cursor")
     func noTexts() {
         #expect(described([0xff, 0], [1]) == "entry 7: 0xff00 = 0x01")
         #expect(described(bytes("a\u{1b}[2J"), []) == "entry 7: 0x611b5b324a = \"\"")
         #expect(described(bytes("a\nb"), []) == "entry 7: 0x610a62 = \"\"")
     }
 
-    @Test("quotes inside of a text do not end it, and marks on one letter are cut like letters")
+    @Test("escapes quotes inside of a text, and cuts marks on a letter with the letter")
     func hostileTexts() {
         #expect(
             described(bytes("k"), bytes("x\", 2020-01-01 00:00:00 UTC"))
@@ -39,7 +39,7 @@ struct DescriptionTests {
                 == "entry 7: \"k\" = \"x\(String(repeating: "é", count: 31))\"… (81 bytes)")
     }
 
-    @Test("a reference and a member of a set say what they are, with their parts")
+    @Test("shows a reference and a member of a set as such, with their parts")
     func kinds() {
         let reference = Entry(
             index: EntryIndex(8), kind: .reference, key: bytes("current"), value: bytes("hello"))
@@ -57,7 +57,7 @@ struct DescriptionTests {
         #expect(value.description.hasPrefix("entry 9: 0x"))
     }
 
-    @Test("a key that is text is no member's, however it ends")
+    @Test("does not take a key that is text for a member's, however it ends")
     func textKeys() {
         #expect(
             described(bytes("set 12345678hello"), bytes("hello"))
@@ -65,7 +65,7 @@ struct DescriptionTests {
         #expect(described([0xff, 0, 1, 2, 3, 4, 5, 6, 7, 8], [8]).hasPrefix("entry 7: 0xff00"))
     }
 
-    @Test("what is long is cut, and times beyond the calendar are left out")
+    @Test("cuts long texts, and omits times beyond the calendar")
     func long() {
         let text = String(repeating: "x", count: 100)
         #expect(

@@ -3,7 +3,7 @@ import ImmudbClient
 import TestTools
 import Testing
 
-@Suite("What an error of the client says")
+@Suite("The text of a client error")
 struct ErrorTextTests {
     private func withClient(_ body: (ImmudbClient) async throws -> Void) async throws {
         let server = try await LyingServer.start(TestLedger(count: 3))
@@ -15,7 +15,7 @@ struct ErrorTextTests {
         await server.stop()
     }
 
-    @Test("names the key or the index that there is not")
+    @Test("names the missing key or index")
     func notFound() async throws {
         try await withClient { client in
             let key = await #expect(throws: ClientError.self) {
@@ -44,7 +44,7 @@ struct ErrorTextTests {
         }
     }
 
-    @Test("does not begin with a status where the outcome of a write is unknown")
+    @Test("does not begin with a status if the outcome of a write is unknown")
     func outcomeUnknown() {
         let cause = ClientError(.unavailable, "closed", status: .unavailable)
         let error = ClientError(.outcomeUnknown, "look", status: .unavailable, cause: cause)

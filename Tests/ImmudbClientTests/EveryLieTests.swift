@@ -78,7 +78,7 @@ struct EveryLieTests {
     }
 
     @Test(
-        "A lie is a verification error, and the trusted root stays",
+        "fails verification, and keeps the trusted root",
         arguments: VerifiedCall.allCases)
     func lies(call: VerifiedCall) async throws {
         let server = try await LyingServer.start(honest)
@@ -100,7 +100,7 @@ struct EveryLieTests {
         await server.stop()
     }
 
-    @Test("The truth is verified, and moves the trusted root", arguments: VerifiedCall.allCases)
+    @Test("verifies the truth, and moves the trusted root", arguments: VerifiedCall.allCases)
     func truth(call: VerifiedCall) async throws {
         let server = try await LyingServer.start(honest)
         let client = try await connect(server)
@@ -110,7 +110,7 @@ struct EveryLieTests {
         await server.stop()
     }
 
-    @Test("Two histories shown to calls at the same time are found before the second one returns")
+    @Test("detects two histories shown to overlapping calls before the second one returns")
     func forkBetweenCalls() async throws {
         let server = try await LyingServer.start(honest)
         let client = try await connect(server)

@@ -5,7 +5,7 @@ import MerkleTree
 import TestTools
 import Testing
 
-@Suite("First contact, and what is shared after it")
+@Suite("First contact")
 struct FirstContactTests {
     private func connect(
         _ server: LyingServer, _ roots: any TrustedRootStore,
@@ -16,7 +16,7 @@ struct FirstContactTests {
             firstContact: firstContact)
     }
 
-    @Test("The root that the server shows is trusted if the client says so, and refused if not")
+    @Test("trusts the root that the server shows if the client says so, and refuses it otherwise")
     func policies() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         let strict = try await connect(server, InMemoryTrustedRootStore(), .refuse)
@@ -35,7 +35,8 @@ struct FirstContactTests {
         await server.stop()
     }
 
-    @Test("An empty server's root file has no digest, and its first entry is verified")
+    @Test(
+        "leaves a root file without digest for an empty server, whose first entry is then verified")
     func emptyServer() async throws {
         let folder = TemporaryFolder()
         let server = try await LyingServer.start(TestLedger())
@@ -53,7 +54,7 @@ struct FirstContactTests {
     }
 
     @Test(
-        "A first root of a wrong length, or without its tree, is not trusted",
+        "does not trust a first root of a wrong length, or without its tree",
         arguments: [0, 1, 31, 33, 64])
     func malformedRoots(count: Int) async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
@@ -68,7 +69,7 @@ struct FirstContactTests {
         await server.stop()
     }
 
-    @Test("Verified writes that overlap all succeed, and the root ends at the newest tree")
+    @Test("lets overlapping verified writes all succeed, and ends at the newest root")
     func overlappingWrites() async throws {
         let folder = TemporaryFolder()
         let server = try await LyingServer.start(TestLedger(count: 3))
@@ -88,7 +89,7 @@ struct FirstContactTests {
         await server.stop()
     }
 
-    @Test("Two clients that share roots while a third writes are never told of tampering")
+    @Test("does not report tampering to two clients that share roots while a third one writes")
     func sharedRoots() async throws {
         let folder = TemporaryFolder()
         let server = try await LyingServer.start(TestLedger(count: 3))
@@ -113,7 +114,7 @@ struct FirstContactTests {
     }
 
     @Test(
-        "A server without an identity, or with one that is no name, is refused",
+        "refuses a server without an identity, or with an invalid one",
         arguments: [nil, "../../etc", "a b"])
     func identities(text: String?) async throws {
         let server = try await LyingServer.start(TestLedger(count: 1), identity: text)
@@ -123,7 +124,7 @@ struct FirstContactTests {
         await server.stop()
     }
 
-    @Test("Another server behind the same address is told from tampering")
+    @Test("distinguishes another server behind the same address from tampering")
     func otherServer() async throws {
         let first = try await LyingServer.start(TestLedger(count: 4))
         let client = try await connect(first, InMemoryTrustedRootStore())
@@ -139,7 +140,7 @@ struct FirstContactTests {
         await second.stop()
     }
 
-    @Test("No server: an error within seconds that names the address")
+    @Test("fails within seconds and names the address if there is no server")
     func noServer() async throws {
         // A port that nobody listens on, and that no other test gets meanwhile.
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

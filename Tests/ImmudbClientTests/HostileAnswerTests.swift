@@ -25,7 +25,7 @@ struct HostileAnswerTests {
     }
 
     @Test(
-        "A batch that is acknowledged at an index that no tree has is refused",
+        "are refused if they acknowledge a batch at an index that no tree has",
         arguments: [.max, .max - 1, .max - 2, 1 << 63, 0] as [UInt64])
     func batchIndexes(index: UInt64) async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
@@ -38,7 +38,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A page with any index, or the same page again, ends the walk with an error")
+    @Test("end a walk with an error if they have a page with any index, or the same page again")
     func pages() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         let client = try await connect(server)
@@ -78,7 +78,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A dump of messages without entries ends with an error")
+    @Test("end a dump with an error if they have no entries")
     func emptyDump() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         let client = try await connect(server)
@@ -92,7 +92,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A root file that goes away or back while a client uses it is no second first contact")
+    @Test("do not cause a second first contact if a root file disappears or goes back")
     func lostRoots() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         let client = try await connect(server)
@@ -119,7 +119,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A root file without bytes is not taken for a first contact", arguments: [true, false])
+    @Test("do not cause a first contact if a root file is empty", arguments: [true, false])
     func emptyRootFile(refuses: Bool) async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         try Data().write(to: rootFile)
@@ -135,7 +135,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A forged receipt is the receipt's fault, and no honest call's beside it")
+    @Test("are not blamed for a forged receipt, nor are honest calls beside it")
     func forgedReceipt() async throws {
         let server = try await LyingServer.start(TestLedger(count: 13))
         let client = try await connect(server, InMemoryTrustedRootStore())
@@ -168,7 +168,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A receipt of the very tree that is trusted is not confirmed by a server that lost it")
+    @Test("cannot confirm a receipt of the trusted tree after the server lost it")
     func receiptOfTrustedTree() async throws {
         let ledger = TestLedger(count: 7)
         let server = try await LyingServer.start(ledger)
@@ -188,7 +188,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A server that denies an entry of the trusted tree is not believed")
+    @Test("are refused if they deny an entry of the trusted tree")
     func deniedEntry() async throws {
         let server = try await LyingServer.start(TestLedger(count: 13))
         let client = try await connect(server)
@@ -204,7 +204,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A root that the application brings is compared with the one that the store has")
+    @Test("must link a root that the application supplies to the stored one")
     func broughtRoot() async throws {
         let ledger = TestLedger(count: 13)
         let server = try await LyingServer.start(ledger)
@@ -228,7 +228,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("A server that is not the expected one is refused before any call")
+    @Test("are refused before any call if they are of an unexpected server")
     func expectedIdentity() async throws {
         let server = try await LyingServer.start(TestLedger(count: 1))
         await #expect(throws: ClientError(.serverChanged, "")) {
@@ -240,7 +240,7 @@ struct HostileAnswerTests {
         await server.stop()
     }
 
-    @Test("Evidence of two histories holds the answers of the call that it is told to")
+    @Test("appear in the evidence of two histories for the call that failed")
     func evidenceOfFork() async throws {
         let server = try await LyingServer.start(TestLedger(count: 13))
         var configuration = ImmudbClient.Configuration(port: server.port)

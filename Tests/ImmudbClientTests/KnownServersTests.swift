@@ -13,7 +13,7 @@ struct KnownServersTests {
         try #require(ServerIdentity(text))
     }
 
-    @Test("the last one that was noted at an address counts, and each address has its own")
+    @Test("are the last ones noted, for each address")
     func noting() throws {
         #expect(try servers.identity(at: "a:1") == nil)
         try servers.note(identity("first"), at: "a:1")
@@ -27,7 +27,7 @@ struct KnownServersTests {
         #expect(text.split(separator: "\n") == ["a:1 first", "a:12 other", "a:1 second"])
     }
 
-    @Test("a line that was cut short spoils no other, and is an error at its own address")
+    @Test("survive a line that was cut short, which is an error at its own address")
     func tornLine() throws {
         _ = try folder.write("known-servers", "a:1 first\nb:2 ")
         try servers.note(identity("third"), at: "c:3")
@@ -39,7 +39,7 @@ struct KnownServersTests {
         #expect(error.description.contains("restore the file"))
     }
 
-    @Test("a folder that cannot be made is an error that names the file")
+    @Test("cannot be noted if the folder cannot be created, and name the file")
     func noFolder() throws {
         let file = try folder.write("file", "")
         let error = try #require(throws: ClientError.self) {

@@ -46,7 +46,7 @@ struct LyingServerTests {
             trustedRoots: FileTrustedRootStore(directory: folder.path), firstContact: firstContact)
     }
 
-    @Test("An honest server's answers are verified, and the trusted root moves to the newest tree")
+    @Test("verifies an honest server's answers, and moves the trusted root to the newest tree")
     func honestServer() async throws {
         let server = try await LyingServer.start(honest)
         let client = try await connect(server, .trust(trusted))
@@ -69,7 +69,7 @@ struct LyingServerTests {
         await server.stop()
     }
 
-    @Test("Another value, index or key than the proven one is found")
+    @Test("detects another value, index or key than the proven one")
     func otherItems() async throws {
         try await expectRootStays({ $0.alterRead = { $0.item.value.append(0x21) } }) { client in
             await #expect(throws: VerificationError(.leafMismatch, "")) {
@@ -89,7 +89,7 @@ struct LyingServerTests {
         }
     }
 
-    @Test("Another entry, truly proven, is not taken for the asked key's")
+    @Test("does not take another entry with its true proof for the requested key's")
     func otherEntry() async throws {
         let honest = honest
         let other = honest.entries[6]
@@ -108,7 +108,7 @@ struct LyingServerTests {
         }
     }
 
-    @Test("A read by a reference proves the entry, and the reference that led to it")
+    @Test("proves the entry of a read by a reference, and the reference itself")
     func followedReference() async throws {
         var ledger = honest
         let reference = ledger.appendReference(Array("name".utf8), to: Array("key5".utf8))
@@ -123,7 +123,7 @@ struct LyingServerTests {
         await server.stop()
     }
 
-    @Test("No lie about a reference makes another key's entry the answer")
+    @Test("never takes another key's entry as the answer because of a lie about a reference")
     func liesAboutReferences() async throws {
         let other = honest.entries[6]
         let honest = honest
@@ -176,7 +176,7 @@ struct LyingServerTests {
         }
     }
 
-    @Test("New references and members are verified, and move the trusted root")
+    @Test("verifies new references and members, and moves the trusted root")
     func verifiedReferences() async throws {
         let server = try await LyingServer.start(honest)
         let client = try await connect(server, .trust(trusted))
@@ -193,14 +193,14 @@ struct LyingServerTests {
         await server.stop()
     }
 
-    @Test("An answer without an item or a proof is no answer")
+    @Test("refuses an answer without an item or a proof")
     func emptyAnswer() async throws {
         try await expectRootStays({ $0.alterRead = { $0 = Immudb_Schema_SafeItem() } }) { client in
             await #expect(throws: VerificationError.self) { try await client.verifiedGet("key5") }
         }
     }
 
-    @Test("A write that is only pretended, by the proof of an older equal entry, is found")
+    @Test("detects a pretended write with the proof of an older, equal entry")
     func ignoredWrite() async throws {
         try await expectRootStays({ $0.ignoresWrites = true }) { client in
             await #expect(throws: VerificationError(.wrongIndex, "")) {
@@ -210,7 +210,7 @@ struct LyingServerTests {
     }
 
     @Test(
-        "A tree that shrank is found, whether the server admits it or not",
+        "detects a tree that shrank, whether the server admits it or not",
         arguments: [true, false])
     func shrunk(admits: Bool) async throws {
         try await expectRootStays({
@@ -235,7 +235,7 @@ struct LyingServerTests {
     }
 
     @Test(
-        "Another history is found: shorter in time, of the same length, and longer",
+        "detects another history, whether it is shorter, equally long or longer",
         arguments: [7, 13, 20])
     func fork(count: Int) async throws {
         try await expectRootStays({ $0.ledger = TestLedger(count: count, salt: "!") }) { client in
@@ -254,7 +254,7 @@ struct LyingServerTests {
         }
     }
 
-    @Test("Lies in a consistency proof are found")
+    @Test("detects lies in a consistency proof")
     func consistencyLies() async throws {
         let lies: [@Sendable (inout Immudb_Schema_ConsistencyProof) -> Void] = [
             { $0.path.removeLast() }, { $0.path.append(Data(repeating: 1, count: 32)) },
@@ -271,7 +271,7 @@ struct LyingServerTests {
         }
     }
 
-    @Test("A key that is not there is not found, and the server is still held to its history")
+    @Test("holds the server to its history even for a missing key")
     func notFound() async throws {
         let server = try await LyingServer.start(honest)
         let client = try await connect(server, .trust(trusted))

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Random changes to true answers", .ownThread)
 struct RandomMutationTests {
-    @Test("100,000 random changes of true answers are all refused")
+    @Test("are refused in all of 100,000 answers")
     func changes() async throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)

@@ -14,7 +14,7 @@ struct ReceiptTests {
             root: ledger.root, path: ledger.inclusionProof(of: entry.index).path)
     }
 
-    @Test("A receipt proves its entry, also after it went through a text")
+    @Test("prove their entry, also after conversion to text and back")
     func roundTrip() throws {
         for index in ledger.entries.indices {
             let receipt = try receipt(of: index)
@@ -26,7 +26,7 @@ struct ReceiptTests {
         }
     }
 
-    @Test("Keys and values of any bytes, and none, survive; comments carry no control characters")
+    @Test("keep keys and values of any bytes, and empty ones; comments have no control characters")
     func anyBytes() throws {
         var ledger = TestLedger(count: 2)
         ledger.append([0xff, 0x0a, 0x00], [])
@@ -42,14 +42,14 @@ struct ReceiptTests {
         #expect(last.text.contains("# time as the writer's clock had it: 2026-11-22T"))
     }
 
-    @Test("Windows line ends and blank lines do no harm")
+    @Test("may have Windows line ends and blank lines")
     func otherLineEnds() throws {
         let receipt = try receipt(of: 3)
         let text = receipt.text.split(separator: "\n").joined(separator: "\r\n\r\n")
         #expect(try Receipt(text: text) == receipt)
     }
 
-    @Test("Every change of a digit, and every missing, repeated or swapped line, is found")
+    @Test("are refused with any changed digit, and any missing, repeated or swapped line")
     func everyChange() throws {
         let text = try receipt(of: 9).text
         var lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(String.init)
@@ -84,7 +84,7 @@ struct ReceiptTests {
         #expect(isRefused(lines))
     }
 
-    @Test("A root of another history is a contradiction, one of another size neither yes nor no")
+    @Test("contradict a root of another history, and say nothing about one of another size")
     func otherRoots() throws {
         let receipt = try receipt(of: 9)
         #expect(throws: VerificationError(.consistencyFailed, "")) {
@@ -94,7 +94,7 @@ struct ReceiptTests {
     }
 
     @Test(
-        "What is no receipt is refused by line and reason",
+        "are refused with line and reason if they are malformed",
         arguments: [
             ("", "line 1 of the receipt: not 'immudb receipt 1'"),
             ("immudb receipt 2\n", "not 'immudb receipt 1'"),

@@ -6,7 +6,7 @@ import Testing
 @Suite("Addresses of servers")
 struct ServerAddressTests {
     @Test(
-        "takes names and addresses with and without a port, IPv6 with and without brackets",
+        "have a port or none, and brackets around IPv6 or none",
         arguments: [
             ("localhost", "localhost", 3322), ("localhost:4000", "localhost", 4000),
             ("127.0.0.1", "127.0.0.1", 3322), ("127.0.0.1:1", "127.0.0.1", 1),
@@ -20,7 +20,7 @@ struct ServerAddressTests {
         #expect(try ServerAddress(address.description) == address)
     }
 
-    @Test("takes a separate port if the address has none or the same one")
+    @Test("take a separate port if they have none or the same one")
     func portBeside() throws {
         #expect(try ServerAddress("::1", port: 5).port == 5)
         #expect(try ServerAddress("x:5", port: 5).port == 5)
@@ -28,14 +28,15 @@ struct ServerAddressTests {
         #expect(fault("[::1]:5", port: 3322).contains("names port 5"))
     }
 
-    @Test("refuses a separate port that is not from 1 to 65,535", arguments: [70_000, 65_536, 0, -1])
+    @Test(
+        "refuse a separate port that is not from 1 to 65,535", arguments: [70_000, 65_536, 0, -1])
     func noPort(port: Int) {
         let words = "its port \(port) is not a number from 1 to 65535"
         for host in ["x", "::1", "x:5"] { #expect(fault(host, port: port) == words) }
     }
 
     @Test(
-        "refuses other texts with the reason",
+        "are refused with the reason in other forms",
         arguments: [
             ("", "names no host"), (":5", "names no host"), ("[]", "names no host"),
             ("[::1", "bracket is not closed"), ("[::1]5", "give a colon and a port"),
@@ -56,7 +57,7 @@ struct ServerAddressTests {
         }
     }
 
-    @Test("connects to addresses in all forms, and refuses others")
+    @Test("are connected to in all forms, and refused otherwise")
     func configuration() async throws {
         let server = try await LyingServer.start(TestLedger(count: 1))
         for (host, port) in [

@@ -65,7 +65,7 @@ struct ServerChangeTests {
         await server.stop()
     }
 
-    @Test("takes its place once the caller has named it")
+    @Test("replaces the trusted one once the caller has named it")
     func named() async throws {
         let server = try await replacedServer()
         let identity = ServerIdentity(Self.newIdentity)
@@ -82,7 +82,7 @@ struct ServerChangeTests {
         await server.stop()
     }
 
-    @Test("is known by the root alone where an earlier release kept no addresses")
+    @Test("is known by the root alone if an earlier release kept no addresses")
     func noAddresses() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         let identity = try #require(ServerIdentity(LyingServer.identityText))
@@ -93,7 +93,7 @@ struct ServerChangeTests {
         await server.stop()
     }
 
-    @Test("is told from one of which nothing was trusted yet")
+    @Test("is distinguished from one that was not trusted yet")
     func nothingTrusted() async throws {
         let server = try await LyingServer.start(TestLedger(count: 4))
         let client = try await connect(server.port, .ask { _, _ in false })
@@ -113,7 +113,7 @@ struct ServerChangeTests {
         await other.stop()
     }
 
-    @Test("does not come in by a file that was damaged")
+    @Test("is not accepted because of a damaged file")
     func damagedFile() async throws {
         let server = try await replacedServer()
         _ = try folder.write("known-servers", "127.0.0.1:\(server.port) \n")
@@ -123,7 +123,7 @@ struct ServerChangeTests {
         await server.stop()
     }
 
-    @Test("is noticed by a store in memory, too, for as long as the process runs")
+    @Test("is noticed by a store in memory, too, while the process runs")
     func inMemory() async throws {
         let roots = InMemoryTrustedRootStore()
         var server = try await LyingServer.start(TestLedger(count: 4))

@@ -25,7 +25,7 @@ struct TrustedRootStoreTests {
         try Data(bytes).write(to: URL(fileURLWithPath: file))
     }
 
-    @Test("The file's bytes are those of immudb's other clients, and are read again")
+    @Test("have the bytes of immudb's other clients, and are read again")
     func vectors() async throws {
         let cases = try RootFileVector.all()
         #expect(cases.count >= 3)
@@ -44,7 +44,7 @@ struct TrustedRootStoreTests {
         }
     }
 
-    @Test("A missing file is first contact, and the first root that is established stays")
+    @Test("are at first contact without a file, and then keep the first established root")
     func missingFile() async throws {
         let store = FileTrustedRootStore(directory: folder.path)
         let none = try await store.trustedRoot(of: server)
@@ -58,7 +58,7 @@ struct TrustedRootStoreTests {
     }
 
     @Test(
-        "A file that is no root is an error that names it, is not replaced, and says what to do",
+        "are refused by file name if the file is not a root, which stays, with advice",
         arguments: [
             [], [0x08], [0x12, 0x20], [0x08, 0x07], Array("not a root".utf8),
             [0x12, 0x1f] + [UInt8](repeating: 1, count: 31),
@@ -86,7 +86,7 @@ struct TrustedRootStoreTests {
         #expect(try bytes() == content)
     }
 
-    @Test("Missing directories are made, for their owner; where they cannot be, that is an error")
+    @Test("are stored in directories that are created for their owner, or fail if they cannot be")
     func missingDirectory() async throws {
         let store = FileTrustedRootStore(directory: folder.path + "/new/roots")
         let root = TestLedger(count: 2).root
@@ -105,7 +105,7 @@ struct TrustedRootStoreTests {
         }
     }
 
-    @Test("A root moves from where it is said to be only, never back, and no tree has two roots")
+    @Test("move only from the stated root, never back, and have one root for each tree")
     func onlyForward() async throws {
         let ledger = TestLedger(count: 9)
         func root(_ size: UInt64) -> TrustedRoot { ledger.root(of: TreeSize(size)) }
@@ -131,7 +131,7 @@ struct TrustedRootStoreTests {
         }
     }
 
-    @Test("Two stores that share a file and move it at the same time end at the largest tree")
+    @Test("end at the largest tree if two stores share a file and move it at the same time")
     func twoStores() async throws {
         let ledger = TestLedger(count: 60)
         let stores = [
@@ -168,7 +168,7 @@ struct TrustedRootStoreTests {
         #expect(stored == ledger.root)
     }
 
-    @Test("A lock that another process keeps is an error after a while, not an endless wait")
+    @Test("fail after a while if another process keeps the lock")
     func heldLock() async throws {
         let store = FileTrustedRootStore(directory: folder.path, lockTimeoutMilliseconds: 50)
         let descriptor = open(file + ".lock", O_RDWR | O_CREAT, 0o644)
@@ -180,7 +180,7 @@ struct TrustedRootStoreTests {
     }
 
     @Test(
-        "An identity that could lead a file's name elsewhere is none",
+        "have no identity that could lead to another file",
         arguments: ["", "../x", "a/b", "a\0", "ä", String(repeating: "a", count: 65)])
     func identities(text: String) {
         #expect(ServerIdentity(text) == nil)

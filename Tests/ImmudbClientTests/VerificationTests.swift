@@ -2,9 +2,9 @@ import ImmudbClient
 import MerkleTree
 import Testing
 
-@Suite("A client believes an answer only if it is proven")
+@Suite("Verification of an answer")
 struct VerificationTests {
-    @Test("True answers about every entry of every small tree are believed, since every older tree")
+    @Test("accepts true answers about every entry of every small tree, since every older tree")
     func trueAnswers() throws {
         for count in 1...20 {
             let ledger = TestLedger(count: count)
@@ -21,7 +21,7 @@ struct VerificationTests {
     }
 
     @Test(
-        "A write is believed if its entry is new, and not if an older, equal one is shown instead")
+        "accepts a write only if its entry is new, and not an older, equal one")
     func writes() throws {
         var ledger = TestLedger(count: 5)
         let before = ledger.root
@@ -38,7 +38,7 @@ struct VerificationTests {
     }
 
     @Test(
-        "Any single changed, missing, added or swapped part of a proof makes it fail",
+        "fails for any single changed, missing, added or swapped part of a proof",
         arguments: [1, 2, 3, 7, 8, 12])
     func mutations(trustedCount: UInt64) throws {
         let ledger = TestLedger(count: 13)
@@ -53,7 +53,7 @@ struct VerificationTests {
         }
     }
 
-    @Test("Changed keys, values and indexes of the entry are found, each by its own error")
+    @Test("detects changed keys, values and indexes of the entry, each by its own error")
     func changedEntries() throws {
         let ledger = TestLedger(count: 9)
         let trusted = ledger.root(of: TreeSize(4))
@@ -82,7 +82,7 @@ struct VerificationTests {
         }
     }
 
-    @Test("A smaller tree, another history and an index beyond every tree are told apart")
+    @Test("distinguishes a smaller tree, another history and an index beyond every tree")
     func otherTrees() throws {
         let trusted = TestLedger(count: 9).root
         let small = TestLedger(count: 7)
@@ -107,7 +107,7 @@ struct VerificationTests {
         }
     }
 
-    @Test("An error tells the check, both roots and the index")
+    @Test("names the check, both roots and the index in an error")
     func errorsExplain() throws {
         let ledger = TestLedger(count: 9)
         let trusted = ledger.root(of: TreeSize(4))
@@ -124,7 +124,7 @@ struct VerificationTests {
         #expect(error.index == entry.index)
     }
 
-    @Test("Structured values show payload and time; everything else is raw")
+    @Test("shows payload and time of structured values; everything else is raw")
     func contents() throws {
         let content = Content(timestamp: 1_795_374_564, payload: Array("value1".utf8))
         let stored = content.storedValue

@@ -43,7 +43,7 @@ struct VerifiedWalkTests {
         return entries
     }
 
-    @Test("honest answers are proven, page by page")
+    @Test("prove honest answers, page by page")
     func honestServer() async throws {
         let page = items(0..<13)
         try await withClient({ $0.page = page }) { client in
@@ -57,7 +57,7 @@ struct VerifiedWalkTests {
         }
     }
 
-    @Test("one changed entry of a page or a history fails all of it")
+    @Test("fail as a whole for one changed entry of a page or a history")
     func changedEntry() async throws {
         var page = items(0..<13)
         page[9].value.append(0x21)
@@ -79,7 +79,7 @@ struct VerifiedWalkTests {
         }
     }
 
-    @Test("entries of the trusted tree cannot be denied")
+    @Test("detect a denied entry of the trusted tree")
     func deniedEntries() async throws {
         let page = items(0..<4)
         try await withClient({ $0.page = page }) { client in

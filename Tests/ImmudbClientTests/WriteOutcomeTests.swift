@@ -90,7 +90,7 @@ struct WriteOutcomeTests {
     }
 
     @Test(
-        "is unknown when the request has left and no answer says that nothing was stored",
+        "is unknown when the request was sent and no answer says that nothing was stored",
         arguments: [
             .status(.internalError), .status(.deadlineExceeded), .status(.cancelled),
             .status(.dataLoss), .anonymousStatus(.unavailable),
@@ -124,7 +124,7 @@ struct WriteOutcomeTests {
         }
     }
 
-    @Test("is failure when no server takes the connection")
+    @Test("is failure when no server accepts the connection")
     func noServer() async throws {
         let server = try await UncertainServer.start()
         try await withClient(of: server) { client in
@@ -141,7 +141,7 @@ struct WriteOutcomeTests {
         }
     }
 
-    @Test("is unknown when the task is cancelled after the request has left, failure before")
+    @Test("is unknown when the task is cancelled after the request was sent, and failure before")
     func cancelled() async throws {
         for (name, call) in Self.writes {
             let server = try await UncertainServer.start()
@@ -166,7 +166,7 @@ struct WriteOutcomeTests {
         }
     }
 
-    @Test("is unknown when another server has acknowledged it, which the cause says")
+    @Test("is unknown when another server has acknowledged it, which is the cause")
     func otherServer() async throws {
         try await each(Self.writes, .otherServer) { error, comment in
             #expect(error.code == .outcomeUnknown, comment)
@@ -174,7 +174,7 @@ struct WriteOutcomeTests {
         }
     }
 
-    @Test("is unknown when a batch is acknowledged and its proofs do not come")
+    @Test("is unknown when a batch is acknowledged and its proofs do not arrive")
     func unprovenBatch() async throws {
         let server = try await UncertainServer.start()
         try await withClient(of: server) { client in
@@ -219,7 +219,7 @@ struct WriteOutcomeTests {
         await server.stop()
     }
 
-    @Test("has all methods of the wire that append entries, and no other")
+    @Test("covers all methods of the wire that append entries, and no other")
     func methods() {
         let names = ImmuService.methods.filter { ImmuService.writes.contains($0.path) }.map(\.name)
         #expect(

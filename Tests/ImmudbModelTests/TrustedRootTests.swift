@@ -2,11 +2,11 @@ import ImmudbModel
 import MerkleTree
 import Testing
 
-@Suite("A root that is trusted")
+@Suite("A trusted root")
 struct TrustedRootTests {
     private let root = Digest.leaf(index: EntryIndex(0), key: [1], value: [2])
 
-    @Test("its text names root and size, and is read back")
+    @Test("has a text with root and size, which can be parsed")
     func text() {
         let trusted = TrustedRoot(size: TreeSize(1), root: root)
         #expect(trusted.text == root.hex + "@1")
@@ -14,7 +14,7 @@ struct TrustedRootTests {
     }
 
     @Test(
-        "a text of another form is refused",
+        "refuses texts of another form",
         arguments: [
             "", "@", "@1", "00@1", "1@", " ", "zz@1", "\(String(repeating: "0", count: 64))@0",
         ])
@@ -28,7 +28,7 @@ struct TrustedRootTests {
 
 @Suite("The key of a sorted set's entry")
 struct SortedSetKeyTests {
-    @Test("is set, score and member, and is taken apart by the member's length")
+    @Test("consists of set, score and member, and is split by the member's length")
     func bytes() {
         let key = SortedSetKey(set: [7, 7], score: 1.5, member: [9])
         #expect(key.bytes == [7, 7, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0, 9])

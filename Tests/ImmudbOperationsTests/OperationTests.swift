@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Operations on a database", .ownThread)
 struct OperationTests {
-    @Test("a read is located first, then completed, with a proof if it was asked for")
+    @Test("locate a read first, then complete it, with a proof if it was requested")
     func reads() async throws {
         let test = try TestDatabase()
         try await test.fill(20, valueByteCount: 5_000)
@@ -25,7 +25,7 @@ struct OperationTests {
         try #require(proven.proof).verify(proven.entry, since: trusted)
     }
 
-    @Test("what is not there, and keys and roots that cannot be, have codes")
+    @Test("have codes for missing entries, and for impossible keys and roots")
     func refusals() async throws {
         let test = try TestDatabase()
         func code(_ body: () throws -> Void) -> StoreError.Code? {
@@ -51,7 +51,7 @@ struct OperationTests {
     }
 
     @Test(
-        "an append is proven since the trusted tree, and refused before it is written if it cannot be"
+        "prove an append since the trusted tree, and refuse it before the write if they cannot"
     )
     func provenAppends() async throws {
         let test = try TestDatabase()
@@ -89,7 +89,7 @@ struct OperationTests {
         #expect(test.operations.root.size == size)
     }
 
-    @Test("walks hand out pages, and end before the next one when the caller has gone")
+    @Test("return walks in pages, and end before the next one if the caller has disconnected")
     func walks() async throws {
         let test = try TestDatabase(answerByteLimit: 8 << 20)
         try await test.fill(1_000)
@@ -135,7 +135,7 @@ struct OperationTests {
     }
 
     @Test(
-        "lists that must be whole are refused beyond the limit of an answer; others are cut short")
+        "refuse lists beyond the limit of an answer if they must be whole, and cut others short")
     func answerLimit() async throws {
         let test = try TestDatabase(answerByteLimit: 10_000)
         try await test.fill(100, valueByteCount: 1_000)
@@ -156,7 +156,7 @@ struct OperationTests {
         #expect(count == 9)
     }
 
-    @Test("a dump has every entry once, in runs of known size")
+    @Test("dump every entry once, in runs of known size")
     func dump() async throws {
         let test = try TestDatabase()
         try await test.fill(2_500, valueByteCount: 100)
@@ -181,7 +181,7 @@ struct OperationTests {
         #expect(indexes == Array(0..<2_500))
     }
 
-    @Test("health is whole while keys are found and writes are taken")
+    @Test("report health as whole while keys are found and writes are taken")
     func health() async throws {
         let test = try TestDatabase()
         #expect(test.operations.health().isWhole)

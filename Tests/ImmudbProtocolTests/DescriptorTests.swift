@@ -41,7 +41,7 @@ struct DescriptorTests {
         #expect(found.sorted() == expected.sorted())
     }
 
-    @Test("and the table of paths agree")
+    @Test("agrees with the table of paths")
     func tableOfPaths() throws {
         let service = try #require(files.first { $0.package == "immudb.schema" }?.service.first)
         #expect(ImmuService.methods.map(\.name) == service.method.map(\.name))

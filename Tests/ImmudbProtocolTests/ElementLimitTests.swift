@@ -4,7 +4,7 @@ import OwnThread
 import SwiftProtobuf
 import Testing
 
-@Suite("Elements of lists, counted before they are decoded", .ownThread)
+@Suite("A limit of list elements", .ownThread)
 struct ElementLimitTests {
     private func isTaken(_ bytes: [UInt8], _ limit: ElementLimit) -> Bool {
         (try? bytes.withUnsafeBytes { try limit.check($0) }) != nil
@@ -14,7 +14,7 @@ struct ElementLimitTests {
         [number << 3 | 2, UInt8(content.count)] + content
     }
 
-    @Test("takes as many elements as the limit, and not one more")
+    @Test("accepts as many elements as the limit, and no more")
     func limit() {
         let limit = ElementLimit(3, [.list(1)])
         let element = field(1, [])
@@ -23,7 +23,7 @@ struct ElementLimitTests {
         #expect(isTaken(Array(repeating: field(2, [1]), count: 100).flatMap { $0 }, limit))
     }
 
-    @Test("counts all lists together, inside of a message however often that occurs")
+    @Test("counts all lists together, also inside of a message that occurs repeatedly")
     func nested() {
         let limit = ElementLimit(4, [.message(2, [.list(5), .list(6)])])
         let two = field(2, field(5, [1]) + field(6, [2]))
@@ -33,7 +33,7 @@ struct ElementLimitTests {
         #expect(isTaken(two + two + field(5, []), limit))
     }
 
-    @Test("steps over all kinds of fields")
+    @Test("skips all kinds of fields")
     func kinds() {
         let limit = ElementLimit(1, [.list(1)])
         let fields: [UInt8] =

@@ -5,7 +5,7 @@ import SwiftProtobuf
 import TestTools
 import Testing
 
-@Suite("The size of a request, told before it is decoded", .ownThread)
+@Suite("The size of a request before it is decoded", .ownThread)
 struct RequestSizeTests {
     /// All requests that a method takes, and the messages in them.
     private static let types: [any MeasuredRequest.Type] = [
@@ -20,7 +20,7 @@ struct RequestSizeTests {
         Immudb_Schema_ZScanOptions.self,
     ]
 
-    @Test("knows the fields of every request that is served, as they are defined")
+    @Test("covers the fields of every request that is served, as they are defined")
     func definition() throws {
         let file = try #require(ProtocolFiles.descriptors.first { $0.package == "immudb.schema" })
         let known = Dictionary(uniqueKeysWithValues: Self.types.map { ($0.protoMessageName, $0) })
@@ -64,7 +64,7 @@ struct RequestSizeTests {
 
     // MARK: the bound
 
-    @Test("is never less than what the decoded request holds, whatever its bytes are")
+    @Test("is never less than the size of the decoded request, whatever its bytes are")
     func bound() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)
@@ -79,7 +79,7 @@ struct RequestSizeTests {
         }
     }
 
-    @Test("of large honest batches is a bound, and not far from what they hold")
+    @Test("is a bound for large honest batches, and close to their size")
     func honestBatches() throws {
         for (count, byteCount) in [(100_000, 1), (100_000, 15), (1000, 5000), (1, 1 << 20)] {
             let list = Immudb_Schema_KVList.with {
@@ -164,7 +164,7 @@ struct RequestSizeTests {
         #expect(try size(Immudb_Schema_KVList.self, [0x08, 0x01], limit: 0).elementCount == 0)
     }
 
-    @Test("refuses a large request of what takes much more memory than bytes, early")
+    @Test("refuses early a large request with fields that take much more memory than bytes")
     func hostileRequests() throws {
         func many(_ bytes: [UInt8]) -> [UInt8] {
             var result = bytes
@@ -234,14 +234,14 @@ struct RequestSizeTests {
         return head + [UInt8(rest)] + bytes
     }
 
-    @Test("takes some fields of a later release, with each element")
+    @Test("accepts some fields of a later release, with each element")
     func laterRelease() throws {
         let element = nested([0x0a, 0x01, 0x6b, 0x50, 0x01, 0x5a, 0x02, 0x61, 0x62])
         let bytes = Array(repeatElement(element, count: 10_000).joined())
         #expect(try size(Immudb_Schema_KVList.self, bytes, limit: 10_000).elementCount == 10_000)
     }
 
-    @Test("lives on any bytes")
+    @Test("handles any bytes")
     func anyBytes() throws {
         var random = SplitMix64(seed: UInt64.random(in: 0 ... .max))
         for _ in 0..<20_000 {

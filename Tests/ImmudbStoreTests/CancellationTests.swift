@@ -9,7 +9,7 @@ import Testing
 /// Openings that are stopped.
 @Suite(.ownThread)
 struct CancellationTests {
-    @Test("stops an opening that rebuilds the views, and the next one goes on from there")
+    @Test("stops an opening that rebuilds the views, and lets the next one continue from there")
     func stopped() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)

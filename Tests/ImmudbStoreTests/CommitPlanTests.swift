@@ -82,7 +82,7 @@ struct CommitPlanTests {
         }
     }
 
-    @Test("the same units become a frame of any ledger", arguments: 0..<10)
+    @Test("makes a frame of any ledger from the same units", arguments: 0..<10)
     func anyLedger(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let units = Self.units(&random)

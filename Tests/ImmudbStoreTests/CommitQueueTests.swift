@@ -32,7 +32,7 @@ struct CommitQueueTests {
 
     private func takeGroup() -> [String]? { names(queue.takeGroup(timeoutMilliseconds: 0)) }
 
-    @Test("all that waits is one group, in its order")
+    @Test("makes one group of all waiting units, in order")
     func oneGroup() {
         for name in ["a", "b", "c"] { #expect(put(name, source: 0) == .queued) }
         #expect(takeGroup() == ["a", "b", "c"])
@@ -40,21 +40,21 @@ struct CommitQueueTests {
         #expect(queue.isEmpty)
     }
 
-    @Test("a group ends where the next unit would exceed its limit")
+    @Test("ends a group where the next unit would exceed its limit")
     func limit() {
         for name in ["a", "b", "c", "d"] { _ = put(name, groups: 0.4, source: 0) }
         #expect(takeGroup() == ["a", "b"])
         #expect(takeGroup() == ["c", "d"])
     }
 
-    @Test("a unit beyond the limit is a group of its own")
+    @Test("makes a group of its own for a unit beyond the limit")
     func larger() {
         for name in ["a", "b"] { _ = put(name, groups: 3, source: 0) }
         #expect(takeGroup() == ["a"])
         #expect(takeGroup() == ["b"])
     }
 
-    @Test("a small write passes by all that others have brought before")
+    @Test("takes a small write before all earlier units of others")
     func smallOnesPassBy() {
         for source in 0..<50 { for _ in 0..<3 { _ = put("large", groups: 2, source: source) } }
         #expect(takeGroup() == ["large"])
@@ -63,7 +63,7 @@ struct CommitQueueTests {
         #expect(takeGroup() == ["large"])
     }
 
-    @Test("large writes are not held up without end by small ones")
+    @Test("does not delay large writes endlessly because of small ones")
     func largeOnesHaveTheirTurn() {
         _ = put("large", groups: 5, source: 1)
         var groups: [[String]] = []
@@ -74,7 +74,7 @@ struct CommitQueueTests {
         #expect(groups.prefix(2).contains(["large"]))
     }
 
-    @Test("a small write joins a group of larger ones that leaves room for it")
+    @Test("adds a small write to a group of larger ones that has room for it")
     func joins() {
         _ = put("small", source: 1)
         #expect(takeGroup() == ["small"])
@@ -83,7 +83,7 @@ struct CommitQueueTests {
         #expect(takeGroup() == ["middle", "small"])
     }
 
-    @Test("groups of larger units are smaller for some time after a small unit came")
+    @Test("makes smaller groups of larger units for some time after a small unit")
     func politeGroups() {
         func countOfMiddleOnes() -> Int {
             for _ in 0..<8 { _ = put("middle", groups: 0.125, source: 2) }
@@ -101,7 +101,7 @@ struct CommitQueueTests {
         #expect(countOfMiddleOnes() == 8)
     }
 
-    @Test("sources of small units share by cost, each in turns of 256 KiB")
+    @Test("shares by cost among sources of small units, each in turns of 256 KiB")
     func shares() {
         let part = Double(CommitQueue.turnCost) / Double(CommitQueue.groupCost)
         for number in 0..<512 { _ = put("a\(number)", groups: part / 8, source: 1) }
@@ -114,7 +114,7 @@ struct CommitQueueTests {
         #expect(group.count == 16 * 8 + 16 * 2)
     }
 
-    @Test("units of one source are taken in their order, whatever they cost")
+    @Test("takes the units of one source in order, whatever they cost")
     func order() {
         _ = put("large", groups: 2, source: 1)
         _ = put("small", source: 1)
@@ -124,7 +124,7 @@ struct CommitQueueTests {
         #expect(takeGroup() == ["middle"])
     }
 
-    @Test("what is cancelled costs its source nothing, and is handed out to be answered")
+    @Test("charges nothing for a cancelled unit, and hands it out to be answered")
     func cancelled() {
         for number in 0..<20 {
             _ = put("\(number)", groups: 0.5, source: 1, isCancelled: number != 19)
@@ -132,7 +132,7 @@ struct CommitQueueTests {
         #expect(takeGroup()?.count == 20)
     }
 
-    @Test("the limit of memory holds, but a source with little in the queue finds room")
+    @Test("keeps the limit of memory, but has room for a source with little in the queue")
     func memory() {
         let queue = CommitQueue(byteLimit: 1 << 20)
         // One that fills it.
@@ -146,7 +146,7 @@ struct CommitQueueTests {
         #expect(queue.put(large) == .queued)
     }
 
-    @Test("a closed queue takes nothing, hands out what waits, and then says that it is at its end")
+    @Test("accepts nothing after closing, hands out what waits, and then reports the end")
     func closing() {
         _ = put("a", source: 0)
         queue.close()
@@ -156,7 +156,7 @@ struct CommitQueueTests {
     }
 
     @Test(
-        "every unit comes out once, those of a source in their order",
+        "hands out every unit once, those of a source in order",
         arguments: 0..<20 as Range<UInt64>)
     func model(seed: UInt64) {
         var random = SplitMix64(seed: seed)

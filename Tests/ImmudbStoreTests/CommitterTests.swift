@@ -103,7 +103,7 @@ struct CommitterTests {
         return (results.all.withLock { $0 }, frames.plannedFrom, size)
     }
 
-    @Test("after a group that was not stored, the next one has its place")
+    @Test("gives the next group the place of one that was not stored")
     func notStored() throws {
         let log = LogLines()
         let (results, plannedFrom, size) = try run(
@@ -118,7 +118,7 @@ struct CommitterTests {
         #expect(log.all.isEmpty)
     }
 
-    @Test("after a group of unknown outcome nothing is committed any more")
+    @Test("commits nothing more after a group of unknown outcome")
     func unknown() throws {
         let log = LogLines()
         let (results, plannedFrom, size) = try run(
@@ -132,7 +132,9 @@ struct CommitterTests {
         #expect(log.all.count == 1)
     }
 
-    @Test("a refusal that puts earlier frames in doubt stops writing, and the write is not stored")
+    @Test(
+        "stops writing after a refusal that puts earlier frames in doubt, and stores nothing"
+    )
     func stopped() throws {
         let (results, plannedFrom, size) = try run([.durable, .refused(.writesStopped), .durable])
         #expect(results[1] == .failure(StoreError(.writesStopped, "")))

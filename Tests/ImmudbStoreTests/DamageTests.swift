@@ -40,7 +40,7 @@ struct DamageTests {
     }
 
     @Test(
-        "a missing view is rebuilt from the ledger",
+        "rebuilds a missing view from the ledger",
         arguments: [["tree"], ["index"], ["tree/digests"], ["tree/places"], ["tree", "index"]])
     func missingViews(names: [String]) async throws {
         let folder = try await filled()
@@ -51,7 +51,7 @@ struct DamageTests {
         _ = try await database.set(bytes("more"), [])
     }
 
-    @Test("a view of another database is rebuilt")
+    @Test("rebuilds a view of another database")
     func foreignViews() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
@@ -63,7 +63,7 @@ struct DamageTests {
         }
     }
 
-    @Test("an index that names another key's entry hands nothing of it out")
+    @Test("returns nothing of another key's entry that the key index names")
     func indexOfAnotherHistory() async throws {
         let folder = try await filled()
         let fork = try folder.copy()
@@ -87,7 +87,7 @@ struct DamageTests {
     }
 
     @Test(
-        "an index ahead of the ledger is rebuilt; a tree ahead of it shows that entries are lost")
+        "rebuilds an index ahead of the ledger, and takes a tree ahead of it as evidence of loss")
     func viewsAhead() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
@@ -113,7 +113,7 @@ struct DamageTests {
         try database.close()
     }
 
-    @Test("rotten bytes of the key index are reported, and the next opening rebuilds it")
+    @Test("reports damaged bytes of the key index, which the next opening rebuilds")
     func rottenIndex() async throws {
         let folder = try await filled()
         let root = try root(of: folder)
@@ -139,7 +139,7 @@ struct DamageTests {
         try expectAllThere(try Database.open(in: folder), root: root)
     }
 
-    @Test("acknowledged entries that are gone from the ledger's end are missed")
+    @Test("detects acknowledged entries that are missing at the ledger's end")
     func zeroedTail() async throws {
         let folder = try await filled()
         let database = try Database.open(in: folder)
@@ -158,7 +158,7 @@ struct DamageTests {
     }
 
     @Test(
-        "every flipped bit of the tree files is harmless or reported, and never becomes part of a proof"
+        "reports every flipped bit of the tree files that matters, and never proves with it"
     )
     func flippedTree() async throws {
         let folder = try await filled()
@@ -192,7 +192,7 @@ struct DamageTests {
         }
     }
 
-    @Test("a damaged position hides no entry", arguments: 0..<8)
+    @Test("finds an entry although its position is damaged", arguments: 0..<8)
     func damagedPosition(byte: Int) async throws {
         let folder = try await filled()
         try folder.flip("tree/places", byte: 4096 + 8 * 137 + byte)
@@ -207,7 +207,7 @@ struct DamageTests {
         try expectAllThere(try Database.open(in: folder), root: snapshot.root)
     }
 
-    @Test("a damaged position hides no entry from a walk over all of them")
+    @Test("finds an entry in a walk over all of them although its position is damaged")
     func damagedPositionInWalk() async throws {
         let folder = try await filled()
         try folder.flip("tree/places", byte: 4096 + 8 * 137)
@@ -218,7 +218,7 @@ struct DamageTests {
     }
 
     @Test(
-        "a damaged digest is reported as damage, not as tampering, and mended by the next opening",
+        "reports a damaged digest as damage, not as tampering, and repairs it at the next opening",
         arguments: [true, false])
     func mended(isFoundByProof: Bool) async throws {
         let folder = try await filled()
@@ -236,7 +236,7 @@ struct DamageTests {
         try expectAllThere(try Database.open(in: folder), root: root)
     }
 
-    @Test("D23: an entry changed together with its checksums does not match its leaf")
+    @Test("D23: detects an entry that was changed together with its checksums by its leaf")
     func tampered() async throws {
         let folder = try await filled()
         let segment = "\(folder.path)/ledger/0000000000.segment"
@@ -274,7 +274,7 @@ struct DamageTests {
         #expect(try snapshot.get(bytes("key 3-6"))?.index == EntryIndex(36))
     }
 
-    @Test("an entry changed with all checksums of its frame is refused when the tree is rebuilt")
+    @Test("refuses to rebuild the tree with an entry changed with all checksums of its frame")
     func tamperedFrame() async throws {
         let folder = try await filled()
         let database = try Database.open(in: folder)
@@ -323,7 +323,7 @@ struct DamageTests {
     }
 
     @Test(
-        "a folder in use, a file in its place, a foreign folder and a half deleted one are refused")
+        "refuses a folder in use, a file in its place, a foreign folder and a half deleted one")
     func refusedFolders() async throws {
         let folder = try await filled()
         let open = try Database.open(in: folder)

@@ -27,7 +27,7 @@ struct EntriesTests {
         return database
     }
 
-    @Test("entries come in insertion order as they were appended, from any index, in any page size")
+    @Test("returns entries in insertion order, unchanged, from any index, in any page size")
     func insertionOrder() async throws {
         let folder = TemporaryFolder()
         let database = try await filled(folder, count: 3000)
@@ -53,7 +53,7 @@ struct EntriesTests {
         #expect(paged == all)
     }
 
-    @Test("an iteration gives each entry of its snapshot once, while others are appended")
+    @Test("returns each entry of its snapshot once while others are appended")
     func iteration() async throws {
         let folder = TemporaryFolder()
         let database = try await filled(folder, count: 2500)

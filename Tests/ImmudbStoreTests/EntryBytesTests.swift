@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Keys and values of text and data")
 struct EntryBytesTests {
-    @Test("every call that takes bytes takes text and data, and does the same")
+    @Test("are accepted wherever bytes are, with the same effect")
     func forms() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(at: folder.file("db").path)
@@ -42,7 +42,7 @@ struct EntryBytesTests {
         try database.close()
     }
 
-    @Test("entries print with what they are, and a missing target is named")
+    @Test("are printed with entries, and name a missing target")
     func printing() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(at: folder.file("db").path)

@@ -3,7 +3,7 @@ import OwnThread
 import TestTools
 import Testing
 
-@Suite("Walks page by page", .ownThread)
+@Suite("Walks in pages", .ownThread)
 struct EntryWalkTests {
     /// Pages until the end; no page may be larger than a mebibyte and one entry.
     private func pages(_ walk: some EntryWalk) throws -> [[Entry]] {
@@ -18,7 +18,7 @@ struct EntryWalkTests {
         return pages
     }
 
-    @Test("have all entries that the call for all has, and go on after each page")
+    @Test("return all entries of the walk, and continue after each page")
     func samePages() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -68,7 +68,7 @@ struct EntryWalkTests {
         try database.close()
     }
 
-    @Test("a scan that passes references over has empty pages, so that it can be stopped")
+    @Test("have empty pages in a scan that skips references, so that it can be stopped")
     func emptyPages() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -85,7 +85,7 @@ struct EntryWalkTests {
         try database.close()
     }
 
-    @Test("say how large the next entries are before they are read, and read no other")
+    @Test("report the size of the next entries before they are read, and read no others")
     func runs() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)

@@ -23,7 +23,7 @@ struct FailureTests {
     }
 
     @Test(
-        "what was acknowledged before it was synchronized becomes durable at close, also after a failed write"
+        "makes acknowledged entries durable at close, also after a failed write"
     )
     func closeAfterFailedWrite() async throws {
         let folder = TemporaryFolder()
@@ -40,7 +40,7 @@ struct FailureTests {
         #expect(disk.synchronizeDataCount > count)
     }
 
-    @Test("a write whose proof cannot be made any more is said to be stored")
+    @Test("reports that a write is stored if its proof cannot be made")
     func storedUnproven() async throws {
         let folder = TemporaryFolder()
         let database = try open(folder, FaultyFileSystem())
@@ -71,7 +71,7 @@ struct FailureTests {
     }
 
     @Test(
-        "after a failed write or sync nothing more is written, reads go on, and the reason is kept",
+        "writes nothing after a failed write or sync, keeps the reason, and continues to read",
         arguments: [true, false])
     func failedWrite(failsAtSync: Bool) async throws {
         let folder = TemporaryFolder()
@@ -113,7 +113,7 @@ struct FailureTests {
     }
 
     @Test(
-        "a full disk refuses writes by its name, loses nothing, and takes writes again once it has space"
+        "refuses writes by name on a full disk, loses nothing, and continues once there is space"
     )
     func fullDisk() async throws {
         let folder = TemporaryFolder()
@@ -136,7 +136,7 @@ struct FailureTests {
     }
 
     @Test(
-        "a disk with almost no space left refuses writes and openings by its name, and reads go on")
+        "refuses writes and openings by name with almost no space left, and continues to read")
     func almostFullDisk() async throws {
         let folder = TemporaryFolder()
         let disk = FaultyFileSystem()
@@ -160,7 +160,7 @@ struct FailureTests {
         try await again.set(bytes("b"), [])
     }
 
-    @Test("a disk that others fill is noticed within a moment, however little is written")
+    @Test("notices within a moment that others have filled the disk, however little is written")
     func diskFilledByOthers() async throws {
         let folder = TemporaryFolder()
         let disk = FaultyFileSystem()
@@ -177,7 +177,7 @@ struct FailureTests {
         try database.close()
     }
 
-    @Test("a disk with almost no inodes left refuses writes by its name, and takes them again")
+    @Test("refuses writes by name with almost no inodes left, and continues once there are some")
     func fewInodes() async throws {
         let folder = TemporaryFolder()
         let disk = FaultyFileSystem()
@@ -193,7 +193,7 @@ struct FailureTests {
         try database.close()
     }
 
-    @Test("a call that fails before anything is written refuses that write only, as not stored")
+    @Test("refuses only the write whose call failed before anything was written, as not stored")
     func notStored() async throws {
         let folder = TemporaryFolder()
         let disk = FaultyFileSystem()
@@ -212,7 +212,7 @@ struct FailureTests {
         #expect(try open(folder, disk).snapshot.size == TreeSize(2))
     }
 
-    @Test("the ledger is synchronized before the tree's mark moves and the key index writes a file")
+    @Test("synchronizes the ledger before the tree's mark moves and the key index writes a file")
     func viewsStayBehind() async throws {
         let folder = TemporaryFolder()
         let disk = FaultyFileSystem()
@@ -230,7 +230,7 @@ struct FailureTests {
         try database.close()
     }
 
-    @Test("each acknowledged append of a lone writer has its own sync, unless less was asked for")
+    @Test("syncs for each acknowledged append of a single writer, unless less was requested")
     func syncs() async throws {
         let intervalMilliseconds = 50
         for durability in [
@@ -261,7 +261,7 @@ struct FailureTests {
     }
 
     @Test(
-        "what a crash leaves is opened with every acknowledged entry, and indexing says how far it is"
+        "opens with every acknowledged entry after a crash, and reports the progress of indexing"
     )
     func crash() async throws {
         let folder = TemporaryFolder()
@@ -279,7 +279,7 @@ struct FailureTests {
         #expect(log.all.contains { $0.contains("indexed the entries 0 to 199") })
     }
 
-    @Test("a damaged last frame is refused after a crash, since the tree file has seen its entry")
+    @Test("refuses a damaged last frame after a crash if the tree file has its entry")
     func damagedLastFrame() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)

@@ -8,7 +8,7 @@ import Testing
 @Suite(.ownThread)
 struct ModelTests {
     @Test(
-        "every call does what looking through an array of all entries does, at any snapshot",
+        "matches a search through an array of all entries, at any snapshot",
         arguments: 1...8 as ClosedRange<UInt64>)
     func model(seed: UInt64) async throws {
         var session = try ModelSession(seed: seed)

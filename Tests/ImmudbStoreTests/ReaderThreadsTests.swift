@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Threads for the reads of tasks", .ownThread)
 struct ReaderThreadsTests {
-    @Test("a read that blocks holds up no other while a thread is idle")
+    @Test("do not delay other reads for one that blocks while a thread is idle")
     func blockedRead() throws {
         let threads = try ReaderThreads(count: 2)
         let (mayEnd, hasBegun) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
@@ -24,7 +24,7 @@ struct ReaderThreadsTests {
         threads.end()
     }
 
-    @Test("what waits at the end is read, and nothing is taken afterwards")
+    @Test("finish the waiting reads at the end, and accept nothing afterwards")
     func end() throws {
         let threads = try ReaderThreads(count: 1)
         final class Counter: Sendable { let value = Atomic(0) }

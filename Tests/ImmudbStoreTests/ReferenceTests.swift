@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.ownThread)
 struct ReferenceTests {
-    @Test("a reference gives its target's newest entry, one level deep; its history is its own")
+    @Test("returns its target's newest entry, one level deep, and has a history of its own")
     func references() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -28,7 +28,7 @@ struct ReferenceTests {
         #expect(try await database.get(bytes("target"))?.kind == .reference)
     }
 
-    @Test("a verified reference and a verified member have the leaf of the entry that is stored")
+    @Test("has a verified form whose leaf is that of the stored entry, as a member has")
     func verified() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -47,7 +47,7 @@ struct ReferenceTests {
         try member.proof.verify(member.entry, since: before.trustedRoot)
     }
 
-    @Test("what names a key that was never written is refused, with all of its batch")
+    @Test("is refused with its whole batch if it names a key that was never written")
     func missingTargets() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -85,7 +85,7 @@ struct ReferenceTests {
         #expect(database.snapshot.root == root)
     }
 
-    @Test("a batch may hold a key, a reference to it, and a member that names the reference")
+    @Test("may be in a batch with its key and a member that names it")
     func targetsInTheBatch() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -102,7 +102,7 @@ struct ReferenceTests {
         #expect(members.map(\.setEntryIndex) == [EntryIndex(2)])
     }
 
-    @Test("of several faults the first in the order of the wire is named")
+    @Test("reports the first of several faults in the order of the wire")
     func order() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)

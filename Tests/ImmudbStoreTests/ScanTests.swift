@@ -19,7 +19,7 @@ struct ScanTests {
         [255, 255, 0], [255, 255, 255, 7],
     ]
 
-    @Test("D14: a scan backwards is the scan forwards from its end, behind bytes of FF too")
+    @Test("D14: returns backwards the forward scan from its end, also after bytes of FF")
     func reverse() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder, keys: Self.keys.shuffled())
@@ -36,7 +36,7 @@ struct ScanTests {
         }
     }
 
-    @Test("D9: a scan goes on strictly after the offset, which need not be there nor in the prefix")
+    @Test("D9: continues strictly after the offset, which need not exist nor have the prefix")
     func offsets() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder, keys: Self.keys.shuffled())
@@ -68,7 +68,7 @@ struct ScanTests {
         #expect(last.map(\.key) == [[255, 255, 255, 7]])
     }
 
-    @Test("prefixes and offsets that no key can have are refused")
+    @Test("refuses prefixes and offsets that no key can have")
     func badInput() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder, keys: [[1]])
@@ -88,7 +88,7 @@ struct ScanTests {
     }
 
     @Test(
-        "references are left out and do not count; deep, their targets' entries are in their place")
+        "leaves out references, which do not count, or returns their targets' entries if deep")
     func deep() async throws {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -118,7 +118,7 @@ struct ScanTests {
         #expect(try indexes(before.scan(deep: true)) == [0, 0, 1, 5, 5])
     }
 
-    @Test("limits of entries and of bytes end a scan early, the first entry always comes")
+    @Test("ends early at limits of entries and of bytes, but always returns the first entry")
     func limits() async throws {
         let folder = TemporaryFolder()
         let keys = (0..<50).map { bytes("key \($0 + 10)") }
@@ -136,7 +136,7 @@ struct ScanTests {
         }
     }
 
-    @Test("two snapshots, before and after writes, each scan and count their own state")
+    @Test("shows and counts each of two snapshots, before and after writes")
     func snapshots() async throws {
         let folder = TemporaryFolder()
         let count = 3000
@@ -177,7 +177,7 @@ struct ScanTests {
         #expect(try await counting.value <= UInt64(2 * count))
     }
 
-    @Test("after a close, walks are refused, those of old snapshots too")
+    @Test("is refused after a close, also on old snapshots")
     func closed() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder, keys: Self.keys)

@@ -17,7 +17,7 @@ struct SortedSetTests {
         members.map { String(decoding: $0.member, as: UTF8.self) }.joined()
     }
 
-    @Test("the key of a set's entry has the bytes that the original wrote")
+    @Test("has entry keys with the bytes that the original wrote")
     func recordedKeys() throws {
         // The vectors of set keys that were recorded from immudb 0.6.
         let recorded: [(String, Double, String, [UInt8])] = [
@@ -47,7 +47,7 @@ struct SortedSetTests {
         }
     }
 
-    @Test("D12: scores are ordered as numbers, negative ones below zero, -0.0 as 0.0")
+    @Test("D12: orders scores as numbers, negative ones below zero, -0.0 as 0.0")
     func numericOrder() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder)
@@ -71,7 +71,7 @@ struct SortedSetTests {
         #expect(stored.key == bytes("s") + [0x80, 0, 0, 0, 0, 0, 0, 0] + bytes("d"))
     }
 
-    @Test("D13: a set shows its own members only: no other set's, no ordinary keys, none forged")
+    @Test("D13: shows only its own members, neither another set's, nor ordinary or forged keys")
     func ownMembersOnly() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder)
@@ -103,7 +103,7 @@ struct SortedSetTests {
         #expect(try await database.scan(prefix: bytes("ab")).count == 2)
     }
 
-    @Test("a member with two scores is there twice, one added again with its score once")
+    @Test("shows a member with two scores twice, and one added again with its score once")
     func twice() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder)
@@ -119,7 +119,7 @@ struct SortedSetTests {
         #expect(try await database.entries(from: EntryIndex(8), limit: 5).count == 5)
     }
 
-    @Test("D9: members go on strictly after an offset, which need not be there, in both directions")
+    @Test("D9: continues strictly after an offset, which need not exist, in both directions")
     func offsets() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder)
@@ -171,7 +171,7 @@ struct SortedSetTests {
         }
     }
 
-    @Test("limits of entries and of bytes end the members early, the first one always comes")
+    @Test("ends early at limits of entries and of bytes, but always returns the first member")
     func limits() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder)
@@ -189,7 +189,7 @@ struct SortedSetTests {
         }
     }
 
-    @Test("a snapshot from before shows the members of then")
+    @Test("shows the members of an older snapshot")
     func snapshots() async throws {
         let folder = TemporaryFolder()
         let database = try await opened(folder)

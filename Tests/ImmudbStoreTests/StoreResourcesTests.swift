@@ -32,7 +32,7 @@ struct StoreResourcesTests {
         return try Database.open(at: folder.path, options: options)
     }
 
-    @Test("two databases share them, and each is closed for itself")
+    @Test("serve two databases, each of which is closed separately")
     func twoDatabases() async throws {
         let shared = try resources()
         let folders = [TemporaryFolder(), TemporaryFolder()]
@@ -57,7 +57,7 @@ struct StoreResourcesTests {
         try again.close()
     }
 
-    @Test("the last close frees them, whatever snapshots are kept", arguments: [true, false])
+    @Test("are freed by the last close, whatever snapshots are kept", arguments: [true, false])
     func freed(isShared: Bool) async throws {
         weak var resources: StoreResources?
         weak var index: KeyIndex.Resources?
@@ -87,7 +87,7 @@ struct StoreResourcesTests {
         }
     }
 
-    @Test("a database that is closed waits for its own reads only")
+    @Test("let a closing database wait only for its own reads")
     func closingBesideAReadThatHangs() async throws {
         let shared = try resources()
         let folders = [TemporaryFolder(), TemporaryFolder()]
@@ -124,7 +124,8 @@ struct StoreResourcesTests {
     }
 
     @Test(
-        "many databases in little memory answer and prove right", arguments: 0..<4 as Range<UInt64>)
+        "let many databases with little memory answer and prove correctly",
+        arguments: 0..<4 as Range<UInt64>)
     func model(seed: UInt64) async throws {
         var random = SplitMix64(seed: seed)
         let shared = try resources {
@@ -176,7 +177,7 @@ struct StoreResourcesTests {
         return TrustedRoot(size: size, root: tree.root)
     }
 
-    @Test("each tree finds its own nodes only")
+    @Test("keep the nodes of each tree apart")
     func nodes() {
         let cache = NodeCache(byteCount: 1 << 20)
         let parts = (0..<3).map { _ in cache.part() }

@@ -86,7 +86,7 @@ struct UpkeepTests {
         try database.close()
     }
 
-    @Test("closing stops a rebuild of the key index, and the next opening goes on from there")
+    @Test("stops a rebuild of the key index at closing, and the next opening continues it")
     func closeDuringRebuildOfIndex() async throws {
         try await fill()
         try flipTables()
@@ -111,7 +111,7 @@ struct UpkeepTests {
         try again.close()
     }
 
-    @Test("closing stops a rewrite of the tree, and the next opening does it")
+    @Test("stops a rewrite of the tree at closing, and the next opening does it")
     func closeDuringRewriteOfTree() async throws {
         try await fill()
         try folder.flip("tree/digests", byte: Self.offset(ofNode: 0) + 5)
@@ -137,7 +137,7 @@ struct UpkeepTests {
 
     // MARK: damage of the ledger beside a good index
 
-    @Test("damage of the ledger that a read finds does not have the key index rebuilt")
+    @Test("does not rebuild the key index for damage of the ledger that a read finds")
     func damagedLedger() async throws {
         try await fill()
         try folder.flip("ledger/0000000003.segment", byte: 300)
@@ -159,7 +159,7 @@ struct UpkeepTests {
         #expect(!logs("rebuilt") && !logs("That is done now"))
     }
 
-    @Test("damage of the ledger that keeps the key index behind does not have it removed")
+    @Test("does not remove the key index for damage of the ledger that keeps it behind")
     func damagedLedgerBehindIndex() async throws {
         try await fill()
         let database = try open()
@@ -190,7 +190,7 @@ struct UpkeepTests {
     }
 
     @Test(
-        "a key index that does not come back is tried after pauses, however many writes there are")
+        "retries a failing key index after pauses, however many writes there are")
     func pausesUnderWrites() async throws {
         try await fill()
         let database = try open()
@@ -224,7 +224,7 @@ struct UpkeepTests {
 
     // MARK: the tree
 
-    @Test("a rewrite that begins with a damaged digest teaches no proof a wrong one")
+    @Test("makes no wrong proof with a damaged digest from which a rewrite begins")
     func rewriteFromDamagedPeak() async throws {
         var database = try open()
         try await database.setBatch((0..<40).map { NewEntry(key: bytes("\($0)"), value: []) })
@@ -261,7 +261,7 @@ struct UpkeepTests {
         try database.close()
     }
 
-    @Test("damage that is found while the tree is written again is mended, too")
+    @Test("repairs damage that is found while the tree is written again, too")
     func damageDuringRewrite() async throws {
         var database = try open()
         for batch in 0..<3 {

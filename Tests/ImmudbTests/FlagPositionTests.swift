@@ -13,7 +13,7 @@ struct FlagPositionTests {
         "address": "::1", "no-histograms": "true", "port": "0", "mtls": "true", "dir": "d",
     ]
 
-    @Test("a switch has the value that is attached to it, wherever it stands and however written")
+    @Test("give a switch the value attached to it, in any place and spelling")
     func switches() throws {
         let switches = settings.filter(\.isSwitch)
         #expect(switches.map(\.key) == ["auth", "detached", "mtls", "no-histograms"])
@@ -30,7 +30,7 @@ struct FlagPositionTests {
         }
     }
 
-    @Test("a flag has its value, wherever it stands and however written")
+    @Test("take their value in any place and spelling")
     func values() throws {
         for setting in settings where !setting.isSwitch {
             for value in ["7", "-7", "--dir", "-d", "a=b", "version"] {
@@ -44,7 +44,7 @@ struct FlagPositionTests {
         }
     }
 
-    @Test("letters combine, and the last one of them may have a value")
+    @Test("combine as letters, of which the last one may have a value")
     func letters() throws {
         for position in 0...others.count {
             #expect(

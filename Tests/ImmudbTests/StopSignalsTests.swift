@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Signals that stop the server")
 struct StopSignalsTests {
-    @Test("a signal that comes as soon as they are watched is not lost", arguments: [SIGTERM, SIGINT])
+    @Test("are not lost if they come as soon as they are watched", arguments: [SIGTERM, SIGINT])
     func atOnce(number: Int32) async {
         for _ in 0..<5 {
             await #expect(processExitsWith: .success) { [number] in

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The flags of immutest", .ownThread)
 struct FlagPositionTests {
-    @Test("a flag has its value, wherever it stands and however written")
+    @Test("take their value in any place and spelling")
     func values() throws {
         // A switch that is added needs a test as that of the other programs.
         #expect(ImmutestSettings.definition.settings.allSatisfy { !$0.isSwitch })

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Sample entries")
 struct SampleEntryTests {
-    @Test("entries are of the form that their readers know, with women at even positions")
+    @Test("have the form that their readers know, with women at even positions")
     func form() throws {
         for position in 0..<1_000 {
             let entry = SampleEntry(position: position)
@@ -22,7 +22,7 @@ struct SampleEntryTests {
         }
     }
 
-    @Test("the same position gives the same entry, in every run and on every system")
+    @Test("are the same at the same position, in every run and on every system")
     func repeatable() {
         let entry = SampleEntry(position: 0)
         #expect(entry == SampleEntry(position: 0))
@@ -30,7 +30,7 @@ struct SampleEntryTests {
         #expect(entry.value == "card:MasterCard 5555555555091314 10/31")
     }
 
-    @Test("no key comes twice among the first positions")
+    @Test("have different keys at the first positions")
     func distinct() {
         let names = (0..<SampleNames.distinctCount).map { position in
             // Without the title.
@@ -41,7 +41,7 @@ struct SampleEntryTests {
         #expect(Set(names).count == names.count)
     }
 
-    @Test("the lists of names hold no name twice")
+    @Test("have lists of names without repetition")
     func names() {
         for list in [SampleNames.femaleNames, SampleNames.maleNames] {
             #expect(Set(list).count == SampleNames.firstNameCount)
@@ -52,7 +52,7 @@ struct SampleEntryTests {
     }
 
     @Test(
-        "the check digit is that of the test numbers which payment systems publish",
+        "have the check digit of the test numbers that payment systems publish",
         arguments: [
             "4242424242424242", "5555555555554444", "6011111111111117", "378282246310005",
             "79927398713",
@@ -61,7 +61,7 @@ struct SampleEntryTests {
         #expect(String(SampleCard.checkDigit(of: String(number.dropLast()))) == number.suffix(1))
     }
 
-    @Test("every card number passes the check")
+    @Test("have card numbers that all pass the check")
     func checks() throws {
         for position in 0..<1_000 {
             let parts = SampleEntry(position: position).value.split(separator: " ")
@@ -72,7 +72,7 @@ struct SampleEntryTests {
     }
 
     @Test(
-        "durations are short to read",
+        "have durations in a short form",
         arguments: [
             (.microseconds(12_345), "12.345ms"), (.milliseconds(999), "999.000ms"),
             (.milliseconds(1_234), "1.234s"), (.seconds(123), "2m3.0s"), (.zero, "0.000ms"),

@@ -9,7 +9,7 @@ import Testing
 @Suite("The key index after accidents", .ownThread)
 struct CrashTests {
     @Test(
-        "What a crash leaves is the state after one of the applies, whole",
+        "has the state after one of the applies, whole, after a crash",
         arguments: 1...3 as ClosedRange<UInt64>)
     func prefix(seed: UInt64) throws {
         let folder = try ScratchFolder()
@@ -93,7 +93,7 @@ struct CrashTests {
             })
     }
 
-    @Test("An index of another database is refused by name, and stays as it is")
+    @Test("is refused by name if it belongs to another database, and stays as it is")
     func foreign() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -111,7 +111,7 @@ struct CrashTests {
         again.close()
     }
 
-    @Test("An index that is open cannot be opened again, nor removed")
+    @Test("can neither be opened again nor removed while it is open")
     func inUse() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -122,7 +122,7 @@ struct CrashTests {
         index.close()
     }
 
-    @Test("Files that are cut or missing are found at opening, and the index can be rebuilt")
+    @Test("reports cut or missing files at opening, and can be rebuilt")
     func missingFiles() throws {
         for damage in [Damage.cut, .removed, .manifestRemoved] {
             let folder = try ScratchFolder()
@@ -160,7 +160,7 @@ struct CrashTests {
 
     private enum Damage { case cut, removed, manifestRemoved }
 
-    @Test("A changed byte in a file is an error, never another address")
+    @Test("reports a changed byte in a file, and never returns another address")
     func changedBytes() throws {
         let folder = try ScratchFolder()
         try fill(folder)

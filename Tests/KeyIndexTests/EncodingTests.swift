@@ -14,7 +14,7 @@ struct EncodingTests {
         [97, 0, 255], [97, 1], [97, 98], [255], [255, 0], [255, 255], [255, 255, 255],
     ]
 
-    @Test("Escaped names keep their byte order, and none begins another")
+    @Test("keeps the byte order of escaped names, none of which is the beginning of another")
     func escaping() {
         var random = SplitMix64(seed: 1)
         var keys = Self.awkwardKeys
@@ -36,7 +36,7 @@ struct EncodingTests {
         }
     }
 
-    @Test("Scores are stored in numeric order, and -0.0 as 0.0")
+    @Test("stores scores in numeric order, and -0.0 as 0.0")
     func scores() {
         var random = SplitMix64(seed: 2)
         var scores: [Double] = [
@@ -58,7 +58,7 @@ struct EncodingTests {
                 == IndexRecord.orderedScore((0.0).bitPattern))
     }
 
-    @Test("A sorted set's key is taken apart by the member's length, and put in order")
+    @Test("splits a sorted set's key by the member's length, and orders it")
     func setRecords() {
         func record(_ set: [UInt8], _ score: Double, _ member: [UInt8]) -> [UInt8] {
             let bits = withUnsafeBytes(of: score.bitPattern.bigEndian) { Array($0) }
@@ -90,7 +90,7 @@ struct EncodingTests {
         #expect(rest.isEmpty)
     }
 
-    @Test("An address is read as it was written, and bytes of another length are none")
+    @Test("decodes an address as it was encoded, and refuses bytes of another length")
     func addresses() {
         let address = RecordAddress(
             index: EntryIndex(.max - 1), kind: 255, position: 0x0102_0304_0506_0708, length: .max)

@@ -10,20 +10,20 @@ import Testing
 @Suite("The key index on a disk that fails", .ownThread)
 struct FaultTests {
     @Test(
-        "survives any one call that fails, and keeps what it said was complete",
+        "survives any single failed call, and keeps what it reported as complete",
         arguments: zip([EIO, ENOSPC, EMFILE], [0, 20, 40]))
     func oneFailure(number: Int32, first: Int) throws {
         try forEachCall(from: first) { call in (call..<call + 1, .error(number)) }
     }
 
     @Test(
-        "survives a disk that fails from any call on, and opens once it is back",
+        "survives a disk that fails from any call on, and opens once it works again",
         arguments: zip([EIO, ENOSPC, EMFILE], [0, 20, 40]))
     func lastingFailure(number: Int32, first: Int) throws {
         try forEachCall(from: first) { call in (call..<Int.max, .error(number)) }
     }
 
-    @Test("survives a read that ends too early, at any call, and from any call on")
+    @Test("survives a read that ends too early, once or always, from any call on")
     func shortReads() throws {
         try forEachCall(from: 0) { call in (call..<call + 1, .shortRead) }
         try forEachCall(from: 30) { call in (call..<Int.max, .shortRead) }
@@ -85,7 +85,7 @@ struct FaultTests {
         #expect(attributes[.posixPermissions] as? Int == 0o700)
     }
 
-    @Test("calls before it writes entries to a file, and writes them after that")
+    @Test("calls `beforeFlush` before it writes entries to a file")
     func beforeFlush() throws {
         let folder = try ScratchFolder()
         let disk = FaultyFileSystem()

@@ -24,7 +24,7 @@ struct MemberWalkTests {
     }
 
     @Test(
-        "Members come in the order of score and member, from their first entry on, of one set only",
+        "return members of one set in the order of score and member, from their first entry on",
         arguments: 1...4 as ClosedRange<UInt64>)
     func random(seed: UInt64) throws {
         let folder = try ScratchFolder()

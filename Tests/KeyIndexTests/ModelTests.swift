@@ -27,7 +27,7 @@ private struct Model {
 @Suite("The key index against a dictionary", .ownThread)
 struct ModelTests {
     @Test(
-        "Applying an entry that leaves a gap ends the process: the index would lack a key for good"
+        "ends the process for an entry that leaves a gap, since the index would lack a key"
     )
     func gap() async throws {
         let folder = try ScratchFolder()
@@ -44,7 +44,7 @@ struct ModelTests {
     }
 
     @Test(
-        "Any sequence of applies, flushes and reopenings finds every version, on every snapshot",
+        "finds every version on every snapshot after any applies, flushes and reopenings",
         arguments: 1...6 as ClosedRange<UInt64>)
     func random(seed: UInt64) throws {
         let folder = try ScratchFolder()
@@ -94,7 +94,7 @@ struct ModelTests {
         index.close()
     }
 
-    @Test("A key twice in one batch has both versions, in their order")
+    @Test("has both versions of a key that is twice in one batch, in order")
     func sameKeyTwice() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -110,7 +110,7 @@ struct ModelTests {
         index.close()
     }
 
-    @Test("Keys of 65,000 bytes are found")
+    @Test("finds keys of 65,000 bytes")
     func longKeys() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -122,7 +122,7 @@ struct ModelTests {
     }
 
     @Test(
-        "After a stop the whole index is there again"
+        "is complete again after a stop"
     )
     func reopened() throws {
         let folder = try ScratchFolder()

@@ -13,7 +13,7 @@ import Testing
 
 @Suite("The key index with many threads", .ownThread)
 struct SharingTests {
-    @Test("Readers beside the writer miss no version and see none twice")
+    @Test("lets readers beside the writer miss no version and see none twice")
     func readersBesideWriter() throws {
         let folder = try ScratchFolder()
         var options = KeyIndex.Options()
@@ -70,7 +70,7 @@ struct SharingTests {
         index.close()
     }
 
-    @Test("Closing waits for calls in flight; calls after it are refused")
+    @Test("waits in closing for operations in progress, and refuses later ones")
     func closing() throws {
         for _ in 0..<20 {
             let folder = try ScratchFolder()
@@ -102,7 +102,7 @@ struct SharingTests {
         }
     }
 
-    @Test("Indexes that share a limit of memory write their entries to files when they reach it")
+    @Test("writes entries to files when a shared limit of memory is reached")
     func sharedLimit() throws {
         for isShared in [true, false] {
             var resources = KeyIndex.Resources.Options()
@@ -139,7 +139,7 @@ struct SharingTests {
     }
 
     @Test(
-        "Members of sorted sets have records of their own, from their first entry, and are no keys")
+        "has records of their own for members, from their first entry, which are not keys")
     func sortedSets() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -185,7 +185,7 @@ struct SharingTests {
         #expect(index.completeSize == TreeSize(8))
     }
 
-    @Test("An index of a later format, and a RocksDB of somebody else, are refused")
+    @Test("refuses an index of a later format, and other RocksDB databases")
     func otherFormats() throws {
         let folder = try ScratchFolder()
         let later = try KeyIndex.open(at: folder.index, identity: owner)

@@ -38,7 +38,8 @@ struct WalkTests {
         }
     }
 
-    @Test("Any prefix and any offset, inside or outside of it, in both directions and page sizes")
+    @Test(
+        "accept any prefix and offset, inside or outside of it, in both directions and page sizes")
     func awkwardBytes() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -69,7 +70,7 @@ struct WalkTests {
         index.close()
     }
 
-    @Test("What ends a prefix is the next bytes in order, also behind bytes of FF")
+    @Test("end a prefix at the next bytes in order, also after bytes of FF")
     func prefixEnds() {
         let vectors: [([UInt8], [UInt8])] = [
             ([1], [2]), ([1, 0], [1, 1]), ([1, 97], [1, 98]), ([1, 255], [2]),
@@ -79,7 +80,7 @@ struct WalkTests {
         for (prefix, end) in vectors { #expect(IndexRecord.end(ofPrefix: prefix) == end) }
     }
 
-    @Test("A score comes back from its ordered form, but that -0.0 is 0.0")
+    @Test("convert a score back from its ordered form, except that -0.0 becomes 0.0")
     func scores() {
         var random = SplitMix64(seed: 3)
         let drawn = (0..<200).map { _ in Double(bitPattern: random.next()) }.filter { !$0.isNaN }
@@ -95,7 +96,7 @@ struct WalkTests {
     }
 
     @Test(
-        "A walk at any size finds each key once, with its newest version below the size",
+        "find each key once at any size, with its newest version below the size",
         arguments: 1...4 as ClosedRange<UInt64>)
     func sizes(seed: UInt64) throws {
         let folder = try ScratchFolder()
@@ -145,7 +146,7 @@ struct WalkTests {
         index.close()
     }
 
-    @Test("A walk of many pages meets each key once while others are written between its pages")
+    @Test("find each key once in many pages while others are written between them")
     func manyPages() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -178,7 +179,7 @@ struct WalkTests {
         index.close()
     }
 
-    @Test("Long keys come in pages of some memory")
+    @Test("limit the memory of a page with long keys")
     func longKeys() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)
@@ -192,7 +193,7 @@ struct WalkTests {
         index.close()
     }
 
-    @Test("Walks beside the writer see exactly the keys of their size")
+    @Test("see exactly the keys of their size beside the writer")
     func besideWriter() throws {
         let folder = try ScratchFolder()
         var options = KeyIndex.Options()
@@ -245,7 +246,7 @@ struct WalkTests {
         index.close()
     }
 
-    @Test("A walk is refused after closing, and does not hold closing up between its pages")
+    @Test("are refused after closing, and do not delay closing between their pages")
     func closing() throws {
         let folder = try ScratchFolder()
         let index = try KeyIndex.open(at: folder.index, identity: owner)

@@ -8,7 +8,7 @@ import Testing
 /// A disk, or a cable, that gives back other bytes the second time.
 @Suite(.ownThread)
 struct ChangedReadTests {
-    @Test("a frame that reads wrong when it is to be written again is refused, and stays as it is")
+    @Test("refuses a frame that reads wrong when it is to be written again, and keeps it as it is")
     func secondRead() throws {
         let disk = SimulatedDisk()
         let fixture = LedgerFixture()

@@ -29,7 +29,7 @@ struct CrashPointTests {
         failures.record()
     }
 
-    @Test("keeps its promises when each call fails once with each error that it can have")
+    @Test("keeps its promises when each call fails once with each possible error")
     func failEveryCall() throws {
         var failures = Failures()
         for call in try Self.calls() {
@@ -42,7 +42,7 @@ struct CrashPointTests {
         failures.record()
     }
 
-    @Test("keeps its promises when calls fail several times in a row, and then the power")
+    @Test("keeps its promises when several calls in a row fail, and then the power")
     func failSeveralCalls() throws {
         var failures = Failures()
         for call in try Self.calls() {

@@ -9,7 +9,7 @@ import Testing
 @Suite(.ownThread)
 struct ForgedFrameTests {
     @Test(
-        "a frame of a later version's type is refused by name, wherever it is, and nothing is cut")
+        "refuses a frame of a later version's type by name, wherever it is, and cuts nothing")
     func unknownType() throws {
         for place in 0..<2 {
             let fixture = LedgerFixture()
@@ -28,7 +28,7 @@ struct ForgedFrameTests {
         }
     }
 
-    @Test("an end frame with an entry, and a frame without one, are damage, not frames")
+    @Test("takes an end frame with an entry, and a frame without one, for damage")
     func wrongCounts() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -45,7 +45,7 @@ struct ForgedFrameTests {
         }
     }
 
-    @Test("frames with a hole between them are refused")
+    @Test("refuses frames with a hole between them")
     func hole() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -61,7 +61,7 @@ struct ForgedFrameTests {
         #expect(error?.message.contains("entry 1: the next frame begins with entry 5") == true)
     }
 
-    @Test("a record is not read as another entry's: neither by index nor by position")
+    @Test("does not read a record as another entry's, neither by index nor by position")
     func otherPosition() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -71,7 +71,7 @@ struct ForgedFrameTests {
         }
     }
 
-    @Test("a segment under another segment's name is refused")
+    @Test("refuses a segment under another segment's name")
     func renamedSegment() throws {
         let fixture = LedgerFixture()
         fixture.options.segmentByteCount = 300
@@ -89,7 +89,7 @@ struct ForgedFrameTests {
         }
     }
 
-    @Test("a batch beyond the largest frame is refused, and the next one is taken")
+    @Test("refuses a batch beyond the largest frame, and accepts the next one")
     func tooLarge() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -100,7 +100,7 @@ struct ForgedFrameTests {
         #expect(ledger.size == TreeSize(1))
     }
 
-    @Test("a segment that lost its end is refused after a crash, though the next one is whole")
+    @Test("refuses a segment that lost its end after a crash, even if the next one is whole")
     func shortPredecessor() throws {
         let fixture = LedgerFixture()
         fixture.options.segmentByteCount = 400

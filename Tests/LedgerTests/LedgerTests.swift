@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.ownThread)
 struct LedgerTests {
-    @Test("all entries come back after a reopening, over several segments, byte for byte")
+    @Test("returns all entries after a reopening, over several segments, byte for byte")
     func roundTrip() throws {
         let fixture = LedgerFixture()
         fixture.options.segmentByteCount = 4096
@@ -42,7 +42,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("an entry larger than a segment gets a segment of its own")
+    @Test("gives an entry larger than a segment a segment of its own")
     func largeEntry() throws {
         let fixture = LedgerFixture()
         fixture.options.segmentByteCount = 4096
@@ -55,7 +55,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("a torn last frame is cut at every length it can be torn at, and the rest stays")
+    @Test("cuts a torn last frame at every possible length, and keeps the rest")
     func tornTail() throws {
         let fixture = LedgerFixture()
         fixture.options.segmentByteCount = 64 << 10
@@ -80,7 +80,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("a damaged frame that was acknowledged is refused by file, offset and entry, never cut")
+    @Test("refuses a damaged, acknowledged frame by file, offset and entry, and never cuts it")
     func damage() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -96,7 +96,7 @@ struct LedgerTests {
         #expect(try fixture.bytes(of: name) == bytes)
     }
 
-    @Test("a damaged last frame is refused when a view has seen its entry")
+    @Test("refuses a damaged last frame if a view has its entry")
     func damagedLastFrame() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -111,7 +111,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("every flipped bit of a closed ledger is harmless or reported, and never read as data")
+    @Test("reports every flipped bit of a closed ledger that matters, and never returns it as data")
     func bitFlips() throws {
         let fixture = LedgerFixture()
         fixture.options.segmentByteCount = 600
@@ -149,7 +149,7 @@ struct LedgerTests {
     }
 
     @Test(
-        "a missing segment, one of another database, and one of another version are refused by name"
+        "refuses a missing segment, one of another database, and one of another version by name"
     )
     func foreignSegments() throws {
         let fixture = LedgerFixture()
@@ -182,7 +182,7 @@ struct LedgerTests {
         #expect(version?.message.contains("format version 2") == true)
     }
 
-    @Test("holes in a ledger that is synchronized now and then are a torn tail")
+    @Test("takes holes in a ledger that is synchronized at intervals for a torn tail")
     func holes() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -196,7 +196,7 @@ struct LedgerTests {
         #expect(try fixture.open().size == TreeSize(2))
     }
 
-    @Test("a frame behind a hole does not come back when the hole is filled")
+    @Test("does not bring a frame after a hole back when the hole is filled")
     func frameBehindHole() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -218,7 +218,7 @@ struct LedgerTests {
         #expect(again.root == fixture.tree.root)
     }
 
-    @Test("damage before frames that were synchronized is refused, however many frames lie between")
+    @Test("refuses damage before synchronized frames, however many frames are between them")
     func distantWitness() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -232,7 +232,7 @@ struct LedgerTests {
         #expect(throws: StoreError(.corruption, "")) { try fixture.open() }
     }
 
-    @Test("a torn value that is full of what looks like frames is cut, and quickly")
+    @Test("cuts a torn value full of bytes that look like frames, and fast")
     func frameLikeValue() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()

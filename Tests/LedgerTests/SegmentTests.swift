@@ -42,7 +42,7 @@ struct SegmentTests {
         }
     }
 
-    @Test("names the file of a new segment in errors by the name that it has by then")
+    @Test("names the file of a new segment in errors by its current name")
     func names() throws {
         let disk = SimulatedDisk()
         let fixture = LedgerFixture()
@@ -67,7 +67,8 @@ struct SegmentTests {
         }
         // Only what was written to the newest segment may be gone.
         let reopened = try Ledger(
-            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: Self.short)
+            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized),
+            options: Self.short)
         #expect(reopened.size == TreeSize(UInt64(fixture.entries.count - 1)))
         for (entry, position) in zip(fixture.entries.dropLast(), fixture.positions) {
             #expect(try reopened.readEntry(entry.index, at: position) == entry)
@@ -87,7 +88,7 @@ struct SegmentTests {
         #expect(error?.code == .writesStopped, "\(error!)")
     }
 
-    @Test("reports a walk that finds no frame where entries are")
+    @Test("reports a walk that finds no frame where entries must be")
     func walkWithoutFrame() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -101,7 +102,7 @@ struct SegmentTests {
         }
     }
 
-    @Test("refuses a segment of whose head any bit is flipped")
+    @Test("refuses a segment with any flipped bit in its head")
     func damagedHead() throws {
         let fixture = LedgerFixture()
         try filled(fixture, frames: 3).close()
@@ -116,7 +117,7 @@ struct SegmentTests {
         }
     }
 
-    @Test("refuses a frame of whose head any bit is flipped, when frames follow it")
+    @Test("refuses a frame with any flipped bit in its head, if frames follow it")
     func damagedFrameHead() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
@@ -138,7 +139,8 @@ struct SegmentTests {
     }
 
     @Test(
-        "goes on when the rename of a new segment reports an error, done or not", arguments: 0..<12)
+        "continues when the rename of a new segment reports an error, done or not",
+        arguments: 0..<12)
     func renameReportsError(seed: UInt64) throws {
         let disk = SimulatedDisk(seed: seed)
         let fixture = LedgerFixture()
@@ -155,7 +157,8 @@ struct SegmentTests {
         }
         #expect(disk.callCount(of: .rename) >= 2)
         let reopened = try Ledger(
-            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized), options: Self.short)
+            directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized),
+            options: Self.short)
         #expect(reopened.size == TreeSize(6))
         for (entry, position) in zip(fixture.entries, fixture.positions) {
             #expect(try reopened.readEntry(entry.index, at: position) == entry)
@@ -175,7 +178,9 @@ struct SegmentTests {
         }
     }
 
-    @Test("removes an empty segment that the one before has outgrown, and keeps every entry")
+    @Test(
+        "removes an empty segment if the previous one extends into it, and keeps every entry"
+    )
     func emptyNewest() throws {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Digests and the shape of the tree", .ownThread)
 struct GeometryTests {
-    @Test("A digest is 32 plain bytes, wherever it is read from and written to")
+    @Test("store a digest as 32 plain bytes, wherever it is read from and written to")
     func digestBytes() throws {
         // Plain bytes need no heap and no reference counting when they are copied.
         #expect(_isPOD(Digest.self))
@@ -23,7 +23,7 @@ struct GeometryTests {
         #expect(Digest(bytes.reversed().lazy.map { $0 }) == Digest(Array(bytes.reversed())))
     }
 
-    @Test("A digest's text is read back, in either case, and nothing else is")
+    @Test("parse the text of a digest in either case, and nothing else")
     func digestText() {
         let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         #expect(Digest.emptyTree.hex == text)
@@ -36,7 +36,7 @@ struct GeometryTests {
         #expect(Digest(hex: "") == nil)
     }
 
-    @Test("Leaves of keys and values that are not contiguous in memory are the same")
+    @Test("give the same leaf for keys and values that are not contiguous in memory")
     func leafOfAnyCollection() {
         let key = [UInt8]("key".utf8)
         let value = [UInt8]("value".utf8)
@@ -49,7 +49,7 @@ struct GeometryTests {
                     value: value.reversed().reversed()))
     }
 
-    @Test("The accumulator completes nodes in the order of their storage places, without a gap")
+    @Test("complete nodes in the order of their storage, without a gap")
     func storageOrder() {
         let tree = SmallTree(count: 300)
         var accumulator = MerkleAccumulator()
@@ -67,7 +67,7 @@ struct GeometryTests {
         }
     }
 
-    @Test("A tree that was set aside goes on from its peaks")
+    @Test("continue a tree from its peaks")
     func resumed() {
         let tree = SmallTree(count: 140)
         for size in 0...130 {
@@ -80,7 +80,7 @@ struct GeometryTests {
         }
     }
 
-    @Test("A tree of 2^63 - 1 leaves takes one more and is then one node")
+    @Test("extend a tree of 2^63 - 1 leaves by one, which makes it a single node")
     func lastLeaf() {
         let tree = UniformTree()
         let size = TreeSize(1 << 63 - 1)
@@ -94,7 +94,7 @@ struct GeometryTests {
         #expect(completed.map(\.storageIndex) == Array(size.nodeCount..<TreeSize.max.nodeCount))
     }
 
-    @Test("Peaks tile the leaves from left to right")
+    @Test("cover the leaves by peaks from left to right")
     func peaks() {
         var sizes = [UInt64](0...300)
         sizes += [1 << 63, 1 << 63 - 1, 1 << 40 + 5] as [UInt64]
@@ -113,7 +113,7 @@ struct GeometryTests {
         }
     }
 
-    @Test("Numbers from outside that no tree can have are refused, not trapped on")
+    @Test("refuse received numbers that no tree can have, without a trap")
     func sizesFromOutside() {
         #expect(TreeSize(rawValue: 1 << 63) == .max)
         #expect(TreeSize(rawValue: 1 << 63 + 1) == nil)

@@ -12,7 +12,7 @@ import Testing
 struct MutationTests {
     static let sizes = Array(1...20) + [31, 32, 33, 47, 64, 65, 100, 127, 128, 129, 200, 255, 300]
 
-    @Test("No changed inclusion proof is accepted")
+    @Test("are not accepted as inclusion proofs")
     func inclusion() throws {
         let tree = SmallTree(count: 301)
         var random = SplitMix64(seed: 7)
@@ -51,7 +51,7 @@ struct MutationTests {
         }
     }
 
-    @Test("No changed consistency proof is accepted")
+    @Test("are not accepted as consistency proofs")
     func consistency() throws {
         let tree = SmallTree(count: 301)
         var random = SplitMix64(seed: 8)
@@ -86,7 +86,7 @@ struct MutationTests {
         }
     }
 
-    @Test("A rewritten history is not consistent, whatever honest or own nodes the server sends")
+    @Test("cannot show a rewritten history as consistent, whatever nodes the server sends")
     func rewrittenHistory() {
         let honest = SmallTree(count: 80)
         let forged = SmallTree(count: 80, salt: "forged")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Proofs", .ownThread)
 struct ProofTests {
-    @Test("Roots and all proofs of all trees to 300 leaves are those of the recursive definition")
+    @Test("equal those of the recursive definition, with roots, for all trees to 300 leaves")
     func allSmallTrees() throws {
         let tree = SmallTree(count: 300)
         let naive = tree.naive
@@ -25,7 +25,7 @@ struct ProofTests {
         }
     }
 
-    @Test("Proofs that take the tree's edge as it was folded for the root are the same")
+    @Test("are the same with the tree's edge that was computed for the root")
     func foldedEdge() throws {
         let tree = SmallTree(count: 200)
         var accumulator = MerkleAccumulator()
@@ -47,7 +47,7 @@ struct ProofTests {
         #expect(MerkleAccumulator().edge.root == .emptyTree)
     }
 
-    @Test("Proofs ask only for nodes that are complete, and that are thus in storage")
+    @Test("ask only for complete nodes, which are in storage")
     func onlyCompleteNodes() {
         let tree = SmallTree(count: 130)
         for size in 1...130 {
@@ -65,7 +65,7 @@ struct ProofTests {
     }
 
     @Test(
-        "Trees of up to 2^63 leaves are proven like small ones", arguments: [20_261_122 as UInt64])
+        "work for trees of up to 2^63 leaves as for small ones", arguments: [20_261_122 as UInt64])
     func hugeTrees(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let tree = UniformTree()
@@ -97,7 +97,7 @@ struct ProofTests {
         }
     }
 
-    @Test("A store's own error comes through proof making unchanged")
+    @Test("throw a store's own error unchanged")
     func errorsPass() throws {
         struct Lost: Error, Equatable { var position: NodePosition }
         let missing = NodePosition(level: 1, index: 1)
@@ -114,7 +114,7 @@ struct ProofTests {
         }
     }
 
-    @Test("Errors say what was trusted, what was claimed, and for which entry")
+    @Test("have errors that state what was trusted and claimed, and for which entry")
     func errorDetails() throws {
         let tree = SmallTree(count: 8)
         let inclusion = tree.inclusionProof(3, 8)
@@ -148,7 +148,7 @@ struct ProofTests {
         #expect(path == tree.leaves)
     }
 
-    @Test("The empty tree is the beginning of every tree, and of itself, but only by its own root")
+    @Test("start every tree with the empty one, and the empty one only with its own root")
     func emptyTrees() {
         let tree = SmallTree(count: 3)
         let toThree = ConsistencyProof(from: TreeSize(0), to: TreeSize(3), path: [])

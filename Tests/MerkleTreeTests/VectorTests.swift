@@ -2,7 +2,7 @@ import MerkleTree
 import OwnThread
 import Testing
 
-@Suite("The vectors of the specification", .ownThread)
+@Suite("Vectors of the specification", .ownThread)
 struct VectorTests {
     let vectors: Vectors
 
@@ -10,7 +10,7 @@ struct VectorTests {
         vectors = try Vectors.load()
     }
 
-    @Test("Leaf digests are those of the original server")
+    @Test("have the leaf digests of the original server")
     func leafDigests() throws {
         #expect(vectors.leafDigests.count == 8)
         for vector in vectors.leafDigests {
@@ -21,7 +21,7 @@ struct VectorTests {
         }
     }
 
-    @Test("Leaves, roots and all proofs of both trees are those of the specification")
+    @Test("have the leaves, roots and proofs of both trees")
     func trees() throws {
         for (tree, count) in [(vectors.treePlain, 9), (vectors.treeRecorded, 10)] {
             #expect(tree.items.count == count)
@@ -60,7 +60,7 @@ struct VectorTests {
         }
     }
 
-    @Test("Every case that the specification tells a verifier to reject is rejected")
+    @Test("are rejected in every case that the specification tells a verifier to reject")
     func mustReject() throws {
         let leaves = try vectors.treePlain.items.map { try digest($0.leaf) }
         let roots = try vectors.treePlain.roots.map { try digest($0.root) }

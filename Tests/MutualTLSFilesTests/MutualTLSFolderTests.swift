@@ -14,7 +14,7 @@ struct MutualTLSFolderTests {
     }
 
     @Test(
-        "has the layout that server and clients look for, and they can use it",
+        "has the layout that server and clients expect, and they can use it",
         arguments: ["localhost", "db.example.com", "10.1.2.3", "fd00::7"])
     func layout(host: String) throws {
         let folder = MutualTLSFolder(work.file("tools/mtls").path, host: host)
@@ -45,7 +45,7 @@ struct MutualTLSFolderTests {
             certificate: (folder.clientCertificate, folder.clientKey), serverName: nil)
     }
 
-    @Test("is verified by OpenSSL: purposes, names, and how long each is valid")
+    @Test("is verified by OpenSSL: purposes, names and validity")
     func openSSL() throws {
         let folder = MutualTLSFolder(work.file("mtls").path, host: "localhost")
         try folder.create()
@@ -73,7 +73,7 @@ struct MutualTLSFolderTests {
         }
     }
 
-    @Test("nothing is overwritten, and nothing stays of what was not completed")
+    @Test("overwrites nothing, and is removed if it was not completed")
     func refusals() throws {
         let folder = MutualTLSFolder(work.file("a").path, host: "localhost")
         try folder.create()
@@ -94,7 +94,7 @@ struct MutualTLSFolderTests {
     }
 
     @Test(
-        "a host that no certificate can be for is refused",
+        "refuses a host that no certificate can have",
         arguments: ["", "a b", "../x", "*.example.com", "-a", "a..b", "a/b", "ä.example"])
     func hosts(host: String) {
         let folder = MutualTLSFolder(work.file("x").path, host: host)

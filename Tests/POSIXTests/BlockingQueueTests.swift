@@ -9,7 +9,7 @@ import Testing
 #endif
 
 struct BlockingQueueTests {
-    @Test("what several threads put is taken whole and, thread by thread, in order")
+    @Test("hands out the elements of several threads whole and, thread by thread, in order")
     func order() throws {
         let queue = BlockingQueue<(writer: Int, number: Int)>(capacity: 64)
         var threads: [WorkerThread] = []
@@ -29,7 +29,7 @@ struct BlockingQueueTests {
         for thread in threads { thread.join() }
     }
 
-    @Test("a full queue refuses, a closed one hands out the rest and ends")
+    @Test("refuses elements when it is full, and hands out the rest when it is closed")
     func limits() {
         let queue = BlockingQueue<Int>(capacity: 2)
         #expect(queue.put(1) == .queued)
@@ -41,7 +41,7 @@ struct BlockingQueueTests {
         #expect(queue.takeAll() == nil)
     }
 
-    @Test("an element heavier than the capacity is taken when nothing else waits")
+    @Test("accepts an element heavier than the capacity when nothing else waits")
     func heavy() {
         let queue = BlockingQueue<Int>(capacity: 2)
         #expect(queue.put(1, weight: 100) == .queued)
@@ -49,13 +49,13 @@ struct BlockingQueueTests {
         #expect(queue.takeAll() == [1])
     }
 
-    @Test("taking with a timeout returns nothing when nothing comes")
+    @Test("returns nothing after a timeout without elements")
     func timeout() {
         let queue = BlockingQueue<Int>(capacity: 2)
         #expect(queue.takeAll(timeoutMilliseconds: 20) == [])
     }
 
-    @Test("waits asleep: a deadline by one clock is not taken for one by another")
+    @Test("waits asleep, with a deadline and a wait that use the same clock")
     func sleeps() throws {
         let result = Mutex<(milliseconds: Int, processorMilliseconds: Int)?>(nil)
         let thread = try WorkerThread(name: "taker") {

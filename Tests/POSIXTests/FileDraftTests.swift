@@ -15,7 +15,7 @@ struct FileDraftTests {
 
     private func content() throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-    @Test("until a draft is complete, the old content is there; then the new one")
+    @Test("have the old content until a draft is complete, and then the new one")
     func replace() throws {
         try "old".write(toFile: path, atomically: false, encoding: .utf8)
         let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
@@ -29,7 +29,7 @@ struct FileDraftTests {
         #expect(attributes[.posixPermissions] as? Int == 0o600)
     }
 
-    @Test("of a draft that is not completed nothing stays")
+    @Test("keep nothing of a draft that is not completed")
     func abandoned() throws {
         do {
             let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
@@ -39,7 +39,7 @@ struct FileDraftTests {
         #expect(try names() == [])
     }
 
-    @Test("a draft with a fixed suffix takes over what a killed process has left")
+    @Test("take over a draft with a fixed suffix that a killed process has left")
     func fixedSuffix() throws {
         try "a longer draft of before".write(
             toFile: path + ".tmp", atomically: false, encoding: .utf8)
@@ -51,7 +51,7 @@ struct FileDraftTests {
         #expect(try names() == ["file"])
     }
 
-    @Test("a file that is there stays when another one would be created")
+    @Test("stay if they exist when another one would be created")
     func createUnlessThere() throws {
         for text in ["first", "second"] {
             let draft = try FileDraft(of: path, permissions: .ownerReadWrite)
@@ -62,7 +62,7 @@ struct FileDraftTests {
         #expect(try names() == ["file"])
     }
 
-    @Test("a failure says why, and leaves what was there")
+    @Test("keep their content after a failure, which states the reason")
     func failures() throws {
         #expect(throws: Errno.noSuchFileOrDirectory) {
             try FileDraft(of: folder.path + "/none/file", permissions: .ownerReadWrite)
@@ -76,7 +76,7 @@ struct FileDraftTests {
         #expect(try names() == ["file"])
     }
 
-    @Test("a file is read to its end, or to the limit")
+    @Test("are read to the end, or to the limit")
     func bytes() throws {
         let text = String(repeating: "0123456789", count: 20_000)
         try text.write(toFile: path, atomically: false, encoding: .utf8)

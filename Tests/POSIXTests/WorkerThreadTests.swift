@@ -10,7 +10,7 @@ import Testing
 #endif
 
 struct WorkerThreadTests {
-    @Test("waits for the end of what a thread runs")
+    @Test("waits for the end of the thread's function")
     func join() throws {
         let isDone = Shared(false)
         let thread = try WorkerThread(name: "slow") {
@@ -23,7 +23,7 @@ struct WorkerThreadTests {
     }
 
     #if os(Linux)
-        @Test("a thread that nobody waits for leaves no memory behind")
+        @Test("leaves no memory behind if nobody waits for it")
         func notJoined() throws {
             // A stack that stays is two mappings, 2,000 in each round. Other tests make some, too: one
             // round without them is enough.

@@ -15,7 +15,7 @@ struct TokenFileTests {
         return try #require(attributes[.posixPermissions] as? Int)
     }
 
-    @Test("a token is written for its owner only, replaced, read and removed")
+    @Test("is written for its owner only, replaced, read and removed")
     func writing() throws {
         let file = TokenFile(path("token"))
         #expect(try file.read() == nil)
@@ -34,7 +34,7 @@ struct TokenFileTests {
         try file.remove()
     }
 
-    @Test("a name without a slash is a file of the home folder")
+    @Test("is in the home folder if its name has no slash")
     func home() throws {
         let file = TokenFile("token", environment: ["HOME": folder.path])
         try file.write("v2.public.t")
@@ -44,7 +44,7 @@ struct TokenFileTests {
         #expect(!FileManager.default.fileExists(atPath: path("token")))
     }
 
-    @Test("a device, a folder or a link is neither replaced nor removed")
+    @Test("is neither replaced nor removed if it is a device, a folder or a link")
     func notRegular() throws {
         let folderPath = path("folder")
         try FileManager.default.createDirectory(
@@ -65,7 +65,7 @@ struct TokenFileTests {
     }
 
     @Test(
-        "somebody else's file of that name is neither replaced nor removed, and a token beside it is"
+        "is neither replaced nor removed if it is another user's; a token beside it is"
     )
     func somebodyElses() throws {
         for text in ["", "ghp_secret", "v2.local.abc", "my notes on v2.public."] {
@@ -94,7 +94,7 @@ struct TokenFileTests {
         #expect(throws: TokenFileError.self) { try file.remove() }
     }
 
-    @Test("a file that holds no token is an error, line ends around one are none")
+    @Test("is refused if it holds no token, but may have line ends around one")
     func content() throws {
         let file = TokenFile(path("token"))
         for text in ["", "\n", "two words", "v2.public.two words", "v2.public.tök", "ghp_abc"] {

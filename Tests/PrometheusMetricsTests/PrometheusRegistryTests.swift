@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Metrics as Prometheus reads them")
 struct PrometheusRegistryTests {
-    @Test("counters, gauges and histograms, by name, with help and type")
+    @Test("include counters, gauges and histograms, by name, with help and type")
     func kinds() {
         let registry = PrometheusRegistry([
             MetricDescription("calls_total", .counter, "Calls so far."),
@@ -48,7 +48,7 @@ struct PrometheusRegistryTests {
                 """)
     }
 
-    @Test("the same name and labels are the same series, until it is destroyed")
+    @Test("are the same series for the same name and labels, until it is destroyed")
     func series() {
         let registry = PrometheusRegistry()
         func counter(_ value: String) -> Counter {
@@ -64,14 +64,14 @@ struct PrometheusRegistryTests {
         #expect(registry.text() == "")
     }
 
-    @Test("a label's value cannot end its line or its quotes")
+    @Test("have label values that cannot end their line or quotes")
     func escaping() {
         let registry = PrometheusRegistry()
         Counter(label: "c", dimensions: [("a", "x\"} 9\n\\d 1")], factory: registry).increment()
         #expect(registry.text() == "# TYPE c counter\nc{a=\"x\\\"} 9\\n\\\\d 1\"} 1\n")
     }
 
-    @Test("nothing is lost that many threads record")
+    @Test("lose nothing that many threads record")
     func concurrency() async {
         let registry = PrometheusRegistry()
         await withTaskGroup { group in

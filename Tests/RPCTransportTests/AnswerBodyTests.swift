@@ -13,7 +13,7 @@ struct AnswerBodyTests {
         Array(bytes).withUnsafeBytes { body.append($0) }
     }
 
-    @Test("messages behind a large one do not take its size, however the frames cut them")
+    @Test("gives messages after a large one their own memory, however the frames cut them")
     func memory() throws {
         var body = AnswerBody()
         let small = message(10)
@@ -33,7 +33,7 @@ struct AnswerBodyTests {
         #expect(byteCount < 1_000 * 1_024, "\(byteCount)")
     }
 
-    @Test("messages come out as they went in, whatever the frames are", arguments: 1...40)
+    @Test("returns messages unchanged, whatever the frames are", arguments: 1...40)
     func pieces(byteCount: Int) throws {
         let sizes = [0, 1, 5, 100, 0, 3_000, 17]
         var rest = sizes.flatMap(message)[...]

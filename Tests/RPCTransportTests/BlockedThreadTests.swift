@@ -8,7 +8,7 @@ import Testing
 
 extension NetworkTests {
     /// What others wait for when a handler, or an event loop, is blocked.
-    @Suite("Beside a thread that is blocked")
+    @Suite("A server with a blocked thread")
     struct BlockedThreadTests {
         /// Handlers that block until they are let go on, each by its number.
         private final class Gates: Sendable {
@@ -58,7 +58,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("an answer does not wait for a handler that blocks behind it in its batch")
+        @Test("sends an answer without waiting for a handler that blocks later in its batch")
         func answerBeforeBlockedHandler() async throws {
             try await withServer { server, gates in
                 let peer = try await RawPeer.connect(server.port, window: 1 << 20)
@@ -78,7 +78,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("calls that are cancelled in the queue count until it lets go of them")
+        @Test("counts cancelled calls in the queue until the queue drops them")
         func cancelledInQueue() async throws {
             try await withServer {
                 $0.resetBurst = 1_000
@@ -102,7 +102,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("few connections are accepted for an event loop that is blocked, and all once it goes on")
+        @Test("accepts few connections for a blocked event loop, and all once it continues")
         func acceptingForBlockedLoop() async throws {
             try await withServer {
                 $0.eventLoopThreadCount = 2
@@ -122,7 +122,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("a full queue refuses the flood's calls, none of a client that has a few")
+        @Test("refuses the calls of a flood in a full queue, but none of a client with a few")
         func othersBesideFlood() async throws {
             try await withServer {
                 $0.workerQueueCapacity = 16
@@ -142,9 +142,9 @@ extension NetworkTests {
     }
 }
 
-@Suite("Who reads next to nothing")
+@Suite("Clients that read next to nothing")
 struct SilentReaderTests {
-    @Test("a 64th of what there is to read is progress, less of it is silence")
+    @Test("are silent if they read less than a 64th of what there is to read")
     func progress() {
         let account = ConnectionAccount(ServerAccount(Admission(RPCServer.Configuration())))
         var unread = UnreadAnswers(account)

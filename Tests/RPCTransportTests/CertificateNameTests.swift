@@ -7,7 +7,7 @@ import Testing
 @Suite("Names in certificates")
 struct CertificateNameTests {
     @Test(
-        "a name is the one in the certificate, in any case, or has one label for the asterisk",
+        "match in any case, with one label for the asterisk",
         arguments: [
             ("db.example.com", "db.example.com", true), ("db.example.com", "DB.Example.com.", true),
             ("db.example.com", "example.com", false), ("db.example.com", "b.example.com", false),
@@ -25,7 +25,7 @@ struct CertificateNameTests {
         withExtendedLifetime(certificates) {}
     }
 
-    @Test("times and names are words that people read")
+    @Test("are shown with times in words that people read")
     func words() throws {
         #expect(CertificateFacts.text(of: 0) == "1970-01-01 00:00:00 UTC")
         #expect(CertificateFacts.text(of: 1_790_000_000) == "2026-09-21 14:13:20 UTC")

@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Testing
 
 extension NetworkTests {
-    @Suite("Our client, calling grpcio", .serialized)
+    @Suite("RPCClient with a server of grpcio", .serialized)
     struct ClientByGrpcioTests {
         /// Runs a body against a grpcio server in a process of its own.
         private func withServer(
@@ -22,7 +22,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "calls, metadata, errors, streams, deadlines and cancellation work with grpcio's server"
+            "makes calls with metadata, errors, streams, deadlines and cancellation"
         )
         func everything() async throws {
             try await withServer { client, _, _ in
@@ -180,7 +180,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("a client finds its server again after it was killed and restarted")
+        @Test("finds its server again after it was killed and restarted")
         func restart() async throws {
             try await withServer { client, peer, port in
                 let _: RPCResponse<Empty> = try await client.unary("/test.Peer/Echo", Empty())

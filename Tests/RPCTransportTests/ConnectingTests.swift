@@ -51,7 +51,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(1))
         }
 
-        @Test("keeps its connection when the address that was silent is closed")
+        @Test("keeps its connection when the silent address is closed")
         func lateLoser() async throws {
             let server = try await PeerServer.start()
             let hole = try BlackHole()
@@ -117,7 +117,7 @@ extension NetworkTests {
             hole.end()
         }
 
-        @Test("says how long it waited for a server that accepts and is silent")
+        @Test("says how long it waited for a server that accepts and sends nothing")
         func silent() async throws {
             let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .bind(host: "127.0.0.1", port: 0).get()

@@ -13,7 +13,7 @@ extension NetworkTests {
             RawPeer.message([8, UInt8(number & 0x7f | 0x80), UInt8(number >> 7)])
         }
 
-        @Test("a client that does not read has one answer on the way in each, however much it asks")
+        @Test("have one answer in flight each if the client does not read, however much it asks")
         func unread() async throws {
             let counters = Counters()
             let server = try await PeerServer.start(counters)
@@ -34,7 +34,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("more questions than are held end it")
+        @Test("end after more questions than are held")
         func tooMany() async throws {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port)
@@ -47,7 +47,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("what is held of a question that does not go on ends it", arguments: [true, false])
+        @Test("end when a held question makes no progress", arguments: [true, false])
         func keptBack(isHalf: Bool) async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(300) }
             let peer = try await RawPeer.connect(server.port)
@@ -62,7 +62,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("one in which all is answered stays, and a stopping server ends it at once")
+        @Test("stay after all questions are answered, until a stopping server ends them at once")
         func atRest() async throws {
             let counters = Counters()
             let server = try await PeerServer.start(counters) {
@@ -82,7 +82,7 @@ extension NetworkTests {
             await peer.close()
         }
 
-        @Test("conversations that rest do not keep the last connections")
+        @Test("do not keep the last connections while they rest")
         func shortOfConnections() async throws {
             let server = try await PeerServer.start {
                 $0.maxConnections = 4
@@ -101,7 +101,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("an end within a question, and an end with a question before it")
+        @Test("end correctly within a question, and after a pending one")
         func ends() async throws {
             let counters = Counters()
             let server = try await PeerServer.start(counters)
@@ -118,7 +118,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("an interceptor refuses it before a question is read")
+        @Test("are refused by an interceptor before a question is read")
         func interceptor() async throws {
             let counters = Counters()
             let server = try await PeerServer.start(counters) {

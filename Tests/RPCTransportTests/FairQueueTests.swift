@@ -20,7 +20,7 @@ struct FairQueueTests {
         return Array(jobs)
     }
 
-    @Test("a lane that had nothing to do comes before a hundred lanes with jobs left")
+    @Test("takes a lane that was idle before a hundred lanes with jobs left")
     func newLaneFirst() {
         var queue = FairQueue<Job>()
         for lane in 0..<100 {
@@ -37,7 +37,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("a lane that always has one job more is not new all the time")
+    @Test("does not treat a lane that always has one more job as new")
     func eagerLane() {
         var queue = FairQueue<Job>()
         for number in 0..<1_000 { queue.add(Job(lane: 0, number: number), to: 0) }
@@ -50,7 +50,7 @@ struct FairQueueTests {
         #expect((49...51).contains(eagerCount))
     }
 
-    @Test("a lane with a few jobs now and then is not held up by a hundred with jobs left")
+    @Test("does not delay a lane with few jobs because of a hundred with jobs left")
     func lightLane() {
         var queue = FairQueue<Job>()
         for lane in 0..<100 {
@@ -68,7 +68,7 @@ struct FairQueueTests {
         }
     }
 
-    @Test("jobs that are put back keep their order, and their lanes have the next turns")
+    @Test("keeps the order of jobs that are put back, and gives their lanes the next turns")
     func putBack() {
         var queue = FairQueue<Job>()
         for lane in 0..<20 {
@@ -92,7 +92,7 @@ struct FairQueueTests {
     }
 
     @Test(
-        "each job is taken once, in the order of its lane, no more side by side than the limit",
+        "takes each job once, in the order of its lane, with no more at a time than the limit",
         arguments: 0..<40 as Range<UInt64>)
     func model(seed: UInt64) {
         var random = SplitMix64(seed: seed)

@@ -8,10 +8,10 @@ import Testing
 
 extension NetworkTests {
     /// Clients that begin something and keep the rest back.
-    @Suite("What clients keep back")
+    @Suite("Incomplete requests and unread answers")
     struct HeldBackTests {
         @Test(
-            "the requests of a client that leaves while they wait for their turn are whole, or none"
+            "are whole or absent if their client disconnects while they wait for their turn"
         )
         func leavesWhileWaiting() async throws {
             final class Seen: Sendable {
@@ -42,7 +42,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "a block of header fields that does not end, ends its connection",
+            "end their connection if a block of header fields does not end",
             arguments: [true, false])
         func openBlock(answersPings: Bool) async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(400) }
@@ -56,7 +56,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "a block that nghttp2 drops has to end as well",
+            "end their connection also if nghttp2 drops the block",
             arguments: ["closed stream", "reset stream"])
         func droppedBlock(kind: String) async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(400) }
@@ -76,7 +76,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a block that nghttp2 drops and that has ended, is not held against its connection")
+        @Test("do not end their connection if a dropped block has ended")
         func wholeDroppedBlock() async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(100) }
             let peer = try await RawPeer.connect(server.port, window: 1 << 20)
@@ -89,7 +89,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("settings that change all the time end their connection")
+        @Test("end their connection after endless changes of settings")
         func settingsChanges() async throws {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port)
@@ -104,7 +104,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("PINGs in a row end their connection, also when they come a few at a time")
+        @Test("end their connection after PINGs in a row, also when they come a few at a time")
         func pings() async throws {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port, window: 1 << 20)
@@ -131,7 +131,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("answered calls whose streams stay open are counted")
+        @Test("include answered calls whose streams stay open")
         func answeredCalls() async throws {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port)
@@ -142,7 +142,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a stream gives its request back when that is decoded")
+        @Test("are given back for a stream when its request is decoded")
         func decodedRequests() async throws {
             let running = Atomic<Int>(0)
             let server = try await RPCServer.start(
@@ -168,7 +168,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("requests that wait for a client that does not read make room for those of others")
+        @Test("make room for others if their client does not read")
         func waitingRequests() async throws {
             let server = try await PeerServer.start {
                 $0.maxBufferedRequestByteCount = 1 << 20
@@ -193,7 +193,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a block that has ended is not held against its connection")
+        @Test("do not end their connection if the block has ended")
         func wholeBlock() async throws {
             let server = try await PeerServer.start { $0.slowRequestTimeout = .milliseconds(100) }
             let peer = try await RawPeer.connect(server.port, window: 1 << 20)
@@ -206,7 +206,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("calls that wait for their client do not keep the last connections")
+        @Test("do not keep the last connections while they wait for their client")
         func stuckCalls() async throws {
             let server = try await PeerServer.start {
                 $0.maxConnections = 4
@@ -225,7 +225,9 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("two addresses cannot have all connections, nor one customer of IPv6 many addresses")
+        @Test(
+            "leave connections to others than two addresses or one IPv6 customer"
+        )
         func addresses() throws {
             var configuration = RPCServer.Configuration()
             configuration.maxConnections = 128
@@ -246,7 +248,7 @@ extension NetworkTests {
             #expect(try admitted((4..<100).map { "10.0.0.\($0)" }, times: 96) == 12)
         }
 
-        @Test("a call that its handler has not answered keeps its connection")
+        @Test("keep their connection while a handler has not answered")
         func runningCall() async throws {
             let counters = Counters()
             let server = try await PeerServer.start(counters) {
@@ -265,7 +267,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a stream that has ended leaves nothing in memory")
+        @Test("leave nothing in memory after a stream has ended")
         func endedStream() async throws {
             let last = Mutex(Weak<ServerStream>(nil))
             let server = try await RPCServer.start(
@@ -289,7 +291,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "answers of calls that ran when the client had too much to read do not end its connection"
+            "keep their connection if they ran when the client had too much to read"
         )
         func answersOfRunningCalls() async throws {
             let started = Mutex<[ServerCall]>([])
@@ -330,7 +332,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("a server that has ended, or could not start, leaves nothing in memory")
+        @Test("leave nothing in memory after a server has ended, or could not start")
         func endedServer() async throws {
             let probe = try await startAndEnd()
             #expect(try await eventually { probe.withLock { $0.value == nil } })

@@ -41,7 +41,7 @@ extension NetworkTests {
             return error
         }
 
-        @Test("sends interim headers without end")
+        @Test("sends endless interim headers")
         func interimHeaders() async throws {
             let error = try await attack { connection, event in
                 guard case .request(let stream) = event else { return }
@@ -54,7 +54,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "sends PING, SETTINGS, or WINDOW_UPDATE without end", arguments: [6, 4, 8] as [UInt8])
+            "sends endless PING, SETTINGS, or WINDOW_UPDATE", arguments: [6, 4, 8] as [UInt8])
         func controlFrames(type: UInt8) async throws {
             let payload: [UInt8] =
                 switch type {
@@ -68,7 +68,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("sends empty DATA frames without end")
+        @Test("sends endless empty DATA frames")
         func emptyData() async throws {
             let error = try await attack { connection, event in
                 guard case .request(let stream) = event else { return }
@@ -90,7 +90,7 @@ extension NetworkTests {
             #expect(error.code == .unavailable, "\(error)")
         }
 
-        @Test("sends trailers that are small on the wire and large when they are read")
+        @Test("sends trailers that are small on the wire and large when they are decoded")
         func headerBomb() async throws {
             let error = try await attack { connection, event in
                 guard case .request(let stream) = event else { return }
@@ -104,7 +104,7 @@ extension NetworkTests {
             #expect(error.code == .resourceExhausted, "\(error)")
         }
 
-        @Test("says that its answer has 1 GiB")
+        @Test("announces an answer of 1 GiB")
         func largeMessage() async throws {
             let error = try await attack { connection, event in
                 guard case .request(let stream) = event else { return }
@@ -115,7 +115,7 @@ extension NetworkTests {
             #expect(error.message.contains("(1073741824 vs. 33554432)"))
         }
 
-        @Test("says that its answer is as large as may be, and does not send it")
+        @Test("announces the largest answer, and does not send it")
         func promisedMessage() async throws {
             let error = try await attack { connection, event in
                 guard case .request(let stream) = event else { return }
@@ -125,7 +125,7 @@ extension NetworkTests {
             #expect(error.code == .deadlineExceeded)
         }
 
-        @Test("sends one answer after the other to a call that takes one")
+        @Test("sends several answers to a call that takes one")
         func manyAnswers() async throws {
             let error = try await attack { connection, event in
                 guard case .request(let stream) = event else { return }
@@ -135,7 +135,7 @@ extension NetworkTests {
             #expect(error.message.contains("two answers"))
         }
 
-        @Test("ends an answer without a status before it has the request: the stream is reset")
+        @Test("ends an answer without a status before it has the request, whose stream is reset")
         func answerWithoutTrailers() async throws {
             let server = try await HostileServer.start { connection, event in
                 switch event {
@@ -160,7 +160,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("says GOAWAY without end", arguments: [0, Int32.max])
+        @Test("sends endless GOAWAYs", arguments: [0, Int32.max])
         func goAway(last: Int32) async throws {
             try await attack { connection, event in
                 guard case .request = event else { return }
@@ -178,7 +178,7 @@ extension NetworkTests {
             #expect(code == 7 ? error.requestFate == .notProcessed : true)
         }
 
-        @Test("closes each connection after GOAWAY, or without a word", arguments: [true, false])
+        @Test("closes each connection after GOAWAY, or without one", arguments: [true, false])
         func closing(saysGoAway: Bool) async throws {
             let connections = Mutex(0)
             let error = try await attack { connection, event in
@@ -191,7 +191,7 @@ extension NetworkTests {
             #expect(connections.withLock { $0 } <= 3)
         }
 
-        @Test("breaks HTTP/2: pushes, an answer without headers, unknown settings, garbage")
+        @Test("violates HTTP/2 by pushes, an answer without headers, unknown settings and garbage")
         func protocolErrors() async throws {
             let broken: [@Sendable (Int32) -> [UInt8]] = [
                 { RawFrame.frame(5, flags: 4, stream: $0, [0, 0, 0, 2]) },
@@ -264,7 +264,7 @@ extension NetworkTests {
             #expect(held > 900_000 && held <= 1 << 20, "\(held)")
         }
 
-        @Test("streams beyond the credit that it has")
+        @Test("streams beyond its credit")
         func overrun() async throws {
             try await growing(byLessThan: 48 << 20) { try await overrunOnce() }
         }
@@ -289,7 +289,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("floods its connection: calls on another one go on")
+        @Test("floods its connection, but does not stop calls on another one")
         func neighbour() async throws {
             let hostile = try await HostileServer.start { connection, event in
                 switch event {
@@ -317,7 +317,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(1))
         }
 
-        @Test("puts blanks at the ends of a field's value: they are taken off")
+        @Test("puts blanks around a field's value, which are removed")
         func blanks() async throws {
             let server = try await HostileServer.start { connection, event in
                 switch event {
@@ -342,7 +342,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("sends an answer that its check refuses: it is not decoded")
+        @Test("sends an answer that its check refuses, and that is not decoded")
         func refusedAnswer() async throws {
             let server = try await PeerServer.start()
             let client = RPCClient(.init(host: "127.0.0.1", port: server.port))

@@ -14,7 +14,7 @@ extension NetworkTests {
             return String(decoding: answer.message.value, as: UTF8.self)
         }
 
-        @Test("calls and streams pass without a port, past the hook that adds TLS")
+        @Test("makes calls and streams without a port, past the hook that adds TLS")
         func inProcess() async throws {
             let hooked = Counters()
             let server = try await PeerServer.start(hooked)
@@ -39,7 +39,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "after the server's shutdown a call fails with the reason, and a client that stays is cut"
+            "fails calls after the server's shutdown with the reason, and cuts a client that stays"
         )
         func shutdown() async throws {
             let server = try await PeerServer.start()
@@ -56,7 +56,7 @@ extension NetworkTests {
             await other.shutdown()
         }
 
-        @Test("connections within the process count against the limits of one address")
+        @Test("counts its connections against the limits of one address")
         func limits() async throws {
             let server = try await PeerServer.start { $0.maxConnectionsPerAddress = 2 }
             let clients = (0..<3).map { _ in RPCClient(.init(inProcess: server)) }
@@ -68,7 +68,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("an interceptor sees each call before its handler, and its error is the answer")
+        @Test("lets an interceptor see each call before its handler, and answer with its error")
         func interceptor() async throws {
             let seen = Mutex<[String]>([])
             let server = try await PeerServer.start {

@@ -5,7 +5,7 @@ import Testing
 @testable import RPCTransport
 
 extension NetworkTests {
-    @Suite("A server that greets its clients and leaves them without an answer")
+    @Suite("A server that greets its clients and disconnects without an answer")
     struct LeavingServerTests {
         /// When and how it leaves.
         enum Leaving: CaseIterable {
@@ -50,7 +50,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("is connected to after pauses that grow", arguments: Leaving.allCases)
+        @Test("is connected to after growing pauses", arguments: Leaving.allCases)
         func growth(leaving: Leaving) async throws {
             let server = try await start(leaving)
             var configuration = RPCClient.Configuration(host: "127.0.0.1", port: server.port)

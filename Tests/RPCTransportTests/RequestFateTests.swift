@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 extension NetworkTests {
-    @Suite("What is known of a failed call's request")
+    @Suite("The fate of a failed call's request")
     struct RequestFateTests {
         private func call(
             _ client: RPCClient, _ method: String, _ request: some Message,
@@ -15,7 +15,7 @@ extension NetworkTests {
                 "/test.Peer/\(method)", request, timeout: timeout)
         }
 
-        @Test("is that it was answered, may have been processed, or was certainly not processed")
+        @Test("is answered, perhaps processed, or certainly not processed")
         func fates() async throws {
             let counters = Counters()
             let server = try await PeerServer.start(counters)
@@ -64,7 +64,7 @@ extension NetworkTests {
             #expect(ended.code == .unavailable && ended.requestFate == .notProcessed)
         }
 
-        @Test("an answer for which there is no room is INTERNAL if the call has taken effect")
+        @Test("is INTERNAL if the call has taken effect and there is no room for its answer")
         func lostAnswer() async throws {
             let finished = Mutex<[StatusCode]>([])
             let server = try await PeerServer.start {

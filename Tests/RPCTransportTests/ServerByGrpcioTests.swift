@@ -4,9 +4,9 @@ import TestCertificates
 import Testing
 
 extension NetworkTests {
-    @Suite("Our server, called by grpcio")
+    @Suite("RPCServer with clients of grpcio")
     struct ServerByGrpcioTests {
-        @Test("grpcio gets from our server what gRPC promises")
+        @Test("does what gRPC promises")
         func grpcioClient() async throws {
             let server = try await PeerServer.start()
             let lines = try await Peer("grpcio_client.py", ["\(server.port)"]).lines()
@@ -14,7 +14,7 @@ extension NetworkTests {
             expectAll(lines)
         }
 
-        @Test("by mutual TLS grpcio gets the same")
+        @Test("does the same with mutual TLS")
         func grpcioClientByTLS() async throws {
             let server = try await TLSServer.start(certificate: {
                 try $0.issue("server", .server, for: "127.0.0.1")
@@ -64,10 +64,10 @@ extension NetworkTests {
 }
 
 extension NetworkTests {
-    @Suite("Our server, called by broken and hostile clients")
+    @Suite("RPCServer with broken and hostile clients")
     struct ServerAbuseTests {
         @Test(
-            "no bytes on a raw socket stop the server, fill its memory or hold a connection"
+            "survives any bytes on a raw socket, without full memory or a held connection"
         )
         func rawSockets() async throws {
             // So few that also a server with a sanitizer, which is slow, sees more of them in a second.

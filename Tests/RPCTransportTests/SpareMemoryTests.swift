@@ -3,7 +3,7 @@ import Testing
 
 @testable import RPCTransport
 
-@Suite("Memory that is free again")
+@Suite("Spare memory")
 struct SpareMemoryTests {
     private final class Count: Sendable {
         let value = Atomic(0)

@@ -8,7 +8,7 @@ extension NetworkTests {
     /// the queueing, cancellations, connections that go away, slow handlers, streams and large
     /// answers. Each answer that comes has to be that of its request. ThreadSanitizer and
     /// AddressSanitizer watch this suite in `make sanitize`.
-    @Suite("Calls that end at every moment")
+    @Suite("Calls that end at any moment")
     struct StressTests {
         /// IMMUDB_STRESS_SECONDS for each of the tests; seconds in a plain run.
         private static let span = Duration.seconds(
@@ -75,7 +75,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "deadlines about as long as the queueing: every answer is its request's",
+            "get their own answers with deadlines about as long as the queueing",
             arguments: ["Echo", "EchoInline", "EchoBlocking", "EchoWalk", "Later"])
         func deadlines(method: String) async throws {
             try await withServer(connections: 4) { _, clients in
@@ -91,7 +91,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("calls that the client's tasks give up at every moment")
+        @Test("may be cancelled by the client's tasks at any moment")
         func cancellations() async throws {
             try await withServer(connections: 2) { _, clients in
                 let methods = ["Echo", "EchoInline", "EchoBlocking", "EchoWalk", "Later"]
@@ -116,7 +116,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "streams and large answers that are left in the middle, and slow handlers beside them")
+            "may be streams and large answers that are abandoned midway, beside slow handlers")
         func streams() async throws {
             try await withServer(connections: 2) { _, clients in
                 let served = try await flood(40) { number in
@@ -173,7 +173,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("connections that go away while their calls wait, run and are answered")
+        @Test("may lose their connection while they wait, run and are answered")
         func disconnects() async throws {
             try await withServer(connections: 1) { server, clients in
                 let served = try await flood(12) { number in
@@ -200,7 +200,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("a shutdown amid calls ends them all")
+        @Test("are all ended by a shutdown")
         func shutdown() async throws {
             for round in 0..<8 {
                 let server = try await PeerServer.start()

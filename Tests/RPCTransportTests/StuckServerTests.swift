@@ -7,7 +7,7 @@ import Testing
 @testable import RPCTransport
 
 extension NetworkTests {
-    @Suite("A client of a server that does not go on")
+    @Suite("A client of a server that hangs")
     struct StuckServerTests {
         /// SETTINGS that let a client open that many streams at a time, with the largest window.
         private static func settings(streams: UInt32) -> [UInt8] {
@@ -82,7 +82,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("leaves a connection on which a thousand calls were given up that have had no stream")
+        @Test("leaves a connection on which a thousand calls without a stream were given up")
         func manyGivenUp() async throws {
             let server = try await HostileServer.start { connection, event in
                 if case .opened = event { connection.send(Self.settings(streams: 0)) }

@@ -20,7 +20,7 @@ extension NetworkTests {
             return try NIOSSLContext(configuration: configuration)
         }
 
-        @Test("a client that does not read under TLS holds bounded memory, and is cut in time")
+        @Test("hold bounded memory if they do not read under TLS, and are cut in time")
         func slowReader() async throws {
             let server = try await TLSServer.start {
                 $0.stalledWriteTimeout = .milliseconds(500)
@@ -51,7 +51,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("a flood of requests under TLS, in reads of many parts, gets every answer")
+        @Test("get every answer to a flood of requests under TLS, in reads of many parts")
         func manyRequests() async throws {
             let server = try await TLSServer.start()
             let peer = try await RawPeer.connect(
@@ -66,7 +66,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("broken handshakes end in time, take no memory, and leave the server as it was")
+        @Test("cannot use memory or stop the server by broken handshakes, which end in time")
         func rawSockets() async throws {
             let server = try await TLSServer.start {
                 $0.handshakeTimeout = .milliseconds(700)

@@ -5,7 +5,7 @@ import TestCertificates
 import Testing
 
 extension NetworkTests {
-    @Suite("TLS that fails: both sides say why, in words")
+    @Suite("Failures of TLS")
     struct TLSFailureTests {
         /// What the client's call fails with.
         private func refusal(_ client: RPCClient) async throws -> String {
@@ -16,7 +16,7 @@ extension NetworkTests {
             return error.message
         }
 
-        @Test("a server's certificate for another name, with the names that it is for")
+        @Test("name the names of a server's certificate that is for others")
         func wrongName() async throws {
             let server = try await TLSServer.start()
             let files = try server.certificates.issue("client", .client)
@@ -29,7 +29,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("the host that is connected to is verified where no name is given")
+        @Test("include a certificate that is not for the connected host, if no name is given")
         func address() async throws {
             let server = try await TLSServer.start(certificate: {
                 try $0.issue("server", .server, for: "127.0.0.1")
@@ -49,7 +49,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("a server's certificate of an authority that the client's file does not have")
+        @Test("name the authority of a server's certificate that the client's file lacks")
         func strangeServer() async throws {
             let server = try await TLSServer.start()
             let files = try server.certificates.issue("client", .client)
@@ -67,7 +67,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "a client without a certificate, with one of a stranger, and with one for servers",
+            "explain a client without a certificate, with a stranger's, and with one for servers",
             arguments: ["none", "strange"])
         func strangeClient(kind: String) async throws {
             let server = try await TLSServer.start()
@@ -99,7 +99,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("the message of a refused client certificate is never lost on the way")
+        @Test("never lose the message of a refused client certificate")
         func farewell() async throws {
             let server = try await TLSServer.start()
             for _ in 0..<100 {
@@ -109,7 +109,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("a client of a plain port, and a plain client of a port with TLS, are told so")
+        @Test("tell a client with TLS of a plain port, and a plain client of a port with TLS")
         func mixed() async throws {
             let server = try await TLSServer.start()
             let plain = try await PeerServer.start()
@@ -133,7 +133,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("a server that answers without TLS's first byte, or with an alert, is known by it")
+        @Test("detect a server that does not begin TLS, or sends an alert")
         func answers() async throws {
             // An alert, which other servers send to a client without TLS.
             let alert = try await HostileServer.start { connection, _ in
@@ -145,7 +145,7 @@ extension NetworkTests {
             await alert.stop()
         }
 
-        @Test("handshakes that fail are told of ten times at once, then once a second, and counted")
+        @Test("are reported ten times at once, then once a second, and counted")
         func reports() async throws {
             let server = try await TLSServer.start()
             for _ in 0..<40 {

@@ -3,7 +3,7 @@ import RPCTransport
 import TestCertificates
 import Testing
 
-@Suite("Files of TLS")
+@Suite("TLS files")
 struct TLSFileTests {
     private let certificates: TestCertificates
 
@@ -22,7 +22,7 @@ struct TLSFileTests {
             .replacing(certificates.path + "/", with: "")
     }
 
-    @Test("a file that is missing, a folder, empty, or of something else is named with the reason")
+    @Test("are refused with the reason if they are missing, a folder, empty, or something else")
     func wrongFiles() throws {
         let missing = certificates.path + "/none.pem"
         #expect(
@@ -56,7 +56,7 @@ struct TLSFileTests {
                 == "certificate authorities file large.pem: it is larger than 1048576 bytes")
     }
 
-    @Test("a damaged file is said to be damaged")
+    @Test("are reported as damaged")
     func damage() throws {
         let text = "-----BEGIN \("CERTIFICATE")-----\nAAAA\n-----END CERTIFICATE-----\n"
         let certificate = try certificates.write("bad.pem", text)
@@ -71,7 +71,7 @@ struct TLSFileTests {
                 + "unknown kind")
     }
 
-    @Test("an encrypted key is refused with what to do, without asking at the terminal")
+    @Test("are refused with advice if the key is encrypted, without asking at the terminal")
     func encrypted() throws {
         let heading = "ENCRYPTED PRIVATE KEY"
         let new = try certificates.write(
@@ -85,7 +85,7 @@ struct TLSFileTests {
         #expect(try fault(key: old).hasPrefix("private key file old.pem: it is encrypted"))
     }
 
-    @Test("a certificate that has expired, is not valid yet, or is not for servers is refused")
+    @Test("are refused if the certificate has expired, is not valid yet, or is not for servers")
     func times() throws {
         let old = try certificates.issue("old", .server, startingIn: -6)
         #expect(
@@ -106,7 +106,7 @@ struct TLSFileTests {
                 "certificate authorities file old.cert.pem: its certificate has expired, on "))
     }
 
-    @Test("a key of another certificate is refused, and both files are named")
+    @Test("are both named if the key is that of another certificate")
     func mismatch() throws {
         let other = try certificates.issue("other", .server)
         let said = try fault(key: other.key)
@@ -115,7 +115,7 @@ struct TLSFileTests {
                 + "own.cert.pem")
     }
 
-    @Test("a certificate that ends within 30 days is warned of")
+    @Test("cause a warning for a certificate that ends within 30 days")
     func warning() throws {
         let own = try certificates.issue("own", .server)
         let tls = try ServerTLS(
@@ -125,7 +125,7 @@ struct TLSFileTests {
             tls.warning?.hasPrefix("the certificate in \(own.certificate) is valid until ") == true)
     }
 
-    @Test("a client's files are checked alike")
+    @Test("are checked alike for clients")
     func client() throws {
         let server = try certificates.issue("server", .server)
         let error = #expect(throws: TLSFileError.self) {

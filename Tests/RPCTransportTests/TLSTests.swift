@@ -9,7 +9,7 @@ import Testing
 extension NetworkTests {
     @Suite("TLS and mutual TLS")
     struct TLSTests {
-        @Test("calls pass, and each knows the certificate of its client")
+        @Test("passes calls, each of which knows the certificate of its client")
         func mutual() async throws {
             let server = try await TLSServer.start()
             let client = try server.client()
@@ -24,7 +24,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("without client authorities a client needs no certificate, and none is known")
+        @Test("needs no client certificate without client authorities, and has none then")
         func serverOnly() async throws {
             let server = try await TLSServer.start(isMutual: false)
             let client = try server.client(certificate: nil)
@@ -34,7 +34,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("messages of all sizes, streams and many calls at once pass unchanged")
+        @Test("passes messages of all sizes, streams and many calls at once unchanged")
         func traffic() async throws {
             let server = try await TLSServer.start()
             let client = try server.client()
@@ -60,7 +60,7 @@ extension NetworkTests {
             #expect(server.failures.isEmpty)
         }
 
-        @Test("a deadline ends a call in time, on both sides")
+        @Test("ends a call at its deadline, on both sides")
         func deadline() async throws {
             let counters = Counters()
             let server = try await TLSServer.start(counters: counters)
@@ -76,7 +76,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("certificates are read again for new connections, while old ones go on")
+        @Test("reads certificates again for new connections, while old ones continue")
         func reload() async throws {
             let server = try await TLSServer.start()
             let old = try server.client()
@@ -103,7 +103,7 @@ extension NetworkTests {
             await server.stop()
         }
 
-        @Test("the server's shutdown is not held up by clients, by handshakes least of all")
+        @Test("does not let clients delay the server's shutdown, not even in handshakes")
         func shutdown() async throws {
             let server = try await TLSServer.start()
             let client = try server.client()

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 extension NetworkTests {
-    @Suite("Our client and our server")
+    @Suite("RPCClient and RPCServer")
     struct TransportTests {
         private func withServer(
             _ counters: Counters = Counters(),
@@ -33,7 +33,7 @@ extension NetworkTests {
             return String(decoding: answer.message.value, as: UTF8.self)
         }
 
-        @Test("10,000 concurrent calls on one connection all get their own answer")
+        @Test("give 10,000 concurrent calls on one connection their own answers")
         func manyCalls() async throws {
             try await withServer { _, client in
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -48,7 +48,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("headers come with answers and errors; a peer address is an address")
+        @Test("pass headers with answers and errors, and the peer's address")
         func headers() async throws {
             try await withServer { _, client in
                 let answer: RPCResponse<StringValue> = try await client.unary(
@@ -63,7 +63,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "our client understands errors in a single block of trailers"
+            "understand errors in a single block of trailers"
         )
         func trailersOnly() async throws {
             try await withServer(configure: { $0.initialHeaders = [:] }) { _, client in
@@ -76,7 +76,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "a stream that is not read holds the server back, then goes on; others go on meanwhile")
+            "stop a stream that is not read, then continue it, and meanwhile serve others")
         func flowControl() async throws {
             let counters = Counters()
             try await withServer(counters) { _, client in
@@ -101,7 +101,7 @@ extension NetworkTests {
             #expect(try await eventually { counters.streamsEnded.load(ordering: .relaxed) == 1 })
         }
 
-        @Test("shutdown lets calls in flight finish and takes no new ones")
+        @Test("let calls in flight finish at a shutdown, and accept no new ones")
         func draining() async throws {
             let server = try await PeerServer.start()
             let client = RPCClient(.init(host: "127.0.0.1", port: server.port))
@@ -121,7 +121,7 @@ extension NetworkTests {
             await client.shutdown()
         }
 
-        @Test("shutdown ends what is left after its deadline, and tells the handlers")
+        @Test("end the remaining calls after the deadline of a shutdown, and tell the handlers")
         func cutting() async throws {
             let counters = Counters()
             let server = try await PeerServer.start(counters)
@@ -136,7 +136,7 @@ extension NetworkTests {
             await client.shutdown()
         }
 
-        @Test("a full queue of requests answers RESOURCE_EXHAUSTED, and the server goes on")
+        @Test("answer RESOURCE_EXHAUSTED for a full queue of requests, and continue")
         func fullQueue() async throws {
             try await withServer(configure: {
                 $0.workerQueueCapacity = 4
@@ -165,7 +165,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("requests that would fill the memory are refused")
+        @Test("refuse requests that would fill the memory")
         func bufferedRequests() async throws {
             try await withServer(configure: {
                 $0.eventLoopThreadCount = 1
@@ -180,7 +180,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("calls that wait for long do not hold others back")
+        @Test("do not let long waiting calls delay others")
         func longCalls() async throws {
             let counters = Counters()
             try await withServer(counters) { _, client in
@@ -201,7 +201,8 @@ extension NetworkTests {
             }
         }
 
-        @Test("the observer learns of every call: method, code, peer; unknown methods have no name")
+        @Test(
+            "report every call to the observer: method, code, peer; unknown methods without a name")
         func observing() async throws {
             final class Seen: Sendable {
                 let begun = Atomic(0)
@@ -252,7 +253,7 @@ extension NetworkTests {
                 ])
         }
 
-        @Test("a client waits for its server if it is told to, and within the call's deadline only")
+        @Test("wait for the server if configured to, and only within the call's deadline")
         func waiting() async throws {
             let placeholder = try await PeerServer.start()
             let port = placeholder.port
@@ -273,7 +274,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(1))
         }
 
-        @Test("a server that accepts and says nothing is given up in time")
+        @Test("give up in time a server that accepts and sends nothing")
         func silentServer() async throws {
             let group = MultiThreadedEventLoopGroup.singleton
             let silent = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0)
@@ -288,7 +289,7 @@ extension NetworkTests {
             try await silent.close().get()
         }
 
-        @Test("two servers cannot listen on one port, and the second says so")
+        @Test("cannot listen twice on one port, and the second server says so")
         func portInUse() async throws {
             try await withServer { server, _ in
                 let error = try await failure {

@@ -40,7 +40,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("pieces of work have a millisecond of a cycle, and their turns in order")
+        @Test("share a millisecond of a cycle among pieces of work, in order")
         func loopTurns() {
             let loop = EmbeddedEventLoop()
             var ringCount = 0
@@ -76,7 +76,7 @@ extension NetworkTests {
             #expect(turns.runNow {})
         }
 
-        @Test("what must only wait for the sockets passes by all that waits for a turn")
+        @Test("let work that only waits for the sockets pass all that waits for a turn")
         func afterLook() {
             let turns = LoopTurns(EmbeddedEventLoop()) {}
             var served: [Int] = []
@@ -87,7 +87,7 @@ extension NetworkTests {
             #expect(served == [9, 0, 1, 2])
         }
 
-        @Test("work that brings about more work has its next turn in the next cycle")
+        @Test("move work that causes more work to the next cycle")
         func repeatedWork() {
             let turns = LoopTurns(EmbeddedEventLoop()) {}
             var count = 0
@@ -103,7 +103,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "work that begins more work, and looks at no clock, does not take the loop for itself")
+            "do not give the loop to work that starts more work and looks at no clock")
         func nestedWork() {
             let turns = LoopTurns(EmbeddedEventLoop()) {}
             var count = 0
@@ -118,7 +118,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("before its end a loop does all that waits, and keeps nothing waiting any more")
+        @Test("finish all waiting work before the loop ends, and queue nothing afterwards")
         func finish() {
             let loop = EmbeddedEventLoop()
             let turns = LoopTurns(loop) {}
@@ -132,7 +132,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "the bell is heard when the loop has looked at its sockets, once for all that ring before"
+            "ring the bell after a poll of the sockets, once for all that asked before"
         )
         func bell() async throws {
             let loop = MultiThreadedEventLoopGroup.singleton.next()
@@ -162,7 +162,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "a client that reads as fast as it can gets two writes of a quarter MiB a cycle at most"
+            "give a client that reads as fast as it can at most two writes of a quarter MiB a cycle"
         )
         func fastReader() async throws {
             let writes = Writes()
@@ -187,7 +187,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "a block of references to one large field ends its connection before it is decoded whole",
+            "end a connection with a block of references to one large field before it is decoded",
             arguments: ["usual": 0x61, "with a character that makes nghttp2 leave it out": 0])
         func headerBomb(kind: String, last: UInt8) async throws {
             let server = try await PeerServer.start()
@@ -206,7 +206,7 @@ extension NetworkTests {
             [0x40, 1, 0x78, 0x7f, 0xb9, 0x16] + [UInt8](repeating: 0x61, count: 2_999) + [last]
         }
 
-        @Test("blocks that are a little too large end their connection when there are many")
+        @Test("end a connection with many blocks that are slightly too large")
         func manyLargeBlocks() async throws {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port)
@@ -223,7 +223,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("overdue calls are looked for less often the more calls there are")
+        @Test("look for overdue calls less often if there are more calls")
         func lookingForOverdueCalls() async throws {
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             // Whether it rings within that time after it rang, with so many calls.

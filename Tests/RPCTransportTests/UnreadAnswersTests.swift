@@ -7,7 +7,7 @@ import Testing
 @testable import RPCTransport
 
 extension NetworkTests {
-    @Suite("Answers that nobody reads")
+    @Suite("Unread answers")
     struct UnreadAnswersTests {
         private static let calm: UInt32 = 11
         private static let bound = 32 << 20
@@ -80,7 +80,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "twenty clients that ask for 1,000 MiB and read nothing hold the bound; another one goes on",
+            "stay within the bound for twenty clients that ask for 1,000 MiB; others are served",
             arguments: ["Large", "Sized"])
         func bounded(method: String) async throws {
             try await withServer { server, client in
@@ -100,7 +100,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("small answers that nobody reads are counted too")
+        @Test("include small ones")
         func smallAnswers() async throws {
             try await withServer {
                 $0.maxHeldAnswerByteCount = 2 << 20
@@ -118,7 +118,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "a stream that is not read has its trailers at its deadline, ahead of what waits",
+            "do not delay the trailers of a stream at its deadline",
             arguments: [0, 1_000])
         func deadlineOfAnUnreadStream(window: UInt32) async throws {
             try await withServer { server, _ in
@@ -135,7 +135,7 @@ extension NetworkTests {
         }
 
         @Test(
-            "the handler of a stream whose deadline passes is cancelled, whatever it waits for",
+            "do not keep a handler running after its stream's deadline, whatever it waits for",
             arguments: [0, 1_000])
         func deadlineOfASilentStream(window: UInt32) async throws {
             let counters = Counters()
@@ -150,7 +150,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        @Test("streams that nobody reads are begun a few at a time")
+        @Test("let only a few streams begin at a time")
         func streams() async throws {
             try await withServer { server, client in
                 let hostile = try await peers(10, server)
@@ -164,7 +164,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("who reads nothing has to go when there is no room, and is told; a slow reader stays")
+        @Test("end the connection of silent clients when there is no room, but not of slow ones")
         func eviction() async throws {
             let closed = Mutex(RPCServer.ClosedConnections())
             try await withServer {
@@ -201,7 +201,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("a slow download that goes on is not cut, however long the socket is full")
+        @Test("do not end a slow download that continues, however long the socket is full")
         func slowDownload() async throws {
             try await withServer {
                 $0.stalledWriteTimeout = .seconds(1)
@@ -228,7 +228,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("large answers wait for room that is taken, and come when who does not read has gone")
+        @Test("make large answers wait for room until silent clients are disconnected")
         func waitingForRoom() async throws {
             try await withServer {
                 $0.unreadAnswerTimeout = .seconds(5)
@@ -247,7 +247,7 @@ extension NetworkTests {
             }
         }
 
-        @Test("requests that are cancelled while they wait leave nothing behind")
+        @Test("leave nothing behind if their requests are cancelled while they wait")
         func cancelledWhileWaiting() async throws {
             try await withServer {
                 $0.resetBurst = 100_000

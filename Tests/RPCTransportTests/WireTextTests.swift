@@ -6,7 +6,7 @@ import Testing
 @Suite("The texts of gRPC's headers")
 struct WireTextTests {
     @Test(
-        "base64 is written without padding and read with or without (RFC 4648, section 10)",
+        "have base64 without padding, and accept it with or without (RFC 4648, section 10)",
         arguments: [
             ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"),
             ("fooba", "Zm9vYmE"), ("foobar", "Zm9vYmFy"),
@@ -18,17 +18,17 @@ struct WireTextTests {
         #expect(Base64.decode(Array(padded.utf8)) == Array(plain.utf8))
     }
 
-    @Test("base64 of random bytes reads back", arguments: 0..<50)
+    @Test("read base64 of random bytes back", arguments: 0..<50)
     func base64RoundTrip(count: Int) {
         let bytes = (0..<count).map { _ in UInt8.random(in: 0...255) }
         #expect(Base64.decode(Base64.encode(bytes)) == bytes, "\(bytes)")
     }
 
-    @Test("what is not base64 is refused", arguments: ["A", "Zg===", "Z!==", "AAAAA", "=Zg", "é"])
+    @Test("refuse invalid base64", arguments: ["A", "Zg===", "Z!==", "AAAAA", "=Zg", "é"])
     func notBase64(text: String) { #expect(Base64.decode(Array(text.utf8)) == nil) }
 
     @Test(
-        "messages are percent-encoded as gRPC says",
+        "percent-encode messages as gRPC specifies",
         arguments: [
             ("plain text", "plain text"), ("100%", "100%25"), ("ä\n", "%C3%A4%0A"),
             ("~\u{7f}", "~%7F"),
@@ -38,7 +38,7 @@ struct WireTextTests {
         #expect(decoded(encoded) == plain)
     }
 
-    @Test("a broken percent code is kept as it is", arguments: ["%", "%4", "%zz", "a%"])
+    @Test("keep a broken percent code as it is", arguments: ["%", "%4", "%zz", "a%"])
     func brokenPercent(text: String) { #expect(decoded(text) == text) }
 
     private func decoded(_ text: String) -> String {
@@ -46,7 +46,7 @@ struct WireTextTests {
     }
 
     @Test(
-        "timeouts are read in all units; the longest does not overflow",
+        "read timeouts in all units, of which the longest does not overflow",
         arguments: [
             ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000),
             ("4m", 4_000_000),
@@ -57,12 +57,12 @@ struct WireTextTests {
     }
 
     @Test(
-        "other texts are no timeouts",
+        "refuse other texts as timeouts",
         arguments: ["", "S", "1", "-1S", "1.5S", "123456789S", "1s", " 1S"])
     func noTimeout(text: String) { #expect(timeout(text) == nil) }
 
     @Test(
-        "a timeout is sent in at most 8 digits and never shortened below its unit",
+        "send a timeout in at most 8 digits, and never below its unit",
         arguments: [
             1, 99_999_999, 100_000_000, 1_500_000_000, 30_000_000_000, 86_400_000_000_000,
             Int64.max,
@@ -83,7 +83,7 @@ struct WireTextTests {
         Array(text.utf8).withUnsafeBufferPointer(WireText.timeout)
     }
 
-    @Test("metadata keeps order, is found by lower-case name, and makes texts sendable")
+    @Test("keep the order of metadata, find it by lower-case name, and make texts sendable")
     func metadata() {
         var metadata: Metadata = ["One": "1", "two": "2"]
         metadata.add("one", "3")
@@ -113,7 +113,7 @@ struct WireTextTests {
     }
 
     @Test(
-        "takes the blanks off the ends of a received value",
+        "remove blanks around a received value",
         arguments: [
             (" a b ", "a b"), ("\ta\t", "a"), ("", ""), ("   ", ""), ("a", "a"), (" a", "a"),
             ("a ", "a"),
@@ -122,7 +122,7 @@ struct WireTextTests {
         #expect(received("x", sent, room: 100).metadata.all("x") == [value])
     }
 
-    @Test("counts 64 bytes for each value between commas, also for one that is not base64")
+    @Test("count 64 bytes for each value between commas, also for invalid base64")
     func commas() {
         let all = received("x-bin", "AQI, Aw==,!,", room: 64 * 4)
         #expect(all.isTaken && all.room == 0)

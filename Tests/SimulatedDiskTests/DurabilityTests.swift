@@ -43,7 +43,7 @@ struct DurabilityTests {
         #expect(disk.crashed(.losingUnsynchronized).bytes(of: "/a") == [1])
     }
 
-    @Test("keeps an unsynchronized file's name alone when only its directory was synchronized")
+    @Test("keeps only the name of an unsynchronized file whose directory was synchronized")
     func nameWithoutBytes() throws {
         let disk = SimulatedDisk()
         try disk.open("/a", .createNew).write([1], at: 0)
@@ -114,7 +114,7 @@ struct DurabilityTests {
         }
     }
 
-    @Test("reads zeros where a length is kept and its bytes are not; no byte is of elsewhere")
+    @Test("reads zeros where a length is kept and its bytes are not, and never other bytes")
     func sampledLengths() throws {
         var lengths: Set<Int> = []
         for seed in 0..<200 {
@@ -166,7 +166,7 @@ struct DurabilityTests {
         }
     }
 
-    @Test("does not bring cut bytes back, and loses what was written behind a lost cut")
+    @Test("does not bring cut bytes back, and loses bytes that were written after a lost cut")
     func truncation() throws {
         for seed in 0..<100 {
             let (disk, file) = try Self.disk([UInt8](repeating: 1, count: 2000))

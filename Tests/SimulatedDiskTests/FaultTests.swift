@@ -19,7 +19,7 @@ struct FaultTests {
         #expect(try next.open("/a", .readOnly).read(byteCount: 9, at: 0) == [2])
     }
 
-    @Test("does not make bytes durable by a sync that follows a failed one")
+    @Test("does not make bytes durable by a sync after a failed one")
     func failedSync() throws {
         for drops in [false, true] {
             var options = SimulatedDisk.Options()
@@ -50,7 +50,7 @@ struct FaultTests {
         }
     }
 
-    @Test("leaves nothing, a part or all of a write that fails")
+    @Test("keeps nothing, a part or all of a failed write")
     func failedWrite() throws {
         var counts: Set<Int> = []
         for seed in 0..<50 {
@@ -66,7 +66,7 @@ struct FaultTests {
         #expect(counts == [0, 1, 2, 3])
     }
 
-    @Test("may have renamed, removed or created after EIO, and has not after ENOSPC")
+    @Test("may have renamed, removed or created after EIO, but not after ENOSPC")
     func failedNames() throws {
         var outcomes: [Set<Bool>] = [[], [], []]
         for seed in 0..<40 {
@@ -89,7 +89,7 @@ struct FaultTests {
         #expect(outcomes == [[false, true], [false, true], [false, true]])
     }
 
-    @Test("fails by number, kind and predicate, once, often or until healed")
+    @Test("fails by number, kind and predicate, once, often or until it is healed")
     func plans() throws {
         let disk = SimulatedDisk(seed: 3)
         disk.fail(.call(2), error: EIO)
@@ -111,7 +111,7 @@ struct FaultTests {
         _ = try disk.open("/a", .readOnly)
     }
 
-    @Test("can fail each kind of call with each error that it can have")
+    @Test("can fail each kind of call with each possible error")
     func everyError() throws {
         for kind in CallKind.allCases {
             for error in kind.possibleErrors {

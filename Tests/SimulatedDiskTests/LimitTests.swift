@@ -4,7 +4,7 @@ import StorageIO
 import Testing
 
 struct LimitTests {
-    @Test("has no space behind its limit, writes what fits, and goes on when space is freed")
+    @Test("has no space beyond its limit, writes what fits, and continues when space is freed")
     func bytes() throws {
         let disk = SimulatedDisk(limits: DiskLimits(byteCount: 5 * 4096))
         let file = try disk.open("/a", .createNew)
@@ -29,7 +29,7 @@ struct LimitTests {
         withExtendedLifetime(other) {}
     }
 
-    @Test("gives space back with the last reference to a removed file")
+    @Test("frees space with the last reference to a removed file")
     func removedFile() throws {
         let disk = SimulatedDisk(limits: DiskLimits(byteCount: 4096))
         var file: (any StorageFile)? = try disk.open("/a", .createNew)
@@ -44,7 +44,7 @@ struct LimitTests {
         #expect(try disk.freeSpace(at: "/").byteCount > 1 << 40)
     }
 
-    @Test("has no inodes behind its limit")
+    @Test("has no inodes beyond its limit")
     func inodes() throws {
         let disk = SimulatedDisk(limits: DiskLimits(fileCount: 2))
         try disk.createDirectory("/d")

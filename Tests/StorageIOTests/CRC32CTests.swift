@@ -6,7 +6,7 @@ import Testing
 struct CRC32CTests {
     // RFC 3720, appendix B.4.
     @Test(
-        "the checksum of known bytes is the published one",
+        "gives the published checksum for known bytes",
         arguments: [
             ([UInt8](repeating: 0, count: 32), 0x8A91_36AA),
             ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43),
@@ -24,7 +24,7 @@ struct CRC32CTests {
         }
     }
 
-    @Test("the instruction and the tables give the same, for any length, alignment and beginning")
+    @Test("gives the same by instruction and tables, for any length, alignment and beginning")
     func instruction() {
         guard crc32c_is_available() else { return }
         let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 * $0 * 31 + 7) }
@@ -41,7 +41,7 @@ struct CRC32CTests {
         }
     }
 
-    @Test("the checksum does not depend on how the bytes are cut into pieces")
+    @Test("does not depend on how the bytes are split")
     func pieces() {
         let bytes = (0..<200).map { UInt8(truncatingIfNeeded: $0 * 37) }
         let whole = bytes.withUnsafeBytes(CRC32C.checksum)

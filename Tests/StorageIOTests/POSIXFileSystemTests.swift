@@ -16,7 +16,7 @@ struct POSIXFileSystemTests {
         try body(path + "/a/b")
     }
 
-    @Test("what is written is read, at any offset, and a reserved file reads as zeros")
+    @Test("reads what was written, at any offset, and zeros in a reserved file")
     func readsAndWrites() throws {
         try withFolder { folder in
             let file = try fileSystem.open("\(folder)/file", .createNew)
@@ -31,7 +31,7 @@ struct POSIXFileSystemTests {
         }
     }
 
-    @Test("files and folders are their owner's alone")
+    @Test("restricts files and folders to their owner")
     func modes() throws {
         try withFolder { folder in
             let lock = try fileSystem.lock("\(folder)/LOCK")
@@ -44,7 +44,7 @@ struct POSIXFileSystemTests {
         }
     }
 
-    @Test("a sync that fails is an error")
+    @Test("reports a failed sync")
     func failedSync() throws {
         // Devices have nothing to synchronize: EINVAL.
         let device = try fileSystem.open("/dev/null", .readWrite)
@@ -52,7 +52,7 @@ struct POSIXFileSystemTests {
         #expect(throws: StoreError(.io, "")) { try device.synchronize() }
     }
 
-    @Test("a file that exists is not created again, and a missing one is not opened")
+    @Test("does not create a file that exists, nor open a missing one")
     func openModes() throws {
         try withFolder { folder in
             _ = try fileSystem.open("\(folder)/file", .createNew)
@@ -66,7 +66,7 @@ struct POSIXFileSystemTests {
         }
     }
 
-    @Test("reading past the end of what must be there is corruption, with the place")
+    @Test("reports corruption with the place for a read past the required end")
     func endOfFile() throws {
         try withFolder { folder in
             let file = try fileSystem.open("\(folder)/file", .createNew)
@@ -80,7 +80,7 @@ struct POSIXFileSystemTests {
         }
     }
 
-    @Test("a lock is free again although a copy of its file is open, as in a child process")
+    @Test("frees a lock although a copy of its file is open, as in a child process")
     func lockWithCopies() throws {
         try withFolder { folder in
             var lock: (any FileLock)? = try fileSystem.lock("\(folder)/LOCK")
@@ -99,7 +99,7 @@ struct POSIXFileSystemTests {
         }
     }
 
-    @Test("a lock is given once, names its holder, and is free again when its holder is gone")
+    @Test("gives a lock once, names its holder, and frees it with its holder")
     func locks() throws {
         try withFolder { folder in
             var lock: (any FileLock)? = try fileSystem.lock("\(folder)/LOCK")

@@ -8,7 +8,7 @@ import Testing
 /// One flipped bit anywhere: the same data, or an error that names the place; never other data.
 @Suite(.serialized, .ownThread)
 struct BitFlipTests {
-    @Test("every flipped bit is harmless or reported with its place, and never read as data")
+    @Test("reports every flipped bit that matters with its place, and never returns it as data")
     func flips() async throws {
         let small = try SmallDatabase()
         #expect(18...32 ~= small.entries.count)

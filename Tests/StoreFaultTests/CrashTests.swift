@@ -7,13 +7,13 @@ import Testing
 /// The whole database on a disk that stops after each of its calls.
 @Suite(.serialized, .ownThread)
 struct CrashTests {
-    @Test("whatever call was the last, every image of a crash opens with all that was acknowledged")
+    @Test("opens every image of a crash with all acknowledged entries, whatever call was the last")
     func crashAtEveryCall() async throws {
         try await crash(.always, "crashes, always", aiming: 60)
     }
 
     @Test(
-        "under weaker durability a power failure leaves a prefix, and a kill everything",
+        "keeps a prefix after a power failure under weaker durability, and all after a kill",
         arguments: [Durability.interval(milliseconds: 2), .never])
     func crashUnderWeakerDurability(durability: Durability) async throws {
         try await crash(durability, "crashes, \(durability)", aiming: 25)

@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized, .ownThread)
 struct FaultTests {
     @Test(
-        "a call that fails once loses nothing; only a failed write or sync of the ledger stops writing"
+        "loses nothing by one failed call, and stops writing only if it was the ledger's"
     )
     func failEveryCallOnce() async throws {
         let outcomes = Outcomes()
@@ -43,7 +43,7 @@ struct FaultTests {
         outcomes.report("failing once")
     }
 
-    @Test("a disk that fails from some call on loses nothing, and serves again once it is healed")
+    @Test("loses nothing on a disk that fails from some call on, and works once it is healed")
     func failFromEveryCallOn() async throws {
         let outcomes = Outcomes()
         let cases = try Self.cases()

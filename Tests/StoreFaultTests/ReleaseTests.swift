@@ -9,7 +9,7 @@ struct ReleaseTests {
         case close, closeAfterWrites, closeAfterSegments, powerFailure, kill, diskFailure
     }
 
-    @Test("a database that has ended leaves nothing in memory", arguments: End.allCases)
+    @Test("leaves nothing of a closed database in memory", arguments: End.allCases)
     func leavesNothing(end: End) throws {
         weak var disk: SimulatedDisk?
         func run() throws {
@@ -39,7 +39,7 @@ struct ReleaseTests {
         #expect(disk == nil)
     }
 
-    @Test("an opening that fails leaves nothing in memory, whatever call failed")
+    @Test("leaves nothing of a failed opening in memory, whatever call failed")
     func failedOpening() throws {
         for isNew in [true, false] {
             let template = StoreSession(SimulatedDisk(seed: 1))

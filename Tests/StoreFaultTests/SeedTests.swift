@@ -10,7 +10,7 @@ import Testing
 /// `IMMUDB_SEEDS` says how many, `IMMUDB_FIRST_SEED` from which one on; `IMMUDB_SEED` repeats one.
 @Suite(.serialized, .ownThread)
 struct SeedTests {
-    @Test("random courses through failures and crashes keep every promise")
+    @Test("keeps every promise in random courses through failures and crashes")
     func seeds() async throws {
         let outcomes = Outcomes()
         let first = Settings.onlySeed ?? Settings.firstSeed ?? 1

@@ -10,7 +10,7 @@ import Testing
 struct ViewDamageTests {
     private static let views = ["tree/digests", "tree/places", "tree", "index"]
 
-    @Test("a view that is removed is rebuilt", arguments: Self.views)
+    @Test("rebuilds a view that is removed", arguments: Self.views)
     func removed(view: String) throws {
         let small = try SmallDatabase()
         for (path, _) in small.disk.files where Self.isPart(path, of: view) {
@@ -23,7 +23,7 @@ struct ViewDamageTests {
         try StoreScript.check(disk, after: small.session, goesOn: true)
     }
 
-    @Test("a view that is cut short is rebuilt", arguments: Self.views)
+    @Test("rebuilds a view that is cut short", arguments: Self.views)
     func cut(view: String) throws {
         let small = try SmallDatabase()
         for (path, byteCount) in small.usedBytes() where Self.isPart(path, of: view) {
@@ -35,7 +35,7 @@ struct ViewDamageTests {
         }
     }
 
-    @Test("a view of garbage is rebuilt", arguments: Self.views)
+    @Test("rebuilds a view of garbage", arguments: Self.views)
     func garbage(view: String) throws {
         let small = try SmallDatabase()
         var random = SplitMix64(seed: 1)
@@ -51,7 +51,7 @@ struct ViewDamageTests {
         }
     }
 
-    @Test("another database's view is rebuilt", arguments: Self.views)
+    @Test("rebuilds another database's view", arguments: Self.views)
     func swapped(view: String) throws {
         let small = try SmallDatabase()
         let other = try SmallDatabase(seed: 5, stepCount: 9)
@@ -60,7 +60,7 @@ struct ViewDamageTests {
         try StoreScript.check(disk, after: small.session, goesOn: true)
     }
 
-    @Test("an older copy of a view is brought up to the ledger", arguments: Self.views)
+    @Test("brings an older copy of a view up to the ledger", arguments: Self.views)
     func older(view: String) throws {
         let small = try SmallDatabase()
         let before = small.disk.copy()
@@ -74,7 +74,7 @@ struct ViewDamageTests {
     }
 
     @Test(
-        "an index ahead of the ledger is rebuilt; a tree ahead of it shows that entries are lost")
+        "rebuilds an index ahead of the ledger, and takes a tree ahead of it as evidence of loss")
     func ahead() throws {
         let small = try SmallDatabase()
         let later = small.session.next(on: small.disk.copy())

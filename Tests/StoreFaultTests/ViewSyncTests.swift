@@ -15,7 +15,7 @@ import Testing
 @Suite(.serialized, .ownThread)
 struct ViewSyncTests {
     @Test(
-        "a view whose sync failed is not called right by a close, nor by what comes after it",
+        "does not mark a view as valid at a close or later after its sync failed",
         arguments: ["tree/digests", "tree/places"], 0..<8 as Range<UInt64>)
     func failedSync(view: String, seed: UInt64) throws {
         var options = SimulatedDisk.Options()
@@ -48,7 +48,7 @@ struct ViewSyncTests {
     }
 
     @Test(
-        "a close whose sync of a view fails leaves a database that opens whole",
+        "opens a database whole after a close with a failed sync of a view",
         arguments: ["tree/digests", "tree/places"])
     func failedSyncAtClose(view: String) throws {
         for dropsCache in [true, false] {
@@ -68,7 +68,7 @@ struct ViewSyncTests {
         }
     }
 
-    @Test("a view is durable before its mark says so")
+    @Test("makes a view durable before its mark says so")
     func order() throws {
         var options = SimulatedDisk.Options()
         options.traceCapacity = 10_000

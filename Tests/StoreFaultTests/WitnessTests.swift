@@ -32,7 +32,7 @@ struct WitnessTests {
     }
 
     @Test(
-        "a leaf that outlives its entry under weaker durability is not taken for a lost entry later"
+        "does not take a leaf that outlives its entry under weaker durability for a lost entry"
     )
     func staleLeaves() throws {
         let strict = session.next(on: image, .always)
@@ -47,7 +47,7 @@ struct WitnessTests {
     }
 
     @Test(
-        "a flipped bit in a view's head does not keep a database from opening after a power failure",
+        "opens with a flipped bit in a view's head after a power failure",
         arguments: [digests, places])
     func flippedHead(path: String) throws {
         let flags = 40..<44

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Terminal
 
-@Suite("The file of a history")
+@Suite("A history file")
 struct HistoryFileTests {
-    @Test("what is no regular file, such as a device or a pipe, is not replaced")
+    @Test("is not replaced if it is not a regular file, but a device or a pipe")
     func specialFiles() throws {
         let path = FileManager.default.temporaryDirectory
             .appendingPathComponent("history-test-\(UUID().uuidString)").path

@@ -41,7 +41,7 @@ struct LineEditorTests {
         return try await read
     }
 
-    @Test("lines are edited, and Ctrl-D in an empty one is the end")
+    @Test("edits lines, and ends at Ctrl-D in an empty one")
     func editing() async throws {
         let read = try await lines(typing: [
             "set a b\n", "gät x\u{1}\u{6}\u{6}\u{6}\u{6}\u{7f}k \n", "\n", "\u{4}",
@@ -49,13 +49,13 @@ struct LineEditorTests {
         #expect(read == ["set a b", "gätk x", "", nil])
     }
 
-    @Test("Ctrl-C gives an empty line and drops what was typed; the process goes on")
+    @Test("returns an empty line at Ctrl-C, and drops what was typed")
     func interrupt() async throws {
         let read = try await lines(typing: ["drop all\u{3}", "keep\n", "\u{10}\n"])
         #expect(read == ["", "keep", "keep"])
     }
 
-    @Test("a pasted text is inserted as it is, line ends, tabs and control characters, too")
+    @Test("inserts a pasted text unchanged, with line ends, tabs and control characters")
     func paste() async throws {
         let read = try await lines(
             typing: [
@@ -65,7 +65,7 @@ struct LineEditorTests {
         #expect(read == ["a 'b\nc\n\u{3}\t\u{4}ä€😀'", "x", "get l", "get l"])
     }
 
-    @Test("Tab completes the word before the cursor")
+    @Test("completes the word before the cursor at Tab")
     func completion() async throws {
         let words = ["safeget", "safeset", "scan", "history", "später"]
         let read = try await lines(
@@ -73,7 +73,7 @@ struct LineEditorTests {
         #expect(read == ["history x", "safeget y", "safeset ", "x", "später "])
     }
 
-    @Test("history is kept between runs, for its owner only, without the same line twice in a row")
+    @Test("keeps history between runs, for its owner only, without repeated lines")
     func history() async throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("history-test-\(UUID().uuidString)")
@@ -93,7 +93,7 @@ struct LineEditorTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["history"])
     }
 
-    @Test("a history that cannot be read or written does not matter")
+    @Test("works without a history that cannot be read or written")
     func noHistory() async throws {
         for file in ["/nowhere/history", "/dev", "/dev/full"] {
             let read = try await lines(typing: ["one\n", "\u{10}\n"], historyFile: file)
@@ -101,7 +101,7 @@ struct LineEditorTests {
         }
     }
 
-    @Test("a thousand lines are kept, the newest ones, and none that is too long")
+    @Test("keeps the newest thousand lines, and none that is too long")
     func limit() throws {
         let path = FileManager.default.temporaryDirectory
             .appendingPathComponent("history-test-\(UUID().uuidString)").path
@@ -116,7 +116,7 @@ struct LineEditorTests {
         #expect(history.lines().last == "newest")
     }
 
-    @Test("a link to the history stays a link")
+    @Test("keeps a link to the history")
     func link() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("history-test-\(UUID().uuidString)")
@@ -133,7 +133,7 @@ struct LineEditorTests {
         )
     }
 
-    @Test("what is no terminal is read line by line, without a prompt")
+    @Test("reads other inputs than a terminal line by line, without a prompt")
     func pipe() throws {
         let script = try Script(Array("get a\r\n\nget\tä".utf8))
         try script.run { streams in

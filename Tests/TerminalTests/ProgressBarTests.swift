@@ -6,7 +6,7 @@ import Testing
 @Suite("Progress bar")
 struct ProgressBarTests {
     @Test(
-        "shows label, bar and figures; all only when all is done",
+        "shows label, bar and figures, and 100 % only when all is done",
         arguments: [
             (0, 1000, "Dumping [                    ]   0 % 0/1000"),
             (500, 1000, "Dumping [##########          ]  50 % 500/1000"),
@@ -25,7 +25,7 @@ struct ProgressBarTests {
         #expect(line.count == 46)
     }
 
-    @Test("the share that is filled is the share that is done")
+    @Test("fills the share that is done")
     func share() {
         for done in stride(from: UInt64(0), through: 1000, by: 50) {
             let line = ProgressBar.line("x", done: done, total: 1000, width: 200)
@@ -45,7 +45,7 @@ struct ProgressBarTests {
         #expect(ProgressBar.line("Label", done: 1, total: 2, width: 14) == "Lab  50 % 1/2")
     }
 
-    @Test("nothing is written to what is no terminal")
+    @Test("writes nothing to other files than a terminal")
     func noTerminal() throws {
         let script = try Script("")
         script.run { streams in
@@ -56,7 +56,7 @@ struct ProgressBarTests {
         #expect(script.prompts.isEmpty)
     }
 
-    @Test("is drawn ten times a second at most, and its line is cleared at the end")
+    @Test("is drawn at most ten times a second, and its line is cleared at the end")
     func drawing() async throws {
         let terminal = try PseudoTerminal()
         terminal.run { streams in

@@ -6,7 +6,7 @@ import Testing
 @Suite("Prompts", .serialized, .timeLimit(.minutes(1)))
 struct PromptTests {
     @Test(
-        "a password comes from a pipe, a line of any end; the rest is left for who reads next",
+        "read a password from a line of a pipe, and leave the rest for the next reader",
         arguments: [
             ("secret\nnext\n", "secret"), ("secret\r\nnext\n", "secret"), ("\nnext\n", ""),
             (" p ä\\\nnext\n", " p ä\\"),
@@ -23,13 +23,13 @@ struct PromptTests {
         }
     }
 
-    @Test("a password that the input ends with needs no line end")
+    @Test("accept a password at the end of the input without a line end")
     func lastLine() throws {
         let answer = try Script("secret").run { try Prompt.password("", through: $0) }
         #expect(answer == "secret")
     }
 
-    @Test("no password, one that is no text, and one that is too long are errors that say so")
+    @Test("refuse a missing password, one that is not text, and one that is too long")
     func noPassword() throws {
         let said: [([UInt8], String)] = [
             ([], "the input ended"), ([0xff, 0x0a], "not UTF-8 text"),
@@ -45,7 +45,7 @@ struct PromptTests {
     }
 
     @Test(
-        "y and Y are a yes, everything else and the end of the input are a no",
+        "take y and Y as a yes, everything else and the end of the input as a no",
         arguments: [
             ("y\n", true), ("Y\n", true), ("y", true), (" y \r\n", true), ("n\n", false),
             ("yes\n", false), ("\n", false), ("", false), ("Ja\n", false), ("\ny\n", false),
@@ -58,7 +58,7 @@ struct PromptTests {
     }
 
     @Test(
-        "a question may take an empty line for a yes, but neither the end of the input nor another word",
+        "take an empty line for a yes where that is the default, but neither the end of the input nor another word",
         arguments: [
             ("\n", true), (" \n", true), ("y\n", true), ("n\n", false), ("", false), ("x\n", false),
         ])
@@ -70,7 +70,7 @@ struct PromptTests {
         #expect(answer == expected)
     }
 
-    @Test("a terminal does not show the password, and shows again what is typed afterwards")
+    @Test("do not show the password on a terminal, and show later input again")
     func silence() async throws {
         let terminal = try PseudoTerminal()
         let before = terminal.modes
@@ -88,7 +88,7 @@ struct PromptTests {
         #expect(!screen.contains("secre"))
     }
 
-    @Test("Ctrl-D instead of a password is an error, and the terminal is restored")
+    @Test("take Ctrl-D instead of a password as an error, and restore the terminal")
     func endOfInput() async throws {
         let terminal = try PseudoTerminal()
         let before = terminal.modes

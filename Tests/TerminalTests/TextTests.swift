@@ -5,7 +5,7 @@ import Testing
 @Suite("Text for terminals")
 struct TextTests {
     @Test(
-        "text stays, what a terminal would obey or cannot show is escaped",
+        "stays, except for escapes of what a terminal would obey or cannot show",
         arguments: [
             ("käse\t\n", "käse\t\n"), ("\u{1b}[2J", "\\x1b[2J"), ("\u{9b}2J", "\\xc2\\x9b2J"),
             ("a\r\u{7f}\0", "a\\x0d\\x7f\\x00"), ("", ""),
@@ -14,7 +14,7 @@ struct TextTests {
         #expect(TerminalText.escaped(Array(given.utf8)) == Array(expected.utf8))
     }
 
-    @Test("bytes that are no text are escaped as far as they are not ASCII")
+    @Test("is escaped unless it is ASCII, if the bytes are not text")
     func bytes() {
         #expect(
             TerminalText.escaped([0x61, 0xff, 0xc3, 0xa4, 0x0a])
@@ -22,7 +22,7 @@ struct TextTests {
     }
 
     @Test(
-        "a word is completed as far as the candidates agree; they are listed if it cannot go on",
+        "is completed as far as the candidates agree, which are listed otherwise",
         arguments: [
             ("h", .insert("istory ")), ("s", .list(["safeget", "safeset", "scan", "später"])),
             ("sa", .insert("fe")), ("safe", .list(["safeget", "safeset"])), ("x", .nothing),
@@ -34,12 +34,12 @@ struct TextTests {
         #expect(Completion(of: line) { _, _ in words } == expected)
     }
 
-    @Test("words that differ within a character are completed up to it")
+    @Test("is completed up to a character in which words differ")
     func splitCharacter() {
         #expect(Completion(of: "a") { _, _ in ["abä", "abö"] } == .insert("b"))
     }
 
-    @Test("the caller is told the line and the word that it ends in")
+    @Test("is passed to the caller with the line and the word at its end")
     func word() {
         var told: [String] = []
         _ = Completion(of: "set  \"a b") { line, word in
@@ -50,7 +50,7 @@ struct TextTests {
         #expect(Completion.word(endingIn: "set ") == "")
     }
 
-    @Test("candidates are shown in columns that fit")
+    @Test("is shown in columns that fit")
     func columns() {
         #expect(Completion.columns(["a", "bbb", "c\u{1b}"], width: 16) == "a      bbb\nc\\x1b\n")
         #expect(Completion.columns(["aaaa", "b"], width: 3) == "aaaa\nb\n")

@@ -1,7 +1,7 @@
 package import ImmudbClient
 package import ProgramKit
 
-/// The settings that say where the server is, and how it is talked to.
+/// The settings of the server's address and the connection to it.
 package struct ConnectionSettings: Sendable {
     package static let address = Setting(
         "immudb-address", short: "a", .text("an address or host name", named: "host"),
@@ -34,11 +34,11 @@ package struct ConnectionSettings: Sendable {
     private static let flagsForTLS = [serverName.key, certificate.key, clientCAs.key, pkey.key]
 
     package let address: ServerAddress
-    /// nil: in clear text.
+    /// nil: the connection is in clear text.
     package let tls: ImmudbClient.TLS?
     package let timeoutSeconds: Int
 
-    /// - Throws: `SettingsError` if the address is none.
+    /// - Throws: `SettingsError` if the address is invalid.
     package init(_ values: SettingsValues) throws(SettingsError) {
         address = try values.parsed(Self.address) { text in
             try ServerAddress(text, port: values.given(Self.port))
@@ -53,7 +53,7 @@ package struct ConnectionSettings: Sendable {
                 serverName: name.isEmpty ? nil : name) : nil
     }
 
-    /// For a client that sends the token, if there is one, with every call.
+    /// Returns the configuration of a client that sends `token`, if there is one, with every call.
     package func configuration(token: String?) -> ImmudbClient.Configuration {
         var configuration = ImmudbClient.Configuration(
             host: address.host, port: address.port, token: token)
@@ -62,11 +62,11 @@ package struct ConnectionSettings: Sendable {
         return configuration
     }
 
-    /// Says of each flag of the command line that has no effect why.
+    /// Explains each flag of the command line that has no effect.
     ///
-    /// A variable, or a key of a config file, is for all commands, so nothing is said of it.
+    /// Variables, and keys of a config file, are for all commands, so they are not mentioned.
     ///
-    /// - Parameter flags: the keys of those that were given.
+    /// - Parameter flags: the keys of the given flags.
     package func idleFlags(among flags: some Collection<String>) -> [String] {
         guard tls == nil else { return [] }
         return flags.filter(Self.flagsForTLS.contains).sorted().map {

@@ -1,7 +1,7 @@
 package import ImmudbClient
 
 extension ImmudbClient.ServerHealth {
-    /// - Throws: `ClientError` that says what the server cannot do.
+    /// - Throws: `ClientError` that states what the server cannot do.
     package func requireWhole() throws(ClientError) {
         guard !isWhole else { return }
         let problems = [

@@ -1,8 +1,8 @@
 import Foundation
 import POSIX
 
-/// A file that has its name only once it is complete: whoever finds it finds all of it. Of one that
-/// is not completed nothing stays, also when Ctrl-C ends the process.
+/// A file that gets its name only once it is complete, so that a file with that name is whole. A file that is not
+/// completed is removed, even if Ctrl-C ends the process.
 package final class DraftFile {
     private static let bufferByteCount = 1 << 20
 
@@ -11,7 +11,7 @@ package final class DraftFile {
     private var buffer: [UInt8] = []
     private let signals: EndingSignals
 
-    /// Giving a file its name replaces what had it: never a link, a pipe or a device.
+    /// Refuses a path that is a link, a pipe or a device, since renaming the draft would replace it.
     package static func requireReplaceable(_ path: String) throws(ToolError) {
         guard isRegularFile(path) == false else { return }
         throw ToolError("\(path) is there and is no regular file: name another one")
@@ -20,7 +20,7 @@ package final class DraftFile {
     package init(for path: String) throws {
         self.path = path
         let suffix = FileDraft.uniqueSuffix()
-        // Before there is the file, which a signal would leave.
+        // Before the file is created, since a signal would leave it.
         signals = EndingSignals { unlink(path + suffix) }
         do {
             draft = try FileDraft(

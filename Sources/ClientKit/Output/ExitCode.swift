@@ -1,4 +1,4 @@
-/// What the process ends with.
+/// The exit code of the process.
 package enum ExitCode: Int32, Comparable, Sendable {
     case done = 0
     case failed = 1
@@ -7,12 +7,12 @@ package enum ExitCode: Int32, Comparable, Sendable {
     case notFound = 4
     /// The server could not be reached, or gave no answer in time.
     case unreachable = 5
-    /// A change may be stored, or is, though the command failed: to run it again may make it twice.
+    /// A change may be stored, or is, although the command failed: running it again may make the change twice.
     case outcomeUnknown = 6
-    /// Nobody reads the output any more. A process that SIGPIPE ends gives shells the same number.
+    /// Nobody reads the output any more. Shells report the same number for a process that SIGPIPE ends.
     case outputClosed = 141
 
-    /// Of several commands, the greatest is told.
+    /// Of several commands, the greatest exit code is returned.
     private static let byWeight: [ExitCode] = [
         .done, .outputClosed, .notFound, .failed, .unreachable, .outcomeUnknown,
         .verificationFailed,

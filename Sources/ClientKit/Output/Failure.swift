@@ -4,20 +4,20 @@ import ProgramKit
 import RPCTransport
 import Terminal
 
-/// Why a command failed, as it is shown: for people, and as JSON.
+/// The failure of a command, as it is shown: for people, and as JSON.
 package struct Failure: Equatable {
-    /// Names the kind: a status of gRPC, or one of those in `docs/immuclient.md`.
+    /// The kind of failure: a gRPC status, or one of the codes in `docs/immuclient.md`.
     package let code: String
     package let message: String
-    /// All lines that people are shown.
+    /// All lines that are shown to people.
     package let text: String
-    /// Which check of a verification failed.
+    /// The check of a verification that failed.
     package var check: String?
-    /// What the failure was about, where the server's words do not say it.
+    /// A detail that the server's words lack.
     package var hint: Hint?
     /// The command or flag that was probably meant.
     package var suggestion: String?
-    /// What the process ends with, if nothing worse follows.
+    /// The exit code of the process, if nothing worse follows.
     package var exitCode: ExitCode
 
     package init(
@@ -44,12 +44,12 @@ package struct Failure: Equatable {
         return ["error": .object(error)]
     }
 
-    /// Says it on the standard error.
+    /// Writes the failure to the standard error.
     package func complain(_ format: Output.Format) {
         StandardError.write(LineReport(text, json: json), format)
     }
 
-    /// A line below the server's words, which name nothing.
+    /// A line below the server's message, which names neither key nor rule.
     package struct Hint: Equatable {
         package let text: String
         /// The key that was not found.
@@ -62,15 +62,15 @@ package struct Failure: Equatable {
     }
 }
 
-/// An error that knows how it is shown.
+/// An error that defines how it is shown.
 package protocol ExplainableError: Error {
     var failure: Failure { get }
 }
 
-/// Why a command failed on this side of the connection.
+/// The failure of a command on this side of the connection.
 package struct ToolError: ExplainableError, CustomStringConvertible {
     package let description: String
-    /// For `--json`.
+    /// The code for `--json`.
     package let code: String
 
     package init(_ description: String, code: String = "LocalFailure") {
@@ -81,7 +81,7 @@ package struct ToolError: ExplainableError, CustomStringConvertible {
     package var failure: Failure { Failure(code: code, message: description, text: description) }
 }
 
-/// A failure that has been told already.
+/// A failure that was already reported.
 package struct ToldFailure: Error {
     package let exitCode: ExitCode
 
@@ -140,7 +140,7 @@ extension Failure {
     }
 
     private static func exitCode(of error: ClientError) -> ExitCode {
-        // A server that cannot do it now, and says so, was reached.
+        // A server that reports that it cannot serve the call now was reached.
         let isAnswer = (error.cause as? RPCError)?.requestFate == .answered
         return switch error.code {
         case .notFound: .notFound

@@ -1,12 +1,12 @@
 import Foundation
 
-/// What `--json` prints as one line.
+/// A JSON object, which `--json` prints as one line.
 package typealias JSONObject = [String: JSONValue]
 
 package enum JSONValue: Encodable, Hashable, Sendable {
     case text(String)
     case number(UInt64)
-    /// Infinite ones become the texts `inf` and `-inf`, as JSON has no such numbers.
+    /// A number; infinities become the texts `inf` and `-inf`, since JSON has no such numbers.
     case decimal(Double)
     case truth(Bool)
     case object(JSONObject)
@@ -24,7 +24,7 @@ package enum JSONValue: Encodable, Hashable, Sendable {
 }
 
 extension [String: JSONValue] {
-    /// Bytes as text under their name or, if they are no UTF-8, in base64 under `<name>Base64`.
+    /// Sets bytes as text under `name` or, if they are not UTF-8, in base64 under `<name>Base64`.
     package mutating func set(_ name: String, bytes: [UInt8]) {
         if let text = String(validating: bytes, as: UTF8.self) {
             self[name] = .text(text)
@@ -33,17 +33,16 @@ extension [String: JSONValue] {
         }
     }
 
-    /// One line, keys in order, without its end.
+    /// Returns one line without its line feed, with the keys in order.
     ///
-    /// Control characters are escaped, all of them: a terminal would obey some that JSON leaves as
-    /// they are.
+    /// All control characters are escaped: a terminal would obey some that JSON leaves as they are.
     package func line() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         let encoded = [UInt8](try encoder.encode(self))
-        // DEL, and the first byte of U+0080 to U+009F.
+        // These are the bytes of DEL, and the first byte of U+0080 to U+009F.
         guard encoded.contains(where: { $0 == 0x7f || $0 == 0xc2 }) else { return encoded }
         return String(decoding: encoded, as: UTF8.self).unicodeScalars.flatMap { scalar in
             scalar.properties.generalCategory == .control

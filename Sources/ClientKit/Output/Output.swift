@@ -2,13 +2,13 @@ import Foundation
 import POSIX
 package import Terminal
 
-/// The standard output, in the form that was asked for.
+/// The standard output, in the requested format.
 package struct Output: Sendable {
     package enum Format: Sendable {
         case text
         /// One object a line.
         case json
-        /// The values of entries alone, each and a line feed.
+        /// Only the values of entries, each with a line feed.
         case values
     }
 
@@ -17,16 +17,15 @@ package struct Output: Sendable {
 
     package init(format: Format) { self.format = format }
 
-    /// Several reports are written at once, up to about so many bytes.
+    /// Reports of a list are written together, up to about this many bytes.
     private static let chunkByteCount = 1 << 20
 
-    /// - Throws: `ToolError` if the standard output takes nothing more, `OutputClosed` if nobody
-    ///   reads it any more.
+    /// - Throws: `ToolError` if the standard output accepts nothing more, `OutputClosed` if nobody reads it any more.
     package func write(_ report: some Report) throws {
         try Self.write(bytes: bytes(of: report))
     }
 
-    /// Prints what was checked, then throws why the check failed, if it did: also if nobody reads the
+    /// Prints the result of a check, then throws the failure of the check, if there is one: even if nobody reads the
     /// output.
     package func write(_ report: some Report, failing failure: (any Error)?) throws {
         let written = Result { try write(report) }
@@ -34,7 +33,7 @@ package struct Output: Sendable {
         try written.get()
     }
 
-    /// Writes the reports of a list; between texts are blank lines.
+    /// Writes the reports of a list, with blank lines between texts.
     package func write(list reports: some Sequence<some Report>) throws {
         var chunk: [UInt8] = []
         for report in reports {
@@ -71,11 +70,11 @@ package struct Output: Sendable {
     }
 }
 
-/// The program that reads the output, such as head, has ended: no failure, and nothing is left to do.
+/// The program that reads the output, such as head, has ended: not a failure, and the command can stop.
 package struct OutputClosed: Error {}
 
 extension StandardError {
-    /// As text, or as JSON if that is what the standard output gets.
+    /// Writes a report as text, or as JSON if the standard output has JSON.
     package static func write(_ report: LineReport, _ format: Output.Format) {
         if format == .json, let line = try? report.json.line() {
             write(line: String(decoding: line, as: UTF8.self))
@@ -84,7 +83,7 @@ extension StandardError {
         }
     }
 
-    /// Something that the user should know, though nothing has failed.
+    /// Warns of something that is not a failure.
     package static func write(warning: String, _ format: Output.Format) {
         write(
             LineReport(

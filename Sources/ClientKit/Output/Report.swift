@@ -2,11 +2,11 @@ import Terminal
 
 /// Something that a command prints: a line, an entry, a proof.
 package protocol Report {
-    /// In the exact form of immudb's command line client: tabs, and spaces before some line ends.
+    /// The report in the exact form of immudb's command line client: tabs, and spaces before some line ends.
     func text(_ display: Display) -> [UInt8]
-    /// For programs; `docs/immuclient.md` lists the fields.
+    /// The report for programs; `docs/immuclient.md` lists the fields.
     var json: JSONObject { get }
-    /// What `--value-only` prints of it, if anything.
+    /// The bytes that `--value-only` prints; nil for none.
     var value: [UInt8]? { get }
 }
 
@@ -14,20 +14,20 @@ extension Report {
     package var value: [UInt8]? { nil }
 }
 
-/// What bytes are written to.
+/// The destination of bytes that are shown.
 package struct Display: Sendable {
     package let isTerminal: Bool
 
     package init(isTerminal: Bool) { self.isTerminal = isTerminal }
 
-    /// Keys and values: byte for byte, but for a terminal, which would obey some and cannot show
+    /// Returns keys and values byte for byte, except for a terminal, which would obey some bytes and cannot show
     /// others.
     package func shown(_ bytes: [UInt8]) -> [UInt8] {
         isTerminal ? TerminalText.escaped(bytes) : bytes
     }
 }
 
-/// A line of text, and what it says to a program.
+/// A line of text, and its form for programs.
 package struct LineReport: Report {
     package let line: String
     package let json: JSONObject

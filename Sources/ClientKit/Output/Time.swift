@@ -1,9 +1,9 @@
 import Foundation
 
-/// Times of entries.
+/// Formats the times of entries.
 package enum Time {
-    /// As this machine's zone has it: `2026-11-22 21:05:00 +0100 CET`; the number itself if no
-    /// calendar reaches that far.
+    /// Returns the time in this machine's zone: `2026-11-22 21:05:00 +0100 CET`; the number itself if it is beyond the
+    /// calendar.
     package static func local(unixSeconds seconds: UInt64) -> String {
         var parts = tm()
         guard var time = time_t(exactly: seconds), localtime_r(&time, &parts) != nil else {
@@ -12,7 +12,7 @@ package enum Time {
         return text(parts, "%Y-%m-%d %H:%M:%S %z %Z")
     }
 
-    /// As RFC 3339 has it: `2026-11-22T20:05:00Z`; nil beyond the year 9999.
+    /// Returns the time by RFC 3339: `2026-11-22T20:05:00Z`; nil beyond the year 9999.
     package static func utc(unixSeconds seconds: UInt64) -> String? {
         var parts = tm()
         let lastOfYear9999: UInt64 = 253_402_300_799
@@ -22,7 +22,7 @@ package enum Time {
         return text(parts, "%Y-%m-%dT%H:%M:%SZ")
     }
 
-    /// Now, for the name of a file.
+    /// Returns the current time, for the name of a file.
     package static func localNow(_ format: String) -> String {
         var now = time(nil)
         var parts = tm()

@@ -1,36 +1,36 @@
-// What the command line clients of this package share. Read this file first: their output is in Output/, where
-// the server is in Connection/.
+// The code that the command line clients of this package share. Read this file first; Output/ has the output,
+// Connection/ the server's address.
 
 package import ArgumentParser
 package import ProgramKit
 import Terminal
 
-/// A program whose commands ask a server and print what it answers, as text or as JSON.
+/// A program whose commands call a server and print its answers, as text or as JSON.
 package protocol ClientProgram: Program {
     associatedtype Settings: FormattedSettings
 
-    /// - Throws: `SettingsError` if two settings do not fit.
+    /// - Throws: `SettingsError` if two settings conflict.
     static func settings(_ sources: SettingsSources) throws(SettingsError) -> Settings
 
-    /// Runs a command of this program, once its warnings are told.
+    /// Runs a command of this program, after its warnings were printed.
     @MainActor static func run(
         _ command: any ParsableCommand, _ sources: SettingsSources, _ settings: Settings
     ) async throws
 
-    /// What was given on the command line and means nothing to the command.
+    /// Explains the flags of the command line that have no effect on the command.
     static func idleFlags(
         _ settings: Settings, among flags: [String: String], of command: any ParsableCommand
     ) -> [String]
 }
 
-/// Settings that say how answers are printed.
+/// Settings that define the output format.
 package protocol FormattedSettings: Sendable {
     var format: Output.Format { get }
-    /// What was named and has no effect.
+    /// Warnings about settings that have no effect.
     var warnings: [String] { get }
 }
 
-/// A command whose output is for another program to read, however it is run.
+/// A command whose output is always for another program.
 package protocol ScriptCommand: ParsableCommand {}
 
 extension CompletionCommand: ScriptCommand {}
@@ -44,9 +44,9 @@ extension Output {
 
 @MainActor
 extension ClientProgram {
-    /// Explains what fails itself, in the form of output that the settings say.
+    /// Runs the invocation. Explains failures itself, in the output format of the settings.
     package static func perform(_ invocation: Invocation<Self>) async throws -> Int32 {
-        // As far as it is known before the settings are.
+        // The format, as far as it is known before the settings are.
         var format = Output.Format.text
         if invocation.flags[Output.json.key] == "true" { format = .json }
         do {
@@ -73,7 +73,7 @@ extension ClientProgram {
 
     /// - Parameters:
     ///   - command: nil for the help of the whole program.
-    ///   - all: with the flags that all commands have.
+    ///   - all: whether to include the flags that all commands have.
     package nonisolated static func helpReport(
         for command: (any ParsableCommand.Type)?, all: Bool
     ) -> LineReport {

@@ -1,6 +1,6 @@
 package import ProgramKit
 
-// The commands that every program has, in the forms of output that clients have.
+// The commands that every program has, in the output formats of clients.
 
 extension VersionCommand {
     package func report() -> LineReport {

@@ -2,16 +2,16 @@ import Dispatch
 import Foundation
 import POSIX
 
-/// While this object lives, does something before Ctrl-C, SIGTERM or SIGHUP ends the process.
+/// While this object exists, runs a function before Ctrl-C, SIGTERM or SIGHUP ends the process.
 ///
-/// A signal that is ignored, as nohup does, stays ignored.
+/// A signal that is ignored, as under nohup, stays ignored.
 package final class EndingSignals {
     private typealias Handler = @convention(c) (Int32) -> Void
 
     private var watches: [(source: any DispatchSourceSignal, number: Int32, previous: Handler?)] =
         []
 
-    /// - Parameter clean: runs on a thread of its own, then the process ends as by the signal.
+    /// - Parameter clean: runs on a thread of its own; then the signal ends the process.
     package init(before clean: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "ending.signals")
         for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -23,14 +23,14 @@ package final class EndingSignals {
             source.setEventHandler {
                 clean()
                 signal(number, SIG_DFL)
-                // To this thread: one that the process gets, this watch might take again.
+                // Raised on this thread: if the process received the signal, this watch might catch it again.
                 var own = sigset_t()
                 sigemptyset(&own)
                 sigaddset(&own, number)
                 pthread_sigmask(SIG_UNBLOCK, &own, nil)
                 raise(number)
             }
-            // Until the source is registered, a signal that is ignored is lost.
+            // Until the source is registered, an ignored signal would be lost.
             let isRegistered = DispatchSemaphore(value: 0)
             source.setRegistrationHandler { isRegistered.signal() }
             source.activate()

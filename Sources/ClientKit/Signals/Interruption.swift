@@ -4,14 +4,14 @@ import Synchronization
 
 /// Runs commands of the shell so that Ctrl-C ends them, and not the shell.
 package enum Interruption {
-    /// A command that Ctrl-C has ended.
+    /// The error of a command that Ctrl-C has ended.
     package struct Interrupted: Error {}
 
-    /// Whether a command runs, to which Ctrl-C belongs.
+    /// Whether a command is running that Ctrl-C ends.
     static var isWatching: Bool { watched.withLock { $0 != nil } }
 
     private static let watched = Mutex<(@Sendable () -> Void)?>(nil)
-    /// Begins once to read what the handler of the signal writes, since handlers find nothing but globals.
+    /// Starts once the thread that reads what the signal's handler writes; handlers can only access globals.
     private static let reader: Void = {
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0, "the system has no pipe: \(errno)")
@@ -26,17 +26,17 @@ package enum Interruption {
         }
     }()
 
-    /// Runs `work` in a task that Ctrl-C cancels. A second Ctrl-C, if the command has not ended by then,
-    /// ends the process.
+    /// Runs `work` in a task that Ctrl-C cancels. If the command has not ended by a second Ctrl-C, that ends the
+    /// process.
     ///
-    /// - Throws: `Interrupted` if it was cancelled and failed for that, else what `work` throws.
+    /// - Throws: `Interrupted` if the task was cancelled and failed because of that, else the error of `work`.
     package static func run(_ work: @escaping @MainActor () async throws -> Void) async throws {
         _ = reader
         let task = Task { @MainActor in try await work() }
         let count = Count()
         watched.withLock {
             $0 = {
-                // The code of a process that the signal ends.
+                // The exit code of a process that the signal ends.
                 if count.next() > 1 { exit(128 + SIGINT) }
                 task.cancel()
             }
@@ -67,5 +67,5 @@ package enum Interruption {
     }
 }
 
-/// What the handler of SIGINT writes to.
+/// The pipe to which the handler of SIGINT writes.
 private let signalPipe = Atomic<Int32>(-1)

@@ -22,7 +22,7 @@ enum ProcessStatistics {
                 values.append((.processorSeconds, (field(14) + field(15)) / ticks))
                 values.append((.virtualBytes, field(23)))
                 values.append((.residentBytes, field(24) * Double(sysconf(Int32(_SC_PAGESIZE)))))
-                if let boot = bootTime() {
+                if let boot = bootTime {
                     values.append((.processStart, boot + field(22) / ticks))
                 }
             }
@@ -35,10 +35,9 @@ enum ProcessStatistics {
     }
 
     #if os(Linux)
-        private static func bootTime() -> Double? {
-            contents("/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
-                .flatMap { Double($0.dropFirst(6)) }
-        }
+        private static let bootTime = contents("/proc/stat")?.split(separator: "\n")
+            .first { $0.hasPrefix("btime ") }
+            .flatMap { Double($0.dropFirst(6)) }
 
         private static func contents(_ path: String) -> String? {
             guard let file = try? FileDescriptor.open(path, .readOnly) else { return nil }

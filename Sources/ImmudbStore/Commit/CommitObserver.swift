@@ -1,28 +1,28 @@
 public import ImmudbModel
 
-/// Learns what a database commits. Called on a thread of the database: it must not block.
+/// Observes what a database commits. Called on a thread of the database: it must not block.
 public protocol CommitObserver: Sendable {
-    /// Entries were made durable together, as durable as ``Durability`` asks for.
+    /// Called when entries were made durable together, as ``Durability`` specifies.
     ///
     /// - Parameters:
-    ///   - entryCount: all entries, of one append or of many.
-    ///   - byteCount: of the keys and values, and what is written around them.
+    ///   - entryCount: the number of entries, of one append or of many.
+    ///   - byteCount: the size of the keys and values, and of what is written around them.
     func committed(entryCount: Int, byteCount: Int)
-    /// The ledger was synchronized: one fdatasync.
+    /// Called when the ledger was synchronized: one fdatasync.
     ///
-    /// - Parameter duration: what that took.
+    /// - Parameter duration: how long it took.
     func synchronized(in duration: Duration)
-    /// Appends of a group failed together.
+    /// Called when the appends of a group failed together.
     ///
     /// - Parameters:
     ///   - appendCount: how many appends.
-    ///   - code: certainly nothing of them is stored, unless it is `outcomeUnknown`.
+    ///   - code: why; unless it is `outcomeUnknown`, certainly nothing of them is stored.
     func failed(appendCount: Int, _ code: StoreError.Code)
 }
 
 /// Appends that wait for the committer.
 public struct WaitingWrites: Hashable, Sendable {
     public var appendCount: Int
-    /// Memory that they take.
+    /// The memory that they take.
     public var byteCount: Int
 }

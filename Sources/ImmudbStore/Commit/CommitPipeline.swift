@@ -3,24 +3,23 @@ import POSIX
 import StorageIO
 import Synchronization
 
-/// The way of a write, from the queue to the answer.
+/// The path of a write, from the queue to the answer.
 ///
 /// ```
 /// append ─► CommitQueue ─► Committer: CommitPlan, then FrameCommit: frame written, synchronized;
 ///                              │      tree files written
 ///                              └─► Publisher: keys indexed; snapshot published; callers answered
-///                                      └─► Upkeep: views made durable, and mended when they failed
+///                                      └─► Upkeep: views made durable, and repaired after failures
 /// ```
 ///
-/// A small group that nobody waits behind is published by the committer itself.
+/// A small group is published by the committer itself if nothing else waits.
 ///
-/// What waits when the committer comes back is one group, up to a limit: one frame, one fdatasync.
-/// While the publisher works on a group, the committer synchronizes the next one. Each stage knows the
-/// next one only; this class makes them, starts their threads, and ends them.
+/// The units that wait when the committer takes the next group are one group, up to a limit: one frame, one fdatasync.
+/// While the publisher works on a group, the committer synchronizes the next one. Each stage knows only the next one;
+/// this class makes them, starts their threads, and ends them.
 final class CommitPipeline: Sendable {
-    /// Memory of the entries that may wait: 256 MiB. Some of the largest messages of the wire, or
-    /// 10^6 small entries (about 100 bytes and their contents each); more than that waits longer
-    /// than any caller does.
+    /// The memory of entries that may wait: 256 MiB. That is some of the largest messages of the wire, or 10^6 small
+    /// entries (about 100 bytes and their contents each); more entries would wait longer than any caller does.
     private static let queuedByteCount = 256 << 20
 
     private let storage: Storage
@@ -46,14 +45,14 @@ final class CommitPipeline: Sendable {
 
     var snapshot: Snapshot { publisher.snapshot }
 
-    /// Why no more writes are taken, if that is so.
+    /// The reason why the database takes no more writes; nil if it takes them.
     var failure: StoreError? { writes.failure }
 
     func start() throws(StoreError) {
         storage.barrier.onFailure { [writes] error in writes.stop(error) }
         var started: [WorkerThread] = []
         do throws(StoreError) {
-            // From the end of the pipeline on, so that each stage has its reader.
+            // Starts at the end of the pipeline, so that each stage has its reader.
             started.append(try WorkerThread.start("upkeep") { [upkeep] in upkeep.run() })
             started.append(try WorkerThread.start("publisher") { [publisher] in publisher.run() })
             started.append(
@@ -78,7 +77,7 @@ final class CommitPipeline: Sendable {
 
     var waitingWrites: WaitingWrites { queue.waitingWrites }
 
-    /// Queues a unit; its completion is called once in any case.
+    /// Queues a unit. Its completion is called once in any case.
     func append(_ unit: CommitUnit) {
         if let failure { return unit.completion(.failure(failure)) }
         switch queue.put(unit) {
@@ -99,8 +98,7 @@ final class CommitPipeline: Sendable {
             defer { threads = [] }
             return threads
         }
-        // The committer ends with its queue and closes the publisher's, which closes the
-        // one of the upkeep.
+        // The committer ends with its queue and closes the publisher's; the publisher closes the upkeep's.
         for thread in running.reversed() { thread.join() }
     }
 }

@@ -3,30 +3,30 @@ import KeyIndex
 import Ledger
 import MerkleTree
 
-/// What a group of units becomes at a position of the ledger, behind a tree: leaves and nodes, the new
-/// root, the records of the key index, and the encoded frame.
+/// The result of a group of units at a position of the ledger, after a tree: leaves and nodes, the new root, the
+/// records of the key index, and the encoded frame.
 ///
-/// Planning is a function of the units, the tree before them, and the position. It reads no disk and
-/// changes nothing but the frame's buffer, so it can be repeated for another tree and position. An
-/// entry costs one leaf, the nodes it completes, one copy into the frame and two checksums there.
+/// Planning is a function of the units, the tree before them, and the position. It reads no disk and changes only the
+/// frame's buffer, so it can be repeated for another tree and position. An entry costs one leaf, the nodes that it
+/// completes, one copy into the frame and two checksums there.
 struct CommitPlan {
     /// The tree before the group.
     let before: TreeSize
     /// The tree after the group.
     let tree: MerkleAccumulator
-    /// Of `tree`.
+    /// The edge of `tree`.
     let edge: TreeEdge
-    /// What the tree files get.
+    /// The records to be added to the tree files.
     let addition: TreeAddition
-    /// What the key index gets.
+    /// The records to be added to the key index.
     let keys: [IndexedKey]
-    /// The group as the ledger holds it. Its bytes are lent: they are this plan's until the next one is
-    /// made with the same buffer.
+    /// The group as the ledger holds it. The plan borrows its bytes: they are valid until the next plan is made with
+    /// the same buffer.
     let frame: FrameBuffer
 
     /// - Parameters:
     ///   - tree: all entries before the group.
-    ///   - position: where the payload of the frame will lie.
+    ///   - position: where the payload of the frame will begin.
     ///   - frame: takes the encoded frame.
     init(
         _ units: [CommitUnit], after tree: MerkleAccumulator, at position: EntryPosition,
@@ -72,7 +72,7 @@ struct CommitPlan {
     }
 }
 
-/// The room that a group takes in the ledger: known before its position is.
+/// The room that a group takes in the ledger. It is known before the group's position.
 struct FrameSize: Hashable, Sendable {
     let entryCount: Int
     let payloadByteCount: Int
@@ -85,7 +85,7 @@ struct FrameSize: Hashable, Sendable {
 }
 
 extension IndexedKey {
-    /// What the key index keeps of an entry.
+    /// Makes the key index's record of an entry.
     init(_ entry: NewEntry, index: EntryIndex, position: EntryPosition, byteCount: Int) {
         self.init(
             key: entry.key,

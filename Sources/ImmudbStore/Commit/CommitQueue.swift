@@ -30,10 +30,10 @@ final class CommitQueue: Sendable {
     }
 
     private struct Source {
-        /// Most sources have no more than this one.
+        /// The next unit. Most sources have only this one.
         var first: CommitUnit
         var others = Deque<CommitUnit>()
-        /// Memory of its units.
+        /// The memory of the source's units.
         var byteCount: Int
 
         init(_ unit: CommitUnit, _ weight: Int) {
@@ -46,7 +46,7 @@ final class CommitQueue: Sendable {
             byteCount += weight
         }
 
-        /// Returns false if there was no other than the first.
+        /// Removes the first unit. Returns false if it was the only one.
         mutating func removeFirst() -> Bool {
             byteCount -= first.weight
             guard let next = others.popFirst() else { return false }
@@ -59,11 +59,11 @@ final class CommitQueue: Sendable {
         var sources: [Int: Source] = [:]
         /// By rank: the sources whose first unit has that rank, in the order of their turns.
         var turns = Array(repeating: Deque<Int>(), count: CommitQueue.rankCount)
-        /// The rank that the last group was of.
+        /// The rank of the last group.
         var rank = 0
         /// Groups since the last one with a small unit.
         var groupsSinceSmall = CommitQueue.politeGroupCount
-        /// Memory of all units.
+        /// The memory of all units.
         var byteCount = 0
         var isClosed = false
     }
@@ -87,7 +87,7 @@ final class CommitQueue: Sendable {
 
     enum PutResult { case queued, full, closed }
 
-    /// Puts a unit at the end of its source's.
+    /// Adds a unit after those of its source.
     func put(_ unit: CommitUnit) -> PutResult {
         monitor.change { state in
             if state.isClosed { return .closed }
@@ -105,7 +105,7 @@ final class CommitQueue: Sendable {
         }
     }
 
-    /// The units of the next group, at least one, as soon as some wait.
+    /// Takes the units of the next group, at least one, as soon as some wait.
     ///
     /// - Returns: an empty array after the timeout; nil when the queue is closed and empty.
     func takeGroup(timeoutMilliseconds: Int?) -> [CommitUnit]? {
@@ -117,7 +117,7 @@ final class CommitQueue: Sendable {
         return group ?? []
     }
 
-    /// Takes no more units; those that wait are still handed out.
+    /// Accepts no more units; those that wait are still handed out.
     func close() { monitor.change { $0.isClosed = true } }
 
     private static func takeGroup(from state: inout State) -> [CommitUnit] {
@@ -139,7 +139,7 @@ final class CommitQueue: Sendable {
         var units: [CommitUnit] = []
         var cost = 0
 
-        /// Whether a unit of that cost still fits; the first one always does.
+        /// Returns whether a unit of this cost still fits; the first one always does.
         func hasRoom(for cost: Int) -> Bool { units.isEmpty || self.cost + cost <= costLimit }
     }
 

@@ -2,28 +2,27 @@ import KeyIndex
 public import MerkleTree
 import StorageIO
 
-/// What one caller wants appended: entries that land next to each other, or not at all.
+/// The entries that one caller wants appended: next to each other, or not at all.
 ///
-/// A class, since it passes through many hands: each copy of a value would retain three objects.
+/// A class, since it is passed on many times: each copy of a value would retain three objects.
 final class CommitUnit: Sendable {
     let entries: [NewEntry]
-    /// Of all keys and values.
+    /// The size of all keys and values.
     let byteCount: Int
     let completion: @Sendable (Result<Appended, StoreError>) -> Void
 
-    /// Whose turn it is, see ``CommitQueue``.
+    /// The source of the unit, for taking turns; see ``CommitQueue``.
     let source: Int
-    /// Whether nobody wants it written any more.
+    /// Returns whether nobody wants the unit written any more.
     let isCancelled: @Sendable () -> Bool
 
-    /// What the unit takes in memory while it waits: its bytes, and two array heads and a slot for
-    /// each entry.
+    /// The memory that the unit takes while it waits: its bytes, and two array heads and a slot for each entry.
     var weight: Int { byteCount + 96 * entries.count }
 
-    /// The time that it takes to write, in bytes: an entry takes as long as a kibibyte.
+    /// The time that writing it takes, in bytes: an entry takes as long as a kibibyte.
     var cost: Int { byteCount + entries.count << 10 }
 
-    /// - Parameter byteCount: of all keys and values; nil: to be counted.
+    /// - Parameter byteCount: the size of all keys and values; nil: it is counted.
     init(
         entries: [NewEntry], byteCount: Int? = nil, source: Int = 0,
         isCancelled: @escaping @Sendable () -> Bool = { false },
@@ -46,9 +45,9 @@ struct CommitGroup: Sendable {
     let units: [CommitUnit]
     let first: EntryIndex
     let keys: [IndexedKey]
-    /// After the last entry.
+    /// The tree after the last entry.
     let tree: MerkleAccumulator
-    /// Of `tree`.
+    /// The edge of `tree`.
     let edge: TreeEdge
 
     init(_ units: [CommitUnit], _ plan: CommitPlan) {
@@ -59,7 +58,7 @@ struct CommitGroup: Sendable {
         edge = plan.edge
     }
 
-    /// See ``CommitUnit/cost``.
+    /// The cost of all units, see ``CommitUnit/cost``.
     var cost: Int { units.reduce(0) { $0 + $1.cost } }
 
     func succeed(_ snapshot: Snapshot) {
@@ -74,7 +73,7 @@ struct CommitGroup: Sendable {
     }
 }
 
-/// What became of an append: its indexes, and a snapshot that holds them.
+/// The result of an append: its indexes, and a snapshot that holds them.
 public struct Appended: Sendable {
     public let first: EntryIndex
     public let last: EntryIndex

@@ -2,10 +2,10 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// The first stage of the pipeline: takes groups from the queue, has them planned and made durable, one
-/// after the other, and hands them to the publisher.
+/// The first stage of the pipeline: takes groups from the queue, has them planned and made durable, one after the
+/// other, and passes them to the publisher.
 ///
-/// Made and used by its thread only.
+/// Only its own thread makes and uses it.
 final class Committer {
     private let queue: CommitQueue
     private let frames: any FrameCommit
@@ -30,7 +30,7 @@ final class Committer {
         tree = publisher.snapshot.tree
     }
 
-    /// Works until the queue is closed and empty.
+    /// Runs until the queue is closed and empty.
     func run() {
         while let group = nextGroup() {
             let wanted = withoutCancelled(group)
@@ -63,7 +63,7 @@ final class Committer {
         }
     }
 
-    /// Makes one group durable and hands it on; or fails its callers.
+    /// Makes one group durable and passes it on, or fails its callers.
     private func commit(_ units: [CommitUnit]) {
         let size = FrameSize(units)
         let outcome = frames.commit(size) { position in
@@ -78,11 +78,11 @@ final class Committer {
             writes.stop(error)
             let unknown = StoreError(
                 .outcomeUnknown,
-                "the disk failed while the write was on its way: it may have been stored",
+                "the disk failed during the write: it may or may not have been stored",
                 cause: error)
             units.fail(unknown)
         case .durable(let plan):
-            // Nothing may fail these callers any more.
+            // From here on nothing may fail these callers.
             observer?.committed(entryCount: size.entryCount, byteCount: size.payloadByteCount)
             tree = plan.tree
             view.append(plan.addition, from: plan.before)
@@ -90,7 +90,7 @@ final class Committer {
         }
     }
 
-    /// What callers are told of whom nothing was written.
+    /// Returns the error for callers of whose entries nothing was written.
     private func refusal(for error: StoreError) -> StoreError {
         switch error.code {
         case .writesStopped: writes.stop(error)

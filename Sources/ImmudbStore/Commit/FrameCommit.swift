@@ -1,32 +1,31 @@
 import Ledger
 import StorageIO
 
-/// The seam at which a planned frame becomes durable. Today that is ``LedgerCommit``: local files. A log
-/// that several servers share can take its place.
+/// Makes a planned frame durable: the seam for other storage. Today the only implementation is ``LedgerCommit``, local
+/// files; a log that several servers share can replace it.
 ///
-/// One thread at a time calls it.
+/// Called by one thread at a time.
 protocol FrameCommit {
     /// Reserves room for a frame, has it planned there, writes it, and makes it durable.
     ///
-    /// - Parameter plan: plans the frame for the position that was reserved. What it returns holds for
-    ///   that position only.
+    /// - Parameter plan: plans the frame for the reserved position. Its result is valid only for that position.
     func commit(_ size: FrameSize, plan: (EntryPosition) -> CommitPlan) -> FrameOutcome
 
-    /// How long written frames may still wait for ``synchronizeIfDue()``; nil if none waits.
+    /// How long written frames may wait for ``synchronizeIfDue()``; nil if none waits.
     var millisecondsToSync: Int? { get }
 
-    /// Makes durable what was written without that, if its time has come.
-    /// - Throws: what is written may not be durable; no more may be written.
+    /// Makes frames durable that were written but not synchronized, if their time has come.
+    /// - Throws: written frames may not be durable; no more may be written.
     func synchronizeIfDue() throws(StoreError)
 }
 
-/// What became of a frame.
+/// The outcome of a frame.
 enum FrameOutcome {
-    /// Stored, as durably as ``Durability`` asks for. Nothing may fail the group any more.
+    /// The frame is stored, as durably as ``Durability`` specifies. Nothing may fail the group any more.
     case durable(CommitPlan)
-    /// Nothing of the frame was written: it is certainly not stored. The next frame may have more luck,
-    /// unless the code is `writesStopped`: then earlier frames are in doubt, and no more may be written.
+    /// Nothing of the frame was written: it is certainly not stored. The next frame may succeed, unless the code is
+    /// `writesStopped`: then earlier frames are in doubt, and no more may be written.
     case notStored(StoreError)
-    /// The frame may be stored or not; the next opening tells. No more may be written.
+    /// The frame may or may not be stored; the next opening finds out. No more may be written.
     case unknown(StoreError)
 }

@@ -4,8 +4,8 @@ import StorageIO
 
 /// Makes frames durable in the ledger's files.
 ///
-/// All that can fail for lack of space comes before the first byte of a frame is written, also what the
-/// tree files will need: a group that is refused is certainly not stored.
+/// Everything that can fail for lack of space comes before the first byte of a frame is written, including space for
+/// the tree files: a refused group is certainly not stored.
 final class LedgerCommit: FrameCommit {
     private let ledger: Ledger
     private let view: TreeView

@@ -4,11 +4,11 @@ import POSIX
 import StorageIO
 import Synchronization
 
-/// The second stage of the pipeline: puts the keys of durable groups into the index, publishes the new
+/// The second stage of the pipeline: puts the keys of durable groups into the key index, publishes the new
 /// snapshot, and answers the callers.
 final class Publisher: Sendable {
-    /// What may wait here when the committer takes the next group. Half of a group: small groups follow
-    /// each other at once, while a small write does not wait for two large ones.
+    /// The most cost of groups that may wait here when the committer takes the next group. Half of a group: small
+    /// groups follow each other at once, while a small write does not wait for two large ones.
     private static let waitingCostLimit = CommitQueue.groupCost / 2
     /// The most entries that the committer's thread publishes itself.
     private static let inlineEntryCount = 16
@@ -17,7 +17,7 @@ final class Publisher: Sendable {
     private let upkeep: Upkeep
     // Bounded by `waitingCostLimit` and one group.
     private let groups = BlockingQueue<CommitGroup>(capacity: .max)
-    /// What the groups cost that wait here or are being published.
+    /// The cost of the groups that wait or are being published.
     private let waitingCost = Monitor(0)
     private let published: Mutex<Snapshot>
 
@@ -32,15 +32,15 @@ final class Publisher: Sendable {
 
     // MARK: the committer's side
 
-    /// Waits until little enough is left to publish for another group to be made durable.
+    /// Waits until the cost of waiting groups is low enough for another group.
     func waitForRoom() {
         waitingCost.wait { $0 <= Self.waitingCostLimit ? () : nil }
     }
 
-    /// Publishes a durable group: on this stage's thread or, where that is quicker, at once.
+    /// Publishes a durable group: on this stage's thread or, if that is faster, at once.
     ///
-    /// With few writers there is nothing that the committer could do meanwhile, and waking another
-    /// thread takes longer than publishing: a lone writer waits for the disk only.
+    /// With few writers the committer has nothing else to do meanwhile, and waking another thread takes longer than
+    /// publishing: a single writer waits only for the disk.
     ///
     /// - Parameter nobodyWaits: whether the committer has nothing else to do.
     func publish(_ group: CommitGroup, nobodyWaits: Bool) {
@@ -51,7 +51,7 @@ final class Publisher: Sendable {
         precondition(result == .queued, "the committer closes this queue, after its last group")
     }
 
-    /// Takes no more groups; those that wait are published, then ``run()`` ends.
+    /// Accepts no more groups; those that wait are published, then ``run()`` ends.
     func close() { groups.close() }
 
     // MARK: the thread
@@ -67,7 +67,7 @@ final class Publisher: Sendable {
         upkeep.close()
     }
 
-    /// By one thread at a time: this stage's, or the committer's when this one has nothing to do.
+    /// Publishes a group. Called by one thread at a time: this stage's, or the committer's when this one is idle.
     ///
     /// The group is durable, so nothing fails its callers here, whatever has failed elsewhere.
     private func publishNow(_ group: CommitGroup) {

@@ -1,15 +1,15 @@
 import Ledger
 import StorageIO
 
-/// Leaves space on the disk for the key index, which writes its files on its own account and, on a
-/// full disk, would fail. Used by one thread.
+/// Leaves space on the disk for the key index, which writes its files at times of its own and would fail on a full
+/// disk. Used by one thread.
 final class SpareSpace {
     /// A full memtable of the key index as a file, and one file of its compaction.
     private static let spareByteCount: UInt64 = 12 << 20
     /// Files of the key index that are written before older ones are removed, and a segment.
     private static let spareFileCount: UInt64 = 16
     private static let checkInterval = Duration.milliseconds(50)
-    /// The disk is asked again when so much was written.
+    /// The free space is read again after this many bytes were written.
     private static let checkByteCount = 1 << 20
 
     private let storage: Storage
@@ -19,13 +19,13 @@ final class SpareSpace {
 
     init(_ storage: Storage) { self.storage = storage }
 
-    /// Notes that so many bytes are written.
+    /// Notes that `byteCount` bytes are written.
     func note(_ byteCount: Int) { bytesSinceCheck += byteCount }
 
-    /// Refuses a write that would take the spare space. Asks the system once a mebibyte, and, as others
-    /// write to the disk too, when some time has passed.
+    /// Refuses a write that would use the spare space. Reads the free space once a mebibyte, and after some time, since
+    /// other programs write to the disk, too.
     ///
-    /// - Throws: `noSpace`; the operating system's error if it does not tell.
+    /// - Throws: `noSpace`; the operating system's error if the free space cannot be read.
     func require() throws(StoreError) {
         let time = ContinuousClock.now
         guard
@@ -41,10 +41,10 @@ final class SpareSpace {
         guard !lacksSpace else {
             let lack =
                 lacksBytes
-                ? "\(free.byteCount) bytes are free for \(storage.path); writes go on when "
+                ? "\(free.byteCount) bytes are free for \(storage.path); writes continue when "
                     + "\(Self.spareByteCount) are"
                 : "\(freeFileCount) more files (inodes) can be created for \(storage.path); "
-                    + "writes go on when \(Self.spareFileCount) can"
+                    + "writes continue when \(Self.spareFileCount) can"
             throw StoreError(.noSpace, "only \(lack)")
         }
     }

@@ -3,8 +3,8 @@ import POSIX
 import StorageIO
 import Synchronization
 
-/// The last stage of the pipeline, on a thread of its own: makes the views durable now and then, and
-/// mends them when they failed, until that succeeds. Nobody waits for it.
+/// The last stage of the pipeline, on a thread of its own: makes the views durable from time to time, and repairs them
+/// after failures, until that succeeds. Nobody waits for it.
 final class Upkeep: Sendable {
     private struct Work: OptionSet {
         let rawValue: UInt8
@@ -13,10 +13,10 @@ final class Upkeep: Sendable {
         static let rewriteTree = Work(rawValue: 4)
     }
 
-    /// So often that few entries are left to digest again after a crash.
+    /// Often enough that few entries are left to digest again after a crash.
     private static let checkpointEntryCount: UInt64 = 1 << 16
-    /// Work that did not succeed, and when it is tried again: after pauses that grow, however often it is
-    /// asked for meanwhile.
+    /// Work that has failed, and when it is tried again: after pauses that grow, however often it is requested
+    /// meanwhile.
     private struct FailedWork {
         private static let firstPause = 200
         private static let lastPause = 30_000
@@ -25,15 +25,14 @@ final class Upkeep: Sendable {
         private var pause = FailedWork.firstPause
         private var retryTime = ContinuousClock.now
 
-        /// nil: nothing has failed.
+        /// The time until the next attempt; nil if nothing has failed.
         var millisecondsToRetry: Int? {
             guard !work.isEmpty else { return nil }
             let left = retryTime - .now
             return max(0, Int(left / .milliseconds(1)) + 1)
         }
 
-        /// What is to be done now, of what was asked for and of what failed, which then has no longer
-        /// failed.
+        /// Returns the requested and the failed work that is due now, and clears the failed work.
         mutating func takeDue(with new: Work) -> Work {
             if ContinuousClock.now < retryTime { return new.subtracting(work) }
             defer { work = [] }
@@ -53,7 +52,7 @@ final class Upkeep: Sendable {
 
     private let storage: Storage
     private let publishedSize: Atomic<UInt64>
-    /// What is to be done, as the raw value of a `Work`.
+    /// The work to be done, as the raw value of a `Work`.
     private let wanted = Atomic<UInt8>(0)
     /// Wakes the thread.
     private let wakeUps = BlockingQueue<Void>(capacity: 1 << 10)
@@ -64,7 +63,7 @@ final class Upkeep: Sendable {
         storage.tree.onDamage { [weak self] in self?.want(.rewriteTree) }
     }
 
-    /// Hears of a published group.
+    /// Notes a published group, and requests work that is due.
     func note(_ size: TreeSize, after first: EntryIndex) {
         publishedSize.store(size.rawValue, ordering: .releasing)
         if size.rawValue / Self.checkpointEntryCount > first.rawValue / Self.checkpointEntryCount
@@ -91,10 +90,10 @@ final class Upkeep: Sendable {
         }
     }
 
-    /// Returns what did not succeed.
+    /// Performs work and returns the part that failed.
     ///
-    /// - Parameter waiting: failed before, and is not to be tried now. A checkpoint would say of a damaged
-    ///   tree that it is right.
+    /// - Parameter waiting: work that failed before and is not tried now. A checkpoint would declare a damaged tree
+    ///   valid.
     private func perform(_ due: Work, insteadOfCheckpoint waiting: Work) -> Work {
         var failed: Work = []
         if due.contains(.bringBackIndex),
@@ -128,7 +127,7 @@ final class Upkeep: Sendable {
             try storage.barrier.synchronize()
             try storage.tree.checkpoint(end)
         } catch {
-            // A second sync would prove nothing about the bytes of the first.
+            // A second sync would not prove anything about the bytes of the first.
             storage.log(.warning, "\(error). The tree files are written again from the ledger")
             throw error
         }
@@ -141,6 +140,6 @@ final class Upkeep: Sendable {
         storage.log(.info, "\(storage.path)/tree is written again, \(end) entries")
     }
 
-    /// All entries before it are in the ledger and in the tree's records.
+    /// All entries before this are in the ledger and in the tree's records.
     private var publishedEnd: TreeSize { TreeSize(publishedSize.load(ordering: .acquiring)) }
 }

@@ -12,18 +12,18 @@ final class WriteStop: Sendable {
         self.log = log
     }
 
-    /// Why no more writes are taken, if that is so.
+    /// The reason why the database takes no more writes; nil if it takes them.
     var failure: StoreError? { reason.withLock { $0 } }
 
-    /// Stops all writing for good: what the disk holds is unknown until the ledger is opened again.
+    /// Stops all writing until the ledger is opened again: what the disk holds is unknown until then.
     ///
-    /// - Returns: what callers are told; the first cause stays the one that is reported later.
+    /// - Returns: the error for callers. The first cause is the one that is reported later.
     @discardableResult
     func stop(_ cause: StoreError) -> StoreError {
         let error = StoreError(
             .writesStopped,
-            "the database \(path) takes no more writes since one failed; reads go on. Mend the "
-                + "cause and restart. Cause",
+            "the database \(path) takes no more writes because one failed; reads continue. Remove "
+                + "the cause and restart. Cause",
             cause: cause)
         let isFirst = reason.withLock { reason in
             defer { reason = reason ?? error }

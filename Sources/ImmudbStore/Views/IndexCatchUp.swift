@@ -12,6 +12,7 @@ struct IndexCatchUp {
     let index: KeyIndex
     let cancellation: Cancellation
 
+    /// Adds the entries before `end` that the key index lacks.
     /// - Precondition: the entries before `end` are appended.
     func run(to end: TreeSize) throws(StoreError) {
         var keys: [IndexedKey] = []

@@ -5,35 +5,35 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// The key index of an open database, and what brings it back when it fails.
+/// The key index of an open database. Reopens or rebuilds the index after a failure.
 ///
-/// The index is a view: an entry that is durable in the ledger is acknowledged even if the index
-/// cannot take its key. The index is then closed, opened again, or rebuilt if it is damaged, and
-/// brought up to the ledger. Meanwhile reads by key are refused (`indexBehind`), since they might
-/// miss an acknowledged entry; all other reads and all plain writes go on.
+/// The index is a view: an entry that is durable in the ledger is acknowledged even if its key cannot be added to the
+/// index. The index is then closed, opened again, or rebuilt if it is damaged, and brought up to the ledger. Meanwhile
+/// reads by key are refused (`indexBehind`), since they might miss an acknowledged entry; all other reads and all plain
+/// writes continue.
 final class IndexKeeper: Sendable {
     private struct State {
         var index: KeyIndex?
-        /// Set while entries are durable that the index does not have.
+        /// Whether the key index lacks durable entries.
         var isBehind = false
-        /// All entries before it are durable.
+        /// All entries before this are durable.
         var durableSize: TreeSize
-        /// The files are wrong, not only out of reach.
+        /// Whether the files are wrong, not only unreachable.
         var isDamaged = false
-        /// Opens the index; rebuilds it if its argument says that the files are damaged. Nil once the
-        /// keeper is closed: it holds the resources of the index.
+        /// Opens the index; rebuilds it if its argument says that the files are damaged. Nil once the keeper is closed,
+        /// since the function retains the resources of the index.
         var open: (@Sendable (_ isDamaged: Bool) throws(StoreError) -> KeyIndex)?
     }
 
     private let state: Mutex<State>
-    /// Held by the thread that brings the index back.
+    /// Held by the thread that repairs the index.
     private let catchingUp = Mutex(())
     private let ledger: Ledger
     private let log: LogSink
     private let path: String
     private let cancellation: Cancellation
-    /// The most entries that the publisher itself applies again: about a second. After a failure
-    /// there are as many as the index keeps in memory.
+    /// The most entries that the publisher itself applies again: about a second. After a failure there are as many as
+    /// the index keeps in memory.
     private static let entriesAppliedAtOnce: UInt64 = 200_000
 
     init(
@@ -48,7 +48,7 @@ final class IndexKeeper: Sendable {
         self.log = log
     }
 
-    /// The index, if it has all entries of a snapshot of `size`.
+    /// Returns the key index if it has all entries of a snapshot of `size`.
     func index(for size: TreeSize) throws(StoreError) -> KeyIndex {
         guard let index = state.withLock({ $0.index }), index.completeSize >= size else {
             throw StoreError(
@@ -63,10 +63,14 @@ final class IndexKeeper: Sendable {
 
     var byteCount: UInt64 { state.withLock { $0.index }?.byteCount() ?? 0 }
 
+    var memoryUse: KeyIndex.MemoryUse {
+        state.withLock { $0.index }?.memoryUse() ?? KeyIndex.MemoryUse()
+    }
+
     // MARK: writing (one thread at a time)
 
-    /// Adds the keys of durable entries. If that fails, tries once to bring the index back, where that
-    /// is quick, and else leaves it behind.
+    /// Adds the keys of durable entries. If that fails, tries once to reopen the index if that is fast, and otherwise
+    /// leaves it behind.
     func add(_ keys: [IndexedKey], upTo size: TreeSize) {
         let (index, wasBehind) = state.withLock { state in
             state.durableSize = size
@@ -90,17 +94,17 @@ final class IndexKeeper: Sendable {
             } catch {
                 log(
                     .error,
-                    "\(error). Reads by key are refused until the key index is back; this is tried again "
-                        + "and again")
+                    "\(error). Reads by key are refused until the key index is open again; this is retried "
+                        + "until it succeeds")
             }
         }
     }
 
     /// Opens the index again and brings it up to the ledger, if it is behind.
     ///
-    /// - Parameter atMost: more entries than that are left to a later call.
-    /// - Throws: what keeps it from being opened or written; `indexBehind` when it lacks too many
-    ///   entries; `cancelled`. May be tried again.
+    /// - Parameter atMost: if more entries are missing, they are left to a later call of this function.
+    /// - Throws: the error that prevents opening or writing; `indexBehind` when too many entries are missing;
+    ///   `cancelled`. The caller may try again.
     func catchUp(atMost entryCount: UInt64 = .max) throws(StoreError) {
         try catchingUp.withLock { _ throws(StoreError) in
             if isBehind { try reopen(entryCount) }
@@ -138,14 +142,14 @@ final class IndexKeeper: Sendable {
             }
         } catch {
             index.close()
-            // Other damage is the ledger's: rebuilding the index would not help.
+            // Other damage is in the ledger: rebuilding the index would not help.
             state.withLock { $0.isDamaged = error.code == .index }
             throw error
         }
         log(.info, "\(path): the key index is complete again, up to entry \(index.completeSize)")
     }
 
-    /// Writes what is in memory to the disk. Only time at the next opening is at stake.
+    /// Writes the index's memory to disk. A failure costs only time at the next opening.
     func flush() {
         guard let index = state.withLock({ $0.index }) else { return }
         do throws(StoreError) {
@@ -171,7 +175,7 @@ final class IndexKeeper: Sendable {
 
 extension KeyIndex {
     /// Applies keys that were read from the ledger.
-    /// - Throws: `index` for damage of the index, so that it is not taken for damage of the ledger.
+    /// - Throws: `index` for damage of the index, to distinguish it from damage of the ledger.
     func applyRead(_ keys: [IndexedKey]) throws(StoreError) {
         do throws(StoreError) {
             try apply(keys)
@@ -182,7 +186,7 @@ extension KeyIndex {
 }
 
 extension IndexedKey {
-    /// The key and address of an entry that was read from the ledger.
+    /// Makes the key index's record of an entry that was read from the ledger.
     init(_ entry: FrameView.EntryView) {
         self.init(
             key: Array(entry.key),

@@ -2,26 +2,25 @@ import Ledger
 import StorageIO
 import Synchronization
 
-/// Keeps the views from getting ahead of the ledger on the disk: what a view makes durable is made
-/// durable in the ledger before. A view that is ahead after a power failure would have to be
-/// rebuilt.
+/// Keeps the views from getting ahead of the ledger on the disk: before a view makes entries durable, the ledger does.
+/// A view that is ahead after a power failure would have to be rebuilt.
 final class LedgerBarrier: Sendable {
     private let ledger: Ledger
     private let isNeeded: Bool
     private let failed = Mutex<@Sendable (StoreError) -> Void>({ _ in })
 
-    /// - Parameter isNeeded: false where entries are durable before they reach any view.
+    /// - Parameter isNeeded: false if entries are durable before they reach any view.
     init(_ ledger: Ledger, isNeeded: Bool) {
         self.ledger = ledger
         self.isNeeded = isNeeded
     }
 
-    /// Sets what is called when the ledger could not be synchronized: all writing must stop then.
+    /// Sets the handler of a failed synchronization: all writing must stop then.
     func onFailure(_ handler: @escaping @Sendable (StoreError) -> Void) {
         failed.withLock { $0 = handler }
     }
 
-    /// Makes durable what was appended before this call. On any thread.
+    /// Makes all entries durable that were appended before. May be called on any thread.
     /// - Throws: `writesStopped`.
     func synchronize() throws(StoreError) {
         guard isNeeded else { return }

@@ -4,15 +4,15 @@ import Synchronization
 
 /// Checked digests of the levels above the blocks, of one tree or of several that share the memory.
 ///
-/// Four-way set-associative: a node belongs to one set of four slots, and a full set gives up one
-/// of them. 2^18 sets of 192 bytes are 48 MiB when all are in use; memory is taken page by page as
-/// sets are first used. They hold nearly all nodes above the blocks of a tree of 10^7 entries; of
-/// a larger tree the upper levels, which most proofs share.
+/// Four-way set-associative: a node belongs to one set of four slots, and a full set replaces one of them. 2^18 sets of
+/// 192 bytes are 48 MiB when all are in use; memory is taken page by page as sets are first used. The cache holds
+/// nearly all nodes above the blocks of a tree of 10^7 entries; of a larger tree the upper levels, which most proofs
+/// share.
 final class NodeCache: Sendable {
     private static let ways = 4
 
-    /// Which node of which tree. Trees are numbered from 1 and never get the number of another, so
-    /// zeroed memory is an empty slot, and what a closed database leaves is nobody's.
+    /// Identifies a node and its tree. Trees are numbered from 1, and numbers are not reused, so zeroed memory is an
+    /// empty slot, and no tree finds the nodes of a closed database.
     fileprivate struct Tag: Equatable, BitwiseCopyable {
         var tree: UInt64
         /// The node's number in the tree file.
@@ -21,16 +21,18 @@ final class NodeCache: Sendable {
         static let empty = Tag(tree: 0, node: 0)
     }
 
-    /// The sets, owned; only touched under the lock. A set has its tags and its digests next to each
-    /// other, so that looking one up waits for neighbouring memory only.
+    /// The memory of the sets; only accessed under the lock. The tags and digests of a set lie next to each other, so a
+    /// look-up waits only for neighbouring memory.
     private struct Sets: ~Copyable {
         private static let tagByteCount = MemoryLayout<Tag>.stride
         static let byteCount = NodeCache.ways * (tagByteCount + Digest.byteCount)
 
         private let memory: UnsafeMutableRawPointer
-        /// There are 2^`bits` sets.
+        /// The number of sets is 2^`bits`.
         private let bits: UInt64
         private var nextVictim = 0
+        /// Slots that have ever been used: none becomes empty again.
+        private(set) var usedSlotCount = 0
         private var treeCount: UInt64 = 0
 
         /// - Parameter byteCount: the most memory; at least one set is made.
@@ -58,9 +60,15 @@ final class NodeCache: Sendable {
 
         mutating func insert(_ digest: Digest, _ tag: Tag) {
             let set = set(of: tag)
-            let way = way(of: tag, in: set) ?? way(of: .empty, in: set) ?? victim()
+            let way = way(of: tag, in: set) ?? emptyWay(in: set) ?? victim()
             set.storeBytes(of: tag, toByteOffset: way * Self.tagByteCount, as: Tag.self)
             digest.store(to: Self.digest(way, in: set))
+        }
+
+        private mutating func emptyWay(in set: UnsafeMutableRawPointer) -> Int? {
+            guard let way = way(of: .empty, in: set) else { return nil }
+            usedSlotCount += 1
+            return way
         }
 
         private mutating func victim() -> Int {
@@ -97,7 +105,10 @@ final class NodeCache: Sendable {
     /// - Parameter byteCount: the most memory.
     init(byteCount: Int) { sets = Mutex(Sets(byteCount: byteCount)) }
 
-    /// A part of the cache for the nodes of one tree, which no other part finds.
+    /// The memory of the digests that it holds, of all trees.
+    var byteCount: Int { sets.withLock { $0.usedSlotCount } * Sets.byteCount / Self.ways }
+
+    /// Makes a part of the cache for the nodes of one tree, separate from all other parts.
     func part() -> Part { Part(self, tree: sets.withLock { $0.addTree() }) }
 
     /// The checked digests of one tree.
@@ -114,13 +125,16 @@ final class NodeCache: Sendable {
             Tag(tree: tree, node: position.storageIndex)
         }
 
+        /// Of the whole cache.
+        var totalByteCount: Int { cache.byteCount }
+
         func digest(at position: NodePosition) -> Digest? {
             cache.sets.withLock { $0.digest(tag(position)) }
         }
 
-        /// The digests at several positions, each nil where it is not known.
+        /// Returns the digests at several positions, each nil if it is not known.
         ///
-        /// One lock and no dependence from one look-up to the next: the memory accesses overlap.
+        /// Takes one lock, and the look-ups do not depend on each other, so their memory accesses overlap.
         func digests(at positions: [NodePosition]) -> [Digest?] {
             cache.sets.withLock { sets in positions.map { sets.digest(tag($0)) } }
         }

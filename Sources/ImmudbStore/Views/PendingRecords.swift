@@ -1,23 +1,22 @@
 import StorageIO
 
-/// Records of a view that a failing disk did not take yet, in memory. They are the last ones of the
-/// file.
+/// Records of a view that could not be written to a failing disk yet, in memory. They are the last ones of the file.
 struct PendingRecords {
     private var bytes: [UInt8] = []
-    /// Where in the file they begin.
+    /// The offset in the file at which they begin.
     private var start: UInt64 = 0
 
     var byteCount: Int { bytes.count }
 
     /// Adds records that belong at `offset` in the file.
-    /// - Precondition: they follow those that wait.
+    /// - Precondition: they follow the records that wait.
     mutating func add(_ records: UnsafeRawBufferPointer, at offset: UInt64) {
         if bytes.isEmpty { start = offset }
         precondition(offset == start + UInt64(bytes.count), "records follow each other")
         bytes.append(contentsOf: records)
     }
 
-    /// Copies what waits of the bytes at `offset` to the end of the buffer.
+    /// Copies the pending part of the bytes at `offset` to the end of the buffer.
     /// - Returns: the number of bytes that were copied.
     func copy(into buffer: UnsafeMutableRawBufferPointer, from offset: UInt64) -> Int {
         let end = offset + UInt64(buffer.count)
@@ -33,7 +32,7 @@ struct PendingRecords {
         return count
     }
 
-    /// Writes all of them; they are gone from memory if that succeeds.
+    /// Writes all records, and removes them from memory if that succeeds.
     mutating func write(to file: any StorageFile) throws(StoreError) {
         try file.write(bytes, at: start)
         bytes = []

@@ -1,9 +1,9 @@
 import Ledger
 import MerkleTree
 
-/// What entries next to each other add to the two files of the tree.
+/// The records that consecutive entries add to the two files of the tree.
 struct TreeAddition: Sendable {
-    /// In completion order; 32 bytes each in memory as on disk.
+    /// The digests in completion order; 32 bytes each in memory as on disk.
     private(set) var digests: [Digest] = []
     /// Packed positions, little-endian.
     private(set) var positions: [UInt64] = []
@@ -15,7 +15,7 @@ struct TreeAddition: Sendable {
         positions.reserveCapacity(entryCount)
     }
 
-    /// Adds one entry, whose leaf also grows the tree.
+    /// Adds one entry and appends its leaf to `tree`.
     mutating func add(
         _ leaf: Digest, at position: EntryPosition, to tree: inout MerkleAccumulator
     ) {
@@ -25,13 +25,13 @@ struct TreeAddition: Sendable {
 
     /// Calls `body` with the nodes of `level` and above, in completion order.
     ///
-    /// - Parameter first: the tree to which the first entry was added.
+    /// - Parameter first: the size of the tree before the first entry.
     func forEachNode(
         from first: TreeSize, level: UInt8, _ body: (NodePosition, Digest) -> Void
     ) {
         var next = 0
         for index in first.rawValue..<first.rawValue + UInt64(entryCount) {
-            // Each trailing 1 of the index is a node that its leaf completes.
+            // Each trailing 1 of the index stands for a node that its leaf completes.
             let height = UInt8((~index).trailingZeroBitCount)
             if level <= height {
                 for level in level...height {

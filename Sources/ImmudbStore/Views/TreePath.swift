@@ -1,15 +1,13 @@
 import MerkleTree
 import StorageIO
 
-/// The digests on the path from one leaf to the peak above it, and beside it, all checked: what a
-/// proof needs.
+/// The checked digests that a proof needs: those on the path from one leaf to the peak above it, and their siblings.
 ///
-/// The lower five levels come from the leaf's block and are hashed up to a known digest. The
-/// siblings above come from the cache of known digests, all in one look, so that the processor
-/// waits for memory once.
+/// The lower five levels come from the leaf's block and are hashed up to a known digest. The siblings above come from
+/// the cache of known digests, in a single look-up, so that the processor waits for memory once.
 struct TreePath {
     private let leafIndex: EntryIndex
-    /// The levels in the block: from the leaf up to the known digest.
+    /// The number of levels in the block, from the leaf up to the known digest.
     private let blockHeight: UInt8
     /// The digests on the path within the block, the known one included, by level.
     private var nodes: [Digest] = []
@@ -29,7 +27,7 @@ struct TreePath {
         if height > TreeView.blockLevel { try lookUpSiblings(to: height, tree, view) }
     }
 
-    /// A checked digest, if the position is on the path within the block, or beside the path.
+    /// Returns a checked digest if the position is on the path within the block, or is a sibling of the path.
     func digest(at position: NodePosition) -> Digest? {
         let own = leafIndex.rawValue >> UInt64(position.level)
         if position.index == own {
@@ -63,7 +61,7 @@ struct TreePath {
         }
     }
 
-    /// Hashes the path up; the order within a block is that of a tree of its own.
+    /// Hashes the path upwards. The order within a block is that of a separate tree.
     private mutating func climb(_ block: UnsafeRawBufferPointer, from local: UInt64) {
         func digest(at position: NodePosition) -> Digest {
             Digest(loadingFrom: block.baseAddress! + Int(position.storageIndex) * Digest.byteCount)
@@ -95,7 +93,7 @@ struct TreePath {
         }
     }
 
-    /// The level of the complete subtree of the whole tree, one of its peaks, that holds the leaf.
+    /// Returns the level of the peak of the whole tree above the leaf.
     private static func peakLevel(above leaf: EntryIndex, in size: TreeSize) -> UInt8 {
         // The highest bit in which leaf and size differ: the size has it, and the peaks above it
         // are to the left of the leaf.

@@ -7,14 +7,14 @@ struct TreeProver {
     private let edge: TreeEdge?
     private let view: TreeView
 
-    /// - Parameter edge: of `tree`, if it is at hand: saves folding it.
+    /// - Parameter edge: the edge of `tree`, if the caller has it: saves computing it.
     init(_ tree: MerkleAccumulator, edge: TreeEdge? = nil, view: TreeView) {
         self.tree = tree
         self.edge = edge
         self.view = view
     }
 
-    /// The checked leaf of an entry, with its proof.
+    /// Returns the checked leaf of an entry, with its proof.
     func inclusionProof(
         of index: EntryIndex
     ) throws(StoreError) -> (leaf: Digest, proof: InclusionProof) {
@@ -25,7 +25,7 @@ struct TreeProver {
         return (path.leaf, proof)
     }
 
-    /// The proof that the tree of the first `from` entries is the beginning of this one.
+    /// Returns the proof that the tree of the first `from` entries is the beginning of this one.
     func consistencyProof(from: TreeSize) throws(StoreError) -> ConsistencyProof {
         guard let last = from.lastIndex, from < tree.size else {
             return ConsistencyProof(from: from, to: tree.size, path: [])
@@ -41,7 +41,7 @@ struct TreeProver {
         if position.level >= TreeView.blockLevel {
             return try view.upperNode(at: position, in: tree)
         }
-        // A proof asks for peaks and for the neighbours of one path; this is for completeness.
+        // A proof only asks for peaks and for the siblings of one path; this is for completeness.
         let own = try TreePath(of: position.firstLeaf, in: tree, view: view)
         guard let digest = own.digest(at: position) else { throw view.mismatch(at: position) }
         return digest

@@ -2,11 +2,10 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// Writes the tree files again from the ledger, while reads and writes go on: after a failed
-/// synchronization, when nobody knows what the disk holds behind the last mark, and when a digest
-/// was found to be damaged.
+/// Writes the tree files again from the ledger, while reads and writes continue: after a failed synchronization, when
+/// the content of the disk beyond the last mark is unknown, and when a digest was found to be damaged.
 ///
-/// The committer writes behind `end` meanwhile; up to it the same bytes are written that were there.
+/// Meanwhile the committer writes beyond `end`; up to `end` the same bytes are written that were there.
 struct TreeRewrite {
     private static let batchEntryCount = 4096
 
@@ -15,9 +14,9 @@ struct TreeRewrite {
     /// Writes and checkpoints the records of the entries from the files' marks up to `end`.
     ///
     /// - Precondition: the entries before `end` are durable and in the view.
-    /// - Throws: the operating system's errors; `corruption` of the ledger. The files stay as they
-    ///   are then, and this may be tried again.
-    /// - Complexity: about 2 µs and the reading of an entry.
+    /// - Throws: the operating system's errors; `corruption` of the ledger. The files then stay as they are, and the
+    ///   caller may try again.
+    /// - Complexity: about 2 µs and one read for each entry.
     func run(to end: TreeSize) throws(StoreError) {
         let view = storage.tree
         for file in [view.digests, view.positions] { try file.writePending() }
@@ -26,7 +25,7 @@ struct TreeRewrite {
         do throws(StoreError) {
             try rewrite(start, to: end)
         } catch  where error.code == .corruption && !start.size.isEmpty {
-            // The digests that the marked part leads to may be what is wrong.
+            // The digests of the marked part may be the damaged ones.
             try rewrite(MerkleAccumulator(), to: end)
         }
         try view.digests.checkpointRewritten(end.nodeCount, since: damageCounts.0)
@@ -65,7 +64,7 @@ struct TreeRewrite {
 }
 
 extension TreeView {
-    /// The tree up to where both files are complete for sure, but not beyond `end`.
+    /// Returns the tree of the entries for which both files are certainly complete, at most `end`.
     func markedTree(upTo end: TreeSize) throws(StoreError) -> MerkleAccumulator {
         let size = TreeSize(min(positions.mark, end.rawValue))
         guard digests.mark >= size.nodeCount else { return MerkleAccumulator() }

@@ -3,16 +3,14 @@ import MerkleTree
 import StorageIO
 import Synchronization
 
-/// The tree's digests and the entries' positions on disk: two files that follow from the ledger.
+/// The tree's digests and the entries' positions on disk: two files that can be derived from the ledger.
 ///
-/// Nothing that is read here is believed: a digest is handed out after it was hashed, with its
-/// sibling, up to one that was known before. The known ones are the peaks of the snapshot, which
-/// follow from the ledger, and the nodes that were checked once and are in the cache. So a changed
-/// byte in the file is found, and never becomes part of a proof.
+/// No digest from disk is trusted: it is returned only after it was hashed, with its sibling, up to a digest that was
+/// known before. Known digests are the peaks of the snapshot, which come from the ledger, and the nodes that were
+/// checked before and are in the cache. So a changed byte in the file is detected, and never becomes part of a proof.
 ///
-/// The tree is read in blocks of 32 leaves with the nodes above them, which lie next to each other
-/// (63 digests, 2,016 bytes): one read a proof, whatever the size of the tree, as the levels above
-/// are cached.
+/// The tree is read in blocks of 32 leaves with the nodes above them, which lie next to each other (63 digests, 2,016
+/// bytes): one read a proof, whatever the size of the tree, since the levels above are cached.
 final class TreeView: Sendable {
     static let blockLevel: UInt8 = 5
     static let blockLeafCount: UInt64 = 32
@@ -40,14 +38,12 @@ final class TreeView: Sendable {
 
     // MARK: writing (the committer)
 
-    /// The most bytes of records that may wait for a disk that does not take them: some 900,000
-    /// entries' worth.
+    /// The most bytes of records that may wait for a failing disk: those of some 900,000 entries.
     private static let pendingByteLimit = 64 << 20
 
-    /// Makes room for the views of `size` entries, and writes what an earlier failure left.
+    /// Makes room for the records of `size` entries, and writes records that an earlier failure left.
     ///
-    /// - Throws: `noSpace`, or the operating system's error, when too much waits: nothing may be added
-    ///   then.
+    /// - Throws: `noSpace`, or the operating system's error, if too much waits: nothing may be added then.
     func reserve(_ size: TreeSize) throws(StoreError) {
         for file in [digests, positions] where file.pendingByteCount > 0 {
             do throws(StoreError) {
@@ -63,17 +59,16 @@ final class TreeView: Sendable {
     /// Whether records wait for the disk.
     var hasPending: Bool { digests.pendingByteCount + positions.pendingByteCount > 0 }
 
-    /// Adds what the entries from `first` on add: their digests in completion order, and their
-    /// positions. The disk cannot make it fail. The new nodes are known from then on: they were computed
-    /// here.
+    /// Adds the records of the entries from `first` on: their digests in completion order, and their positions. A disk
+    /// failure does not make it fail. The new nodes are known from then on, since they were computed here.
     func append(_ addition: TreeAddition, from first: TreeSize) {
         remember(addition, from: first)
         addition.digests.withUnsafeBytes { digests.write($0, from: first.nodeCount) }
         addition.positions.withUnsafeBytes { positions.write($0, from: first.rawValue) }
     }
 
-    /// Writes again what entries added that are in the view already. Nothing is taken for known: the tree
-    /// that they were added to may be wrong.
+    /// Writes the records of entries again that are already in the view. Their nodes do not become known: the tree that
+    /// they were added to may be wrong.
     func rewrite(_ addition: TreeAddition, from first: TreeSize) throws(StoreError) {
         try addition.digests.withUnsafeBytes { bytes in
             Result { () throws(StoreError) in try digests.rewrite(bytes, from: first.nodeCount) }
@@ -83,48 +78,46 @@ final class TreeView: Sendable {
         }.get()
     }
 
-    /// Takes the nodes above the blocks that the entries from `first` on complete for known.
+    /// Adds the nodes above the blocks that the entries from `first` on complete to the known ones.
     func remember(_ addition: TreeAddition, from first: TreeSize) {
         addition.forEachNode(from: first, level: Self.blockLevel) { position, digest in
             cache.insert(digest, at: position)
         }
     }
 
-    /// Makes the views of the first `size` entries durable and says so in their heads.
+    /// Makes the records of the first `size` entries durable, then sets the marks in the files' heads.
     ///
-    /// - Precondition: the entries are durable. A view that is ahead of the ledger after a power
-    ///   failure would be rebuilt.
+    /// - Precondition: the entries are durable. A view that is ahead of the ledger after a power failure would be
+    ///   rebuilt.
     func checkpoint(_ size: TreeSize) throws(StoreError) {
         for file in [digests, positions] { try file.writePending() }
         try digests.checkpoint(size.nodeCount)
         try positions.checkpoint(size.rawValue)
     }
 
-    /// Says, durably and before records change, that only the first `size` entries' records stay.
+    /// Sets the mark durably, before records change, so that only the records of the first `size` entries count.
     ///
-    /// - Parameter isWitness: whether from now on a leaf is only written once its entry is
-    ///   synchronized.
+    /// - Parameter isWitness: whether from now on a leaf is only written once its entry is synchronized.
     func begin(_ size: TreeSize, isWitness: Bool) throws(StoreError) {
         try digests.begin(mark: size.nodeCount, isWitness: isWitness)
         try positions.begin(mark: size.rawValue, isWitness: isWitness)
     }
 
-    /// What to do when damage is found: has it mended. Set once, before the view is shared.
+    /// Requests the repair of damage. Set once, before the view is shared.
     private let damageHandler = Mutex<@Sendable () -> Void>({})
 
     func onDamage(_ handler: @escaping @Sendable () -> Void) {
         damageHandler.withLock { $0 = handler }
     }
 
-    /// Has both files written again from the ledger.
+    /// Requests that both files are written again from the ledger.
     func markDamaged() {
         digests.markDamaged()
         positions.markDamaged()
         damageHandler.withLock { $0 }()
     }
 
-    /// What the files of a folder know about an entry that the ledger does not hold. Changes
-    /// nothing.
+    /// Returns what the files of a folder show about an entry that the ledger does not hold. Changes nothing.
     static func evidence(
         about index: EntryIndex, directory: String, identity: DatabaseIdentity,
         fileSystem: any FileSystem
@@ -143,12 +136,12 @@ final class TreeView: Sendable {
 
     // MARK: reading (any thread)
 
-    /// Where an entry lies, unchecked: the ledger's checksum tells.
+    /// Returns the position of an entry, unchecked: the ledger's checksum detects a wrong one.
     func position(of index: EntryIndex) throws(StoreError) -> EntryPosition {
         EntryPosition(packed: try number(positions, index.rawValue))
     }
 
-    /// Where entries next to each other lie, as ``position(of:)``, with one read.
+    /// Returns the positions of consecutive entries, as ``position(of:)`` does, with one read.
     func positions(from first: EntryIndex, count: Int) throws(StoreError) -> [EntryPosition] {
         var numbers = [UInt64](repeating: 0, count: count)
         try numbers.withUnsafeMutableBytes { buffer in
@@ -159,8 +152,8 @@ final class TreeView: Sendable {
         return numbers.map { EntryPosition(packed: $0.littleEndian) }
     }
 
-    /// The leaves of entries next to each other, as ``uncheckedLeaf(_:)``, with one read: they lie
-    /// in their order, with the nodes that they complete between them.
+    /// Returns the leaves of consecutive entries, as ``uncheckedLeaf(_:)`` does, with one read: they lie in order, with
+    /// the nodes that they complete between them.
     func uncheckedLeaves(from first: EntryIndex, count: Int) throws(StoreError) -> [Digest] {
         let records = (0..<UInt64(count)).map {
             NodePosition(leaf: EntryIndex(first.rawValue + $0)).storageIndex
@@ -180,7 +173,7 @@ final class TreeView: Sendable {
         }.get()
     }
 
-    /// A leaf, unchecked: for the comparison with an entry that passed its own checksum.
+    /// Returns a leaf, unchecked: for the comparison with an entry that has passed its own checksum.
     func uncheckedLeaf(_ index: EntryIndex) throws(StoreError) -> Digest {
         try uncheckedNode(NodePosition(leaf: index))
     }
@@ -194,7 +187,7 @@ final class TreeView: Sendable {
         }.get()
     }
 
-    /// A checked node above the blocks, or a peak of any level.
+    /// Returns a checked node above the blocks, or a peak of any level.
     func upperNode(
         at position: NodePosition, in tree: MerkleAccumulator
     ) throws(StoreError) -> Digest {
@@ -211,7 +204,7 @@ final class TreeView: Sendable {
         return own
     }
 
-    /// Bytes of the digest file that do not lead to a known digest.
+    /// Returns the error for bytes of the digest file that do not lead to a known digest.
     func mismatch(at position: NodePosition) -> StoreError {
         markDamaged()
         return StoreError(

@@ -1,15 +1,13 @@
 import StorageIO
 import Synchronization
 
-/// A file of records of one size, one after the other: a view of the ledger with one record for
-/// each entry or node.
+/// A file of records of one size, one after the other: a view of the ledger with one record for each entry or node.
 ///
-/// Its head carries a mark: so many records are complete and durable. What lies behind the mark may
-/// be anything after a crash and is derived again. A file that cannot be right is rebuilt: it is
-/// a view.
+/// Its head contains a mark, the number of records that are complete and durable. After a crash, the bytes beyond the
+/// mark may be anything and are derived again. A file that cannot be valid is rebuilt.
 ///
-/// A write that fails loses nothing: its records wait in memory (`PendingRecords`), where they are
-/// read as well, and are written later.
+/// A failed write loses nothing: its records wait in memory (`PendingRecords`), where they are read as well, and are
+/// written later.
 ///
 /// One thread writes records, one sets marks, any thread reads.
 final class ViewFile: Sendable {
@@ -19,11 +17,11 @@ final class ViewFile: Sendable {
     private struct State {
         var reservedByteCount: UInt64
         var head: ViewHead
-        /// Found to be wrong while in use: the mark stays 0 until the records were written again.
+        /// Whether damage was found while the file is in use: the mark stays 0 until the records are written again.
         var isDamaged = false
-        /// How often it was found to be wrong.
+        /// How many times damage was found.
         var damageCount = 0
-        /// A synchronization failed: what the disk holds behind the mark is unknown.
+        /// Whether a synchronization failed: the content of the disk beyond the mark is unknown.
         var needsRewrite = false
         var pending = PendingRecords()
     }
@@ -33,13 +31,13 @@ final class ViewFile: Sendable {
     /// The mark that the file had when it was opened; 0 if the file is shorter than that.
     let markAtOpen: UInt64
     private let state: Mutex<State>
-    /// Whether records wait in memory. Readers look here first, and take no lock if none do.
+    /// Whether records wait in memory. Readers check this first, and take no lock if none wait.
     private let hasPending = Atomic(false)
     private let log: LogSink
 
     var path: String { file.path }
 
-    /// Opens the file, or creates it, or rebuilds it when it is damaged or not this database's.
+    /// Opens the file, or creates it, or rebuilds it if it is damaged or belongs to another database.
     init(
         path: String, kind: ViewHead.Kind, identity: DatabaseIdentity, fileSystem: any FileSystem,
         log: @escaping LogSink
@@ -77,13 +75,13 @@ final class ViewFile: Sendable {
         guard hasPending.load(ordering: .acquiring) else {
             return try file.readExactly(into: buffer, at: offset(first))
         }
-        // Those that wait are the last ones; what comes before them is in the file.
+        // The pending records are the last ones; the ones before them are in the file.
         let count = state.withLock { $0.pending.copy(into: buffer, from: offset(first)) }
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(buffer.count - count)])
         if !rest.isEmpty { try file.readExactly(into: rest, at: offset(first)) }
     }
 
-    /// Makes room, so that the writes up to record `end` cannot fail for lack of space.
+    /// Makes room, so that writing the records before `end` cannot fail for lack of space.
     func reserve(to end: UInt64) throws(StoreError) {
         let needed = offset(end)
         let reserved = state.withLock { $0.reservedByteCount }
@@ -93,7 +91,7 @@ final class ViewFile: Sendable {
         state.withLock { $0.reservedByteCount = target }
     }
 
-    /// Adds records behind the last one, to the file or, where that fails, to those that wait.
+    /// Adds records after the last one: to the file or, if that fails, to those that wait.
     func write(_ records: UnsafeRawBufferPointer, from first: UInt64) {
         if !hasPending.load(ordering: .relaxed) {
             do throws(StoreError) {
@@ -101,7 +99,7 @@ final class ViewFile: Sendable {
             } catch {
                 log(
                     .warning,
-                    "\(error); what follows from the ledger is kept in memory until it can be written"
+                    "\(error); the records are kept in memory until they can be written"
                 )
             }
         }
@@ -111,7 +109,7 @@ final class ViewFile: Sendable {
 
     /// Writes the records that wait, if there are any.
     ///
-    /// - Throws: the operating system's error; they wait on.
+    /// - Throws: the operating system's error; they then keep waiting.
     func writePending() throws(StoreError) {
         guard hasPending.load(ordering: .acquiring) else { return }
         let result = state.withLock { state in
@@ -121,7 +119,7 @@ final class ViewFile: Sendable {
             }
         }
         try result.get()
-        log(.info, "\(path): what was kept in memory is written")
+        log(.info, "\(path): the records that were kept in memory are written")
     }
 
     /// The bytes that wait to be written.
@@ -129,12 +127,12 @@ final class ViewFile: Sendable {
         hasPending.load(ordering: .relaxed) ? state.withLock { $0.pending.byteCount } : 0
     }
 
-    /// Writes records that are there already once more. For the thread that sets marks.
+    /// Writes existing records again. Only for the thread that sets marks.
     func rewrite(_ records: UnsafeRawBufferPointer, from first: UInt64) throws(StoreError) {
         try file.write(records, at: offset(first))
     }
 
-    /// Drops the records from number `end` on; what is reserved there later reads as zeros.
+    /// Drops the records from `end` on; space that is reserved there later reads as zeros.
     func truncate(to end: UInt64) throws(StoreError) {
         guard try file.byteCount() > offset(end) else { return }
         try file.truncate(to: offset(end))
@@ -147,13 +145,13 @@ final class ViewFile: Sendable {
 
     // MARK: the head
 
-    /// The records that were right and durable when this was last said.
+    /// How many records were valid and durable when the mark was last set.
     var mark: UInt64 { state.withLock { $0.isDamaged ? 0 : $0.head.mark } }
 
-    /// Says that the first `mark` records are right, after making them durable.
+    /// Makes the first `mark` records durable, then sets the mark.
     ///
-    /// - Throws: the operating system's error. After a failed synchronization the records behind the
-    ///   old mark must be written again: see ``TreeRewrite``.
+    /// - Throws: the operating system's error. After a failed synchronization the records beyond the old mark must be
+    ///   written again: see ``TreeRewrite``.
     func checkpoint(_ mark: UInt64) throws(StoreError) {
         guard !state.withLock({ $0.needsRewrite }) else {
             throw StoreError(.io, "\(path) could not be synchronized, and is to be written again")
@@ -164,8 +162,8 @@ final class ViewFile: Sendable {
 
     var damageCount: Int { state.withLock { $0.damageCount } }
 
-    /// As ``checkpoint(_:)``, when all records behind the mark were written again. A damaged file is
-    /// none any more, unless damage was found after `damageCount` was read.
+    /// Sets the mark as ``checkpoint(_:)`` does, after all records beyond the mark were written again. The file is no
+    /// longer damaged, unless damage was found after `damageCount` was read.
     func checkpointRewritten(_ mark: UInt64, since damageCount: Int) throws(StoreError) {
         try synchronize()
         state.withLock { state in
@@ -184,10 +182,10 @@ final class ViewFile: Sendable {
         }
     }
 
-    /// Says, durably and before records change, what the file holds from now on.
+    /// Changes the head durably, before records change.
     ///
     /// - Parameters:
-    ///   - mark: the records that stay as they are.
+    ///   - mark: the number of records that stay as they are.
     ///   - isWitness: whether records are only added for entries that are synchronized.
     func begin(mark: UInt64, isWitness: Bool) throws(StoreError) {
         try changeHead {
@@ -197,12 +195,12 @@ final class ViewFile: Sendable {
         try file.synchronize()
     }
 
-    /// Gives up the mark, so that all records are derived again: now, or by the next opening.
+    /// Sets the mark to 0, so that all records are derived again: now, or by the next opening.
     func markDamaged() {
         state.withLock { state in
             if !state.isDamaged {
                 state.head.mark = 0
-                // If even this fails, the next opening finds the same damage that the caller reports now.
+                // If this fails, the next opening finds the same damage that the caller reports now.
                 try? file.write(state.head.bytes, at: 0)
             }
             state.isDamaged = true

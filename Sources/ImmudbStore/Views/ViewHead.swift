@@ -1,8 +1,7 @@
 import MerkleTree
 import StorageIO
 
-/// The head of a view's file: whose it is, what it holds, and how far it is right. See
-/// `docs/format.md`.
+/// The head of a view's file: its database, its content, and the number of valid records. See `docs/format.md`.
 struct ViewHead {
     /// Records begin here; the rest of the head is unused.
     static let byteCount = 4096
@@ -23,9 +22,9 @@ struct ViewHead {
 
     let kind: Kind
     let identity: DatabaseIdentity
-    /// So many records are complete and durable.
+    /// How many records are complete and durable.
     var mark: UInt64 = 0
-    /// Whether a record behind the mark shows that its entry was synchronized once.
+    /// Whether a record beyond the mark shows that its entry was synchronized.
     var isWitness = false
 
     init(kind: Kind, identity: DatabaseIdentity) {
@@ -33,7 +32,7 @@ struct ViewHead {
         self.identity = identity
     }
 
-    /// - Returns: nil for bytes that are no head of this kind, of this database and version.
+    /// - Returns: nil for bytes that are not a head of this kind, database and version.
     init?(_ bytes: [UInt8], kind: Kind, identity: DatabaseIdentity) {
         guard bytes.count == Self.usedByteCount else { return nil }
         self.init(kind: kind, identity: identity)
@@ -45,7 +44,7 @@ struct ViewHead {
         }
         mark = fields.mark
         isWitness = fields.flags & Self.witnessFlag != 0
-        // All other fields are given, so the head is right if it is the one that would be written.
+        // All other fields are known, so the head is valid if it equals the one that would be written.
         guard self.bytes == bytes, mark < 1 << 58 else { return nil }
     }
 
@@ -64,7 +63,7 @@ struct ViewHead {
         return bytes
     }
 
-    /// Where a record begins in the file.
+    /// Returns the offset of a record in the file.
     static func offset(of record: UInt64, _ recordByteCount: Int) -> UInt64 {
         UInt64(byteCount) + record * UInt64(recordByteCount)
     }

@@ -1,10 +1,9 @@
-/// What still fits into an answer, in entries and in bytes, so that an answer neither exhausts the
-/// memory nor exceeds what its receiver takes. The first entry always fits, so that a walk in pages
-/// gets on.
+/// The room that an answer has left, in entries and in bytes, so that it neither exhausts the memory nor exceeds what
+/// its receiver accepts. The first entry always fits, so that a walk in pages makes progress.
 public struct AnswerRoom: Sendable {
-    /// What each entry takes beside key and value.
+    /// The size that each entry counts beside key and value.
     private let entryOverheadByteCount: Int
-    /// Entries that still fit, if they are small enough.
+    /// The number of entries that still fit, if they are small enough.
     public private(set) var entryCount: Int
     private var byteCount: Int
     private var isEmpty = true
@@ -12,8 +11,8 @@ public struct AnswerRoom: Sendable {
 
     /// - Parameters:
     ///   - limit: the most entries.
-    ///   - byteLimit: the most bytes, each entry counted as its key and its value.
-    ///   - entryOverheadByteCount: what an entry counts beside these.
+    ///   - byteLimit: the most bytes; each entry counts its key and its value.
+    ///   - entryOverheadByteCount: how many bytes an entry counts beside these.
     public init(limit: Int = .max, byteLimit: Int, entryOverheadByteCount: Int = 0) {
         self.entryOverheadByteCount = entryOverheadByteCount
         entryCount = max(0, limit)
@@ -21,8 +20,8 @@ public struct AnswerRoom: Sendable {
         isFull = limit <= 0
     }
 
-    /// Takes an entry in.
-    /// - Returns: whether it still fits; if not, nothing does any more.
+    /// Takes the room of an entry.
+    /// - Returns: whether it fits; if not, the answer is full.
     public mutating func take(_ entry: Entry) -> Bool {
         guard !isFull else { return false }
         let needed = entry.key.count + entry.value.count + entryOverheadByteCount

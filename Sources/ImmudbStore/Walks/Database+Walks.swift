@@ -2,11 +2,11 @@ import KeyIndex
 public import MerkleTree
 public import StorageIO
 
-// The walks for tasks: on the newest snapshot at the call, on threads of the database, which serve
-// others between two pages.
+// The walks for tasks: on the newest snapshot when they begin, on threads of the database, which are free for others
+// between two pages.
 
 extension Database {
-    /// The newest entries of the keys with a prefix. See
+    /// Returns the newest entries of the keys with a prefix. See
     /// ``Snapshot/scan(prefix:after:limit:reverse:deep:byteLimit:)-([UInt8],_,_,_,_,_)``.
     public func scan(
         prefix: [UInt8] = [], after offset: [UInt8]? = nil, limit: Int = .max,
@@ -28,9 +28,9 @@ extension Database {
         return entries
     }
 
-    /// How many different keys have a prefix. See ``Snapshot/count(prefix:isCancelled:)``.
+    /// Returns how many different keys have a prefix. See ``Snapshot/count(prefix:isCancelled:)``.
     ///
-    /// - Returns: what was counted so far if the task is cancelled.
+    /// - Returns: the number counted so far if the task is cancelled.
     public func count(prefix: [UInt8]) async throws(StoreError) -> UInt64 {
         try Limits.validate(prefix: prefix)
         let snapshot = snapshot
@@ -48,7 +48,7 @@ extension Database {
         return count
     }
 
-    /// The members of a sorted set, in order. See
+    /// Returns the members of a sorted set, in order. See
     /// ``Snapshot/members(of:after:limit:reverse:byteLimit:)-([UInt8],_,_,_,_)``.
     public func members(
         of set: [UInt8], after offset: [UInt8]? = nil, limit: Int = .max, reverse: Bool = false,
@@ -70,10 +70,9 @@ extension Database {
         return members
     }
 
-    /// Some entries from an index on, in insertion order. See
-    /// ``Snapshot/entries(from:limit:byteLimit:)``.
+    /// Returns some entries from an index on, in insertion order. See ``Snapshot/entries(from:limit:byteLimit:)``.
     ///
-    /// Reads them in one go: ask for a few thousand at a time, or use ``entries(from:)``.
+    /// Reads them all at once: ask for a few thousand at a time, or use ``entries(from:)``.
     public func entries(
         from first: EntryIndex, limit: Int, byteLimit: Int = .max
     ) async throws(StoreError) -> [Entry] {
@@ -83,16 +82,14 @@ extension Database {
         }
     }
 
-    /// All entries of the newest snapshot, from an index on, in insertion order, as they were
-    /// appended.
+    /// Returns all entries of the newest snapshot, from an index on, in insertion order, as they were appended.
     ///
     /// ```swift
     /// for try await entry in database.entries() { print(entry.index, entry.key.count) }
     /// ```
     ///
-    /// Entries that are appended meanwhile are not in it. Reads a page at a time, about a mebibyte. The
-    /// database stays open as long as the sequence is there, unless it is closed; then the iteration throws
-    /// `closed`.
+    /// The sequence does not contain entries that are appended meanwhile. It reads a page at a time, about a mebibyte.
+    /// It retains the database, which stays open unless it is closed; then the iteration throws `closed`.
     public func entries(from first: EntryIndex = EntryIndex(0)) -> EntrySequence<StoreError> {
         let snapshot = snapshot
         return EntrySequence { last throws(StoreError) in

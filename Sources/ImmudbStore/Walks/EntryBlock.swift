@@ -2,16 +2,16 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// The positions and leaves of entries next to each other, each kind with one read.
+/// The positions and leaves of consecutive entries: one read for the positions, one for the leaves.
 struct EntryBlock: Sendable {
-    /// Some 70 KiB of leaves, with the nodes between them.
+    /// About 70 KiB of leaves, with the nodes between them.
     static let maximumCount = 1024
 
     private let first: EntryIndex
     private let positions: [EntryPosition]
     private let leaves: [Digest]
 
-    /// - Parameter count: 1 or more, 1 to `maximumCount`; all of them in the tree.
+    /// - Parameter count: from 1 to `maximumCount`; all of the entries are in the tree.
     init(_ tree: TreeView, from first: EntryIndex, count: Int) throws(StoreError) {
         self.first = first
         positions = try tree.positions(from: first, count: count)
@@ -32,21 +32,21 @@ struct EntryBlock: Sendable {
                 storage.ledger.readEntry(
                     index, at: positions[number], byteCount: byteCount(number)))
         } catch  where error.code == .corruption {
-            // The position may be what is damaged.
+            // It may be the position that is damaged.
             entry = try storage.entry(at: index)
         }
         if entry.leaf != leaves[number] { try storage.check(entry, in: snapshot.tree) }
         return entry
     }
 
-    /// The most bytes that the record of one of the entries has. Reads its header if the next record
-    /// is not behind it.
+    /// Returns the most bytes that the record of one of the entries can have. Reads its header if the next record does
+    /// not follow it.
     func recordByteCount(at index: EntryIndex, of snapshot: Snapshot) throws(StoreError) -> Int {
         if let byteCount = byteCount(Int(index.rawValue - first.rawValue)) { return byteCount }
         return try snapshot.storage.recordByteCount(at: index)
     }
 
-    /// The most bytes that the record can have, by where the next one begins; nil if unknown.
+    /// Returns the most bytes that the record can have, by the position of the next one; nil if unknown.
     private func byteCount(_ number: Int) -> Int? {
         guard number + 1 < positions.count else { return nil }
         let (this, next) = (positions[number], positions[number + 1])

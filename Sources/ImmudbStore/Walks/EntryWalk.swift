@@ -1,16 +1,15 @@
 public import StorageIO
 
-/// A walk that is on its way: some pages of it are read, and where it goes on is known.
+/// A walk in progress: some of its pages are read, and it knows where to continue.
 ///
-/// A page takes some milliseconds and about a mebibyte, or one entry if that is larger. Between two
-/// pages the caller can look whether the client still waits, give the thread to others, and pass
-/// entries on.
+/// A page takes some milliseconds and about a mebibyte, or one entry if that is larger. Between two pages the caller
+/// can check whether the client still waits, yield the thread to others, and pass entries on.
 public protocol EntryWalk: Sendable {
-    /// Whether all was met, or the room that the walk was given is full.
+    /// Whether all entries were read, or the room of the walk is full.
     var isAtEnd: Bool { get }
 
-    /// The next entries; there may be none although the walk is not at its end.
-    /// - Throws: as ``Snapshot`` says; the walk is to be given up then.
+    /// Returns the next entries; there may be none although the walk has not ended.
+    /// - Throws: as ``Snapshot`` documents; the walk must not be continued then.
     mutating func nextPage() throws(StoreError) -> [Entry]
 }
 
@@ -27,7 +26,7 @@ extension CollectableWalk {
         return page.entries
     }
 
-    /// All that is left.
+    /// Reads everything that is left.
     mutating func all() throws(StoreError) -> [Entry] {
         var page = EntryPage()
         while !isAtEnd {
@@ -38,9 +37,9 @@ extension CollectableWalk {
     }
 }
 
-/// The entries of a page, or of all pages so far, and whether the page may have another one.
+/// The entries of a page, or of all pages so far, and whether the page has room for another one.
 struct EntryPage {
-    /// The most entries that are read for a page, whether it has them or not.
+    /// The most entries that are read for a page, whether or not they are added to it.
     static let entryCount = 256
     private static let byteCount = 1 << 20
 
@@ -50,13 +49,13 @@ struct EntryPage {
 
     var hasRoom: Bool { readCount < Self.entryCount && readByteCount < Self.byteCount }
 
-    /// Begins a page behind those that it has.
+    /// Begins a page after those that were read.
     mutating func begin() {
         readCount = 0
         readByteCount = 0
     }
 
-    /// Counts what was read; nil for what turned out to be missing.
+    /// Counts an entry that was read; nil if it turned out to be missing.
     mutating func note(read entry: Entry?) {
         readCount += 1
         if let entry { readByteCount += entry.key.count + entry.value.count }

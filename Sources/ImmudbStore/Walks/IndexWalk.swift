@@ -4,10 +4,10 @@ public import StorageIO
 
 /// A walk over all entries from an index on, in insertion order.
 ///
-/// Says how large the next entries are before it reads them: see ``nextRun(upTo:)``. See
+/// Can tell how large the next entries are before it reads them: see ``nextRun(upTo:)``. Made by
 /// ``Snapshot/indexWalk(from:room:)``.
 public struct IndexWalk: CollectableWalk {
-    /// Entries next to each other, of known size.
+    /// Consecutive entries of known size.
     public struct Run: Hashable, Sendable {
         /// The first of them.
         public let first: EntryIndex
@@ -23,7 +23,7 @@ public struct IndexWalk: CollectableWalk {
     /// The first entry that was not read.
     private var next: EntryIndex
     private var room: AnswerRoom
-    /// Positions and leaves of entries from there on, and perhaps of some before.
+    /// Positions and leaves of entries from `next` on, and perhaps of some before.
     private var block: EntryBlock?
 
     public var isAtEnd: Bool { room.isFull || !snapshot.size.contains(next) }
@@ -49,8 +49,8 @@ public struct IndexWalk: CollectableWalk {
         }
     }
 
-    /// The next entries that have at most that many bytes together, or the next one if it alone has
-    /// more. Reads none of them.
+    /// Returns the next entries that have at most `byteLimit` bytes together, or the next entry if it alone has more.
+    /// It does not read the entries themselves.
     ///
     /// - Returns: nil at the end.
     /// - Complexity: two reads for each thousand entries, and one of 16 bytes for some.
@@ -70,13 +70,13 @@ public struct IndexWalk: CollectableWalk {
         return Run(first: next, count: Int(end.rawValue - next.rawValue), byteCount: byteCount)
     }
 
-    /// Reads the entries of a run, one after the other, and goes on behind them.
+    /// Reads the entries of a run, one after the other, and continues after them.
     ///
     /// - Precondition: the run is what ``nextRun(upTo:)`` returned last.
     public mutating func read(
         _ run: Run, _ body: (Entry) -> Void
     ) throws(StoreError) {
-        precondition(run.first == next, "a run of a walk that has gone on")
+        precondition(run.first == next, "the run is not the walk's next one")
         let block = try currentBlock()
         for _ in 0..<run.count {
             try snapshot.storage.requireOpen()

@@ -2,9 +2,9 @@ import ImmudbModel
 import KeyIndex
 import StorageIO
 
-/// A scan on its way: some pages of it are read, and what comes next is known.
+/// A scan in progress: some of its pages are read, and it knows where to continue.
 ///
-/// See ``Snapshot/keyScan(prefix:after:reverse:deep:room:)``.
+/// Made by ``Snapshot/keyScan(prefix:after:reverse:deep:room:)``.
 public struct KeyScan: CollectableWalk {
     /// The most keys that are looked up at once.
     private static let lookUpCount = 1000
@@ -15,7 +15,7 @@ public struct KeyScan: CollectableWalk {
     private let hasKeys: Bool
     private var walk: KeyWalk
     private var room: AnswerRoom
-    /// Looked up, the last one first.
+    /// Keys that were looked up, the last one first.
     private var found: [FoundKey] = []
 
     public var isAtEnd: Bool { !hasKeys || room.isFull || (found.isEmpty && walk.isAtEnd) }
@@ -30,7 +30,7 @@ public struct KeyScan: CollectableWalk {
         self.room = room
         isDeep = deep
         hasKeys = prefix.count <= Limits.keyByteCount
-        // Compares with all keys as the whole offset does, since none is that long.
+        // Compares with every key like the whole offset, since no key is that long.
         let start = offset.map { Array($0.prefix(Limits.keyByteCount + 1)) }
         walk = KeyWalk(
             prefix: prefix, after: start?.isEmpty == true ? nil : start, reverse: reverse)
@@ -49,7 +49,7 @@ public struct KeyScan: CollectableWalk {
             var entry: Entry? = try snapshot.checkedEntry(at: key.address, key: key.key)
             if let name = entry, name.kind == .reference { entry = try snapshot.newest(name.value) }
             page.note(read: entry)
-            // Nil: a reference whose target was never written.
+            // Nil for a reference whose target was never written.
             guard let entry else { continue }
             guard room.take(entry) else { break }
             page.append(entry)

@@ -5,10 +5,10 @@ import StorageIO
 
 /// A member of a sorted set, with the entry that it names.
 public struct SortedSetMember: Hashable, Sendable {
-    /// -0.0 comes as 0.0.
+    /// The score; -0.0 is returned as 0.0.
     public let score: Double
     public let member: [UInt8]
-    /// The entry that put the member into the set with this score, the first one.
+    /// The first entry that put the member into the set with this score.
     public let setEntryIndex: EntryIndex
     /// The newest entry of the key that the member names. A reference is not followed.
     public let entry: Entry
@@ -21,9 +21,9 @@ public struct SortedSetMember: Hashable, Sendable {
     }
 }
 
-/// A walk over a sorted set on its way, as ``KeyScan``.
+/// A walk over a sorted set, like ``KeyScan``.
 ///
-/// See ``Snapshot/memberScan(of:after:reverse:room:)``.
+/// Made by ``Snapshot/memberScan(of:after:reverse:room:)``.
 public struct MemberScan: EntryWalk {
     private static let lookUpCount = 1000
 
@@ -32,7 +32,7 @@ public struct MemberScan: EntryWalk {
     private var room: AnswerRoom
     /// False for a name that is longer than any key.
     private let hasMembers: Bool
-    /// Looked up, the last one first.
+    /// Members that were looked up, the last one first.
     private var found: [FoundMember] = []
 
     public var isAtEnd: Bool { !hasMembers || room.isFull || (found.isEmpty && walk.isAtEnd) }
@@ -56,12 +56,12 @@ public struct MemberScan: EntryWalk {
         walk = MemberWalk(of: set, after: start, reverse: reverse)
     }
 
-    /// The entries of the next members.
+    /// Returns the entries of the next members.
     public mutating func nextPage() throws(StoreError) -> [Entry] {
         try nextMembers().map(\.entry)
     }
 
-    /// The next members; there may be none although the walk is not at its end.
+    /// Returns the next members; there may be none although the walk has not ended.
     public mutating func nextMembers() throws(StoreError) -> [SortedSetMember] {
         guard !isAtEnd else { return [] }
         try snapshot.storage.requireOpen()

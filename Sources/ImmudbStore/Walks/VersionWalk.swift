@@ -4,7 +4,7 @@ public import StorageIO
 
 /// A walk over the versions of a key, newest first.
 ///
-/// See ``Snapshot/versionWalk(of:before:room:)``.
+/// Made by ``Snapshot/versionWalk(of:before:room:)``.
 public struct VersionWalk: CollectableWalk {
     /// The most versions that are looked up at once.
     private static let lookUpCount = 512
@@ -13,9 +13,9 @@ public struct VersionWalk: CollectableWalk {
     private let key: [UInt8]
     private var end: EntryIndex?
     private var room: AnswerRoom
-    /// Looked up, the oldest one first.
+    /// Versions that were looked up, the oldest one first.
     private var found: [RecordAddress] = []
-    /// Whether all that there are were looked up.
+    /// Whether all versions were looked up.
     private var isExhausted: Bool
 
     /// Whether a version was read that did not fit.
@@ -23,7 +23,7 @@ public struct VersionWalk: CollectableWalk {
 
     public var isAtEnd: Bool { room.isFull || (found.isEmpty && isExhausted) }
 
-    /// At the end, whether there may be older versions.
+    /// Whether there may be older versions, once the walk has ended.
     public var mayHaveMore: Bool { isCut || !(found.isEmpty && isExhausted) }
 
     init(

@@ -1,19 +1,19 @@
 import NIOCore
 
-/// The messages of an answer, put together from the bytes of its DATA frames.
+/// Assembles the messages of an answer from the bytes of its DATA frames.
 ///
 /// Holds only bytes that have arrived: it never reserves memory for a length that a prefix promises.
 struct AnswerBody {
-    /// The reason for giving the answer up.
+    /// The reason to give up the answer.
     struct Fault: Error {
         let code: StatusCode
         let text: String
     }
 
     private var bytes = ByteBuffer()
-    /// Whether `bytes` has its memory in common with a message before.
+    /// Whether `bytes` shares its memory with the previous message.
     private var isShared = false
-    /// From the prefix of the message that is being received; nil within the prefix.
+    /// The length of the message that is being received; nil until its prefix is complete.
     private var length: Int?
 
     /// Whether the next byte begins a message.
@@ -21,14 +21,14 @@ struct AnswerBody {
 
     mutating func append(_ new: UnsafeRawBufferPointer) {
         if isShared {
-            // Less than a frame. Writing behind it would copy the message as well, and keep both.
+            // Less than a frame. Appending to the shared memory would copy the message as well, and keep both.
             bytes = ByteBuffer(bytes: bytes.readableBytesView)
             isShared = false
         }
         bytes.writeBytes(new)
     }
 
-    /// The next message that is complete; nil if more of it has to come.
+    /// Returns the next complete message, or nil if more of it has yet to arrive.
     ///
     /// - Parameter limit: the largest message.
     mutating func next(limit: Int) throws(Fault) -> ByteBuffer? {

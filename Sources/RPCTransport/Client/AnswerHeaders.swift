@@ -5,17 +5,17 @@ struct AnswerHeaders {
     /// 0 in trailers.
     var httpStatus = 0
     var isGRPC = false
-    /// Of messages, when it is not `identity`.
+    /// The compression of messages, unless it is `identity`.
     var encoding: String?
     /// `grpc-status`.
     var status: Int?
     /// `grpc-message`.
     var text = ""
     private(set) var metadata = Metadata()
-    /// Bytes that the fields may still take, counted as they are decoded.
+    /// Bytes that further fields may take. Decreases as fields are decoded.
     private var room: Int
 
-    /// - Parameter limit: bytes of all fields, with 32 more for each.
+    /// - Parameter limit: the most bytes of all fields; each field counts 32 more.
     init(limit: Int) { room = limit }
 
     var isTooLarge: Bool { room < 0 }
@@ -48,7 +48,7 @@ struct AnswerHeaders {
 
     var notGRPC: String {
         httpStatus == 200
-            ? "the server answers with something that is not gRPC"
+            ? "the server's answer is not gRPC"
             : "the server answers with HTTP status \(httpStatus)"
     }
 }

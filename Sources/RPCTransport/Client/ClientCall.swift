@@ -1,26 +1,26 @@
 import NIOCore
 
-/// A call from its arrival on the event loop to its status. Event loop only.
+/// A call, from its arrival on the event loop to its status. Event loop only.
 ///
 /// Its state is a value that only the transitions below change. It goes
 ///
 ///     queued ─► connecting ─► submitted ─► sending ─► receivingHeaders ─► receivingBody ─► finished
 ///
-/// It skips `connecting` if there is a connection, and `receivingHeaders` if the server answers before
-/// it has the whole request. From each state the call may finish. A call that no server has processed
-/// goes back to `queued`, for another connection, from any state before `receivingBody`. A state has
-/// only the data that is valid in it: a finished call has neither bytes nor a stream.
+/// A call skips `connecting` if there is a connection, and `receivingHeaders` if the server answers before it has the
+/// whole request. It may finish from any state. A call that no server has processed returns to `queued`, for another
+/// connection, from any state before `receivingBody`. Each state has only the data that is valid in it: a finished call
+/// has neither bytes nor a stream.
 final class ClientCall {
     enum State {
-        /// Just arrived, or turned away by a connection.
+        /// The call has just arrived, or a connection has turned it away.
         case queued
-        /// Waits for a connection.
+        /// The call waits for a connection.
         case connecting
-        /// Has a stream; no byte has gone to the server.
+        /// The call has a stream, and no byte has been sent to the server.
         case submitted(Outgoing)
-        /// The server may have seen it, and has not answered. Some of the request is left.
+        /// The server may have seen the call, and has not answered. Part of the request is unsent.
         case sending(Outgoing)
-        /// All of the request has gone.
+        /// The whole request has been sent.
         case receivingHeaders(Route)
         case receivingBody(Incoming)
         case finished
@@ -47,12 +47,12 @@ final class ClientCall {
         var body = AnswerBody()
         /// The answer of a unary call, once it is complete.
         var message: ByteBuffer?
-        /// Bytes that the server has not been given credit for.
+        /// Bytes for which the server has not been given credit.
         var heldByteCount = 0
     }
 
     let request: ClientRequest
-    /// How often it was given to a connection, or began to wait for one.
+    /// How many times the call was given to a connection, or began to wait for one.
     var attempts = 0
     private(set) var state = State.queued
     private let loop: ClientLoop
@@ -66,7 +66,7 @@ final class ClientCall {
         if case .finished = state { true } else { false }
     }
 
-    /// The stream that it has.
+    /// The stream of the call, in the states that have one.
     var route: Route? {
         switch state {
         case .submitted(let outgoing), .sending(let outgoing): outgoing.route
@@ -76,12 +76,12 @@ final class ClientCall {
         }
     }
 
-    /// The server's initial headers, once they have come.
+    /// The server's initial headers, once they have arrived.
     var headers: Metadata? {
         if case .receivingBody(let incoming) = state { incoming.headers } else { nil }
     }
 
-    /// Whether the server may have seen some of it.
+    /// Whether the server may have seen any of the call.
     var wasSent: Bool {
         switch state {
         case .queued, .connecting, .submitted: false
@@ -104,7 +104,7 @@ final class ClientCall {
         }
     }
 
-    /// Its HEADERS are about to be given to the socket.
+    /// Moves from `submitted` to `sending`: the call's HEADERS are about to be written to the socket.
     func headersLeave() {
         guard case .submitted(let outgoing) = state else { return }
         state = .sending(outgoing)
@@ -131,15 +131,16 @@ final class ClientCall {
             incoming.unsent.move(count, to: &frame)
             state = .receivingBody(incoming)
         case .queued, .connecting, .receivingHeaders, .finished:
-            preconditionFailure("a call sends what it has not")
+            preconditionFailure("a call sends bytes that it does not have")
         }
     }
 
-    /// Back to the beginning: no server has processed it.
+    /// Moves back to `queued`. No server has processed the call.
     func requeue() {
         switch state {
         case .queued, .connecting, .submitted, .sending, .receivingHeaders: state = .queued
-        case .receivingBody, .finished: preconditionFailure("a call begins again after its answer")
+        case .receivingBody, .finished:
+            preconditionFailure("a call is queued again after its answer has begun")
         }
     }
 
@@ -159,7 +160,7 @@ final class ClientCall {
         if case .stream(let receiver) = request.receiver { receiver.receive(headers: headers) }
     }
 
-    /// Takes bytes of the answer; messages of a stream go to the application.
+    /// Takes bytes of the answer; passes the messages of a stream on to the application.
     ///
     /// - Parameter limit: the largest message.
     func receive(_ bytes: UnsafeRawBufferPointer, limit: Int) throws(AnswerBody.Fault) {
@@ -188,7 +189,7 @@ final class ClientCall {
     private static let twoAnswers = AnswerBody.Fault(
         code: .internalError, text: "the server sent two answers to a call that takes one")
 
-    /// Bytes of the stream that the server may send again, now that they have been taken: see
+    /// Returns how many bytes of the stream the server may send again, now that the application has taken them; see
     /// `StreamReceiver.byteCount`.
     func takeCredit() -> Int {
         guard case .receivingBody(var incoming) = state, incoming.heldByteCount > 0 else {
@@ -207,9 +208,9 @@ final class ClientCall {
 
     // MARK: the end
 
-    /// Ends the call with the last block of its answer: the trailers, or the only block.
+    /// Ends the call with the last header block of its answer: the trailers, or the only block.
     ///
-    /// - Returns: whether some of the request was not sent.
+    /// - Returns: whether part of the request is unsent.
     func finish(_ block: AnswerHeaders) -> Bool {
         guard !isFinished else { return false }
         let isUnsent = unsentByteCount ?? 0 > 0
@@ -250,7 +251,7 @@ final class ClientCall {
         return isUnsent
     }
 
-    /// Ends the call with an error that this side found.
+    /// Ends the call with an error that the client has found.
     func fail(_ code: StatusCode, _ text: String, trailers: Metadata = Metadata()) {
         end(code, text, trailers, isAnswer: false)
     }

@@ -1,21 +1,21 @@
 import CNghttp2
 import NIOCore
 
-/// A client's connection: calls in, HTTP/2 streams out; and what comes back. Event loop only.
+/// A client's connection: turns calls into HTTP/2 streams, and frames into answers. Event loop only.
 ///
-/// Credit: answers to unary calls are taken as they come, up to the largest message. Of a stream the
-/// server is given credit for what the application has taken, and for what belongs to the message
-/// that is being received: so it holds no more than `windowByteCount` and one message. The connection
-/// as a whole gets credit at once, so that other calls go on.
+/// Flow control: the answer of a unary call gets credit as its bytes arrive, up to the largest message. A stream gets
+/// credit for the bytes that the application has taken, and for those of the message that is being received, so the
+/// client holds no more than `windowByteCount` and one message. The connection as a whole gets credit at once, so that
+/// one stream does not stop other calls.
 final class ClientConnection: HTTP2Delegate {
     private static let leastLife = TimeAmount.seconds(1)
-    /// About a MiB of them.
+    /// At most about a MiB of memory.
     private static let mostKeptCalls = 1_000
 
     let http2: HTTP2Connection
     private let loop: ClientLoop
     private let configuration: RPCClient.Configuration
-    /// Where it leads, for messages.
+    /// The server's address, for messages.
     private let address: String
     private let greetingDeadline: NIODeadline
     private var calls: [Int32: ClientCall] = [:]
@@ -24,26 +24,26 @@ final class ClientConnection: HTTP2Delegate {
     /// parts.
     private var block: AnswerHeaders
     private var blockStream: Int32 = 0
-    /// Since when the server's SETTINGS are there.
+    /// When the server's SETTINGS arrived; nil before.
     private var ready: NIODeadline?
     private var hasAnswered = false
     private var isLeaving = false
     private var lifeSigns = LifeSigns()
     /// The last stream that was opened; nghttp2 opens them in the order of their numbers.
     private var lastOpened: Int32 = 0
-    /// Calls that were given up before their streams were opened: nghttp2 keeps what it has of them
-    /// until the server allows more streams.
+    /// Calls that were given up before their streams were opened. nghttp2 keeps its state of them until the server
+    /// allows more streams.
     private var keptCallCount = 0
-    /// It takes no more calls, and closes behind the last one.
+    /// Whether the connection takes no more calls, and closes after the last one.
     private var isRetired = false
-    /// Why the server takes no calls on it at all.
+    /// The reason why the server takes no calls on this connection; nil if it takes them.
     private var refusal: String?
-    /// The reason for which this side has cut it.
+    /// The reason why the client has cut the connection.
     private var cutReason: String?
     private var ticks: Scheduled<Void>?
     private var greetingAlarm: Scheduled<Void>?
 
-    /// - Parameter greetingDeadline: when the server's SETTINGS must have come.
+    /// - Parameter greetingDeadline: when the server's SETTINGS must have arrived.
     init(
         _ loop: ClientLoop, http2: HTTP2Connection, address: String, greetingDeadline: NIODeadline
     ) {
@@ -106,7 +106,7 @@ final class ClientConnection: HTTP2Delegate {
         }
     }
 
-    /// Why there is no HTTP/2 on a connection that was closed.
+    /// Describes why a connection was closed before HTTP/2 began.
     private func greetingFailure(_ reason: String?) -> String {
         let text =
             reason
@@ -131,13 +131,13 @@ final class ClientConnection: HTTP2Delegate {
         isLeaving = true
         for call in calls.values { call.fail(.unavailable, "the client was shut down") }
         http2.terminate(HTTP2.noError)
-        // A server that does not read must not keep it.
+        // A server that does not read must not delay the close.
         loop.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak http2] in
             http2?.cut()
         }
     }
 
-    /// Whether the server has answered a call, or was there for a while.
+    /// Whether the server has answered a call, or was connected for a while.
     var wasOfUse: Bool {
         guard let ready else { return false }
         return hasAnswered || .now() - ready > Self.leastLife
@@ -176,14 +176,14 @@ final class ClientConnection: HTTP2Delegate {
         call(stream)?.moveBody(count, to: &frames)
     }
 
-    /// What waits are its own requests, and nghttp2 bounds what a server makes it send.
+    /// Unlimited: only the client's own requests wait, and nghttp2 bounds what a server makes it send.
     let maxQueuedFrameCount = Int.max
 
     func sentAllPending() -> Bool { false }
     func stoppedSending(queuedByteCount: Int) {}
 
-    /// Tells the server that the answer on that stream is no longer awaited, and forgets the call: a
-    /// server that allows no streams, or does not read, would keep it here.
+    /// Tells the server that nobody waits for the answer on the stream, and forgets the call: a server that allows no
+    /// streams, or does not read, would otherwise keep it in memory.
     fileprivate func abandon(_ stream: Int32) {
         guard let session = http2.session, remove(stream) != nil else { return }
         nghttp2_submit_rst_stream(session, HTTP2.none, stream, HTTP2.cancel)
@@ -201,8 +201,8 @@ final class ClientConnection: HTTP2Delegate {
         if isRetired, calls.isEmpty { http2.terminate(HTTP2.noError) }
     }
 
-    /// A call's deadline has passed without an answer: asks the server for a sign of life, unless it
-    /// has just given one.
+    /// Asks the server for a sign of life after a call's deadline has passed without an answer, unless it has given one
+    /// recently.
     fileprivate func suspect() {
         guard !lifeSigns.isAsked, http2.closingSince == nil, let session = http2.session,
             .now() - http2.lastRead > configuration.suspicion.timeAmount
@@ -290,7 +290,7 @@ final class ClientConnection: HTTP2Delegate {
             } else if let encoding = block.encoding {
                 give(
                     up: call, .internalError,
-                    "the server compresses by \(encoding), without being asked to")
+                    "the server compresses its answer with \(encoding), which was not requested")
             } else {
                 call.receive(headers: block.metadata)
             }
@@ -312,7 +312,7 @@ final class ClientConnection: HTTP2Delegate {
         }
     }
 
-    /// Lets the server send more of that call, unless enough of it waits for the application.
+    /// Lets the server send more of the call, unless enough of it waits for the application.
     func giveCredit(to call: ClientCall) {
         guard let session = http2.session, let stream = call.route?.stream else { return }
         let count = call.takeCredit()
@@ -330,12 +330,12 @@ final class ClientConnection: HTTP2Delegate {
         defer { closeIfRetired() }
         guard !call.isFinished else { return }
         if http2Error == HTTP2.refusedStream, call.headers == nil {
-            // The server did not look at it.
+            // The server has not processed the request.
             if let refusal { loop.refuse(call, refusal) } else { loop.restart(call) }
         } else if http2Error == HTTP2.cancel, let deadline = call.request.deadline,
             deadline <= .now()
         {
-            // The server's clock has rung first.
+            // The server's deadline has passed before the client's.
             call.fail(.deadlineExceeded, "no answer before the deadline")
         } else {
             call.fail(
@@ -391,10 +391,10 @@ final class ClientConnection: HTTP2Delegate {
 }
 
 extension ClientCall.Route {
-    /// Tells the server that the answer is no longer awaited.
+    /// Tells the server that nobody waits for the answer.
     func abandon() { connection.abandon(stream) }
 
-    /// The deadline has passed.
+    /// Ends the stream of a call whose deadline has passed.
     func expire() {
         connection.suspect()
         connection.abandon(stream)

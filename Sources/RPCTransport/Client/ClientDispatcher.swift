@@ -2,7 +2,7 @@ import CNghttp2
 import NIOCore
 import Synchronization
 
-/// Brings the commands of an application's tasks to the client's event loop, many at a time.
+/// Passes commands of an application's tasks to the client's event loop, many at a time.
 final class ClientDispatcher: Sendable {
     enum Command: Sendable {
         case start(ClientRequest)
@@ -30,7 +30,7 @@ final class ClientDispatcher: Sendable {
         closed = eventLoop.makePromise()
     }
 
-    /// From any thread; many commands travel together.
+    /// Posts a command, from any thread. The event loop takes all that have been posted at once.
     func post(_ command: Command) {
         let mustExecute = inbox.withLock { inbox in
             inbox.commands.append(command)

@@ -1,22 +1,22 @@
 import CNghttp2
 import NIOCore
 
-/// Gives a client's calls to its connection: connects, pauses after failures, holds calls back
-/// meanwhile, and ends calls at their deadlines. Event loop only.
+/// Gives a client's calls to its connection: connects, pauses after failures, keeps calls waiting meanwhile, and ends
+/// calls at their deadlines. Event loop only.
 final class ClientLoop {
     private enum State {
         /// No connection; the next call makes one.
         case idle
         case connecting(ConnectionAttempt)
-        /// A channel has connected; the server's SETTINGS have not come.
+        /// A channel has connected; the server's SETTINGS have not arrived.
         case greeting
         case connected(ClientConnection)
-        /// The last attempt failed; until then calls fail at once, or wait.
+        /// The last attempt failed. Until `until`, calls fail at once, or wait.
         case pausing(until: NIODeadline, reason: String)
         case shutDown
     }
 
-    /// A call is sent again at most this often, and only if no server saw it.
+    /// A call is sent at most this many times, and again only if no server has seen it.
     private static let maxAttempts = 3
 
     let configuration: RPCClient.Configuration
@@ -27,7 +27,7 @@ final class ClientLoop {
     private var failures = 0
     /// All calls that have not ended.
     private var calls: [ObjectIdentifier: ClientCall] = [:]
-    /// Those of them that wait for a connection, and some that have ended meanwhile.
+    /// Those of `calls` that wait for a connection, and some that have ended since.
     private var waiting: [ClientCall] = []
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var alarm = DeadlineAlarm()
@@ -41,8 +41,7 @@ final class ClientLoop {
         self.eventLoop = eventLoop
         self.closed = closed
         options = HTTP2Options { options in
-            // Streams that the application does not read hold the server back, see
-            // `ClientConnection`.
+            // Streams that the application does not read slow the server down, see `ClientConnection`.
             nghttp2_option_set_no_auto_window_update(options, 1)
         }
     }
@@ -107,16 +106,16 @@ final class ClientLoop {
         route?.abandon()
     }
 
-    /// The application has taken a message of a stream.
+    /// Gives the server credit after the application has taken a message of a stream.
     func took(_ request: ClientRequest) {
         guard let call = calls[ObjectIdentifier(request)] else { return }
         call.route?.connection.giveCredit(to: call)
     }
 
-    /// From a call that has its status.
+    /// Forgets a call that has its status.
     func ended(_ call: ClientCall) { calls[ObjectIdentifier(call.request)] = nil }
 
-    /// For a call that no server saw: its connection went away too early.
+    /// Starts a call again whose connection was lost before a server saw the call.
     func restart(_ call: ClientCall) {
         guard !call.isFinished else { return }
         call.requeue()
@@ -125,14 +124,14 @@ final class ClientLoop {
                 .unavailable, "\(configuration.authority) turned the call away repeatedly")
             return
         }
-        // On another turn of the loop: this one may be inside of a connection's callback.
+        // In a later cycle of the loop: this may be inside of a connection's callback.
         eventLoop.assumeIsolated().execute {
             if !call.isFinished { self.start(call) }
             self.sendPending()
         }
     }
 
-    /// For a call that no server will look at.
+    /// Fails a call that no server will accept.
     func refuse(_ call: ClientCall, _ refusal: String) {
         guard !call.isFinished else { return }
         call.requeue()
@@ -142,7 +141,7 @@ final class ClientLoop {
     // MARK: deadlines
 
     private func watch(_ deadline: NIODeadline) {
-        guard !alarm.rings(by: deadline) else { return }  // saves each call a closure
+        guard !alarm.rings(by: deadline) else { return }  // saves a closure for each call
         let loop = bound
         alarm.set(deadline, among: calls.count, on: eventLoop) { loop.value.endOverdueCalls() }
     }
@@ -214,7 +213,7 @@ final class ClientLoop {
         pause("cannot connect to \(configuration.authority): \(text)")
     }
 
-    /// Until the next attempt; each failure in a row makes it longer.
+    /// Waits until the next attempt; each failure in a row makes the pause longer.
     private func pause(_ reason: String) {
         var pause = configuration.initialBackoff
         for _ in 0..<min(failures, 64) where pause < configuration.maxBackoff {
@@ -245,16 +244,17 @@ final class ClientLoop {
         connections[ObjectIdentifier(connection)] = connection
     }
 
-    /// The server's SETTINGS have come.
+    /// Submits the waiting calls to a connection: the server's SETTINGS have arrived.
     func becameReady(_ connection: ClientConnection) {
         guard case .greeting = state else { return }
         state = .connected(connection)
         for call in takeWaiting() { connection.submit(call) }
     }
 
-    /// It takes no more calls: the server is about to leave.
+    /// Gives up a connection that takes no more calls: the server is about to close it.
     ///
-    /// - Parameter refusal: why it has never taken any, in the server's words; nil: it has not said.
+    /// - Parameter refusal: why the server has never taken a call on it, in the server's words; nil if it has given no
+    ///   reason.
     func stoppedTakingCalls(_ connection: ClientConnection, refusal: String? = nil) {
         guard case .connected(let current) = state, current === connection else { return }
         if let refusal {
@@ -263,7 +263,7 @@ final class ClientLoop {
             failures = 0
             state = .idle
         } else {
-            // Or a server that greets and leaves would be called without end.
+            // Without a pause, the client would reconnect endlessly to a server that greets and leaves.
             pause("\(configuration.authority) has ended the connection without an answer")
         }
     }
@@ -293,8 +293,8 @@ final class ClientLoop {
 
     // MARK: fields
 
-    /// The fields of a request that depend on the method only; made once for each of the first 256
-    /// methods.
+    /// Passes the header fields of a request to `body`. Those that depend only on the method are made once for each of
+    /// the first 256 methods.
     func withRequestFields(
         _ request: ClientRequest, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Void
     ) {

@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// A request with the receiver of its answer: the part of a call that the application's tasks and the
-/// event loop share. Only the wish to cancel it ever changes.
+/// A request with the receiver of its answer: the part of a call that the application's tasks share with the event
+/// loop. Only the flag that requests cancellation ever changes.
 final class ClientRequest: Sendable {
     enum Receiver: Sendable {
         case unary(UnaryReceiver)
@@ -10,7 +10,7 @@ final class ClientRequest: Sendable {
     }
 
     let path: String
-    /// Behind its prefix; kept so that it can be sent again.
+    /// The message behind its prefix; kept so that it can be sent again.
     let message: ByteBuffer
     let metadata: Metadata
     let deadline: NIODeadline?
@@ -28,7 +28,7 @@ final class ClientRequest: Sendable {
         self.receiver = receiver
     }
 
-    /// From any thread: whether or not it was started yet.
+    /// Requests cancellation, from any thread, whether or not the call has started.
     func requestCancel() { mustCancel.store(true, ordering: .releasing) }
 
     var isCancelRequested: Bool { mustCancel.load(ordering: .acquiring) }

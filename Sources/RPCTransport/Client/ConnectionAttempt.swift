@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import POSIX
 
-/// One attempt to connect: resolves the server's name and tries its addresses as RFC 8305 says, the
-/// next one as soon as one fails or has not answered for 250 ms. Event loop only.
+/// One attempt to connect: resolves the server's name and tries its addresses by RFC 8305, the next one as soon as one
+/// fails or has not answered for 250 ms. Event loop only.
 ///
 /// Each address has a channel of its own, without the handler that makes it a connection of the
 /// client. The first channel that connects is the result and gets that handler; the other channels
@@ -13,7 +13,7 @@ final class ConnectionAttempt {
     private struct Try {
         let address: String
         let channel: any Channel
-        /// Why it failed; nil until then.
+        /// The reason why the connection failed; nil until it fails.
         var failure: String?
     }
 
@@ -78,13 +78,13 @@ final class ConnectionAttempt {
     }
 
     enum Outcome {
-        /// The channel, and the address that it leads to.
+        /// The channel, and the address of its peer.
         case connected(any Channel, address: String)
         /// The reason, for a message.
         case failed(String)
     }
 
-    /// Closes all channels. `done` is not called.
+    /// Closes all channels. `done` is not called afterwards.
     func cancel() {
         isOver = true
         for attempt in tries { attempt.channel.close(promise: nil) }
@@ -112,7 +112,7 @@ final class ConnectionAttempt {
         tries = []
     }
 
-    // MARK: what is tried
+    // MARK: addresses
 
     fileprivate func begins(_ address: SocketAddress, _ channel: any Channel) -> Int {
         tries.append(Try(address: Self.text(of: address), channel: channel))
@@ -121,7 +121,7 @@ final class ConnectionAttempt {
 
     fileprivate func failed(_ number: Int, _ error: any Error) {
         guard !isOver, tries.indices.contains(number) else { return }
-        // NIO closes the channels that are left when the time is over: not a failure of theirs.
+        // When the time is over, NIO closes the remaining channels; they have not failed by themselves.
         if !(error is ChannelError) { tries[number].failure = Self.describe(error) }
     }
 
@@ -153,7 +153,7 @@ final class ConnectionAttempt {
         return failures.map { "\($0.address): \($0.reason)" }.joined(separator: "; ")
     }
 
-    /// An error of a socket or of a name's lookup, for a message.
+    /// Describes an error of a socket or of a name's resolution, for a message.
     static func describe(_ error: any Error) -> String {
         switch error {
         case let error as IOError: Errno(rawValue: error.errnoCode).description
@@ -174,7 +174,7 @@ final class ConnectionAttempt {
     }
 }
 
-/// Notes which address a channel is told to connect to, and how that ends.
+/// Records which address a channel connects to, and the outcome.
 private final class AddressRecorder: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = Never
 

@@ -3,7 +3,7 @@ import NIOPosix
 import POSIX
 
 extension RPCClient {
-    /// Where the server is, and how long to wait for what.
+    /// Where the server is, and the client's timeouts and limits.
     public struct Configuration: Sendable {
         /// A name or an address, without brackets.
         public var host: String
@@ -11,32 +11,30 @@ extension RPCClient {
 
         /// A larger answer ends its call with RESOURCE_EXHAUSTED as soon as its length is known.
         public var maxReceiveMessageByteCount = 32 << 20
-        /// Decoded header bytes of one answer, each field counted with 32 more.
+        /// The largest size of an answer's decoded headers in bytes; each field counts 32 more.
         public var maxHeaderByteCount = 64 << 10
-        /// Bytes of a streaming call's answers that are taken before the application has asked for
-        /// them.
+        /// How many bytes of a streaming call's answers are accepted before the application has asked for them.
         public var windowByteCount = 1 << 20
 
-        /// From the first packet to the server's first SETTINGS frame.
+        /// The time from the first packet to the server's first SETTINGS frame.
         public var connectTimeout = Duration.seconds(10)
-        /// After a failed attempt: the pause before the next; it grows by 1.6 with each failure, to
-        /// `maxBackoff`, and varies by a fifth. Calls that are made during the pause fail at once
-        /// with the reason of the failure.
+        /// The pause after a failed attempt to connect. It grows by 1.6 with each failure, up to `maxBackoff`, and
+        /// varies by a fifth. Calls made during the pause fail at once with the reason of the failure.
         public var initialBackoff = Duration.milliseconds(50)
         public var maxBackoff = Duration.seconds(5)
-        /// Whether calls outlast failed attempts to connect: they wait until their own timeout.
+        /// Whether calls survive failed attempts to connect: they wait until their own timeout.
         public var waitForReady = false
 
-        /// While calls are in flight and nothing arrives for that long, the server is asked for a
-        /// sign of life; without one within `keepaliveTimeout` the connection is given up. Other
-        /// gRPC servers take intervals below five minutes for abuse.
+        /// If calls are in flight and nothing arrives for this long, the client asks the server for a sign of life, and
+        /// gives up the connection if there is none within `keepaliveTimeout`. Other gRPC servers treat intervals below
+        /// five minutes as abuse.
         public var keepaliveInterval = Duration.seconds(300)
         public var keepaliveTimeout = Duration.seconds(20)
-        /// A call that passes its deadline makes the client ask for a sign of life at once, if nothing
-        /// has arrived for that long.
+        /// When a call passes its deadline, the client asks for a sign of life at once if nothing has arrived for this
+        /// long.
         var suspicion = Duration.seconds(5)
-        /// A server that reads nothing for that long, and for `keepaliveTimeout`, is given up: as long
-        /// as a server gives a client that does not read.
+        /// A server that reads nothing for this long, and for `keepaliveTimeout`, is given up. A server allows a client
+        /// that does not read the same time.
         var stalledWriteTimeout = Duration.seconds(60)
 
         /// nil: without TLS.
@@ -45,9 +43,9 @@ extension RPCClient {
         /// added. Throwing fails the attempt to connect.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
 
-        /// Gives a connected socket for each attempt to connect; nil: by the network, to host and port.
+        /// Makes a connected socket for each attempt to connect; nil: connects to host and port over the network.
         var connector: (@Sendable () throws(RPCError) -> NIOBSDSocket.Handle)?
-        /// Makes what finds the addresses of a name, for one attempt to connect; nil: getaddrinfo.
+        /// Makes the resolver of one attempt to connect; nil: getaddrinfo.
         var makeResolver: (@Sendable (any EventLoop) -> any Resolver & Sendable)?
 
         public init(host: String, port: Int) {
@@ -55,7 +53,7 @@ extension RPCClient {
             self.port = port
         }
 
-        /// A client of a server in the same process: no port, no TLS, and every call's
+        /// Configures a client of a server in the same process: no port, no TLS, and every call's
         /// ``ServerCall/peerAddress`` is ``RPCServer/inProcessAddress``.
         public init(inProcess server: RPCServer) {
             self.init(host: RPCServer.inProcessAddress, port: 0)
@@ -65,7 +63,7 @@ extension RPCClient {
         /// `host:port`, for `:authority` and messages.
         var authority: String { connector == nil ? hostAndPort(host, port) : host }
 
-        /// For messages about a server from which nothing has come.
+        /// The message about a server that has sent nothing.
         var noAnswer: String { "no answer within \(connectTimeout.words)" }
     }
 }

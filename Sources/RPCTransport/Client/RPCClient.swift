@@ -5,18 +5,17 @@ public import SwiftProtobuf
 /// A client of one gRPC server: one connection, any number of calls on it at the same time, from
 /// any task.
 ///
-/// It connects when the first call is made, and again when a connection was lost and a call is
-/// made. A call fails with `RPCError` only: with the server's status, or with `.unavailable` when
-/// the server cannot be reached or the connection is lost, `.deadlineExceeded`, `.cancelled`;
-/// `RPCError.requestFate` says if the server may have done the work. A call that the server
-/// certainly did not process is sent again on a new connection; no other call is sent twice.
+/// The client connects when the first call is made, and again for the first call after a connection was lost. A call
+/// fails only with `RPCError`: with the server's status, with `.unavailable` when the server cannot be reached or the
+/// connection is lost, `.deadlineExceeded`, or `.cancelled`. `RPCError.requestFate` says whether the server may have
+/// done the work. The client sends a call again, on a new connection, only if the server certainly did not process it.
 /// Cancelling the task cancels the call.
 ///
-/// Letting go of the client ends its connection; `shutdown` also waits for that.
+/// Releasing the client closes its connection; `shutdown` also waits for that.
 public final class RPCClient: Sendable {
     let dispatcher: ClientDispatcher
 
-    /// Connects to nothing yet.
+    /// Makes a client that is not connected yet.
     public init(_ configuration: Configuration) {
         dispatcher = ClientDispatcher(
             configuration, on: MultiThreadedEventLoopGroup.singleton.next())
@@ -24,13 +23,13 @@ public final class RPCClient: Sendable {
 
     deinit { dispatcher.post(.shutDown) }
 
-    /// One request, one answer.
+    /// Sends one request and returns its answer.
     ///
     /// - Parameters:
     ///   - path: `/package.Service/Method`.
-    ///   - timeout: for all of it, connecting included; the server is told. nil: as long as the
+    ///   - timeout: for the whole call, connecting included; it is sent to the server. nil: as long as the
     ///     connection lives.
-    ///   - check: looks at the answer before it is decoded; an answer for which it throws fails with
+    ///   - check: inspects the answer before it is decoded; if it throws, the call fails with
     ///     `.internalError`.
     /// - Throws: `RPCError`.
     public func unary<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
@@ -53,15 +52,14 @@ public final class RPCClient: Sendable {
         return RPCResponse(message: message, headers: answer.headers, trailers: answer.trailers)
     }
 
-    /// One request, any number of answers. Returns when the server's headers have come; throws when
-    /// a status came instead.
+    /// Sends one request that has any number of answers. Returns when the server's headers have arrived; throws if a
+    /// status arrived instead.
     ///
-    /// The sequence ends after the last answer of a call that ended well, and throws `RPCError`
-    /// otherwise. Letting go of it before its end cancels the call. What the application does not
-    /// ask for holds the server back.
-    ///
+    /// The sequence ends after the last answer of a call that ended well, and throws `RPCError` otherwise. Releasing it
+    /// before its end cancels the call. Flow control stops the server when the application does not ask for more
+    /// answers.
     /// - Parameters:
-    ///   - timeout: for all of it; the server is told.
+    ///   - timeout: for the whole call; it is sent to the server.
     ///   - messageTimeout: for the headers, and for each answer while the application waits for it.
     ///   - check: for each answer, as for `unary`.
     public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
@@ -78,8 +76,8 @@ public final class RPCClient: Sendable {
         return RPCResponseStream(handle: handle, check: check, headers: headers)
     }
 
-    /// Ends the connection; calls in flight fail with `.unavailable`, as do later ones. Returns
-    /// when it is closed.
+    /// Ends the connection. Calls in flight and later ones fail with `.unavailable`. Returns when the connection is
+    /// closed.
     public func shutdown() async {
         dispatcher.post(.shutDown)
         try? await dispatcher.closed.futureResult.get()
@@ -116,11 +114,11 @@ public final class RPCClient: Sendable {
     }
 }
 
-/// Throws for an answer that must not be decoded: what a message of few bytes grows to when it is
-/// decoded depends on what is in them.
+/// Inspects an answer and throws if it must not be decoded: a message of few bytes may take much more memory when it is
+/// decoded.
 public typealias AnswerCheck = @Sendable (UnsafeRawBufferPointer) throws -> Void
 
-/// What a unary call brought.
+/// The result of a unary call.
 public struct RPCResponse<Answer: SwiftProtobuf.Message>: Sendable {
     public let message: Answer
     /// The server's initial headers.
@@ -128,7 +126,7 @@ public struct RPCResponse<Answer: SwiftProtobuf.Message>: Sendable {
     public let trailers: Metadata
 }
 
-/// The answers of a streaming call, in order. To be iterated once, by one task.
+/// The answers of a streaming call, in order. Only one task may iterate over them, once.
 public struct RPCResponseStream<Answer: SwiftProtobuf.Message>: AsyncSequence, Sendable {
     public typealias Element = Answer
 

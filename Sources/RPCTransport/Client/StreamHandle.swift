@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// The application's end of a streaming call; letting go of it cancels the call.
+/// The application's end of a streaming call. Releasing it cancels the call.
 final class StreamHandle: Sendable {
     private let client: RPCClient
     private let request: ClientRequest
@@ -32,7 +32,7 @@ final class StreamHandle: Sendable {
         return message
     }
 
-    /// Waits, and cancels the call if the task is cancelled or nothing comes in time.
+    /// Waits, and cancels the call if the task is cancelled or nothing arrives in time.
     private func withinTimeout<Value>(_ wait: () async throws -> Value) async throws -> Value {
         let alarm = messageTimeout.map { timeout in
             Task {

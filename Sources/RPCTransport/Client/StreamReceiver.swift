@@ -1,12 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// Where the answers of a streaming call wait for the application.
+/// Holds the answers of a streaming call until the application takes them.
 final class StreamReceiver: Sendable {
     private struct State {
         var headers: Metadata?
         var messages = CircularBuffer<ByteBuffer>()
-        /// Of the messages, their prefixes included.
+        /// The size of `messages`, with their prefixes.
         var byteCount = 0
         var isOver = false
         var error: RPCError?
@@ -19,8 +19,7 @@ final class StreamReceiver: Sendable {
 
     var trailers: Metadata { state.withLock { $0.trailers } }
 
-    /// Bytes on the wire of the messages that wait for the application. The server gets credit for
-    /// what it sent beyond them only.
+    /// The size on the wire of the messages that wait for the application. The server gets no credit for these bytes.
     var byteCount: Int { state.withLock { $0.byteCount } }
 
     // MARK: from the event loop

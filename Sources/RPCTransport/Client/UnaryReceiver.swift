@@ -7,12 +7,12 @@ struct ClientAnswer: Sendable {
     let trailers: Metadata
 }
 
-/// Where a unary call waits for its answer.
+/// Passes the answer of a unary call to the task that waits for it.
 final class UnaryReceiver: Sendable {
     private enum State {
         case created
         case waiting(CheckedContinuation<ClientAnswer, any Error>)
-        /// A call of a task that was cancelled already may end before anybody waits for it.
+        /// The call ended before its task waited for it, since the task was already cancelled.
         case early(Result<ClientAnswer, RPCError>)
         case over
     }

@@ -1,77 +1,74 @@
 import CNghttp2
 import NIOCore
 
-/// One HTTP/2 connection: an nghttp2 session behind a channel handler. Its delegate gives streams a
-/// meaning.
+/// One HTTP/2 connection: an nghttp2 session behind a channel handler. Its delegate decides what streams mean.
 ///
 /// Everything here runs on the channel's event loop. Three rules keep nghttp2 and NIO apart:
-/// - a callback (the delegate's methods) may submit frames, but never sends or closes:
-///   `sendPending` does nothing while nghttp2 is on the stack, and the code that called nghttp2 calls
-///   `sendPending` afterwards;
-/// - the session is looked up again after each write to the channel, since a failed write closes
-///   it;
-/// - the session is deleted after the channel has closed, which does not close its streams:
-///   `connectionEnded` tells the delegate to do that.
+/// - A callback (the delegate's methods) may submit frames, but never sends or closes. `sendPending` does nothing while
+///   nghttp2 is on the stack; the code that called nghttp2 calls `sendPending` afterwards.
+/// - The session is looked up again after each write to the channel, since a failed write closes the channel.
+/// - The session is deleted after the channel has closed. Deleting it does not close its streams: `connectionEnded`
+///   tells the delegate to do that.
 final class HTTP2Connection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    /// Enough frames for one write to the socket; more would only move memory about.
+    /// As many bytes of frames as one write to the socket carries; a larger buffer would only move memory about.
     private static let writeByteCount = 64 << 10
-    /// After so many bytes, or a write that took the time of a turn, other connections of the loop have
-    /// theirs, even if the socket takes more. Copying that much takes a hundred microseconds, or ten
-    /// milliseconds if the kernel has no free memory at hand for it.
+    /// After so many bytes, or a write that took as long as a turn, the loop's other connections have their turns, even
+    /// if the socket accepts more. Copying so many bytes takes a hundred microseconds, or ten milliseconds if the
+    /// kernel has no free memory ready.
     private static let turnByteCount = 256 << 10
-    /// What one read of the socket brings at most.
+    /// The most bytes that one read of the socket returns.
     static let largestRead = 16 << 10
-    /// A connection holds that much of what it received and has not worked off: one read, and with TLS the
-    /// record that the read before it began.
+    /// The most received bytes that a connection holds before they are parsed: one read, and with TLS the record that
+    /// the previous read began.
     private static let mostReceived = 3 * largestRead
-    /// A read that is worked off at once, whatever waits: a few calls, 50 µs at worst. A hundred clients
-    /// can send at the same time.
+    /// A read of up to this size is parsed at once, whatever waits: a few calls, 50 µs at worst. A hundred clients can
+    /// send at the same time.
     private static let smallRead = 512
-    /// What is worked off between two looks at the clock: a quarter of a millisecond at worst.
+    /// How many bytes are parsed between two looks at the clock: a quarter of a millisecond at worst.
     private static let slice = 2 << 10
-    /// What nghttp2 holds for a frame that waits: itself, and usual header fields.
+    /// The memory that nghttp2 takes for a frame that waits: the frame itself, and usual header fields.
     private static let frameByteCount = 512
 
-    /// Until what the connection held is freed.
+    /// Set until the connection's memory is freed.
     private var callee: HTTP2Callee?
     private let turns: LoopTurns?
     private(set) var context: ChannelHandlerContext?
-    /// Until the channel has closed.
+    /// Set until the channel has closed.
     private(set) var session: OpaquePointer?
-    /// What is left of it then, until it is freed.
+    /// The remains of the session after the channel has closed, until they are freed.
     private var ended: Ended?
     /// Frames that the next write carries.
     private var outgoing = ByteBuffer()
     private(set) var lastRead = NIODeadline.now()
-    /// What the last read brought and is not worked off: at most `mostReceived`.
+    /// Bytes of the last read that are not parsed yet: at most `mostReceived`.
     private var received = ByteBuffer()
-    /// Whether what comes now is of a read that was not asked for.
+    /// Whether the last read is complete: further bytes belong to a read that was not asked for.
     private var isReadComplete = false
-    /// Whether the channel waits for the next read until that is done.
+    /// Whether the channel's next read waits until `received` is empty.
     private var isReadHeldBack = false
     private(set) var closingSince: NIODeadline?
-    /// Since when a block of header fields is open: it may have ended if nghttp2 ignores it, but no
-    /// frame has begun behind it.
+    /// Since when a block of header fields is open. The block may have ended if nghttp2 ignores it, but no frame has
+    /// begun after it.
     var openBlockSince: NIODeadline? { callee?.blockBegan }
     private(set) var unwritableSince: NIODeadline?
     private var isSending = false
     private var libraryDepth = 0
     private var willGoOn = false
 
-    /// - Parameter turns: where peers are strangers, their turns on the loop; nil: none.
+    /// - Parameter turns: shares the loop's time among connections of untrusted peers; nil: no turns.
     init(_ turns: LoopTurns? = nil) { self.turns = turns }
 
-    /// Closes the socket at once, where something in front of this handler would wait for the peer: TLS.
+    /// Closes the socket at once, past a handler that would wait for the peer: TLS.
     var cutSocket: (() -> Void)?
 
-    /// Called once, before the handler is added to a pipeline.
+    /// Sets the delegate. Called once, before the handler is added to a pipeline.
     func setDelegate(_ delegate: any HTTP2Delegate) { callee = HTTP2Callee(delegate, self) }
 
-    /// For a handler that could not be added to its pipeline.
+    /// Removes the delegate of a handler that could not be added to its pipeline.
     func removeDelegate() { callee = nil }
 
     private var delegate: (any HTTP2Delegate)? { callee?.delegate }
@@ -155,7 +152,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        // Not at once: NIO calls this while it flushes, and would go on for as long as the peer reads.
+        // Not now: NIO calls this while it flushes, and would continue for as long as the peer reads.
         if context.channel.isWritable { goOnNextTurn(context) }
         context.fireChannelWritabilityChanged()
     }
@@ -166,7 +163,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
-    /// The channel asks for the next read.
+    /// Delays a read that the channel asks for until the received bytes are parsed.
     func read(context: ChannelHandlerContext) {
         if received.readableBytes == 0 { readOn(context) } else { isReadHeldBack = true }
     }
@@ -182,9 +179,9 @@ final class HTTP2Connection: ChannelDuplexHandler {
         lastRead = .now()
         var bytes = unwrapInboundIn(data)
         if received.readableBytes > 0 {
-            // When a peer closes, NIO delivers the rest of the socket although no read was asked for. The bytes
-            // before it still wait here; without them the rest would become part of the wrong requests. One read
-            // may come in several parts, by TLS, which wait together.
+            // When a peer closes, NIO delivers the rest of the socket's bytes although no read was asked for. Earlier
+            // bytes still wait here; appended to them, the rest would become part of the wrong requests. With TLS, one
+            // read may arrive in several parts, which wait together.
             guard !isReadComplete,
                 received.readableBytes + bytes.readableBytes <= Self.mostReceived
             else { return cut() }
@@ -199,7 +196,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         if received.readableBytes > 0 { waitForTurn(turns) }
     }
 
-    /// Works off the rest of a read in turns, and then lets the channel read on.
+    /// Parses the rest of a read in turns, and then lets the channel read on.
     private func waitForTurn(_ turns: LoopTurns) {
         turns.wait {
             guard self.session != nil else { return }
@@ -213,7 +210,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         }
     }
 
-    /// As much of what was received as a turn has time for.
+    /// Parses as many of the received bytes as one turn has time for.
     private func workOff() {
         let began = NIODeadline.now()
         repeat {
@@ -222,7 +219,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
             && .now() - began < LoopTurns.turn
     }
 
-    /// Gives nghttp2 the next bytes that were received, `limit` at most.
+    /// Passes the next received bytes to nghttp2, at most `limit`.
     private func receive(_ limit: Int) {
         guard let session, let context, closingSince == nil else {
             received = ByteBuffer()
@@ -236,10 +233,10 @@ final class HTTP2Connection: ChannelDuplexHandler {
         }
         libraryDepth -= 1
         received.moveReaderIndex(forwardBy: count)
-        // The channel uses the buffer again that nobody else holds.
+        // The channel reuses the buffer once nothing else holds it.
         if received.readableBytes == 0 { received = ByteBuffer() }
         if taken < 0 {
-            // The callbacks that fail have counted too large a block, or too many.
+            // A callback fails if a block is too large, or too many blocks are.
             let isFlood = [NGHTTP2_ERR_FLOODED, NGHTTP2_ERR_CALLBACK_FAILURE].contains {
                 taken == Int($0.rawValue)
             }
@@ -253,13 +250,12 @@ final class HTTP2Connection: ChannelDuplexHandler {
 
     // MARK: sending and closing
 
-    /// Writes what nghttp2 wants to send, in as few writes as the size of a write allows, as long
-    /// as the channel takes it.
+    /// Writes the frames that nghttp2 has ready, in as few writes as their size allows, while the channel accepts them.
     func sendPending() {
         guard !isSending, libraryDepth == 0, let context else { return }
         isSending = true
         defer { isSending = false }
-        // Writable again means that the peer has read something.
+        // The channel is writable again only after the peer has read something.
         if context.channel.isWritable { unwritableSince = nil }
         var room = Self.turnByteCount
         repeat {
@@ -284,7 +280,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         }
     }
 
-    /// Sends when it is the connection's turn.
+    /// Sends when the connection has its turn.
     func sendInTurn() {
         if let context { goOnNextTurn(context) }
     }
@@ -303,8 +299,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
         }
     }
 
-    /// Bytes that were written and that the socket has not taken, and about those of the frames
-    /// that nghttp2 holds until then.
+    /// Bytes that were written and that the socket has not accepted, plus the approximate size of the frames that
+    /// nghttp2 holds until then.
     var queuedByteCount: Int {
         guard unwritableSince != nil, let session, let options = context?.channel.syncOptions else {
             return 0
@@ -313,7 +309,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
             + nghttp2_session_get_outbound_queue_size(session) * Self.frameByteCount
     }
 
-    /// Returns whether nghttp2 may have more.
+    /// Returns whether nghttp2 may have more frames.
     private func fillOutgoing(_ session: OpaquePointer) -> Bool {
         libraryDepth += 1
         defer { libraryDepth -= 1 }
@@ -327,7 +323,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         return true
     }
 
-    /// GOAWAY with that error, then the end, whatever the streams are at.
+    /// Sends GOAWAY with an error and closes, whatever the state of the streams.
     func terminate(_ http2Error: UInt32) {
         guard let session else { return }
         nghttp2_session_terminate_session(session, http2Error)
@@ -339,13 +335,13 @@ final class HTTP2Connection: ChannelDuplexHandler {
         guard closingSince == nil, let context else { return }
         closingSince = .now()
         let channel = context.channel
-        // Behind what was written; on the next turn of the loop, so never inside of a callback.
+        // After the bytes that were written, in a later cycle of the loop, so never inside of a callback.
         context.eventLoop.execute {
             channel.writeAndFlush(ByteBuffer()).whenComplete { _ in channel.close(promise: nil) }
         }
     }
 
-    /// Closes without a word: for peers that no longer answer.
+    /// Closes without sending anything: for peers that no longer answer.
     func cut() {
         guard let context else { return }
         if closingSince == nil { closingSince = .now() }
@@ -356,8 +352,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
         context.eventLoop.assumeIsolated().execute { cutSocket() }
     }
 
-    /// The channel is closed. What the connection held is freed when it is its turn: it may have a thousand
-    /// streams, and a client may leave by hundreds of connections at once.
+    /// Ends the connection after its channel has closed. Its memory is freed in turns: it may have a thousand streams,
+    /// and a client may close hundreds of connections at once.
     private func end(_ error: (any Error)?) {
         guard let session else {
             if ended == nil { callee = nil }
@@ -381,7 +377,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         callee = nil
     }
 
-    /// Gives back memory that only a busy connection needs.
+    /// Frees memory that only a busy connection needs.
     func releaseSpareMemory() {
         if outgoing.readableBytes == 0, outgoing.capacity > 0, !isSending {
             outgoing = ByteBuffer()
@@ -389,20 +385,20 @@ final class HTTP2Connection: ChannelDuplexHandler {
     }
 }
 
-/// Whom nghttp2's callbacks call: its `user_data`.
+/// The object that nghttp2's callbacks call: its `user_data`.
 ///
-/// What it refers to never changes, so that a callback, of which a call has a dozen, need not retain
-/// it. That is safe since it outlives every callback: nghttp2 calls only inside of `mem_recv` and
-/// `mem_send`, which the connection calls; the connection keeps this object until `free` has deleted
-/// the session; and `end`, which comes before, stops the process if nghttp2 is on the stack (`libraryDepth`).
+/// Its references never change, so callbacks, of which each call has a dozen, need not retain it. That is safe since it
+/// outlives every callback: nghttp2 calls only inside of `mem_recv` and `mem_send`, which the connection calls; the
+/// connection keeps this object until `free` has deleted the session; and `end`, which comes before, stops the process
+/// if nghttp2 is on the stack (`libraryDepth`).
 final class HTTP2Callee {
     let delegate: any HTTP2Delegate
     // `unsafe` is safe here: the connection owns this object, and only the connection calls nghttp2.
     unowned(unsafe) let connection: HTTP2Connection
     private let headerLimit: Int
-    /// Of the fields of the block that is being received, also of those that nghttp2 leaves out.
+    /// The size of the fields in the block that is being received, including fields that nghttp2 leaves out.
     private var blockByteCount = 0
-    /// When the block of header fields began whose end nghttp2 has not told.
+    /// When the open block of header fields began; nil once nghttp2 has reported its end.
     private(set) var blockBegan: NIODeadline?
 
     fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {
@@ -411,7 +407,7 @@ final class HTTP2Callee {
         headerLimit = min(delegate.headerLimit, 1 << 32)
     }
 
-    /// Any frame has begun; also one that nghttp2 will ignore, of which nothing else is told.
+    /// Notes the beginning of a frame. This is all that nghttp2 reports of a frame that it ignores.
     func beganFrame(type: UInt8) {
         switch type {
         case HTTP2.headers: blockBegan = connection.lastRead

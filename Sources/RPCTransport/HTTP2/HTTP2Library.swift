@@ -3,9 +3,8 @@ import NIOCore
 
 /// nghttp2's table of callbacks: made once, never changed, used by every session.
 ///
-/// Callbacks are C functions and capture nothing: whom to call travels in `user_data`, unretained,
-/// see `HTTP2Callee`. The connection deletes its session before it goes, so no callback can come
-/// later.
+/// Callbacks are C functions and capture nothing. `user_data` carries the object to call, unretained, see
+/// `HTTP2Callee`. The connection deletes its session before it is freed, so no callback can come later.
 // Unchecked: nghttp2 copies the table into each session and never writes to it.
 struct HTTP2Callbacks: @unchecked Sendable {
     let pointer: OpaquePointer
@@ -40,7 +39,7 @@ struct HTTP2Callbacks: @unchecked Sendable {
             }
             return goesOn ? 0 : Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
         }
-        // A field that nghttp2 leaves out, for a character that it may not have: read as any other.
+        // A field that nghttp2 leaves out, for an invalid character. It counts like any other.
         nghttp2_session_callbacks_set_on_invalid_header_callback(table) {
             _, _, _, nameCount, _, valueCount, _, user in
             let goesOn = HTTP2Callee.with(user) { $0.countField(nameCount + valueCount) }
@@ -91,7 +90,7 @@ struct HTTP2Callbacks: @unchecked Sendable {
     }
 }
 
-/// nghttp2's options of one server or one client; sessions copy what they need.
+/// nghttp2's options for one server or one client; sessions copy them.
 final class HTTP2Options: @unchecked Sendable {  // written by `init` only
     let pointer: OpaquePointer
 
@@ -99,7 +98,7 @@ final class HTTP2Options: @unchecked Sendable {  // written by `init` only
         var options: OpaquePointer?
         nghttp2_option_new(&options)
         guard let options else { preconditionFailure("no memory for nghttp2's options") }
-        // No RFC 7540 priority tree, hence no need to keep closed streams.
+        // Without the priority tree of RFC 7540, nghttp2 need not keep closed streams.
         nghttp2_option_set_no_closed_streams(options, 1)
         // Blanks around a value are legal in gRPC, and stripped when it is read.
         nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1)
@@ -110,7 +109,7 @@ final class HTTP2Options: @unchecked Sendable {  // written by `init` only
     deinit { nghttp2_option_del(pointer) }
 }
 
-/// The settings of RFC 9113, section 6.5.2, that we send.
+/// The settings of RFC 9113, section 6.5.2, that this side sends.
 enum HTTP2Setting {
     static let enablePush: Int32 = 2
     static let maxConcurrentStreams: Int32 = 3

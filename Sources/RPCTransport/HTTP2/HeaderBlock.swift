@@ -1,12 +1,12 @@
 import CNghttp2
 
-/// Header fields on their way to nghttp2, which copies them.
+/// Header fields to be passed to nghttp2, which copies them.
 struct HeaderBlock {
     private var bytes: [UInt8] = []
     private var spans: [(nameCount: Int, valueCount: Int, flags: UInt8)] = []
 
-    /// The flag keeps a field that differs in every call out of HPACK's table, where it would
-    /// displace others.
+    /// Adds a field. `isUnique` keeps a field that differs in every call out of HPACK's table, where it would displace
+    /// others.
     mutating func add(_ name: String, _ value: some Collection<UInt8>, isUnique: Bool = false) {
         let nameCount = name.utf8.count
         bytes.append(contentsOf: name.utf8)
@@ -19,7 +19,7 @@ struct HeaderBlock {
         add(name, value.utf8, isUnique: isUnique)
     }
 
-    /// Fields that may not be sent are left out.
+    /// Adds the fields that may be sent, and leaves out the others.
     mutating func add(_ metadata: Metadata) {
         for field in metadata.fields where Metadata.isSendable(field.name) {
             switch field.value {
@@ -31,7 +31,7 @@ struct HeaderBlock {
 
     var isEmpty: Bool { spans.isEmpty }
 
-    /// The fields in nghttp2's form, behind `fixed`; valid during the call.
+    /// Passes the fields to `body` in nghttp2's form, after `fixed`; valid during the call.
     func withFields<R>(
         after fixed: UnsafeBufferPointer<nghttp2_nv>,
         _ body: (UnsafePointer<nghttp2_nv>?, Int) -> R
@@ -59,7 +59,7 @@ struct HeaderBlock {
 
 /// Header fields that are the same for every call: nghttp2 refers to them instead of copying them.
 ///
-/// Whoever submits them keeps them alive as long as the session.
+/// The code that submits them keeps them alive as long as the session.
 final class FixedFields: @unchecked Sendable {  // written by `init` only
     let fields: UnsafeMutableBufferPointer<nghttp2_nv>
     private let bytes: UnsafeMutableBufferPointer<UInt8>
@@ -81,11 +81,11 @@ final class FixedFields: @unchecked Sendable {  // written by `init` only
             }
             let noCopy =
                 NGHTTP2_NV_FLAG_NO_COPY_NAME.rawValue | NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue
-            for (index, field) in source.enumerated() {
+            for (position, field) in source.enumerated() {
                 let name = copy(field.name, field.namelen)
                 let value = copy(field.value, field.valuelen)
                 fields.initializeElement(
-                    at: index,
+                    at: position,
                     to: nghttp2_nv(
                         name: name, value: value, namelen: field.namelen, valuelen: field.valuelen,
                         flags: field.flags | UInt8(truncatingIfNeeded: noCopy)))
@@ -101,8 +101,7 @@ final class FixedFields: @unchecked Sendable {  // written by `init` only
 }
 
 extension String {
-    /// Without spaces at either end, which RFC 9110 (section 5.5) does not count as part of a
-    /// value.
+    /// The text without spaces at either end, which RFC 9110 (section 5.5) does not count as part of a value.
     fileprivate var trimmedASCII: Substring {
         var text = self[...]
         while text.utf8.first == UInt8(ascii: " ") { text = text.dropFirst() }

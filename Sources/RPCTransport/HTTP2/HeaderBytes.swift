@@ -4,7 +4,7 @@
     import Glibc
 #endif
 
-/// Comparing header bytes with what we know: memcmp, since every header of every call is looked at.
+/// Compares header bytes with known text by memcmp, since every header of every call is compared.
 extension UnsafeBufferPointer<UInt8> {
     func equals(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount && begins(text)

@@ -1,26 +1,26 @@
 import NIOCore
 
-/// Whether the peer of a connection is still there: it has to read what it is sent, to answer a PING,
-/// and to go when it was told to. Event loop only.
+/// Decides whether the peer of a connection is alive: it has to read what it is sent, to answer a PING, and to close
+/// when it was told to. Event loop only.
 struct LifeSigns {
     struct Limits {
-        /// For a socket that takes nothing.
+        /// How long a socket may accept nothing.
         var stalledWrite: TimeAmount
-        /// Without a byte from the peer until it is asked for a sign of life.
+        /// How long the peer may send nothing before it is asked for a sign of life.
         var silence: TimeAmount
-        /// For its answer.
+        /// How long its answer may take.
         var answer: TimeAmount
     }
 
     enum Verdict {
         case alive
-        /// It has to be asked, by a PING.
+        /// The peer has to be asked, by a PING.
         case unknown
         case dead(Reason)
     }
 
     enum Reason {
-        /// It was told that the connection ends, and keeps it.
+        /// The peer was told that the connection ends, and keeps it open.
         case doesNotClose
         case doesNotRead
         case doesNotAnswer
@@ -30,10 +30,10 @@ struct LifeSigns {
 
     private var asked: NIODeadline?
 
-    /// A PING was submitted.
+    /// Notes that a PING was submitted.
     mutating func noteAsked(_ now: NIODeadline) { asked = now }
 
-    /// Whether a PING is on the way.
+    /// Whether an answer to a PING is awaited.
     var isAsked: Bool { asked != nil }
 
     /// - Parameter mayAsk: whether silence alone is a reason to ask.

@@ -61,7 +61,7 @@ final class LoopBell {
     func ring() {
         guard !isRung else { return }
         isRung = true
-        // A call may have failed before the ear knew its bell.
+        // A system call on the pipe may have failed before `ear.bell` was set.
         if !channel.isActive { isBroken = true }
         if isBroken { hearLater() } else { channel.writeAndFlush(Self.sound, promise: nil) }
     }
@@ -75,7 +75,8 @@ final class LoopBell {
         channel.eventLoop.assumeIsolated().scheduleTask(in: Self.timerDelay) { self.hear() }
     }
 
-    /// The pipe is closed: by `close`, by the end of the loop, or by NIO after a failed system call.
+    /// Replaces the pipe by a timer. It was closed by `close`, by the end of the loop, or by NIO after a failed system
+    /// call.
     private func breakDown() {
         guard !isBroken else { return }
         isBroken = true

@@ -10,6 +10,7 @@ import NIOCore
 /// all of it.
 final class LoopTurns {
     private static let cycle = TimeAmount.milliseconds(1)
+    private static let halfCycle = TimeAmount.microseconds(500)
     /// The time that one piece of work should take.
     static let turn = TimeAmount.microseconds(125)
 
@@ -35,7 +36,7 @@ final class LoopTurns {
 
     /// Whether tasks may have kept the loop from its sockets for a whole cycle; the next task should then
     /// use `runAfterLook`.
-    var isLookDue: Bool { .now() - lastLook > Self.cycle }
+    func isLookDue(_ now: NIODeadline) -> Bool { now - lastLook > Self.cycle }
 
     /// Runs a piece of work now if this cycle has time left and nothing waits; otherwise queues it.
     func run(_ work: @escaping () -> Void) {
@@ -84,8 +85,10 @@ final class LoopTurns {
         left = left - (.now() - began)
     }
 
+    /// Schedules the refill of `left`, unless at least half of a cycle's time is left: the next cycle then begins with
+    /// the rest of this one. A task for each cycle in which a small request comes would cost more than its turn.
     private func refillLater() {
-        guard !willRefill else { return }
+        guard !willRefill, left < Self.halfCycle else { return }
         willRefill = true
         // Tasks run after the socket events of a cycle.
         eventLoop.assumeIsolated().execute {

@@ -7,20 +7,20 @@ import POSIX
     import Glibc
 #endif
 
-/// Stops accepting for 100 ms whenever the system gives no descriptor or memory for another
-/// connection, and for as long as many wait for an event loop that is busy: only there they are
-/// counted, and refused when they are too many. Clients wait meanwhile in the listening socket's queue.
+/// Stops accepting for 100 ms when the system has no descriptor or memory for another connection, and while many
+/// accepted connections wait for a busy event loop. Only the event loop counts connections, and refuses those beyond
+/// the limit. Clients wait meanwhile in the listening socket's queue.
 ///
 /// NIO's `AcceptBackoffHandler` delays the next read, but an accept that fails leaves the listening
 /// socket registered with the selector (`readPending` stays set in `ServerSocketChannel`), so the
-/// event loop would spin until then. Without automatic reads it is not registered.
+/// event loop would spin until then. Without automatic reads the socket is not registered.
 final class AcceptPause: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
     private static let pause = TimeAmount.milliseconds(100)
     private static let reportInterval = TimeAmount.minutes(1)
-    /// Connections that were accepted and that their event loop does not know yet. Up to
-    /// `acceptsPerRead` come on top before NIO looks whether it may go on.
+    /// The limit of connections that were accepted and that their event loop has not counted. Up to `acceptsPerRead`
+    /// may be added before NIO checks whether it may go on.
     private static let maxUncounted = 8
     static let acceptsPerRead: UInt = 4
 
@@ -36,7 +36,7 @@ final class AcceptPause: ChannelInboundHandler {
         context.fireChannelRead(data)
         uncounted += 1
         if uncounted == Self.maxUncounted { setAccepting(context.channel) }
-        // Behind what makes it a connection of the server.
+        // Runs after the code that makes it a connection of the server.
         let listener = NIOLoopBound((self, context.channel), eventLoop: context.eventLoop)
         connection.eventLoop.execute {
             listener.eventLoop.execute { listener.value.0.counted(listener.value.1) }

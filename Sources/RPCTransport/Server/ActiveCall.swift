@@ -1,6 +1,6 @@
 import NIOCore
 
-/// A call whose HTTP/2 stream is open: what the event loop knows of it. Event loop only.
+/// A call whose HTTP/2 stream is open: the event loop's view of it. Event loop only.
 ///
 ///     opening ─► receiving ─► waiting ─► running ─► sending ─► closed
 ///                                   │    ▲     │      ▲
@@ -8,42 +8,42 @@ import NIOCore
 ///                     │             └─► streaming ────┤
 ///                     └─► conversing ─────────────────┘
 ///
-/// A request may be refused, expire or be cancelled in every state: then it goes on to `sending` or
-/// `closed`. A worker that has the call's request knows nothing of this object's state: it has a
-/// `ServerCall`, and the answer that it makes is dropped if the state does not want one.
+/// In every state a request may be refused, expire or be cancelled: it then goes on to `sending` or `closed`. A worker
+/// that has the call's request knows nothing of this object's state: it has a `ServerCall`, and its answer is dropped
+/// if the state accepts none.
 final class ActiveCall {
     enum State: ~Copyable {
-        /// Its headers are being read.
+        /// The headers are being read.
         case opening
-        /// Its message is being read.
+        /// The message is being read.
         case receiving(IncomingRequest)
-        /// It is complete, and waits for its turn or for room.
+        /// The request is complete, and waits for its turn or for room.
         case waiting(ServerCall)
-        /// A handler has it.
+        /// A handler has the request.
         case running(ServerCall)
         /// A handler sends messages.
         case streaming(ServerCall, ServerStream, OutgoingBody)
-        /// Its client asks, and is answered question by question.
+        /// The client asks questions, which are answered one by one.
         case conversing(ServerCall, Conversation, OutgoingBody)
-        /// Its answer leaves.
+        /// The answer is being sent.
         case sending(OutgoingBody)
-        /// Its HTTP/2 stream is closed.
+        /// The HTTP/2 stream is closed.
         case closed
     }
 
     let connection: ServerConnection
     let streamID: Int32
-    /// For the observer.
+    /// When the call began, for the observer.
     var began = NIODeadline.uptimeNanoseconds(0)
     var method: RPCMethod?
     var receivedMessageCount = 0
     var sentMessageCount = 0
     private(set) var state = State.opening
-    /// Whether the client has sent all that it wants to.
+    /// Whether the client has ended its side of the stream.
     var hasRequestEnded = false
-    /// DATA frames in a row that carried nothing, or padding alone.
+    /// DATA frames in a row that were empty, or held only padding.
     private var emptyFrameCount = 0
-    /// The generation in which it was started, see `StartLimit`; nil when it does not count.
+    /// The generation in which the call was started, see `StartLimit`; nil if it does not count.
     var generation: Int?
 
     init(_ connection: ServerConnection, streamID: Int32) {
@@ -51,13 +51,13 @@ final class ActiveCall {
         self.streamID = streamID
     }
 
-    /// Moves the state out and leaves `closed`; the caller makes the next state from it and sets that.
+    /// Moves the state out and leaves `closed`; the caller makes the next state from it and sets it.
     func takeState() -> State { exchange(&state, with: .closed) }
 
     func set(_ state: consuming State) { self.state = state }
 
-    /// Notes a DATA frame of its request with so many bytes; returns how many in a row carried none.
-    /// nghttp2 does not mind such frames, and each costs as much as a real one.
+    /// Notes a DATA frame of the request with `byteCount` bytes; returns how many frames in a row were empty. nghttp2
+    /// does not limit such frames, and each costs as much as any other.
     func countFrame(byteCount: Int) -> Int {
         emptyFrameCount = byteCount > 0 ? 0 : emptyFrameCount + 1
         return emptyFrameCount
@@ -65,7 +65,7 @@ final class ActiveCall {
 
     // MARK: looking
 
-    /// Which state it is in.
+    /// The state without its data.
     enum Phase { case opening, receiving, waiting, running, streaming, conversing, sending, closed }
 
     var phase: Phase {
@@ -81,7 +81,7 @@ final class ActiveCall {
         }
     }
 
-    /// What a handler has or will have.
+    /// The call that a handler has or will have.
     var serverCall: ServerCall? {
         switch state {
         case .waiting(let call): call
@@ -106,7 +106,7 @@ final class ActiveCall {
         }
     }
 
-    /// Of the answer, or of a stream's messages.
+    /// The body of the answer, or of a stream's messages.
     var body: OutgoingBody? {
         switch state {
         case .streaming(_, _, let body): body
@@ -116,7 +116,7 @@ final class ActiveCall {
         }
     }
 
-    /// What the trailers say; nil: OK and no more.
+    /// The status in the trailers; nil: plain OK.
     var status: Answer.Status? {
         switch state {
         case .streaming(_, _, let body): body.status
@@ -132,7 +132,7 @@ final class ActiveCall {
         }
     }
 
-    /// Whether nothing happens before its client sends or reads something.
+    /// Returns whether nothing happens before the client sends or reads something.
     func waitsForClient(whichHasUnread hasUnread: Bool) -> Bool {
         switch state {
         case .opening: true
@@ -146,7 +146,7 @@ final class ActiveCall {
         }
     }
 
-    /// Whether it is in `WaitingCalls`, or was when it ended.
+    /// Whether the call is in `WaitingCalls`, or was when it ended.
     var isWaiting: Bool {
         switch state {
         case .waiting: true
@@ -155,7 +155,7 @@ final class ActiveCall {
         }
     }
 
-    /// Whether its client has asked something that is not answered, and has taken the answer before it.
+    /// Whether the client has asked something that is not answered, and has taken the previous answer.
     var hasQuestion: Bool {
         switch state {
         case .conversing(_, let conversation, let body):
@@ -164,11 +164,11 @@ final class ActiveCall {
         }
     }
 
-    /// Whether it is a conversation in which nothing is left to answer.
+    /// Whether this is a conversation in which nothing is left to answer.
     var isRestingConversation: Bool { conversation.map { !$0.hasNext } ?? false }
 
-    /// Notes how far its request has come. Returns whether less than `byteCount` of it has arrived within
-    /// `time`, or whether a conversation has gone on with nothing of what it holds.
+    /// Notes the progress of the request. Returns whether less than `byteCount` of it has arrived within `time`, or
+    /// whether a conversation has made no progress with what it holds.
     func noteProgress(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
         if let conversation { return conversation.noteProgress(now, time) }
         guard phase == .receiving, case .receiving(var request) = takeState() else { return false }
@@ -179,7 +179,7 @@ final class ActiveCall {
 
     // MARK: the body of the answer
 
-    /// How much of it goes into the next DATA frame.
+    /// Returns how much of the body goes into the next DATA frame.
     func nextBody(limit: Int) -> HTTP2Body {
         if let count = unsentByteCount {
             return count <= limit ? .last(count, hasTrailers: true) : .part(limit)
@@ -187,7 +187,7 @@ final class ActiveCall {
         return nextMessages(limit: limit) ?? .last(0, hasTrailers: false)
     }
 
-    /// Of a whole answer.
+    /// The unsent bytes of a complete answer.
     private var unsentByteCount: Int? {
         switch state {
         case .sending(let body): body.unsent.readableBytes
@@ -195,7 +195,7 @@ final class ActiveCall {
         }
     }
 
-    /// Nil where no messages are sent one by one.
+    /// Returns nil if the call does not send messages one by one.
     private func nextMessages(limit: Int) -> HTTP2Body? {
         withMessages { body in
             let count = min(body.unsent.readableBytes, limit)
@@ -204,7 +204,7 @@ final class ActiveCall {
         }
     }
 
-    /// Changes what is to be sent of a stream or a conversation; nil if it is neither.
+    /// Changes the unsent body of a stream or a conversation; returns nil if the call is neither.
     private func withMessages<Result>(_ change: (inout OutgoingBody) -> Result) -> Result? {
         switch takeState() {
         case .streaming(let call, let stream, var body):
@@ -221,8 +221,8 @@ final class ActiveCall {
         }
     }
 
-    /// Appends a message of a stream or a conversation to what is to be sent. Returns what was so before: whether
-    /// the headers are to be submitted still, and whether nghttp2 waits; nil if it is neither.
+    /// Appends a message of a stream or a conversation to the unsent body. Returns the state before: whether the
+    /// headers had yet to be submitted, and whether nghttp2 waits; nil if the call is neither.
     func append(_ message: ByteBuffer) -> (lacksHeaders: Bool, isDeferred: Bool)? {
         withMessages { body in
             let before = (lacksHeaders: !body.hasHeaders, isDeferred: body.isDeferred)
@@ -238,7 +238,7 @@ final class ActiveCall {
         }
     }
 
-    /// Moves `count` bytes of it to `frames`.
+    /// Moves `count` bytes of the body to `frames`.
     func writeBody(count: Int, to frames: inout ByteBuffer) {
         switch takeState() {
         case .streaming(let call, let stream, var body):
@@ -257,14 +257,14 @@ final class ActiveCall {
     }
 }
 
-/// What is to be sent as DATA, and behind it.
+/// The bytes to be sent as DATA, and the status after them.
 struct OutgoingBody {
     var unsent = ByteBuffer()
-    /// nghttp2 waits until it is told that there is more.
+    /// Whether nghttp2 waits until it is told that there is more.
     var isDeferred = false
     /// Whether the headers of the answer were submitted.
     var hasHeaders = false
-    /// What the trailers say; nil: OK and no more.
+    /// The status in the trailers; nil: plain OK.
     var status: Answer.Status?
 
     mutating func write(_ count: Int, to frames: inout ByteBuffer) {
@@ -275,7 +275,7 @@ struct OutgoingBody {
     }
 }
 
-/// Moves a value out of a variable, and another one in.
+/// Replaces the value of a variable and returns the old one.
 private func exchange<Value: ~Copyable>(
     _ variable: inout Value, with value: consuming Value
 ) -> Value {

@@ -1,11 +1,11 @@
 import NIOCore
 
-/// What is sent for a call.
+/// The answer to a call.
 struct Answer: Sendable {
     /// The message with its prefix; nil for an answer without one, and at the end of a stream.
     var message: ByteBuffer?
-    /// Everything that is not plain OK with a message. Few calls need it, and making and destroying it
-    /// would cost all of them, so it is an object of its own.
+    /// Everything beside plain OK with a message. Few calls need it, and making and destroying it would cost all of
+    /// them, so it is an object of its own.
     private(set) var status: Status?
 
     init(message: ByteBuffer) { self.message = message }
@@ -23,7 +23,7 @@ struct Answer: Sendable {
 
     static let noRoomForRequestsText = "the server holds too many bytes of requests"
 
-    /// What clients send would be more than the server holds.
+    /// The answer when clients send more than the server may hold.
     static var noRoomForRequests: Answer {
         Answer(code: .resourceExhausted, text: noRoomForRequestsText)
     }
@@ -55,7 +55,7 @@ struct Answer: Sendable {
         let trailers: Metadata
         /// An HTTP status other than 200, for requests that are not gRPC.
         let httpStatus: Int?
-        /// Whether to say which message encodings are understood.
+        /// Whether to name the message encodings that the server understands.
         let namesEncodings: Bool
 
         init(
@@ -70,12 +70,12 @@ struct Answer: Sendable {
             self.namesEncodings = namesEncodings
         }
 
-        /// OK, and nothing to add.
+        /// Plain OK.
         static let ok = Status(
             code: .ok, text: "", headers: [:], trailers: [:], httpStatus: nil,
             namesEncodings: false)
 
-        /// About what it takes while it waits.
+        /// The approximate memory that it takes while it waits.
         var byteCount: Int {
             text.utf8.count + headers.byteCount + trailers.byteCount
         }

@@ -2,9 +2,9 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// The answers that a worker thread has made and not yet handed over.
+/// The answers that a worker thread has made and not handed over yet.
 final class AnswerGatherer: Sendable {
-    /// The calling thread's; nil on threads that are no workers.
+    /// The gatherer of the calling thread; nil on threads that are not workers.
     static let current = ThreadSpecificVariable<AnswerGatherer>()
 
     private struct Batch {
@@ -12,7 +12,7 @@ final class AnswerGatherer: Sendable {
         var answers: [(ServerCall, Answer)]
     }
 
-    /// One for each event loop whose calls its thread has answered.
+    /// One batch for each event loop whose calls the thread has answered.
     private let batches = Mutex<[Batch]>([])
 
     func add(_ call: ServerCall, _ answer: consuming Answer) {
@@ -20,8 +20,8 @@ final class AnswerGatherer: Sendable {
         var answer = Optional(answer)
         batches.withLock { batches in
             guard let answer = answer.take() else { return }
-            if let index = batches.firstIndex(where: { $0.mailbox === mailbox }) {
-                batches[index].answers.append((call, answer))
+            if let position = batches.firstIndex(where: { $0.mailbox === mailbox }) {
+                batches[position].answers.append((call, answer))
             } else {
                 batches.append(Batch(mailbox: mailbox, answers: [(call, answer)]))
             }
@@ -30,12 +30,12 @@ final class AnswerGatherer: Sendable {
 
     func handOver() {
         batches.withLock { batches in
-            for index in batches.indices where !batches[index].answers.isEmpty {
+            for position in batches.indices where !batches[position].answers.isEmpty {
                 var answers: [(ServerCall, Answer)] = []
                 // The next batch will be about as large; growing costs more than some room to spare.
-                answers.reserveCapacity(max(16, batches[index].answers.count))
-                swap(&answers, &batches[index].answers)
-                batches[index].mailbox.post(batch: answers)
+                answers.reserveCapacity(max(16, batches[position].answers.count))
+                swap(&answers, &batches[position].answers)
+                batches[position].mailbox.post(batch: answers)
             }
         }
     }

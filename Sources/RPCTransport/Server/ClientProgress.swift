@@ -1,41 +1,41 @@
 import NIOCore
 
-/// How far a client is: the beginning of HTTP/2, the rest of a block of header
-/// fields, and anything of its calls. Event loop only.
+/// Tracks a client's progress: whether HTTP/2 has begun, whether a block of header fields has ended, and whether
+/// anything of its calls has moved. Event loop only.
 struct ClientProgress {
     private let opened = NIODeadline.now()
     private(set) var hasHandshake = false
     /// The block of header fields for which the client was asked whether it has ended.
     private var askedBlock: (began: NIODeadline, time: NIODeadline)?
-    /// Grows with all that arrives or leaves of calls.
+    /// Grows with everything of a call that arrives or leaves.
     private var moveCount = 0
     private var rest: (moveCount: Int, since: NIODeadline)?
 
-    /// The client's SETTINGS have come.
+    /// Notes that the client's SETTINGS have arrived.
     mutating func noteHandshake() { hasHandshake = true }
 
     func lacksHandshake(_ now: NIODeadline, after timeout: Duration) -> Bool {
         !hasHandshake && now - opened > timeout.timeAmount
     }
 
-    /// Something of a call has arrived or left.
+    /// Notes that something of a call has arrived or left.
     mutating func noteMove() { moveCount += 1 }
 
     // MARK: blocks of header fields
 
     enum BlockVerdict {
-        /// None is open, or it has time.
+        /// No block is open, or the block still has time.
         case inTime
-        /// It has taken too long, unless it has ended without nghttp2 telling: the client has to be asked
-        /// by a PING.
+        /// The block has taken too long, unless it has ended without a report by nghttp2: the client has to be asked by
+        /// a PING.
         case unknown
         case overdue
     }
 
     /// - Parameters:
-    ///   - began: of the block that is open.
-    ///   - time: what a block may take, and then the answer to the PING, which cannot come inside of a
-    ///     block.
+    ///   - began: when the open block began.
+    ///   - time: how long a block may take, and then the answer to the PING, which cannot arrive inside of
+    ///     a block.
     mutating func look(
         atBlockSince began: NIODeadline?, _ now: NIODeadline, _ time: TimeAmount
     ) -> BlockVerdict {
@@ -49,7 +49,7 @@ struct ClientProgress {
 
     // MARK: rest
 
-    /// Since when nothing has arrived or left of calls, as the ticks saw it.
+    /// Since when nothing of any call has arrived or left, to the precision of the ticks.
     var restingSince: NIODeadline? { rest?.since }
 
     /// Returns whether nothing has moved since the last tick.

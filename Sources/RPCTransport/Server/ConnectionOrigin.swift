@@ -1,12 +1,12 @@
 import Synchronization
 
-/// What a call knows of the connection that it came by.
+/// The facts of a connection that its calls know.
 final class ConnectionOrigin: Sendable {
     let peer: PeerAddress
     var peerAddress: String { peer.description }
     let mailbox: LoopMailbox
     let account: ConnectionAccount
-    /// Its turn in the queues of the workers.
+    /// The connection's queue for the workers.
     let lane: Int
     private let certificate = Mutex<PeerCertificate?>(nil)
 
@@ -17,9 +17,9 @@ final class ConnectionOrigin: Sendable {
         self.lane = lane
     }
 
-    /// The client's; nil if it has shown none.
+    /// The client's certificate; nil if it has sent none.
     var peerCertificate: PeerCertificate? { certificate.withLock { $0 } }
 
-    /// Before the connection has calls: the handshake is over.
+    /// Sets the certificate after the handshake, before the connection has calls.
     func set(peerCertificate: PeerCertificate?) { certificate.withLock { $0 = peerCertificate } }
 }

@@ -2,11 +2,11 @@ import DequeModule
 import NIOCore
 import Synchronization
 
-/// Which connections there are: how many of each address, and their lanes in the workers' queues.
+/// Counts the connections of each address, and assigns their lanes in the workers' queues.
 final class ConnectionTable: Sendable {
     private struct State {
         var byAddress: [String: Int] = [:]
-        /// The longest free first: a lane may still have calls of the connection that it had.
+        /// The lane that has been free longest comes first: a lane may still hold calls of its previous connection.
         var freeLanes = Deque<Int>()
         var laneCount = 0
         var lastReport: NIODeadline?
@@ -17,7 +17,7 @@ final class ConnectionTable: Sendable {
     private let refused = Atomic<Int>(0)
     private let limit: Int
     private let limitPerAddress: Int
-    /// Connections that only addresses with few others get; none where the limit for an address is set.
+    /// How many connections are kept for addresses that have few; 0 if a limit for each address is set.
     private let reserve: Int
     private let account: ServerAccount
 
@@ -35,8 +35,8 @@ final class ConnectionTable: Sendable {
     var isShort: Bool { count >= max(1, threshold) && limit > 1 }
     var countAboveThreshold: Int { max(0, count - threshold) }
 
-    /// Connections that were refused since they were reported last: at most once a minute, since a
-    /// client that is refused may come again at once.
+    /// Returns how many connections were refused since the last report: at most once a minute, since a refused client
+    /// may connect again at once.
     func takeRefused(_ now: NIODeadline) -> Int {
         guard refused.load(ordering: .relaxed) > 0 else { return 0 }
         let isDue = state.withLock { state in
@@ -47,7 +47,7 @@ final class ConnectionTable: Sendable {
         return isDue ? refused.exchange(0, ordering: .relaxed) : 0
     }
 
-    /// The lane of a new connection; nil if there are too many.
+    /// Counts a new connection and returns its lane; nil if there are too many.
     func admit(_ peer: PeerAddress) -> Int? {
         let lane = state.withLock { state -> Int? in
             let own = state.byAddress[peer.host, default: 0]

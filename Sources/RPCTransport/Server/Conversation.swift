@@ -1,35 +1,35 @@
 import NIOCore
 
-/// What a client has sent of a conversation and is not answered yet: questions, each behind its prefix. Event
-/// loop only.
+/// The part of a conversation that the client has sent and that is not answered: questions, each behind its prefix.
+/// Event loop only.
 final class Conversation {
-    /// A client that waits for its answers has one question on the way; one that does not may be this far ahead.
+    /// How far a client may be ahead of its answers. One that waits for each answer has one question in flight.
     private static let maxHeldByteCount = 64 << 10
 
     enum Next {
         case question(ByteBuffer)
-        /// Nothing that is complete.
+        /// No question is complete.
         case none
         case refusal(Answer)
     }
 
     private var received = ByteBuffer()
     private var room: Reservation
-    /// How many questions were taken.
+    /// How many questions were taken out.
     private var questionCount = 0
-    /// What `questionCount` was when something was first held since then.
+    /// The value of `questionCount` and the time when something was first held since then.
     private var mark: (questionCount: Int, time: NIODeadline)?
-    /// Whether it is in the queue of calls that wait for their turn.
+    /// Whether the conversation is in the queue of calls that wait for their turn.
     var isWaiting = false
 
     init(of account: ConnectionAccount) { room = Reservation(.requests, of: account) }
 
-    /// Whether a question is complete, or known to be wrong.
+    /// Whether a question is complete, or known to be invalid.
     private(set) var hasNext = false
 
     var isEmpty: Bool { received.readableBytes == 0 }
 
-    /// Appends what has come. Returns what is wrong with it, or nil.
+    /// Appends received bytes. Returns the refusal if they are invalid, else nil.
     func append(_ bytes: UnsafeRawBufferPointer) -> Answer? {
         guard received.readableBytes + bytes.count <= Self.maxHeldByteCount else {
             return Answer(
@@ -66,8 +66,8 @@ final class Conversation {
         hasNext = prefix.refusal != nil || received.readableBytes >= prefix.endOffset
     }
 
-    /// Returns whether it has held something for longer than `time` without an answer: a part of a question,
-    /// or questions whose answers are not read.
+    /// Returns whether something was held for longer than `time` without an answer: a part of a question, or questions
+    /// whose answers are not read.
     func noteProgress(_ now: NIODeadline, _ time: TimeAmount) -> Bool {
         guard !isEmpty, let mark, mark.questionCount == questionCount else {
             mark = isEmpty ? nil : (questionCount, now)
@@ -76,7 +76,7 @@ final class Conversation {
         return now - mark.time > time
     }
 
-    /// What is before a message (gRPC over HTTP/2, Length-Prefixed-Message).
+    /// The prefix of a message (gRPC over HTTP/2, Length-Prefixed-Message).
     private struct Prefix {
         let isCompressed: Bool
         let byteCount: Int

@@ -1,22 +1,22 @@
 import NIOCore
 
-/// One timer for the deadlines of many calls: it rings at the earliest one, and whoever owns the
-/// calls then looks at all that live and sets it again.
+/// One timer for the deadlines of many calls. It rings at the earliest one; the owner of the calls then looks at all
+/// open calls and sets the timer again.
 ///
-/// A timer of its own would cost every call more than the rest of its bookkeeping. Calls that begin
-/// with the same timeout, the usual case, set this one once per timeout. Event loop only.
+/// A timer for each call would cost more than the rest of the call's bookkeeping. Calls that begin with the same
+/// timeout, the usual case, set this one once per timeout. Event loop only.
 struct DeadlineAlarm {
-    /// Rings are at least this far apart, so that many different deadlines cost one look each, not
-    /// one each.
+    /// Rings are at least this far apart, so that many different deadlines do not each cost a look.
     private static let coarseness = TimeAmount.milliseconds(1)
-    /// And this for each call that is looked at then: a thousand calls are looked at 50 times a second.
+    /// The distance grows by this much for each call that a ring looks at: a thousand calls are looked at 50 times a
+    /// second.
     private static let coarsenessPerCall = TimeAmount.microseconds(20)
 
     private var timer: Scheduled<Void>?
     private var rings = NIODeadline.distantFuture
     private var lastRing = NIODeadline.uptimeNanoseconds(0)
 
-    /// Whether it rings at `deadline` or before, so that it need not be set.
+    /// Returns whether it rings at `deadline` or earlier, so that it need not be set.
     func rings(by deadline: NIODeadline) -> Bool { rings <= deadline }
 
     mutating func set(
@@ -31,7 +31,7 @@ struct DeadlineAlarm {
         timer = loop.scheduleTask(deadline: rings, ring)
     }
 
-    /// To be called when it rings, before it is set again.
+    /// Resets the alarm after it has rung, before it is set again.
     mutating func rang() {
         timer = nil
         rings = .distantFuture

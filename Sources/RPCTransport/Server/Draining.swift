@@ -1,19 +1,18 @@
 import CNghttp2
 import NIOCore
 
-/// How a connection takes leave of its client: two GOAWAYs (RFC 9113, section 6.8), so that no request
-/// that is on its way is lost. Event loop only; the caller sends what is submitted here.
+/// Ends a connection with two GOAWAYs (RFC 9113, section 6.8), so that no request in flight is lost. Event loop only;
+/// the caller sends the frames that are submitted here.
 struct Draining {
     private enum Phase {
         case no
-        /// The client was told to open no more streams; those on the way are still taken.
+        /// The client was told to open no more streams; those in flight are still accepted.
         case announced(NIODeadline)
-        /// Streams from now on are refused; when the last one ends, the connection does.
+        /// New streams are refused; the connection ends with the last one.
         case final
     }
 
-    /// The PING between the two GOAWAYs: its acknowledgement says that the client has read the
-    /// first.
+    /// The PING between the two GOAWAYs: its acknowledgement shows that the client has read the first.
     private static let ping: [UInt8] = Array("draining".utf8)
     private static let pingTimeout = TimeAmount.seconds(1)
 
@@ -34,7 +33,7 @@ struct Draining {
         return true
     }
 
-    /// Whether that is the acknowledgement of its PING.
+    /// Returns whether `ping` is the acknowledgement of this PING.
     static func isAnswer(_ ping: nghttp2_ping) -> Bool {
         withUnsafeBytes(of: ping.opaque_data) { $0.elementsEqual(Self.ping) }
     }
@@ -45,7 +44,7 @@ struct Draining {
         return now - since > Self.pingTimeout
     }
 
-    /// Refuses streams from now on. Returns false if the client was not told, or they are refused already.
+    /// Refuses new streams. Returns false if the client was not told, or they are already refused.
     mutating func finish(_ session: OpaquePointer) -> Bool {
         guard case .announced = phase else { return false }
         phase = .final

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// One look at the connections of a loop: which of them have to go so that others can be served. The
-/// rules are those of `Admission`.
+/// One pass over the connections of a loop: finds those that have to close so that others can be served, by the rules
+/// of `Admission`.
 struct Evictions {
     private static let slowAtOnce = 8
 
@@ -11,10 +11,11 @@ struct Evictions {
     private let bodiesArePressed: Bool
     /// The time that a block of header fields may take.
     private let blockTime: TimeAmount
+    /// Connections that have read next to nothing since before this time are silent.
     private let unreadSince: NIODeadline
-    /// The same for those whose requests wait for that, and take the room of others.
+    /// The same for connections whose requests wait for their client to read, and hold room that others need.
     private let heldSince: NIODeadline
-    /// Bytes of answers that are held, less those of connections that are going.
+    /// Bytes of answers that are held, less those of connections that are closing.
     private var heldByteCount: Int
     private var silent: [(since: NIODeadline, connection: ServerConnection)] = []
     private var holding: [(since: NIODeadline, connection: ServerConnection)] = []
@@ -88,13 +89,13 @@ struct Evictions {
         if closed.connectionCount > 0 { core.configuration.shortage?(.didNotRead(closed)) }
     }
 
-    /// Their requests are complete and wait until their answers are read.
+    /// Closes connections whose complete requests wait until their answers are read.
     private mutating func closeHolding() {
         holding.sort { $0.since < $1.since }
         var closed = RPCServer.ClosedConnections()
         var held = core.account.requestByteCount
         for (_, connection) in holding where !connection.isClosing {
-            // Somebody was refused room, so one has to go in any case.
+            // A request was refused room, so one connection has to close in any case.
             guard closed.connectionCount == 0 || held > core.account.admission.requestPressure
             else {
                 break
@@ -106,7 +107,7 @@ struct Evictions {
         if closed.connectionCount > 0 { core.configuration.shortage?(.didNotRead(closed)) }
     }
 
-    /// Those that hold most go first, a few in each look: each can have a thousand calls to end.
+    /// Closes slow connections, those that hold most first, a few in each pass: each can have a thousand calls to end.
     private mutating func closeSlow() {
         var closed = RPCServer.ClosedConnections()
         slow.sort { $0.requestByteCount > $1.requestByteCount }
@@ -124,7 +125,7 @@ struct Evictions {
         let latest = now - (isShortOfConnections ? min(timeout, .seconds(10)) : timeout)
         idle.removeAll { $0.since > latest }
         if isShortOfConnections {
-            // As many as bring the server back below its threshold, on all loops together.
+            // As many as bring the server back below its threshold, shared among all loops.
             var count =
                 core.connections.countAboveThreshold
                 / max(1, core.configuration.eventLoopThreadCount) + 1

@@ -1,33 +1,33 @@
 import DequeModule
 
-/// Jobs that wait in lanes, and the order in which they are taken.
+/// Jobs that wait in lanes, and the order in which they run.
 ///
-/// Lanes take turns, each a few jobs at a time: the fewer, the more lanes there are. A lane that had
-/// nothing to do comes first (the new flows of RFC 8290, section 4.2). Light lanes, which have few jobs left
-/// after a turn, alternate with heavy ones. So a few jobs now and then are taken soon, also beside a hundred
-/// lanes with a thousand jobs each.
+/// Lanes take turns, each a few jobs at a time: the more lanes there are, the fewer jobs. A lane that had no jobs comes
+/// first (the new flows of RFC 8290, section 4.2). Light lanes, which have few jobs left after a turn, alternate with
+/// heavy ones. So a lane that adds a few jobs now and then is served soon, even beside a hundred lanes with a thousand
+/// jobs each.
 ///
-/// Adding and taking a job cost a constant time.
+/// Adding and taking a job take constant time.
 struct FairQueue<Job: Sendable>: Sendable {
     private struct Lane {
         var jobs = Deque<Job>()
-        /// Jobs that were taken and have not finished; 0 where lanes have no limit.
+        /// Jobs that were taken and have not finished; 0 if lanes have no limit.
         var runningCount = 0
         var isInTurn = false
     }
 
-    /// Jobs that a lane's turn takes at most; a lane that has more left is heavy.
+    /// The most jobs that a lane's turn takes; a lane that has more left is heavy.
     static var turnLength: Int { 8 }
-    /// Jobs of all lanes in a round of turns, unless there are more lanes.
+    /// Jobs of all lanes in a round of turns, unless there are more lanes than this.
     private static var roundCount: Int { 128 }
 
-    /// Jobs of one lane that run side by side.
+    /// The most jobs of one lane that run at the same time.
     private let laneLimit: Int
     private var lanes: [Lane] = []
-    /// Lanes that had nothing to do, and now have jobs: their turns come first.
+    /// Lanes that had no jobs until now: their turns come first.
     private var newTurns = Deque<Int>()
-    /// Light lanes, in the order of their turns. Each waits here until it has had a turn without any jobs:
-    /// what it gets meanwhile has its turn after the others', so that no lane is new all the time.
+    /// Light lanes, in the order of their turns. Each stays here until it has had a turn without any jobs: jobs that it
+    /// gets meanwhile have their turn after the others', so that no lane is always new.
     private var lightTurns = Deque<Int>()
     private var heavyTurns = Deque<Int>()
     private var isHeavyTurn = false
@@ -36,13 +36,13 @@ struct FairQueue<Job: Sendable>: Sendable {
 
     init(laneLimit: Int = .max) { self.laneLimit = laneLimit }
 
-    /// Whether `take` may find a job; false only if it finds none.
+    /// Whether `take` may find a job. If false, there is none.
     var mayHaveJobs: Bool { turnCount > 0 }
 
-    /// Lanes that wait for a turn.
+    /// The number of lanes that wait for a turn.
     private var turnCount: Int { newTurns.count + lightTurns.count + heavyTurns.count }
 
-    /// Jobs that wait in a lane.
+    /// Returns how many jobs wait in a lane.
     func count(of lane: Int) -> Int { lane < lanes.count ? lanes[lane].jobs.count : 0 }
 
     /// Adds a job at the end of a lane. Lanes are numbered from 0, without large gaps.
@@ -54,8 +54,8 @@ struct FairQueue<Job: Sendable>: Sendable {
         queueTurn(of: lane, isNew: isNew)
     }
 
-    /// Takes jobs whose turn it is until `jobs` has `limit`, or none is left that may run. Where lanes have
-    /// a limit, `running` gets the lane of each, which `finish` wants when the job has run.
+    /// Takes jobs in turn until `jobs` has `limit`, or none is left that may run. If lanes have a limit, the lane of
+    /// each job is appended to `running`; pass it to `finish` when the job has run.
     mutating func take(upTo limit: Int, into jobs: inout Deque<Job>, running: inout [Int]) {
         while jobs.count < limit, let lane = nextTurn() {
             takeTurn(of: lane, limit, &jobs, &running)
@@ -70,8 +70,8 @@ struct FairQueue<Job: Sendable>: Sendable {
             : lightTurns.popFirst() ?? heavyTurns.popFirst()
     }
 
-    /// Puts jobs that were taken last, and have not begun, back in their lanes. Their turns are the next
-    /// of their kind.
+    /// Puts back into their lanes the jobs that were taken last and have not begun. Their lanes have the next turn of
+    /// their kind.
     mutating func putBack(_ jobs: consuming Deque<Job>, lane: (Job) -> Int) {
         count += jobs.count
         while let job = jobs.popLast() {
@@ -83,7 +83,7 @@ struct FairQueue<Job: Sendable>: Sendable {
         }
     }
 
-    /// Lets the lanes of jobs that have run have more of them run.
+    /// Lets the lanes of jobs that have run start more jobs.
     mutating func finish(_ running: [Int]) {
         for lane in running {
             lanes[lane].runningCount -= 1

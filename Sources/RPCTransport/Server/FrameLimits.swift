@@ -1,16 +1,16 @@
 import CNghttp2
 
-/// How often a client may do what costs the server more than it costs the client. The figures are those of
-/// `Admission`. Event loop only; each function returns false when the connection has to end.
+/// Limits frames that cost the server more than the client. `Admission` explains the figures. Event loop only; each
+/// function returns false when the connection has to end.
 struct FrameLimits {
     private static var pingLimit: RateLimit { RateLimit(burst: 1_000, perSecond: 10) }
 
     private var resets: RateLimit
-    /// Blocks of header fields beyond the limit: 4 MB at once, then 4 MB a second.
+    /// Blocks of header fields that exceed the limit: 4 MB at once, then 4 MB a second.
     private var largeBlocks = RateLimit(burst: 32, perSecond: 32)
-    /// nghttp2 looks at every stream for one.
+    /// SETTINGS frames, for each of which nghttp2 looks at every stream.
     private var settings = RateLimit(burst: 100, perSecond: 10)
-    /// PINGs with no other frame between them: those are a flood, however few come with a read.
+    /// PINGs with no other frame between them: a flood, however few arrive in one read.
     private var pings = FrameLimits.pingLimit
     private var hasPinged = false
 
@@ -20,12 +20,12 @@ struct FrameLimits {
             perSecond: max(0, configuration.resetsPerSecond))
     }
 
-    /// A reset that the client's mistakes made this side send, which costs as much as its own.
+    /// Counts a reset: the client's own, or one that its mistakes made the server send, which costs as much.
     mutating func takeReset() -> Bool { resets.take() }
 
     mutating func takeLargeBlock() -> Bool { largeBlocks.take() }
 
-    /// A frame that arrived.
+    /// Counts a frame that has arrived.
     mutating func take(_ header: nghttp2_frame_hd) -> Bool {
         let isAsking = header.flags & HTTP2.ack == 0
         if header.type == HTTP2.ping, isAsking {

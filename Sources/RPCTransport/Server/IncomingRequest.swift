@@ -1,17 +1,17 @@
 import NIOCore
 
-/// A request whose headers have arrived, and as much of its message as has.
+/// A request whose headers have arrived, and the part of its message that has.
 struct IncomingRequest: ~Copyable {
     let method: RPCMethod
     let metadata: Metadata
     let deadline: NIODeadline?
-    /// What has arrived of the message; without its prefix once that is complete.
+    /// The bytes of the message that have arrived; without its prefix once the prefix is complete.
     private(set) var message = ByteBuffer()
-    /// For the headers and the message.
+    /// The reservation for the headers and the message.
     private(set) var room: Reservation
-    /// From the prefix.
+    /// The length that the prefix states; nil until the prefix is complete.
     private var messageByteCount: Int?
-    /// What had arrived when its progress was looked at last.
+    /// The bytes that had arrived when progress was last noted, and that time.
     private var mark: (byteCount: Int, time: NIODeadline)?
 
     init(_ headers: RequestHeaders, _ method: RPCMethod, room: consuming Reservation) {
@@ -21,7 +21,7 @@ struct IncomingRequest: ~Copyable {
         self.room = room
     }
 
-    /// Appends bytes of the message. Returns what is wrong with it, or nil.
+    /// Appends bytes of the message. Returns the refusal if they are invalid, else nil.
     mutating func append(_ bytes: UnsafeRawBufferPointer, limit: Int) -> Answer? {
         guard room.growRequest(by: bytes.count) else {
             return .noRoomForRequests
@@ -47,7 +47,7 @@ struct IncomingRequest: ~Copyable {
         return Int(length) > limit ? .messageTooLarge(Int(length), limit: limit) : nil
     }
 
-    /// What is wrong with a request that ends here; nil if it is complete.
+    /// Returns the refusal of a request that ends here; nil if it is complete.
     func refusalAtEnd() -> Answer? {
         guard let messageByteCount else {
             return Answer(
@@ -66,7 +66,7 @@ struct IncomingRequest: ~Copyable {
         return nil
     }
 
-    /// Notes how much has arrived. Returns whether it was less than `byteCount` in a span of `time`.
+    /// Notes how much has arrived. Returns whether it was less than `byteCount` within `time`.
     mutating func noteProgress(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
         guard let mark else {
             self.mark = (room.byteCount, now)

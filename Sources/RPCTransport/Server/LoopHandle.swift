@@ -1,12 +1,12 @@
 import NIOCore
 
-/// An event loop's part of a server, as other threads know it.
+/// A reference to an event loop's part of a server, for other threads.
 struct LoopHandle: Sendable {
     let eventLoop: any EventLoop
     let mailbox: LoopMailbox
     let loop: NIOLoopBound<ServerLoop>
 
-    /// Called on the event loop.
+    /// Makes the handle. Called on the event loop.
     init(_ loop: ServerLoop) {
         eventLoop = loop.eventLoop
         mailbox = loop.mailbox

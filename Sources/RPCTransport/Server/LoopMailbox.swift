@@ -2,17 +2,16 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// How answers, and what else concerns a call, come from any thread to the event loop of its
-/// connection: one hand-over for many.
+/// Passes answers and other parcels of calls from any thread to the event loop of their connection, many at a time.
 final class LoopMailbox: Sendable {
     enum Parcel: Sendable {
         /// A message of a stream, behind its prefix.
         case part(ServerCall, ByteBuffer)
-        /// A request that a worker did not begin with, since its client has too much to read.
+        /// A request that a worker did not start, since its client has too much to read.
         case returned(ServerCall)
-        /// A call whose answer needs that much room, and what makes it then.
+        /// A call whose answer needs this much room, and the function that makes the answer once there is room.
         case needsRoom(ServerCall, Int, @Sendable (ServerCall) -> Void)
-        /// A stream whose next messages need that much room.
+        /// A stream whose next messages need this much room.
         case streamNeedsRoom(ServerCall, Int)
 
         var call: ServerCall {
@@ -27,23 +26,22 @@ final class LoopMailbox: Sendable {
     private struct State {
         var contents = Contents()
         var isScheduled = false
-        /// The event loop is about to end, and takes nothing more.
+        /// Whether the event loop is about to end, and accepts nothing more.
         var isClosed = false
-        /// Threads between their decision to call `execute` and its return.
+        /// Threads that have decided to call `execute` and have not returned from it.
         var executing = 0
     }
 
     struct Contents {
         /// In the order in which they were posted.
         var parcels: [Parcel] = []
-        /// They belong to different calls, and have no order. The last message of a stream is posted before
-        /// its answer.
+        /// Answers of different calls, in no order. The last message of a stream is posted before its answer.
         var answers: [(ServerCall, Answer)] = []
-        /// More answers, as the workers have made them.
+        /// More answers, in the batches that the workers made.
         var batches: [[(ServerCall, Answer)]] = []
     }
 
-    /// The loop has the mailbox, which must not keep it.
+    /// The loop retains the mailbox, so the mailbox refers to it weakly.
     private final class Owner {
         weak var loop: ServerLoop?
         init(_ loop: ServerLoop) { self.loop = loop }
@@ -53,13 +51,13 @@ final class LoopMailbox: Sendable {
     private let owner: NIOLoopBound<Owner>
     private let state = Mutex(State())
 
-    /// Called on the event loop.
+    /// Makes the mailbox. Called on the event loop.
     init(_ loop: ServerLoop) {
         eventLoop = loop.eventLoop
         owner = NIOLoopBound(Owner(loop), eventLoop: loop.eventLoop)
     }
 
-    /// Brings an answer to its connection, from a worker with the rest of its batch.
+    /// Passes an answer to its connection; from a worker, together with the rest of its batch.
     func deliver(_ call: ServerCall, _ answer: consuming Answer) {
         if let gatherer = AnswerGatherer.current.currentValue {
             gatherer.add(call, answer)
@@ -75,7 +73,7 @@ final class LoopMailbox: Sendable {
 
     func post(_ parcel: Parcel) { post { $0.parcels.append(parcel) } }
 
-    /// Answers of different calls, in any order.
+    /// Posts answers of different calls, in any order.
     func post(batch: [(ServerCall, Answer)]) { post { $0.batches.append(batch) } }
 
     private func post(_ add: (inout Contents) -> Void) {
@@ -92,7 +90,7 @@ final class LoopMailbox: Sendable {
         state.withLock { $0.executing -= 1 }
     }
 
-    /// On the event loop: takes everything out; `contents` comes in empty and gives its memory.
+    /// Takes everything out, on the event loop. `contents` is empty before, and its memory is reused.
     func take(into contents: inout Contents) {
         state.withLock { state in
             state.isScheduled = false
@@ -100,8 +98,7 @@ final class LoopMailbox: Sendable {
         }
     }
 
-    /// Takes nothing more. Returns whether no thread is about to call the event loop, after which it
-    /// may end.
+    /// Stops accepting. Returns true if no thread is about to call the event loop, which may then end.
     func close() -> Bool {
         let (dropped, isQuiet) = state.withLock { state in
             state.isClosed = true

@@ -1,25 +1,24 @@
-/// The methods of a server by path, found by the bytes of the `:path` header without making a
-/// string.
+/// The methods of a server by path, looked up by the bytes of the `:path` header without making a string.
 final class MethodTable: Sendable {
-    private let slots: [Int]  // index into `methods`, -1: empty; open addressing
+    private let slots: [Int]  // position in `methods`, -1: empty; open addressing
     private let methods: [RPCMethod]
     private let paths: [[UInt8]]
     private let services: Set<String>
-    /// A longer path is unknown without a look at its bytes.
+    /// A longer path is unknown, without comparing its bytes.
     private let longestPathByteCount: Int
 
-    /// Paths must differ and begin with `/`.
+    /// Makes the table. Paths must differ and begin with `/`.
     init(_ methods: [RPCMethod]) {
         var size = 8
         while size < methods.count * 2 { size *= 2 }
         var slots = [Int](repeating: -1, count: size)
-        for (index, method) in methods.enumerated() {
+        for (position, method) in methods.enumerated() {
             var slot = Array(method.path.utf8).withUnsafeBufferPointer(Self.hash) & (size - 1)
             while slots[slot] >= 0 {
                 precondition(methods[slots[slot]].path != method.path, "\(method.path) twice")
                 slot = (slot + 1) & (size - 1)
             }
-            slots[slot] = index
+            slots[slot] = position
         }
         self.slots = slots
         self.methods = methods
@@ -32,14 +31,16 @@ final class MethodTable: Sendable {
         guard path.count <= longestPathByteCount else { return nil }
         var slot = Self.hash(path) & (slots.count - 1)
         while slots[slot] >= 0 {
-            let index = slots[slot]
-            if paths[index].withUnsafeBufferPointer({ $0.equals(path) }) { return methods[index] }
+            let position = slots[slot]
+            if paths[position].withUnsafeBufferPointer({ $0.equals(path) }) {
+                return methods[position]
+            }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
     }
 
-    /// What gRPC for Go answers for a path that is not registered.
+    /// Returns the message that gRPC for Go sends for a path that is not registered.
     func unknown(_ path: String) -> String {
         guard let (service, method) = Self.parts(of: path) else {
             return "malformed method name: \"\(path)\""
@@ -58,7 +59,7 @@ final class MethodTable: Sendable {
         )
     }
 
-    /// FNV-1a. The table is ours, so nobody can choose colliding entries.
+    /// FNV-1a. No client chooses the entries of the table, so nobody can cause collisions in it.
     private static func hash(_ path: UnsafeBufferPointer<UInt8>) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in path { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }

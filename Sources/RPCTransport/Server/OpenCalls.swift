@@ -2,8 +2,8 @@ import NIOCore
 
 /// The calls of a connection whose HTTP/2 streams are open. Event loop only.
 struct OpenCalls: ~Copyable {
-    /// Calls that are refused, or end since their time is over, at once: each takes up to 10 µs. Others
-    /// have to wait for the next look.
+    /// The most calls that are refused, or end at their deadlines, at once: each takes up to 10 µs. Others wait for the
+    /// next look.
     private static let endingsAtOnce = 32
 
     private var calls: [Int32: ActiveCall] = [:]
@@ -36,7 +36,7 @@ struct OpenCalls: ~Copyable {
         return all
     }
 
-    /// Calls whose deadline has passed, as many as may end at once, and when to look again.
+    /// Returns calls whose deadline has passed, as many as may end at once, and when to look again.
     func overdue(_ now: NIODeadline) -> (calls: [ActiveCall], next: NIODeadline) {
         var overdue: [ActiveCall] = []
         var next = NIODeadline.distantFuture
@@ -51,9 +51,8 @@ struct OpenCalls: ~Copyable {
         return (overdue, next)
     }
 
-    /// Notes how far the requests have come. Returns calls of whose request less than `byteCount` has
-    /// arrived within `time`, and conversations that went on with nothing of what they hold, as many as may end
-    /// at once.
+    /// Notes the progress of the requests. Returns calls whose request has received less than `byteCount` within
+    /// `time`, and conversations that have made no progress with what they hold, as many as may end at once.
     func slow(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> [ActiveCall] {
         var slow: [ActiveCall] = []
         for call in calls.values {
@@ -63,10 +62,10 @@ struct OpenCalls: ~Copyable {
         return slow
     }
 
-    /// Conversations of whose client nothing is left to answer.
+    /// Conversations in which nothing is left to answer.
     var restingConversations: [ActiveCall] { calls.values.filter(\.isRestingConversation) }
 
-    /// Whether no call goes on before the client sends or reads something.
+    /// Returns whether no call proceeds before the client sends or reads something.
     func allWaitForClient(whichHasUnread hasUnread: Bool) -> Bool {
         calls.values.allSatisfy { $0.waitsForClient(whichHasUnread: hasUnread) }
     }

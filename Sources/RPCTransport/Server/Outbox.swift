@@ -4,9 +4,9 @@ import NIOCore
 /// Passes a connection's answers to nghttp2, and counts the bytes that the client has not read. Event loop
 /// only.
 struct Outbox: ~Copyable {
-    /// While there is a session.
+    /// Set while there is a session.
     private var frames: ResponseFrames?
-    /// Bytes of answers and stream messages that are not in frames yet.
+    /// Bytes of answers and stream messages that are not framed yet.
     private(set) var unsentByteCount = 0
     /// Calls that are answered and whose streams are open.
     private var answeredCount = 0
@@ -16,7 +16,7 @@ struct Outbox: ~Copyable {
 
     mutating func open(_ frames: ResponseFrames) { self.frames = frames }
 
-    /// Drops the answers that come after the end of the session.
+    /// Drops answers from now on: the session has ended.
     mutating func close() { frames = nil }
 
     // MARK: answers come
@@ -63,7 +63,7 @@ struct Outbox: ~Copyable {
         frames?.submitStatus(status, stream: active.streamID)
     }
 
-    /// Sends a status behind the messages of a stream or a conversation.
+    /// Sends a status after the messages of a stream or a conversation.
     private mutating func put(
         _ status: Answer.Status, behind messages: OutgoingBody, of active: ActiveCall
     ) {
@@ -94,11 +94,11 @@ struct Outbox: ~Copyable {
         }
     }
 
-    /// Ends a stream or a conversation whose messages wait for the client to read: drops them and sends the trailers, which
-    /// no window of the client holds back. Returns false if no message waits.
+    /// Ends a stream or a conversation whose messages wait for the client to read: drops them and sends the trailers,
+    /// which no flow control window delays. Returns false if no message waits.
     ///
-    /// A reset would not say why: clients show one as "cancelled" unless their own clock has passed the
-    /// deadline, too.
+    /// A reset would not state the reason: clients report one as "cancelled" unless the deadline has passed by their
+    /// own clock, too.
     mutating func endStreamThatWaits(of active: ActiveCall, _ status: Answer.Status) -> Bool {
         guard active.phase == .streaming || active.phase == .conversing, var body = active.body,
             body.unsent.readableBytes > 0
@@ -144,7 +144,7 @@ struct Outbox: ~Copyable {
         unsentByteCount -= body.unsent.readableBytes
     }
 
-    /// Counts the bytes that the client has not read, when nothing more can be sent.
+    /// Counts the bytes that the client has not read, after everything was sent that can be.
     ///
     /// - Parameter queued: bytes in frames that wait for the socket.
     mutating func count(queued: Int) {

@@ -7,15 +7,16 @@ import POSIX
     import Glibc
 #endif
 
-/// Where a client is.
+/// The address of a client.
 struct PeerAddress: Sendable, CustomStringConvertible {
-    /// What connections are counted by: the address without the port; of IPv6 the first 64 bits.
+    /// The key by which connections are counted: the address without the port; for IPv6 its network,
+    /// `2001:db8:1:2::/64`.
     let host: String
     let description: String
-    /// Whether it is this machine: of the loopback network, or the same process.
+    /// Whether the client is on this machine: on the loopback network, or in the same process.
     let isLocal: Bool
 
-    /// The same process.
+    /// The address of clients in the same process.
     static let inProcess = PeerAddress("in-process")
 
     private init(_ name: String) {
@@ -42,7 +43,7 @@ struct PeerAddress: Sendable, CustomStringConvertible {
         isLocal = Self.isLoopback(host)
     }
 
-    /// 127.0.0.0/8, also inside of IPv6, and ::1.
+    /// Returns true for 127.0.0.0/8, including IPv4-mapped addresses, and for ::1.
     private static func isLoopback(_ host: String) -> Bool {
         var bytes = [UInt8](repeating: 0, count: 16)
         if inet_pton(AF_INET, host, &bytes) == 1 { return bytes[0] == 127 }
@@ -51,17 +52,23 @@ struct PeerAddress: Sendable, CustomStringConvertible {
             ? bytes[12] == 127 : bytes.elementsEqual(Array(repeating: 0, count: 15) + [1])
     }
 
-    /// Whether an address of IPv6 is one of IPv4.
+    /// Returns whether an IPv6 address is IPv4-mapped.
     private static func isIPv4(_ bytes: [UInt8]) -> Bool {
         bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
     }
 
-    /// The first 64 bits of an address of IPv6, which is what a customer is given, so that one cannot be
-    /// thousands; nil for IPv4, also inside of IPv6.
+    /// Returns the network of an IPv6 address, its first 64 bits. A customer is given that many, so that one customer does
+    /// not count as thousands. Returns nil for IPv4, including IPv4-mapped addresses, and for this machine.
     private static func network(of host: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 16)
-        guard inet_pton(AF_INET6, host, &bytes) == 1 else { return nil }
-        return isIPv4(bytes)
-            ? nil : bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":")
+        guard inet_pton(AF_INET6, host, &bytes) == 1, !isIPv4(bytes), !isLoopback(host) else {
+            return nil
+        }
+        for position in 8..<16 { bytes[position] = 0 }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_ntop(AF_INET6, bytes, &text, socklen_t(text.count)) != nil else { return nil }
+        return String(
+            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            + "/64"
     }
 }

@@ -4,35 +4,34 @@ import Synchronization
 
 /// A method of a service with the handler that answers it.
 public final class RPCMethod: Sendable {
-    /// Where a unary handler runs. Classes of work have threads of their own, so that one never waits
-    /// behind another; inside a class, connections take turns.
+    /// Where a unary handler runs. Each class of work has its own threads, so that no class waits for another; within a
+    /// class, connections take turns.
     public enum Execution: Sendable {
-        /// On the connection's event loop: for answers from memory, in microseconds. A handler that
-        /// blocks there stops every connection of the loop.
+        /// On the connection's event loop: for answers from memory, in microseconds. A handler that blocks there stops
+        /// every connection of the loop.
         case eventLoop
         /// On a worker thread, in a batch with the requests that came with it: reads and writes of
         /// single things. May block for a moment.
         case points
-        /// On one of several threads, never in a batch: writes of many things, and large answers. May
-        /// block for a while.
+        /// On one of several threads, never in a batch: writes of many things, and large answers. May block longer.
         case bulk
-        /// On one of a few threads that give way to the others: for what can take seconds. One
-        /// connection has half of them at most.
+        /// On one of a few threads of lower priority: for calls that can take seconds. One connection uses at most half
+        /// of these threads.
         case walks
     }
 
-    /// Says how many bytes decoding a request will add to those on the wire, before it is decoded; or
-    /// throws the answer for a request that must not be decoded.
+    /// Returns how many bytes decoding a request will add to those on the wire, before it is decoded. Throws the answer
+    /// for a request that must not be decoded.
     public typealias RequestMeasure = @Sendable (UnsafeRawBufferPointer) throws(RPCError) -> Int
 
-    /// Looks at each call before its request is decoded, on the thread of its handler; what it throws is the
-    /// answer.
+    /// Inspects each call before its request is decoded, on the thread of its handler. A thrown error is the answer. For a
+    /// stream it is called again before each message, which may be long after the call began.
     public typealias Interceptor = @Sendable (ServerCall) throws(RPCError) -> Void
 
     enum Handler: Sendable {
         case unary(Execution, @Sendable (ByteBuffer, ServerCall) -> Void)
         case serverStreaming(@Sendable (ServerStream) async throws -> Void)
-        /// What looks at the call when its headers have come, and what answers a message of it.
+        /// Inspects the call when its headers have arrived, and answers each of its messages.
         case conversation(Interceptor?, @Sendable (ByteBuffer) throws(RPCError) -> FramedBytes)
     }
 
@@ -41,7 +40,7 @@ public final class RPCMethod: Sendable {
 
     /// `/package.Service/Method`.
     public let path: String
-    /// Differs for all methods that a process makes, and grows: for tables by method.
+    /// Differs for all methods that a process makes, and grows: usable as a position in tables.
     public let number: Int
     let handler: Handler
 
@@ -63,30 +62,30 @@ public final class RPCMethod: Sendable {
         }
     }
 
-    /// Whether its client sends many messages.
+    /// Whether the client sends any number of messages.
     var isConversation: Bool {
         if case .conversation = handler { true } else { false }
     }
 
     private static let count = Atomic(0)
 
-    /// - Parameter number: of the method of which this is another form.
+    /// - Parameter number: the number of the method of which this is another form.
     private init(path: String, number: Int? = nil, handler: Handler) {
         self.path = path
         self.number = number ?? Self.count.add(1, ordering: .relaxed).newValue
         self.handler = handler
     }
 
-    /// A method with one request and one answer.
+    /// Makes a method with one request and one answer.
     ///
-    /// The handler may answer at once, or keep the call and answer later from any thread; a call
-    /// that is never answered stays open until the client's deadline or its end. A request that
-    /// cannot be decoded is answered INTERNAL before the handler runs. For a call that is cancelled
-    /// or out of time it never runs.
+    /// The handler may answer at once, or keep the call and answer later from any thread; a call that is never answered
+    /// stays open until the client's deadline or until the client closes it. A request that cannot be decoded is
+    /// answered INTERNAL before the handler runs. The handler does not run for a call that is cancelled or past its
+    /// deadline.
     ///
-    /// - Parameter measure: what decoding adds, counted as held until the call is answered; without
-    ///   room for it the answer is RESOURCE_EXHAUSTED. For requests with repeated fields, of which an
-    ///   element of two bytes on the wire can take a hundred.
+    /// - Parameter measure: how much memory decoding adds, counted as held until the call is answered; if there is no
+    ///   room for it, the answer is RESOURCE_EXHAUSTED. For requests with repeated fields, of which an element of two
+    ///   bytes on the wire can take a hundred.
     public static func unary<Request: SwiftProtobuf.Message>(
         _ path: String, on execution: Execution = .points, measure: RequestMeasure? = nil,
         _ handler: @escaping @Sendable (Request, ServerCall) -> Void
@@ -105,15 +104,14 @@ public final class RPCMethod: Sendable {
             })
     }
 
-    /// A method with one request and any number of answers.
+    /// Makes a method with one request and any number of answers.
     ///
-    /// The handler runs as a task of its own, which is cancelled when the client cancels, goes
-    /// away, or its deadline passes. Returning ends the call with OK; throwing an `RPCError` ends
-    /// it with that status, any other error with UNKNOWN. Tasks run on Swift's cooperative pool:
-    /// blocking work belongs on threads of the handler's own.
+    /// The handler runs as a task of its own, which is cancelled when the client cancels, disconnects, or its deadline
+    /// passes. Returning ends the call with OK; throwing an `RPCError` ends it with that status, any other error with
+    /// UNKNOWN. Tasks run on Swift's cooperative pool: blocking work belongs on threads of the handler's own.
     ///
-    /// - Parameter measure: as for a unary method. The decoded request counts as held until the call is
-    ///   answered, its bytes until they are decoded.
+    /// - Parameter measure: as for a unary method. The decoded request counts as held until the call is answered, its
+    ///   bytes until they are decoded.
     public static func serverStreaming<Request: SwiftProtobuf.Message>(
         _ path: String, measure: RequestMeasure? = nil,
         _ handler: @escaping @Sendable (Request, ServerStream) async throws -> Void
@@ -125,12 +123,12 @@ public final class RPCMethod: Sendable {
             })
     }
 
-    /// A method whose client asks question after question, each of which has one answer.
+    /// Makes a method whose client asks any number of questions, each of which has one answer.
     ///
-    /// Answers leave in the order of the questions; the call ends with OK when the client has ended its stream
-    /// and all are answered, or with the status of the error that `answer` throws. A question has at most
-    /// ``maxQuestionByteCount`` bytes. The next one is answered when the answer before it is on its way, so
-    /// a client that does not read is not answered either.
+    /// Answers are sent in the order of the questions. The call ends with OK when the client has ended its stream and
+    /// all questions are answered, or with the status of the error that `answer` throws. A question has at most
+    /// ``maxQuestionByteCount`` bytes. The next question is answered when the previous answer was sent, so a client
+    /// that does not read is not answered either.
     ///
     /// - Parameter answer: runs on the connection's event loop: for answers from memory, in microseconds.
     public static func conversation<Question: SwiftProtobuf.Message>(
@@ -149,7 +147,7 @@ public final class RPCMethod: Sendable {
             })
     }
 
-    /// The request of a stream, whose bytes are freed.
+    /// Decodes the request of a stream and frees its bytes.
     private static func decode<Request: SwiftProtobuf.Message>(
         requestOf call: ServerCall, _ measure: RequestMeasure?
     ) throws(RPCError) -> Request {
@@ -183,7 +181,7 @@ public final class RPCMethod: Sendable {
         }
     }
 
-    /// The same method behind an interceptor.
+    /// Returns the same method behind an interceptor.
     public func intercepted(by interceptor: @escaping Interceptor) -> RPCMethod {
         switch handler {
         case .unary(let execution, let run):
@@ -202,6 +200,7 @@ public final class RPCMethod: Sendable {
                 path: path, number: number,
                 handler: .serverStreaming { stream in
                     try interceptor(stream.call)
+                    stream.add(interceptor)
                     try await run(stream)
                 })
         case .conversation(_, let answer):
@@ -212,7 +211,7 @@ public final class RPCMethod: Sendable {
 }
 
 extension ByteBuffer {
-    /// What decoding a request adds to its bytes; nil if it is not measured.
+    /// Returns how much memory decoding a request adds to its bytes; nil if it is not measured.
     fileprivate func measured(by measure: RPCMethod.RequestMeasure?) throws(RPCError) -> Int? {
         guard let measure else { return nil }
         return try withUnsafeReadableBytes { bytes throws(RPCError) in try measure(bytes) }

@@ -4,11 +4,11 @@ import NIOPosix
 import POSIX
 import Synchronization
 
-/// A gRPC server: listens, reads requests, runs their handlers, answers.
+/// A gRPC server: listens, reads requests, runs their handlers, and sends the answers.
 ///
-/// Nothing that a client sends can stop it: malformed bytes end their connection, malformed
-/// requests are answered, and every resource that a client can take has a limit in
-/// ``Configuration``. It lives until `shutdown`; letting go of it does not stop it.
+/// Nothing that a client sends can stop it: malformed bytes end their connection, malformed requests are answered, and
+/// every resource that a client can take has a limit in ``Configuration``. It runs until `shutdown`; releasing the
+/// object does not stop it.
 public final class RPCServer: Sendable {
     private let core: ServerCore
     private let listener: any Channel
@@ -20,14 +20,14 @@ public final class RPCServer: Sendable {
     /// The port that it listens on.
     public let port: Int
 
-    /// Bytes of answers that wait for their readers, see `Admission`.
+    /// Bytes of answers that wait for their clients, see `Admission`.
     public var heldAnswerByteCount: Int { core.account.answerByteCount }
 
     /// Bytes of requests that are not answered, see `Admission`.
     public var heldRequestByteCount: Int { core.account.requestByteCount }
 
-    /// Starts the threads and listens. Throws `RPCError` `.unavailable` when it cannot listen on
-    /// that address, or the system gives it no threads.
+    /// Starts the threads and listens. Throws `RPCError` `.unavailable` if it cannot listen on the address, or the
+    /// system gives it no threads.
     public static func start(
         _ configuration: Configuration, methods: [RPCMethod]
     ) async throws -> RPCServer {
@@ -93,24 +93,24 @@ public final class RPCServer: Sendable {
             }
     }
 
-    /// One read, then the other connections have their turn.
+    /// Reads once per connection, so that the other connections have their turns.
     private static let readAllocator = AdaptiveRecvByteBufferAllocator(
         minimum: 4 << 10, initial: 4 << 10, maximum: HTTP2Connection.largestRead)
 
     /// Makes a channel a connection of the server, on the channel's event loop.
     ///
-    /// - Throws: if there are too many; the channel is to be closed then.
+    /// - Throws: if there are too many connections; the caller then closes the channel.
     private static func takeConnection(
         _ channel: any Channel, from peer: PeerAddress, _ core: ServerCore, _ loops: [LoopHandle],
         tls: ServerTLS?, hook: (@Sendable (any Channel) throws -> Void)?
     ) throws {
         guard
             let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })?.loop.value
-        else { preconditionFailure("a connection on a foreign event loop") }
+        else { preconditionFailure("a connection on an event loop of another server") }
         guard let lane = core.connections.admit(peer) else {
             throw RPCError(.resourceExhausted, "too many connections")
         }
-        // From here on the count goes down when the channel closes, whatever fails.
+        // From here on the connection is uncounted when the channel closes, whatever fails.
         channel.closeFuture.whenComplete { _ in core.connections.forget(peer, lane) }
         try hook?(channel)
         let http2 = HTTP2Connection(loop.turns)
@@ -127,10 +127,9 @@ public final class RPCServer: Sendable {
         try channel.pipeline.syncOperations.addHandler(http2)
     }
 
-    /// Connects a client of the same process: past the network, its port and its TLS.
+    /// Connects a client of the same process, without the network, its port and its TLS.
     ///
-    /// Limits and turns are those of any connection. The calls' ``ServerCall/peerAddress`` is
-    /// ``inProcessAddress``.
+    /// The limits and turns of any connection apply. The calls' ``ServerCall/peerAddress`` is ``inProcessAddress``.
     ///
     /// - Returns: a socket that is connected to this server. The caller closes it.
     /// - Throws: `RPCError` `.unavailable` after `shutdown` has begun, or if the system has no descriptors
@@ -143,7 +142,7 @@ public final class RPCServer: Sendable {
             .mapError { RPCError(.unavailable, "cannot connect within the process: \($0)") }
             .get()
         let peer = PeerAddress.inProcess
-        // Takes the socket, and closes it if it cannot be a connection; the client is told by that.
+        // NIO takes the socket. If it cannot become a connection, NIO closes it, which the client notices.
         _ = ClientBootstrap(group: group)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.recvAllocator, value: Self.readAllocator)
@@ -156,19 +155,21 @@ public final class RPCServer: Sendable {
         return others.rawValue
     }
 
-    /// Where clients of the same process are.
+    /// The address of clients in the same process.
     public static let inProcessAddress = PeerAddress.inProcess.description
 
-    /// Clients that are connected now.
+    /// The calls and large answers that wait for a thread, by the name of their class of work.
+    public var waitingCallCounts: [(name: String, count: Int)] { core.pools.waitingCounts }
+
+    /// The number of clients that are connected.
     public var connectionCount: Int { core.connections.count }
 
-    /// Stops accepting, asks the clients to leave (GOAWAY), lets calls in flight finish, and after
-    /// `deadline` ends what is left. When it returns, no connection and no event loop lives; a
-    /// worker thread whose handler does not return stays until it does. A second call waits for the
-    /// first one.
+    /// Stops accepting, asks the clients to close their connections (GOAWAY), lets calls in flight finish, and ends the
+    /// rest after `deadline`. When it returns, all connections and event loops have ended; a worker thread whose
+    /// handler does not return stays until it does. A second call of this function waits for the first one.
     ///
-    /// - Parameter willCut: told at the deadline how many connections are about to be ended; not
-    ///   called if there are none.
+    /// - Parameter willCut: called at the deadline with the number of connections that are about to be ended, if there
+    ///   are any.
     public func shutdown(
         deadline: Duration, willCut: @escaping @Sendable (Int) -> Void = { _ in }
     ) async {
@@ -205,7 +206,7 @@ public final class RPCServer: Sendable {
 
     private func waitForConnections(until deadline: NIODeadline) async {
         while core.connections.count > 0, .now() < deadline {
-            // Not cancelled: whoever gives up waiting for a shutdown does not undo it.
+            // Ignores cancellation: a task that gives up waiting for a shutdown does not undo it.
             try? await Task.sleep(for: .milliseconds(5))
         }
     }

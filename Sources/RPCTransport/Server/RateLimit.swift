@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What a connection may do often, but not all the time.
+/// Limits how often something may happen: `burst` times at once, then `perSecond`.
 struct RateLimit {
     private let burst: Int
     private let perSecond: Int
@@ -13,7 +13,7 @@ struct RateLimit {
         left = burst
     }
 
-    /// False when it was done too often.
+    /// Counts one event. Returns false if there were too many.
     mutating func take() -> Bool {
         if left <= 0 {
             let now = NIODeadline.now()

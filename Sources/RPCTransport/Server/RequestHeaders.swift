@@ -1,18 +1,18 @@
 import NIOCore
 
-/// The header fields of a request, as they are read one by one. Event loop only.
+/// The header fields of a request, read one by one. Event loop only.
 ///
-/// A connection has one of these for all of its requests: HTTP/2 does not interleave blocks.
+/// A connection uses one of these for all of its requests: HTTP/2 does not interleave blocks.
 final class RequestHeaders {
     private let methods: MethodTable
-    /// To `byteCount`.
+    /// The largest `byteCount`.
     private let limit: Int
     private(set) var method: RPCMethod?
-    /// Of a method that is not registered; cut, as it is sent back.
+    /// The path of a method that is not registered; cut, since it is sent back.
     private(set) var unknownPath = ""
     private(set) var metadata = Metadata()
     private(set) var deadline: NIODeadline?
-    /// Of the fields as they are decoded; see `Admission`.
+    /// The size of the decoded fields; see `Admission`.
     private(set) var byteCount = 0
     private var isPost = false
     private var isGRPC = false
@@ -26,7 +26,7 @@ final class RequestHeaders {
         self.limit = limit
     }
 
-    /// Forgets the request before.
+    /// Resets everything for the next request.
     func begin() {
         method = nil
         metadata = Metadata()
@@ -42,7 +42,7 @@ final class RequestHeaders {
     func read(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         byteCount += name.count + value.count + Metadata.fieldByteCount
         guard byteCount <= limit else { return }
-        // By length first: most fields are told apart by it.
+        // By length first, which tells most fields apart.
         switch name.count {
         case 5 where name.equals(":path"):
             method = methods.method(value)
@@ -77,8 +77,8 @@ final class RequestHeaders {
         }
     }
 
-    /// The beginning of what the client sent, for a message to it: no longer when it is encoded than the
-    /// frames that carry it.
+    /// Returns the beginning of a value that the client sent, for a message to the client. Once encoded, it is not
+    /// longer than the frames that carry it.
     private static func echo(_ value: UnsafeBufferPointer<UInt8>) -> String {
         String(
             decoding: value.prefix(maxEchoedByteCount).map {
@@ -95,10 +95,10 @@ final class RequestHeaders {
                 && (rest.count == 6 || rest.dropFirst(6).first == UInt8(ascii: ";")))
     }
 
-    /// What is wrong with them; nil if nothing is.
+    /// Returns the refusal of these headers; nil if they are valid.
     func refusal() -> Answer? {
         if byteCount > limit {
-            // The fields that say more may be among those that were not read.
+            // Fields that would give a better reason may be among those that were not read.
             return Answer(
                 code: .resourceExhausted,
                 text: "headers of \(byteCount) bytes exceed the limit of \(limit)")

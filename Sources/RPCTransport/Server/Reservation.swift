@@ -1,22 +1,21 @@
 import NIOCore
 import Synchronization
 
-/// Bytes that are set aside for one thing that the server holds for a client, until its own end.
+/// Bytes that are set aside for one thing that the server holds for a client, until the value ends.
 ///
-/// There is no way to give them back by hand and none to forget it: a reservation is given back when
-/// the value goes out of scope, is replaced, or the object that holds it is gone. It may end on any
-/// thread.
+/// The bytes can neither be given back by hand nor be forgotten: a reservation is given back when the value goes out of
+/// scope, is replaced, or the object that holds it is freed. It may end on any thread.
 struct Reservation: ~Copyable, Sendable {
     private let account: ConnectionAccount
     private let pool: Pool
     private(set) var byteCount: Int
 
-    /// What the bytes are for. Apart, so that requests never wait for room that answers hold: an
-    /// answer needs a request, so each could wait for the other without end.
+    /// The purpose of the bytes. The pools are separate, so that requests never wait for room that answers hold: an
+    /// answer needs a request, so each could wait for the other forever.
     enum Pool: Sendable {
-        /// Header fields, bodies, and what they are decoded to.
+        /// Header fields, bodies, and their decoded messages.
         case requests
-        /// Answers that are being made, and those that nobody has read.
+        /// Answers that are being made, and answers that are not read.
         case answers
     }
 
@@ -27,7 +26,7 @@ struct Reservation: ~Copyable, Sendable {
         byteCount = 0
     }
 
-    /// Wraps bytes that the account has counted already.
+    /// Makes a reservation of bytes that the account has already counted.
     fileprivate init(counted byteCount: Int, _ pool: Pool, of account: ConnectionAccount) {
         self.pool = pool
         self.account = account
@@ -36,38 +35,38 @@ struct Reservation: ~Copyable, Sendable {
 
     deinit { account.change(pool, by: -byteCount) }
 
-    /// Grows or shrinks it, whatever the limits say: for bytes that are there already.
+    /// Grows or shrinks it regardless of limits: for bytes that exist already.
     mutating func set(to newByteCount: Int) {
         guard newByteCount != byteCount else { return }
         account.change(pool, by: newByteCount - byteCount)
         byteCount = newByteCount
     }
 
-    /// Grows it by bytes of a request; false, and unchanged, if the rules of `Admission` forbid it.
+    /// Grows it by bytes of a request. Returns false, and changes nothing, if the rules of `Admission` forbid it.
     mutating func growRequest(by more: Int) -> Bool {
         guard account.takeRequestRoom(growingFrom: byteCount, by: more) else { return false }
         byteCount += more
         return true
     }
 
-    /// Takes over what another one of the same account has.
+    /// Takes over the bytes of another reservation of the same account.
     mutating func absorb(_ other: consuming Reservation) {
         byteCount += other.byteCount
         other.byteCount = 0
     }
 }
 
-/// What the server holds for all of its clients, in bytes.
+/// The bytes that the server holds for all of its clients.
 ///
-/// Small amounts of a connection are taken from here in chunks, so that the usual call touches no
-/// memory that other threads write.
+/// Connections take small amounts from here in chunks, so that the usual call touches no memory that other threads
+/// write.
 final class ServerAccount: Sendable {
     let admission: Admission
     private let requests = Atomic<Int>(0)
     private let answers = Atomic<Int>(0)
     private let shares: Atomic<Int>
     private let connections = Atomic<Int>(0)
-    /// When something was refused room last, in nanoseconds of `NIODeadline`.
+    /// When something was last refused room, in nanoseconds of `NIODeadline`.
     private let lastRequestDenial = Atomic<UInt64>(0)
     private let lastAnswerDenial = Atomic<UInt64>(0)
 
@@ -79,7 +78,7 @@ final class ServerAccount: Sendable {
     var requestByteCount: Int { requests.load(ordering: .relaxed) }
     var answerByteCount: Int { answers.load(ordering: .relaxed) }
     var connectionCount: Int { connections.load(ordering: .relaxed) }
-    /// What a connection may have unread while answers are short of room.
+    /// How much a connection may have unread while answers are short of room.
     var answerShare: Int { shares.load(ordering: .relaxed) }
 
     func setConnectionCount(_ count: Int) {
@@ -87,7 +86,7 @@ final class ServerAccount: Sendable {
         shares.store(admission.answerShare(among: count), ordering: .relaxed)
     }
 
-    /// What a connection may have of requests while room for them is short.
+    /// How much a connection may hold for requests while room for them is short.
     var requestShare: Int { admission.requestShare(among: connectionCount) }
 
     var isPressedByAnswers: Bool { answerByteCount > admission.answerPressure }
@@ -124,7 +123,7 @@ final class ServerAccount: Sendable {
         lastRequestDenial.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
     }
 
-    /// Takes room for an answer. One that is larger than all room there is gets it alone.
+    /// Takes room for an answer. An answer that is larger than the whole pool gets it when the pool is empty.
     fileprivate func takeAnswer(_ byteCount: Int, isReader: Bool) -> Bool {
         let before = answers.add(byteCount, ordering: .relaxed).oldValue
         if before <= 0 || before + byteCount <= admission.answerRoom(isReader: isReader) {
@@ -136,12 +135,12 @@ final class ServerAccount: Sendable {
     }
 }
 
-/// What the server holds for one connection. Reservations draw on it, from any thread.
+/// The bytes that the server holds for one connection. Reservations draw on it, from any thread.
 final class ConnectionAccount: Sendable {
     private let server: ServerAccount
     private let answers = Atomic<Int>(0)
     private let requests = Atomic<Int>(0)
-    /// Bytes that were taken from the server's account for requests, at least as many as are held.
+    /// Bytes that were taken from the server's account for requests; at least as many as are held.
     private let granted = Mutex<Int>(0)
     private let grantedHint = Atomic<Int>(0)
     private let hasRead = Atomic<Bool>(false)
@@ -150,9 +149,9 @@ final class ConnectionAccount: Sendable {
 
     deinit { server.changeRequests(by: -granted.withLock { $0 }) }
 
-    /// Bytes of requests that it holds.
+    /// Bytes of requests that the connection holds.
     var requestByteCount: Int { requests.load(ordering: .relaxed) }
-    /// Bytes of answers that it holds.
+    /// Bytes of answers that the connection holds.
     var answerByteCount: Int { answers.load(ordering: .relaxed) }
 
     fileprivate func change(_ pool: Reservation.Pool, by byteCount: Int) {
@@ -164,13 +163,13 @@ final class ConnectionAccount: Sendable {
         case .requests:
             let held = requests.add(byteCount, ordering: .relaxed).newValue
             let spare = grantedHint.load(ordering: .relaxed) - held
-            // What shrinks may find bytes that another thread has added and is asking room for.
+            // A shrinking reservation may see bytes that another thread has added and is about to ask room for.
             let isDue = byteCount > 0 ? spare < 0 : spare > 2 * Admission.chunkByteCount
             if isDue { settle() }
         }
     }
 
-    /// Brings what is granted in line with what is held.
+    /// Adjusts the granted bytes to the held ones.
     private func settle() {
         granted.withLock { granted in
             let held = requests.load(ordering: .relaxed)
@@ -182,7 +181,7 @@ final class ConnectionAccount: Sendable {
         }
     }
 
-    /// Gives back what is granted and not held: for a connection that rests.
+    /// Gives back granted bytes that are not held: for an idle connection.
     func settleAtRest() {
         guard grantedHint.load(ordering: .relaxed) > 0, requestByteCount == 0 else { return }
         granted.withLock { granted in
@@ -211,7 +210,7 @@ final class ConnectionAccount: Sendable {
         return false
     }
 
-    /// Makes sure that so many bytes are granted; takes a chunk from the server's account if not.
+    /// Makes sure that `held` bytes are granted; takes a chunk from the server's account if not.
     private func grant(_ held: Int, requestByteCount: Int) -> Bool {
         granted.withLock { granted in
             guard granted < held else { return true }
@@ -227,24 +226,24 @@ final class ConnectionAccount: Sendable {
 
     // MARK: answers
 
-    /// Whether another answer may be begun: not while the client has this much to read.
+    /// Whether another answer may be started: not while the client has too much to read.
     var mayGoOn: Bool {
         let own = answerByteCount
         return own <= Admission.leastAnswerShare || own <= currentAnswerLimit
     }
 
-    /// Above this much unread, nothing more is begun.
+    /// The most unread bytes with which another answer may be started.
     var currentAnswerLimit: Int {
         let limit = server.admission.unreadLimit
         return server.isPressedByAnswers ? min(limit, server.answerShare) : limit
     }
 
-    /// Some of an answer has left.
+    /// Notes that part of an answer was sent.
     func markReader() {
         if !hasRead.load(ordering: .relaxed) { hasRead.store(true, ordering: .relaxed) }
     }
 
-    /// Takes room for an answer of that size before it is made; returns nil if there is no room now.
+    /// Takes room for an answer before it is made; returns nil if there is no room now.
     func reserveAnswer(_ byteCount: Int) -> Reservation? {
         guard mayGoOn, server.takeAnswer(byteCount, isReader: hasRead.load(ordering: .relaxed))
         else { return nil }
@@ -252,7 +251,7 @@ final class ConnectionAccount: Sendable {
         return Reservation(counted: byteCount, .answers, of: self)
     }
 
-    /// Takes room for an answer that was made without: nil if it has to be dropped.
+    /// Takes room for an answer that was made without a reservation; returns nil if the answer has to be dropped.
     func admitAnswer(_ byteCount: Int) -> Reservation? {
         if answerByteCount + byteCount <= server.answerShare {
             change(.answers, by: byteCount)

@@ -1,15 +1,15 @@
 import CNghttp2
 
-/// The header blocks of answers, as they are given to nghttp2.
+/// Submits the header blocks of answers to nghttp2.
 ///
-/// An answer with a message is HEADERS, DATA, HEADERS. One without is HEADERS, HEADERS when the
-/// server or the handler has headers to send (clients show those of an answer in a single frame as
-/// trailers), else a single HEADERS.
+/// An answer with a message is HEADERS, DATA, HEADERS. One without a message is HEADERS, HEADERS if the server or the
+/// handler has headers to send (clients report those of an answer in a single frame as trailers), else a single
+/// HEADERS.
 struct ResponseFrames {
     let session: OpaquePointer
     let core: ServerCore
 
-    /// HEADERS, and DATA as the connection's delegate gives it.
+    /// Submits HEADERS, and DATA that the connection's delegate supplies.
     func submitHeaders(_ headers: Metadata, stream: Int32) {
         var provider = HTTP2Connection.bodyProvider()
         withInitialFields(headers) { fields, count in
@@ -26,7 +26,7 @@ struct ResponseFrames {
         }
     }
 
-    /// An answer without a message.
+    /// Submits an answer without a message.
     func submitStatus(_ status: Answer.Status, stream: Int32) {
         if let httpStatus = status.httpStatus {
             submitHTTPRefusal(httpStatus, status, stream: stream)
@@ -43,7 +43,7 @@ struct ResponseFrames {
         }
     }
 
-    /// For what is not gRPC; the status is there for clients that read it nevertheless.
+    /// Refuses a request that is not gRPC. The gRPC status is for clients that read it nevertheless.
     private func submitHTTPRefusal(_ httpStatus: Int, _ status: Answer.Status, stream: Int32) {
         var block = HeaderBlock()
         block.add(":status", "\(httpStatus)")

@@ -2,28 +2,27 @@ public import NIOCore
 public import SwiftProtobuf
 import Synchronization
 
-/// A call whose request has arrived: what a handler answers through.
+/// A call whose request has arrived: a handler uses it to answer.
 ///
-/// It is answered exactly once, from any thread: by `reply` or `fail`, or by the transport when the
-/// client cancels or the deadline passes. Whatever comes after the first answer is dropped, so a
-/// handler need not look.
+/// It is answered exactly once, from any thread: by `reply` or `fail`, or by the transport when the client cancels or
+/// the deadline passes. Later answers are dropped, so a handler need not check.
 ///
-/// The event loop makes it when the request is complete, and gives the request's bytes to it; what
-/// the loop knows of the call from then on is an `ActiveCall`. The two sides share nothing that
-/// changes but what is locked or atomic here.
+/// The event loop makes it when the request is complete, and moves the request's bytes into it; from then on, an
+/// `ActiveCall` is the loop's view of the call. The two sides share no changing state except what is locked or atomic
+/// here.
 public final class ServerCall: Sendable {
-    /// What the client sent beside the headers of HTTP/2 and gRPC.
+    /// The client's headers except those of HTTP/2 and gRPC.
     public let metadata: Metadata
     /// When the client stops waiting; the transport then answers DEADLINE_EXCEEDED.
     public let deadline: NIODeadline?
     let registered: RPCMethod
     let origin: ConnectionOrigin
-    /// The loop's side of it.
+    /// The event loop's view of the call.
     let active: NIOLoopBound<ActiveCall>
 
-    /// What it holds: given back when the call is gone, if not before.
+    /// The resources of the call: freed when the call is freed, if not before.
     private struct Holdings: ~Copyable, Sendable {
-        /// Until the handler takes it, or the call is over.
+        /// The request, until the handler takes it or the call is over.
         var message: ByteBuffer?
         var requestRoom: Reservation
         var answerRoom: Reservation?
@@ -51,32 +50,30 @@ public final class ServerCall: Sendable {
     /// The path of the method, `/package.Service/Method`.
     public var method: String { registered.path }
 
-    /// Where the client is, such as `127.0.0.1:40112`.
+    /// The client's address and port, such as `127.0.0.1:40112`.
     public var peerAddress: String { origin.peerAddress }
 
-    /// Where the client is, without the port: its address, or the first 64 bits of one of IPv6, which is what
-    /// a customer is given.
+    /// The client's address without the port; for IPv6 its network, the first 64 bits, which a customer is given:
+    /// `2001:db8:1:2::/64`. Clients are counted by it.
     public var peerHost: String { origin.peer.host }
 
-    /// Whether the client is on this machine, as far as addresses tell: on the loopback network, or in the
-    /// same process.
+    /// Whether the client is on this machine, judging by its address: on the loopback network, or in the same process.
     public var isFromThisMachine: Bool { origin.peer.isLocal }
-    /// The certificate by which the client has shown who it is; nil if the server does not ask for one, and in
-    /// the same process.
+    /// The certificate that the client has proved to own; nil if the server does not ask for one, and in the same
+    /// process.
     public var peerCertificate: PeerCertificate? { origin.peerCertificate }
 
-    /// The number of its connection among those that are open, from 0: for turns of connections. A number
-    /// is given to another connection when one has ended.
+    /// The number of its connection among the open ones, from 0: for taking turns by connection. The number is reused
+    /// after a connection has ended.
     public var lane: Int { origin.lane }
 
-    /// Whether the client cancelled, went away, or let the deadline pass: nobody waits for the
-    /// answer.
+    /// Whether the client cancelled, disconnected, or let the deadline pass: nobody waits for the answer.
     public var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
     var isAnswered: Bool { isClaimed.load(ordering: .acquiring) }
 
-    /// Runs once when the call is cancelled (see `isCancelled`) before it is answered; at once if
-    /// it is already. On an event loop: it must not block.
+    /// Runs `body` once when the call is cancelled (see `isCancelled`) before it is answered; at once if it is already
+    /// cancelled. `body` runs on an event loop: it must not block.
     public func onCancel(_ body: @escaping @Sendable () -> Void) {
         let runNow = holdings.withLock { holdings in
             if isCancelled { return true }
@@ -88,7 +85,7 @@ public final class ServerCall: Sendable {
 
     // MARK: answering
 
-    /// Answers OK with that message, which is serialised on the calling thread.
+    /// Answers OK with a message, which is serialised on the calling thread.
     public func reply(
         _ message: some SwiftProtobuf.Message, headers: Metadata = Metadata(),
         trailers: Metadata = Metadata()
@@ -102,7 +99,7 @@ public final class ServerCall: Sendable {
         }
     }
 
-    /// Answers OK with a message that is serialised already.
+    /// Answers OK with a serialised message.
     public func reply(
         _ message: FramedBytes, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
     ) {
@@ -113,8 +110,7 @@ public final class ServerCall: Sendable {
         }
     }
 
-    /// Answers with a status and no message. The text is for a person; beyond 4,096 bytes it is
-    /// cut.
+    /// Answers with a status and no message. The text is for a person; it is cut after 4,096 bytes.
     public func fail(
         _ code: StatusCode, _ message: String, headers: Metadata = Metadata(),
         trailers: Metadata = Metadata()
@@ -127,23 +123,21 @@ public final class ServerCall: Sendable {
         fail(error.code, error.message, headers: error.headers, trailers: error.trailers)
     }
 
-    /// Goes on with a large answer elsewhere: on a thread that may block, as soon as there is room for
-    /// that many bytes beside the answers that wait for their readers.
+    /// Continues a large answer elsewhere: on a thread that may block, as soon as there is room for `byteCount` bytes
+    /// beside the answers that wait for their clients.
     ///
-    /// For a handler that learns how large its answer will be before it makes it. Neither the
-    /// worker's thread, which others wait for, nor memory is then taken by what a client may never
-    /// read. Called once, as the last thing that the handler does; `body` answers the call, and is
-    /// dropped when nobody waits any more.
+    /// For a handler that learns how large its answer will be before it makes it. An answer that a client may never
+    /// read then takes neither memory nor the worker's thread, which others wait for. Call it once, as the last action
+    /// of the handler; `body` answers the call, and is dropped when nobody waits any more.
     public func answerLarge(
         byteCount: Int, _ body: @escaping @Sendable (ServerCall) -> Void
     ) {
         origin.mailbox.post(.needsRoom(self, max(1, byteCount), body))
     }
 
-    /// Says that what the call asks for has been done, so that no client does it again: if there is
-    /// no room for the answer, the status is INTERNAL instead of RESOURCE_EXHAUSTED, which says that
-    /// nothing was done. Called before `reply`, by the same thread or by one that hands the call to
-    /// it through a lock.
+    /// Notes that the request was carried out, so that no client sends it again: if there is no room for the answer,
+    /// the status is INTERNAL instead of RESOURCE_EXHAUSTED, which says that nothing was done. Call it before `reply`,
+    /// on the same thread or on one that passes the call to it through a lock.
     public func noteEffect() { hasTakenEffect.store(true, ordering: .releasing) }
 
     private func finish(_ answer: consuming Answer) {
@@ -156,7 +150,7 @@ public final class ServerCall: Sendable {
         origin.mailbox.deliver(self, answer)
     }
 
-    /// Counts a large answer where it is made; false if there is no room for it.
+    /// Reserves room for a large answer that was made; returns false if there is none.
     private func takeRoom(forAnswerOf byteCount: Int) -> Bool {
         holdings.withLock { holdings in
             if holdings.answerRoom != nil {
@@ -168,7 +162,7 @@ public final class ServerCall: Sendable {
         }
     }
 
-    /// What is sent instead of an answer for which there is no room.
+    /// Returns the answer to send instead of one for which there is no room.
     func droppedAnswer(_ reason: String) -> Answer {
         guard hasTakenEffect.load(ordering: .acquiring) else {
             return Answer(code: .resourceExhausted, text: reason)
@@ -178,12 +172,12 @@ public final class ServerCall: Sendable {
             text: "the call was carried out, but its answer cannot be sent: \(reason)")
     }
 
-    /// Takes the right to answer; true for one caller only.
+    /// Takes the right to answer; returns true for one caller only.
     func claim() -> Bool { !isClaimed.exchange(true, ordering: .acquiringAndReleasing) }
 
     // MARK: the request
 
-    /// Runs the handler on the calling thread, unless nobody waits for it.
+    /// Runs the handler on the calling thread, unless the call is over.
     func run() {
         guard case .unary(_, let handler) = registered.handler, !isAnswered, !isCancelled,
             let message = takeMessage()
@@ -191,7 +185,8 @@ public final class ServerCall: Sendable {
         handler(message, self)
     }
 
-    /// Takes the request's bytes out: the caller is then their only owner. Returns nil if they are gone.
+    /// Takes the request's bytes out: the caller is then their only owner. Returns nil if they were already taken or
+    /// freed.
     func takeMessage() -> ByteBuffer? {
         holdings.withLock { holdings in
             let message = holdings.message
@@ -200,15 +195,15 @@ public final class ServerCall: Sendable {
         }
     }
 
-    /// Counts what decoding the request will add to what the call holds; false if there is no room.
+    /// Counts the memory that decoding the request will add; returns false if there is no room.
     func reserveDecoded(_ byteCount: Int) -> Bool {
         holdings.withLock { $0.requestRoom.growRequest(by: byteCount) }
     }
 
-    /// Only what the request was decoded to is left of it.
+    /// Counts only the decoded request from now on: its bytes are freed.
     func noteDecoded(_ byteCount: Int) {
         holdings.withLock { holdings in
-            // Nothing if the call was answered meanwhile.
+            // The room is 0 if the call was answered meanwhile.
             let needed = metadata.byteCount + Admission.callByteCount + byteCount
             holdings.requestRoom.set(to: min(needed, holdings.requestRoom.byteCount))
         }
@@ -216,7 +211,7 @@ public final class ServerCall: Sendable {
 
     // MARK: from the event loop
 
-    /// Room for its answer, or for a message of its stream.
+    /// Adds room for the answer, or for a message of the stream.
     func grant(_ room: consuming Reservation) {
         var room = Optional(room)
         holdings.withLock { $0.answerRoom = room.take() }
@@ -224,8 +219,8 @@ public final class ServerCall: Sendable {
 
     func attach(_ stream: ServerStream) { holdings.withLock { $0.stream = stream } }
 
-    /// It was answered: frees what it held for its request, and what `onCancel` was given, which may
-    /// hold the call itself. Returns the room of the answer.
+    /// Frees the resources of an answered call: those of the request, and the functions given to `onCancel`, which may
+    /// retain the call itself. Returns the room of the answer.
     func release() -> Reservation? {
         var handlers: [@Sendable () -> Void] = []  // freed outside of the lock
         return holdings.withLock { holdings in
@@ -237,13 +232,13 @@ public final class ServerCall: Sendable {
         }
     }
 
-    /// Nobody waits any more.
+    /// Cancels the call: nobody waits for it any more.
     func cancel() {
         cancelled.store(true, ordering: .releasing)
         let (handlers, stream) = holdings.withLock { holdings in
             if holdings.message != nil {  // no handler has it
                 holdings.message = nil
-                // The rest stays as long as the call is in a queue.
+                // The rest stays reserved while the call is in a queue.
                 holdings.requestRoom.set(to: metadata.byteCount + Admission.callByteCount)
             }
             defer {

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Conversations: calls whose client asks question after question, see `RPCMethod.conversation`.
+/// Conversations: calls whose client asks any number of questions, see `RPCMethod.conversation`.
 extension ServerConnection {
     func beginConversation(_ request: consuming IncomingRequest, of active: ActiveCall) {
         let method = request.method
@@ -26,14 +26,14 @@ extension ServerConnection {
         }
     }
 
-    /// Puts a conversation in line if there is something to answer; `startWaiting` follows, in `sendPending`.
+    /// Queues a conversation if there is something to answer; `sendPending` starts it by `startWaiting`.
     func awaitTurnOfQuestion(of active: ActiveCall) {
         guard active.hasQuestion, !active.isWaiting else { return }
         active.conversation?.isWaiting = true
         waiting.append(active)
     }
 
-    /// Answers one question. The next one waits until its answer is on its way.
+    /// Answers one question. The next question waits until this answer was sent.
     func answerQuestion(of active: ActiveCall) {
         guard case .conversation(_, let answer)? = active.serverCall?.registered.handler,
             let conversation = active.conversation
@@ -55,7 +55,7 @@ extension ServerConnection {
         }
     }
 
-    /// Ends a conversation whose client asks no more, unless something is left to answer.
+    /// Ends a conversation whose client asks nothing more, unless something is left to answer.
     func endConversation(ofRequestsEnded active: ActiveCall) {
         guard let conversation = active.conversation, !conversation.hasNext else { return }
         endConversation(

@@ -1,28 +1,27 @@
 import CNghttp2
 import NIOCore
 
-/// What the loop looks at from time to time: whether the client is there, whether the connection has to go so that
-/// others are served, and how it takes leave.
+/// Checks that the loop makes from time to time: whether the client is alive, whether the connection has to close so
+/// that others are served, and draining.
 extension ServerConnection {
-    // MARK: who has to go
+    // MARK: evictions
 
     var isOpen: Bool { http2.session != nil }
     var isClosing: Bool { http2.closingSince != nil }
     var unreadByteCount: Int { outbox.unread.room.byteCount }
 
-    /// Since when it has read next to nothing of more than its share.
+    /// Since when the client has read next to nothing of more than its share.
     var silentSince: NIODeadline? {
         unreadByteCount > core.account.answerShare ? outbox.unread.silentSince : nil
     }
 
-    /// Since when it has had no call.
+    /// Since when the connection has had no call.
     var idleSince: NIODeadline? {
         guard calls.isEmpty, progress.hasHandshake, !draining.hasBegun else { return nil }
         return progress.restingSince
     }
 
-    /// Since when nothing has come or gone of calls that all wait for the client: to send its request, or
-    /// to read its answer.
+    /// Since when all calls have waited for the client, to send its request or to read its answer, without any of it.
     var stuckSince: NIODeadline? {
         guard let since = progress.restingSince, !calls.isEmpty,
             calls.allWaitForClient(whichHasUnread: outbox.unsentByteCount > 0)
@@ -30,7 +29,7 @@ extension ServerConnection {
         return since
     }
 
-    /// Ends the connection if a block of header fields has been open for longer than that.
+    /// Ends the connection if a block of header fields has been open for longer than `time`.
     func endOpenBlock(after time: TimeAmount, _ now: NIODeadline) {
         switch progress.look(atBlockSince: http2.openBlockSince, now, time) {
         case .inTime: break
@@ -51,8 +50,7 @@ extension ServerConnection {
     var hasRequests: Bool { origin.account.requestByteCount > 0 }
     var requestByteCount: Int { origin.account.requestByteCount }
 
-    /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether
-    /// there were any.
+    /// Refuses requests of which less than `byteCount` has arrived within `time`; returns whether there were any.
     func refuseSlowRequests(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> Bool {
         let slow = calls.slow(now, byteCount, time)
         let refusal = Answer(code: .resourceExhausted, text: "the request came too slowly")
@@ -91,7 +89,7 @@ extension ServerConnection {
         if progress.tick(now), calls.isEmpty { releaseSpareMemory() }
     }
 
-    /// The client's acknowledgement is a sign of life.
+    /// Submits a PING, whose acknowledgement is a sign of life.
     private func submitPing() {
         guard let session = http2.session else { return }
         nghttp2_submit_ping(session, HTTP2.none, nil)
@@ -103,7 +101,7 @@ extension ServerConnection {
         return core.connections.isShort ? min(timeout, .seconds(2)) : timeout
     }
 
-    /// Gives back memory that only a busy connection needs.
+    /// Frees memory that only a busy connection needs.
     private func releaseSpareMemory() {
         http2.releaseSpareMemory()
         origin.account.settleAtRest()
@@ -111,7 +109,7 @@ extension ServerConnection {
 
     // MARK: draining
 
-    /// Tells the client to open no more streams. What it sent before it reads that is still served.
+    /// Tells the client to open no more streams. Requests that it sent before it read that are still served.
     func beginDraining() {
         guard let session = http2.session, draining.begin(session) else { return }
         endRestingConversations()

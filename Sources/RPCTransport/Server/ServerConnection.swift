@@ -2,19 +2,18 @@ import CNghttp2
 import NIOCore
 import Synchronization
 
-/// A client's connection on the server: HTTP/2 streams in, calls out. Event loop only.
+/// A client's connection on the server: makes calls of HTTP/2 streams. Event loop only.
 ///
-/// Requests of a client that does not read wait here, not their answers. A worker looks again before
-/// it begins with one, since meanwhile other answers may have turned out large, and brings it back.
-/// What is known to need much, and every stream, waits until room was reserved for it.
+/// If a client does not read, its requests wait here, so that their answers need no memory. A worker checks again
+/// before it starts a request, since other answers may have turned out large meanwhile, and returns it. Large answers,
+/// and every stream, wait until room is reserved for them.
 ///
-/// Conversations are in `ServerConnection+Conversations`; looks from outside of the calls, such as whether the client
-/// is still there, in `ServerConnection+Upkeep`.
+/// Conversations are in `ServerConnection+Conversations`; checks that concern the whole connection, such as whether the
+/// client is alive, in `ServerConnection+Upkeep`.
 final class ServerConnection: HTTP2Delegate {
-    /// A stream that has said nothing for that long waits for something; it must not hold others
-    /// back.
+    /// A stream that has sent nothing for this long gives its room back, so that others do not wait for it.
     private static let streamPatience = TimeAmount.seconds(1)
-    /// Bytes that are sent without waiting for a turn: they take about 10 µs.
+    /// Bytes that are sent without waiting for a turn: sending them takes about 10 µs.
     private static let smallSending = 16 << 10
 
     let origin: ConnectionOrigin
@@ -26,19 +25,19 @@ final class ServerConnection: HTTP2Delegate {
 
     var calls = OpenCalls()
     private let headers: RequestHeaders
-    /// Whether a request's header fields are being read; not in trailers.
+    /// Whether a request's header fields are being read; false in trailers.
     private var isReadingHeaders = false
 
     var waiting = WaitingCalls()
     private var startLimit = StartLimit()
     private var limits: FrameLimits
-    /// Resets of streams that this side has asked for on its own.
+    /// Resets of streams that the server has submitted on its own account.
     private var ownResetCount = 0
     private var alarm = DeadlineAlarm()
 
-    /// Whether the loop has it on its list of connections to look at again.
+    /// Whether the connection is on the loop's list of connections to look at again.
     var isAwaitingRoom = false
-    /// Whether the loop has it on its list of connections to flush.
+    /// Whether the connection is on the loop's list of connections to flush.
     var isTouched = false
 
     var progress = ClientProgress()
@@ -49,7 +48,7 @@ final class ServerConnection: HTTP2Delegate {
         self.loop = loop
         self.http2 = http2
         core = loop.core
-        observer = core.configuration.observer?(peer.description)
+        observer = core.configuration.observer?(peer.host)
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)
@@ -203,7 +202,7 @@ final class ServerConnection: HTTP2Delegate {
         if !waiting.hasForTurn, mayStart { start(call) } else { waiting.append(call) }
     }
 
-    /// Ends the connection when the callback that is running has returned.
+    /// Ends the connection after the current callback has returned.
     private func endCalmly() {
         guard let session = http2.session else { return }
         nghttp2_session_terminate_session(session, HTTP2.enhanceYourCalm)
@@ -211,8 +210,8 @@ final class ServerConnection: HTTP2Delegate {
 
     // MARK: starting
 
-    /// Whether another request may run: what waits to be sent, and what the calls that were just
-    /// started will probably add, is within the limit.
+    /// Whether another request may start: the unsent bytes, and the expected answers of the calls that have just
+    /// started, are within the limit.
     var mayStart: Bool {
         let account = origin.account
         return account.mayGoOn
@@ -239,7 +238,7 @@ final class ServerConnection: HTTP2Delegate {
         }
     }
 
-    /// A worker did not begin with it, since its client has too much to read.
+    /// Queues a request again that a worker did not start, since its client has too much to read.
     func takeBack(_ call: ServerCall) {
         let active = call.active.value
         guard active.phase == .running else { return }
@@ -248,7 +247,7 @@ final class ServerConnection: HTTP2Delegate {
         waiting.append(active)
     }
 
-    /// Something goes on when there is room for it; `startWaiting` follows, in `sendPending`.
+    /// Queues something that needs room; `sendPending` starts it by `startWaiting`.
     func awaitRoom(_ request: WaitingCalls.RoomRequest) {
         let active = request.call.active.value
         guard !request.isOver, active.phase != .closed else { return }
@@ -260,7 +259,7 @@ final class ServerConnection: HTTP2Delegate {
         waiting.append(request)
     }
 
-    /// Starts requests that waited; returns whether it did.
+    /// Starts requests that waited; returns whether it started any.
     private func startWaiting() -> Bool {
         var hasStarted = false
         while waiting.hasForTurn, mayStart {
@@ -274,7 +273,7 @@ final class ServerConnection: HTTP2Delegate {
             waiting.removeFirstForRoom()
             goOn(request, room)
         }
-        // What holds them back may be others, or the passing of time.
+        // Other connections, or only time, may make room for them.
         if !waiting.isEmpty { loop.awaitRoom(self) }
         return hasStarted
     }
@@ -302,7 +301,7 @@ final class ServerConnection: HTTP2Delegate {
 
     // MARK: answers
 
-    /// An answer from a handler.
+    /// Sends the answer of a handler.
     func submit(_ answer: consuming Answer, of call: ServerCall, _ active: ActiveCall) {
         let room = call.release()
         guard active.serverCall === call else { return }
@@ -310,7 +309,7 @@ final class ServerConnection: HTTP2Delegate {
         send(answer, for: active)
     }
 
-    /// The answer of a call that no handler has, or whose answer has come.
+    /// Sends the answer of a call that no handler has, or whose handler has answered.
     func send(_ answer: Answer, for active: ActiveCall) {
         startLimit.ended(active)
         let wasWaiting = active.isWaiting
@@ -323,7 +322,7 @@ final class ServerConnection: HTTP2Delegate {
         observe(active, answer.code)
     }
 
-    /// An error that does not wait behind messages which the client has not read: those are dropped.
+    /// Sends an error without waiting for messages that the client has not read: those are dropped.
     func sendAhead(_ answer: Answer, for active: ActiveCall) {
         if answer.code != .ok, let status = answer.status,
             outbox.endStreamThatWaits(of: active, status)
@@ -334,7 +333,7 @@ final class ServerConnection: HTTP2Delegate {
         }
     }
 
-    /// A message of a stream.
+    /// Sends a message of a stream.
     func submitPart(_ message: ByteBuffer, of call: ServerCall) {
         call.active.value.sentMessageCount += 1
         outbox.putPart(message, of: call.active.value)
@@ -348,7 +347,9 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     func writeBody(of stream: Int32, count: Int, to frames: inout ByteBuffer) {
-        guard let call = calls.find(stream) else { preconditionFailure("a body of no call") }
+        guard let call = calls.find(stream) else {
+            preconditionFailure("nghttp2 asks for the body of an unknown stream")
+        }
         outbox.writeBody(of: call, count: count, to: &frames)
         if call.phase == .conversing { awaitTurnOfQuestion(of: call) }
         progress.noteMove()
@@ -362,8 +363,8 @@ final class ServerConnection: HTTP2Delegate {
         }
         guard header.type == HTTP2.headers, header.flags & HTTP2.endStream != 0 else { return }
         guard let call = calls.find(header.stream_id), !call.hasRequestEnded else { return }
-        // The answer is out before the request was in: ask the client to stop (RFC 9113, section
-        // 8.1). Submitted earlier, the reset would have dropped the answer.
+        // The answer was sent before the request had ended: ask the client to stop (RFC 9113, section 8.1). If the
+        // reset had been submitted earlier, it would have dropped the answer.
         reset(call, HTTP2.noError)
     }
 
@@ -377,7 +378,7 @@ final class ServerConnection: HTTP2Delegate {
         nghttp2_submit_rst_stream(session, HTTP2.none, call.streamID, http2Error)
     }
 
-    /// Resets that the client's mistakes make this side send cost as much as its own.
+    /// Counts a reset. Those that the client's mistakes cause count like the client's own.
     private func countReset() {
         if ownResetCount > 0 {
             ownResetCount -= 1
@@ -388,15 +389,14 @@ final class ServerConnection: HTTP2Delegate {
 
     var headerLimit: Int { core.configuration.maxHeaderByteCount }
 
-    /// The request is refused and the connection goes on, unless there are many: nghttp2 has looked at
-    /// each byte, and a few bytes on the wire are enough for such a block.
+    /// The request is refused and the connection continues, unless there are many such blocks: nghttp2 has looked at
+    /// each decoded byte, and a few bytes on the wire are enough for such a block.
     func tolerateLargeBlock() -> Bool { limits.takeLargeBlock() }
 
-    func blockIsTooLarge() {}  // the client is told by the GOAWAY
+    func blockIsTooLarge() {}  // the GOAWAY tells the client
 
-    /// The client makes the server send them by what it sends, and each answer needs three at most.
-    /// While there is no room for answers, requests wait; what was running is still answered, by two
-    /// frames each at most until the client reads.
+    /// The frames depend on what the client sends; each answer needs at most three. While there is no room for answers,
+    /// requests wait; running calls are still answered, with at most two frames each until the client reads.
     var maxQueuedFrameCount: Int {
         origin.account.mayGoOn ? 4_096 : max(1_024, 2 * calls.count + 256)
     }
@@ -409,7 +409,7 @@ final class ServerConnection: HTTP2Delegate {
 
     // MARK: ends
 
-    /// Answers calls whose deadline has passed.
+    /// Sets the alarm that ends calls at their deadlines.
     private func setAlarm(_ deadline: NIODeadline) {
         let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
         alarm.set(deadline, among: calls.count, on: loop.eventLoop) {
@@ -431,7 +431,7 @@ final class ServerConnection: HTTP2Delegate {
         sendPending()
     }
 
-    /// Returns false if a worker has answered it: its answer is on the way.
+    /// Returns false if a worker has answered the call: its answer is on the way.
     private func expire(_ active: ActiveCall) -> Bool {
         let call = active.serverCall
         if let call, !call.claim() { return false }
@@ -440,7 +440,7 @@ final class ServerConnection: HTTP2Delegate {
         return true
     }
 
-    /// Its stream is closed, answered or not.
+    /// Ends a call whose stream is closed, answered or not.
     private func close(_ active: ActiveCall) {
         startLimit.ended(active)
         let wasWaiting = active.isWaiting
@@ -479,7 +479,7 @@ final class ServerConnection: HTTP2Delegate {
         observer.ended(
             .init(
                 method: call.method, code: code,
-                duration: hasBegun ? .now() - call.began : .zero,
+                duration: hasBegun ? (loop.deliveryTime ?? .now()) - call.began : .zero,
                 receivedMessageCount: call.receivedMessageCount,
                 sentMessageCount: call.sentMessageCount))
     }

@@ -2,7 +2,7 @@ import CNghttp2
 import NIOCore
 import Synchronization
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 final class ServerCore: Sendable {
     let configuration: RPCServer.Configuration
     let methods: MethodTable
@@ -89,7 +89,7 @@ final class ServerCore: Sendable {
         spareMemory.look(held: heldByteCount)
     }
 
-    /// About what the server holds for all its clients.
+    /// The approximate memory that the server holds for all its clients.
     var heldByteCount: Int {
         account.requestByteCount + account.answerByteCount
             + connections.count * SpareMemory.connectionByteCount

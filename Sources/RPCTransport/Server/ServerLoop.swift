@@ -1,8 +1,8 @@
 import DequeModule
 import NIOCore
 
-/// What the connections of one event loop share: the requests on their way to the workers, and the
-/// mailbox by which answers come back. Event loop only.
+/// The state that the connections of one event loop share: the requests to be passed to the workers, and the mailbox
+/// for their answers. Event loop only.
 final class ServerLoop {
     let eventLoop: any EventLoop
     let core: ServerCore
@@ -12,14 +12,17 @@ final class ServerLoop {
     private var jobs: [RPCMethod.Execution: Deque<WorkerPool.Job>] = [:]
     private var points = Deque<WorkerPool.Job>()
     private var willSubmit = false
-    /// For which there was no room in the workers' queues.
+    /// Jobs for which there was no room in the workers' queues.
     private var refused = Deque<WorkerPool.Job>()
     private var willRefuse = false
     private var touched: [ServerConnection] = []
     private var spare = LoopMailbox.Contents()
     private var awaitingRoom = CircularBuffer<ServerConnection>()
     private var willLook = false
-    /// The connections that the tick has not come to, and what it knows of the others.
+    /// The time at which the current delivery of handlers' answers began, read from the clock once for all of them; nil
+    /// outside of deliveries.
+    private(set) var deliveryTime: NIODeadline?
+    /// The connections that the current tick has not looked at, and the results of the others.
     private var unseen: [ServerConnection] = []
     private var evictions: Evictions?
 
@@ -29,7 +32,7 @@ final class ServerLoop {
         mailbox = LoopMailbox(self)
     }
 
-    /// - Throws: why it has no bell: no descriptors are left.
+    /// - Throws: if the bell cannot be made, since no descriptors are left.
     static func make(
         on eventLoop: any EventLoop, _ core: ServerCore
     ) async throws -> LoopHandle {
@@ -48,7 +51,7 @@ final class ServerLoop {
         }.get()
     }
 
-    /// Runs later in this or the next cycle of the loop.
+    /// Runs `body` later in this cycle of the loop or in the next one.
     private func execute(_ body: @escaping @Sendable (ServerLoop) -> Void) {
         let loop = NIOLoopBound(self, eventLoop: eventLoop)
         eventLoop.execute { body(loop.value) }
@@ -56,8 +59,8 @@ final class ServerLoop {
 
     // MARK: requests to the workers
 
-    /// At the end of the loop's cycle, so that requests of all connections that were read go as one
-    /// batch.
+    /// Queues a job until the end of the loop's cycle, so that the requests of all connections that were read become
+    /// one batch.
     func enqueue(_ job: WorkerPool.Job, for work: RPCMethod.Execution) {
         if work == .points { points.append(job) } else { jobs[work, default: []].append(job) }
         guard !willSubmit else { return }
@@ -69,7 +72,7 @@ final class ServerLoop {
     }
 
     private func submitJobs() {
-        // Taken out first: refusing a call may start others, which come to be queued here.
+        // Taken out first: refusing a call may start others, which are queued here.
         var batch = Deque<WorkerPool.Job>()
         swap(&batch, &points)
         submit(&batch, to: .points)
@@ -81,7 +84,7 @@ final class ServerLoop {
     }
 
     private func submit(_ batch: inout Deque<WorkerPool.Job>, to work: RPCMethod.Execution) {
-        // Reset in the cycle in which they came: no worker has to learn of them.
+        // Calls that were reset in the cycle in which they arrived do not reach a worker.
         batch.removeAll { $0.call.isCancelled }
         guard !batch.isEmpty else { return }
         let excess = core.pools.pool(of: work).submit(&batch)
@@ -90,8 +93,8 @@ final class ServerLoop {
         scheduleRefusals()
     }
 
-    /// In turns with what connections have sent: clients can have as many requests refused as they can
-    /// send.
+    /// Refuses requests in turns with the bytes that connections have sent: clients can have as many requests refused
+    /// as they can send.
     private func scheduleRefusals() {
         guard !willRefuse, !refused.isEmpty else { return }
         willRefuse = true
@@ -116,31 +119,39 @@ final class ServerLoop {
         sendTouched()
     }
 
-    /// Each takes some 10 µs, with the write that carries it.
+    /// Each takes some 10 µs, including the write that carries it.
     private static let refusalsAtOnce = 16
 
     // MARK: answers from anywhere
 
-    /// An answer that was made on this loop.
+    /// Delivers an answer that was made on this loop.
     func deliver(_ call: ServerCall, _ answer: consuming Answer) {
         let active = call.active.value
         active.connection.submit(answer, of: call, active)
         active.connection.sendPending()
     }
 
-    /// Workers fill it while it is emptied. So that the loop comes to its sockets, it waits now and then.
+    /// Delivers the contents of the mailbox. Workers add to it meanwhile, so this waits for a poll of the sockets now
+    /// and then.
     func emptyMailbox() {
-        if turns.isLookDue { turns.runAfterLook { self.deliverAll() } } else { deliverAll() }
+        let now = NIODeadline.now()
+        if turns.isLookDue(now) {
+            turns.runAfterLook { self.deliverAll(.now()) }
+        } else {
+            deliverAll(now)
+        }
     }
 
-    private func deliverAll() {
+    private func deliverAll(_ now: NIODeadline) {
+        deliveryTime = now
+        defer { deliveryTime = nil }
         mailbox.take(into: &spare)
         for parcel in spare.parcels {
             deliver(parcel)
             touch(parcel.call.active.value.connection)
         }
         spare.parcels.removeAll(keepingCapacity: spare.parcels.count < 4096)
-        // Taken out first: what an answer brings about may come back here.
+        // Taken out first: delivering an answer may add others here.
         var answers: [(ServerCall, Answer)] = []
         swap(&answers, &spare.answers)
         deliver(&answers)
@@ -149,7 +160,7 @@ final class ServerLoop {
         sendTouched()
     }
 
-    /// Answers are taken out of the array: they are moved, not copied.
+    /// Takes the answers out of the array, so that they are moved, not copied.
     private func deliver(_ answers: inout [(ServerCall, Answer)]) {
         while let (call, answer) = answers.popLast() {
             let active = call.active.value
@@ -188,12 +199,11 @@ final class ServerLoop {
 
     // MARK: waiting for room
 
-    /// Looks at a connection again when others may have read: its requests wait although it has
-    /// read what it got.
+    /// Looks at a connection again later: its requests wait although its client has read everything, and other clients
+    /// may make room by reading.
     ///
-    /// Connections take turns. Each is here once, and at most 256 are looked at in 10 ms: 10,000
-    /// take 400 ms, and the loop less than a hundredth of its time; it takes a tenth if they start many
-    /// requests.
+    /// Connections take turns. Each is in the queue once, and at most 256 are looked at in 10 ms: 10,000 take 400 ms,
+    /// and less than a hundredth of the loop's time, or a tenth if they start many requests.
     func awaitRoom(_ connection: ServerConnection) {
         guard !connection.isAwaitingRoom else { return }
         connection.isAwaitingRoom = true
@@ -214,7 +224,7 @@ final class ServerLoop {
         for _ in 0..<min(Self.looksAtOnce, awaitingRoom.count) {
             let connection = awaitingRoom.removeFirst()
             connection.isAwaitingRoom = false
-            connection.sendPending()  // which starts what may start
+            connection.sendPending()  // starts the requests that may start
             if .now() - began > Self.lookTime { break }
         }
         scheduleLook()
@@ -234,7 +244,7 @@ final class ServerLoop {
         connections[ObjectIdentifier(connection)] = nil
     }
 
-    /// Looks at all connections now and then: life signs, and who has to go.
+    /// Looks at all connections now and then: at their signs of life, and whether they have to close.
     private func startTicking() {
         let loop = NIOLoopBound(self, eventLoop: eventLoop)
         let interval = core.tickInterval
@@ -246,14 +256,14 @@ final class ServerLoop {
     private func tick() {
         core.pools.handOverAnswers()
         core.lookForSpareMemory()
-        guard unseen.isEmpty else { return }  // the last one is not done
+        guard unseen.isEmpty else { return }  // the previous tick is not done
         let now = NIODeadline.now()
         unseen = Array(connections.values)
         evictions = Evictions(core, now)
         goOnLooking(now)
     }
 
-    /// In turns: there may be ten thousand connections, and each may have requests to be refused.
+    /// Looks at connections in turns: there may be ten thousand, and each may have requests to be refused.
     private func goOnLooking(_ now: NIODeadline) {
         turns.run {
             let began = NIODeadline.now()
@@ -266,13 +276,13 @@ final class ServerLoop {
                     return self.goOnLooking(now)
                 }
             }
-            // Taken out first: to close a connection removes it from the loop.
+            // Taken out first: closing a connection removes it from the loop.
             var evictions = self.evictions.take()
             evictions?.carryOut()
         }
     }
 
-    /// Asks every client to leave.
+    /// Asks every client to close its connection.
     func beginDraining() {
         for connection in connections.values { connection.beginDraining() }
     }

@@ -2,25 +2,26 @@ public import NIOCore
 public import SwiftProtobuf
 import Synchronization
 
-/// The answers of a server-streaming call: what its handler sends through.
+/// The answers of a server-streaming call: a handler uses it to send them.
 public final class ServerStream: Sendable {
-    /// `send` waits while more than `highWater` bytes are unsent, and goes on at `lowWater`.
+    /// `send` waits while more than `highWater` bytes are unsent, and continues at `lowWater`.
     private static let highWater = 256 << 10
     private static let lowWater = 64 << 10
 
     private struct State: ~Copyable, Sendable {
         var unsentByteCount = 0
-        /// Of messages that are sent and still hold a part of `room`: the loop has not counted them yet.
+        /// Bytes of sent messages that still hold a part of `room`, since the loop has not counted them yet.
         var unplacedByteCount = 0
         var isOver = false
         var headers = Metadata()
         var trailers = Metadata()
-        /// For messages that the handler is about to make.
+        /// Reserved for messages that the handler is about to make.
         var room: Reservation?
-        /// Whether that room is what a stream begins with, rather than what the handler asked for.
+        /// Whether `room` is the reservation with which a stream begins, rather than one that the handler asked for.
         var isFirstRoom = true
         var waiter: CheckedContinuation<Void, Never>?
         var task: Task<Void, Never>?
+        var interceptors: [RPCMethod.Interceptor] = []
     }
 
     let call: ServerCall
@@ -35,24 +36,30 @@ public final class ServerStream: Sendable {
     public var metadata: Metadata { call.metadata }
     public var deadline: NIODeadline? { call.deadline }
     public var peerAddress: String { call.peerAddress }
+    /// See ``ServerCall/peerHost``.
+    public var peerHost: String { call.peerHost }
     /// See ``ServerCall/peerCertificate``.
     public var peerCertificate: PeerCertificate? { call.peerCertificate }
     public var isCancelled: Bool { call.isCancelled }
     /// See ``ServerCall/lane``.
     public var lane: Int { call.lane }
 
-    /// Headers beside the configured ones; they leave with the first message, or with the status.
+    /// Sets headers beside the configured ones; they are sent with the first message, or with the status.
     public func setHeaders(_ headers: Metadata) { state.withLock { $0.headers = headers } }
 
-    /// Trailers that go with the status, also with the one of a thrown error.
+    /// Sets trailers that are sent with the status, including that of a thrown error.
     public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
 
-    /// Waits until there is room for that many bytes beside the answers that wait for their readers,
-    /// and reserves it for the messages that are sent next: for a handler that knows how large they
-    /// will be before it reads what they are made of.
+    /// Adds an interceptor that has to let each further message through.
+    func add(_ interceptor: @escaping RPCMethod.Interceptor) {
+        state.withLock { $0.interceptors.append(interceptor) }
+    }
+
+    /// Waits until there is room for `byteCount` bytes beside the answers that wait for their clients, and reserves it
+    /// for the next messages: for a handler that knows how large they will be before it reads their content.
     ///
-    /// Replaces what was reserved before. Throws `RPCError` `.cancelled` when nobody waits for the
-    /// answers any more. One task reserves and sends at a time.
+    /// Replaces the previous reservation. Throws `RPCError` `.cancelled` if nobody waits for the answers any more. Only
+    /// one task may reserve and send at a time.
     public func reserve(_ byteCount: Int) async throws {
         let isEnough = state.withLock { state in
             if let held = state.room?.byteCount, !state.isFirstRoom,
@@ -71,11 +78,12 @@ public final class ServerStream: Sendable {
         try checkOpen()
     }
 
-    /// Sends one message. Returns when it is queued and at most 256 KiB wait to be sent, or 64 KiB
-    /// if the client has much else to read: what it does not read holds the handler back.
+    /// Sends one message. Returns when it is queued and at most 256 KiB wait to be sent, or 64 KiB if the client has
+    /// much else to read: a client that does not read delays the handler.
     ///
-    /// Throws `RPCError` `.cancelled` when nobody waits for the answers any more, `.internalError`
-    /// for a message that cannot be serialised. One task sends at a time.
+    /// Throws `RPCError` `.cancelled` if nobody waits for the answers any more, `.internalError` for a message that
+    /// cannot be serialised, and the status of an interceptor that no longer lets the call continue. Only one task may
+    /// send at a time.
     public func send(_ message: some SwiftProtobuf.Message) async throws {
         let framed: FramedBytes
         do {
@@ -86,9 +94,10 @@ public final class ServerStream: Sendable {
         try await send(framed: framed)
     }
 
-    /// As `send`, with a message that is serialised already.
+    /// Sends a serialised message, as `send(_:)` does.
     public func send(framed: FramedBytes) async throws {
         try checkOpen()
+        for interceptor in state.withLock({ $0.interceptors }) { try interceptor(call) }
         state.withLock { state in
             state.unsentByteCount += framed.buffer.readableBytes
             state.unplacedByteCount += framed.buffer.readableBytes
@@ -105,7 +114,7 @@ public final class ServerStream: Sendable {
         }
     }
 
-    /// Waits until something holds; whoever changes the state wakes the waiter, which looks again.
+    /// Waits until `isReady` returns true. Code that changes the state wakes the waiter, which checks again.
     private func wait(until isReady: @Sendable (borrowing State) -> Bool) async {
         while !state.withLock({ isReady($0) }) {
             await withCheckedContinuation { continuation in
@@ -152,7 +161,7 @@ public final class ServerStream: Sendable {
         if isOver { task.cancel() }
     }
 
-    /// Room that `reserve` waits for.
+    /// Sets the room that `reserve` waits for.
     func grant(_ room: consuming Reservation) {
         var room = Optional(room)
         let waiter = state.withLock { state in
@@ -162,7 +171,7 @@ public final class ServerStream: Sendable {
         waiter?.resume()
     }
 
-    /// So many bytes of what was reserved are a message now, which is counted elsewhere.
+    /// Gives back room for `byteCount` bytes, which are a message now and counted elsewhere.
     func releaseRoom(_ byteCount: Int) {
         state.withLock { state in
             state.unplacedByteCount = max(0, state.unplacedByteCount - byteCount)
@@ -176,14 +185,14 @@ public final class ServerStream: Sendable {
         }
     }
 
-    /// Gives back what a stream begins with, if it has sent nothing.
+    /// Gives back the reservation with which a stream begins, if it has sent nothing.
     func releaseFirstRoom() {
         state.withLock { state in
             if state.isFirstRoom { state.room = nil }
         }
     }
 
-    /// Bytes of its messages have left.
+    /// Notes that bytes of messages were sent.
     func sent(byteCount: Int) {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.unsentByteCount -= byteCount
@@ -193,7 +202,7 @@ public final class ServerStream: Sendable {
         waiter?.resume()
     }
 
-    /// Its status is on the way. Its handler may still run.
+    /// Ends the stream: its status is on the way. Its handler may still run.
     func end() {
         let waiter = state.withLock { state in
             state.isOver = true
@@ -203,7 +212,7 @@ public final class ServerStream: Sendable {
         waiter?.resume()
     }
 
-    /// Nobody waits any more: ends the handler.
+    /// Ends the stream and cancels its handler: nobody waits any more.
     func cancel() {
         end()
         state.withLock { $0.task.take() }?.cancel()

@@ -1,23 +1,23 @@
 import NIOCore
 
-/// How many requests of a connection may run before their answers are known to be small.
+/// Limits how many requests of a connection run before their answers are known to be small.
 ///
-/// What the calls that were started lately will probably add to what waits to be sent is estimated
-/// from the answers before. Calls that run for longer than a generation, waiting for something,
-/// must not hold others back, and do not count any more.
+/// The size of the answers before predicts how much the calls that were started recently will add to the unsent bytes.
+/// Calls that run for longer than a generation, since they wait for something, must not delay others, and do not count
+/// any more.
 struct StartLimit {
-    /// What an answer is taken to need before the first one was seen.
+    /// The expected size of an answer before the first one was seen.
     private static let firstAnswerByteCount = 64 << 10
     private static let generationTime = TimeAmount.milliseconds(20)
 
-    /// Moving average over the last answers.
+    /// The moving average of the last answers.
     private var usualAnswerByteCount = StartLimit.firstAnswerByteCount
-    /// Calls that were started in this generation and run.
+    /// Running calls that were started in this generation.
     private var youngCount = 0
     private var generation = 0
     private var generationBegan = NIODeadline.now()
 
-    /// Whether another one may run, with that much to be sent and that limit to it.
+    /// Returns whether another call may start, with this many bytes unsent and this limit to them.
     mutating func allowsStart(unsentByteCount: Int, limit: Int) -> Bool {
         if isWithin(limit, unsentByteCount) { return true }
         let now = NIODeadline.now()
@@ -38,7 +38,7 @@ struct StartLimit {
         youngCount += 1
     }
 
-    /// It was answered, or does not count any more.
+    /// Stops counting a call: it was answered, or has run for a generation.
     mutating func ended(_ call: ActiveCall) {
         if call.generation == generation { youngCount -= 1 }
         call.generation = nil

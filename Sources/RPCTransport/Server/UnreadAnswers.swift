@@ -1,22 +1,22 @@
 import NIOCore
 
-/// What a connection knows of answers that its client has not read.
+/// Tracks the answers that the client of a connection has not read.
 struct UnreadAnswers: ~Copyable {
-    /// Reading less than this, or than a 64th of what there is to read, is reading nothing.
+    /// Reading less than this, or less than a 64th of the unread bytes, does not count as reading.
     private static let progressByteCount = 4 << 10
 
-    /// What is counted of it.
+    /// The unread bytes that are counted.
     var room: Reservation
-    /// Bytes of answers that were framed, ever.
+    /// Bytes of all answers that were ever framed.
     var framedByteCount = 0
-    /// Since when there is something to read, and little was read; nil when there is nothing.
+    /// Since when there has been something to read, and little was read; nil if there is nothing.
     private(set) var silentSince: NIODeadline?
-    /// Bytes that had left by then.
+    /// Bytes that had been sent by then.
     private var leftByteCount = 0
 
     init(_ account: ConnectionAccount) { room = Reservation(.answers, of: account) }
 
-    /// Counts what is left when nothing more can be sent: bytes that are not framed yet, and those that
+    /// Counts the unread bytes after everything was sent that can be: bytes that are not framed yet, and those that
     /// wait for the socket.
     mutating func count(unsent: Int, queued: Int) {
         let left = unsent + queued

@@ -1,18 +1,18 @@
 import NIOCore
 
-/// The calls of a connection that wait: complete requests and questions until answers have left, and what is known
-/// to need much, and every stream, until there is room for it. Event loop only.
+/// The waiting calls of a connection: complete requests and questions wait until answers were sent; large answers, and
+/// every stream, wait until there is room for them. Event loop only.
 struct WaitingCalls {
-    /// What waits for room.
+    /// Something that waits for room.
     enum RoomRequest {
         /// A stream that has not begun.
         case stream(ServerCall)
-        /// An answer of that size, and what makes it.
+        /// An answer of this size, and the function that makes it.
         case answer(ServerCall, Int, @Sendable (ServerCall) -> Void)
         /// The next messages of a stream.
         case streamMessage(ServerCall, Int)
 
-        /// Of a stream, until its first message comes: of the size of a page.
+        /// The room of a stream until its first message: the size of a page.
         private static let streamByteCount = 1 << 20
 
         var call: ServerCall {
@@ -33,17 +33,17 @@ struct WaitingCalls {
 
     private var forTurn = CircularBuffer<ActiveCall>()
     private var forRoom = CircularBuffer<RoomRequest>()
-    /// How many of both are over.
+    /// How many calls in both queues are over.
     private var overCount = 0
 
-    /// Whether a request waits for answers to leave.
+    /// Whether a request waits until answers were sent.
     var hasForTurn: Bool { !forTurn.isEmpty }
     var isEmpty: Bool { forTurn.isEmpty && forRoom.isEmpty }
 
     mutating func append(_ call: ActiveCall) { forTurn.append(call) }
     mutating func append(_ request: RoomRequest) { forRoom.append(request) }
 
-    /// The next request, out of the queue; nil if it is over.
+    /// Takes the next request out of the queue; returns nil if it is over.
     mutating func takeForTurn() -> ActiveCall? {
         let call = forTurn.removeFirst()
         if call.isWaiting { return call }
@@ -51,11 +51,11 @@ struct WaitingCalls {
         return nil
     }
 
-    /// The next that waits for room; what is over has left the queue.
+    /// Returns the next request that waits for room, and removes those before it that are over.
     mutating func firstForRoom() -> RoomRequest? {
         while let request = forRoom.first {
             guard request.isOver else { return request }
-            // `noteOver` hears of a call, not of the messages of a stream that has begun.
+            // `noteOver` is called for a call, not for the messages of a stream that has begun.
             if case .streamMessage = request {} else { overCount = max(0, overCount - 1) }
             forRoom.removeFirst()
         }
@@ -64,8 +64,8 @@ struct WaitingCalls {
 
     mutating func removeFirstForRoom() { forRoom.removeFirst() }
 
-    /// One was answered, or its stream was closed. Those that are over leave the queues when they are
-    /// many: a client that cancels what waits must not fill them.
+    /// Notes that a call was answered, or its stream was closed. Calls that are over are removed when they are many: a
+    /// client that cancels waiting calls must not fill the queues.
     mutating func noteOver() {
         overCount += 1
         guard overCount > 64, overCount > (forTurn.count + forRoom.count) / 2 else { return }

@@ -11,19 +11,18 @@ import Synchronization
     import Glibc
 #endif
 
-/// Threads that run handlers of one class, and the queue before them.
+/// Threads that run handlers of one class of work, and their queue.
 ///
-/// Connections take turns: each has a lane of its own in a `FairQueue`. So a client that makes one call
-/// now and then waits for a batch of others' jobs, also beside a hundred clients that have a thousand
-/// calls each in the queue.
+/// Connections take turns: each has its own lane in a `FairQueue`. So a client that makes one call now and then waits
+/// for a batch of others' jobs, even beside a hundred clients that have a thousand calls each in the queue.
 ///
-/// A thread takes a batch, runs it, and hands all of its answers over together: one hand-over per
-/// batch costs a call a fraction of a microsecond, one per call several.
+/// A thread takes a batch, runs it, and hands over all of its answers together: one hand-over per batch costs a call a
+/// fraction of a microsecond, one per call several.
 final class WorkerPool: Sendable {
     enum Job: Sendable {
         /// A request that no handler has seen.
         case request(ServerCall)
-        /// What makes a large answer, once there is room for it.
+        /// Makes a large answer, once there is room for it.
         case answer(ServerCall, @Sendable (ServerCall) -> Void)
 
         var call: ServerCall {
@@ -34,16 +33,16 @@ final class WorkerPool: Sendable {
     }
 
     struct Configuration: Sendable {
-        /// Of its threads.
+        /// The name of the pool's threads.
         var name: String
         var threadCount: Int
-        /// Jobs of a batch, fewer if they take long.
+        /// The most jobs of a batch; fewer if they take long.
         var batchLimit: Int
-        /// Jobs in the queue; beyond, a lane takes only a few.
+        /// The most jobs in the queue; beyond this, a lane may add only a few.
         var capacity: Int
-        /// Jobs of one lane that run side by side.
+        /// The most jobs of one lane that run at the same time.
         var laneLimit = Int.max
-        /// Whether its threads give way to others that are ready.
+        /// Whether the threads have lower priority.
         var isBackground = false
     }
 
@@ -53,26 +52,25 @@ final class WorkerPool: Sendable {
         var isStopped = false
     }
 
-    /// What a thread has taken.
+    /// The jobs that a thread has taken.
     private struct Batch {
-        /// Those that have not run yet.
+        /// The jobs that have not run yet.
         var jobs = Deque<Job>()
-        /// Of all its jobs, where lanes have a limit.
+        /// The lanes of all its jobs, if lanes have a limit.
         var lanes: [Int] = []
     }
 
-    /// Answers wait for the rest of their batch at most this long, beyond the handler that is
-    /// running. A full batch of reads with their proofs takes about as long: cut in two, it wakes the
-    /// event loop twice.
+    /// The longest time that an answer waits for the rest of its batch, beyond the handler that is running. A full
+    /// batch of reads with their proofs takes about as long: cutting it in two would wake the event loop twice.
     private static let longestGathering = TimeAmount.microseconds(500)
-    /// The time that a batch takes at most, beyond the handler that is running: the rest of its jobs waits
-    /// for another. Calls that arrive during a batch wait for its end.
+    /// The longest time of a batch, beyond the handler that is running: the rest of its jobs waits for another batch.
+    /// Calls that arrive during a batch wait for its end.
     private static let longestBatch = TimeAmount.milliseconds(1)
 
     private let configuration: Configuration
     private let state: Mutex<State>
     private let wake = DispatchSemaphore(value: 0)
-    /// One for each thread.
+    /// One gatherer for each thread.
     private let gatherers: [AnswerGatherer]
 
     init(_ configuration: Configuration) {
@@ -81,8 +79,8 @@ final class WorkerPool: Sendable {
         gatherers = (0..<max(1, configuration.threadCount)).map { _ in AnswerGatherer() }
     }
 
-    /// Starts the threads. Throws `RPCError` `.unavailable` when the system gives none; those that run
-    /// end with `stop`.
+    /// Starts the threads. Throws `RPCError` `.unavailable` if the system has none left; threads that were started end
+    /// with `stop`.
     func start() throws {
         let isBackground = configuration.isBackground
         for gatherer in gatherers {
@@ -97,7 +95,10 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Queues jobs in order, and takes them out of `jobs`; returns those that found no room.
+    /// The number of jobs that wait for a thread.
+    var waitingCount: Int { state.withLock { $0.jobs.count } }
+
+    /// Queues jobs in order, and removes them from `jobs`; returns those that found no room.
     func submit(_ jobs: inout Deque<Job>) -> [Job] {
         let capacity = configuration.capacity
         var refused: [Job] = []
@@ -122,8 +123,7 @@ final class WorkerPool: Sendable {
         return refused
     }
 
-    /// Lets the threads end when they come back from their handlers; what is queued is dropped.
-    /// Does not wait.
+    /// Ends the threads when they return from their handlers, and drops queued jobs. Does not wait.
     func stop() {
         let dropped = state.withLock { state in
             state.isStopped = true
@@ -134,13 +134,13 @@ final class WorkerPool: Sendable {
         for _ in gatherers { wake.signal() }
     }
 
-    /// Hands over the answers that are made and wait for the rest of their batch, whose handler may
-    /// have been blocked for long. From any thread.
+    /// Hands over finished answers that wait for the rest of their batch, whose handler may have been blocked for long.
+    /// May be called from any thread.
     func handOverAnswers() {
         for gatherer in gatherers { gatherer.handOver() }
     }
 
-    /// Whether a thread has to be woken for what is in the queue.
+    /// Returns whether to wake a thread for the queued jobs.
     private func wakeOne(_ state: inout State) -> Bool {
         guard state.jobs.mayHaveJobs, state.idleThreads > 0 else { return false }
         state.idleThreads -= 1
@@ -159,7 +159,7 @@ final class WorkerPool: Sendable {
             let began = count > 1 ? NIODeadline.now() : .distantFuture
             var handedOver = began
             var now = began
-            // Each is let go when it has run: the loop, which made its call, then is the last to hold it.
+            // Each job is released when it has run, so that the loop, which made its call, is the last to hold it.
             while let job = batch.jobs.popFirst() {
                 run(job)
                 if count > 1 {
@@ -178,12 +178,12 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Jobs of the next batch: as many as take `longestBatch`, if they are like those of the last one. At
-    /// least half of the last limit, since the thread may have waited for a processor.
+    /// Returns the limit of the next batch: as many jobs as take `longestBatch` if they are like those of the last one.
+    /// At least half of the last limit, since the thread may have waited for a processor.
     private func limit(after count: Int, in time: TimeAmount, _ last: Int) -> Int {
         let fitting = Self.longestBatch.nanoseconds * Int64(count) / max(1, time.nanoseconds)
         let limit = max(Int(min(Int64(configuration.batchLimit), fitting)), last / 2)
-        // One alone would not be timed.
+        // A batch of one job would not be timed.
         return max(min(2, configuration.batchLimit), limit)
     }
 
@@ -200,7 +200,7 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Puts the last batch aside, or what is left of it back, and waits for the next; false when the pool was
+    /// Finishes the last batch, puts back what is left of it, and waits for the next; returns false if the pool was
     /// stopped.
     private func take(upTo limit: Int, into batch: inout Batch) -> Bool {
         while true {
@@ -225,8 +225,8 @@ final class WorkerPool: Sendable {
     }
 }
 
-/// Lets other threads of the process go first, whatever the priority of the process. On Linux these
-/// calls concern the calling thread alone; elsewhere nothing happens.
+/// Lowers the priority of the calling thread below that of the process's other threads. On Linux `setpriority` affects
+/// only the calling thread; elsewhere nothing happens.
 private func giveWay() {
     #if os(Linux)
         let thread = __priority_which_t(PRIO_PROCESS.rawValue)

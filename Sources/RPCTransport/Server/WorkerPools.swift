@@ -29,6 +29,14 @@ struct WorkerPools: Sendable {
         }
     }
 
+    /// Jobs that wait for a thread, by class.
+    var waitingCounts: [(name: String, count: Int)] {
+        [
+            ("points", points.waitingCount), ("bulk", bulk.waitingCount),
+            ("walks", walks.waitingCount),
+        ]
+    }
+
     func start() throws {
         for pool in [points, bulk, walks] { try pool.start() }
     }
@@ -37,6 +45,6 @@ struct WorkerPools: Sendable {
         for pool in [points, bulk, walks] { pool.stop() }
     }
 
-    /// Sends finished answers that wait for a slow handler later in their batch. Only points run in batches.
+    /// Hands over finished answers that wait for a slow handler later in their batch. Only points run in batches.
     func handOverAnswers() { points.handOverAnswers() }
 }

@@ -8,7 +8,7 @@ import X509
     import Glibc
 #endif
 
-/// What a certificate says, in words for messages. May be of a stranger: texts are cut.
+/// The content of a certificate, in words for messages. An untrusted peer may have sent it: texts are cut.
 struct CertificateFacts {
     enum Usage: String {
         case server = "servers"
@@ -35,7 +35,7 @@ struct CertificateFacts {
         validUntil = certificate.notValidAfter
     }
 
-    /// Parsed when it is asked for: times need none of it.
+    /// Parsed on demand: validity times do not need it.
     private var parsed: Certificate? {
         (try? certificate.toDERBytes()).flatMap { try? Certificate(derEncoded: $0) }
     }
@@ -48,13 +48,13 @@ struct CertificateFacts {
 
     var issuer: String { parsed.map { Self.text(of: $0.issuer) } ?? "unreadable" }
 
-    /// The last second of its time.
+    /// The last second of its validity.
     var end: String { Self.text(of: validUntil) }
 
-    /// Whether its time is over in less than that many seconds.
+    /// Returns whether its validity ends within `seconds`.
     func ends(within seconds: Int) -> Bool { validUntil - time(nil) < seconds }
 
-    /// Hosts and addresses that it is for.
+    /// The hosts and addresses for which it is valid.
     var names: String {
         let names = alternativeNames.compactMap { name -> String? in
             switch name {
@@ -68,8 +68,8 @@ struct CertificateFacts {
         return names.count > Self.mostNames ? shown + ", …" : shown
     }
 
-    /// Whether it is for a host of that name (RFC 6125, section 6.4): the whole name, or all of it but the first
-    /// label behind `*.`. As in older certificates, the common name counts where there are no other names.
+    /// Returns whether it is valid for a host of that name (RFC 6125, section 6.4): the whole name, or all of it but
+    /// the first label behind `*.`. The common name counts if there are no alternative names, as in older certificates.
     func isFor(hostNamed name: String) -> Bool {
         let name = Self.comparable(name)
         let alternatives = alternativeNames
@@ -93,7 +93,7 @@ struct CertificateFacts {
         (try? parsed?.extensions.subjectAlternativeNames).map(Array.init) ?? []
     }
 
-    /// Why it is not valid now, in words that follow "the certificate".
+    /// The reason why it is not valid now, in words that follow "the certificate"; nil if it is valid.
     var faultOfTime: String? {
         let now = time(nil)
         if validUntil < now { return "has expired, on \(end)" }
@@ -101,7 +101,7 @@ struct CertificateFacts {
         return nil
     }
 
-    /// Why it cannot be used like that, in words that follow "the certificate".
+    /// Returns why it cannot be used by `usage`, in words that follow "the certificate"; nil if it can.
     func fault(for usage: Usage) -> String? {
         if let fault = faultOfTime { return fault }
         guard let usages = try? parsed?.extensions.extendedKeyUsage,
@@ -142,11 +142,11 @@ struct CertificateFacts {
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
     }
 
-    /// `2026-11-28 13:05:00 UTC`
+    /// Formats a time as `2026-11-28 13:05:00 UTC`.
     static func text(of time: time_t) -> String {
         var time = time
         var parts = tm()
-        guard gmtime_r(&time, &parts) != nil else { return "a time beyond all calendars" }
+        guard gmtime_r(&time, &parts) != nil else { return "a time out of range" }
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
         let day = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
         return "\(day) \(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) UTC"

@@ -1,25 +1,25 @@
 import NIOSSL
 
-/// TLS of a client: whom it trusts, and its own certificate.
+/// The TLS settings of a client: the authorities that it trusts, and its own certificate.
 public struct ClientTLS: Sendable {
     let context: NIOSSLContext
-    /// In the server's certificate; nil: the host that the client connects to.
+    /// The name in the server's certificate; nil: the host that the client connects to.
     let serverName: String?
-    /// nil: those of the system.
+    /// The file of authorities; nil: those of the system.
     let authoritiesPath: String?
-    /// nil: it has none.
+    /// The file of the client's certificate; nil if it has none.
     let certificatePath: String?
 
-    /// Reads the files and checks them. Blocks.
+    /// Reads and checks the files. Blocks.
     ///
     /// - Parameters:
-    ///   - authorities: those that the server's certificate has to be of, in PEM; nil: those that the system
-    ///     trusts.
-    ///   - certificate: the client's certificate in PEM, and behind it those between it and an authority that
-    ///     the server has; nil: it shows none.
+    ///   - authorities: the authorities that may sign the server's certificate, in PEM; nil: those that the
+    ///     system trusts.
+    ///   - certificate: the client's certificate in PEM, followed by the intermediate certificates up to an
+    ///     authority that the server has; nil: the client sends none.
     ///   - key: the certificate's private key in PEM, not encrypted.
-    ///   - serverName: the name that the server's certificate has to be for; nil: the host that is connected
-    ///     to.
+    ///   - serverName: the name that the server's certificate must contain; nil: the host that the client
+    ///     connects to.
     public init(
         authorities: String?, certificate: (certificate: String, key: String)?, serverName: String?
     ) throws(TLSFileError) {
@@ -44,6 +44,6 @@ public struct ClientTLS: Sendable {
         certificatePath = certificate?.certificate
     }
 
-    /// Where the authorities are, for a message.
+    /// The location of the authorities, for a message.
     var authoritiesText: String { authoritiesPath ?? "the system" }
 }

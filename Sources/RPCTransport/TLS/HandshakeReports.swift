@@ -1,7 +1,6 @@
 import Synchronization
 
-/// Tells the owner of a server of handshakes that failed: ten at once, then one a second. What is not told is
-/// counted.
+/// Reports failed handshakes to the owner of a server: ten at once, then one a second. The others are counted.
 final class HandshakeReports: Sendable {
     private struct State {
         var limit = RateLimit(burst: 10, perSecond: 1)
@@ -13,7 +12,7 @@ final class HandshakeReports: Sendable {
 
     init(_ report: (@Sendable (RPCServer.FailedHandshake) -> Void)?) { self.report = report }
 
-    /// - Parameter reason: made only if it is told.
+    /// - Parameter reason: called only for a failure that is reported.
     func note(_ peerAddress: String, _ reason: () -> String) {
         guard let report else { return }
         let untold = state.withLock { state -> Int? in
@@ -30,12 +29,12 @@ final class HandshakeReports: Sendable {
 }
 
 extension RPCServer {
-    /// A client that was not let in, since there is no TLS with it.
+    /// A client that was refused because its TLS handshake failed.
     public struct FailedHandshake: Sendable {
         /// The client's address and port.
         public let peerAddress: String
         public let reason: String
-        /// Others that failed since the last one that was told.
+        /// Failures since the last report that were not reported themselves.
         public let untoldCount: Int
     }
 }

@@ -2,15 +2,15 @@ import NIOSSL
 import POSIX
 import SystemPackage
 
-/// A file of certificates, or of a private key, in PEM.
+/// A file in PEM that holds certificates, or a private key.
 struct PEMFile {
-    /// A bundle of all authorities of the world has a quarter of it.
+    /// Four times the size of a bundle of all the world's authorities.
     private static let largest = 1 << 20
 
     private let role: TLSFileError.Role
     private let path: String
     private let bytes: [UInt8]
-    /// For looking at the headings only.
+    /// The bytes as text, for looking at the headings only.
     private let text: String
 
     /// Reads the file. Blocks.
@@ -18,7 +18,7 @@ struct PEMFile {
         self.role = role
         self.path = path
         do {
-            // A pipe that nobody writes to must not hold up the start.
+            // A pipe without a writer must not delay the start.
             let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
             bytes = try file.closeAfter { try file.bytes(upTo: Self.largest + 1) }
         } catch {
@@ -32,7 +32,7 @@ struct PEMFile {
 
     private func fault(_ reason: String) -> TLSFileError { TLSFileError(role, path, reason) }
 
-    /// All certificates of the file, at least one, in their order.
+    /// Returns all certificates of the file, at least one, in their order.
     func certificates() throws(TLSFileError) -> [NIOSSLCertificate] {
         guard text.contains("-----BEGIN CERTIFICATE-----") else {
             throw fault(
@@ -45,7 +45,7 @@ struct PEMFile {
         return certificates
     }
 
-    /// The private key of the file.
+    /// Returns the private key of the file.
     func privateKey() throws(TLSFileError) -> NIOSSLPrivateKey {
         guard text.contains("PRIVATE KEY-----") else {
             throw fault(

@@ -1,15 +1,15 @@
 import Crypto
 import NIOSSL
 
-/// The certificate by which the client of a call has shown who it is. It was verified: an authority that the
-/// server trusts has signed it, and it was valid when the connection began.
+/// The certificate of a call's client. It was verified: an authority that the server trusts has signed it, and it was
+/// valid when the connection began.
 public struct PeerCertificate: Sendable, Hashable {
-    /// Of its subject; nil if that has none.
+    /// The common name of its subject; nil if there is none.
     public let commonName: String?
     /// SHA-256 of the certificate in DER.
     public let fingerprint: [UInt8]
 
-    /// In lower case, without separators.
+    /// The fingerprint in lower-case hexadecimal digits, without separators.
     public var fingerprintHex: String {
         fingerprint.map { byte in
             let digits = String(byte, radix: 16)

@@ -1,8 +1,8 @@
 import NIOSSL
 import Synchronization
 
-/// TLS of a server: its certificate, and whose clients it lets in. Read from files, which can be read again
-/// while the server runs.
+/// The TLS settings of a server: its certificate, and the clients that it accepts. They are read from files, which can
+/// be read again while the server runs.
 public final class ServerTLS: Sendable {
     private struct Loaded {
         let context: NIOSSLContext
@@ -10,7 +10,7 @@ public final class ServerTLS: Sendable {
         let warning: String?
     }
 
-    /// A certificate that ends so soon is warned of.
+    /// Warn of a certificate that ends within this many seconds.
     private static let shortLife = 30 * 86_400
 
     private let certificatePath: String
@@ -18,14 +18,14 @@ public final class ServerTLS: Sendable {
     let clientAuthoritiesPath: String?
     private let loaded: Mutex<Loaded>
 
-    /// Reads the files and checks them. Blocks.
+    /// Reads and checks the files. Blocks.
     ///
     /// - Parameters:
-    ///   - certificate: the server's certificate in PEM, and behind it those between it and an authority that
-    ///     clients have.
+    ///   - certificate: the server's certificate in PEM, followed by the intermediate certificates up to an
+    ///     authority that clients have.
     ///   - key: its private key in PEM, not encrypted.
-    ///   - clientAuthorities: those that certificates of clients have to be of; each client has to have one
-    ///     then. nil: clients are not asked for certificates.
+    ///   - clientAuthorities: the authorities that may sign the certificates of clients; each client must
+    ///     then have one. nil: clients are not asked for certificates.
     public init(
         certificate: String, key: String, clientAuthorities: String?
     ) throws(TLSFileError) {
@@ -37,19 +37,19 @@ public final class ServerTLS: Sendable {
                 certificate: certificate, key: key, clientAuthorities: clientAuthorities))
     }
 
-    /// Reads the files again, for connections from now on. Blocks.
+    /// Reads the files again, for later connections. Blocks.
     ///
-    /// - Throws: if a file cannot be used; all stays as it was then.
+    /// - Throws: if a file cannot be used; nothing changes then.
     public func reload() throws(TLSFileError) {
         let new = try Self.load(
             certificate: certificatePath, key: keyPath, clientAuthorities: clientAuthoritiesPath)
         loaded.withLock { $0 = new }
     }
 
-    /// What the certificate is and how long it is valid, for a log.
+    /// Describes the certificate and its validity, for a log.
     public var summary: String { loaded.withLock { $0.summary } }
 
-    /// That the certificate ends soon.
+    /// Warns that the certificate ends soon; nil if it does not.
     public var warning: String? { loaded.withLock { $0.warning } }
 
     var context: NIOSSLContext { loaded.withLock { $0.context } }
@@ -65,7 +65,7 @@ public final class ServerTLS: Sendable {
         if let clientAuthorities {
             configuration.trustRoots = .certificates(
                 try TLSIdentity.authorities(clientAuthorities))
-            // There are no host names of clients to be verified.
+            // Clients have no host names to verify.
             configuration.certificateVerification = .noHostnameVerification
         }
         let context: NIOSSLContext

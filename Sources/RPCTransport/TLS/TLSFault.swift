@@ -1,26 +1,26 @@
 import NIOSSL
 
-/// Why there is no TLS between two sides, as one of them has found: in words for a person, who reads them in
-/// the message of a call that failed, or in a server's log.
+/// Why TLS between two sides has failed, as one of them has found. Its texts are for a person, in the message of a call
+/// that failed or in a server's log.
 enum TLSFault: Error {
     /// The other side does not speak TLS at all.
     case plainText
-    /// It has sent more than any handshake needs.
+    /// The other side has sent more than any handshake needs.
     case tooLong
-    /// It has agreed to another protocol than HTTP/2, or to none.
+    /// The other side has agreed to another protocol than HTTP/2, or to none.
     case noHTTP2
-    /// The certificate of a session that is resumed is not valid any more.
+    /// The certificate of a session that is resumed is no longer valid.
     case certificate(String)
-    /// For a client: the name to verify is an address, and another one than it has connected to.
+    /// For a client: the name to verify is an address, but not the one that the client is connected to.
     case otherAddress(name: String, address: String)
 
-    /// Names of BoringSSL's errors, which it gives in no other form than a text.
+    /// Returns whether an error is one of BoringSSL's, which NIOSSL reports only as text.
     private static func isOf(_ error: any Error, _ names: String...) -> Bool {
         let text = "\(error)"
         return names.contains { text.contains($0) }
     }
 
-    /// How much of BoringSSL's own words a message has, where there are no better ones.
+    /// Returns BoringSSL's own name of an error, for errors without a better text.
     private static func words(of error: any Error) -> String {
         let stack: NIOBoringSSLErrorStack? =
             switch error {
@@ -38,14 +38,14 @@ enum TLSFault: Error {
     // MARK: for a client
 
     /// - Parameters:
-    ///   - certificate: the server's, as far as it came.
-    ///   - name: the name that it has to be for.
+    ///   - certificate: the server's, if it was received.
+    ///   - name: the name for which it must be valid.
     static func atClient(
         _ error: any Error, _ certificate: NIOSSLCertificate?, _ tls: ClientTLS, name: String
     ) -> String {
         switch error {
         case Self.plainText: "the server does not use TLS"
-        case Self.tooLong: "the server sends without end before TLS has begun"
+        case Self.tooLong: "the server sends more than a TLS handshake needs"
         case Self.noHTTP2: "the server does not agree to HTTP/2 (ALPN h2)"
         case Self.certificate(let reason): reason
         case Self.otherAddress(let name, let address):
@@ -73,7 +73,7 @@ enum TLSFault: Error {
         _ certificate: NIOSSLCertificate?, _ name: String, _ error: any Error
     ) -> String {
         guard let certificate, (error as? NIOSSLExtraError) == .failedToValidateHostname else {
-            return "\"\(name)\" cannot be the name of a server in a certificate"
+            return "\"\(name)\" is not a name that a server's certificate can have"
         }
         return "the server's certificate is for \(CertificateFacts(certificate).names), not for "
             + "\(name)"
@@ -117,13 +117,13 @@ enum TLSFault: Error {
 
     // MARK: for a server
 
-    /// - Parameter certificate: the client's, as far as it came.
+    /// - Parameter certificate: the client's, if it was received.
     static func atServer(
         _ error: any Error, _ certificate: NIOSSLCertificate?, _ tls: ServerTLS
     ) -> String {
         switch error {
         case Self.plainText: "the client does not use TLS"
-        case Self.tooLong: "the client has sent more than a handshake needs"
+        case Self.tooLong: "the client has sent more than a TLS handshake needs"
         case Self.noHTTP2: "the client does not offer HTTP/2 (ALPN h2)"
         case Self.certificate(let reason): reason
         case _ where isOf(error, "PEER_DID_NOT_RETURN_A_CERTIFICATE"):

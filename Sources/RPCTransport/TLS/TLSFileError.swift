@@ -1,6 +1,6 @@
-/// Why a file of TLS cannot be used: which file, what it is for, and the reason.
+/// A TLS file that cannot be used: its path, its role, and the reason.
 public struct TLSFileError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What a file is for.
+    /// The purpose of a file.
     public enum Role: String, Sendable {
         case certificate = "certificate"
         case key = "private key"

@@ -1,24 +1,24 @@
 import NIOCore
 
-/// Stands between the socket and TLS: turns away what is not TLS, gives the handshakes of strangers turns on
-/// the loop, bounds what they send, and closes at once where TLS would wait for the peer. Event loop only.
+/// Stands between the socket and TLS: refuses bytes that are not TLS, gives the handshakes of untrusted peers turns on
+/// the loop, bounds the bytes that they send, and closes at once where TLS would wait for the peer. Event loop only.
 ///
-/// A handshake is the dearest thing that a stranger can ask for: a signature and the verification of a chain,
-/// 0.7 ms of CPU (`docs/limits.md`). It is done in turns of the loop (`LoopTurns`) like all that clients can
-/// bring about at will. While bytes wait for their turn nothing more is read, so a connection has one read of
-/// them at most.
+/// A handshake is the most expensive operation that an untrusted peer can ask for: a signature and the verification of
+/// a chain, 0.7 ms of CPU (`docs/limits.md`). Handshakes therefore share the turns of the loop (`LoopTurns`) with all
+/// other work that clients can cause at will. While bytes wait for their turn nothing more is read, so a connection
+/// holds at most one read of them.
 final class TLSGate: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Of a peer before its handshake is over: the chains of certificates that are in use have a tenth of it.
+    /// The most bytes of a peer before its handshake is over: certificate chains that are in use have a tenth of it.
     private static let handshakeByteCount = 64 << 10
-    /// For a peer to read why it was refused. If this side closed at once while bytes of the peer are on their
-    /// way, the system would answer them with a reset, by which the peer loses what it has not read.
+    /// The time that a peer has to read why it was refused. If this side closed at once while bytes of the peer are in
+    /// flight, the system would answer them with a reset, and the peer would lose what it has not read.
     private static let farewell = TimeAmount.seconds(1)
-    /// The types of records that a peer begins with: handshake, and alert.
+    /// The record types with which a peer may begin: handshake, and alert.
     private static let firstBytes: [UInt8] = [0x16, 0x15]
 
     private let turns: LoopTurns?
@@ -28,19 +28,19 @@ final class TLSGate: ChannelDuplexHandler {
     private var waiting: ByteBuffer?
     private var isReadHeldBack = false
     private var isTakingLeave = false
-    /// This side has closed the connection without a word.
+    /// Whether this side has closed the connection without sending anything.
     private(set) var wasCut = false
 
-    /// - Parameter turns: where peers are strangers, their turns on the loop; nil: none.
+    /// - Parameter turns: shares the loop's time among connections of untrusted peers; nil: no turns.
     init(_ turns: LoopTurns?) { self.turns = turns }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    /// From now on bytes pass.
+    /// Lets bytes pass from now on.
     func handshakeIsOver() { isInHandshake = false }
 
-    /// Closes the socket, whatever TLS is at.
+    /// Closes the socket, whatever the state of TLS.
     func cut() {
         wasCut = true
         context?.close(promise: nil)
@@ -81,7 +81,7 @@ final class TLSGate: ChannelDuplexHandler {
         if waiting == nil { context.read() } else { isReadHeldBack = true }
     }
 
-    /// Gives TLS what has waited for its turn.
+    /// Passes the bytes that have waited for their turn to TLS.
     private func goOn() {
         guard let context, let bytes = waiting else { return }
         waiting = nil
@@ -93,7 +93,7 @@ final class TLSGate: ChannelDuplexHandler {
         context.read()
     }
 
-    /// Tells a client that begins HTTP/2 without TLS why it has to go, in HTTP/2's words.
+    /// Refuses a peer that does not begin with TLS. A client that begins HTTP/2 is sent the reason in HTTP/2.
     private func turnAway(_ context: ChannelHandlerContext, isHTTP2: Bool) {
         if turns != nil, isHTTP2 {
             let bytes = context.channel.allocator.buffer(bytes: HTTP2Words.wantsTLS)
@@ -102,7 +102,8 @@ final class TLSGate: ChannelDuplexHandler {
         context.fireErrorCaught(TLSFault.plainText)
     }
 
-    /// A handshake has failed, or is given up: the peer has a moment to read the alert.
+    /// Closes a connection whose handshake has failed or is given up, after a moment in which the peer can read the
+    /// alert.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard isInHandshake, turns != nil, mode == .all, context.channel.isActive else {
             return context.close(mode: mode, promise: promise)
@@ -112,12 +113,12 @@ final class TLSGate: ChannelDuplexHandler {
         isTakingLeave = true
         waiting = nil
         context.close(mode: .output, promise: nil)
-        // Or nobody would notice that the peer has left.
+        // Without a read, nobody would notice that the peer has disconnected.
         context.read()
         closeSoon()
     }
 
-    /// Closes the socket after the farewell, also if TLS waits for that of the peer.
+    /// Closes the socket after the farewell, even if TLS waits for the peer's.
     func closeSoon() {
         context?.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [weak self] in
             self?.context?.close(promise: nil)
@@ -125,12 +126,12 @@ final class TLSGate: ChannelDuplexHandler {
     }
 }
 
-/// The little HTTP/2 that is spoken where no session is.
+/// The few frames of HTTP/2 that are sent without a session.
 private enum HTTP2Words {
-    /// Of "PRI * HTTP/2.0", with which a client begins.
+    /// The first byte of "PRI * HTTP/2.0", with which a client begins.
     static let preface = UInt8(ascii: "P")
 
-    /// SETTINGS, and a GOAWAY that says why (RFC 9113, sections 6.5 and 6.8).
+    /// SETTINGS, and a GOAWAY that states the reason (RFC 9113, sections 6.5 and 6.8).
     static let wantsTLS: [UInt8] = {
         let reason = Array("this port wants TLS".utf8)
         let settings: [UInt8] = [0, 0, 0, HTTP2.settings, 0, 0, 0, 0, 0]
@@ -141,7 +142,7 @@ private enum HTTP2Words {
     }()
 }
 
-/// On a client without TLS: knows a server that wants it by its alert. For the first read only.
+/// On a client without TLS: detects a server that requires TLS by its alert. Inspects only the first read.
 final class TLSAlertDetector: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 

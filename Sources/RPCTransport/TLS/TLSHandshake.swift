@@ -2,21 +2,20 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// Stands between TLS and HTTP/2: sees how the handshake ends, and says in words why it fails. Event loop
-/// only.
+/// Stands between TLS and HTTP/2: checks the result of the handshake, and describes why it failed. Event loop only.
 final class TLSHandshake: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private enum Side {
         case server(ServerTLS)
-        /// The name that the server's certificate has to be for.
+        /// The name for which the server's certificate must be valid.
         case client(ClientTLS, name: String)
     }
 
     private let side: Side
     private let gate: TLSGate
     private let tls: NIOSSLHandler
-    /// The handshake is over: the peer's certificate, if it has one.
+    /// Called after the handshake with the peer's certificate, if it has one.
     private let done: (PeerCertificate?) -> Void
     private let failed: (_ reason: () -> String) -> Void
     private var isOver = false
@@ -33,7 +32,7 @@ final class TLSHandshake: ChannelInboundHandler {
         self.failed = failed
     }
 
-    /// What NIOSSL keeps for its next write: most writes of a busy connection.
+    /// Keeps a buffer for the next write that is large enough for most writes of a busy connection.
     private static var configuration: NIOSSLHandler.Configuration {
         var configuration = NIOSSLHandler.Configuration()
         configuration.maximumPreservedOutboundBufferCapacity = 32 << 10
@@ -43,8 +42,8 @@ final class TLSHandshake: ChannelInboundHandler {
     /// Puts TLS in front of a server's connection, which is not in the pipeline yet.
     ///
     /// - Parameters:
-    ///   - done: told the client's certificate when the handshake is over.
-    ///   - failed: told why it failed, if a client has sent anything at all.
+    ///   - done: called after the handshake with the client's certificate.
+    ///   - failed: called with the reason of a failure, if the client has sent anything at all.
     static func serve(
         _ tls: ServerTLS, on channel: any Channel, _ http2: HTTP2Connection, _ turns: LoopTurns,
         done: @escaping (PeerCertificate?) -> Void, failed: @escaping (() -> String) -> Void
@@ -58,7 +57,7 @@ final class TLSHandshake: ChannelInboundHandler {
 
     /// Puts TLS in front of a client's connection, which is not in the pipeline yet.
     ///
-    /// - Throws: `RPCError` if the server's name is none that TLS can verify.
+    /// - Throws: `RPCError` if TLS cannot verify a server of that name.
     static func connect(
         _ tls: ClientTLS, host: String, on channel: any Channel, _ http2: HTTP2Connection
     ) throws {
@@ -71,7 +70,7 @@ final class TLSHandshake: ChannelInboundHandler {
             let handshake = TLSHandshake(
                 .client(tls, name: name), gate, handler, done: { _ in }, failed: { _ in })
             http2.cutSocket = { gate.cut() }
-            // It begins with the second one; what comes of it needs an answer of the server.
+            // The handshake begins when `handler` is added; its result needs an answer of the server.
             try channel.pipeline.syncOperations.addHandlers([gate, handler, handshake])
         } catch {
             throw RPCError(
@@ -80,7 +79,7 @@ final class TLSHandshake: ChannelInboundHandler {
         }
     }
 
-    /// nil for an address: NIOSSL then verifies the one that the channel is connected to.
+    /// Returns nil for an address: NIOSSL then verifies the address that the channel is connected to.
     private static func nameToSend(
         _ name: String, _ peer: SocketAddress?
     ) throws(TLSFault) -> String? {
@@ -101,12 +100,12 @@ final class TLSHandshake: ChannelInboundHandler {
         }
         guard negotiated == "h2" else { return fail(context, TLSFault.noHTTP2) }
         let certificate = tls.peerCertificate
-        // When a session is resumed, nobody has looked at the certificate's time.
+        // When a session is resumed, TLS does not check the validity of the certificate.
         if let certificate, let fault = CertificateFacts(certificate).faultOfTime {
             let owner = if case .server = side { "client" } else { "server" }
             return fail(context, TLSFault.certificate("the \(owner)'s certificate \(fault)"))
         }
-        // NIOSSL is content with a certificate for the address that it is connected to.
+        // NIOSSL also accepts a certificate for the address that the channel is connected to.
         if case .client(_, let name) = side, let certificate, !isAddress(name),
             !CertificateFacts(certificate).isFor(hostNamed: name)
         {
@@ -121,7 +120,7 @@ final class TLSHandshake: ChannelInboundHandler {
         guard !hasFailed else { return }
         switch (side, error) {
         case (_, NIOSSLError.uncleanShutdown), (_, NIOSSLError.shutdownFailed):
-            // The channel closes; HTTP/2 knows whether something is missing.
+            // The channel closes; HTTP/2 detects whether something is missing.
             return
         case (.server, _) where isOver:
             context.fireErrorCaught(error)
@@ -135,11 +134,11 @@ final class TLSHandshake: ChannelInboundHandler {
         gate.closeSoon()
         switch side {
         case .server(let tls):
-            // Whoever connects and leaves looks only whether the port is open.
+            // A peer that connects and disconnects only checks whether the port is open.
             if gate.receivedByteCount > 0 {
                 failed {
                     gate.wasCut
-                        ? "the client has not finished it in time"
+                        ? "the client did not finish the TLS handshake in time"
                         : TLSFault.atServer(error, self.tls.peerCertificate, tls)
                 }
             }

@@ -1,11 +1,11 @@
 import NIOSSL
 
-/// A certificate with those that lead from it to an authority, and its key.
+/// A certificate with the intermediate certificates up to an authority, and its key.
 struct TLSIdentity {
     let chain: [NIOSSLCertificate]
     let key: NIOSSLPrivateKey
 
-    /// Reads both files and checks them: the certificate is valid now, and the key is its own.
+    /// Reads both files and checks that the certificate is valid now and that the key belongs to it.
     init(
         certificate certificatePath: String, key keyPath: String, for usage: CertificateFacts.Usage
     ) throws(TLSFileError) {
@@ -33,7 +33,7 @@ struct TLSIdentity {
         configuration.privateKey = .privateKey(key)
     }
 
-    /// The authorities of a file, of which at least one is valid now.
+    /// Returns the authorities of a file, at least one of which is valid now.
     static func authorities(_ path: String) throws(TLSFileError) -> [NIOSSLCertificate] {
         let certificates = try PEMFile(.authorities, path).certificates()
         let faults = certificates.map { CertificateFacts($0).faultOfTime }
@@ -48,7 +48,7 @@ struct TLSIdentity {
 }
 
 extension TLSConfiguration {
-    /// What both sides want: TLS 1.2 at least, and HTTP/2.
+    /// Sets the requirements of both sides: TLS 1.2 at least, and HTTP/2.
     mutating func wantHTTP2() {
         minimumTLSVersion = .tlsv12
         applicationProtocols = ["h2"]

@@ -23,14 +23,16 @@ enum Administrator {
 
     /// Files that somebody else makes in the folder, its server could not write.
     private static func requireOwner(of folder: String) throws {
-        var status = stat()
-        guard stat(folder, &status) == 0 else {
-            throw ToolError("cannot open the folder \(folder): \(Errno.last)")
+        let owner: UInt32
+        do {
+            owner = try POSIX.owner(of: folder)
+        } catch {
+            throw ToolError("cannot open the folder \(folder): \(error)")
         }
-        guard status.st_uid != geteuid() else { return }
-        let owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) }
+        guard owner != geteuid() else { return }
+        let name = getpwuid(owner).map { String(cString: $0.pointee.pw_name) }
         throw ToolError(
-            "the folder \(folder) is of user \(owner ?? "\(status.st_uid)"): run this as that user, whose server "
+            "the folder \(folder) is of user \(name ?? "\(owner)"): run this as that user, whose server "
                 + "could not write files of yours",
             code: "NotTheOwner")
     }

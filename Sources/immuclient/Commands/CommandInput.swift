@@ -4,17 +4,17 @@ import Foundation
 import MerkleTree
 import POSIX
 
-/// What the standard input is to a command.
+/// The content of the standard input, as a command uses it.
 enum StandardInput: Sendable {
-    /// A value, up to its end, byte for byte.
+    /// A value: all bytes to the end.
     case value
     /// Something else: the lines of the shell.
     case lines
 }
 
-/// The bytes of an argument or, if it is absent, of the standard input to its end. May block.
+/// Returns the bytes of an argument or, if it is absent, of the standard input to its end. May block.
 ///
-/// - Parameter missing: what to say if there is neither.
+/// - Parameter missing: the message if neither is given.
 func bytes(
     of argument: String?, from input: StandardInput, orElse missing: String
 ) throws -> [UInt8] {
@@ -26,7 +26,7 @@ func bytes(
     return try standardInputBytes()
 }
 
-/// A file to its end.
+/// Returns the content of a file.
 func contents(of path: String) throws(ToolError) -> [UInt8] {
     let bytes: [UInt8]
     do {
@@ -38,7 +38,7 @@ func contents(of path: String) throws(ToolError) -> [UInt8] {
     return try checked(bytes, path)
 }
 
-/// The standard input to its end.
+/// Returns the standard input to its end.
 private func standardInputBytes() throws(ToolError) -> [UInt8] {
     let name = "the standard input"
     let bytes: [UInt8]
@@ -50,17 +50,18 @@ private func standardInputBytes() throws(ToolError) -> [UInt8] {
     return try checked(bytes, name)
 }
 
-/// More than any server takes: `--max-recv-msg-size` goes no further.
+/// The largest value of `--max-recv-msg-size`: no server accepts more.
 private let maxInputByteCount = 268_435_456
 
 private func checked(_ bytes: [UInt8], _ name: String) throws(ToolError) -> [UInt8] {
     guard bytes.count <= maxInputByteCount else {
-        throw ToolError("\(name) has more than \(maxInputByteCount) bytes, which no server takes")
+        throw ToolError(
+            "\(name) has more than \(maxInputByteCount) bytes, more than any server accepts")
     }
     return bytes
 }
 
-/// Numbers that count something, as arguments.
+/// Parses arguments that count something.
 enum Number {
     static func parse(_ text: String, as what: String) throws -> UInt64 {
         guard let number = UInt64(text) else {

@@ -5,14 +5,14 @@ import ProgramKit
 
 /// One command of `immuclient`.
 protocol ImmuclientCommand: ParsableCommand, Sendable {
-    /// Whether it prints entries, so that `--value-only` means something.
+    /// Whether the command prints entries, so that `--value-only` has an effect.
     static var printsEntries: Bool { get }
-    /// Whether the token file means something to it also without `--auth`.
+    /// Whether the command uses the token file even without `--auth`.
     static var usesTokenFile: Bool { get }
-    /// The names in its words which the server may refuse, or not find.
+    /// The names in its arguments that the server may refuse, or not find.
     var givenNames: [GivenName] { get }
 
-    /// Reads what the command needs besides its words, such as a value from a pipe. May block.
+    /// Reads the input of the command beside its arguments, such as a value from a pipe. May block.
     mutating func prepare(_ input: StandardInput) throws
     func run(in context: CommandContext) async throws
 }
@@ -28,10 +28,10 @@ extension ImmuclientCommand {
     mutating func prepare(_ input: StandardInput) throws {}
 }
 
-/// What a command works with.
+/// The settings, output and connection of a command.
 struct CommandContext: Sendable {
     let settings: ClientSettings
-    /// For the shell, whose lines may change some.
+    /// The sources of the settings, for the shell, whose lines may change some settings.
     let sources: SettingsSources
     let output: Output
     let session: Session

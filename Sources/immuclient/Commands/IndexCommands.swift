@@ -58,7 +58,7 @@ struct IScanCommand: ImmuclientCommand, FlaggedCommand {
         }
     }
 
-    /// Prints the entries with these indexes, asked for page by page.
+    /// Prints the entries with these indexes, requested page by page.
     private func printAll(
         in range: Range<UInt64>, of client: ImmudbClient, _ printer: inout ListPrinter
     ) async throws {
@@ -70,7 +70,7 @@ struct IScanCommand: ImmuclientCommand, FlaggedCommand {
             let number = next / pageSize
             let answer = await answer(client, number + 1, size: pageSize)
             if case .failure(let error) = answer, error.status == .resourceExhausted, pageSize > 1 {
-                // The page is larger than the largest answer.
+                // The page exceeds the largest answer.
                 pageSize /= 4
                 continue
             }

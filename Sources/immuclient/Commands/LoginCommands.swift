@@ -33,7 +33,7 @@ struct LoginCommand: ImmuclientCommand {
             }
         }
         try TokenFile(context.settings.tokenFile).write(token)
-        // The next command of a shell is to carry the new token.
+        // The next command of a shell must carry the new token.
         await context.session.close()
         try context.output.write(LineReport("logged in", json: ["loggedIn": .truth(true)]))
     }

@@ -28,7 +28,7 @@ struct InclusionCommand: ImmuclientCommand {
         let index = EntryIndex(try Number.parse(index, as: "index"))
         let checked = try await context.client.checkedInclusion(
             of: index, leaf: hash.map(HashArgument.digest))
-        // A hash that was given may be what is wrong.
+        // The cause may be a wrong hash in the arguments.
         let failure = checked.failure.map { failure -> any Error in
             checked.isLeafInDoubt ? UnprovenHash(cause: failure) : failure
         }
@@ -36,8 +36,8 @@ struct InclusionCommand: ImmuclientCommand {
         guard !checked.isTreeTrusted else { return }
         StandardError.write(
             warning:
-                "no root of this server is trusted yet, so this is about the tree that it shows now. safeget "
-                + "begins to trust it", context.output.format)
+                "no root of this server is trusted yet, so this only checks the tree that it shows now. safeget "
+                + "starts to trust one", context.output.format)
     }
 }
 
@@ -72,7 +72,7 @@ struct CheckConsistencyCommand: ImmuclientCommand {
         } catch let error as VerificationError where shown != nil {
             failure = error
         }
-        guard let shown else { preconditionFailure("what was verified was shown before") }
+        guard let shown else { preconditionFailure("a verified root was shown before") }
         try context.output.write(
             ConsistencyReport(
                 isVerified: failure == nil, firstRoot: root, firstIndex: index,
@@ -82,7 +82,7 @@ struct CheckConsistencyCommand: ImmuclientCommand {
 }
 
 extension TreeSize {
-    /// The tree that ends at an index; no tree ends beyond 2^63 - 1, which no server has either.
+    /// Makes the tree that ends at an index. No tree, and no server, has an index beyond 2^63 - 1.
     fileprivate init(clampedLastIndex index: EntryIndex) {
         self.init(lastIndex: EntryIndex(min(index.rawValue, 1 << 63 - 1)))
     }

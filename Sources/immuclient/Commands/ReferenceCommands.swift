@@ -2,7 +2,7 @@ import ArgumentParser
 import ClientKit
 import ImmudbClient
 
-/// A reference's name, and the key that it names.
+/// A reference's name, and the key to which it refers.
 struct NewReference: ParsableArguments {
     @Argument(help: "Name of the reference.")
     var name: String

@@ -21,7 +21,7 @@ struct ScanCommand: ImmuclientCommand, FlaggedCommand {
 
     @Option(
         help: ArgumentHelp(
-            "begin behind this key, in the order of printing; it need not exist", valueName: "key"))
+            "begin after this key, in the order of printing; it need not exist", valueName: "key"))
     var offset: String?
 
     @Option(
@@ -39,8 +39,8 @@ struct ScanCommand: ImmuclientCommand, FlaggedCommand {
     func validate() throws {
         guard deep, offset != nil || until != nil else { return }
         throw ValidationError(
-            "flag --deep: the entries have the keys that are named, which are in no order, so "
-                + "--offset and --until mean nothing. Leave them out")
+            "flag --deep: the entries have the keys of the references' targets, which have no order, so "
+                + "--offset and --until have no effect. Leave them out")
     }
 
     func run(in context: CommandContext) async throws {
@@ -53,7 +53,7 @@ struct ScanCommand: ImmuclientCommand, FlaggedCommand {
         var left = walk.most
         var last = Array((offset ?? "").utf8)
         var isEmpty = true
-        // An answer has a largest size: the rest comes after its last key.
+        // An answer has a largest size: the rest follows after its last key.
         while left > 0 {
             let page = try await client.scan(
                 prefix: prefix, after: last, limit: walk.limit == nil ? nil : left,
@@ -80,23 +80,23 @@ struct ScanCommand: ImmuclientCommand, FlaggedCommand {
         }
     }
 
-    /// Whether a key is printed before another one.
+    /// Returns whether a key is printed before another one.
     private func precedes(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         walk.reverse ? right.lexicographicallyPrecedes(left) : left.lexicographicallyPrecedes(right)
     }
 
-    /// Says why nothing was printed, if there are keys.
+    /// Warns why nothing was printed, if there are keys.
     private func noteReferences(_ client: ImmudbClient, _ output: Output) async throws {
         let count = try await client.count(prefix: Array(prefix.utf8))
         guard count > 0 else { return }
         StandardError.write(
             warning:
-                "scan leaves references out, and all keys with this prefix are some (\(count)): "
-                + "--deep prints the entries that they name", output.format)
+                "scan leaves out references, and the keys with this prefix are references (\(count)): "
+                + "--deep prints the entries to which they refer", output.format)
     }
 
     private func printDeep(_ client: ImmudbClient, _ output: Output) async throws {
-        // Before the scan: keys that come meanwhile cannot make up for some that are missing.
+        // Counted before the scan, so that keys that are written meanwhile cannot hide missing ones.
         let count = try await client.keyCount(prefix: Array(prefix.utf8))
         let entries = try await client.scan(
             prefix: Array(prefix.utf8), limit: walk.most, reverse: walk.reverse, deep: true)
@@ -104,7 +104,7 @@ struct ScanCommand: ImmuclientCommand, FlaggedCommand {
         guard entries.count < min(count, walk.most) else { return }
         throw ToolError(
             "CUT SHORT: \(entries.count) of \(count) entries were printed, as many as an answer of "
-                + "the server holds. A deep scan cannot go on behind them: give longer prefixes",
+                + "the server holds. A deep scan cannot continue after them: give longer prefixes",
             code: "CutShort")
     }
 }
@@ -131,9 +131,9 @@ struct CountCommand: ImmuclientCommand {
 }
 
 extension ImmudbClient {
-    /// How many different keys have a prefix, also an empty one, which the wire does not allow.
+    /// Returns how many different keys have a prefix, which may be empty, although the wire does not allow that.
     ///
-    /// - Complexity: one call; 255 for the empty prefix, one for each first byte that a key may have.
+    /// - Complexity: one call; 255 for the empty prefix, one for each possible first byte of a key.
     func keyCount(prefix: [UInt8]) async throws -> UInt64 {
         guard prefix.isEmpty else { return try await count(prefix: prefix) }
         return try await withThrowingTaskGroup(of: UInt64.self) { group in

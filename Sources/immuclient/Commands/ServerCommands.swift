@@ -20,7 +20,7 @@ struct CurrentCommand: ImmuclientCommand {
 
 struct PingCommand: ImmuclientCommand {
     static let configuration = CommandConfiguration.immuclient(
-        "ping", alias: "p", abstract: "Ask the server if it is well.")
+        "ping", alias: "p", abstract: "Check the health of the server.")
 
     func run(in context: CommandContext) async throws {
         try await context.client.health().requireWhole()

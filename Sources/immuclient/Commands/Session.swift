@@ -2,7 +2,7 @@ import ClientKit
 import ImmudbClient
 import ProgramKit
 
-/// The connection that the commands of one run share. It is made when the first one needs it.
+/// The connection that the commands of one run share. It is made when a command first needs it.
 actor Session {
     private var current: ImmudbClient?
 
@@ -21,7 +21,7 @@ actor Session {
         return client
     }
 
-    /// A connection of its own, without a token: for a login.
+    /// Runs `body` on a separate connection without a token: for a login.
     nonisolated func withoutToken<Result: Sendable>(
         _ settings: ClientSettings, _ body: (ImmudbClient) async throws -> Result
     ) async throws -> Result {
@@ -36,7 +36,7 @@ actor Session {
         }
     }
 
-    /// The next command connects again.
+    /// Closes the connection. The next command connects again.
     func close() async {
         await current?.close()
         current = nil

@@ -76,9 +76,9 @@ extension Output {
     /// Prints an entry, and whether it was verified.
     ///
     /// - Parameters:
-    ///   - isRaw: the value is shown as it is stored.
-    ///   - written: the entry that this command has written before.
-    /// - Throws: why it was not verified, after it was printed.
+    ///   - isRaw: whether the value is shown as it is stored.
+    ///   - written: the index of the entry that this command has written before.
+    /// - Throws: why the entry was not verified, after it was printed.
     fileprivate func write(
         checked: CheckedEntry, isRaw: Bool = false, afterWriting written: EntryIndex? = nil
     ) throws {

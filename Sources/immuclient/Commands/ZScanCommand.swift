@@ -15,7 +15,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
             """)
     static let printsEntries = true
 
-    /// No server stops before an answer has so many bytes.
+    /// No server ends an answer before it has this many bytes.
     private static let wholeByteCount = 16 << 20
 
     @Argument(help: "Name of the sorted set.")
@@ -50,7 +50,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
         let printsScores = scores ?? (context.output.format == .json)
         let needsAll = scores == true || offset != nil || until != nil
         let isBounded = printsScores || needsAll
-        // To tell scores, and positions by scores, takes all members in their order.
+        // Finding scores, or the positions of scores, needs all members in their order.
         var entries = try await client.zScan(
             setBytes, limit: isBounded ? .max : walk.most, reverse: walk.reverse && !isBounded)
         let exists = !entries.isEmpty
@@ -58,7 +58,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
         let isWhole = entries.count >= walk.most || byteCount(entries) < Self.wholeByteCount
         if isBounded, !isWhole {
             guard !needsAll else { throw Self.cutShort(entries.count) }
-            // Nobody asked for the scores: the members are printed without.
+            // The scores are optional: the members are printed without them.
             entries = try await client.zScan(setBytes, limit: walk.most, reverse: walk.reverse)
             found = Array(repeating: nil, count: entries.count)
         } else if isBounded {
@@ -75,7 +75,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
         if !isWhole { throw Self.cutShort(entries.count) }
     }
 
-    /// - Throws: `UsageError` if scores are asked for where they are not printed.
+    /// - Throws: `UsageError` if scores are requested in a format that does not print them.
     private func requirePlaceForScores(in format: Output.Format) throws {
         guard scores == true, format == .values else { return }
         throw UsageError(
@@ -83,7 +83,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
             program: Immuclient.name, command: CommandWords(of: Self.self))
     }
 
-    /// Says why nothing was printed. A set is there as long as it has members, which are never removed.
+    /// Warns why nothing was printed. A set exists while it has members, which are never removed.
     private func explainNothing(exists: Bool, _ format: Output.Format) {
         let name = GivenName(.set, setBytes).quoted
         StandardError.write(
@@ -92,7 +92,7 @@ struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
             format)
     }
 
-    /// The positions of the members that are printed.
+    /// Returns the positions of the members to be printed.
     private func range(_ search: ScoreSearch) async throws -> Range<Int> {
         let (first, last) = (try offset.map(Score.parse), try until.map(Score.parse))
         let range = try await search.positions(

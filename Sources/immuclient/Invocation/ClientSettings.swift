@@ -2,7 +2,7 @@ import ClientKit
 import ImmudbClient
 import ProgramKit
 
-/// Everything that `immuclient` can be told.
+/// All settings of `immuclient`.
 struct ClientSettings: FormattedSettings {
     static let auth = Setting(
         "auth", short: "s", .boolean, default: false,
@@ -16,8 +16,8 @@ struct ClientSettings: FormattedSettings {
         "folder in which a failed verification leaves a file with what the server answered")
     static let firstContact = Setting(
         "first-contact", .word(of: FirstContactDialog.Answer.self), default: .ask,
-        "at the first verified call to a server: ask whether to trust what it shows, where this is a "
-            + "terminal, else accept it with a notice; or accept, or refuse")
+        "at the first verified call to a server: ask whether to trust the root that it shows, if this is a "
+            + "terminal, otherwise accept it with a notice; or accept, or refuse")
     static let maxAnswerByteCount = Setting(
         "max-recv-msg-size", .integer(1 << 10...1 << 30, named: "bytes"), default: 40 << 20,
         "largest answer that is taken, in bytes")
@@ -28,7 +28,7 @@ struct ClientSettings: FormattedSettings {
         "value-only", .boolean, default: false,
         "print nothing but the values of entries, each and a line feed")
 
-    /// Those that choose how answers are printed; a line of the shell may have them, too.
+    /// The settings that choose the output format; a line of the shell may have them, too.
     static let formsOfOutput = [Output.json, valueOnly]
 
     static let definition = SettingsDefinition(
@@ -43,20 +43,20 @@ struct ClientSettings: FormattedSettings {
 
     let connection: ConnectionSettings
     let rootFolders: RootFolders
-    /// nil: any that is not known to be another.
+    /// The identity that the server must have; nil: any, unless another server is known at its address.
     let server: ServerIdentity?
     let firstContact: FirstContactDialog.Answer
     let maxAnswerByteCount: Int
-    /// nil: nothing is kept.
+    /// nil: no evidence is kept.
     let evidenceDirectory: String?
     let tokenFile: String
     /// Whether calls carry the token.
     let isAuthenticated: Bool
     let format: Output.Format
-    /// What was named and has no effect.
+    /// Warnings about settings that have no effect.
     let warnings: [String]
 
-    /// - Throws: `SettingsError` if two of them do not fit.
+    /// - Throws: `SettingsError` if two of them conflict.
     init(_ values: SettingsValues) throws(SettingsError) {
         switch (values[Output.json], values[Self.valueOnly]) {
         case (false, false): format = .text
@@ -82,23 +82,22 @@ struct ClientSettings: FormattedSettings {
     }
 }
 
-/// Why a text is no identifier of a server.
+/// The reason why a text is not an identifier of a server.
 private struct NoIdentifier: Error, CustomStringConvertible {
     let description = "an identifier has 1 to 64 letters, digits, hyphens or underscores"
 }
 
 extension SettingsSources {
-    /// The merged settings.
+    /// Returns the merged settings.
     ///
-    /// - Parameter lineFlags: of one line of the shell, which may choose another form of output. It
-    ///   wins over the flags that the shell was started with.
+    /// - Parameter lineFlags: the flags of one line of the shell, which may choose another output format. They override
+    ///   the flags that the shell was started with.
     func settings(lineFlags: [String: String] = [:]) throws(SettingsError) -> ClientSettings {
         let flags = Self.withOneForm(flags).merging(Self.withOneForm(lineFlags)) { $1 }
         return try ClientSettings(values(flags: flags))
     }
 
-    /// Whoever asks for one form of output by a flag does not want the other, whatever an earlier
-    /// source says of that.
+    /// Makes a flag that chooses one output format turn the other one off, whatever an earlier source says.
     private static func withOneForm(_ flags: [String: String]) -> [String: String] {
         let forms = ClientSettings.formsOfOutput.map(\.key)
         guard forms.contains(where: { flags[$0] != nil }) else { return flags }

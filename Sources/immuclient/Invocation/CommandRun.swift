@@ -2,14 +2,14 @@ import ClientKit
 import ImmudbClient
 import ProgramKit
 
-/// One run of a command, with the settings that it was given.
+/// One run of a command, with its settings.
 @MainActor
 struct CommandRun {
     private var command: any ImmuclientCommand
     private let context: CommandContext
 
-    /// - Parameter flags: those that were given with this very command.
-    /// - Throws: `UsageError` if one of them means nothing to it.
+    /// - Parameter flags: the flags that were given with this command itself.
+    /// - Throws: `UsageError` if one of them has no effect on it.
     init(
         _ command: any ImmuclientCommand, flags: [String: String], sources: SettingsSources,
         settings: ClientSettings, session: Session
@@ -29,19 +29,19 @@ struct CommandRun {
             settings: settings, sources: sources, output: Output(format: format), session: session)
     }
 
-    /// - Throws: why it failed. Nothing of it has been said yet, but for `ToldFailure`.
+    /// - Throws: the failure. It has not been reported yet, except a `ToldFailure`.
     func run(input: StandardInput) async throws {
         try await prepared(input: input).run()
     }
 
-    /// The same run once the command has what it needs besides its words. May block.
+    /// Returns the same run after the command has read its input beside its arguments. May block.
     func prepared(input: StandardInput) throws -> Self {
         var prepared = self
         try prepared.command.prepare(input)
         return prepared
     }
 
-    /// The work of a command that is prepared.
+    /// Runs a prepared command.
     func run() async throws {
         do {
             try await command.run(in: context)

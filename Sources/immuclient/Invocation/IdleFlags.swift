@@ -2,10 +2,10 @@ import ClientKit
 import ProgramKit
 
 extension ClientSettings {
-    /// Says of each flag that has no effect on a command why. A variable, or a key of a config file,
-    /// is for all commands, so nothing is said of it.
+    /// Explains each flag that has no effect on a command. Variables, and keys of a config file, are for all commands,
+    /// so they are not mentioned.
     ///
-    /// - Parameter flags: those of the command line, by their keys.
+    /// - Parameter flags: the flags of the command line, by their keys.
     func idleFlags(
         among flags: [String: String], of command: any ImmuclientCommand.Type
     ) -> [String] {

@@ -2,13 +2,13 @@ import ClientKit
 import ImmudbClient
 import MerkleTree
 
-// How the errors of this program's commands are shown.
+// The presentation of the errors of this program's commands.
 
-/// A failure, and what became of the command's work.
+/// A failure, with a note on what the command has done.
 struct AnnotatedError: ExplainableError {
     let cause: any Error
     let note: String
-    /// nil: that of the cause.
+    /// nil: the exit code of the cause.
     var exitCode: ExitCode?
 
     var failure: Failure {
@@ -20,7 +20,7 @@ struct AnnotatedError: ExplainableError {
     }
 }
 
-/// A call that failed, and what it was about.
+/// A call that failed, with a hint at the cause.
 struct HintedError: ExplainableError {
     let cause: ClientError
     let hint: Failure.Hint
@@ -33,7 +33,7 @@ struct HintedError: ExplainableError {
     }
 }
 
-/// A proof does not hold for a hash that was typed, which may be what is wrong.
+/// A proof that does not hold for a given hash, which may itself be wrong.
 struct UnprovenHash: ExplainableError {
     let cause: VerificationError
 
@@ -45,7 +45,7 @@ struct UnprovenHash: ExplainableError {
     }
 }
 
-/// A receipt that does not prove its entry, or not under the root that is trusted.
+/// A receipt that does not prove its entry, or not under the trusted root.
 struct FalseReceipt: ExplainableError {
     let cause: VerificationError
 
@@ -61,8 +61,8 @@ extension ShellWords.SyntaxError: ExplainableError {
     var failure: Failure { Failure(code: "Usage", message: "\(self)", text: "Error: \(self)") }
 }
 
-/// Runs a verified write. If its answer proves nothing, says what became of the entry: whoever
-/// writes it again would have it twice.
+/// Runs a verified write. If the answer proves nothing, says what may have happened to the entry: a user who writes it
+/// again would have it twice.
 func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
     do {
         return try await write()
@@ -74,8 +74,8 @@ func writing<Value>(_ write: () async throws -> Value) async throws -> Value {
     }
 }
 
-/// Reads an entry that the command has just written, to print it. If that fails, says that the entry
-/// is stored: a write that is repeated is there twice.
+/// Reads an entry that the command has just written, to print it. If that fails, says that the entry is stored:
+/// repeating the write would store it twice.
 func readingBack<Value>(
     _ written: EntryIndex, _ read: () async throws -> Value
 ) async throws -> Value {

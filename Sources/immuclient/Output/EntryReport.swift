@@ -6,11 +6,11 @@ import MerkleTree
 /// An entry: index, key, value, leaf, and the time if the value has one.
 struct EntryReport: Report {
     let entry: Entry
-    /// The value as it is stored, whatever it looks like.
+    /// Whether to show the value as it is stored, even if it looks structured.
     var isRaw = false
-    /// nil if that was not asked for.
+    /// nil if the command does not verify.
     var isVerified: Bool?
-    /// Of a sorted set's member, if it is to be printed.
+    /// The score of a sorted set's member, if it is to be printed.
     var score: Double?
 
     private var content: Content? { isRaw ? nil : entry.content }
@@ -43,11 +43,11 @@ struct EntryReport: Report {
         return object
     }
 
-    /// Nothing of an entry that is known to be wrong: nobody could tell.
+    /// Nil for an entry that failed verification, since a value alone would not show that.
     var value: [UInt8]? { isVerified == false ? nil : payload }
 }
 
-/// An entry by its index, with time and payload as the original names them.
+/// An entry by its index, with time and payload as the original prints them.
 struct IndexedEntryReport: Report {
     let entry: Entry
 
@@ -74,7 +74,7 @@ struct MemberReport: Report {
     let entry: Entry
     let set: [UInt8]
     let score: Double
-    /// nil if that was not asked for.
+    /// nil if the command does not verify.
     var isVerified: Bool?
 
     func text(_ display: Display) -> [UInt8] {

@@ -3,7 +3,7 @@ import ImmudbClient
 import Terminal
 
 extension GivenName {
-    /// In a message, shortened if it is long.
+    /// The name in quotes for a message, shortened if it is long.
     var quoted: String {
         let text = String(decoding: TerminalText.escaped(bytes), as: UTF8.self)
         return text.count <= 200 ? "'\(text)'" : "'\(text.prefix(200))…'"
@@ -11,9 +11,9 @@ extension GivenName {
 }
 
 extension Failure.Hint {
-    /// What a server's refusal was about.
+    /// Explains a server's refusal.
     ///
-    /// - Parameter names: those in the command's words.
+    /// - Parameter names: the names in the command's arguments.
     /// - Returns: nil if they do not explain the error.
     init?(for error: ClientError, about names: [GivenName]) {
         switch error.status {

@@ -1,7 +1,7 @@
 import ImmudbClient
 
 extension Content {
-    /// As the original prints it: the text form of protocol buffers.
+    /// The content as the original prints it: the text form of protocol buffers.
     var protobufText: String {
         var parts: [String] = []
         if timestamp != 0 { parts.append("timestamp:\(timestamp)") }

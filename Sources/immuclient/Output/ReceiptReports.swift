@@ -2,7 +2,7 @@ import ClientKit
 import ImmudbClient
 import MerkleTree
 
-/// A receipt, as the text that is kept.
+/// A receipt, as the text to be kept.
 struct ReceiptReport: Report {
     let receipt: Receipt
 
@@ -16,15 +16,15 @@ struct ReceiptReport: Report {
     }
 }
 
-/// What a receipt proves.
+/// The result of checking a receipt.
 struct VerifiedReceiptReport: Report {
-    /// By whom the receipt's root was confirmed.
+    /// The source that confirmed the receipt's root.
     enum Trust: String {
         case given, stored, noted, server, nobody
     }
 
     let receipt: Receipt
-    /// The entry is in the tree of the receipt's root, whoever made that.
+    /// Whether the entry is in the tree of the receipt's root. This does not depend on who made that tree.
     var doesProve = false
     var trust = Trust.nobody
 

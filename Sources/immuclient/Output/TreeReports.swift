@@ -60,7 +60,7 @@ struct ConsistencyReport: Report {
     let secondIndex: EntryIndex
 
     func text(_ display: Display) -> [UInt8] {
-        // As the original: the first root is shown when it held.
+        // As in the original: the first root is shown only if it was verified.
         let text = """
             verified: \(isVerified)\u{20}
             firstRoot: \(isVerified ? firstRoot.hex : "") at index: \(firstIndex)\u{20}

@@ -4,10 +4,10 @@ import ImmudbClient
 import MerkleTree
 import POSIX
 
-/// The roots for which receipts were written here, each verified then: by them a receipt can be
-/// checked years later, when the trusted root has long moved on.
+/// The roots for which receipts were written here, each verified at that time: they allow a receipt to be checked years
+/// later, when the trusted root has moved far ahead.
 ///
-/// A file of lines, last index and root in hexadecimal; lines are added, never changed.
+/// A file of lines with last index and root in hexadecimal; lines are added, never changed.
 struct ReceiptRoots {
     private let path: String
 
@@ -21,7 +21,7 @@ struct ReceiptRoots {
         return text.split(separator: "\n").contains { $0 == Self.line(root) }
     }
 
-    /// When it returns, the root is noted on disk.
+    /// Notes a root on disk.
     func add(_ root: TrustedRoot) throws(ToolError) {
         if try contains(root) { return }
         do {
@@ -29,7 +29,7 @@ struct ReceiptRoots {
                 path, .writeOnly, [.create, .append, .nonBlocking],
                 permissions: .init(rawValue: 0o644))
             defer { try? file.close() }
-            // The first byte ends a line that a full disk has cut short. Empty lines mean nothing.
+            // The first line break ends a line that a full disk has cut short. Empty lines are ignored.
             try file.writeAll("\n\(Self.line(root))\n".utf8)
             try file.synchronize()
             try synchronizeFolder(parentFolder(of: path))

@@ -4,13 +4,13 @@ import ImmudbClient
 import ProgramKit
 import Terminal
 
-/// The interactive shell: reads lines, runs each as a command, and goes on.
+/// The interactive shell: reads lines and runs each as a command.
 @MainActor
 final class Shell {
     private let context: CommandContext
     private let editor: LineEditor
     private let isInteractive = isatty(STDIN_FILENO) != 0
-    /// The worst of all commands.
+    /// The worst exit code of all commands.
     private var exitCode = ExitCode.done
 
     init(_ context: CommandContext) {
@@ -22,7 +22,7 @@ final class Shell {
             complete: ShellCompletion.candidates)
     }
 
-    /// Runs until the input ends, or says so.
+    /// Runs until the input ends, or a line ends the shell.
     ///
     /// - Returns: the worst exit code of the commands, if they came from a pipe or file.
     func run() async -> ExitCode {
@@ -55,7 +55,7 @@ final class Shell {
         if words == ["clear"] { return editor.clearScreen() }
         let invocation = try Invocation<Immuclient>(words)
         if let flag = Self.foreignFlag(of: invocation) {
-            // The others are about the one connection.
+            // All other flags concern the connection, which all lines share.
             let flags = ClientSettings.formsOfOutput.map { "--\($0.key)" }
             throw UsageError(
                 "flag --\(flag) is for the start of immuclient: a line of its shell takes "
@@ -72,15 +72,15 @@ final class Shell {
                 command, flags: invocation.flags, sources: context.sources, settings: settings,
                 session: context.session)
             guard isInteractive else { return try await run.run(input: .lines) }
-            // What is asked for before the work, such as a password, takes Ctrl-C by itself.
+            // Prompts before the work, for a password for example, handle Ctrl-C themselves.
             let prepared = try run.prepared(input: .lines)
             try await Interruption.run { try await prepared.run() }
         case .run(let command):
-            preconditionFailure("\(command) is no command of immuclient")
+            preconditionFailure("\(command) is not a command of immuclient")
         }
     }
 
-    /// A help has no value of an entry to print.
+    /// Help has no value of an entry to print.
     private var helpOutput: Output {
         context.output.format == .values ? Output(format: .text) : context.output
     }

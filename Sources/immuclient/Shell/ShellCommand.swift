@@ -13,12 +13,12 @@ struct ShellCommand: ImmuclientCommand {
 
             Words are separated by blanks; '…', "…" and \\ quote as in other shells.
             """)
-    /// Those of the commands that it runs.
+    /// True because of the commands that it runs.
     static let printsEntries = true
     static let usesTokenFile = true
 
     func run(in context: CommandContext) async throws {
-        // Before the first prompt: whoever has named the wrong server learns it now.
+        // Before the first prompt, so that a wrong server is reported now.
         if !context.settings.isAuthenticated { _ = try await context.client }
         let exitCode = await Shell(context).run()
         guard exitCode == .done else { throw ToldFailure(exitCode: exitCode) }

@@ -1,11 +1,11 @@
 import ProgramKit
 
-/// What the Tab key offers in the shell.
+/// The completions of the Tab key in the shell.
 enum ShellCompletion {
     /// - Parameters:
-    ///   - line: up to the cursor.
-    ///   - word: that it ends in, may be empty.
-    /// - Returns: whole words, also some that the word does not begin.
+    ///   - line: the line up to the cursor.
+    ///   - word: the word at the end of `line`; may be empty.
+    /// - Returns: whole words, including some that do not begin with `word`.
     static func candidates(_ line: String, _ word: String) -> [String] {
         if word.hasPrefix("-") {
             let typed = line.split(separator: " ").first.map(String.init)

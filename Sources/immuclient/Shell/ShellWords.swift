@@ -1,24 +1,24 @@
-/// The words of a line of the shell, by the rules of the POSIX shell for quotes.
+/// Splits a line of the shell into words, by the rules of the POSIX shell for quotes.
 enum ShellWords {
     struct SyntaxError: Error, Equatable, CustomStringConvertible {
         let description: String
     }
 
-    /// Whether a line is for people only: it begins with `#`.
+    /// Returns whether a line is a comment: it begins with `#`.
     static func isComment(_ line: String) -> Bool {
         line.first { !$0.isWhitespace } == "#"
     }
 
     /// Splits a line at blanks.
     ///
-    /// Between `'` everything stands for itself; between `"` everything but `"` and `\`, which need
-    /// a `\` before them; elsewhere `\` takes away the meaning of the next character. Quotes may
-    /// begin and end within a word, and make an empty one.
+    /// Between `'`, every character stands for itself; between `"`, every character except `"` and `\`, which need a
+    /// `\` before them; elsewhere `\` quotes the next character. Quotes may begin and end within a word, and make an
+    /// empty one.
     static func split(_ line: String) throws(SyntaxError) -> [String] {
         var words: [String] = []
         // nil between words.
         var word: String?
-        // By scalars: a combining character after a quote does not make it another one.
+        // By scalars, since a combining character after a quote does not change the quote.
         var rest = line.unicodeScalars[...]
         while let scalar = rest.popFirst() {
             switch scalar {

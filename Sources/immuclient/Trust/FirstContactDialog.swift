@@ -5,11 +5,10 @@ import POSIX
 import Synchronization
 import Terminal
 
-/// What is done when a server is met of which nothing is trusted yet: it can show any history, and is held to it
-/// from then on.
+/// Decides what to do at first contact with a server: it can show any history, and must continue it from then on.
 struct FirstContactDialog: Sendable {
     enum Answer: String, CaseIterable, Sendable {
-        /// Asks at a terminal; elsewhere as `accept`.
+        /// Asks at a terminal; otherwise the same as `accept`.
         case ask
         case accept
         case refuse
@@ -27,7 +26,7 @@ struct FirstContactDialog: Sendable {
         format = settings.format
     }
 
-    /// The error, if it says that another server is known at the address, with the flag that names the new one.
+    /// Returns the error; if another server is known at the address, with the flag that names the new one.
     func explained(_ error: ClientError) -> any Error {
         guard let change = error.cause as? ServerChange, change.origin == .trustedAtAddress else {
             return error
@@ -40,12 +39,12 @@ struct FirstContactDialog: Sendable {
             code: "ServerChanged")
     }
 
-    /// For `ImmudbClient`.
+    /// The first contact policy for `ImmudbClient`.
     var policy: ImmudbClient.FirstContact {
         guard answer != .refuse else { return .refuse }
         let accepted = AcceptedRoot()
         return .ask { root, server in
-            // An empty server is asked about at each step of a call.
+            // For an empty server the policy is called at each step of a call.
             if accepted.root.withLock({ $0 == root }) { return true }
             guard try accepts(root, server) else { return false }
             accepted.root.withLock { $0 = root }
@@ -72,8 +71,8 @@ struct FirstContactDialog: Sendable {
 }
 
 extension Digest {
-    /// Its first 80 bits as five words that can be read out: each has 16 bits, consonants of four and vowels of two
-    /// by turns (proquints, arXiv:0901.4016).
+    /// Its first 80 bits as five pronounceable words: each has 16 bits, alternating consonants of four bits and vowels
+    /// of two (proquints, arXiv:0901.4016).
     var phrase: String {
         let consonants = Array("bdfghjklmnprstvz")
         let vowels = Array("aiou")

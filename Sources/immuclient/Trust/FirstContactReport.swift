@@ -1,7 +1,7 @@
 import ClientKit
 import ImmudbClient
 
-/// What a server that is met for the first time shows.
+/// The information that a server shows at first contact.
 struct FirstContactReport {
     let address: String
     let server: ServerIdentity

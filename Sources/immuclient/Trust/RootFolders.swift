@@ -1,13 +1,12 @@
 import Foundation
 import ImmudbClient
 
-/// Where trusted roots are kept, and what belongs to them.
+/// The folders of trusted roots and their files.
 ///
-/// That is the folder of `--dir`; without one it is `~/.immudb/roots`, so that one user has one memory of a
-/// server, wherever a command runs. A root in the current folder, where earlier releases kept it, is used where
-/// it is.
+/// The folder is that of `--dir` or, without one, `~/.immudb/roots`, so that a user has one memory of a server,
+/// wherever a command runs. A root in the current folder, where earlier releases kept it, is used there.
 struct RootFolders: Sendable {
-    /// nil: none was chosen.
+    /// The folder of `--dir`; nil if there is none.
     private let chosen: String?
     private let home: String
 
@@ -18,18 +17,18 @@ struct RootFolders: Sendable {
         home = environment["HOME"] ?? ""
     }
 
-    /// Where the servers are noted that were met.
+    /// The folder in which known servers are noted.
     var own: String { chosen ?? (home.isEmpty ? "." : "\(home)/.immudb/roots") }
 
     func folder(of server: ServerIdentity) -> String { isHere(server) ? "." : own }
 
-    /// Whether the root of a server is in the current folder.
+    /// Returns whether the root of a server is in the current folder.
     fileprivate func isHere(_ server: ServerIdentity) -> Bool {
         chosen == nil && access(".root-\(server.text)", F_OK) == 0
     }
 }
 
-/// Each server's root in its folder.
+/// Keeps each server's root in its folder.
 struct RootFolderStore: TrustedRootStore {
     let folders: RootFolders
 
@@ -56,7 +55,7 @@ struct RootFolderStore: TrustedRootStore {
     }
 
     func note(_ server: ServerIdentity, at address: String) async throws {
-        // Whoever keeps the root in the current folder gets no other one for the address alone.
+        // A user who keeps the root in the current folder gets no second folder just for the address.
         if folders.isHere(server), !KnownServers(in: folders.own).exist { return }
         try await FileTrustedRootStore(directory: folders.own).note(server, at: address)
     }

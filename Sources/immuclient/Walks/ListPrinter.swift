@@ -1,7 +1,7 @@
 import ClientKit
 import ImmudbClient
 
-/// Prints the entries of a walk as they come, up to a number of them.
+/// Prints the entries of a walk as they arrive, up to a limit.
 struct ListPrinter {
     private static let chunkCount = 256
     private static let chunkByteCount = 1 << 20
@@ -11,16 +11,16 @@ struct ListPrinter {
     private var reports: [EntryReport] = []
     private var byteCount = 0
 
-    /// Whether as many entries as may be printed have been added.
+    /// Whether the limit is reached.
     var isFull: Bool { left == 0 }
 
-    /// - Parameter most: the most entries that are printed.
+    /// - Parameter most: the most entries to be printed.
     init(to output: Output, most: UInt64 = .max) {
         self.output = output
         left = most
     }
 
-    /// Adds an entry, unless as many as may be printed were added before.
+    /// Adds an entry, unless the limit is reached.
     mutating func add(_ entry: Entry, score: Double? = nil) throws {
         guard left > 0 else { return }
         left -= 1
@@ -29,7 +29,7 @@ struct ListPrinter {
         if reports.count == Self.chunkCount || byteCount > Self.chunkByteCount { try flush() }
     }
 
-    /// Prints what was added. To be called after the last entry.
+    /// Prints the added entries. Call it after the last entry.
     mutating func flush() throws {
         try output.write(list: reports)
         (reports, byteCount) = ([], 0)

@@ -1,10 +1,10 @@
 import ArgumentParser
 
-/// Scores in words.
+/// Parses scores.
 enum Score {
     static func parse(_ text: String) throws -> Double {
         let number = Double(text) ?? .nan
-        // A number too large for a double would be another one than was typed.
+        // A number that is too large for a double would become another one.
         let isSpelledOut = text.lowercased().contains("inf")
         guard !number.isNaN, number.isFinite || isSpelledOut else {
             throw ValidationError("'\(text)' is no score: give a number, such as -1.5 or 2e3")

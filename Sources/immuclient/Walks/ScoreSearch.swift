@@ -2,12 +2,11 @@ import ClientKit
 import Foundation
 import ImmudbClient
 
-/// Finds the scores of a sorted set's members, which the wire has no place for.
+/// Finds the scores of a sorted set's members, which the wire does not return.
 ///
-/// A walk over a set can begin at any score. The members that it begins with show how many members
-/// have lower scores, and two such walks, at a number and at the next larger one, show which members
-/// have exactly that score. So the scores are found by bisection, of all members at once; the numbers
-/// that are tried are those with the fewest digits, as most scores have few.
+/// A walk over a set can begin at any score. The first members of the walk show how many members have lower scores, and
+/// two walks, from a number and from the next larger one, show which members have exactly that score. So the scores of
+/// all members are found by bisection; it tries the numbers with the fewest digits, since most scores have few.
 struct ScoreSearch: Sendable {
     private static let concurrentCallCount = 64
 
@@ -27,11 +26,11 @@ struct ScoreSearch: Sendable {
     }
 
     private static let setHasChanged = ToolError(
-        "the scores cannot be told: the set has changed meanwhile. Try again, or leave the scores out "
-            + "by --no-scores",
+        "the scores cannot be determined: the set has changed meanwhile. Try again, or leave the scores "
+            + "out with --no-scores",
         code: "SetChanged")
 
-    /// The positions of the members whose scores are within bounds, both included; nil for no bound.
+    /// Returns the positions of the members whose scores are within bounds, both included; nil for no bound.
     func positions(from low: Double?, to high: Double?) async throws -> Range<Int> {
         let all = 0..<members.count
         var (lower, upper) = (0, members.count)
@@ -40,10 +39,10 @@ struct ScoreSearch: Sendable {
         return lower..<max(lower, upper)
     }
 
-    /// The scores of the members at some positions; nil for the others, which may have them, too.
+    /// Returns the scores of the members at the wanted positions, and perhaps of others; nil for the rest.
     ///
-    /// - Throws: `ToolError` if the set has changed meanwhile, so that positions do not agree.
-    /// - Complexity: for each score some tens of calls, at most 64 of them at once.
+    /// - Throws: `ToolError` if the set has changed meanwhile, so that positions contradict each other.
+    /// - Complexity: some tens of calls for each score, at most 64 of them at once.
     func scores(at wanted: Range<Int>) async throws -> [Double?] {
         var scores = [Double?](repeating: nil, count: members.count)
         let all = (-Double.infinity).rank...Double.infinity.rank
@@ -89,8 +88,9 @@ struct ScoreSearch: Sendable {
         let members: Range<Int>
     }
 
-    /// For each rank, how many members have a score below it; between which positions that is, is
-    /// known.
+    /// Returns, for each rank, how many members have a score below it.
+    ///
+    /// - Parameter ranks: the ranks, each with the known bounds of the result.
     private func positions(of ranks: [UInt64: Range<Int>]) async throws -> [UInt64: Int] {
         try await withThrowingTaskGroup(of: (UInt64, Int).self) { group in
             var positions: [UInt64: Int] = [:]
@@ -109,7 +109,7 @@ struct ScoreSearch: Sendable {
     private func position(of rank: UInt64, _ bounds: Range<Int>) async throws -> Int {
         guard rank <= Double.infinity.rank else { return members.count }
         let offset = ImmudbClient.setEntryKey(set: set, score: Double(rank: rank), member: [])
-        // A member with several scores is told from itself by those that follow.
+        // A member may have several scores; the members that follow it show which one this is.
         var count = 2
         while true {
             let window = try await client.zScan(set, after: offset, limit: UInt64(count))
@@ -120,7 +120,7 @@ struct ScoreSearch: Sendable {
         }
     }
 
-    /// Where a walk can have begun whose first members are `window`.
+    /// Returns the positions at which a walk with the first members `window` can have begun.
     private func positions(of window: [[UInt8]], isEnd: Bool, _ bounds: Range<Int>) -> [Int] {
         guard !isEnd else { return [max(0, members.count - window.count)] }
         return (places[window[0]] ?? []).filter { place in
@@ -131,7 +131,7 @@ struct ScoreSearch: Sendable {
 }
 
 extension ClosedRange<UInt64> {
-    /// The rank, near the middle, of the number that has the fewest digits.
+    /// The rank near the middle whose number has the fewest digits.
     var middle: UInt64 {
         let width = upperBound - lowerBound
         let middle = lowerBound + width / 2
@@ -139,7 +139,7 @@ extension ClosedRange<UInt64> {
         let near = lowerBound + width / 8...upperBound - width / 8
         for digits in 0..<17 {
             let text = String(format: "%.\(digits)e", Double(rank: middle))
-            // No score is -0, which is added to 0.
+            // Adding 0 turns -0, which is not a score, into 0.
             if let rank = Double(text).map({ ($0 + 0).rank }), near.contains(rank) { return rank }
         }
         return middle
@@ -147,7 +147,7 @@ extension ClosedRange<UInt64> {
 }
 
 extension Double {
-    /// A number that is ordered as this one: of -infinity the smallest, of infinity the largest.
+    /// A number with the same order as this one: smallest for -infinity, largest for infinity.
     var rank: UInt64 { sign == .minus ? ~bitPattern : bitPattern | 1 << 63 }
 
     init(rank: UInt64) {

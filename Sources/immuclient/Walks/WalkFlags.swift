@@ -1,14 +1,14 @@
 import ArgumentParser
 
-/// How many entries of a walk are printed, and in which order.
+/// The number and order of the printed entries of a walk.
 struct WalkFlags: ParsableArguments {
-    @Option(help: ArgumentHelp("print so many entries at most", valueName: "number"))
+    @Option(help: ArgumentHelp("print at most this many entries", valueName: "number"))
     var limit: String?
 
     @Flag(help: "print in the opposite order")
     var reverse = false
 
-    /// The most entries that are printed.
+    /// The most entries to be printed.
     var most: UInt64 { limit.flatMap { UInt64($0) } ?? .max }
 
     func validate() throws {
@@ -19,11 +19,11 @@ struct WalkFlags: ParsableArguments {
     }
 }
 
-/// Between which indexes the entries of a walk lie.
+/// The bounds of the indexes of a walk.
 struct IndexBounds: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "begin behind the entry with this index, in the order of printing", valueName: "index"))
+            "begin after the entry with this index, in the order of printing", valueName: "index"))
     var offset: String?
 
     @Option(
@@ -39,9 +39,9 @@ struct IndexBounds: ParsableArguments {
         }
     }
 
-    /// The indexes that may be printed.
+    /// Returns the indexes that may be printed.
     ///
-    /// - Parameter isDescending: the newest entry is printed first.
+    /// - Parameter isDescending: whether the newest entry is printed first.
     func range(isDescending: Bool) -> Range<UInt64> {
         let (offset, until) = (offset.flatMap { UInt64($0) }, until.flatMap { UInt64($0) })
         let lower = isDescending ? until ?? 0 : offset.map { $0 == .max ? $0 : $0 + 1 } ?? 0

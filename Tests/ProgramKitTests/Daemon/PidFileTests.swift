@@ -9,7 +9,7 @@ struct PidFileTests {
         .appendingPathComponent("pid-test-\(UUID().uuidString)")
 
     @Test(
-        "holds the process id in digits and nothing else, in a folder that is made; and goes away")
+        "holds only the process id in digits, in a folder that is created, and is removed")
     func content() throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -23,7 +23,7 @@ struct PidFileTests {
         }
     }
 
-    @Test("a second one is refused while the first one lives, and leaves the file as it is")
+    @Test("is refused while another one exists, which stays as it is")
     func lock() throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -37,7 +37,7 @@ struct PidFileTests {
     }
 
     @Test(
-        "a stale one is taken over, whatever process has its number now",
+        "is taken over if it is stale, whatever process has its number now",
         arguments: ["1", "", "99999999\n"])
     func stale(content: String) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -50,7 +50,7 @@ struct PidFileTests {
     }
 
     @Test(
-        "a file that holds something else is refused and left as it is",
+        "is refused if it holds something else, and stays as it is",
         arguments: ["root:x:0", "12 a"])
     func foreign(content: String) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -62,7 +62,7 @@ struct PidFileTests {
         #expect(try String(contentsOfFile: path, encoding: .utf8) == content)
     }
 
-    @Test("a file that was put in its place is not removed")
+    @Test("is not removed if it was replaced")
     func replaced() throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -77,7 +77,7 @@ struct PidFileTests {
     }
 
     @Test(
-        "a path without a name is refused, and no folder made for it",
+        "is refused for a path without a name, and no folder is created for it",
         arguments: [".", "./", "/", "a/.", "a/", "a//", "a/.."])
     func names(path: String) {
         #expect(throws: DaemonError("Pid filename is invalid: \(path)")) {
@@ -86,7 +86,7 @@ struct PidFileTests {
         #expect(!FileManager.default.fileExists(atPath: "a"))
     }
 
-    @Test("a folder that was made for a file which cannot be made is removed again")
+    @Test("removes the folder that was created if the file cannot be")
     func madeFolder() throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -96,7 +96,7 @@ struct PidFileTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
 
-    @Test("what is no ordinary file is refused, says so, and stays")
+    @Test("is refused if it is not an ordinary file, which stays")
     func kinds() throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -63,7 +63,7 @@ struct ManPagesTests {
         return try #require(pages.first { $0.fileName == name + ".1" }).text
     }
 
-    @Test("each command that is shown has a page, named by its words; hidden ones have none")
+    @Test("exist for each command that is shown, named by its words, and for no hidden one")
     func names() throws {
         let pages = try ManPages.pages(of: Tool.self, examples: [:], date: #require(date))
         let names = Set(pages.map(\.fileName))
@@ -71,7 +71,7 @@ struct ManPagesTests {
         #expect(!names.contains { $0.contains("idden") })
     }
 
-    @Test("the page of the program has all sections, in order, and says what the help says")
+    @Test("have all sections in order for the program, with the text of its help")
     func program() throws {
         let text = try page("tool")
         let titles = text.split(separator: "\n").filter { $0.hasPrefix(".SH ") }
@@ -97,7 +97,7 @@ struct ManPagesTests {
         #expect(!text.contains("secret"))
     }
 
-    @Test("the page of a command has its words, its aliases, and a way to the page above")
+    @Test("have the words and aliases of a command, and a reference to the page above")
     func command() throws {
         let text = try page("tool-put")
         for part in [
@@ -111,7 +111,7 @@ struct ManPagesTests {
         #expect(try page("tool-user-list").contains(".SH SEE ALSO\n.BR tool\\-user (1)\n"))
     }
 
-    @Test("no line is a command of roff that is none of ours")
+    @Test("contain only commands of roff that are intended")
     func commands() throws {
         let known = ["TH", "SH", "TP", "PP", "IP", "RS", "RE", "nf", "fi", "br", "BR"]
         for page in try ManPages.pages(of: Tool.self, examples: [:], date: #require(date)) {
@@ -123,7 +123,7 @@ struct ManPagesTests {
         }
     }
 
-    @Test("long text is broken between words, and no line becomes a command by that")
+    @Test("break long text between words, and no line becomes a command by that")
     func filling() {
         let lines = Roff.filled("aaa .bb  'c " + String(repeating: "-", count: 9), width: 4)
         #expect(lines == ["aaa", "\\&.bb", "\\(aqc", String(repeating: "\\-", count: 9)])
@@ -132,7 +132,7 @@ struct ManPagesTests {
     }
 
     @Test(
-        "who checks pages finds nothing to warn of", .enabled(if: ManPagesTests.hasMandoc))
+        "pass the checker without a warning", .enabled(if: ManPagesTests.hasMandoc))
     func lint() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("man-test-\(UUID().uuidString)").path
@@ -156,7 +156,7 @@ struct ManPagesTests {
     private static let mandoc = "/usr/bin/mandoc"
     private static let hasMandoc = FileManager.default.isExecutableFile(atPath: mandoc)
 
-    @Test("pages are written into a folder that is made with those above it, and say where")
+    @Test("are written into a folder that is created with its parents, and report where")
     func writing() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("man-test-\(UUID().uuidString)").path
@@ -176,7 +176,7 @@ struct ManPagesTests {
         }
     }
 
-    @Test("an example of no command is an error")
+    @Test("refuse an example of an unknown command")
     func unknownExample() throws {
         let error = #expect(throws: ManPagesError.self) {
             _ = try ManPages.pages(
@@ -186,7 +186,7 @@ struct ManPagesTests {
     }
 
     @Test(
-        "the date is that of SOURCE_DATE_EPOCH; one that is no time is an error",
+        "have the date of SOURCE_DATE_EPOCH, and refuse an invalid one",
         arguments: [
             ("0", "1970-01-01"), ("1764093600", "2025-11-25"), ("253402300799", "9999-12-31"),
             ("", "2001-09-09"), ("x", nil), ("-1", nil), ("1764093600000", nil), ("1e9", nil),

@@ -63,7 +63,7 @@ private struct ManyCommand: ParsableCommand {
 
 @Suite("A program's one definition")
 struct ProgramTests {
-    @Test("each setting is a flag of the help, with letter, value and default, and a variable")
+    @Test("lists each setting in help as a flag with letter, value and default, and as a variable")
     func help() {
         let help = Documented<Keeper, Keeper, FullHelp>.helpMessage(columns: 80)
         for line in [
@@ -83,7 +83,7 @@ struct ProgramTests {
         #expect(!help.contains("mangen"))
     }
 
-    @Test("the flags are in the help of commands if the commands do the work")
+    @Test("lists the flags in the help of commands if the commands do the work")
     func commandHelp() {
         let usage = "USAGE: keeper put <place> [<count>] [flags]\n"
         let withoutFlags = Keeper.help(for: PutCommand.self)
@@ -108,7 +108,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "the help with all flags is asked for by --all, which is for helps only",
+        "shows the help with all flags for --all, which is only for help",
         arguments: [
             ["help", "put", "--all"], ["put", "-h", "--all"], ["--all", "--help", "put", "a"],
         ])
@@ -128,7 +128,7 @@ struct ProgramTests {
         #expect(other?.message == "unknown flag: --all")
     }
 
-    @Test("completion knows the words of a setting, and which of them are files or folders")
+    @Test("gives completion the words of a setting, and which of them are files or folders")
     func completion() throws {
         let words = try #require(
             try Invocation<Keeper>(["completion", "fish"]).answer()?.split(separator: "\n"))
@@ -141,7 +141,7 @@ struct ProgramTests {
         #expect(!(try #require(line("quiet")).contains("-r")))
     }
 
-    @Test("a man page has the flags, and one each is written for the commands that are shown")
+    @Test("gives man pages the flags, and writes one for each command that is shown")
     func manPages() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("program-test-\(UUID().uuidString)").path
@@ -160,7 +160,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "how many words a command takes follows from its arguments",
+        "derives the number of a command's words from its arguments",
         arguments: [
             ([], "requires at least 1 arg(s), only received 0"), (["a"], nil), (["a", "1"], nil),
             (["a", "1", "c"], "accepts at most 2 arg(s), received 3"),
@@ -177,7 +177,7 @@ struct ProgramTests {
         }
     }
 
-    @Test("a repeated argument takes any number of words")
+    @Test("takes any number of words for a repeated argument")
     func repeated() {
         let words = CommandWords(of: ManyCommand.self)
         #expect(words.count == 1...Int.max)
@@ -185,7 +185,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "words that name no command are arguments of the program, if it takes any",
+        "takes words that name no command as arguments of the program, if it has any",
         arguments: [
             ([], nil), (["-q"], nil), (["thing"], "thing"), (["--", "-q"], "-q"),
             (["--dir", "put", "thing"], "thing"),
@@ -198,7 +198,7 @@ struct ProgramTests {
         #expect(program.thing == thing)
     }
 
-    @Test("without a command and without work of its own, a program shows its help")
+    @Test("shows its help without a command and without work of its own")
     func noCommand() throws {
         #expect(try Invocation<Tool>([]).answer() == Tool.help())
         let error = #expect(throws: UsageError.self) { _ = try Invocation<Tool>(["thing"]) }
@@ -209,7 +209,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "the nearest command is suggested for one that there is not",
+        "suggests the nearest command for an unknown one",
         arguments: [
             ("put", 0), ("ptu", 0), ("pu", 0), ("PUT", 0), ("hepl", 1), ("q", nil), ("thing", nil),
         ] as [(String, Int?)])
@@ -223,13 +223,13 @@ struct ProgramTests {
     }
 
     @Test(
-        "help is asked for in every way",
+        "shows help for every way to ask for it",
         arguments: [["help", "put"], ["put", "-h"], ["--help", "put", "a"], ["help", "p"]])
     func commandHelps(arguments: [String]) throws {
         #expect(try Invocation<Tool>(arguments).answer() == Tool.help(for: PutCommand.self))
     }
 
-    @Test("an error names the command, and how it is used, in a shell without the program's name")
+    @Test("names the command and its usage in an error, in a shell without the program's name")
     func errors() throws {
         let error = #expect(throws: UsageError.self) { _ = try Invocation<Tool>(["put"]) }
         #expect(
@@ -243,7 +243,7 @@ struct ProgramTests {
         #expect(throws: UsageError.self) { _ = try Invocation<Tool>(["help", "get"]) }
     }
 
-    @Test("version names the program")
+    @Test("prints its name with the version")
     func version() throws {
         for arguments in [["version"], ["--version"], ["-V"], ["-qV", "thing"]] {
             #expect(try Invocation<Keeper>(arguments).answer() == "keeper 1.2.3")

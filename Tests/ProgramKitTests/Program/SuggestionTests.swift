@@ -2,12 +2,12 @@ import Testing
 
 @testable import ProgramKit
 
-@Suite("What was probably meant")
+@Suite("Suggestions")
 struct SuggestionTests {
     private let names = ["set", "get", "safeget", "safeset", "scan", "history", "getByIndex"]
 
     @Test(
-        "a word with a typing error or two, or the beginning of a name, suggests that name",
+        "name the word for one or two typing errors, or for the beginning of a name",
         arguments: [
             ("saefget", "safeget"), ("safegt", "safeget"), ("safesett", "safeset"),
             ("scna", "scan"), ("SET", "set"), ("hist", "history"), ("getbyindx", "getByIndex"),
@@ -17,12 +17,12 @@ struct SuggestionTests {
         #expect(Suggestion.nearest(to: word, among: names) == name)
     }
 
-    @Test("another word suggests nothing", arguments: ["frobnicate", "", "x", "sn", "elephant"])
+    @Test("are absent for other words", arguments: ["frobnicate", "", "x", "sn", "elephant"])
     func far(word: String) {
         #expect(Suggestion.nearest(to: word, among: names) == nil)
     }
 
-    @Test("letters that are left out, added, replaced or swapped count as one error each")
+    @Test("count a letter that is left out, added, replaced or swapped as one error")
     func distance() {
         for (left, right, distance) in [
             ("", "", 0), ("", "abc", 3), ("abc", "", 3), ("abc", "abc", 0), ("abc", "acb", 1),

@@ -7,7 +7,7 @@ import Testing
 @Suite("Config files")
 struct ConfigFileTests {
     @Test(
-        "every format says the same",
+        "mean the same in every format",
         arguments: [
             (
                 "a.toml",
@@ -37,7 +37,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "an empty file sets nothing",
+        "set nothing if they are empty",
         arguments: [
             ("a.toml", ""), ("a.yaml", "# nothing\n"), ("a.json", "{}"), ("a.ini", "\n\n"),
             ("a.env", ""),
@@ -47,7 +47,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "an unknown key is an error that names file, key, the known ones, and the line where known",
+        "are refused for an unknown key, with file, key, the known ones, and the line if known",
         arguments: [
             ("a.toml", "prt = 1", ""), ("a.toml", "server.port = 1", ""),
             ("a.yaml", "port: 1\nprt: 2", ", line 2"),
@@ -62,7 +62,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "a value of a wrong type or range is an error with file, key, value and what is right",
+        "are refused for a wrong type or range, with file, key, value and what is right",
         arguments: [
             ("a.toml", "port = \"7\"", "key \"port\" is the text \"7\": give a whole number"),
             ("a.toml", "port = 65536", "is the number 65536: give"),
@@ -103,7 +103,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "what is not of its format is an error that names file, reason, and the line where known",
+        "are refused if they are not of their format, with file, reason, and the line if known",
         arguments: [
             ("a.toml", "port = 1\nport", "line 2: not TOML"),
             ("a.toml", "port = 1\nport = 2", "line 2: not TOML"),
@@ -148,7 +148,7 @@ struct ConfigFileTests {
         #expect(!complaint.contains("Error("), "a type's name leaks: \(complaint)")
     }
 
-    @Test("quotes keep what blank and comments would end; escapes are those of double quotes")
+    @Test("keep in quotes what blank and comments would end; escapes are those of double quotes")
     func quotes() throws {
         let file = try Sample.file(
             "a.ini", #"dir = "a\"b\\c # d""# + "\nlogfile = ' x\\n;'\nname = a#b")
@@ -158,7 +158,7 @@ struct ConfigFileTests {
             ])
     }
 
-    @Test("properties are read as Java reads them")
+    @Test("are read as properties like in Java")
     func properties() throws {
         let text = #"""
             # c
@@ -184,7 +184,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "what is no properties file, or can hardly be meant, is refused with its line",
+        "are refused as properties, with the line, if they are not or hardly can be meant so",
         arguments: [
             ("port", "line 1, key \"port\" is \"\": give"), ("dir = \\u00g0", "line 1: \\u"),
             ("\ndir = \\ud800", "line 2: \\u"), ("dir = \\u12", "line 1: \\u"),
@@ -197,14 +197,14 @@ struct ConfigFileTests {
         #expect(complaint.contains(said), "\(complaint)")
     }
 
-    @Test("a withdrawn key is a warning")
+    @Test("cause a warning for a withdrawn key")
     func withdrawn() throws {
         let values = try Sample.values(file: Sample.file("a.toml", "network = \"tcp\""))
         #expect(values.warnings.count == 1)
         #expect(values.warnings[0].contains("key \"network\" has no effect any more"))
     }
 
-    @Test("a file that cannot be read, or of no known kind, is an error that names it")
+    @Test("are refused by name if they cannot be read, or are of no known kind")
     func unreadable() throws {
         let folder = TemporaryFolder()
         let large = try folder.write("large.ini", String(repeating: "#", count: 1 << 21))
@@ -229,7 +229,7 @@ struct ConfigFileTests {
     }
 
     @Test(
-        "the search takes the first folder, then the first kind, passes HCL over, and may find none"
+        "are searched by folder, then by kind, without HCL, and may be absent"
     )
     func search() throws {
         let (go, system, home) = (
@@ -261,7 +261,7 @@ struct ConfigFileTests {
         #expect(named.file?.path == inHome)
     }
 
-    @Test("a found file that is a folder, or leads nowhere, is an error that names it")
+    @Test("are refused by name if the found one is a folder, or a broken link")
     func unusable() throws {
         let system = TemporaryFolder()
         let path = system.path + "/sample.toml"
@@ -280,7 +280,7 @@ struct ConfigFileTests {
         #expect(try complaint() == "config file \(path) cannot be read: No such file or directory")
     }
 
-    @Test("no bytes whatever crash a parser")
+    @Test("crash no parser, whatever bytes they have")
     func hostile() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)

@@ -7,7 +7,7 @@ struct FlagSyntaxTests {
     private let syntax = FlagSyntax(Sample.definition.settings)
 
     @Test(
-        "every way to write a flag is understood",
+        "accepts every way to write a flag",
         arguments: [
             (["--port", "1"], ["port": "1"]), (["--port=1"], ["port": "1"]),
             (["--port="], ["port": ""]), (["--port", ""], ["port": ""]),
@@ -30,7 +30,7 @@ struct FlagSyntaxTests {
     }
 
     @Test(
-        "words are what is no flag: negative numbers, too, and all that follows --",
+        "takes other arguments as words: negative numbers, too, and all that follows --",
         arguments: [
             (["--detached", "false"], ["false"]), (["version", "-p", "1", "x"], ["version", "x"]),
             (["-1"], ["-1"]), (["-1.5", "-q", "-.5", "-inf"], ["-1.5", "-.5", "-inf"]),
@@ -40,7 +40,7 @@ struct FlagSyntaxTests {
         #expect(try syntax.words(of: arguments).words == expected)
     }
 
-    @Test("the config file and help are flags of every program")
+    @Test("includes the config file and help for every program")
     func common() throws {
         for arguments in [["--config", "x"], ["--config=x"], ["--config", "y", "--config", "x"]] {
             #expect(try syntax.words(of: arguments).configFile == "x")
@@ -54,7 +54,7 @@ struct FlagSyntaxTests {
     }
 
     @Test(
-        "a wrong flag is named",
+        "names a wrong flag",
         arguments: [
             (["--x"], "unknown flag: --x"), (["--x=1"], "unknown flag: --x"),
             (["-x"], "unknown shorthand flag: 'x' in -x"),
@@ -69,7 +69,7 @@ struct FlagSyntaxTests {
     }
 
     @Test(
-        "the nearest flag is suggested for one that there is not",
+        "suggests the nearest flag for an unknown one",
         arguments: [
             ("--prot", "--port"), ("--detachd", "--detached"), ("--conf", "--config"),
             ("-dir", "--dir"), ("-dir=x", "--dir"), ("--hlep", "--help"), ("--elephant", nil),

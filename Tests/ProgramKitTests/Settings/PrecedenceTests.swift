@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Precedence of settings")
 struct PrecedenceTests {
-    @Test("nothing given: the defaults, and nothing to warn of")
+    @Test("gives the defaults, without warnings, if nothing is set")
     func defaults() throws {
         let values = try Sample.values()
         #expect(values[Sample.port] == 3322)
@@ -14,7 +14,7 @@ struct PrecedenceTests {
         #expect(values.filePath == nil)
     }
 
-    @Test("a flag wins over the environment, that over the file, that over the default")
+    @Test("prefers a flag to the environment, that to the file, and that to the default")
     func order() throws {
         let file = try Sample.file(
             "sample.toml", "port = 1\nmessage-limit = 2\ndir = \"file\"")
@@ -30,14 +30,14 @@ struct PrecedenceTests {
         #expect(values.filePath == file.path)
     }
 
-    @Test("a flag turns off what the environment turns on")
+    @Test("lets a flag turn off what the environment turns on")
     func offWins() throws {
         let values = try Sample.values(
             flags: ["detached": "false"], environment: ["SAMPLE_DETACHED": "true"])
         #expect(values[Sample.detached] == false)
     }
 
-    @Test("variables have hyphens or underscores; empty ones count as none")
+    @Test("reads variables with hyphens or underscores, and ignores empty ones")
     func variableNames() throws {
         for name in ["SAMPLE_MESSAGE-LIMIT", "SAMPLE_MESSAGE_LIMIT"] {
             #expect(try Sample.values(environment: [name: "7"])[Sample.limit] == 7)
@@ -49,7 +49,7 @@ struct PrecedenceTests {
         #expect(empty.warnings.isEmpty)
     }
 
-    @Test("one setting in two spellings is an error if they differ")
+    @Test("refuses one setting in two spellings that differ")
     func twoSpellings() throws {
         var environment = ["SAMPLE_MESSAGE-LIMIT": "7", "SAMPLE_MESSAGE_LIMIT": "7"]
         #expect(try Sample.values(environment: environment)[Sample.limit] == 7)
@@ -60,7 +60,7 @@ struct PrecedenceTests {
         #expect(error.message.contains("SAMPLE_MESSAGE-LIMIT and SAMPLE_MESSAGE_LIMIT"))
     }
 
-    @Test("a variable that is no setting, or none any more, is a warning that names it")
+    @Test("warns of an unknown or withdrawn variable by name")
     func unknownVariables() throws {
         let values = try Sample.values(environment: ["SAMPLE_PRT": "1", "SAMPLE_NETWORK": "tcp"])
         #expect(values.warnings.count == 2)
@@ -69,7 +69,7 @@ struct PrecedenceTests {
     }
 
     @Test(
-        "a service link of Kubernetes is passed over with a warning, and a text that may be one is not"
+        "ignores a service link of Kubernetes with a warning, but no other text"
     )
     func serviceLinks() throws {
         let link = ["SAMPLE_PORT": "tcp://10.0.0.7:3322"]
@@ -95,7 +95,7 @@ struct PrecedenceTests {
     }
 
     @Test(
-        "a bad value is an error that names its source, the value and what is right",
+        "refuses a bad value with its source, the value and what is right",
         arguments: [
             ("port", "many", "a whole number from 0 to 65535"), ("port", "65536", "65535"),
             ("port", "-1", "from 0"), ("port", "1.5", "whole"), ("port", "0x10", "whole"),
@@ -124,7 +124,7 @@ struct PrecedenceTests {
     }
 
     @Test(
-        "what stands around a number is not passed over, and control characters are shown as such")
+        "refuses characters around a number, and shows control characters as such")
     func characters() throws {
         let blank = SettingsError("flag --port is \"1 \": give a whole number from 0 to 65535")
         #expect(throws: blank) { _ = try Sample.values(flags: ["port": "1 "]) }
@@ -134,7 +134,7 @@ struct PrecedenceTests {
         #expect(throws: name) { _ = try Sample.values(flags: ["name": "a\n\u{1b}b"]) }
     }
 
-    @Test("booleans are words in any case", arguments: ["true", "T", "1", "TRUE"])
+    @Test("reads booleans as words in any case", arguments: ["true", "T", "1", "TRUE"])
     func booleans(word: String) throws {
         #expect(try Sample.values(flags: ["detached": word])[Sample.detached])
     }

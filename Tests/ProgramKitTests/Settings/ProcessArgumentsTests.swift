@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The arguments of a process")
 struct ProcessArgumentsTests {
-    @Test("leaves the program's name out")
+    @Test("omit the program's name")
     func usual() throws {
         #expect(try ProcessArguments.text(of: [Array("immudb".utf8)]) == [])
         #expect(
@@ -13,12 +13,12 @@ struct ProcessArgumentsTests {
             ])
     }
 
-    @Test("refuses an empty command line instead of taking defaults")
+    @Test("refuse an empty command line instead of taking defaults")
     func empty() {
         #expect(throws: SettingsError.self) { try ProcessArguments.text(of: []) }
     }
 
-    @Test("refuses an argument that is not UTF-8")
+    @Test("refuse an argument that is not UTF-8")
     func notText() {
         #expect(throws: SettingsError.self) {
             try ProcessArguments.text(of: [Array("immudb".utf8), [0xff]])

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Standard files")
 struct StandardFilesTests {
-    @Test("a text for a pipe that nobody reads is given up after half a second")
+    @Test("give up a text for a pipe that nobody reads after half a second")
     func fullPipe() throws {
         let ends = try filledPipe()
         defer { for end in ends { close(end) } }
@@ -17,7 +17,7 @@ struct StandardFilesTests {
         #expect(time < .seconds(10))
     }
 
-    @Test("a long text reaches a reader that takes its time")
+    @Test("deliver a long text to a slow reader")
     func slowReader() throws {
         let ends = try filledPipe()
         let text = String(repeating: "0123456789", count: 10_000)
@@ -40,7 +40,8 @@ struct StandardFilesTests {
     }
 
     #if os(Linux)
-        @Test("a crash ends the process also if its standard error is a pipe that nobody reads")
+        @Test(
+            "do not keep a crash from ending the process, even if nobody reads the standard error")
         func crash() async throws {
             await #expect(processExitsWith: .failure) {
                 // The one that has to end is a child: if it did not, nobody would end it.

@@ -1,0 +1,31 @@
+/// Why a server's metrics cannot be shown.
+public struct MetricsError: Error, Hashable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// Nothing listens there, or it does not answer in time.
+        case unreachable
+        /// What answers is no `/metrics` of an immudb.
+        case notMetrics
+        case tooLarge
+    }
+
+    public let code: Code
+    /// In a few words.
+    public let reason: String
+    /// Where the metrics were asked for: `host:port`.
+    public var address: String?
+
+    public init(_ code: Code, _ reason: String, address: String? = nil) {
+        self.code = code
+        self.reason = reason
+        self.address = address
+    }
+
+    /// Where, why, and what to do.
+    public var description: String {
+        guard let address else { return reason }
+        return
+            "no metrics from \(address): \(reason). immudb serves them on the port of its --metrics-port "
+            + "(9497) at its --metrics-address. If that is another port, give it to immuadmin with "
+            + "--metrics-port"
+    }
+}

@@ -1,0 +1,124 @@
+/// What a server told over time, and how its counters grew: the newest samples, up to a limit.
+///
+/// Counters begin again when a server restarts, and there is no telling how they grew while it did not answer: such a
+/// time is a gap, not a rate.
+public struct StatisticsHistory: Sendable {
+    /// Two dots a cell on the widest grid: an hour at three seconds.
+    public static let capacity = 1_200
+
+    /// What happened between a sample and the one before it.
+    public struct Point: Equatable, Sendable {
+        /// Seconds by a clock that nobody sets.
+        public let time: Double
+        /// Nil where there is no rate.
+        public var growth: Growth?
+        public let ledgerByteCount: Double
+        public let indexByteCount: Double
+        public let treeByteCount: Double
+        public let residentByteCount: Double?
+        public let usedByteCount: Double?
+    }
+
+    /// Calls a second, and how long they took; nil if there were none.
+    public struct Growth: Equatable, Sendable {
+        public let readsPerSecond: Double
+        public let writesPerSecond: Double
+        public let entriesPerSecond: Double
+        public let readMicroseconds: Double?
+        public let writeMicroseconds: Double?
+        public let refusedPerSecond: Double
+    }
+
+    /// A time without answers.
+    public struct Silence: Equatable, Sendable {
+        /// Seconds since 1970.
+        public let since: Double
+        public let reason: String
+    }
+
+    public private(set) var points: [Point] = []
+    public private(set) var latest: ServerStatistics?
+    /// When ``latest`` came, in seconds since 1970.
+    public private(set) var latestTime: Double?
+    /// Nil while the server answers.
+    public private(set) var silence: Silence?
+    /// When the server was last seen to have restarted, in seconds since 1970.
+    public private(set) var restartTime: Double?
+    private var latestMoment: Double?
+
+    public init() {}
+
+    /// - Parameters:
+    ///   - moment: seconds by a clock that nobody sets, and that only grows.
+    ///   - now: seconds since 1970.
+    public mutating func add(_ statistics: ServerStatistics, moment: Double, now: Double) {
+        var growth: Growth?
+        if let latest, let latestMoment {
+            if statistics.isOfAnotherRun(than: latest) {
+                restartTime = now
+            } else if moment > latestMoment {
+                growth = Growth(from: latest, to: statistics, seconds: moment - latestMoment)
+            }
+        }
+        func total(_ part: KeyPath<ServerStatistics.DatabaseStorage, UInt64>) -> Double {
+            statistics.storage.reduce(0) { $0 + Double($1[keyPath: part]) }
+        }
+        points.append(
+            Point(
+                time: moment, growth: growth, ledgerByteCount: total(\.ledgerByteCount),
+                indexByteCount: total(\.indexByteCount), treeByteCount: total(\.treeByteCount),
+                residentByteCount: statistics.process.residentByteCount.map { Double($0) },
+                usedByteCount: statistics.usedMemoryByteCount.map { Double($0) }))
+        if points.count > Self.capacity { points.removeFirst(points.count - Self.capacity) }
+        latest = statistics
+        latestTime = now
+        latestMoment = moment
+        silence = nil
+    }
+
+    /// Notes that the server did not answer, or nothing that can be shown.
+    public mutating func addFailure(_ reason: String, now: Double) {
+        silence = Silence(since: silence?.since ?? now, reason: reason)
+    }
+}
+
+extension ServerStatistics {
+    /// Whether the process that told this is another one than before: its counters began again.
+    func isOfAnotherRun(than before: ServerStatistics) -> Bool {
+        if let start = process.start, let startBefore = before.process.start,
+            abs(start - startBefore) > 1
+        {
+            return true
+        }
+        return uptimeHours < before.uptimeHours || isLess(than: before)
+    }
+
+    private func isLess(than before: ServerStatistics) -> Bool {
+        let counts = Dictionary(methods.map { ($0.name, $0.callCount) }) { first, _ in first }
+        return entryCount < before.entryCount
+            || before.methods.contains { counts[$0.name] ?? 0 < $0.callCount }
+    }
+}
+
+extension StatisticsHistory.Growth {
+    fileprivate init(from before: ServerStatistics, to after: ServerStatistics, seconds: Double) {
+        func rate(_ count: (ServerStatistics) -> UInt64) -> Double {
+            max(0, Double(count(after)) - Double(count(before))) / seconds
+        }
+        readsPerSecond = rate { $0.total(of: .read).callCount }
+        writesPerSecond = rate { $0.total(of: .write).callCount }
+        entriesPerSecond = rate(\.entryCount)
+        refusedPerSecond = rate(\.refusedCallCount)
+        readMicroseconds = Self.average(.read, before, after)
+        writeMicroseconds = Self.average(.write, before, after)
+    }
+
+    private static func average(
+        _ kind: MethodCalls.Kind, _ before: ServerStatistics, _ after: ServerStatistics
+    ) -> Double? {
+        let (earlier, later) = (before.total(of: kind), after.total(of: kind))
+        let seconds = later.seconds - earlier.seconds
+        guard later.measuredCount > earlier.measuredCount, seconds >= 0 else { return nil }
+        return seconds / Double(later.measuredCount - earlier.measuredCount) * 1_000_000
+    }
+}

@@ -1,0 +1,8 @@
+/// Why a terminal shows no screen.
+public struct ScreenError: Error, Hashable, CustomStringConvertible {
+    public let message: String
+
+    public init(_ message: String) { self.message = message }
+
+    public var description: String { message }
+}
