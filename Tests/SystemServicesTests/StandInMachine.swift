@@ -111,7 +111,7 @@ extension TemporaryFolder {
     }
 }
 
-/// Commands of systemd that nobody runs: they end as they are told to. Those that are files are run.
+/// Commands of systemd that nobody runs: they end as they are told to. Programs that say what they are, are run.
 final class NotedCommands: CommandRunning {
     private struct State {
         var lines: [String] = []
@@ -135,7 +135,8 @@ final class NotedCommands: CommandRunning {
     func run(
         _ words: [String], environment: [String: String]
     ) throws(ServiceError) -> CommandResult {
-        if words[0].hasPrefix("/") {
+        // What a program says of itself.
+        if words.contains("mangen") {
             return try SystemCommands().run(words, environment: environment)
         }
         let line = words.joined(separator: " ")

@@ -213,16 +213,6 @@ struct TaskTests {
                 "--time"))
     }
 
-    @Test("a missing program is an error that names --local-file", .enabled(if: geteuid() == 0))
-    func noProgram() throws {
-        for path in [nil, "/nowhere/immudb", host.folder.path] as [String?] {
-            let failed = try failure("immudb", "install") { $0.localFile = path }
-            #expect(
-                failed.error.message.hasPrefix("executable file does not exists or not provided: "))
-            #expect(failed.error.message.hasSuffix("Give its path with --local-file"))
-        }
-    }
-
     @Test(
         "without systemd it says so and names --print, which works there",
         .enabled(if: geteuid() == 0))
@@ -240,5 +230,18 @@ struct TaskTests {
         #expect(text.contains("\n    NoNewPrivileges=yes\n"))
         #expect(host.content.isEmpty)
         #expect(host.commands.lines.isEmpty)
+    }
+
+    @Test("a removal that is only printed says what would be asked, and removes nothing")
+    func printedRemoval() throws {
+        try host.run("immudb", "install", on: host.image)
+        try host.write("entries", to: "/var/lib/immudb/data/ledger/0")
+        let before = host.content
+        let lines = try host.run("immudb", "uninstall", on: host.image) {
+            ($0.printsOnly, $0.removesFiles) = (true, true)
+        }
+        #expect(lines.prefix(2) == ["ask \(sure)", "ask Erase data? [y/N]"])
+        #expect(lines.contains("erase /var/lib/immudb with all that is in it"))
+        #expect(host.content == before)
     }
 }

@@ -99,16 +99,16 @@ public struct ServiceTask {
     // MARK: install
 
     private func install() throws(ServiceError) {
-        if service.name == ServiceDefinition.immugw.name, !request.printsOnly {
+        if service.name == ServiceDefinition.immugw.name {
             let question =
                 "To provide the maximum level of security, we recommend running immugw on a different machine "
                 + "than immudb server. Continue ? [Y/n]"
-            guard try dialog.confirm(question, true) else { return dialog.say("No action") }
+            guard try ask(question, byDefault: true) else { return dialog.say("No action") }
         }
         var source = try machine.executable(
             of: service, localFile: request.localFile, beside: programFolder, say: dialog.say)
         if !request.printsOnly {
-            let page = machine.manPage(of: source.path, named: service.manPage)
+            let page = machine.manPage(of: source, named: service.manPage)
             source.manPage = page.map { .text($0) } ?? .none
         }
         let plan = try InstallationPlan(
@@ -143,26 +143,29 @@ public struct ServiceTask {
         let survey = try machine.survey(of: service)
         // Nothing is asked about a service that is not there.
         _ = try RemovalPlan(service, extent, survey: survey)
-        if request.printsOnly {
-            extent.erasesData = request.removesFiles
-            let plan = try RemovalPlan(service, extent, survey: survey)
-            for note in plan.notes { dialog.say(note) }
-            return printSteps(plan.steps)
+        guard try ask("Are you sure you want to uninstall \(service.name)? [y/N]") else {
+            return dialog.say("No action")
         }
-        guard try dialog.confirm("Are you sure you want to uninstall \(service.name)? [y/N]", false)
-        else { return dialog.say("No action") }
         if request.removesFiles, survey[service.dataFolder] != .missing {
-            extent.erasesData = try dialog.confirm("Erase data? [y/N]", false)
+            extent.erasesData = try ask("Erase data? [y/N]")
             if !extent.erasesData { dialog.say("No data removed") }
         }
-        if try isRunning() { try unit.stop() }
+        if !request.printsOnly, try isRunning() { try unit.stop() }
         let plan = try RemovalPlan(service, extent, survey: machine.survey(of: service))
         for note in plan.notes { dialog.say(note) }
+        if request.printsOnly { return printSteps(plan.steps) }
         try carryOut(
             plan.steps, "Removing \(service.name):",
             advice: "Mend that and uninstall again: it goes on where it has stopped")
         if extent.erasesData { dialog.say("Data folder removed") }
         dialog.say("Program files removed")
+    }
+
+    /// Asks, or says what would be asked, and takes a yes for the answer.
+    private func ask(_ question: String, byDefault: Bool = false) throws(ServiceError) -> Bool {
+        guard request.printsOnly else { return try dialog.confirm(question, byDefault) }
+        dialog.say("ask \(question)")
+        return true
     }
 
     // MARK: the rest

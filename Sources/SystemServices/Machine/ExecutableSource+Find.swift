@@ -1,4 +1,3 @@
-import Foundation
 import POSIX
 
 #if canImport(Darwin)
@@ -39,28 +38,51 @@ extension Machine {
         }
     }
 
+    private static let maxPageByteCount = 1 << 20
+    private static let nobody: UInt32 = 65_534
+
     /// Asks a program for its man page. It is the page of the program's release: its date is that of the file.
+    ///
+    /// The program is no service yet, so root does not run it: a copy of it is run by nobody, in a folder of its own.
     ///
     /// - Parameter path: of the page; its last name is the file's.
     /// - Returns: nil if it has none, or cannot be run here.
-    func manPage(of program: String, named path: String) -> String? {
-        var template = Array("\(temporaryFolder)/.immuadmin-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { return nil }
-        let folder = String(
-            decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    func manPage(of source: ExecutableSource, named path: String) -> String? {
+        guard let folder = makeTemporaryFolder() else { return nil }
         defer { try? FolderErasure.eraseWhole(folder) }
+        let copy = folder + "/program"
         var status = stat()
-        guard stat(program, &status) == 0 else { return nil }
+        guard stat(source.path, &status) == 0, let name = FilePath(path).lastComponent?.string,
+            (try? MachineFiles.copy(source.path, to: copy)) == source.digest
+        else { return nil }
         #if canImport(Darwin)
             let seconds = status.st_mtimespec.tv_sec
         #else
             let seconds = status.st_mtim.tv_sec
         #endif
-        guard
-            let result = try? commands.run(
-                [program, "mangen", folder], environment: ["SOURCE_DATE_EPOCH": "\(seconds)"]),
-            result.exitCode == 0, let name = FilePath(path).lastComponent?.string
+        var words = [copy, "mangen", folder]
+        if geteuid() == 0 {
+            guard chown(folder, Self.nobody, Self.nobody) == 0 else { return nil }
+            words =
+                [
+                    "setpriv", "--reuid=\(Self.nobody)", "--regid=\(Self.nobody)", "--clear-groups",
+                    "--no-new-privs", "--",
+                ] + words
+        }
+        let result = try? commands.run(words, environment: ["SOURCE_DATE_EPOCH": "\(seconds)"])
+        guard result?.exitCode == 0,
+            // Not what a link leads to, which nobody may not read.
+            let page = try? FileDescriptor.opening(
+                "\(folder)/\(name)", .readOnly, [.noFollow, .nonBlocking])
         else { return nil }
-        return try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
+        return try? page.closeAfter {
+            String(decoding: try page.bytes(upTo: Self.maxPageByteCount), as: UTF8.self)
+        }
+    }
+
+    private func makeTemporaryFolder() -> String? {
+        var template = Array("\(temporaryFolder)/.immuadmin-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { return nil }
+        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -85,6 +85,22 @@ struct MachineFiles: Sendable {
         return try file.closeAfter { try copy(from: file) { _ in } }
     }
 
+    /// Copies a program to where nothing is yet, for everybody to run.
+    ///
+    /// - Throws: `Errno`.
+    static func copy(_ source: String, to path: String) throws -> Digest {
+        let copy = try FileDescriptor.opening(
+            path, .writeOnly, [.create, .exclusiveCreate], permissions: .ownerReadWrite)
+        return try copy.closeAfter {
+            let file = try FileDescriptor.opening(source, .readOnly, .nonBlocking)
+            let digest = try file.closeAfter {
+                try Self.copy(from: file) { _ = try copy.writeAll($0) }
+            }
+            guard fchmod(copy.rawValue, executableMode) == 0 else { throw Errno.last }
+            return digest
+        }
+    }
+
     /// Reads a file to its end.
     private static func copy(
         from file: FileDescriptor, to write: ([UInt8]) throws -> Void
