@@ -306,7 +306,7 @@ let package = Package(
                 "TestTools",
                 "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "SimulatedDisk", "StorageIO", protobuf,
+                "SimulatedDisk", "StorageIO", logging, protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
             name: "FuzzReplayTests",

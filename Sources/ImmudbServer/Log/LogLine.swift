@@ -55,19 +55,19 @@ struct LogLine: Sendable {
 
     /// - Parameter time: as `LogTime.universal` says it.
     func json(at time: String) -> String {
-        let members = [
+        var members = [
             ("time", "\"\(time)\(self.time.fraction)Z\""),
             ("level", "\"\(level.name.lowercased())\""),
             ("message", JSONText.string(message)),
         ]
-        let names = Set(members.map(\.0))
-        return JSONText.object(
-            members
-                + fields.map { field in
-                    // A name is there once in an object.
-                    let name = names.contains(field.name) ? field.name + "_" : field.name
-                    return (name, JSONText.string(field.value))
-                })
+        // A name is there once in an object.
+        var names = Set(members.map(\.0))
+        for field in fields {
+            var name = field.name
+            while !names.insert(name).inserted { name += "_" }
+            members.append((name, JSONText.string(field.value)))
+        }
+        return JSONText.object(members)
     }
 
     private static func cut(_ text: String, _ limit: Int) -> String {

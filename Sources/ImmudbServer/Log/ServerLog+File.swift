@@ -37,7 +37,8 @@ extension ServerLog {
             let writer = try LogWriter(
                 to: file, LineFormatter(format, program: "immudb"), closesFile: true)
             return ServerLog(
-                level: level, writer: writer, file: LogFilePlace(path: path, descriptor: file))
+                level: level, format: format, writer: writer,
+                file: LogFilePlace(path: path, descriptor: file))
         } catch {
             // Fails if the log is in it already: a start without a thread for it has left an empty one.
             if isNew { rmdir(folder) }

@@ -30,14 +30,21 @@ struct ServerLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
+        log.write(
+            LogLine(
+                LogLevel(event.level), event.message.description,
+                fields: log.format == .text ? [] : fields(of: event)))
+    }
+
+    /// In the order of their names.
+    private func fields(of event: LogEvent) -> [LogLine.Field] {
         var all = metadata
         if let more = metadataProvider?.get() { all.merge(more) { $1 } }
         if let more = event.metadata { all.merge(more) { $1 } }
         if let error = event.error { all["error"] = "\(error)" }
-        let fields = all.sorted { $0.key < $1.key }.map {
+        return all.sorted { $0.key < $1.key }.map {
             LogLine.Field(name: $0.key, value: "\($0.value)")
         }
-        log.write(LogLine(LogLevel(event.level), event.message.description, fields: fields))
     }
 }
 

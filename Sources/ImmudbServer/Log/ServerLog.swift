@@ -18,7 +18,7 @@ import Synchronization
 /// those that turn the direction of writing.
 public struct ServerLog: Sendable {
     private enum Target: Sendable {
-        case function(LogFormat, @Sendable (String) -> Void)
+        case function(@Sendable (String) -> Void)
         case writer(LogWriter)
     }
 
@@ -29,6 +29,7 @@ public struct ServerLog: Sendable {
 
     private let target: Target
     private let sharedLevel: SharedLevel
+    let format: LogFormat
     /// Where the log file is, to open it again; nil for a log without a file.
     let file: LogFilePlace?
 
@@ -45,12 +46,14 @@ public struct ServerLog: Sendable {
         level: LogLevel, format: LogFormat = .text, write: @escaping @Sendable (String) -> Void
     ) {
         sharedLevel = SharedLevel(level)
-        target = .function(format, write)
+        self.format = format
+        target = .function(write)
         file = nil
     }
 
-    init(level: LogLevel, writer: LogWriter, file: LogFilePlace? = nil) {
+    init(level: LogLevel, format: LogFormat, writer: LogWriter, file: LogFilePlace? = nil) {
         sharedLevel = SharedLevel(level)
+        self.format = format
         target = .writer(writer)
         self.file = file
     }
@@ -63,7 +66,7 @@ public struct ServerLog: Sendable {
     ) throws(ServerStartError) -> ServerLog {
         let writer = try LogWriter(
             to: STDERR_FILENO, LineFormatter(format, program: "immu-server"), closesFile: false)
-        return ServerLog(level: level, writer: writer)
+        return ServerLog(level: level, format: format, writer: writer)
     }
 
     // The lines of the program around a server; the server's own come by `logger`.
@@ -85,8 +88,7 @@ public struct ServerLog: Sendable {
 
     func write(_ line: LogLine) {
         switch target {
-        case .function(.text, let write): write(line.text)
-        case .function(.json, let write): write(line.json)
+        case .function(let write): write(format == .text ? line.text : line.json)
         case .writer(let writer): writer.put(line)
         }
     }

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbClient
 import ImmudbServer
 import ImmudbVerification
+import Logging
 import MerkleTree
 import StorageIO
 
