@@ -1,4 +1,4 @@
-# make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | sanitize | fuzz |
+# make run | build | test | bench | crash-test | simulate | kill-loop | torture | abuse | mutants | sanitize | fuzz | service-test |
 #      format | generate | documentation | examples | version.
 # Each installs what it lacks and says so.
 
@@ -8,7 +8,7 @@ SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc
 PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immuclient immuadmin immutest
 
-.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz format generate version \
+.PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz service-test format generate version \
     documentation dependencies python examples
 
 ## The executables, in bin/.
@@ -86,6 +86,10 @@ sanitize: dependencies python
 TIME ?= 600
 fuzz: dependencies
 	Scripts/fuzz.sh $(TIME) $(TARGETS)
+
+## A systemd of its own, in namespaces: installs, rules and removes the service. Needs Linux and root.
+service-test: build
+	Scripts/service-test.sh bin
 
 format:
 	swift format --in-place --recursive --parallel Sources Tests Benchmarks Examples Fuzz/Sources Fuzz/Package.swift \

@@ -23,6 +23,7 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
@@ -37,6 +38,7 @@ let package = Package(
         .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
+        .library(name: "ImmudbServer", targets: ["ImmudbServer"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
         .library(name: "ImmudbModel", targets: ["ImmudbModel"]),
@@ -62,9 +64,10 @@ let package = Package(
         // The interface by which the server records its metrics, so that an application that embeds it gets them in
         // its own backend.
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
-        // The web server of /metrics, with the log that it wants.
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // The interface by which it logs, for the same reason.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // The web server of /metrics.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         // Fetching /metrics; Hummingbird has it, too.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
@@ -170,7 +173,8 @@ let package = Package(
             name: "ImmudbServer",
             dependencies: [
                 "ImmudbAccounts", "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree",
-                "POSIX", "RPCTransport", "StorageIO", coreMetrics, nioCore, protobuf, system,
+                "POSIX", "RPCTransport", "StorageIO", coreMetrics, logging, nioCore, protobuf,
+                system,
             ],
             swiftSettings: settings),
         // Metrics in memory, and Prometheus' text of them.
@@ -211,6 +215,10 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Programs as services of systemd: what is installed, and the commands that rule it.
+        .target(
+            name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto],
+            swiftSettings: settings),
         // What the command line clients share: connection, forms of output, failures, files that are written whole.
         .target(
             name: "ClientKit",
@@ -229,7 +237,7 @@ let package = Package(
                 arguments, nioCore, nioPosix, system,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
+                logging,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -243,8 +251,8 @@ let package = Package(
             name: "immuadmin",
             dependencies: [
                 "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
-                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "Terminal",
-                "TerminalScreen", arguments,
+                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "SystemServices",
+                "Terminal", "TerminalScreen", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -298,7 +306,7 @@ let package = Package(
                 "TestTools",
                 "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "SimulatedDisk", "StorageIO", protobuf,
+                "SimulatedDisk", "StorageIO", logging, protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
             name: "FuzzReplayTests",
@@ -385,7 +393,7 @@ let package = Package(
                 "TestTools",
                 "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
                 "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "SimulatedDisk",
-                "StorageIO", coreMetrics, nioCore,
+                "StorageIO", coreMetrics, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
@@ -400,7 +408,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ProgramKitTests",
-            dependencies: ["ChildProcess", "ProgramKit", "TestTools", arguments],
+            dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
             swiftSettings: settings),
         .testTarget(
             name: "ImmudbTests",
@@ -413,6 +421,9 @@ let package = Package(
                 "RPCTransport", "TestTools", "OwnThread",
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "SystemServicesTests",
+            dependencies: ["ChildProcess", "SystemServices", "TestTools"], swiftSettings: settings),
         .testTarget(
             name: "ImmuadminTests",
             dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments],

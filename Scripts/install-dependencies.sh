@@ -3,7 +3,7 @@
 set -euo pipefail
 
 debian=(librocksdb-dev libnghttp2-dev libssl-dev libedit-dev libncurses-dev protobuf-compiler pkg-config python3-venv g++ strace libfaketime
-    mandoc openssl)
+    mandoc openssl systemd logrotate)
 brew=(rocksdb nghttp2 openssl@3 protobuf pkg-config python3)
 
 if ! command -v swift >/dev/null; then

@@ -1,7 +1,7 @@
 import Glibc
 import ImmudbAccounts
 
-/// What users cost: to check the token of a call, to let somebody in, to hash a password.
+/// What users cost: to check the token of a call, to let somebody in, to hash a password; and what they cost others.
 func measureAccounts(_ report: inout Report) async throws {
     let folder = try BenchFolder()
     let accounts = try Accounts.open(in: folder.path)
@@ -34,6 +34,7 @@ func measureAccounts(_ report: inout Report) async throws {
     report.add(
         "token: refusal of a stranger's", strangers, unit: "µs", .none, "no signature is looked at")
     try accounts.close()
+    try await measureUsers(&report)
 }
 
 /// Of one call, in microseconds.

@@ -20,14 +20,27 @@ final class LoadConnection {
     private var succeeded: UInt64 = 0
     private var end: UInt64 = 0
     private var isBroken = false
+    /// When the calls in flight began, by stream, if their times are measured.
+    private var beginnings: [Int32: Double] = [:]
+    /// How long calls took, in seconds, if that is measured.
+    private var durations: [Double] = []
+    private let measuresDurations: Bool
 
-    init(port: Int, path: String, request: @escaping Request) throws {
+    /// - Parameters:
+    ///   - token: of the user who makes the calls; nil: none.
+    ///   - measuresDurations: whether `durations` are kept.
+    init(
+        port: Int, path: String, token: String? = nil, measuresDurations: Bool = false,
+        request: @escaping Request
+    ) throws {
+        self.measuresDurations = measuresDurations
         socket = try Self.connect(port: port)
-        fields = Fields([
-            (":method", "POST"), (":scheme", "http"), (":path", path),
-            (":authority", "127.0.0.1:\(port)"), ("content-type", "application/grpc"),
-            ("te", "trailers"), ("user-agent", "immudb-bench"),
-        ])
+        fields = Fields(
+            [
+                (":method", "POST"), (":scheme", "http"), (":path", path),
+                (":authority", "127.0.0.1:\(port)"), ("content-type", "application/grpc"),
+                ("te", "trailers"), ("user-agent", "immudb-bench"),
+            ] + (token.map { [("authorization", "Bearer \($0)")] } ?? []))
         self.request = request
         session = try makeSession()
     }
@@ -72,6 +85,12 @@ final class LoadConnection {
         }
     }
 
+    /// Forgets the durations so far, and gives them.
+    func takeDurations() -> [Double] {
+        defer { durations = [] }
+        return durations
+    }
+
     // MARK: calls
 
     private func startNext() {
@@ -86,6 +105,7 @@ final class LoadConnection {
         let stream = nghttp2_submit_request(
             session, nil, fields.pointer, fields.count, &provider, nil)
         if stream < 0 { isBroken = true } else { bodies[stream] = body }
+        if measuresDurations { beginnings[stream] = now() }
     }
 
     private static let readBody: nghttp2_data_source_read_callback = {
@@ -105,6 +125,7 @@ final class LoadConnection {
 
     private func closed(_ stream: Int32) {
         bodies[stream] = nil
+        if let began = beginnings.removeValue(forKey: stream) { durations.append(now() - began) }
         finished += 1
         startNext()
     }

@@ -8,7 +8,7 @@ import TestTools
 
 private let inFlight = 64
 let echoPort = 45_322
-private let serverPort = 45_323
+let serverPort = 45_323
 
 /// The server of the echo figure, in a process of its own; ends when it is killed.
 func serveEcho(port: Int = echoPort, tls: ServerTLS? = nil) async throws {
@@ -24,10 +24,11 @@ func serveEcho(port: Int = echoPort, tls: ServerTLS? = nil) async throws {
 
 /// What a call costs the server: its CPU time, from /proc, with 64 calls in flight on a connection
 /// that costs little itself. The least of five rounds: what else the machine does only adds.
-private func measureCalls(
-    process: Int32, port: Int, calls: Int, path: String, _ request: @escaping LoadConnection.Request
+func measureCalls(
+    process: Int32, port: Int, calls: Int, path: String, token: String? = nil,
+    _ request: @escaping LoadConnection.Request
 ) throws -> (cpu: Double, rate: Double, worst: Double) {
-    let load = try LoadConnection(port: port, path: path, request: request)
+    let load = try LoadConnection(port: port, path: path, token: token, request: request)
     try load.run(calls: calls / 4, inFlight: inFlight)
     var rounds: [(cpu: Double, rate: Double)] = []
     for _ in 0..<5 {
@@ -52,7 +53,7 @@ func measureServer(_ report: inout Report) throws {
     for size in [100_000, 1_000_000] as [UInt64] { try measureImmudb(size, &report) }
 }
 
-private func describe(_ figure: (cpu: Double, rate: Double, worst: Double)) -> String {
+func describe(_ figure: (cpu: Double, rate: Double, worst: Double)) -> String {
     "\(Int(figure.rate)) calls a second; worst of 5 rounds \(Report.number(figure.worst)) µs"
 }
 

@@ -72,6 +72,9 @@ public final class Accounts: Sendable {
         thread = try HashingThread()
     }
 
+    /// Logins and changes that wait for their turn.
+    public var waitingCount: Int { thread.waitingCount }
+
     /// Refuses the logins and changes that wait, and those that come, and finishes the one that runs. Tokens
     /// are still checked.
     public func endChanges() { thread.end() }

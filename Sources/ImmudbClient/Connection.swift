@@ -51,9 +51,9 @@ final class Connection: Sendable {
         token.withLock { $0 = new }
     }
 
-    private var metadata: Metadata {
+    private func metadata(withToken: Bool = true) -> Metadata {
         var metadata = Metadata()
-        if let token = token.withLock({ $0 }) {
+        if withToken, let token = token.withLock({ $0 }) {
             metadata.add(ImmuMetadata.authorization, "Bearer \(token)")
         }
         if isForAdministration {
@@ -62,11 +62,13 @@ final class Connection: Sendable {
         return metadata
     }
 
-    /// - Parameter extra: metadata of this call, beside the token.
+    /// - Parameters:
+    ///   - extra: metadata of this call, beside the token.
+    ///   - withToken: false while it is not known who the server is.
     func call<Request: Message, Response: Message>(
-        _ path: String, _ request: Request, _ extra: Metadata = Metadata()
+        _ path: String, _ request: Request, _ extra: Metadata = Metadata(), withToken: Bool = true
     ) async -> Answer<Response> {
-        var metadata = metadata
+        var metadata = metadata(withToken: withToken)
         metadata.add(contentsOf: extra)
         do {
             let response: RPCResponse<Response> = try await transport.unary(
@@ -102,7 +104,7 @@ final class Connection: Sendable {
     ) async throws(ClientError) -> RPCResponseStream<Response> {
         do {
             return try await transport.serverStreaming(
-                path, request, metadata: metadata, messageTimeout: callTimeout,
+                path, request, metadata: metadata(), messageTimeout: callTimeout,
                 check: limits[path])
         } catch let error as RPCError {
             throw ClientError(error, server: address)

@@ -101,7 +101,8 @@ public final class ImmudbClient: Sendable {
         self.firstContact = firstContact
     }
 
-    /// Connects to a server and reads its identity, by a Health call.
+    /// Connects to a server and reads its identity, by a Health call. The configuration's token is sent with later calls
+    /// only, so a server that is refused here does not get it.
     ///
     /// - Parameters:
     ///   - configuration: where the server is, and the timeouts.
@@ -122,7 +123,7 @@ public final class ImmudbClient: Sendable {
         if let directory = configuration.evidenceDirectory { try Evidence.prepare(directory) }
         do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
-                ImmuService.health, Google_Protobuf_Empty())
+                ImmuService.health, Google_Protobuf_Empty(), withToken: false)
             _ = try answer.result.get()
             guard let text = answer.identity, let identity = ServerIdentity(text) else {
                 throw ClientError(

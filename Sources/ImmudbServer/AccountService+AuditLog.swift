@@ -7,7 +7,7 @@ extension AccountService {
     /// The audit entries of one snapshot, in the order of their times, while others are written.
     func auditLog(_ request: Immudb_Admin_V1_AuditLogRequest, _ stream: ServerStream) async throws {
         let filter = try AuditFilter(request)
-        do throws(StoreError) {
+        do {
             var walk = try accounts.auditWalk(filter)
             while !walk.isAtEnd {
                 let before = walk
@@ -16,25 +16,12 @@ extension AccountService {
                     return (items: try walk.nextPage(), walk: walk)
                 }
                 walk = page.walk
-                for item in page.items { try await send(item, stream) }
+                for item in page.items { try await stream.send(Immudb_Admin_V1_AuditEntry(item)) }
             }
-        } catch {
+        } catch let error as StoreError {
             let refusal = Refusal(error)
-            if let fault = refusal.fault {
-                faults.report(error.code.rawValue, "\(stream.method): \(fault)")
-            }
+            faults.report(refusal, of: stream)
             throw RPCError(refusal.code, refusal.message)
-        }
-    }
-
-    /// - Throws: `cancelled` when nobody waits any more.
-    private func send(
-        _ item: AuditWalk.Item, _ stream: ServerStream
-    ) async throws(StoreError) {
-        do {
-            try await stream.send(Immudb_Admin_V1_AuditEntry(item))
-        } catch {
-            throw StoreError(.cancelled, "the caller has gone")
         }
     }
 }

@@ -1,6 +1,7 @@
 import ImmudbAccounts
 import ImmudbProtocol
 import ImmudbStore
+import Logging
 import RPCTransport
 import SwiftProtobuf
 
@@ -18,10 +19,11 @@ import SwiftProtobuf
 struct AccountService: Sendable {
     let accounts: Accounts
     let gate: Gate
-    let log: ServerLog
+    let log: Logger
     let faults: FaultLog
 
-    init(_ accounts: Accounts, isAuthenticating: Bool, log: ServerLog, faults: FaultLog) {
+    init(_ accounts: Accounts, isAuthenticating: Bool, log: Logger, faults: FaultLog) {
+        let log = log.of(.users)
         self.accounts = accounts
         self.log = log
         self.faults = faults
@@ -46,10 +48,10 @@ struct AccountService: Sendable {
         accounts.login(login, from: Origin(call), isCancelled: { call.isCancelled }) { result in
             switch result {
             case .success(.token(let token)):
-                log.debug("login \(user)")
+                log.debug("login \(user)", of: call)
                 call.reply(Immudb_Schema_LoginResponse.with { $0.token = Data(token.utf8) })
             case .success(.firstAdministrator(let password)):
-                log.info("the administrator \(user) was made, at \(call.peerAddress)")
+                log.info("the administrator \(user) was made, at \(call.peerAddress)", of: call)
                 call.fail(.unknown, Self.firstLoginText(password))
             case .failure(let error):
                 refuse(call, Refusal(error), "login \(user)")
@@ -117,7 +119,10 @@ struct AccountService: Sendable {
         act(administrator) { result in
             switch result {
             case .success(let user):
-                log.info("\(what) \(name): done by \(caller.name) at \(call.peerAddress)")
+                log.info(
+                    "\(what) \(name): done by \(caller.name) at \(call.peerAddress)",
+                    metadata: Logger.Metadata(call).merging(
+                        ["user": "\(name)", "by": "\(caller.name)"]) { $1 })
                 call.noteEffect()
                 call.reply(answer(user))
             case .failure(let error):
@@ -133,11 +138,8 @@ struct AccountService: Sendable {
     private func refuse(
         _ call: ServerCall, _ refusal: Refusal, _ what: @autoclosure () -> String
     ) {
-        log.debug("\(what()): \(refusal.message)")
-        if let fault = refusal.fault {
-            faults.report(
-                (fault as? StoreError)?.code.rawValue ?? "other", "\(call.method): \(fault)")
-        }
+        log.debug("\(what()): \(refusal.message)", of: call)
+        faults.report(refusal, of: call)
         call.fail(refusal.code, refusal.message)
     }
 }

@@ -24,7 +24,7 @@ extension DatabaseService {
     /// stream waits for a client that is slow.
     func dump(_ request: Google_Protobuf_Empty, _ stream: ServerStream) async throws {
         var dump = operations.dump()
-        log.debug("dump of \(dump.size) entries")
+        log.debug("dump of \(dump.size) entries", of: stream)
         do {
             while let run = try await dump.nextRun(upTo: Self.dumpMessageByteCount) {
                 let byteCount = run.byteCount + run.count * Self.dumpEntryByteCount
@@ -42,7 +42,7 @@ extension DatabaseService {
             }
         } catch let error as StoreError {
             let refusal = Refusal(error)
-            report(refusal, method: stream.method)
+            report(refusal, of: stream)
             throw RPCError(refusal.code, refusal.message)
         }
     }

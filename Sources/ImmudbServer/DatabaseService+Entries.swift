@@ -26,32 +26,34 @@ extension DatabaseService {
             return refuse(call, Refusal(error))
         }
         guard read.pending.byteCount > Self.workerByteLimit else {
-            return answerBytes(call) { try encoded(read) }
+            return answerBytes(call) { try encoded(read, for: call) }
         }
         // The record and the answer are in memory at the same time.
         call.answerLarge(byteCount: 2 * read.pending.byteCount) { [self] call in
-            answerBytes(call) { try encoded(read) }
+            answerBytes(call) { try encoded(read, for: call) }
         }
     }
 
-    private func encoded(_ read: EntryRead) throws -> FramedBytes {
+    private func encoded(_ read: EntryRead, for call: ServerCall) throws -> FramedBytes {
         do {
             let (entry, proof) = try read.pending.complete()
-            try accept(entry, read)
+            try accept(entry, read, for: call)
             guard let proof else { return encodedItem(entry, as: read.form) }
             return encodedSafeItem(ProvenEntry(entry: entry, proof: proof), as: read.form)
         } catch {
             if let (name, key) = read.logged {
-                log.debug("\(name) \(printable(key)): \(Refusal(error).message)")
+                log.debug("\(name) \(printable(key)): \(Refusal(error).message)", of: call)
             }
             throw error
         }
     }
 
     /// Logs an entry that was read, and refuses it if it has to be structured and is not.
-    private func accept(_ entry: Entry, _ read: EntryRead) throws(Refusal) {
+    private func accept(
+        _ entry: Entry, _ read: EntryRead, for call: ServerCall
+    ) throws(Refusal) {
         if let (name, key) = read.logged {
-            log.debug("\(name) \(printable(key)) \(entry.value.count) bytes")
+            log.debug("\(name) \(printable(key)) \(entry.value.count) bytes", of: call)
         }
         if read.form == .structured { try requireStructured(entry) }
     }

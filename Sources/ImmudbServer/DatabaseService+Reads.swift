@@ -11,30 +11,32 @@ import RPCTransport
 
 extension DatabaseService {
     func get(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerEntry(call) { try get(request, as: .plain) }
+        answerEntry(call) { try get(request, as: .plain, for: call) }
     }
 
-    func get(_ request: Immudb_Schema_Key, as form: ItemForm) throws -> EntryRead {
-        try located(request.key, "get", as: form) { key throws(StoreError) in
+    func get(
+        _ request: Immudb_Schema_Key, as form: ItemForm, for call: ServerCall
+    ) throws -> EntryRead {
+        try located(request.key, "get", as: form, for: call) { key throws(StoreError) in
             try operations.get(key)
         }
     }
 
     func safeGet(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerEntry(call) { try safeGet(request, as: .plain) }
+        answerEntry(call) { try safeGet(request, as: .plain, for: call) }
     }
 
     func safeGet(
-        _ request: Immudb_Schema_SafeGetOptions, as form: ItemForm
+        _ request: Immudb_Schema_SafeGetOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EntryRead {
-        try located(request.key, "safeget", as: form) { key throws(StoreError) in
+        try located(request.key, "safeget", as: form, for: call) { key throws(StoreError) in
             try operations.getProven(key, since: request.rootIndex.trustedLastIndex)
         }
     }
 
     /// Locates the newest entry of a key, and logs why if it cannot.
     private func located(
-        _ key: Data, _ name: StaticString, as form: ItemForm,
+        _ key: Data, _ name: StaticString, as form: ItemForm, for call: ServerCall,
         _ locate: ([UInt8]) throws(StoreError) -> PendingRead
     ) throws(StoreError) -> EntryRead {
         let key = key.allBytes
@@ -42,8 +44,8 @@ extension DatabaseService {
             return EntryRead(pending: try locate(key), form: form, logged: (name, key))
         } catch {
             log.debug(
-                "\(name) \(printable(key)): \(error.code == .keyNotFound ? "item not found" : Refusal(error).message)"
-            )
+                "\(name) \(printable(key)): \(error.code == .keyNotFound ? "item not found" : Refusal(error).message)",
+                of: call)
             throw error
         }
     }
@@ -55,7 +57,7 @@ extension DatabaseService {
     func items(
         of request: Immudb_Schema_KeyList, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
-        log.debug("get batch of \(request.keys.count) keys")
+        log.debug("get batch of \(request.keys.count) keys", of: call)
         return try encodedItems(as: form, tooLarge: "ask for fewer keys at a time") { page in
             try operations.get(
                 many: request.keys.lazy.map { $0.key.allBytes }, for: call, page: page)
@@ -63,12 +65,14 @@ extension DatabaseService {
     }
 
     func byIndex(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answerEntry(call) { try entry(at: request, as: .plain) }
+        answerEntry(call) { try entry(at: request, as: .plain, for: call) }
     }
 
-    func entry(at request: Immudb_Schema_Index, as form: ItemForm) throws -> EntryRead {
+    func entry(
+        at request: Immudb_Schema_Index, as form: ItemForm, for call: ServerCall
+    ) throws -> EntryRead {
         let index = EntryIndex(request.index)
-        log.debug("by index \(index)")
+        log.debug("by index \(index)", of: call)
         return EntryRead(pending: try operations.entry(at: index), form: form)
     }
 
@@ -79,7 +83,7 @@ extension DatabaseService {
     /// Answers with the versions of a key, the newest first, as many as the largest answer holds. 0.6 has no
     /// way to ask for the rest of a longer history: a trailer tells of it, and a header asks for it.
     func answerVersions(of request: Immudb_Schema_Key, as form: ItemForm, _ call: ServerCall) {
-        log.debug("history \(printable(request.key))")
+        log.debug("history \(printable(request.key))", of: call)
         do {
             let end = try call.metadata.first(ImmuMetadata.beforeIndex).map { text in
                 guard let index = UInt64(text) else {

@@ -16,17 +16,17 @@ import SwiftProtobuf
 
 extension DatabaseService {
     func setStructured(_ request: Immudb_Schema_StructuredKeyValue, _ call: ServerCall) {
-        log.debug("set \(printable(request.key)) structured")
+        log.debug("set \(printable(request.key)) structured", of: call)
         append(for: call) { [try NewEntry(request)] }
     }
 
     func setBatchStructured(_ request: Immudb_Schema_SKVList, _ call: ServerCall) {
-        log.debug("set batch of \(request.skvs.count) structured entries")
+        log.debug("set batch of \(request.skvs.count) structured entries", of: call)
         append(for: call) { try request.skvs.map(NewEntry.init) }
     }
 
     func safeSetStructured(_ request: Immudb_Schema_SafeSetSVOptions, _ call: ServerCall) {
-        log.debug("safeset \(printable(request.skv.key)) structured")
+        log.debug("safeset \(printable(request.skv.key)) structured", of: call)
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasSkv else { throw Refusal.missing("skv") }
             return try NewEntry(request.skv)
@@ -36,15 +36,15 @@ extension DatabaseService {
     // MARK: reading
 
     func getStructured(_ request: Immudb_Schema_Key, _ call: ServerCall) {
-        answerEntry(call) { try get(request, as: .structured) }
+        answerEntry(call) { try get(request, as: .structured, for: call) }
     }
 
     func safeGetStructured(_ request: Immudb_Schema_SafeGetOptions, _ call: ServerCall) {
-        answerEntry(call) { try safeGet(request, as: .structured) }
+        answerEntry(call) { try safeGet(request, as: .structured, for: call) }
     }
 
     func byIndexStructured(_ request: Immudb_Schema_Index, _ call: ServerCall) {
-        answerEntry(call) { try entry(at: request, as: .structured) }
+        answerEntry(call) { try entry(at: request, as: .structured, for: call) }
     }
 
     func getBatchStructured(_ request: Immudb_Schema_KeyList, _ call: ServerCall) {

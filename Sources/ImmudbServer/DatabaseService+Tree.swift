@@ -1,6 +1,7 @@
 import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
+import Logging
 import RPCTransport
 import SwiftProtobuf
 
@@ -14,10 +15,10 @@ extension DatabaseService {
             trailers.add(ImmuMetadata.writeProblem, Self.problem(error))
         }
         if let error = health.readError {
-            faults.report(error.code.rawValue, "health check: \(error)")
+            faults.report(error.code.rawValue, "health check: \(error)", Logger.Metadata(call))
             trailers.add(ImmuMetadata.readProblem, Refusal(error).message)
         }
-        log.debug("health check: \(health.isWhole)")
+        log.debug("health check: \(health.isWhole)", of: call)
         call.reply(
             Immudb_Schema_HealthResponse.with { $0.status = health.isWhole }, trailers: trailers)
     }
@@ -39,14 +40,14 @@ extension DatabaseService {
 
     func currentRoot(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let root = operations.root
-        log.debug("current root of \(root.size) entries")
+        log.debug("current root of \(root.size) entries", of: call)
         call.reply(Immudb_Schema_Root(root))
     }
 
     func inclusion(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         answer(call) {
             let index = EntryIndex(request.index)
-            log.debug("inclusion \(index)")
+            log.debug("inclusion \(index)", of: call)
             let proof = try operations.inclusion(of: index)
             return Immudb_Schema_InclusionProof.with {
                 $0.at = proof.size.lastIndexOnWire
@@ -63,7 +64,7 @@ extension DatabaseService {
     func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         answer(call) {
             let first = EntryIndex(request.index)
-            log.debug("consistency \(first)")
+            log.debug("consistency \(first)", of: call)
             let (proof, tree) = try operations.consistency(since: first)
             return Immudb_Schema_ConsistencyProof.with {
                 $0.first = first.rawValue

@@ -16,7 +16,7 @@ extension DatabaseService {
     func items(
         of request: Immudb_Schema_ScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
-        log.debug("scan \(printable(request.prefix)) limit \(request.limit)")
+        log.debug("scan \(printable(request.prefix)) limit \(request.limit)", of: call)
         return try encodedItems(as: form) { page in
             try operations.scan(
                 prefix: request.prefix.allBytes, after: request.offset.allBytes,
@@ -33,7 +33,7 @@ extension DatabaseService {
     func items(
         of request: Immudb_Schema_ZScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
-        log.debug("zscan \(printable(request.set)) limit \(request.limit)")
+        log.debug("zscan \(printable(request.set)) limit \(request.limit)", of: call)
         return try encodedItems(as: form) { page in
             try operations.members(
                 of: request.set.allBytes, after: request.offset.allBytes,
@@ -48,7 +48,7 @@ extension DatabaseService {
 
     func count(_ request: Immudb_Schema_KeyPrefix, _ call: ServerCall) {
         answer(call) {
-            log.debug("count \(printable(request.prefix))")
+            log.debug("count \(printable(request.prefix))", of: call)
             let count = try operations.count(prefix: request.prefix.allBytes, for: call)
             return Immudb_Schema_ItemsCount.with { $0.count = count }
         }
@@ -67,7 +67,7 @@ extension DatabaseService {
     func page(
         of request: Immudb_Schema_IScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> (items: EncodedItems, hasMore: Bool) {
-        log.debug("iscan page \(request.pageNumber) of \(request.pageSize) entries")
+        log.debug("iscan page \(request.pageNumber) of \(request.pageSize) entries", of: call)
         let (first, isBeyond) = (request.pageNumber > 1 ? request.pageNumber - 1 : 0)
             .multipliedReportingOverflow(by: request.pageSize)
         guard !isBeyond else { throw Refusal.indexNotFound }

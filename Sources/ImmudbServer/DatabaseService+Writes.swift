@@ -11,17 +11,17 @@ public import RPCTransport
 
 extension DatabaseService {
     func set(_ request: Immudb_Schema_KeyValue, _ call: ServerCall) {
-        log.debug("set \(printable(request.key)) \(request.value.count) bytes")
+        log.debug("set \(printable(request.key)) \(request.value.count) bytes", of: call)
         append(for: call) { [NewEntry(request)] }
     }
 
     func setBatch(_ request: Immudb_Schema_KVList, _ call: ServerCall) {
-        log.debug("set batch of \(request.kvs.count) entries")
+        log.debug("set batch of \(request.kvs.count) entries", of: call)
         append(for: call) { request.kvs.map(NewEntry.init) }
     }
 
     func safeSet(_ request: Immudb_Schema_SafeSetOptions, _ call: ServerCall) {
-        log.debug("safeset \(printable(request.kv.key)) \(request.kv.value.count) bytes")
+        log.debug("safeset \(printable(request.kv.key)) \(request.kv.value.count) bytes", of: call)
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasKv else { throw Refusal.missing("kv") }
             return NewEntry(request.kv)
@@ -31,13 +31,14 @@ extension DatabaseService {
     // MARK: references and sorted sets
 
     func reference(_ request: Immudb_Schema_ReferenceOptions, _ call: ServerCall) {
-        log.debug("reference \(printable(request.reference)) to \(printable(request.key))")
+        log.debug(
+            "reference \(printable(request.reference)) to \(printable(request.key))", of: call)
         append(for: call) { [NewEntry(request)] }
     }
 
     func safeReference(_ request: Immudb_Schema_SafeReferenceOptions, _ call: ServerCall) {
         let (name, key) = (request.ro.reference, request.ro.key)
-        log.debug("safereference \(printable(name)) to \(printable(key))")
+        log.debug("safereference \(printable(name)) to \(printable(key))", of: call)
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasRo else { throw Refusal.missing("ro") }
             // SafeReference answers "invalid key" for either field; Reference says "invalid reference" for the name.
@@ -48,13 +49,16 @@ extension DatabaseService {
     }
 
     func zAdd(_ request: Immudb_Schema_ZAddOptions, _ call: ServerCall) {
-        log.debug("zadd \(printable(request.set)) \(request.score) \(printable(request.key))")
+        log.debug(
+            "zadd \(printable(request.set)) \(request.score) \(printable(request.key))", of: call)
         append(for: call) { [try NewEntry(request)] }
     }
 
     func safeZAdd(_ request: Immudb_Schema_SafeZAddOptions, _ call: ServerCall) {
         let options = request.zopts
-        log.debug("safezadd \(printable(options.set)) \(options.score) \(printable(options.key))")
+        log.debug(
+            "safezadd \(printable(options.set)) \(options.score) \(printable(options.key))",
+            of: call)
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasZopts else { throw Refusal.missing("zopts") }
             return try NewEntry(options)

@@ -1,6 +1,7 @@
 import ImmudbOperations
 import ImmudbProtocol
 public import ImmudbStore
+public import Logging
 public import RPCTransport
 import SwiftProtobuf
 
@@ -16,18 +17,18 @@ import SwiftProtobuf
 /// the methods whose names end in SV, `+Entries` how large entries are answered with.
 public final class DatabaseService: Sendable {
     let operations: DatabaseOperations
-    let log: ServerLog
+    let log: Logger
     let faults: FaultLog
 
     /// - Parameter maxAnswerByteCount: no answer has more bytes, unless one entry alone has.
     /// - Throws: `Errno` when the system gives no thread.
-    public init(database: Database, log: ServerLog, maxAnswerByteCount: Int) throws {
+    public init(database: Database, log: Logger, maxAnswerByteCount: Int) throws {
         operations = try DatabaseOperations(
             on: database,
             answerLimit: .init(
                 byteCount: maxAnswerByteCount, entryOverheadByteCount: itemOverheadByteCount))
-        self.log = log
-        faults = FaultLog(log)
+        self.log = log.of(.calls)
+        faults = FaultLog(self.log)
     }
 
     /// All methods on the data, and those that clients of later releases of the original call first, which are not
@@ -102,7 +103,7 @@ public final class DatabaseService: Sendable {
     /// Takes any message: fields that Empty does not know are skipped.
     private func unimplemented(_ path: String, _ name: String) -> RPCMethod {
         .measured(path, on: .eventLoop) { [log] (_: Google_Protobuf_Empty, call: ServerCall) in
-            log.debug("\(name.lowercased()): not implemented")
+            log.debug("\(name.lowercased()): not implemented", of: call)
             call.fail(.unimplemented, "\(name) is not implemented: \(Self.advice)")
         }
     }
@@ -136,12 +137,11 @@ extension DatabaseService {
     /// Answers with an error. What is not the caller's doing is logged in full: a client learns
     /// that the server has a problem, the operator which file.
     func refuse(_ call: ServerCall, _ refusal: Refusal) {
-        report(refusal, method: call.method)
+        report(refusal, of: call)
         call.fail(refusal.code, refusal.message)
     }
 
-    func report(_ refusal: Refusal, method: String) {
-        guard let fault = refusal.fault else { return }
-        faults.report((fault as? StoreError)?.code.rawValue ?? "other", "\(method): \(fault)")
+    func report(_ refusal: Refusal, of call: some LoggedCall) {
+        faults.report(refusal, of: call)
     }
 }

@@ -1,4 +1,5 @@
 import ImmudbAccounts
+import Logging
 import RPCTransport
 
 #if canImport(Darwin)
@@ -47,13 +48,15 @@ public struct DescriptorBudget: Sendable {
     }
 
     /// The budget under this process's own limit; says in the log what it leaves for clients.
-    init(log: ServerLog) throws(ServerStartError) {
+    init(log: Logger) throws(ServerStartError) {
         let count = openFileLimit() ?? 1024
         try self.init(limit: count)
         if connectionCount < RPCServer.Configuration.defaultMaxConnections {
             log.info(
-                "connections: \(connectionCount) at most, as this process may have \(count) files open and "
-                    + "the database needs \(count - connectionCount) of them")
+                """
+                connections: \(connectionCount) at most, as this process may have \(count) files open and \
+                the database needs \(count - connectionCount) of them
+                """)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ImmudbAccounts
 import ImmudbProtocol
+import Logging
 import RPCTransport
 
 /// Stands in front of each method: lets a call in, or answers it, before its request is decoded.
@@ -14,7 +15,7 @@ struct Gate: Sendable {
     let accounts: Accounts
     /// Whether the server was started with users.
     let isAuthenticating: Bool
-    let log: ServerLog
+    let log: Logger
 
     /// A method with this gate in front of it.
     ///
@@ -35,7 +36,7 @@ struct Gate: Sendable {
             do throws(Refusal) {
                 try admit(permission, call.metadata, isLocal: call.isFromThisMachine)
             } catch {
-                log.debug("\(name): \(error.message)")
+                log.debug("\(name): \(error.message)", of: call)
                 if let action {
                     accounts.noteRefusal(action, from: call.peerAddress, reason: error.message)
                 }

@@ -50,7 +50,7 @@ struct HealthChecks: Sendable {
     private func watch(
         _ request: Grpc_Health_V1_HealthCheckRequest, _ stream: ServerStream
     ) async throws {
-        guard let healths = monitor.watch(lane: stream.lane, address: stream.peerAddress) else {
+        guard let healths = monitor.watch(lane: stream.lane, host: stream.peerHost) else {
             throw RPCError(.resourceExhausted, "too many clients watch the health of this server")
         }
         let part = Part(service: request.service)

@@ -10,7 +10,7 @@ final class HealthMonitor: Sendable {
 
     private struct Watcher {
         let lane: Int
-        let host: Substring
+        let host: String
         let continuation: AsyncStream<DatabaseOperations.Health>.Continuation
     }
 
@@ -38,11 +38,10 @@ final class HealthMonitor: Sendable {
     ///
     /// - Parameters:
     ///   - lane: the number of the watcher's connection.
-    ///   - address: where it is, with its port.
+    ///   - host: what clients are counted by: an address, or a network of IPv6.
     /// - Returns: nil if there are as many watchers as may be: of all clients, of this connection, or of this host.
-    func watch(lane: Int, address: String) -> AsyncStream<DatabaseOperations.Health>? {
-        let host = address.prefix(upTo: address.lastIndex(of: ":") ?? address.endIndex)
-        return state.withLock { state in
+    func watch(lane: Int, host: String) -> AsyncStream<DatabaseOperations.Health>? {
+        state.withLock { state -> AsyncStream<DatabaseOperations.Health>? in
             guard state.watchers.count < limit,
                 state.watchers.values.count(where: { $0.lane == lane }) < Self.connectionLimit,
                 state.watchers.values.count(where: { $0.host == host }) < max(1, (limit + 1) / 2)

@@ -1,11 +1,13 @@
+import Logging
 import RPCTransport
 
 extension ImmudbServer {
     /// Reads and checks the files of mutual TLS, if it is on.
     static func loadTLS(
-        _ options: MutualTLSOptions, log: ServerLog
+        _ options: MutualTLSOptions, log: Logger
     ) async throws(ServerStartError) -> ServerTLS? {
         guard options.isOn else { return nil }
+        let log = log.of(.tls)
         let loaded = await onOwnThread { () throws(TLSFileError) in
             try ServerTLS(
                 certificate: options.certificate, key: options.key,
@@ -14,17 +16,10 @@ extension ImmudbServer {
         do throws(TLSFileError) {
             let tls = try loaded.get()
             log.info("mutual TLS: the server's certificate is \(tls.summary)")
-            if let warning = tls.warning { log.warning(warning) }
+            if let warning = tls.warning { log.warning("\(warning)") }
             return tls
         } catch {
             throw ServerStartError("Unable to use mutual TLS: \(error)")
         }
-    }
-
-    static func description(of handshake: RPCServer.FailedHandshake) -> String {
-        let more =
-            handshake.untoldCount == 0
-            ? "" : " (and \(counted(handshake.untoldCount, "other")) since the last such line)"
-        return "no TLS with \(handshake.peerAddress): \(handshake.reason)\(more)"
     }
 }

@@ -5,12 +5,13 @@ public import CoreMetrics
 import ImmudbAccounts
 import ImmudbProtocol
 public import ImmudbStore
+public import Logging
 import POSIX
 import RPCTransport
 
 /// A database served to the clients of immudb 0.6 over gRPC.
 ///
-///     let log = try ServerLog.standardError(level: .info)
+///     let log = Logger(label: "ledger")
 ///     let server = try await ImmudbServer.start(ServerOptions(directory: "data"), log: log)
 ///     …
 ///     await server.stop(deadline: .seconds(10))
@@ -26,7 +27,7 @@ public final class ImmudbServer: Sendable {
     public let database: Database
     private let accounts: Accounts
 
-    private let log: ServerLog
+    private let log: Logger
     private let monitor: HealthMonitor
     private let gauges: ServerGauges
     private let transport: RPCServer
@@ -40,14 +41,18 @@ public final class ImmudbServer: Sendable {
     /// after a crash, brought up to date; only then are clients let in.
     ///
     /// - Parameters:
+    ///   - log: gets what the server says of itself. Messages about calls have the metadata `rpc` and `client`; all
+    ///     have `component`. No key, no value, no token and no password is in a message above the level debug;
+    ///     there each call is a message, with its key. See ``ServerLog`` for a log that never blocks.
     ///   - cancellation: stops a start that takes long, since views are rebuilt.
     ///   - metrics: where the metrics of ``ServerMetric`` are recorded; by default where the process records all of
     ///     its own.
     /// - Throws: `ServerStartError`; nothing stays open then.
     public static func start(
-        _ options: ServerOptions, log: ServerLog, cancellation: Cancellation? = nil,
+        _ options: ServerOptions, log: Logger, cancellation: Cancellation? = nil,
         metrics: any MetricsFactory = MetricsSystem.factory
     ) async throws(ServerStartError) -> ImmudbServer {
+        let log = log.of(.server)
         try options.validate()
         let tls = try await loadTLS(options.mutualTLS, log: log)
         let budget = try DescriptorBudget(log: log)
@@ -86,8 +91,7 @@ public final class ImmudbServer: Sendable {
             transport = try await RPCServer.start(
                 configuration, methods: methods.map(accounts.gate.guarding))
             gauges = ServerGauges(
-                service.operations, transport, calls, databasePath: options.databaseLabel,
-                metrics)
+                service.operations, data.accounts, transport, calls, options, metrics)
             do {
                 try gauges.start()
             } catch {
@@ -113,7 +117,7 @@ public final class ImmudbServer: Sendable {
     }
 
     private static func configuration(
-        _ options: ServerOptions, identifier: ServerIdentifier, log: ServerLog
+        _ options: ServerOptions, identifier: ServerIdentifier, log: Logger
     ) -> RPCServer.Configuration {
         var configuration = RPCServer.Configuration(host: options.host, port: options.port)
         configuration.maxReceiveMessageByteCount = options.maxReceiveMessageByteCount
@@ -126,33 +130,14 @@ public final class ImmudbServer: Sendable {
         // clients that have read nothing yet, beside the quarter that unread answers may keep.
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
-        configuration.shortage = { log.warning(description(of: $0)) }
-        configuration.failedHandshake = { log.warning(description(of: $0)) }
+        configuration.report(to: log)
         configuration.memoryIsFree = returnFreeMemory
         configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
         return configuration
     }
 
-    private static func description(of shortage: RPCServer.Shortage) -> String {
-        switch shortage {
-        case .didNotRead(let closed):
-            "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
-                + "did not read \(closed.byteCount) bytes of their answers while the server was short of "
-                + "room for those"
-        case .sentTooSlowly(let closed):
-            "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
-                + "did not go on with \(closed.byteCount) bytes of their requests while the server was "
-                + "short of room for those"
-        case .refused(let count):
-            "refused \(counted(count, "connection")): there are as many as this server allows, or as it "
-                + "allows from one address"
-        case .cannotAccept(let reason):
-            "cannot accept connections: \(reason); clients wait until that has passed"
-        }
-    }
-
     private init(
-        options: ServerOptions, data: OpenedData, log: ServerLog, monitor: HealthMonitor,
+        options: ServerOptions, data: OpenedData, log: Logger, monitor: HealthMonitor,
         gauges: ServerGauges, transport: RPCServer, tls: ServerTLS?
     ) {
         self.options = options
@@ -170,10 +155,11 @@ public final class ImmudbServer: Sendable {
     /// stays as it was. Blocks.
     public func reloadCertificates() {
         guard let tls else { return }
+        let log = log.of(.tls)
         do throws(TLSFileError) {
             try tls.reload()
             log.info("certificates were read again: \(tls.summary)")
-            if let warning = tls.warning { log.warning(warning) }
+            if let warning = tls.warning { log.warning("\(warning)") }
         } catch {
             log.error("certificates stay as they were: \(error)")
         }
@@ -190,22 +176,26 @@ public final class ImmudbServer: Sendable {
         let count = transport.connectionCount
         if count > 0 {
             log.info(
-                "waiting for calls of \(counted(count, "connection")), for "
-                    + "\(counted(Int(deadline.components.seconds), "second")) at most")
+                """
+                waiting for calls of \(counted(count, "connection")), for \
+                \(counted(Int(deadline.components.seconds), "second")) at most
+                """)
         }
         monitor.end()
         // Logins that wait for their turn would hold the stop up until its deadline.
         _ = await onOwnThread { [accounts] () throws(Never) in accounts.endChanges() }
         await transport.shutdown(deadline: deadline) { [log] count in
             log.warning(
-                "cutting \(counted(count, "connection")): calls did not end, or clients did not "
-                    + "leave in time")
+                """
+                cutting \(counted(count, "connection")): calls did not end, or clients did not leave in time
+                """)
         }
-        let areAccountsClosed = await close(accounts.database) { [accounts] () throws(StoreError) in
+        let areAccountsClosed = await close(accounts.database) {
+            [accounts, gauges] () throws(StoreError) in
+            gauges.end()
             try accounts.close()
         }
-        let isClosed = await close(database) { [database, gauges] () throws(StoreError) in
-            gauges.end()
+        let isClosed = await close(database) { [database] () throws(StoreError) in
             try database.close()
         }
         log.info("shutdown completed")

@@ -1,6 +1,7 @@
 import CoreMetrics
 import ImmudbAccounts
 import ImmudbStore
+import Logging
 import POSIX
 
 /// What is opened, in order, before clients are let in: the system's database first.
@@ -11,7 +12,7 @@ struct OpenedData: Sendable {
 
     init(
         _ options: ServerOptions, _ budget: DescriptorBudget, _ cancellation: Cancellation?,
-        _ metrics: any MetricsFactory, log: ServerLog
+        _ metrics: any MetricsFactory, log: Logger
     ) throws(ServerStartError) {
         try checkListening(host: options.host, port: options.port)
         // The key is made after the folder.
@@ -45,20 +46,22 @@ struct OpenedData: Sendable {
         let size = database.snapshot.size
         if !isKnown && !size.isEmpty {
             log.warning(
-                "a new server identifier was drawn for a database of \(size) entries: clients "
-                    + "take this for a server that they never met. If immudb.identifier was lost, put "
-                    + "it back")
+                """
+                a new server identifier was drawn for a database of \(size) entries: clients take this for a \
+                server that they never met. If immudb.identifier was lost, put it back
+                """)
         }
     }
 
     private static func openAccounts(
         _ options: ServerOptions, _ resources: StoreResources, _ cancellation: Cancellation?,
-        _ log: ServerLog
+        _ log: Logger
     ) throws(ServerStartError) -> Accounts {
+        let log = log.of(.users)
         let faults = FaultLog(log)
         var settings = Accounts.Options()
         settings.resources = resources
-        settings.log = { level, message in log.log(level, message) }
+        settings.log = log.sink
         settings.auditFault = { error in
             faults.report(error.code.rawValue, "an audit entry is missing: \(error)")
         }
@@ -76,12 +79,13 @@ struct OpenedData: Sendable {
 
     private static func openDatabase(
         _ options: ServerOptions, _ budget: DescriptorBudget, _ resources: StoreResources,
-        _ cancellation: Cancellation?, _ observer: CommitMetrics, _ log: ServerLog
+        _ cancellation: Cancellation?, _ observer: CommitMetrics, _ log: Logger
     ) throws(ServerStartError) -> Database {
+        let log = log.of(.store)
         var settings = Database.Options()
         settings.durability = options.durability
         settings.resources = resources
-        settings.log = { level, message in log.log(level, message) }
+        settings.log = log.sink
         settings.openSegmentCount = budget.segmentCount
         settings.openIndexFileCount = budget.indexFileCount
         settings.cancellation = cancellation
@@ -97,7 +101,7 @@ struct OpenedData: Sendable {
         }
     }
 
-    private static func note(_ database: Database, _ log: ServerLog) {
+    private static func note(_ database: Database, _ log: Logger) {
         let snapshot = database.snapshot
         log.info("Tree of width \(snapshot.size) ready with root \(snapshot.root.hex)")
         log.info("Store opened at path: \(database.path)")

@@ -17,29 +17,29 @@ extension ServerOptions {
     /// as far as they mean something here, and then our own.
     package var json: String {
         let members = [
-            ("Dir", JSON.string(directory)), ("Address", JSON.string(address)),
+            ("Dir", JSONText.string(directory)), ("Address", JSONText.string(address)),
             ("Port", "\(port)"), ("MetricsPort", "\(metricsPort)"),
-            ("DbName", JSON.string(databaseName)),
-            ("Config", JSON.string(process.configFile)),
-            ("Pidfile", JSON.string(process.pidFile)),
-            ("Logfile", JSON.string(process.logFile)),
+            ("DbName", JSONText.string(databaseName)),
+            ("Config", JSONText.string(process.configFile)),
+            ("Pidfile", JSONText.string(process.pidFile)),
+            ("Logfile", JSONText.string(process.logFile)),
             ("MTLs", "\(mutualTLS.isOn)"),
-            ("MTLsOptions", JSON.object(mutualTLS.members)),
+            ("MTLsOptions", JSONText.object(mutualTLS.members)),
             ("Auth", "\(isAuthenticating)"),
             ("NoHistograms", "\(process.isWithoutHistograms)"),
             ("Detached", "\(process.isDetached)"),
-            ("Durability", JSON.string(durability.word)),
+            ("Durability", JSONText.string(durability.word)),
             ("MaxRecvMsgSize", "\(maxReceiveMessageByteCount)"),
         ]
-        return JSON.object(members)
+        return JSONText.object(members)
     }
 }
 
 extension MutualTLSOptions {
     fileprivate var members: [(String, String)] {
         [
-            ("Pkey", JSON.string(key)), ("Certificate", JSON.string(certificate)),
-            ("ClientCAs", JSON.string(clientAuthorities)),
+            ("Pkey", JSONText.string(key)), ("Certificate", JSONText.string(certificate)),
+            ("ClientCAs", JSONText.string(clientAuthorities)),
         ]
     }
 }
@@ -51,28 +51,5 @@ extension Durability {
         case .interval(let milliseconds): "interval of \(milliseconds) ms"
         case .never: "never"
         }
-    }
-}
-
-private enum JSON {
-    /// - Parameter members: names, and values in JSON.
-    static func object(_ members: [(String, String)]) -> String {
-        "{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
-    }
-
-    /// A JSON string literal (RFC 8259 section 7).
-    static func string(_ text: String) -> String {
-        var literal = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": literal += "\\\""
-            case "\\": literal += "\\\\"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                literal += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: literal.unicodeScalars.append(scalar)
-            }
-        }
-        return literal + "\""
     }
 }

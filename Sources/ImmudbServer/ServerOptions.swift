@@ -82,9 +82,12 @@ public struct ServerOptions: Hashable, Sendable {
         directory.hasSuffix("/") ? directory + name : directory + "/" + name
     }
 
-    /// The same as the label `database` of metrics has it.
-    var databaseLabel: String {
-        var label = databasePath[...]
+    /// The folders of the databases as the label `database` of metrics has them.
+    var databaseLabel: String { Self.label(databasePath) }
+    var systemDatabaseLabel: String { Self.label(systemDatabasePath) }
+
+    private static func label(_ path: String) -> String {
+        var label = path[...]
         while label.hasPrefix("./") { label = label.dropFirst(2) }
         return String(label)
     }

@@ -131,6 +131,27 @@ public final class KeyIndex: Sendable {
         (try? database.reading { database.fileByteCount() }) ?? 0
     }
 
+    /// Memory by part, in bytes.
+    public struct MemoryUse: Hashable, Sendable {
+        /// Entries that are not in a file yet.
+        public var memtables: UInt64
+        /// Indexes and filters of the open files.
+        public var tables: UInt64
+        /// Blocks that were read, of all indexes with the same resources.
+        public var blockCache: UInt64
+
+        public init(memtables: UInt64 = 0, tables: UInt64 = 0, blockCache: UInt64 = 0) {
+            self.memtables = memtables
+            self.tables = tables
+            self.blockCache = blockCache
+        }
+    }
+
+    /// Returns the memory that the index takes now. Reads no file. Zeros after closing.
+    public func memoryUse() -> MemoryUse {
+        (try? database.reading { database.memoryUse() }) ?? MemoryUse()
+    }
+
     /// Waits for readers and writers, writes the index's memory to disk, and closes. Later use throws code `.closed`.
     /// Closing twice does nothing. After a failed write, closing takes up to a second.
     public func close() {

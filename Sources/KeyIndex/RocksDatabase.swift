@@ -108,6 +108,12 @@ final class RocksDatabase: @unchecked Sendable {
     }
 
     func fileByteCount() -> UInt64 { rocks_file_byte_count(handle) }
+
+    func memoryUse() -> KeyIndex.MemoryUse {
+        let found = rocks_memory_use(handle)
+        return KeyIndex.MemoryUse(
+            memtables: found.memtables, tables: found.tables, blockCache: found.block_cache)
+    }
 }
 
 extension [UInt8] {

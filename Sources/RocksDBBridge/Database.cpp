@@ -62,7 +62,7 @@ rocksdb::Options makeOptions(const rocks_options &options, const rocks_resources
     }
     // There is one writer; without support for several, entries in key order go in faster.
     settings.allow_concurrent_memtable_write = false;
-    // A filter in each memtable, since each new key is first looked up in vain.
+    // A filter in each memtable, since each new key is first looked up and not found.
     settings.memtable_prefix_bloom_size_ratio = 0.02;
     settings.memtable_whole_key_filtering = true;
 
@@ -156,4 +156,17 @@ uint64_t rocks_file_byte_count(rocks_database *database) {
     });
     std::free(status.message);
     return count;
+}
+
+rocks_memory rocks_memory_use(rocks_database *database) {
+    rocks_memory memory = {0, 0, 0};
+    rocks_status status = guarded([&]() -> rocks_status {
+        rocksdb::DB &open = *database->database;
+        open.GetIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &memory.memtables);
+        open.GetIntProperty(rocksdb::DB::Properties::kEstimateTableReadersMem, &memory.tables);
+        open.GetIntProperty(rocksdb::DB::Properties::kBlockCacheUsage, &memory.block_cache);
+        return {ROCKS_OK, nullptr};
+    });
+    std::free(status.message);
+    return memory;
 }

@@ -11,9 +11,9 @@ namespace {
 
 /// A clock that sleeps for 10 ms at most, and that is never before 1970.
 ///
-/// RocksDB ends the process when it is told of a time before that. After a failure in the background RocksDB sleeps for a second, so as not to try again all the
-/// time. Here it never tries again (`max_bgerror_resume_count`), and whoever closes the index to
-/// open it again waits for that second, and all writers with it. Its other sleeps are shorter.
+/// RocksDB ends the process if the clock returns a time before that. After a failure in the background RocksDB sleeps for a
+/// second before it tries again. Here it never tries again (`max_bgerror_resume_count`), and the thread that closes the
+/// index to open it again would wait for that second, and all writers with it. Other sleeps of RocksDB are shorter.
 class PatchedClock : public rocksdb::SystemClockWrapper {
 public:
     PatchedClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}

@@ -18,9 +18,10 @@ public enum Prompt {
 
     /// Asks for a yes. Everything except `y` and `Y` means no, including the end of the input.
     ///
+    /// - Parameter byDefault: the answer of an empty line.
     /// - Throws: `TerminalError` if the answer is not text.
-    public static func confirm(_ question: String) throws -> Bool {
-        try confirm(question, through: .standard)
+    public static func confirm(_ question: String, byDefault: Bool = false) throws -> Bool {
+        try confirm(question, byDefault: byDefault, through: .standard)
     }
 
     static func password(
@@ -44,12 +45,12 @@ public enum Prompt {
     }
 
     static func confirm(
-        _ question: String, through streams: TerminalStreams
+        _ question: String, byDefault: Bool = false, through streams: TerminalStreams
     ) throws(TerminalError) -> Bool {
         streams.write(question)
         let line = try streams.readLine(maxByteCount: maxByteCount)
         if line == nil || !streams.isInteractive { streams.write("\n") }
-        let answer = line?.filter { !$0.isWhitespace }
-        return answer == "y" || answer == "Y"
+        guard let answer = line?.filter({ !$0.isWhitespace }) else { return false }
+        return answer.isEmpty ? byDefault : answer == "y" || answer == "Y"
     }
 }

@@ -42,6 +42,17 @@ extension Immuadmin {
         "immuadmin dump": [
             (command: "immuadmin dump monday.bkp", what: "Write all entries to a file:")
         ],
+        "immuadmin service": [
+            (
+                command: "sudo immuadmin service immudb install",
+                what: "Install immudb, which lies beside immuadmin, and start it:"
+            ),
+            (
+                command: "immuadmin service immudb install --print --local-file ./immudb",
+                what: "What would that do?"
+            ),
+            (command: "sudo immuadmin service immudb stop -t 30", what: "Stop it in 30 seconds:"),
+        ],
         "immuadmin mtls": [
             (
                 command: "immuadmin mtls init db.example.org",

@@ -19,7 +19,7 @@ struct Immuadmin: ClientProgram {
             ]),
         CommandGroup(
             name: "Server", subcommands: [StatusCommand.self, StatsCommand.self, DumpCommand.self]),
-        CommandGroup(name: "Set-up", subcommands: [MTLSCommand.self]),
+        CommandGroup(name: "Set-up", subcommands: [MTLSCommand.self, ServiceCommand.self]),
         CommandGroup(
             name: "This program",
             subcommands: [

@@ -31,7 +31,9 @@ struct Immudb: Program {
             entry of it was ever changed. Stop it with SIGTERM or Ctrl-C: it lets running calls \
             finish, for 10 seconds at most.
             """,
-        variables: ["LOG_LEVEL=error|warn|info|debug (default info)"],
+        variables: [
+            "LOG_LEVEL=error|warn|info|debug (default info): as --log-level, which wins over it"
+        ],
         examples: [
             "immudb": [
                 (

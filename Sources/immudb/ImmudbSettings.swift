@@ -33,6 +33,12 @@ enum ImmudbSettings {
     static let logFile = Setting(
         "logfile", .optionalFile, default: "", "log path with filename, e.g. /tmp/immudb/immudb.log"
     )
+    static let logFormat = Setting(
+        "log-format", .word(of: LogFormat.self), default: .text,
+        "how lines of the log look: text, or json with a time in UTC, the client and the call")
+    static let logLevel = Setting(
+        "log-level", .word(of: LogLevelWord.self), default: .info,
+        "how much is logged: error, warn, info or debug, a line a call; wins over LOG_LEVEL")
     static let maxReceiveMessageByteCount = Setting(
         "max-recv-msg-size",
         .integer(ServerOptions.maxReceiveMessageByteCountRange, named: "bytes"),
@@ -64,7 +70,8 @@ enum ImmudbSettings {
         program: "immudb",
         settings: [
             address, auth, certificate, clientCAs, databaseName, detached, directory, durability,
-            logFile, maxReceiveMessageByteCount, metricsAddress, metricsPort, mtls, noHistograms,
+            logFile, logFormat, logLevel, maxReceiveMessageByteCount, metricsAddress, metricsPort,
+            mtls, noHistograms,
             pidFile, pkey, port,
         ],
         withdrawn: ["network"])
@@ -80,6 +87,29 @@ enum DurabilityWord: String, CaseIterable {
         case .always: .always
         case .interval: .interval(milliseconds: Self.intervalMilliseconds)
         case .never: .never
+        }
+    }
+}
+
+/// The levels of the log, as operators write them.
+enum LogLevelWord: String, CaseIterable {
+    case error, warn, info, debug
+
+    init(_ level: LogLevel) {
+        switch level {
+        case .error: self = .error
+        case .warning: self = .warn
+        case .info: self = .info
+        case .debug: self = .debug
+        }
+    }
+
+    var level: LogLevel {
+        switch self {
+        case .error: .error
+        case .warn: .warning
+        case .info: .info
+        case .debug: .debug
         }
     }
 }

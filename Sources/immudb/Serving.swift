@@ -17,6 +17,7 @@ extension Immudb {
     /// Kept until the process ends, since signals may come until then.
     @MainActor private static var stopSignals: StopSignals?
     @MainActor private static var hangUpSignal: HangUpSignal?
+    @MainActor private static var levelSignals: LevelSignals?
 
     /// Returns when the server has been stopped.
     @MainActor
@@ -31,12 +32,15 @@ extension Immudb {
             return EXIT_SUCCESS
         }
         for warning in startup.warnings { log.warning(warning) }
+        let manager = ServiceNotifier.current
+        if let complaint = manager.complaint { log.warning(complaint) }
         do {
             let exitCode = try await serve(startup, log)
             flush(log)
             return exitCode
         } catch {
             log.error("\(error)")
+            manager.tell(.failed("\(error)"))
             flush(log)
             // Also tells the process that waits for this one, and a user who sees no log.
             let isTold = startup.options.process.logFile.isEmpty && DetachedProcess.current == nil
@@ -50,10 +54,14 @@ extension Immudb {
     private static func serve(_ startup: Startup, _ log: ServerLog) async throws -> Int32 {
         raiseOpenFileLimit()
         returnLargeBlocks()
-        let hangUpHasWork = HangUpSignal.hasWork(startup.options)
+        let manager = ServiceNotifier.current
+        manager.tell(.busy("Opens the database"))
+        // A service manager means "reload" by it, whatever there is to read.
+        let hangUpHasWork = manager.isListenedTo || HangUpSignal.hasWork(startup.options)
         let stopSignals = StopSignals(log: log, stopsOnHangUp: !hangUpHasWork)
         self.stopSignals = stopSignals
-        hangUpSignal = hangUpHasWork ? HangUpSignal(log: log) : nil
+        hangUpSignal = hangUpHasWork ? HangUpSignal(log: log, manager: manager) : nil
+        levelSignals = LevelSignals(log: log)
         // Taken before the data is touched: a second start fails here.
         let pidFile = try startup.takePidFile()
         let metrics = MetricsEndpoint()
@@ -61,7 +69,7 @@ extension Immudb {
         do throws(ServerStartError) {
             let options = try await serve(metrics, startup, log)
             server = try await ImmudbServer.start(
-                options, log: log, cancellation: stopSignals.cancellation,
+                options, log: log.logger, cancellation: stopSignals.cancellation,
                 metrics: metrics.registry)
         } catch {
             await metrics.stop()
@@ -78,7 +86,11 @@ extension Immudb {
             flush(log)
             detached.report()
         }
+        if let failure = manager.tell(.ready(HangUpSignal.status(of: server))) {
+            log.warning("the service manager was not told that the server serves: \(failure)")
+        }
         await stopSignals.first()
+        manager.tell(.stopping("Lets calls finish, for 10 seconds at most"))
         metrics.setReady(false)
         let isClosed = await server.stop(deadline: .seconds(10))
         await metrics.stop()
@@ -89,7 +101,7 @@ extension Immudb {
     /// Listens for scrapes.
     ///
     /// That the usual port is in use, by another server of this machine, is no reason not to serve the database; that
-    /// a port which somebody chose is, is one.
+    /// a port or an address which somebody chose cannot be had, is one.
     ///
     /// - Returns: the options with the port that was taken.
     private static func serve(
@@ -104,12 +116,16 @@ extension Immudb {
                 "Metrics served at http://\(hostAndPort(options.metricsHost, options.metricsPort))/metrics"
             )
         } catch {
-            let cause = (error as? IOError).map { "\(Errno(rawValue: $0.errnoCode))" } ?? "\(error)"
-            let reason = "cannot listen on \(address) for metrics: \(cause)"
-            guard !startup.hasChosenMetricsPort else {
-                throw ServerStartError("\(reason). Give another port with --metrics-port")
+            let failure = MetricsListeningFailure(error)
+            let reason = "cannot listen on \(address) for metrics: \(failure.reason)"
+            let flag = failure.isOfPort ? "port" : "address"
+            let isChosen =
+                failure.isOfPort
+                ? startup.hasChosenMetricsPort : !startup.options.metricsAddress.isEmpty
+            guard !isChosen else {
+                throw ServerStartError("\(reason). Give another \(flag) with --metrics-\(flag)")
             }
-            log.warning("\(reason). There are none until a start with another --metrics-port")
+            log.warning("\(reason). There are none until a start with another --metrics-\(flag)")
         }
         return options
     }

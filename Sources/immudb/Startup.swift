@@ -11,6 +11,7 @@ struct Startup {
     /// Whether the metrics are to be at another port than usual.
     var hasChosenMetricsPort: Bool { options.metricsPort != ServerOptions.defaultMetricsPort }
     private let logLevel: LogLevel
+    private let logFormat: LogFormat
 
     /// A config file that was found is named on the standard output.
     init(_ sources: SettingsSources) throws(SettingsError) {
@@ -23,13 +24,24 @@ struct Startup {
 
         var warnings = values.warnings
         let word = sources.environment["LOG_LEVEL"] ?? ""
-        let level = LogLevel(word: word)
-        if level == nil, !word.isEmpty {
+        logLevel = Self.logLevel(values, word)
+        if !word.isEmpty, LogLevel(word: word) == nil {
             warnings.append(
-                "LOG_LEVEL is \"\(word)\", none of error, warn, info and debug: info is taken")
+                "LOG_LEVEL is \"\(word)\", none of error, warn, info and debug: "
+                    + "\(LogLevelWord(logLevel)) is taken")
         }
-        logLevel = level ?? .info
+        logFormat = values[ImmudbSettings.logFormat]
         self.warnings = warnings
+    }
+
+    /// - Parameter word: of LOG_LEVEL, the variable of earlier releases. It wins over a config file, as the
+    ///   environment does, but not over the setting's own variable and flag.
+    private static func logLevel(_ values: SettingsValues, _ word: String) -> LogLevel {
+        let setting = ImmudbSettings.logLevel
+        switch values.source(of: setting) {
+        case .flag, .variable: return values[setting].level
+        case .file, nil: return LogLevel(word: word) ?? values[setting].level
+        }
     }
 
     private static func checkFiles(
@@ -44,7 +56,8 @@ struct Startup {
     func openLog() throws(ServerStartError) -> ServerLog {
         let path = options.process.logFile
         return path.isEmpty
-            ? try .standardError(level: logLevel) : try .file(path, level: logLevel)
+            ? try .standardError(level: logLevel, format: logFormat)
+            : try .file(path, level: logLevel, format: logFormat)
     }
 
     /// nil if none is asked for.

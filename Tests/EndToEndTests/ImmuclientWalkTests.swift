@@ -74,7 +74,7 @@ struct ImmuclientWalkTests {
         #expect(try await run(server, ["count", ""]).output == "4\n")
         let nothing = try await run(server, ["scan", "n"])
         #expect(nothing.exitCode == 0 && nothing.output == "")
-        #expect(nothing.errors.contains("all keys with this prefix are some (2): --deep prints"))
+        #expect(nothing.errors.contains("the keys with this prefix are references (2): --deep prints"))
         #expect(try await run(server, ["scan", "x"]).errors == "")
         #expect(try await values(server, "scan n --deep") == "v v")
         #expect(try await values(server, "scan '' --deep --reverse --limit 3") == "v v w")

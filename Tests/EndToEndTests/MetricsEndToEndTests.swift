@@ -50,6 +50,23 @@ struct MetricsEndToEndTests {
         #expect(try await first.stop() == 0)
     }
 
+    @Test(
+        "an address that cannot be had ends the start and is named, not the port",
+        arguments: ["999.1.1.1", "192.0.2.1", "no-such-host.invalid"])
+    func address(address: String) async throws {
+        let data = TemporaryFolder()
+        let refused = try await FinishedProcess.run(
+            "immudb",
+            ["--dir", data.file("db").path, "-p", "0", "--metrics-address", address])
+        #expect(refused.exitCode == 1)
+        #expect(
+            refused.errors.contains("cannot listen on \(address):9497 for metrics: "),
+            "\(refused.errors)")
+        #expect(refused.errors.contains("Give another address with --metrics-address"))
+        #expect(!refused.errors.contains("--metrics-port"))
+        #expect(!FileManager.default.fileExists(atPath: data.file("db").path))
+    }
+
     private func metricsPort(of server: RunningServer) throws -> Int {
         let match = server.process.errors.firstMatch(of: /"MetricsPort":([0-9]+)/)
         return try #require(match.flatMap { Int($0.1) })

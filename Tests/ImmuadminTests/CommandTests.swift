@@ -64,6 +64,8 @@ struct CommandTests {
             (["mtls", "make", "host"], "'make' is nothing that mtls does"),
             (["audit-log", "--limit", "0"], "--limit is 0: give 1 or more"),
             (["audit-log", "--since", "yesterday"], "yesterday"),
+            (["service", "immudb", "stop", "-t", "soon"], "soon"),
+            (["status", "-t", "1"], "unknown shorthand flag: 't' in -t"),
             (["dump", "a", "b"], "accepts at most 1 arg(s), received 2"),
             (["status", "--dir", "db"], "flag --dir: status has no such flag"),
             (["stats", "-tr"], "flags --text and --raw: give one of them"),

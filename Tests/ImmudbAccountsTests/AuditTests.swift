@@ -41,6 +41,28 @@ struct AuditTests {
             ])
     }
 
+    @Test("how many refusals have an entry does not follow the wall's clock, which may step")
+    func steps() async throws {
+        let second: UInt64 = 1_000_000_000
+        let hour: Int64 = 3_600_000_000
+        let start = WallClock.microseconds()
+        func note(_ count: Int, at time: Int64, now: UInt64) async throws -> Int {
+            let before = try test.audit().count
+            for _ in 0..<count {
+                test.accounts.refusals.note(
+                    .deleteUser, from: "a", user: "", outcome: "no", at: time, now: now)
+            }
+            // Behind them in the ledger.
+            _ = try await test.accounts.database.set(Array("barrier".utf8), [])
+            return try test.audit().count - before
+        }
+        #expect(try await note(200, at: start, now: 0) == 100)
+        // A step forward opens nothing, and one back closes nothing.
+        #expect(try await note(50, at: start + 24 * hour, now: 1 * second) == 0)
+        #expect(try await note(50, at: start - 24 * hour, now: 10 * second) == 1)
+        #expect(try await note(50, at: start - 24 * hour, now: 30 * second) == 2)
+    }
+
     @Test("no password, hash or token is in it")
     func secrets() async throws {
         let admin = try await test.firstLogin()
@@ -95,7 +117,7 @@ struct AuditTests {
         func refuse(at seconds: Int64) {
             test.accounts.refusals.note(
                 .createUser, from: "192.0.2.7:1", user: "", outcome: "invalid token",
-                at: seconds * 1_000_000)
+                at: seconds * 1_000_000, now: UInt64(seconds) * 1_000_000_000)
         }
         for _ in 0..<5_000 { refuse(at: 1_000) }
         refuse(at: 1_009)

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import ImmudbAccounts
@@ -108,6 +109,27 @@ struct HashingQueueTests {
         #expect(dropped.map { $0.lane < 4 } == true)
         #expect(take(&queue, now: 0) != nil)
         #expect(queue.removeAll().count == HashingQueue.capacity - 1)
+    }
+
+    @Test("turns of connections whose logins were cancelled are forgotten, while others wait")
+    func forgottenTurns() {
+        var queue = HashingQueue()
+        let hasGone = Mutex(false)
+        for _ in 0..<2 { _ = queue.add(login("u", "h0", lane: 0)) }
+        for lane in 1...20 {
+            _ = queue.add(login("a\(lane)", "h\(lane)", lane: lane))
+            _ = queue.add(
+                HashingQueue.Job(
+                    kind: .login(name: [UInt8(lane)], host: [UInt8(lane)]), lane: lane,
+                    isCancelled: { hasGone.withLock { $0 } }, run: { true }, refuse: { _ in }))
+        }
+        for _ in 0...20 { #expect(take(&queue, now: 0) != nil) }
+        #expect(queue.rememberedTurnCount == 21)
+        hasGone.withLock { $0 = true }
+        _ = queue.add(login("u", "h0", lane: 0))
+        #expect(take(&queue, now: 0) == 0)
+        #expect(queue.rememberedTurnCount == 1)
+        #expect(queue.count == 1)
     }
 
     @Test("limits forget those who stopped, however many they were")

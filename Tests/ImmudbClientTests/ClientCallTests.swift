@@ -47,6 +47,25 @@ struct ClientCallTests {
         await server.stop()
     }
 
+    @Test("send the token to the expected server, and not to one that is refused at its address")
+    func tokenOfAnother() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 1))
+        let client = try await connect(server) { $0.token = "Secret!1" }
+        #expect(server.healthTokens == [nil])
+        _ = try await client.health()
+        #expect(server.healthTokens == [nil, "Bearer Secret!1"])
+        await client.close()
+        var configuration = ImmudbClient.Configuration(port: server.port, token: "Secret!1")
+        configuration.connectTimeoutMilliseconds = 20_000
+        await #expect(throws: ClientError(.serverChanged, "")) {
+            _ = try await ImmudbClient.connect(
+                configuration, trustedRoots: InMemoryTrustedRootStore(),
+                firstContact: .trustOnFirstUse, expecting: ServerIdentity("another"))
+        }
+        #expect(server.healthTokens.last == .some(nil))
+        await server.stop()
+    }
+
     @Test("leave evidence of a failed verification with requests and answers, for its owner only")
     func evidence() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))

@@ -19,6 +19,8 @@ final class LyingHandlers: Sendable {
             .unary(ImmuService.health) { (_: Google_Protobuf_Empty, call) in
                 var response = Immudb_Schema_HealthResponse()
                 response.status = true
+                let token = call.metadata.first(ImmuMetadata.authorization)
+                self.state.withLock { $0.healthTokens.append(token) }
                 call.reply(response)
             },
             .unary(ImmuService.currentRoot) { (_: Google_Protobuf_Empty, call) in

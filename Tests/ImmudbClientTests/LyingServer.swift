@@ -13,6 +13,8 @@ final class LyingServer: Sendable {
     /// What it does wrong. Nothing, to begin with.
     struct State: Sendable {
         var ledger: TestLedger
+        /// What the Health calls so far had for an authorization.
+        var healthTokens: [String?] = []
         var alterRead: (@Sendable (inout Immudb_Schema_SafeItem) -> Void)?
         var alterWrite: (@Sendable (inout Immudb_Schema_Proof) -> Void)?
         var alterConsistency: (@Sendable (inout Immudb_Schema_ConsistencyProof) -> Void)?
@@ -69,6 +71,7 @@ final class LyingServer: Sendable {
     /// Requests for consistency proofs that stay without an answer.
     var ignoredConsistencyCount: Int { handlers.state.withLock { $0.ignoredConsistencyCount } }
 
+    var healthTokens: [String?] { handlers.state.withLock { $0.healthTokens } }
     var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
 
     /// Changes what it is or does from now on.

@@ -186,7 +186,7 @@ struct AccountCallTests {
         let lines = Mutex<[String]>([])
         let log = ServerLog(level: .debug) { line in lines.withLock { $0.append(line) } }
         var secrets = [password, "Passw1rd!", "Passw2rd!"]
-        try await TestServer.run(isAuthenticating: true, log: log) { server in
+        try await TestServer.run(isAuthenticating: true, log: log.logger) { server in
             let first = try await server.firstLogin()
             let token = try await server.login("immu", first)
             let admin: Metadata = ["authorization": "Bearer \(token)"]

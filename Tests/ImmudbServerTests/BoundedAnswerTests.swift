@@ -16,7 +16,7 @@ struct BoundedAnswerTests {
         let database = try Database.open(at: folder.path)
         let limit = 10_000
         let service = try DatabaseService(
-            database: database, log: ServerLog(level: .error) { print($0) },
+            database: database, log: ServerLog(level: .error) { print($0) }.logger,
             maxAnswerByteCount: limit)
         let server = try await RPCServer.start(
             .init(host: "127.0.0.1", port: 0), methods: service.methods)

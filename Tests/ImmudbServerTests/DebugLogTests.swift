@@ -13,7 +13,7 @@ struct DebugLogTests {
     @Test("every call is one line, also one that is refused")
     func everyCall() async throws {
         let lines = Lines()
-        try await TestServer.run(log: lines.log) { server in
+        try await TestServer.run(log: lines.log.logger) { server in
             try await server.set("key", "value")
             for method in ImmuService.methods {
                 lines.clear()
@@ -34,7 +34,7 @@ struct DebugLogTests {
     @Test("a line says what was asked for and what came of it, and no password")
     func content() async throws {
         let lines = Lines()
-        try await TestServer.run(log: lines.log) { server in
+        try await TestServer.run(log: lines.log.logger) { server in
             func line(of call: () async throws -> Void) async throws -> String {
                 lines.clear()
                 try await call()

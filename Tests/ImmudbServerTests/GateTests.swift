@@ -80,7 +80,7 @@ struct GateTests {
         for isAuthenticating in [false, true] {
             let gate = Gate(
                 accounts: accounts, isAuthenticating: isAuthenticating,
-                log: ServerLog(level: .error) { _ in })
+                log: ServerLog(level: .error) { _ in }.logger)
             for path in paths {
                 let permission = try #require(MethodPermissions.all[path])
                 for token in Token.allCases {

@@ -50,7 +50,7 @@ struct HealthTests {
         options.fileSystem = disk
         let database = try Database.open(at: folder.path, options: options)
         let service = try DatabaseService(
-            database: database, log: ServerLog(level: .error) { _ in },
+            database: database, log: ServerLog(level: .error) { _ in }.logger,
             maxAnswerByteCount: 1 << 20)
         let monitor = HealthMonitor(service.operations, limit: watcherLimit)
         let checks = HealthChecks(service.operations, monitor)

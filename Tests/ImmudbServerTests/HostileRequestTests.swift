@@ -161,7 +161,7 @@ struct HostileRequestTests {
         defer { withExtendedLifetime(folder) {} }
         let database = try Database.open(at: folder.path)
         let service = try DatabaseService(
-            database: database, log: ServerLog(level: .error) { print($0) },
+            database: database, log: ServerLog(level: .error) { print($0) }.logger,
             maxAnswerByteCount: 1 << 20)
         let (began, beginning) = AsyncStream.makeStream(of: Void.self)
         let (ended, continuation) = AsyncStream.makeStream(of: Bool.self)

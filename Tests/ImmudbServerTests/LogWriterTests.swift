@@ -224,7 +224,9 @@ struct LogWriterTests {
 
         /// Takes the writing end over.
         func writer(capacity: Int = LogWriter.defaultCapacity) throws -> LogWriter {
-            try LogWriter(to: writing, program: "test", closesFile: true, capacity: capacity)
+            try LogWriter(
+                to: writing, LineFormatter(.text, program: "test"), closesFile: true,
+                capacity: capacity)
         }
 
         /// Fills it with empty lines.

@@ -22,7 +22,7 @@ struct MetricsTests {
         var options = ServerOptions(directory: folder.path, port: 0)
         options.process.isWithoutHistograms = !hasHistograms
         let server = try await ImmudbServer.start(
-            options, log: ServerLog(level: .error) { _ in }, metrics: registry)
+            options, log: ServerLog(level: .error) { _ in }.logger, metrics: registry)
         let client = RPCClient(.init(host: "127.0.0.1", port: server.options.port))
         try await test(server, client)
         await client.shutdown()
@@ -98,6 +98,47 @@ struct MetricsTests {
         }
     }
 
+    @Test("say the sizes of both databases, what is in memory, and what waits for a thread")
+    func parts() async throws {
+        let registry = PrometheusRegistry()
+        try await Self.server(registry) { server, client in
+            for number in 0..<200 {
+                let _: RPCResponse<Immudb_Schema_Proof> = try await client.unary(
+                    ImmuService.safeSet,
+                    Immudb_Schema_SafeSetOptions.with {
+                        $0.kv.key = .init("k\(number)".utf8)
+                        $0.rootIndex.index = 0
+                    })
+            }
+            try await Self.expect(
+                ["points", "bulk", "walks", "passwords"].map {
+                    "immudb_waiting_calls{class=\"\($0)\"} 0"
+                } + ["immudb_puts_total 200", "immudb_number_of_stored_entries 200"], in: registry)
+            let lines = registry.text().split(separator: "\n").map(String.init)
+            func value(_ name: String) -> Double? {
+                lines.first { $0.hasPrefix(name + " ") }?.split(separator: " ").last.flatMap {
+                    Double($0)
+                }
+            }
+            let folder = server.options.directory
+            for size in ["lsm", "vlog", "tree"] {
+                let databases = lines.filter { $0.hasPrefix("immudb_\(size)_size_bytes{") }.map {
+                    $0.split(separator: "\"")[1]
+                }
+                // The data comes first, for those who take the first sample.
+                #expect(databases == ["\(folder)/immudb", "\(folder)/immudbsys"])
+            }
+            #expect(
+                try #require(value("immudb_vlog_size_bytes{database=\"\(folder)/immudbsys\"}")) > 0)
+            for part in ["memtables", "node_cache"] {
+                #expect(try #require(value("immudb_memory_bytes{part=\"\(part)\"}")) > 0, "\(part)")
+            }
+            for part in ["block_cache", "tables"] {
+                #expect(value("immudb_memory_bytes{part=\"\(part)\"}") != nil, "\(part)")
+            }
+        }
+    }
+
     @Test("are without durations if nobody wants histograms")
     func withoutHistograms() async throws {
         let registry = PrometheusRegistry()
@@ -122,16 +163,6 @@ struct MetricsTests {
         #expect(
             lines.contains(
                 "immudb_number_of_rpcs_per_client{ip=\"others\"} \(2 * ClientMetrics.limit)"))
-    }
-
-    @Test(
-        "name a client by its address without the port",
-        arguments: [
-            ("127.0.0.1:40112", "127.0.0.1"), ("[::1]:40112", "::1"),
-            ("[fe80::1%eth0]:1", "fe80::1%eth0"), ("in-process", "in-process"),
-        ])
-    func hosts(peer: String, host: String) {
-        #expect(ClientMetrics.host(of: peer) == host)
     }
 
     @Test(

@@ -17,7 +17,8 @@ struct ReflectionTests {
         let database = try Database.open(at: folder.path)
         defer { try? database.close() }
         let service = try DatabaseService(
-            database: database, log: ServerLog(level: .error) { _ in }, maxAnswerByteCount: 1 << 20)
+            database: database, log: ServerLog(level: .error) { _ in }.logger,
+            maxAnswerByteCount: 1 << 20)
         let checks = HealthChecks(
             service.operations, HealthMonitor(service.operations, limit: 1))
         let reflection = try Reflection()

@@ -40,7 +40,7 @@ struct ServerLogTests {
     @Test("a thousand failures at once are a few lines")
     func faults() {
         let lines = Lines()
-        let faults = FaultLog(ServerLog(level: .info, write: lines.add))
+        let faults = FaultLog(ServerLog(level: .info, write: lines.add).logger)
         for number in 0..<1000 { faults.report("io", "fault \(number)") }
         // A test that is slow may see the beginning of another second or two.
         #expect((10...30).contains(lines.all.count))

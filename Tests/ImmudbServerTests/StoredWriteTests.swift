@@ -32,7 +32,7 @@ struct StoredWriteTests {
         try database.close()
         let reopened = try Database.open(at: folder.path, options: options)
         let service = try DatabaseService(
-            database: reopened, log: ServerLog(level: .error) { _ in },
+            database: reopened, log: ServerLog(level: .error) { _ in }.logger,
             maxAnswerByteCount: 1 << 20)
         let server = try await RPCServer.start(
             .init(host: "127.0.0.1", port: 0), methods: service.methods)

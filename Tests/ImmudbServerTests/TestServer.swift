@@ -3,6 +3,7 @@ import ImmudbAccounts
 import ImmudbProtocol
 import ImmudbServer
 import ImmudbStore
+import Logging
 import MerkleTree
 import RPCTransport
 import SwiftProtobuf
@@ -25,7 +26,8 @@ final class TestServer: Sendable {
     ///
     /// - Parameter isAuthenticating: whether calls need a token.
     static func run(
-        isAuthenticating: Bool = false, log: ServerLog = ServerLog(level: .error) { print($0) },
+        isAuthenticating: Bool = false,
+        log: Logger = ServerLog(level: .error) { print($0) }.logger,
         _ test: (TestServer) async throws -> Void
     ) async throws {
         let folder = TemporaryFolder()

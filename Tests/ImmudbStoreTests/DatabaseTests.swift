@@ -267,6 +267,12 @@ struct DatabaseTests {
         #expect(again.snapshot.root == database.snapshot.root)
         let sizes = try again.sizes()
         #expect(sizes.ledger > 0 && sizes.tree > 0 && sizes.index > 0)
+        // The entries are in a file since the first database was closed; one more is not.
+        let before = again.memoryUse
+        try await again.set(bytes("new"), bytes("value"))
+        _ = try again.snapshot.get(bytes("1"))
+        let after = again.memoryUse
+        #expect(after.memtables > before.memtables && after.tables + after.blockCache > 0)
         #expect(again.health.isWritable)
     }
 }

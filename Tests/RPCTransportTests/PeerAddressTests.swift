@@ -18,6 +18,17 @@ struct PeerAddressTests {
         #expect(PeerAddress(address).isLocal == isLocal)
     }
 
+    @Test(
+        "counts clients by address; those of IPv6 by network, of which one client has all addresses",
+        arguments: [
+            ("10.0.0.1", "10.0.0.1"), ("::ffff:10.0.0.1", "::ffff:10.0.0.1"), ("::1", "::1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::/64"), ("fe80::1", "fe80::/64"), ("::2", "::/64"),
+        ])
+    func host(address: String, host: String) throws {
+        #expect(PeerAddress(try SocketAddress(ipAddress: address, port: 4_711)).host == host)
+    }
+
     @Test("is local in the same process, but not without an address")
     func others() {
         #expect(PeerAddress.inProcess.isLocal)

@@ -210,12 +210,12 @@ extension NetworkTests {
             }
             struct Observer: RPCServer.CallObserver {
                 let seen: Seen
-                let peerAddress: String
+                let peerHost: String
 
                 func began(_ method: RPCMethod) { seen.begun.add(1, ordering: .relaxed) }
 
                 func ended(_ call: RPCServer.FinishedCall) {
-                    #expect(peerAddress.hasPrefix("127.0.0.1:"))
+                    #expect(peerHost == "127.0.0.1")
                     #expect(call.duration > .nanoseconds(0))
                     let messages = "\(call.receivedMessageCount)>\(call.sentMessageCount)"
                     seen.calls.withLock {
@@ -226,7 +226,7 @@ extension NetworkTests {
             let seen = Seen()
             let counters = Counters()
             try await withServer(
-                counters, configure: { $0.observer = { Observer(seen: seen, peerAddress: $0) } }
+                counters, configure: { $0.observer = { Observer(seen: seen, peerHost: $0) } }
             ) { _, client in
                 _ = try await echo(client, "x")
                 _ = try? await echo(client, "x", method: "Nope")

@@ -57,6 +57,19 @@ struct PromptTests {
         #expect(script.prompts == "Sure? [y/N]: \n")
     }
 
+    @Test(
+        "take an empty line for a yes where that is the default, but neither the end of the input nor another word",
+        arguments: [
+            ("\n", true), (" \n", true), ("y\n", true), ("n\n", false), ("", false), ("x\n", false),
+        ])
+    func confirmationByDefault(lines: String, expected: Bool) throws {
+        let script = try Script(lines)
+        let answer = try script.run {
+            try Prompt.confirm("Continue ? [Y/n]", byDefault: true, through: $0)
+        }
+        #expect(answer == expected)
+    }
+
     @Test("do not show the password on a terminal, and show later input again")
     func silence() async throws {
         let terminal = try PseudoTerminal()

@@ -22,12 +22,16 @@ final class RefusalAudit: Sendable {
     }
 
     /// Appends an entry, or counts it. Does not wait.
+    ///
+    /// - Parameters:
+    ///   - time: of the entry, in microseconds since 1970.
+    ///   - now: what the limit goes by, in nanoseconds of a clock that nobody sets: with that of the wall, a step
+    ///     forward would open the limit, and one back would keep all entries out for as long.
     func note(
         _ action: AuditEntry.Action, from: String, user: String, outcome: String,
-        at time: Int64 = WallClock.microseconds()
+        at time: Int64 = WallClock.microseconds(), now: UInt64 = MonotonicTime.nanoseconds()
     ) {
         let omitted = state.withLock { state -> Int? in
-            let now = UInt64(clamping: time) * 1_000
             guard state.limit.allowedAt([], now: now) <= now else {
                 state.omitted += 1
                 return nil

@@ -43,6 +43,9 @@ struct HashingQueue: Sendable {
     private var hosts = AttemptLimit(burst: 40, interval: .milliseconds(250))
 
     var hasAdministration: Bool { !administration.isEmpty }
+    var count: Int { administration.count + logins.count }
+    /// Lanes whose last turn is remembered.
+    var rememberedTurnCount: Int { lastTurns.count }
 
     /// Adds a job.
     /// - Returns: one that there is no room for: this one, or the newest of the connection with the most.
@@ -70,7 +73,7 @@ struct HashingQueue: Sendable {
     mutating func next(now: UInt64) -> Next {
         if !administration.isEmpty { return .job(administration.removeFirst()) }
         logins.removeAll { $0.isCancelled() }
-        if logins.isEmpty { lastTurns = [:] }
+        forgetTurns()
         var best: (index: Int, turn: UInt64)?
         var earliest = UInt64.max
         for (index, job) in logins.enumerated() {
@@ -88,6 +91,13 @@ struct HashingQueue: Sendable {
             hosts.take(host, now: now)
         }
         return .job(job)
+    }
+
+    /// Forgets the turns of lanes that wait for nothing any more, since their jobs were cancelled or dropped.
+    private mutating func forgetTurns() {
+        guard lastTurns.count > logins.count else { return }
+        let lanes = Set(logins.lazy.map(\.lane))
+        lastTurns = lastTurns.filter { lanes.contains($0.key) }
     }
 
     /// A job that was taken has run.

@@ -45,6 +45,9 @@ final class HashingThread: Sendable {
         dropped?.refuse(isClosed ? .stopping : .tooManyLogins)
     }
 
+    /// Jobs that wait.
+    var waitingCount: Int { monitor.change { $0.queue.count } }
+
     /// Refuses what waits, and waits for the job that runs.
     func end() {
         let jobs = monitor.change { state in
@@ -58,7 +61,7 @@ final class HashingThread: Sendable {
     /// Waits for a job; nil when the thread is to end.
     private static func next(of monitor: Monitor<State>) -> HashingQueue.Job? {
         while true {
-            let now = now()
+            let now = MonotonicTime.nanoseconds()
             let (next, arrivalCount, isClosed) = monitor.change { state in
                 (state.queue.next(now: now), state.arrivalCount, state.isClosed)
             }
@@ -76,21 +79,14 @@ final class HashingThread: Sendable {
     }
 
     private static func run(_ job: HashingQueue.Job, _ monitor: Monitor<State>) {
-        let began = now(CLOCK_THREAD_CPUTIME_ID)
+        let began = MonotonicTime.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
         let hasFailed = job.run()
         monitor.change { $0.queue.finish(job, hasFailed: hasFailed) }
         guard case .login = job.kind else { return }
-        let used = now(CLOCK_THREAD_CPUTIME_ID) - began
+        let used = MonotonicTime.nanoseconds(CLOCK_THREAD_CPUTIME_ID) - began
         monitor.wait(upTo: .nanoseconds(Int64(clamping: used))) { state in
             state.isClosed || state.queue.hasAdministration ? () : nil
         }
-    }
-
-    /// In nanoseconds.
-    private static func now(_ clock: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
     /// On Linux this concerns the calling thread alone; elsewhere nothing happens.

@@ -31,9 +31,9 @@ final class CallMetrics: Sendable {
         clients.record()
     }
 
-    /// - Parameter peerAddress: address and port.
-    func observer(of peerAddress: String) -> any RPCServer.CallObserver {
-        Observer(self, host: ClientMetrics.host(of: peerAddress))
+    /// - Parameter host: what clients are counted by: an address, or a network of IPv6.
+    func observer(of host: String) -> any RPCServer.CallObserver {
+        Observer(self, host: host)
     }
 
     private func series(of method: RPCMethod) -> MethodMetrics? {

@@ -7,10 +7,9 @@ import Synchronization
     import Glibc
 #endif
 
-/// Counts the calls of each client's address.
+/// Counts the calls of each client's address; of IPv6, of each network of 64 bits.
 final class ClientMetrics: Sendable {
-    /// Addresses that have series of their own. Strangers choose their addresses, at least those of IPv6; what comes
-    /// from others is counted together.
+    /// Addresses that have series of their own. Strangers may have many; what comes from others is counted together.
     static let limit = 1_000
     static let others = "others"
 
@@ -63,12 +62,5 @@ final class ClientMetrics: Sendable {
             clients[name] = made
             return made
         }
-    }
-
-    /// The address in `127.0.0.1:40112` and `[::1]:40112`.
-    static func host(of peerAddress: String) -> String {
-        let host = peerAddress.lastIndex(of: ":").map { peerAddress[..<$0] } ?? peerAddress[...]
-        return host.hasPrefix("[") && host.hasSuffix("]")
-            ? String(host.dropFirst().dropLast()) : String(host)
     }
 }

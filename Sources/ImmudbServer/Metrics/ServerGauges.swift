@@ -1,4 +1,5 @@
 import CoreMetrics
+import ImmudbAccounts
 import ImmudbOperations
 import ImmudbStore
 import POSIX
@@ -16,22 +17,27 @@ final class ServerGauges: Sendable {
     private let operations: DatabaseOperations
     private let transport: RPCServer
     private let calls: CallMetrics
+    private let accounts: Accounts
+    /// Of the data, and of the system's database.
     private let labels: [(String, String)]
+    private let systemLabels: [(String, String)]
     private let factory: any MetricsFactory
     private let began = ContinuousClock.now
     private let meters = Mutex<[String: Meter]>([:])
-    private let sizes = Mutex<(ContinuousClock.Instant, Database.StorageSizes)?>(nil)
+    private let sizesTakenAt = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// - Parameter databasePath: what the label `database` says.
+    /// - Parameter options: say what the label `database` is.
     init(
-        _ operations: DatabaseOperations, _ transport: RPCServer, _ calls: CallMetrics,
-        databasePath: String, _ factory: any MetricsFactory
+        _ operations: DatabaseOperations, _ accounts: Accounts, _ transport: RPCServer,
+        _ calls: CallMetrics, _ options: ServerOptions, _ factory: any MetricsFactory
     ) {
         self.operations = operations
+        self.accounts = accounts
         self.transport = transport
         self.calls = calls
         self.factory = factory
-        labels = [("database", databasePath)]
+        labels = [("database", options.databaseLabel)]
+        systemLabels = [("database", options.systemDatabaseLabel)]
     }
 
     private let isOver = Monitor(false)
@@ -62,27 +68,44 @@ final class ServerGauges: Sendable {
         let health = operations.health()
         set(.takesWrites, health.writeError == nil ? 1 : 0, labels)
         set(.answersReads, health.readError == nil ? 1 : 0, labels)
-        if let sizes = currentSizes() {
-            set(.indexSize, Double(sizes.index), labels)
-            set(.ledgerSize, Double(sizes.ledger), labels)
-            set(.treeSize, Double(sizes.tree), labels)
+        recordSizes()
+        recordMemory()
+        for (name, count) in transport.waitingCallCounts {
+            set(.waitingCalls, Double(count), [("class", name)])
         }
+        set(.waitingCalls, Double(accounts.waitingCount), [("class", "passwords")])
         set(.connections, Double(transport.connectionCount))
         set(.heldBytes, Double(transport.heldRequestByteCount), [("part", "requests")])
         set(.heldBytes, Double(transport.heldAnswerByteCount), [("part", "answers")])
         for (metric, value) in ProcessStatistics.current() { set(metric, value) }
     }
 
-    /// Nil while the disk does not tell.
-    private func currentSizes() -> Database.StorageSizes? {
-        sizes.withLock { sizes in
-            if let (time, known) = sizes, ContinuousClock.now - time < Self.sizesAge {
-                return known
-            }
-            guard let now = try? operations.database.sizes() else { return nil }
-            sizes = (.now, now)
-            return now
+    /// Keeps the last sizes while the disk does not tell.
+    private func recordSizes() {
+        let isDue = sizesTakenAt.withLock { time in
+            if let time, ContinuousClock.now - time < Self.sizesAge { return false }
+            time = .now
+            return true
         }
+        guard isDue else { return }
+        // The data first: a reader of the original's metrics takes the first sample for the database.
+        for (database, labels) in [
+            (operations.database, labels), (accounts.database, systemLabels),
+        ] {
+            guard let sizes = try? database.sizes() else { continue }
+            set(.indexSize, Double(sizes.index), labels)
+            set(.ledgerSize, Double(sizes.ledger), labels)
+            set(.treeSize, Double(sizes.tree), labels)
+        }
+    }
+
+    private func recordMemory() {
+        let (data, system) = (operations.database.memoryUse, accounts.database.memoryUse)
+        // They share these.
+        set(.memoryBytes, Double(data.blockCache), [("part", "block_cache")])
+        set(.memoryBytes, Double(data.nodeCache), [("part", "node_cache")])
+        set(.memoryBytes, Double(data.memtables + system.memtables), [("part", "memtables")])
+        set(.memoryBytes, Double(data.tables + system.tables), [("part", "tables")])
     }
 
     private func set(_ metric: ServerMetric, _ value: Double, _ labels: [(String, String)] = []) {

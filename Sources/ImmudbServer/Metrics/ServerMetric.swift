@@ -30,6 +30,8 @@ public enum ServerMetric: String, CaseIterable, Sendable {
     case answersReads = "immudb_database_answers_reads"
     case connections = "immudb_connections"
     case heldBytes = "immudb_held_bytes"
+    case memoryBytes = "immudb_memory_bytes"
+    case waitingCalls = "immudb_waiting_calls"
 
     case processorSeconds = "process_cpu_seconds_total"
     case residentBytes = "process_resident_memory_bytes"
@@ -91,6 +93,9 @@ public enum ServerMetric: String, CaseIterable, Sendable {
         case .connections: "Open connections of clients."
         case .heldBytes:
             "Memory that is held for clients: requests that are not answered, answers that are not read."
+        case .memoryBytes:
+            "Memory of the databases by part, beside what is held for clients and writes that wait."
+        case .waitingCalls: "Calls that wait for a thread, by their class of work."
         case .processorSeconds: "Total user and system CPU time spent in seconds."
         case .residentBytes: "Resident memory size in bytes."
         case .virtualBytes: "Virtual memory size in bytes."

@@ -63,6 +63,10 @@ final class IndexKeeper: Sendable {
 
     var byteCount: UInt64 { state.withLock { $0.index }?.byteCount() ?? 0 }
 
+    var memoryUse: KeyIndex.MemoryUse {
+        state.withLock { $0.index }?.memoryUse() ?? KeyIndex.MemoryUse()
+    }
+
     // MARK: writing (one thread at a time)
 
     /// Adds the keys of durable entries. If that fails, tries once to reopen the index if that is fast, and otherwise

@@ -31,6 +31,8 @@ final class NodeCache: Sendable {
         /// The number of sets is 2^`bits`.
         private let bits: UInt64
         private var nextVictim = 0
+        /// Slots that have ever been used: none becomes empty again.
+        private(set) var usedSlotCount = 0
         private var treeCount: UInt64 = 0
 
         /// - Parameter byteCount: the most memory; at least one set is made.
@@ -58,9 +60,15 @@ final class NodeCache: Sendable {
 
         mutating func insert(_ digest: Digest, _ tag: Tag) {
             let set = set(of: tag)
-            let way = way(of: tag, in: set) ?? way(of: .empty, in: set) ?? victim()
+            let way = way(of: tag, in: set) ?? emptyWay(in: set) ?? victim()
             set.storeBytes(of: tag, toByteOffset: way * Self.tagByteCount, as: Tag.self)
             digest.store(to: Self.digest(way, in: set))
+        }
+
+        private mutating func emptyWay(in set: UnsafeMutableRawPointer) -> Int? {
+            guard let way = way(of: .empty, in: set) else { return nil }
+            usedSlotCount += 1
+            return way
         }
 
         private mutating func victim() -> Int {
@@ -97,6 +105,9 @@ final class NodeCache: Sendable {
     /// - Parameter byteCount: the most memory.
     init(byteCount: Int) { sets = Mutex(Sets(byteCount: byteCount)) }
 
+    /// The memory of the digests that it holds, of all trees.
+    var byteCount: Int { sets.withLock { $0.usedSlotCount } * Sets.byteCount / Self.ways }
+
     /// Makes a part of the cache for the nodes of one tree, separate from all other parts.
     func part() -> Part { Part(self, tree: sets.withLock { $0.addTree() }) }
 
@@ -113,6 +124,9 @@ final class NodeCache: Sendable {
         private func tag(_ position: NodePosition) -> Tag {
             Tag(tree: tree, node: position.storageIndex)
         }
+
+        /// Of the whole cache.
+        var totalByteCount: Int { cache.byteCount }
 
         func digest(at position: NodePosition) -> Digest? {
             cache.sets.withLock { $0.digest(tag(position)) }

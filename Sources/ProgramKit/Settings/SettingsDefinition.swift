@@ -1,8 +1,9 @@
 /// All settings of a program, and the rule by which its sources are merged: a flag wins over the
 /// environment, the environment over the config file, and the file over the default.
 ///
-/// Every value of every source is checked, also one that another source overrides: whoever writes
-/// `port = "x"` learns it now and not when the flag is dropped.
+/// Every value of a file is checked, also one that another source overrides: whoever writes
+/// `port = "x"` learns it now and not when the flag is dropped. A variable is not even read where there
+/// is a flag: whoever starts a program does not always choose its environment.
 public struct SettingsDefinition: Sendable {
     /// Names the config file and, in upper case, begins the names of the environment variables.
     public let program: String
@@ -23,7 +24,8 @@ public struct SettingsDefinition: Sendable {
     /// - Parameters:
     ///   - flags: values of the flags that were given, by key.
     ///   - environment: of the process. Empty values count as none. A variable that begins like
-    ///     the program's but names no setting is a warning, as others may own it.
+    ///     the program's but names no setting is a warning, as others may own it. One whose setting
+    ///     has a flag is not read.
     ///   - config: the config file, if there is one. A key that is no setting is an error.
     public func values(
         flags: [String: String], environment: [String: String], config: ConfigFileSearch
@@ -31,7 +33,7 @@ public struct SettingsDefinition: Sendable {
         var values = SettingsValues(
             keys: Set(settings.map(\.key)), filePath: config.file?.path, warnings: config.warnings)
         try merge(config.file, into: &values)
-        try merge(environment: environment, into: &values)
+        try merge(environment: environment, besides: flags, into: &values)
         for (key, value) in flags {
             try take(.untyped(value), for: key, from: .flag(key), into: &values)
         }
@@ -69,7 +71,8 @@ public struct SettingsDefinition: Sendable {
     }
 
     private func merge(
-        environment: [String: String], into values: inout SettingsValues
+        environment: [String: String], besides flags: [String: String],
+        into values: inout SettingsValues
     ) throws(SettingsError) {
         var spellings: [String: String] = [:]
         // In order, so that warnings and errors are the same each time.
@@ -86,6 +89,7 @@ public struct SettingsDefinition: Sendable {
                     "environment variable \(name) is no setting of \(program) and has no effect")
                 continue
             }
+            guard flags[setting.key] == nil else { continue }
             if Self.isServiceLink(value), !setting.accepts(.untyped(value)) {
                 values.warnings.append(
                     "environment variable \(name) is \(value), which Kubernetes sets in pods beside a service of "

@@ -9,7 +9,8 @@ import POSIX
 
 /// The address of a client.
 struct PeerAddress: Sendable, CustomStringConvertible {
-    /// The key by which connections are counted: the address without the port; for IPv6 its first 64 bits.
+    /// The key by which connections are counted: the address without the port; for IPv6 its network,
+    /// `2001:db8:1:2::/64`.
     let host: String
     let description: String
     /// Whether the client is on this machine: on the loopback network, or in the same process.
@@ -56,12 +57,18 @@ struct PeerAddress: Sendable, CustomStringConvertible {
         bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
     }
 
-    /// Returns the first 64 bits of an IPv6 address. A customer is given that many, so that one customer does not count
-    /// as thousands. Returns nil for IPv4, including IPv4-mapped addresses.
+    /// Returns the network of an IPv6 address, its first 64 bits. A customer is given that many, so that one customer does
+    /// not count as thousands. Returns nil for IPv4, including IPv4-mapped addresses, and for this machine.
     private static func network(of host: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 16)
-        guard inet_pton(AF_INET6, host, &bytes) == 1 else { return nil }
-        return isIPv4(bytes)
-            ? nil : bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":")
+        guard inet_pton(AF_INET6, host, &bytes) == 1, !isIPv4(bytes), !isLoopback(host) else {
+            return nil
+        }
+        for position in 8..<16 { bytes[position] = 0 }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        guard inet_ntop(AF_INET6, bytes, &text, socklen_t(text.count)) != nil else { return nil }
+        return String(
+            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            + "/64"
     }
 }

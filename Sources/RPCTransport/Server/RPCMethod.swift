@@ -24,7 +24,8 @@ public final class RPCMethod: Sendable {
     /// for a request that must not be decoded.
     public typealias RequestMeasure = @Sendable (UnsafeRawBufferPointer) throws(RPCError) -> Int
 
-    /// Inspects each call before its request is decoded, on the thread of its handler. A thrown error is the answer.
+    /// Inspects each call before its request is decoded, on the thread of its handler. A thrown error is the answer. For a
+    /// stream it is called again before each message, which may be long after the call began.
     public typealias Interceptor = @Sendable (ServerCall) throws(RPCError) -> Void
 
     enum Handler: Sendable {
@@ -199,6 +200,7 @@ public final class RPCMethod: Sendable {
                 path: path, number: number,
                 handler: .serverStreaming { stream in
                     try interceptor(stream.call)
+                    stream.add(interceptor)
                     try await run(stream)
                 })
         case .conversation(_, let answer):

@@ -102,9 +102,9 @@ extension RPCServer {
         /// Runs on the event loop of each new connection before the transport's own handlers are
         /// added. Throwing closes the connection.
         public var channelHook: (@Sendable (any Channel) throws -> Void)?
-        /// Makes the observer of a new connection, from the client's address and port. Called on an event loop: it must
-        /// not block. nil costs nothing.
-        public var observer: (@Sendable (_ peerAddress: String) -> any CallObserver)?
+        /// Makes the observer of a new connection, from the client's ``ServerCall/peerHost``. Called on an event loop: it
+        /// must not block. nil costs nothing.
+        public var observer: (@Sendable (_ peerHost: String) -> any CallObserver)?
         /// Called when clients were disconnected or refused because there was no room for them; at most once a second
         /// for each kind and event loop, once a minute for refused ones. Called on an event loop: it must not block.
         public var shortage: (@Sendable (Shortage) -> Void)?

@@ -158,6 +158,9 @@ public final class RPCServer: Sendable {
     /// The address of clients in the same process.
     public static let inProcessAddress = PeerAddress.inProcess.description
 
+    /// The calls and large answers that wait for a thread, by the name of their class of work.
+    public var waitingCallCounts: [(name: String, count: Int)] { core.pools.waitingCounts }
+
     /// The number of clients that are connected.
     public var connectionCount: Int { core.connections.count }
 

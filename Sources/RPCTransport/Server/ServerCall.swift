@@ -53,7 +53,8 @@ public final class ServerCall: Sendable {
     /// The client's address and port, such as `127.0.0.1:40112`.
     public var peerAddress: String { origin.peerAddress }
 
-    /// The client's address without the port; for IPv6 its first 64 bits, which a customer is given.
+    /// The client's address without the port; for IPv6 its network, the first 64 bits, which a customer is given:
+    /// `2001:db8:1:2::/64`. Clients are counted by it.
     public var peerHost: String { origin.peer.host }
 
     /// Whether the client is on this machine, judging by its address: on the loopback network, or in the same process.

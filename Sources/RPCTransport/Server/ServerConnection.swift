@@ -48,7 +48,7 @@ final class ServerConnection: HTTP2Delegate {
         self.loop = loop
         self.http2 = http2
         core = loop.core
-        observer = core.configuration.observer?(peer.description)
+        observer = core.configuration.observer?(peer.host)
         headers = RequestHeaders(
             methods: core.methods, limit: core.configuration.maxHeaderByteCount)
         let account = ConnectionAccount(core.account)

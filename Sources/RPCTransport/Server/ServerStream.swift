@@ -21,6 +21,7 @@ public final class ServerStream: Sendable {
         var isFirstRoom = true
         var waiter: CheckedContinuation<Void, Never>?
         var task: Task<Void, Never>?
+        var interceptors: [RPCMethod.Interceptor] = []
     }
 
     let call: ServerCall
@@ -35,6 +36,8 @@ public final class ServerStream: Sendable {
     public var metadata: Metadata { call.metadata }
     public var deadline: NIODeadline? { call.deadline }
     public var peerAddress: String { call.peerAddress }
+    /// See ``ServerCall/peerHost``.
+    public var peerHost: String { call.peerHost }
     /// See ``ServerCall/peerCertificate``.
     public var peerCertificate: PeerCertificate? { call.peerCertificate }
     public var isCancelled: Bool { call.isCancelled }
@@ -46,6 +49,11 @@ public final class ServerStream: Sendable {
 
     /// Sets trailers that are sent with the status, including that of a thrown error.
     public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
+
+    /// Adds an interceptor that has to let each further message through.
+    func add(_ interceptor: @escaping RPCMethod.Interceptor) {
+        state.withLock { $0.interceptors.append(interceptor) }
+    }
 
     /// Waits until there is room for `byteCount` bytes beside the answers that wait for their clients, and reserves it
     /// for the next messages: for a handler that knows how large they will be before it reads their content.
@@ -74,7 +82,8 @@ public final class ServerStream: Sendable {
     /// much else to read: a client that does not read delays the handler.
     ///
     /// Throws `RPCError` `.cancelled` if nobody waits for the answers any more, `.internalError` for a message that
-    /// cannot be serialised. Only one task may send at a time.
+    /// cannot be serialised, and the status of an interceptor that no longer lets the call continue. Only one task may
+    /// send at a time.
     public func send(_ message: some SwiftProtobuf.Message) async throws {
         let framed: FramedBytes
         do {
@@ -88,6 +97,7 @@ public final class ServerStream: Sendable {
     /// Sends a serialised message, as `send(_:)` does.
     public func send(framed: FramedBytes) async throws {
         try checkOpen()
+        for interceptor in state.withLock({ $0.interceptors }) { try interceptor(call) }
         state.withLock { state in
             state.unsentByteCount += framed.buffer.readableBytes
             state.unplacedByteCount += framed.buffer.readableBytes

@@ -95,6 +95,9 @@ final class WorkerPool: Sendable {
         }
     }
 
+    /// The number of jobs that wait for a thread.
+    var waitingCount: Int { state.withLock { $0.jobs.count } }
+
     /// Queues jobs in order, and removes them from `jobs`; returns those that found no room.
     func submit(_ jobs: inout Deque<Job>) -> [Job] {
         let capacity = configuration.capacity

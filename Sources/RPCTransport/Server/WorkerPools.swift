@@ -29,6 +29,14 @@ struct WorkerPools: Sendable {
         }
     }
 
+    /// Jobs that wait for a thread, by class.
+    var waitingCounts: [(name: String, count: Int)] {
+        [
+            ("points", points.waitingCount), ("bulk", bulk.waitingCount),
+            ("walks", walks.waitingCount),
+        ]
+    }
+
     func start() throws {
         for pool in [points, bulk, walks] { try pool.start() }
     }

@@ -138,6 +138,18 @@ rocks_status rocks_flush(rocks_database *database, bool wait);
 /// The bytes of the files that hold records; 0 when it is unknown.
 uint64_t rocks_file_byte_count(rocks_database *database);
 
+typedef struct rocks_memory {
+    /// Records that are not in a file.
+    uint64_t memtables;
+    /// What is kept of open files: their indexes and filters.
+    uint64_t tables;
+    /// Blocks that were read; of all databases with the same resources.
+    uint64_t block_cache;
+} rocks_memory;
+
+/// What the database takes in memory, by part; 0 where it is unknown. Reads no file.
+rocks_memory rocks_memory_use(rocks_database *database);
+
 // MARK: reading
 
 /// A value that RocksDB holds in memory until it is released.

@@ -4,7 +4,7 @@ import ImmudbClient
 
 struct StatusCommand: AdminCommand {
     static let configuration = CommandConfiguration.immuadmin(
-        "status", alias: "p", abstract: "Ask the server if it is well.",
+        "status", alias: "p", abstract: "Check the health of the server.",
         discussion: "The exit code is 1 if it is not, and 5 if it does not answer.")
 
     func run(in context: AdminContext) async throws {

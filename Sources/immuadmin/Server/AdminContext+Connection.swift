@@ -24,7 +24,7 @@ extension AdminContext {
     ) async throws -> Result {
         var configuration = settings.connection.configuration(token: token)
         configuration.isForAdministration = marked
-        // Nothing here is verified: whoever administers the server could forge it.
+        // Nothing here is verified: an administrator of the server could forge it anyway.
         let client = try await ImmudbClient.connect(
             configuration, trustedRoots: InMemoryTrustedRootStore(), firstContact: .trustOnFirstUse)
         do {

@@ -91,8 +91,8 @@ struct ScanCommand: ImmuclientCommand, FlaggedCommand {
         guard count > 0 else { return }
         StandardError.write(
             warning:
-                "scan leaves references out, and all keys with this prefix are some (\(count)): "
-                + "--deep prints the entries that they name", output.format)
+                "scan leaves out references, and the keys with this prefix are references (\(count)): "
+                + "--deep prints the entries to which they refer", output.format)
     }
 
     private func printDeep(_ client: ImmudbClient, _ output: Output) async throws {

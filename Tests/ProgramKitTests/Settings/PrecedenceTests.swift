@@ -79,7 +79,19 @@ struct PrecedenceTests {
         #expect(
             values.warnings[0].contains("SAMPLE_PORT is tcp://10.0.0.7:3322, which Kubernetes sets")
         )
-        #expect(try Sample.values(flags: ["port": "7"], environment: link)[Sample.port] == 7)
+    }
+
+    @Test("a flag wins before the variable is read: no value of it is an error or a warning")
+    func unreadVariables() throws {
+        for value in ["tcp://10.0.0.7:3322", "many"] {
+            let values = try Sample.values(
+                flags: ["port": "7"], environment: ["SAMPLE_PORT": value])
+            #expect(values[Sample.port] == 7)
+            #expect(values.warnings.isEmpty)
+        }
+        let spellings = ["SAMPLE_MESSAGE-LIMIT": "7", "SAMPLE_MESSAGE_LIMIT": "8"]
+        let values = try Sample.values(flags: ["message-limit": "9"], environment: spellings)
+        #expect(values[Sample.limit] == 9)
     }
 
     @Test(
@@ -102,8 +114,9 @@ struct PrecedenceTests {
         guard !value.isEmpty else { return }
         let name = "SAMPLE_\(key.uppercased())"
         let variable = try #require(throws: SettingsError.self) {
-            // Also when a flag overrides it.
-            _ = try Sample.values(flags: ["port": "1"], environment: [name: value])
+            // Also when a flag overrides another one.
+            let other = key == "port" ? "name" : "port"
+            _ = try Sample.values(flags: [other: "1"], environment: [name: value])
         }
         #expect(variable.message.hasPrefix("environment variable \(name) is \"\(value)\": give "))
         let line = try Sample.complaint("bad.ini", "\n\(key) = \(value)\n")

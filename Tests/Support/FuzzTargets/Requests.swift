@@ -41,7 +41,7 @@ private final class ServiceUnderFuzz {
         let faults = faults
         let log = ServerLog(level: .error) { faults.add($0) }
         let service = try DatabaseService(
-            database: database, log: log, maxAnswerByteCount: 1 << 20)
+            database: database, log: log.logger, maxAnswerByteCount: 1 << 20)
         server = try wait { [service] in
             try await RPCServer.start(RPCServer.Configuration(), methods: service.methods)
         }

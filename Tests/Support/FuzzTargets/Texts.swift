@@ -2,6 +2,7 @@ import Foundation
 import ImmudbClient
 import ImmudbServer
 import ImmudbVerification
+import Logging
 import MerkleTree
 import StorageIO
 
@@ -78,6 +79,11 @@ func fuzzTexts(_ bytes: [UInt8]) throws {
             precondition(!line.utf8.contains { $0 < 0x20 }, "a message forges a line")
         }
         lines.info(text)
+        let objects = ServerLog(level: .debug, format: .json) { line in
+            let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            precondition(object?["level"] as? String == "info", "a message breaks an object")
+        }
+        objects.logger.info("\(text)", metadata: ["\(text)": "\(text)"])
     }
 }
 

@@ -1,5 +1,5 @@
-public import ImmudbStore
 import POSIX
+public import StorageIO
 
 #if canImport(Darwin)
     import Darwin
@@ -22,7 +22,7 @@ extension ServerLog {
     ///
     /// - Throws: `ServerStartError` that names the folder or file; no folder is left behind then.
     public static func file(
-        _ path: String, level: LogLevel
+        _ path: String, level: LogLevel, format: LogFormat = .text
     ) throws(ServerStartError) -> ServerLog {
         guard path.last != "/" else {
             throw ServerStartError("Unable to create log file \(path): \(Errno.isDirectory)")
@@ -34,9 +34,11 @@ extension ServerLog {
         }
         do throws(ServerStartError) {
             let file = try open(path)
-            let writer = try LogWriter(to: file, program: "immudb", closesFile: true)
+            let writer = try LogWriter(
+                to: file, LineFormatter(format, program: "immudb"), closesFile: true)
             return ServerLog(
-                level: level, writer: writer, file: LogFilePlace(path: path, descriptor: file))
+                level: level, format: format, writer: writer,
+                file: LogFilePlace(path: path, descriptor: file))
         } catch {
             // Fails if the log is in it already: a start without a thread for it has left an empty one.
             if isNew { rmdir(folder) }

@@ -1,4 +1,5 @@
-public import ImmudbStore
+public import StorageIO
+import Synchronization
 
 #if canImport(Darwin)
     import Darwin
@@ -6,37 +7,53 @@ public import ImmudbStore
     import Glibc
 #endif
 
-/// Lines for the operator: `immu-server 2026/11/22 20:54:52 INFO: message`, in local time.
+/// Lines for the operator: `immu-server 2026/11/22 20:54:52 INFO: message`, in local time; or objects of JSON.
 ///
-/// A log of `standardError` or `file` never makes its caller wait: lines go into a queue of 1 MiB,
-/// and one thread writes them (`LogWriter`). If they come faster than the file takes them, lines are
-/// dropped, and the log says how many. A line costs its caller its message and a place in the
+/// A server takes its ``logger``. A log of `standardError` or `file` never makes its caller wait: lines go
+/// into a queue of 1 MiB, and one thread writes them (`LogWriter`). If they come faster than the file takes
+/// them, lines are dropped, and the log says how many. A line costs its caller its message and a place in the
 /// queue; a line below the level costs a comparison.
 ///
-/// Control characters in a message, which may come from a client, are escaped: nobody forges a line.
+/// Control characters in a message, which may come from a client, are escaped: nobody forges a line. So are
+/// those that turn the direction of writing.
 public struct ServerLog: Sendable {
     private enum Target: Sendable {
         case function(@Sendable (String) -> Void)
         case writer(LogWriter)
     }
 
-    /// The least important level that is written.
-    public let level: LogLevel
+    private final class SharedLevel: Sendable {
+        let rawValue: Atomic<Int>
+        init(_ level: LogLevel) { rawValue = Atomic(level.rawValue) }
+    }
+
     private let target: Target
+    private let sharedLevel: SharedLevel
+    let format: LogFormat
     /// Where the log file is, to open it again; nil for a log without a file.
     let file: LogFilePlace?
+
+    /// The least important level that is written. All copies of the log, and its loggers, have a new one at once.
+    public var level: LogLevel {
+        get { LogLevel(rawValue: sharedLevel.rawValue.load(ordering: .relaxed)) ?? .info }
+        nonmutating set { sharedLevel.rawValue.store(newValue.rawValue, ordering: .relaxed) }
+    }
 
     /// A log that calls a function for each line.
     ///
     /// - Parameter write: takes one line without its end; called from any thread, which waits for it.
-    public init(level: LogLevel, write: @escaping @Sendable (String) -> Void) {
-        self.level = level
+    public init(
+        level: LogLevel, format: LogFormat = .text, write: @escaping @Sendable (String) -> Void
+    ) {
+        sharedLevel = SharedLevel(level)
+        self.format = format
         target = .function(write)
         file = nil
     }
 
-    init(level: LogLevel, writer: LogWriter, file: LogFilePlace? = nil) {
-        self.level = level
+    init(level: LogLevel, format: LogFormat, writer: LogWriter, file: LogFilePlace? = nil) {
+        sharedLevel = SharedLevel(level)
+        self.format = format
         target = .writer(writer)
         self.file = file
     }
@@ -44,10 +61,15 @@ public struct ServerLog: Sendable {
     /// The log of the process, on its standard error.
     ///
     /// - Throws: `ServerStartError` if the system has no thread for it.
-    public static func standardError(level: LogLevel) throws(ServerStartError) -> ServerLog {
-        let writer = try LogWriter(to: STDERR_FILENO, program: "immu-server", closesFile: false)
-        return ServerLog(level: level, writer: writer)
+    public static func standardError(
+        level: LogLevel, format: LogFormat = .text
+    ) throws(ServerStartError) -> ServerLog {
+        let writer = try LogWriter(
+            to: STDERR_FILENO, LineFormatter(format, program: "immu-server"), closesFile: false)
+        return ServerLog(level: level, format: format, writer: writer)
     }
+
+    // The lines of the program around a server; the server's own come by `logger`.
 
     public func error(_ message: @autoclosure () -> String) { log(.error, message()) }
     public func warning(_ message: @autoclosure () -> String) { log(.warning, message()) }
@@ -56,9 +78,17 @@ public struct ServerLog: Sendable {
 
     public func log(_ level: LogLevel, _ message: @autoclosure () -> String) {
         guard level >= self.level else { return }
-        let line = LogLine(level, message())
+        always(level, message())
+    }
+
+    /// Writes a line whatever the level is, such as one about the level itself.
+    public func always(_ level: LogLevel, _ message: String) {
+        write(LogLine(level, message, fields: [LogLine.Field(name: "component", value: "program")]))
+    }
+
+    func write(_ line: LogLine) {
         switch target {
-        case .function(let write): write(line.text)
+        case .function(let write): write(format == .text ? line.text : line.json)
         case .writer(let writer): writer.put(line)
         }
     }
@@ -105,10 +135,4 @@ extension LogLevel {
         default: return nil
         }
     }
-}
-
-/// A key for a line of the log: text where it is text. Long ones are cut.
-func printable(_ key: some Collection<UInt8>) -> String {
-    let shown = key.prefix(64)
-    return String(decoding: shown, as: UTF8.self) + (shown.count < key.count ? "…" : "")
 }

@@ -20,8 +20,8 @@ import Synchronization
 ///
 /// The thread ends, and closes its file, when this object is gone and all lines are written.
 final class LogWriter: Sendable {
-    /// Of the lines that wait: their messages, and 64 bytes a line for the rest. So there are 16,384
-    /// at most.
+    /// Of the lines that wait: their messages and fields, and 64 bytes a line for the rest. So there are
+    /// 16,384 at most.
     static let defaultCapacity = 1 << 20
     private static let lineOverhead = 64
 
@@ -44,16 +44,17 @@ final class LogWriter: Sendable {
 
     /// - Parameters:
     ///   - file: open for writing; with `closesFile`, closed at the end, and also by an error.
-    ///   - program: the first word of every line.
+    ///   - formatter: puts lines together.
     /// - Throws: `ServerStartError` if there is no thread to be had.
     init(
-        to file: Int32, program: String, closesFile: Bool, capacity: Int = defaultCapacity
+        to file: Int32, _ formatter: LineFormatter, closesFile: Bool,
+        capacity: Int = defaultCapacity
     ) throws(ServerStartError) {
         queue = BlockingQueue(capacity: capacity)
         self.capacity = capacity
         do {
             _ = try WorkerThread(name: "log") { [queue, counts] in
-                Self.run(queue, counts, LogFile(file, program: program))
+                Self.run(queue, counts, LogFile(file, formatter))
                 if closesFile { close(file) }
             }
         } catch {
@@ -74,7 +75,7 @@ final class LogWriter: Sendable {
         let dropped = counts.untold.exchange(0, ordering: .relaxed)
         let result = queue.put(
             .line(line, droppedBefore: dropped),
-            weight: line.message.utf8.count + Self.lineOverhead,
+            weight: line.byteCount + Self.lineOverhead,
             reserve: line.level >= .warning ? 0 : capacity / 4)
         guard result != .queued else { return }
         counts.untold.add(dropped + 1, ordering: .relaxed)

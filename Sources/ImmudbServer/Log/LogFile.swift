@@ -17,23 +17,21 @@ struct LogFile: ~Copyable {
     private static let lineFeed = UInt8(ascii: "\n")
 
     private let file: Int32
-    private let program: String
+    private var formatter: LineFormatter
     private var gathered: [UInt8] = []
     private var gatheredCount = 0
     /// Lines that the file refused since the last write that went well, and why.
     private var refused: (count: Int, reason: Int32) = (0, 0)
     private var uncountedRefusals = 0
     private var endsInsideLine = false
-    private var clock: (time: time_t, text: String) = (-1, "")
 
-    init(_ file: Int32, program: String) {
+    init(_ file: Int32, _ formatter: LineFormatter) {
         self.file = file
-        self.program = program
+        self.formatter = formatter
     }
 
     mutating func add(_ line: LogLine) {
-        if line.time != clock.time { clock = (line.time, LogLine.local(line.time)) }
-        let bytes = Array("\(program) \(line.text(at: clock.text))\n".utf8)
+        let bytes = formatter.bytes(of: line)
         if gathered.count + bytes.count > Self.gatheredByteCount { write() }
         gathered += bytes
         gatheredCount += 1
@@ -45,7 +43,7 @@ struct LogFile: ~Copyable {
         guard gatheredCount > 0 else { return }
         var lead: [UInt8] = []
         if endsInsideLine { lead.append(Self.lineFeed) }
-        if refused.count > 0 { lead += Array("\(program) \(refusalNotice.text)\n".utf8) }
+        if refused.count > 0 { lead += formatter.bytes(of: refusalNotice) }
         let bytes = lead + gathered
         let (written, reason) = writeAll(bytes)
         if written > 0 { endsInsideLine = bytes[written - 1] != Self.lineFeed }

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# The life of the service, as an operator leads it. Ends with 0 if all of it is so.
+set -uo pipefail
+cd /immudb-test
+export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
+failures=0
+
+step() { echo "== $*"; }
+check() { # what, command…
+    local what=$1
+    shift
+    if "$@" >/tmp/said 2>&1; then echo "ok: $what"; else
+        echo "NOT OK: $what"
+        sed 's/^/    /' /tmp/said
+        failures=$((failures + 1))
+    fi
+}
+says() { # text, command…, whatever its exit code is
+    local text=$1
+    shift
+    "$@" >/tmp/all 2>&1 || true
+    grep -qF -- "$text" /tmp/all || { cat /tmp/all; return 1; }
+}
+fails() { ! "$@"; }
+admin() { ./immuadmin service immudb "$@"; }
+client() { ./immuclient --first-contact accept "$@" </dev/null; }
+listing() { find /etc /usr /opt /var -xdev \( -path /var/log/journal -o -path /var/lib/systemd -o -path /var/tmp \) -prune -o -print | sort; }
+log=/var/log/immudb/immudb.log
+
+listing >/tmp/before
+
+step "install"
+check "status before" says "Service is not installed" admin status
+check "install" says "Starting immudb:" admin install
+cat /tmp/all
+check "it runs" says "Service (pid  " admin status
+check "it is enabled" systemctl --quiet is-enabled immudb
+check "systemd knows what it does" says "Serves 127.0.0.1:3322" systemctl status immudb
+check "a second time" says "Service has already been installed" admin install
+check "a write" client safeset hello world
+
+step "rights"
+pid=$(systemctl show --property=MainPID --value immudb)
+check "user" says "immu" ps -o user= -p "$pid"
+check "no capabilities" grep -q '^CapBnd:.*0000000000000000$' "/proc/$pid/status"
+check "no new ones" grep -q '^NoNewPrivs:.*1$' "/proc/$pid/status"
+check "system calls are filtered" grep -q '^Seccomp:.*2$' "/proc/$pid/status"
+check "all connections have files" fails grep -q "connections: " $log
+check "data is its own" says "immu 700" stat -c "%U %a" /var/lib/immudb
+check "the log is its own" says "immu 640" stat -c "%U %a" $log
+check "the pid file" says "$pid" cat /run/immudb/immudb.pid
+check "systemctl reads the unit without a complaint" fails says "immudb.service" systemd-analyze verify immudb.service
+systemd-analyze security --no-pager immudb.service | tail -1
+
+step "reload and rotate"
+check "reload" systemctl reload immudb
+sleep 1
+check "reload reached it" grep -q "caught SIGHUP" $log
+if command -v logrotate >/dev/null; then
+    check "rotate" logrotate -f -s /tmp/rotations /etc/logrotate.d/immudb
+    sleep 1
+    check "the old log" grep -q "Ready: " $log.1
+    check "the new log" grep -q "caught SIGHUP" $log
+fi
+check "it serves" client safeget hello
+
+step "stop, start, restart, later"
+check "stop" says "Stopping immudb:" admin stop
+check "stopped" says "Service is stopped" admin status
+check "closed in order" grep -q "shutdown completed" $log
+check "stopped already" says "Service has already been stopped" admin stop
+check "start" says "Starting immudb:" admin start
+check "the write is there" says world client safeget hello
+check "restart" says "Starting immudb:" admin restart
+check "stop in a second" admin stop -t 1
+check "it runs still" systemctl --quiet is-active immudb
+sleep 3
+check "it does not run" fails systemctl --quiet is-active immudb
+check "start" admin start
+check "kill -9 is survived" systemctl kill --signal=KILL immudb
+sleep 8
+check "it runs again" systemctl --quiet is-active immudb
+check "the write is there" says world client safeget hello
+
+step "what goes wrong"
+sed -i 's/^port = .*/port = "x"/' /etc/immudb/immudb.toml
+check "a bad config" says "FAILED" admin restart
+check "systemd says why" says "key \"port\" is the text" journalctl --no-pager -u immudb
+sed -i 's/^port = .*/port = 3322/' /etc/immudb/immudb.toml
+systemctl stop immudb
+check "start" admin start
+
+step "upgrade"
+cp immudb newer && printf x >>newer
+check "a newer program" says "Install immudb:" admin install --local-file ./newer
+check "it is there" cmp newer /usr/sbin/immudb
+check "the write is there" says world client safeget hello
+
+step "uninstall"
+check "no is no" says "No action" bash -c 'echo n | ./immuadmin service immudb uninstall'
+check "it runs" systemctl --quiet is-active immudb
+check "uninstall" says "Program files removed" bash -c 'echo y | ./immuadmin service immudb uninstall'
+check "data stays" test -d /var/lib/immudb/data
+check "not installed" says "Service is not installed" admin status
+check "install again" says "Starting immudb:" admin install
+check "the write is there" says world client safeget hello
+check "uninstall all" says "Data folder removed" bash -c 'printf "y\ny\n" | ./immuadmin service immudb uninstall --remove-files'
+listing >/tmp/after
+check "nothing else is left" diff /tmp/before /tmp/after
+exit $failures

@@ -1,0 +1,56 @@
+import Logging
+import RPCTransport
+
+// What the transport has to say of clients, in the log.
+
+extension RPCServer.Configuration {
+    mutating func report(to log: Logger) {
+        shortage = { shortage in
+            log.warning(
+                "\(shortage.text)",
+                metadata: shortage.peerAddress.map { Logger.Metadata(client: $0) })
+        }
+        let tls = log.of(.tls)
+        failedHandshake = { handshake in
+            tls.warning(
+                "\(handshake.text)", metadata: Logger.Metadata(client: handshake.peerAddress))
+        }
+    }
+}
+
+extension RPCServer.Shortage {
+    fileprivate var text: String {
+        switch self {
+        case .didNotRead(let closed):
+            "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
+                + "did not read \(closed.byteCount) bytes of their answers while the server was short of "
+                + "room for those"
+        case .sentTooSlowly(let closed):
+            "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
+                + "did not go on with \(closed.byteCount) bytes of their requests while the server was "
+                + "short of room for those"
+        case .refused(let count):
+            "refused \(counted(count, "connection")): there are as many as this server allows, or as it "
+                + "allows from one address"
+        case .cannotAccept(let reason):
+            "cannot accept connections: \(reason); clients wait until that has passed"
+        }
+    }
+
+    /// Of one of the clients that were closed.
+    fileprivate var peerAddress: String? {
+        switch self {
+        case .didNotRead(let closed), .sentTooSlowly(let closed): closed.peerAddress
+        case .refused, .cannotAccept: nil
+        }
+    }
+}
+
+extension RPCServer.FailedHandshake {
+    fileprivate var text: String {
+        let more =
+            untoldCount == 0
+            ? "" : " (and \(counted(untoldCount, "other")) since the last such line)"
+        return "no TLS with \(peerAddress): \(reason)\(more)"
+    }
+}

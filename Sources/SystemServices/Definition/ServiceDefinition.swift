@@ -1,0 +1,111 @@
+// Services of systemd: immudb and immugw. Read this file first: what a service is. Then Plan/, which decides what is
+// to be done, without touching anything; Machine/, which does it; Control/, what the command's words mean.
+
+/// A program that runs as a service, and the files that make it one.
+///
+/// No file belongs to the service's user but those that it writes itself: systemd makes its folders, with the right owner,
+/// at each start. So nothing is ever given to another owner here.
+public struct ServiceDefinition: Sendable {
+    public let name: String
+    /// Of its config file, with comments.
+    let configuration: String
+    /// What the process must not even see.
+    let hiddenFolders: [String]
+
+    /// Who the services run as.
+    static let user = "immu"
+    /// Files that one process may have open: 10,000 connections and what the database needs, with some to spare.
+    static let openFileLimit = 16_384
+
+    public static let all = [immudb, immugw]
+    static var names: [String] { all.map(\.name) }
+
+    /// - Throws: `ServiceError` that lists the names.
+    public static func named(_ name: String) throws(ServiceError) -> ServiceDefinition {
+        guard let service = all.first(where: { $0.name == name }) else {
+            throw ServiceError(
+                "invalid service argument specified: \(name). Available list is "
+                    + "[\(names.joined(separator: " "))]")
+        }
+        return service
+    }
+}
+
+/// Where the files are.
+extension ServiceDefinition {
+    static let configurationFolder = "/etc/immudb"
+    static let logFolder = "/var/log/immudb"
+    static let accountFile = "/etc/sysusers.d/immudb.conf"
+    static let recordFile = configurationFolder + "/installed.json"
+
+    var unit: String { "\(name).service" }
+    var unitFile: String { "/etc/systemd/system/\(unit)" }
+    /// Where packages have their units.
+    var foreignUnitFiles: [String] {
+        ["/usr/local/lib", "/usr/lib", "/lib"].map { "\($0)/systemd/system/\(unit)" }
+    }
+    var executable: String { "/usr/sbin/\(name)" }
+    var configurationFile: String { "\(Self.configurationFolder)/\(name).toml" }
+    var rotationFile: String { "/etc/logrotate.d/\(name)" }
+    var manPage: String { "/usr/share/man/man1/\(name).1" }
+    var logFile: String { "\(Self.logFolder)/\(name).log" }
+    var dataFolder: String { "/var/lib/\(name)" }
+    var pidFile: String { "/run/\(name)/\(name).pid" }
+}
+
+extension ServiceDefinition {
+    static let immudb = ServiceDefinition(
+        name: "immudb",
+        configuration: """
+            # Settings of the service immudb. immudb --help lists all of them.
+            # After a change: systemctl restart immudb
+
+            dir = "/var/lib/immudb"
+            dbname = "data"
+            address = "127.0.0.1"
+            port = 3322
+
+            # Empty: the journal (journalctl -u immudb).
+            logfile = "/var/log/immudb/immudb.log"
+            pidfile = "/run/immudb/immudb.pid"
+
+            # Calls need the token of a user.
+            auth = false
+
+            # Only clients with a certificate of an authority in clientcas are let in. The user immu has to be able
+            # to read the files.
+            mtls = false
+            certificate = "/etc/immudb/mtls/3_application/certs/localhost.cert.pem"
+            pkey = "/etc/immudb/mtls/3_application/private/localhost.key.pem"
+            clientcas = "/etc/immudb/mtls/2_intermediate/certs/ca-chain.cert.pem"
+
+            """,
+        hiddenFolders: [])
+
+    static let immugw = ServiceDefinition(
+        name: "immugw",
+        configuration: """
+            # Settings of the service immugw. immugw --help lists all of them.
+            # After a change: systemctl restart immugw
+
+            # Folder of the trusted root: not that of the server, which could change it there.
+            dir = "/var/lib/immugw"
+            address = "127.0.0.1"
+            port = 3323
+            immudb-address = "127.0.0.1"
+            immudb-port = 3322
+
+            # Empty: the journal (journalctl -u immugw).
+            logfile = "/var/log/immudb/immugw.log"
+            pidfile = "/run/immugw/immugw.pid"
+
+            # Mutual TLS with the server. The user immu has to be able to read the files.
+            mtls = false
+            servername = "localhost"
+            certificate = "/etc/immudb/mtls/4_client/certs/localhost.cert.pem"
+            pkey = "/etc/immudb/mtls/4_client/private/localhost.key.pem"
+            clientcas = "/etc/immudb/mtls/2_intermediate/certs/ca-chain.cert.pem"
+
+            """,
+        hiddenFolders: ["/var/lib/immudb"])
+}

@@ -1,0 +1,106 @@
+/// The texts of the files that make a program a service. deploy/ has the same ones for immudb.
+extension ServiceDefinition {
+    /// The unit for systemd 247 or later.
+    ///
+    /// `Type=notify` and not `notify-reload`, which Debian 12 does not know. No watchdog: a disk that hangs is no better
+    /// after a restart, which would be a recovery more. No time limit for a start: after a power failure the key index
+    /// may have to be rebuilt, and what was killed meanwhile would begin again.
+    var unitText: String {
+        """
+        # What "immuadmin service \(name) install" writes. Put changes into a drop-in: systemctl edit \(name)
+
+        [Unit]
+        Description=\(name)
+        After=network.target
+        StartLimitIntervalSec=300
+        StartLimitBurst=10
+
+        [Service]
+        Type=notify
+        ExecStart=\(executable) --config \(configurationFile) --detached=false
+        ExecReload=/bin/kill -HUP $MAINPID
+        Restart=on-failure
+        RestartSec=5
+        TimeoutStartSec=infinity
+        TimeoutStopSec=60
+        LimitNOFILE=\(Self.openFileLimit)
+
+        # Its user, and folders that systemd makes for it
+        User=\(Self.user)
+        Group=\(Self.user)
+        UMask=0027
+        StateDirectory=\(name)
+        StateDirectoryMode=0700
+        LogsDirectory=immudb
+        LogsDirectoryMode=0750
+        RuntimeDirectory=\(name)
+        WorkingDirectory=\(dataFolder)
+
+        # It can do nothing but serve, and write nowhere but in those folders
+        NoNewPrivileges=yes
+        CapabilityBoundingSet=
+        AmbientCapabilities=
+        ProtectSystem=strict
+        ProtectHome=yes
+        ProtectClock=yes
+        ProtectControlGroups=yes
+        ProtectHostname=yes
+        ProtectKernelLogs=yes
+        ProtectKernelModules=yes
+        ProtectKernelTunables=yes
+        ProtectProc=invisible
+        PrivateDevices=yes
+        PrivateTmp=yes
+        PrivateUsers=yes
+        DevicePolicy=closed
+        KeyringMode=private
+        LockPersonality=yes
+        MemoryDenyWriteExecute=yes
+        RemoveIPC=yes
+        RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+        RestrictNamespaces=yes
+        RestrictRealtime=yes
+        RestrictSUIDSGID=yes
+        SystemCallArchitectures=native
+        SystemCallFilter=@system-service
+        SystemCallFilter=~@privileged @resources
+        SystemCallErrorNumber=EPERM
+        \(hiddenFolders.map { "InaccessiblePaths=-\($0)\n" }.joined())
+        [Install]
+        WantedBy=multi-user.target
+
+        """
+    }
+
+    /// The user of all services, for systemd-sysusers(8).
+    static var accountText: String {
+        """
+        # What "immuadmin service install" writes: who immudb and immugw run as.
+        u \(user) - "immudb" /var/lib/immudb
+
+        """
+    }
+
+    /// For logrotate(8). A rotation as the service's own user: as root, logrotate could be led astray in a folder that
+    /// the service writes to. The script runs as root.
+    var rotationText: String {
+        """
+        # What "immuadmin service \(name) install" writes.
+        \(logFile) {
+            weekly
+            maxsize 100M
+            rotate 12
+            missingok
+            notifempty
+            compress
+            delaycompress
+            nocreate
+            su \(Self.user) \(Self.user)
+            postrotate
+                if systemctl --quiet is-active \(unit); then systemctl reload \(unit); fi
+            endscript
+        }
+
+        """
+    }
+}

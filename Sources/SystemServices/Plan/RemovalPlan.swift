@@ -1,0 +1,145 @@
+import POSIX
+
+/// What is done to remove a service: pure, from what the machine has. Only what an installation has made is removed, and
+/// of that nothing that was changed since.
+struct RemovalPlan: Hashable, Sendable {
+    /// What goes beside the program, its unit and the rest that makes it a service.
+    struct Extent: Hashable, Sendable {
+        /// The config file and the logs.
+        var removesFiles = false
+        /// The data.
+        var erasesData = false
+    }
+
+    let steps: [Step]
+    /// What stays.
+    let notes: [String]
+
+    /// - Throws: `ServiceError` if there is nothing to remove, or nothing that this command has made.
+    init(
+        _ service: ServiceDefinition, _ extent: Extent, survey: Survey
+    ) throws(ServiceError) {
+        let name = service.name
+        let isLeftover = extent.removesFiles && survey.record[service.configurationFile] != nil
+        guard !survey.record.items(of: name).isEmpty || isLeftover else {
+            guard survey[service.unitFile] == .missing else {
+                throw ServiceError(
+                    "\(service.unitFile) was not made by this command: nothing was removed. To remove the service: "
+                        + "systemctl disable --now \(name), then remove its files")
+            }
+            throw ServiceError("Service is not installed")
+        }
+        var draft = RemovalDraft(service: service, extent: extent, survey: survey)
+        draft.takeItems()
+        draft.takeWhatItWrote()
+        notes = draft.notes
+        steps = draft.steps + draft.lastSteps
+    }
+}
+
+private struct RemovalDraft {
+    let service: ServiceDefinition
+    let extent: RemovalPlan.Extent
+    let survey: Survey
+    var steps: [Step] = []
+    var notes: [String] = []
+    /// What stays in the record.
+    private var kept = InstallationRecord()
+    private var folders: [String] = []
+
+    init(service: ServiceDefinition, extent: RemovalPlan.Extent, survey: Survey) {
+        self.service = service
+        self.extent = extent
+        self.survey = survey
+        kept.complete = survey.record.complete.filter { $0 != service.name }
+    }
+
+    mutating func takeItems() {
+        for item in survey.record.items {
+            var item = item
+            item.services.removeAll { $0 == service.name }
+            let isLeftover = item.kind == .configuration && item.path != service.configurationFile
+            if !item.services.isEmpty || isLeftover {
+                kept.items.append(item)
+            } else if item.kind == .folder {
+                folders.append(item.path)
+            } else {
+                take(item)
+            }
+        }
+        let user = ServiceDefinition.user
+        if kept.complete.isEmpty, survey.user != nil {
+            notes.append(
+                "the user \(user) stays, since files may be its own (userdel \(user) removes it)")
+        }
+    }
+
+    private mutating func take(_ item: InstallationRecord.Item) {
+        let path = item.path
+        let reload = Step.run(["systemctl", "daemon-reload"])
+        guard survey[path] != .missing else {
+            // A removal that was interrupted may have removed it, and systemd not know that.
+            if path == service.unitFile { steps.insert(reload, at: 0) }
+            return
+        }
+        if item.kind == .configuration, !extent.removesFiles {
+            kept.items.append(item)
+            notes.append("\(path) stays (--remove-files removes it)")
+            return
+        }
+        guard case .file(let found, _) = survey[path],
+            item.digests.contains(found) || item.kind == .configuration
+        else {
+            notes.append("\(path) was changed since it was installed, and stays")
+            return
+        }
+        if path == service.unitFile {
+            steps.insert(.run(["systemctl", "disable", "--now", service.unit]), at: 0)
+            steps.insert(.removeFile(path), at: 1)
+            steps.insert(reload, at: 2)
+        } else {
+            steps.append(.removeFile(path))
+        }
+    }
+
+    /// Logs and data, which the service has written itself.
+    mutating func takeWhatItWrote() {
+        let logs = ServiceDefinition.logFolder
+        if case .folder = survey[logs] {
+            if extent.removesFiles {
+                steps += [.removeLogs(service.logFile), .removeFolder(logs)]
+            } else {
+                notes.append("logs stay in \(logs) (--remove-files removes them)")
+            }
+        }
+        guard survey[service.dataFolder] != .missing else { return }
+        guard extent.erasesData else {
+            notes.append("data stays in \(service.dataFolder)")
+            return
+        }
+        guard case .folder = survey[service.dataFolder] else {
+            notes.append(
+                "\(service.dataFolder) is no folder, and stays with the data that it leads to")
+            return
+        }
+        steps.append(.eraseFolder(service.dataFolder))
+    }
+
+    /// Folders and the record, when all else is done.
+    var lastSteps: [Step] {
+        let isRecordKept = kept.items.contains { $0.kind != .folder }
+        let record = ServiceDefinition.recordFile
+        let needed = kept.items.map(\.path) + (isRecordKept ? [record] : [])
+        let isNeeded = { (folder: String) in needed.contains { $0.hasPrefix(folder + "/") } }
+        var kept = kept
+        for folder in folders where isNeeded(folder) {
+            kept.items.append(.init(path: folder, kind: .folder, digests: [], services: []))
+        }
+        // Those inside of others first.
+        let unneeded = folders.filter { !isNeeded($0) }.sorted { $0.count > $1.count }
+        let ofRecord = unneeded.filter { record.hasPrefix($0 + "/") }
+        let others = unneeded.filter { !record.hasPrefix($0 + "/") }
+        return others.map { .removeFolder($0) }
+            + [isRecordKept ? .writeRecord(kept) : .removeRecord(folders: ofRecord)]
+    }
+}

@@ -1,0 +1,8 @@
+/// Why something about a service could not be done: a message for the operator.
+public struct ServiceError: Error, Hashable, CustomStringConvertible {
+    public let message: String
+
+    public init(_ message: String) { self.message = message }
+
+    public var description: String { message }
+}

@@ -1,0 +1,29 @@
+import NIOCore
+import SystemPackage
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Why the metrics' endpoint could not listen: what the system says, and whether the port or the address is to blame.
+struct MetricsListeningFailure {
+    let reason: String
+    let isOfPort: Bool
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as IOError:
+            reason = "\(Errno(rawValue: error.errnoCode))"
+            // Others have the port, or ports of that number are root's.
+            isOfPort = [EADDRINUSE, EACCES].contains(error.errnoCode)
+        case SocketAddressError.unknown:
+            reason = "this is no address and no name of one"
+            isOfPort = false
+        default:
+            reason = "\(error)"
+            isOfPort = false
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import TestTools
+import Testing
+
+/// Programs in a Kubernetes pod beside services that are called as the programs are: the platform sets variables that are
+/// not meant for them.
+@Suite("Service links of Kubernetes")
+struct ServiceLinkTests {
+    private static let link = "tcp://10.0.0.7:3322"
+    private let work = TemporaryFolder()
+
+    @Test("the server warns of one and takes the next source; beside a flag it is not even read")
+    func server() async throws {
+        let config = try work.write("immudb.toml", "port = 0\n")
+        let variables = [
+            "IMMUDB_PORT": Self.link, "IMMUDB_PORT_3322_TCP": Self.link,
+            "IMMUDB_SERVICE_HOST": "10.0.0.7",
+        ]
+        for flags in [[], ["-p", "0"]] {
+            let process = try RunningProcess(
+                "immudb",
+                ["--config", config, "--dir", work.file("data").path, "--metrics-port", "0"]
+                    + flags,
+                environment: variables)
+            try await process.waitForOutput("Ready: ")
+            #expect(!process.errors.contains(" serves 127.0.0.1:3322"))
+            let warning = "environment variable IMMUDB_PORT is \(Self.link), which Kubernetes sets"
+            #expect(process.errors.contains(warning) == flags.isEmpty, "\(process.errors)")
+            #expect(process.errors.contains("IMMUDB_SERVICE_HOST is no setting of immudb"))
+            process.terminate()
+            #expect(try await process.exitCode() == 0)
+        }
+    }
+
+    @Test(
+        "so do the clients",
+        arguments: [("immuclient", "ping"), ("immuadmin", "status")])
+    func clients(program: String, command: String) async throws {
+        let server = try await RunningServer(dir: work.file("data").path)
+        let config = try work.write("\(program).toml", "immudb-port = \(server.port)\n")
+        let variable = "\(program.uppercased())_IMMUDB_PORT"
+        for flags in [[], ["-p", "\(server.port)"]] {
+            let asked = try await FinishedProcess.run(
+                program, [command, "--config", config] + flags, environment: [variable: Self.link])
+            #expect(asked.exitCode == 0, "\(asked.errors)")
+            #expect(
+                asked.errors.contains("\(variable) is \(Self.link), which Kubernetes sets")
+                    == flags.isEmpty, "\(asked.errors)")
+        }
+        #expect(try await server.stop() == 0)
+    }
+}
