@@ -123,7 +123,7 @@ struct LogSettingsTests {
         // Without systemd the pid file names the process, as docs/server.md says.
         let text = try String(contentsOf: shipped, encoding: .utf8)
             .replacing("/var/log/immudb/immudb.log", with: log.path)
-            .replacing(/ +su immu immu\n/, with: "")
+            .replacing(/[ ]+su immu immu\n/, with: "")
             .replacing(/if systemctl .*\n/, with: "kill -HUP \"$(cat \(pid.path))\"\n")
         #expect(text.contains("kill -HUP") && !text.contains("systemctl"))
         let settings = work.file("rotate.conf")
