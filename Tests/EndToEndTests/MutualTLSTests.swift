@@ -44,7 +44,8 @@ struct MutualTLSTests {
     func defaults() async throws {
         try MutualTLSFolder(work.path + "/tools/mtls", host: "localhost").create()
         let server = try RunningProcess(
-            "immudb", ["--mtls", "-p", "0", "--dir", "data"], directory: work.path)
+            "immudb", ["--mtls", "-p", "0", "--metrics-port", "0", "--dir", "data"],
+            directory: work.path)
         let line = try await server.waitForOutput("starting immudb: ")
         #expect(line.contains(#""MTLs":true,"MTLsOptions":{"Pkey":"./tools/mtls/3_app"#))
         let port = try #require(line.firstMatch(of: /"Port":([0-9]+)/)?.1)
