@@ -41,6 +41,8 @@ static inline enum screen_start screen_look(void) {
 
 // Takes the terminal. Returns NULL if it cannot; unlike initscr, it never ends the process.
 static inline SCREEN *screen_take(void) {
+    // Its size is set by screen_resize: curses would take any that the terminal tells, and memory for it.
+    use_env(FALSE);
     SCREEN *screen = newterm(NULL, stdout, stdin);
     if (screen == NULL) return NULL;
     cbreak();

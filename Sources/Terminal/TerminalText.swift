@@ -7,7 +7,9 @@ public enum TerminalText {
         }
         return text.unicodeScalars.flatMap { scalar in
             let utf8 = Array(String(scalar).utf8)
-            let isControl = scalar.properties.generalCategory == .control
+            // Also those that turn the direction of what follows, so that a name reads as another.
+            let isControl =
+                scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
             let isHarmless = scalar == "\t" || scalar == "\n"
             return isControl && !isHarmless ? utf8.flatMap(escape) : utf8
         }

@@ -1,7 +1,7 @@
 /// Rows of cells, as large as a terminal.
 public struct CellGrid: Equatable, Sendable {
     /// Larger terminals are used up to this: a screen takes 32 bytes a cell, hence up to 10 MB.
-    private static let maxSide = 600
+    static let maxSide = 600
 
     public let width: Int
     public let height: Int

@@ -179,8 +179,8 @@ public final class FullScreen {
     private func updateSize() {
         var size = winsize()
         let isTold = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0
-        width = isTold && size.ws_col > 0 ? Int(size.ws_col) : 80
-        height = isTold && size.ws_row > 0 ? Int(size.ws_row) : 24
+        width = isTold && size.ws_col > 0 ? min(Int(size.ws_col), CellGrid.maxSide) : 80
+        height = isTold && size.ws_row > 0 ? min(Int(size.ws_row), CellGrid.maxSide) : 24
         screen_resize(Int32(height), Int32(width))
     }
 

@@ -38,6 +38,9 @@ final class HangUpSignal: Sendable {
     /// The server whose certificates are read again from now on.
     func serve(_ server: ImmudbServer) { self.server.withLock { $0 = server } }
 
+    /// The server stops: a hang-up does nothing to it from now on, and tells the service manager nothing of it.
+    func stopServing() { server.withLock { $0 = nil } }
+
     /// What a service manager shows of a server.
     static func status(of server: ImmudbServer) -> String {
         "Serves \(hostAndPort(server.options.address, server.options.port))"

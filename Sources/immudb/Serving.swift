@@ -90,6 +90,7 @@ extension Immudb {
             log.warning("the service manager was not told that the server serves: \(failure)")
         }
         await stopSignals.first()
+        hangUpSignal?.stopServing()
         manager.tell(.stopping("Lets calls finish, for 10 seconds at most"))
         metrics.setReady(false)
         let isClosed = await server.stop(deadline: .seconds(10))

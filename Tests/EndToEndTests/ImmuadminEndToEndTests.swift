@@ -228,6 +228,23 @@ struct ImmuadminEndToEndTests {
         #expect(silent.exitCode == 5 && silent.output == "", "\(silent.errors)")
     }
 
+    @Test("the first password is shown on the standard error if the standard output takes nothing")
+    func fullOutput() async throws {
+        let server = try await start()
+        let program = try RunningProcess.path(of: "immuadmin")
+        let run = try await FinishedProcess.run(
+            "/bin/sh",
+            ["-c", "exec \"$0\" -p \(server.port) login immu > /dev/full", program],
+            environment: ["HOME": home.path], directory: home.path)
+        #expect(run.exitCode == 1)
+        let password = try #require(
+            run.errors.firstMatch(of: /\npassword: (.{32})\n/)?.1, "\(run.errors)")
+        #expect(
+            try await admin(server, ["login", "immu"], input: password + "\n").output
+                == "logged in\n")
+        #expect(try await server.stop() == 0)
+    }
+
     @Test("at a terminal a password is not shown, and Ctrl-C leaves the terminal as it was")
     func terminal() async throws {
         let server = try await start()

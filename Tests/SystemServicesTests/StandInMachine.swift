@@ -133,11 +133,11 @@ final class NotedCommands: CommandRunning {
     }
 
     func run(
-        _ words: [String], environment: [String: String]
+        _ words: [String], environment: [String: String], limit: Duration?
     ) throws(ServiceError) -> CommandResult {
         // What a program says of itself.
         if words.contains("mangen") {
-            return try SystemCommands().run(words, environment: environment)
+            return try SystemCommands().run(words, environment: environment, limit: limit)
         }
         let line = words.joined(separator: " ")
         return state.withLock { state in

@@ -8,7 +8,7 @@ struct TextTests {
         "stays, except for escapes of what a terminal would obey or cannot show",
         arguments: [
             ("käse\t\n", "käse\t\n"), ("\u{1b}[2J", "\\x1b[2J"), ("\u{9b}2J", "\\xc2\\x9b2J"),
-            ("a\r\u{7f}\0", "a\\x0d\\x7f\\x00"), ("", ""),
+            ("a\r\u{7f}\0", "a\\x0d\\x7f\\x00"), ("a\u{202e}b", "a\\xe2\\x80\\xaeb"), ("", ""),
         ])
     func text(given: String, expected: String) {
         #expect(TerminalText.escaped(Array(given.utf8)) == Array(expected.utf8))

@@ -46,7 +46,7 @@ final class HashingThread: Sendable {
     }
 
     /// Jobs that wait.
-    var waitingCount: Int { monitor.change { $0.queue.count } }
+    var waitingCount: Int { monitor.read { $0.queue.count } }
 
     /// Refuses what waits, and waits for the job that runs.
     func end() {

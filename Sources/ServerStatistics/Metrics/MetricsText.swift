@@ -22,9 +22,13 @@ public struct MetricsText: Sendable {
         }
         var samples: [MetricSample] = []
         var number = 0
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        var rest = bytes[...]
+        // Line by line: an answer of line ends alone would be millions of slices.
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+            var reader = SampleReader(rest[..<end])
+            rest = rest[min(end + 1, rest.endIndex)...]
             number += 1
-            var reader = SampleReader(line)
             guard let sample = try reader.sample(ofLine: number, among: Self.prefixes) else {
                 continue
             }

@@ -108,7 +108,10 @@ public struct ServiceTask {
         var source = try machine.executable(
             of: service, localFile: request.localFile, beside: programFolder, say: dialog.say)
         if !request.printsOnly {
-            let page = machine.manPage(of: source, named: service.manPage)
+            let found = source
+            let page = HeldSignals.during {
+                machine.manPage(of: found, named: service.manPage)
+            }
             source.manPage = page.map { .text($0) } ?? .none
         }
         let plan = try InstallationPlan(

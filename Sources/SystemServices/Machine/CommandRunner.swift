@@ -13,15 +13,16 @@ protocol CommandRunning: Sendable {
     /// - Parameters:
     ///   - words: the program, a path or the name of one of the system's, and its arguments.
     ///   - environment: beside the paths where programs are.
-    /// - Throws: `ServiceError` if it cannot be started.
+    ///   - limit: after which the program and those that it has started are killed; nil: as long as it takes.
+    /// - Throws: `ServiceError` if it cannot be started, or its end cannot be told.
     func run(
-        _ words: [String], environment: [String: String]
+        _ words: [String], environment: [String: String], limit: Duration?
     ) throws(ServiceError) -> CommandResult
 }
 
 extension CommandRunning {
     func run(_ words: [String]) throws(ServiceError) -> CommandResult {
-        try run(words, environment: [:])
+        try run(words, environment: [:], limit: nil)
     }
 }
 
@@ -46,7 +47,7 @@ struct SystemCommands: CommandRunning {
     private static let maxOutputByteCount = 1 << 20
 
     func run(
-        _ words: [String], environment: [String: String]
+        _ words: [String], environment: [String: String], limit: Duration?
     ) throws(ServiceError) -> CommandResult {
         guard let name = words.first, let path = Self.path(of: name) else {
             throw ServiceError(
@@ -62,18 +63,49 @@ struct SystemCommands: CommandRunning {
         _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
         let reading = FileDescriptor(rawValue: ends[0])
         defer { try? reading.close() }
+        // With SIGCHLD ignored, which a process may have from its parent, no end of a child can be told.
+        let previous = signal(SIGCHLD, SIG_DFL)
+        defer { signal(SIGCHLD, previous) }
         let child: pid_t
         do {
             defer { close(ends[1]) }
             child = try Self.spawn(path, words, variables, output: ends[1])
         }
-        let output = (try? reading.bytes(upTo: Self.maxOutputByteCount)) ?? []
+        let end = limit.map { ContinuousClock.now + $0 }
+        let output = Self.output(of: reading, until: end)
+        if output == nil { kill(-child, SIGKILL) }
         var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        while waitpid(child, &status, 0) < 0 {
+            guard errno == EINTR else { throw Self.failure(name, errno) }
+        }
+        guard let output else {
+            throw ServiceError("\(name) was killed, since it had not ended in time")
+        }
         let signal = status & 0x7f
         return CommandResult(
             exitCode: signal == 0 ? (status >> 8) & 0xff : 128 + signal,
             output: String(decoding: output, as: UTF8.self))
+    }
+
+    /// All that comes until the end, without what is beyond the limit: the program must not wait for a reader.
+    ///
+    /// - Returns: nil if the end did not come in time.
+    private static func output(
+        of file: FileDescriptor, until end: ContinuousClock.Instant?
+    ) -> [UInt8]? {
+        var output: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let left = end.map { ContinuousClock.now.duration(to: $0) }
+            if let left, left <= .zero { return nil }
+            var request = pollfd(fd: file.rawValue, events: Int16(POLLIN), revents: 0)
+            let isThere = poll(&request, 1, left == nil ? -1 : 100)
+            if isThere == 0 || (isThere < 0 && errno == EINTR) { continue }
+            let count = read(file.rawValue, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return output }
+            output += buffer.prefix(min(count, maxOutputByteCount - output.count))
+        }
     }
 
     private static func path(of name: String) -> String? {
@@ -95,13 +127,31 @@ struct SystemCommands: CommandRunning {
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
         if output > STDERR_FILENO { posix_spawn_file_actions_addclose(&actions, output) }
+        // The child gets no signal mask of a thread of this process, nor its ignored signals; and it leads a group, so
+        // that those that it starts can be ended with it.
+        #if canImport(Darwin)
+            var attributes: posix_spawnattr_t?
+        #else
+            var attributes = posix_spawnattr_t()
+        #endif
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var (none, all) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup("\($0)=\($1)") }
         defer { for text in arguments + environment { free(text) } }
         arguments.append(nil)
         environment.append(nil)
         var child: pid_t = 0
-        let result = posix_spawn(&child, path, &actions, nil, arguments, environment)
+        let result = posix_spawn(&child, path, &actions, &attributes, arguments, environment)
         guard result == 0 else { throw failure(path, result) }
         return child
     }

@@ -39,6 +39,7 @@ extension Machine {
     }
 
     private static let maxPageByteCount = 1 << 20
+    private static let pageTime = Duration.seconds(10)
     private static let nobody: UInt32 = 65_534
 
     /// Asks a program for its man page. It is the page of the program's release: its date is that of the file.
@@ -69,7 +70,8 @@ extension Machine {
                     "--no-new-privs", "--",
                 ] + words
         }
-        let result = try? commands.run(words, environment: ["SOURCE_DATE_EPOCH": "\(seconds)"])
+        let result = try? commands.run(
+            words, environment: ["SOURCE_DATE_EPOCH": "\(seconds)"], limit: Self.pageTime)
         guard result?.exitCode == 0,
             // Not what a link leads to, which nobody may not read.
             let page = try? FileDescriptor.opening(

@@ -36,7 +36,10 @@ struct PlanExecution {
     private func carryOut(_ step: Step) throws(ServiceError) {
         if case .run(let words) = step { return try run(words) }
         say(step.announcement)
-        let files = machine.files
+        try HeldSignals.during { () throws(ServiceError) in try change(machine.files, step) }
+    }
+
+    private func change(_ files: MachineFiles, _ step: Step) throws(ServiceError) {
         switch step {
         case .makeFolder(let path): try files.makeFolder(path)
         case .writeFile(let path, let content): try files.write(content, to: path)

@@ -26,7 +26,7 @@ struct LoginCommand: AdminCommand {
         }
         let token = try await context.withServer { client -> String? in
             if let password = try await firstPassword(client) {
-                try context.output.write(FirstLogin(user: username, password: password).report)
+                try show(FirstLogin(user: username, password: password).report, context)
                 return nil
             }
             let password = try Prompt.password("Password:")
@@ -39,6 +39,16 @@ struct LoginCommand: AdminCommand {
         guard let token else { return }
         try context.settings.tokenFile.write(token)
         try context.output.write(LineReport("logged in", json: ["loggedIn": .truth(true)]))
+    }
+
+    /// Shows the credentials; on the standard error if the standard output takes nothing: they are never shown again.
+    private func show(_ credentials: LineReport, _ context: AdminContext) throws {
+        do {
+            try context.output.write(credentials)
+        } catch {
+            StandardError.write(credentials, context.output.format)
+            throw error
+        }
     }
 
     /// Asks for the administrator to be made.

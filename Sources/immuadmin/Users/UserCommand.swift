@@ -128,16 +128,22 @@ struct UserCommand: AdminCommand, FlaggedCommand {
     private func resetPassword(_ context: AdminContext) throws {
         guard let dir else { preconditionFailure("the command line was not validated") }
         let password = try Administrator.resetPassword(of: user, in: dir)
-        try context.output.write(
-            LineReport(
-                """
-                The password of \(user) was reset. It is shown only now:
-                ---
-                username: \(user)
-                password: \(password)
-                ---
-                """,
-                json: ["username": .text(user), "password": .text(password)]))
+        let credentials = LineReport(
+            """
+            The password of \(user) was reset. It is shown only now:
+            ---
+            username: \(user)
+            password: \(password)
+            ---
+            """,
+            json: ["username": .text(user), "password": .text(password)])
+        do {
+            try context.output.write(credentials)
+        } catch {
+            // Nobody would know it.
+            StandardError.write(credentials, context.output.format)
+            throw error
+        }
     }
 }
 
