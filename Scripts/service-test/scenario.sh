@@ -90,6 +90,34 @@ sed -i 's/^port = .*/port = 3322/' /etc/immudb/immudb.toml
 systemctl stop immudb
 check "start" admin start
 
+step "production, as the README has it"
+mtls=/etc/immudb/mtls
+tls=(--mtls --certificate $mtls/4_client/certs/localhost.cert.pem --pkey $mtls/4_client/private/localhost.key.pem
+    --clientcas $mtls/2_intermediate/certs/ca-chain.cert.pem)
+check "certificates" says "SUCCESS: an authority" ./immuadmin mtls init localhost --folder $mtls
+chown -R immu: $mtls/3_application
+sed -i 's/^auth = .*/auth = true/; s/^mtls = .*/mtls = true/' /etc/immudb/immudb.toml
+check "restart" says "Starting immudb:" admin restart
+check "no TLS, no entry" says "the server wants TLS" ./immuadmin status
+check "status" says "OK - server is reachable" ./immuadmin status "${tls[@]}"
+check "first login" says "password: " ./immuadmin login immu "${tls[@]}"
+password=$(sed -n 's/^password: //p' /tmp/all)
+check "login" says "logged in" ./immuadmin login immu "${tls[@]}" <<<"$password"
+check "a user" says "User joe created" ./immuadmin user create joe "${tls[@]}" <<<$'Passw0rd!\nPassw0rd!'
+check "no token, no entry" says "please login" client set a b "${tls[@]}"
+check "login of joe" says "logged in" ./immuclient login joe "${tls[@]}" <<<'Passw0rd!'
+check "a verified write" says "verified:	true" client --auth safeset a b "${tls[@]}"
+check "stats" says "Number of entries          :	" ./immuadmin stats -t "${tls[@]}"
+cat /tmp/all
+check "metrics" says 'grpc_server_handled_total{grpc_code="OK"' ./immuadmin stats -r "${tls[@]}"
+check "the audit log" says "create-user  joe  by immu" ./immuadmin audit-log "${tls[@]}"
+check "new certificates without a stop" systemctl reload immudb
+sleep 1
+check "they are read" grep -q "INFO: mutual TLS: the server's certificate is localhost" $log
+sed -i 's/^auth = .*/auth = false/; s/^mtls = .*/mtls = false/' /etc/immudb/immudb.toml
+rm -rf $mtls
+check "restart" says "Starting immudb:" admin restart
+
 step "upgrade"
 cp immudb newer && printf x >>newer
 check "a newer program" says "Install immudb:" admin install --local-file ./newer

@@ -27,6 +27,8 @@ final class ClientMetrics: Sendable {
                 label: ServerMetric.callsPerClient.rawValue, dimensions: labels, factory: factory)
             lastMessage = Gauge(
                 label: ServerMetric.lastMessage.rawValue, dimensions: labels, factory: factory)
+            // Made for a call that begins now. A series would show 1970 until its calls are recorded.
+            lastMessage.record(time(nil))
         }
 
         func noteCall() {
