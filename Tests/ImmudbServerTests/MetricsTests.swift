@@ -155,6 +155,10 @@ struct MetricsTests {
         for number in 0..<3 * ClientMetrics.limit {
             clients.client(at: "2001:db8::\(number)").noteCall()
         }
+        // The series are there before the calls are recorded, with the time of now.
+        let times = registry.text().matches(of: /last_message_at_unix_seconds\{.*\} (\S+)/)
+        #expect(times.count == ClientMetrics.limit + 1)
+        #expect(times.allSatisfy { Double($0.1).map { $0 > 1e9 } == true })
         clients.record()
         let lines = registry.text().split(separator: "\n").filter {
             $0.hasPrefix("immudb_number_of_rpcs_per_client{")
