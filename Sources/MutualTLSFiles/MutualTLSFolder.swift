@@ -62,13 +62,21 @@ public struct MutualTLSFolder: Sendable {
         }
         var written: [String] = []
         do {
-            for file in try files() {
+            let files = try files()
+            try makeFolders(path, permissions: FilePermissions(rawValue: 0o755))
+            // The claim: of two that make files here at once, one has the folder, and the other makes nothing.
+            guard mkdir(folders[0], 0o755) == 0 else {
+                throw MutualTLSFolderError("\(folders[0]): \(Errno.last)")
+            }
+            for file in files {
                 try makeFolders(parentFolder(of: file.path), permissions: file.folderPermissions)
                 let draft = try FileDraft(of: file.path, permissions: file.permissions)
                 try draft.write(file.text.utf8)
                 try draft.createUnlessThere()
                 written.append(file.path)
             }
+        } catch let error as MutualTLSFolderError {
+            throw error
         } catch {
             remove(written)
             throw MutualTLSFolderError("certificates cannot be made in \(path): \(error)")

@@ -12,7 +12,7 @@ import Synchronization
 /// A signal that ends the process restores the terminal first. Ctrl-Z has no effect meanwhile: the password would be
 /// shown after the process is resumed.
 struct EchoSuspension {
-    private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+    private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM]
     private static let isTaken = Atomic(false)
     #if canImport(Darwin)
         private static let noKey = cc_t(0xff)

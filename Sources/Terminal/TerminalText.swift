@@ -15,6 +15,11 @@ public enum TerminalText {
         }
     }
 
+    /// Returns a text of one line, whose line ends and tabs are escaped as well.
+    public static func escapedLine(_ text: String) -> [UInt8] {
+        escaped(Array(text.utf8)).flatMap { $0 < 0x20 ? escape($0) : [$0] }
+    }
+
     private static func escape(_ byte: UInt8) -> [UInt8] {
         let digits = String(byte, radix: 16)
         return Array(("\\x" + (digits.count < 2 ? "0" : "") + digits).utf8)

@@ -12,7 +12,7 @@ import Synchronization
 /// A screen that is stuck, since its terminal takes no more output, cannot end the process. So an ending signal that is
 /// not obeyed within some seconds ends it at once, with the terminal's modes as they were.
 struct ScreenSignals {
-    static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+    static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
     private static let further = [SIGWINCH, SIGTSTP, SIGCONT]
     private static let obedienceSeconds: UInt32 = 3
     private static let isTaken = Atomic(false)

@@ -116,6 +116,10 @@ struct ReportTests {
         check(
             ClientError(.refused, "expired", status: .unauthenticated), "Unauthenticated",
             "unauthenticated, please login")
+        // A server's words are one line.
+        check(
+            ClientError(.refused, "bad\nOK\u{1b}[2J", status: .invalidArgument),
+            "InvalidArgument", #"rpc error: code = InvalidArgument desc = bad\x0aOK\x1b[2J"#)
         check(ClientError(.trustedRootUnusable, "no"), "TrustedRootUnusable", "no")
         check(ClientError(.tlsUnusable, "no"), "TlsUnusable", "no")
         check(ToolError("full"), "LocalFailure", "full")

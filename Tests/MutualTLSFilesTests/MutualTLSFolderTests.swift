@@ -73,6 +73,21 @@ struct MutualTLSFolderTests {
         }
     }
 
+    @Test("is made by one of several that begin at once")
+    func race() async throws {
+        for round in 0..<5 {
+            let folder = MutualTLSFolder(work.file("race\(round)").path, host: "localhost")
+            let made = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<4 { group.addTask { (try? folder.create()) != nil } }
+                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(made == 1)
+            _ = try ServerTLS(
+                certificate: folder.serverCertificate, key: folder.serverKey,
+                clientAuthorities: folder.authorities)
+        }
+    }
+
     @Test("overwrites nothing, and is removed if it was not completed")
     func refusals() throws {
         let folder = MutualTLSFolder(work.file("a").path, host: "localhost")

@@ -87,6 +87,12 @@ struct TokenFileTests {
         try Data("notes".utf8).write(to: URL(fileURLWithPath: name))
         defer { unlink(name) }
         let file = TokenFile(name, environment: ["HOME": home])
+        // What could not be read again would be in the way of later logins.
+        for text in [
+            "tok", "", "v2.public.a\nb", "v2.public." + String(repeating: "t", count: 70_000),
+        ] {
+            #expect(throws: TokenFileError.self) { try file.write(text) }
+        }
         try file.write("v2.public.t")
         try file.remove()
         #expect(try FileManager.default.contentsOfDirectory(atPath: home) == [])

@@ -179,6 +179,17 @@ struct PlanTests {
             ])
     }
 
+    @Test("a unit that was changed stays, and is disabled, since its program goes")
+    func changedUnit() throws {
+        var survey = try done(InstallationPlan(.immudb, source: source, survey: debian), on: debian)
+        let unit = "/etc/systemd/system/immudb.service"
+        survey.places[unit] = .file(Digest(hex: "own"), owner: 0)
+        let removal = try RemovalPlan(.immudb, .init(), survey: survey)
+        #expect(removal.notes.contains("\(unit) was changed since it was installed, and stays"))
+        #expect(lines(removal.steps).first == "run systemctl disable --now immudb.service")
+        #expect(!lines(removal.steps).contains("remove \(unit)"))
+    }
+
     @Test("a removal leaves config, logs and data, unless they are named")
     func removal() throws {
         var survey = try done(InstallationPlan(.immudb, source: source, survey: debian), on: debian)

@@ -12,6 +12,8 @@ struct TextTests {
         ])
     func text(given: String, expected: String) {
         #expect(TerminalText.escaped(Array(given.utf8)) == Array(expected.utf8))
+        let line = expected.replacing("\t", with: "\\x09").replacing("\n", with: "\\x0a")
+        #expect(TerminalText.escapedLine(given) == Array(line.utf8))
     }
 
     @Test("is escaped unless it is ASCII, if the bytes are not text")

@@ -135,8 +135,15 @@ extension Failure {
         let isLoginMissing = error.status == .unauthenticated
         self.init(
             code: code, message: error.message,
-            text: isLoginMissing ? "unauthenticated, please login" : error.wireDescription,
+            text: isLoginMissing ? "unauthenticated, please login" : Self.line(of: error),
             exitCode: Self.exitCode(of: error))
+    }
+
+    /// The server's words as one line: they must not look like several, nor steer the terminal on which a file of them is
+    /// shown.
+    private static func line(of error: ClientError) -> String {
+        guard error.status != nil else { return error.wireDescription }
+        return String(decoding: TerminalText.escapedLine(error.wireDescription), as: UTF8.self)
     }
 
     private static func exitCode(of error: ClientError) -> ExitCode {

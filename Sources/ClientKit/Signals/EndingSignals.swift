@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import POSIX
 
-/// While this object exists, runs a function before Ctrl-C, SIGTERM or SIGHUP ends the process.
+/// While this object exists, runs a function before Ctrl-C, SIGTERM, SIGHUP or SIGQUIT ends the process.
 ///
 /// A signal that is ignored, as under nohup, stays ignored.
 package final class EndingSignals {
@@ -14,7 +14,7 @@ package final class EndingSignals {
     /// - Parameter clean: runs on a thread of its own; then the signal ends the process.
     package init(before clean: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "ending.signals")
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             // In the shell, Ctrl-C ends the command, which then cleans up as after any failure.
             if number == SIGINT, Interruption.isWatching { continue }
             let previous = signal(number, SIG_IGN)

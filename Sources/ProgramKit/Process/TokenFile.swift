@@ -69,6 +69,11 @@ public struct TokenFile: Sendable {
     ///
     /// - Throws: `TokenFileError` if no path takes it.
     public func write(_ token: String) throws(TokenFileError) {
+        // A file that could not be read again would be in the way of every later login.
+        guard token.utf8.count <= Self.maxByteCount, Self.token(in: Array(token.utf8)) == token
+        else {
+            throw TokenFileError("the server answers with a token that is not one of immudb's")
+        }
         var failure: TokenFileError?
         for path in paths {
             do throws(TokenFileError) {

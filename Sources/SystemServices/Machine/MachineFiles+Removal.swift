@@ -33,6 +33,8 @@ extension MachineFiles {
             guard name == log || name.hasPrefix(log + ".") || name.hasPrefix(log + "-") else {
                 continue
             }
+            // A folder of that name is no log.
+            guard isRegularFile(place + "/" + name) == true else { continue }
             try removeFile(folder + "/" + name)
         }
     }

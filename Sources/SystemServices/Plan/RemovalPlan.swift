@@ -91,6 +91,10 @@ private struct RemovalDraft {
             item.digests.contains(found) || item.kind == .configuration
         else {
             notes.append("\(path) was changed since it was installed, and stays")
+            // Not to be started without its program.
+            if path == service.unitFile {
+                steps.insert(.run(["systemctl", "disable", "--now", service.unit]), at: 0)
+            }
             return
         }
         if path == service.unitFile {

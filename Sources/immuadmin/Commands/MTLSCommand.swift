@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClientKit
 import MutualTLSFiles
+import POSIX
 import ProgramKit
 
 struct MTLSCommand: AdminCommand, FlaggedCommand {
@@ -31,7 +32,8 @@ struct MTLSCommand: AdminCommand, FlaggedCommand {
 
     func run(in context: AdminContext) async throws {
         let files = MutualTLSFolder(folder, host: host)
-        try files.create()
+        // Ctrl-C leaves all of them, or none.
+        try HeldSignals.during { () throws(MutualTLSFolderError) in try files.create() }
         try context.output.write(
             LineReport(
                 """

@@ -44,7 +44,8 @@ struct ServiceCommand: AdminCommand, FlaggedCommand {
         name: .customLong("root"),
         help: ArgumentHelp(
             "Folder that stands in for the machine, such as one that becomes an image: nothing outside of it is "
-                + "touched, and nothing is run but the program, for its man page.", valueName: "folder"), completion: .directory)
+                + "touched, and nothing is run but the program, for its man page.",
+            valueName: "folder"), completion: .directory)
     var root = ""
 
     @Option(

@@ -3,6 +3,7 @@ import ClientKit
 import Foundation
 import ImmudbClient
 import ProgramKit
+import Terminal
 
 struct AuditLogCommand: AdminCommand, FlaggedCommand {
     static let configuration = CommandConfiguration.immuadmin(
@@ -46,7 +47,11 @@ struct AuditLogCommand: AdminCommand, FlaggedCommand {
         query.newestFirst = newestFirst
         let asked = query
         try await context.withAdministrator { client in
+            var left = limit ?? .max
             for try await act in try await client.auditLog(asked) {
+                // Also of a server that knows no limit.
+                guard left > 0 else { break }
+                left -= 1
                 try context.output.write(AuditReport(act))
             }
         }
@@ -105,7 +110,8 @@ private struct AuditReport: Report {
         if !act.by.isEmpty { words.append("by \(act.by)") }
         words.append("from \(act.from): \(act.outcome)")
         if act.omitted > 0 { words.append("(\(act.omitted) refused before it have no line)") }
-        return display.shown(Array(words.joined(separator: "  ").utf8)) + [UInt8(ascii: "\n")]
+        // Names in it are other people's. None begins a line of its own, or reads as another, also in a file.
+        return TerminalText.escapedLine(words.joined(separator: "  ")) + [UInt8(ascii: "\n")]
     }
 
     var json: JSONObject {

@@ -1,4 +1,3 @@
-import POSIX
 import Synchronization
 
 #if canImport(Darwin)
@@ -11,8 +10,8 @@ import Synchronization
 /// the process then.
 ///
 /// A signal that is ignored, as under nohup, stays ignored. One function at a time.
-enum HeldSignals {
-    static func during<Value, Failure: Error>(
+public enum HeldSignals {
+    public static func during<Value, Failure: Error>(
         _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
         let previous = [SIGINT, SIGTERM, SIGHUP].map { number in
