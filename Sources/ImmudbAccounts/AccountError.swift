@@ -5,7 +5,7 @@ public enum AccountError: Error, Sendable {
     /// The password is wrong, or there is no such user: the same error for both, so that it does not tell which users
     /// exist.
     case wrongUserOrPassword
-    /// The call is for administrators, and its caller is none, or none any more.
+    /// The call is for administrators, and its caller is not an administrator, or no longer one.
     case notAdministrator
     case invalidName(UserName.Fault)
     /// The password breaks the rule.

@@ -30,7 +30,7 @@ public struct AuditedAct: Hashable, Sendable {
     public let by: String
     /// The address and port, or offline.
     public let from: String
-    /// The user to whom it was done; empty if there is none, or the user is unknown.
+    /// The user to whom it was done; empty if it concerns no user, or the user is unknown.
     public let user: String
     /// done, or refused with the reason.
     public let outcome: String

@@ -55,18 +55,15 @@ public struct MutualTLSFolder: Sendable {
             throw MutualTLSFolderError(
                 "\"\(host)\" is not the name or address of a host: give one without wildcards")
         }
-        for folder in folders where isThere(folder) {
-            throw MutualTLSFolderError(
-                "\(folder) exists: nothing is overwritten. Give another folder, or move this one away"
-            )
-        }
+        for folder in folders where isThere(folder) { throw Self.exists(folder) }
         var written: [String] = []
         do {
             let files = try files()
             try makeFolders(path, permissions: FilePermissions(rawValue: 0o755))
             // The claim: of two that make files here at once, one has the folder, and the other makes nothing.
             guard mkdir(folders[0], 0o755) == 0 else {
-                throw MutualTLSFolderError("\(folders[0]): \(Errno.last)")
+                if errno == EEXIST { throw Self.exists(folders[0]) }
+                throw Errno.last
             }
             for file in files {
                 try makeFolders(parentFolder(of: file.path), permissions: file.folderPermissions)
@@ -81,6 +78,11 @@ public struct MutualTLSFolder: Sendable {
             remove(written)
             throw MutualTLSFolderError("certificates cannot be made in \(path): \(error)")
         }
+    }
+
+    private static func exists(_ folder: String) -> MutualTLSFolderError {
+        MutualTLSFolderError(
+            "\(folder) exists: nothing is overwritten. Give another folder, or move this one away")
     }
 
     private struct File {

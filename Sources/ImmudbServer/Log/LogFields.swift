@@ -27,7 +27,7 @@ extension Logger {
         return log
     }
 
-    /// A line for whoever looks at every call.
+    /// A line about one call, for debugging.
     func debug(_ message: @autoclosure () -> Message, of call: some LoggedCall) {
         debug(message(), metadata: Metadata(call))
     }

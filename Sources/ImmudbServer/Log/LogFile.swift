@@ -92,7 +92,7 @@ struct LogFile: ~Copyable {
     /// For a file that another process, which has it too, has set not to block.
     private func waitForRoom() {
         var request = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
-        // Not for ever: SIGHUP may have put another file under the number, which this wait does not learn of.
+        // At most a second: SIGHUP may have put another file under the number, and poll goes on waiting for the old one.
         poll(&request, 1, 1_000)
     }
 }

@@ -2,7 +2,7 @@ public import Logging
 import StorageIO
 
 extension ServerLog {
-    /// What logs here by swift-log's interface: for a server, or for whatever else takes a `Logger`.
+    /// A `Logger` of swift-log that writes to this log: for a server, or any other library that takes one.
     ///
     /// Its level is this log's, also when that changes, unless it is given one of its own.
     public var logger: Logger {

@@ -65,7 +65,7 @@ public enum Detachment {
         return child
     }
 
-    /// Files that this process has from whoever started it, but for the three standard ones: a
+    /// Closes in the child the files that this process has inherited, except for the three standard ones: a
     /// child that kept them would keep, say, the reader of a pipe waiting as long as it lives.
     private static func keepInheritedFilesFromChild() {
         guard let folder = opendir("/dev/fd") else { return }

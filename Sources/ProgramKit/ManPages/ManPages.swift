@@ -59,7 +59,7 @@ public enum ManPages {
     }
 }
 
-/// Why man pages could not be written: a message for whoever asked for them.
+/// Why man pages could not be written: a message for the user.
 public struct ManPagesError: Error, Hashable, CustomStringConvertible {
     public let message: String
 

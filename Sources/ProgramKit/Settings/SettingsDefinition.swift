@@ -1,9 +1,9 @@
 /// All settings of a program, and the rule by which its sources are merged: a flag wins over the
 /// environment, the environment over the config file, and the file over the default.
 ///
-/// Every value of a file is checked, also one that another source overrides: whoever writes
-/// `port = "x"` learns it now and not when the flag is dropped. A variable is not even read where there
-/// is a flag: whoever starts a program does not always choose its environment.
+/// Every value of a file is checked, including one that another source overrides: the author of
+/// `port = "x"` learns it now and not when the flag is dropped. A variable is not even read if its flag is
+/// given: users do not always choose the environment of a program that they start.
 public struct SettingsDefinition: Sendable {
     /// Names the config file and, in upper case, begins the names of the environment variables.
     public let program: String

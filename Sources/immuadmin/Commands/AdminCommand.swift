@@ -20,16 +20,6 @@ struct AdminContext: Sendable {
     }
 }
 
-extension CommandConfiguration {
-    static func immuadmin(
-        _ name: String, alias: String? = nil, abstract: String, discussion: String = ""
-    ) -> CommandConfiguration {
-        CommandConfiguration(
-            commandName: name, abstract: abstract, discussion: discussion,
-            aliases: alias.map { [$0] } ?? [])
-    }
-}
-
 extension VersionCommand: AdminCommand where P == Immuadmin {
     func run(in context: AdminContext) async throws { try context.output.write(report()) }
 }

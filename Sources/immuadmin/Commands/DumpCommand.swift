@@ -2,7 +2,7 @@ import ArgumentParser
 import ClientKit
 
 struct DumpCommand: AdminCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "dump", abstract: "Write all entries to a file.", discussion: DumpFile.discussion)
 
     @Argument(

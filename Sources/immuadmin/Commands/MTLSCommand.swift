@@ -5,7 +5,7 @@ import POSIX
 import ProgramKit
 
 struct MTLSCommand: AdminCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "mtls", abstract: "Make the authority and the certificates of mutual TLS.",
         discussion: """
             'mtls init <host>' makes an authority, a certificate for a server that clients reach by that name or \

@@ -4,7 +4,7 @@ import ProgramKit
 import SystemServices
 
 struct ServiceCommand: AdminCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "service", abstract: "Install and rule immudb or immugw as a service of systemd.",
         discussion: """
             install copies the program, and makes the user immu, a unit, a config and a log rotation for it; then it \

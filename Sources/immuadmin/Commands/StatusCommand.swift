@@ -3,7 +3,7 @@ import ClientKit
 import ImmudbClient
 
 struct StatusCommand: AdminCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "status", alias: "p", abstract: "Check the health of the server.",
         discussion: "The exit code is 1 if it is not, and 5 if it does not answer.")
 

@@ -27,13 +27,6 @@ extension AdminContext {
         // Nothing here is verified: an administrator of the server could forge it anyway.
         let client = try await ImmudbClient.connect(
             configuration, trustedRoots: InMemoryTrustedRootStore(), firstContact: .trustOnFirstUse)
-        do {
-            let result = try await body(client)
-            await client.close()
-            return result
-        } catch {
-            await client.close()
-            throw error
-        }
+        return try await client.closedAfter(body)
     }
 }

@@ -7,7 +7,7 @@ import ServerStatistics
 import TerminalScreen
 
 struct StatsCommand: AdminCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "stats", alias: "s", abstract: "Show what the server does: calls, sizes, memory, health.",
         discussion: """
             At a terminal, a screen that is drawn each 3 seconds, until q, Esc or Ctrl-C. Where stdout is no \

@@ -6,7 +6,7 @@ import ProgramKit
 import Terminal
 
 struct AuditLogCommand: AdminCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "audit-log", abstract: "Print what was done as an administrator, and what was tried.",
         discussion: """
             A line for each act: when, what, to whom, by whom, from where, and how it ended. They are entries of \

@@ -7,7 +7,7 @@ import RPCTransport
 import Terminal
 
 struct LoginCommand: AdminCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "login", alias: "l", abstract: "Get a token as the administrator, and keep it.",
         discussion: """
             The first login of all makes the administrator, immu, and shows a password that nobody chose: once, so \
@@ -93,7 +93,7 @@ private struct FirstLogin {
 }
 
 struct LogoutCommand: AdminCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "logout", alias: "x", abstract: "Remove the token that a login has left.",
         discussion: "The server is not asked; the token itself ends an hour after the login.")
 

@@ -6,7 +6,7 @@ import ProgramKit
 import Terminal
 
 struct UserCommand: AdminCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuadmin(
+    static let configuration = CommandConfiguration.command(
         "user", alias: "u", abstract: "Make and delete users, and change their passwords.",
         discussion: """
             create, change-password and delete ask the server, as the administrator. Passwords are asked for, or \

@@ -2,7 +2,7 @@ import ArgumentParser
 import ClientKit
 
 struct DumpCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "dump", alias: "b", abstract: "Write all entries to a file.",
         discussion: DumpFile.discussion)
 

@@ -1,9 +1,10 @@
 import ArgumentParser
+import ClientKit
 import ImmudbClient
 import ProgramKit
 
 struct HistoryCommand: ImmuclientCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "history", alias: "h", abstract: "Print all entries of a key, newest first.",
         discussion: """
             With --reverse the oldest comes first; all entries are then held in memory before the \

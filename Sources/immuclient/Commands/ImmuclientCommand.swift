@@ -40,13 +40,3 @@ struct CommandContext: Sendable {
         get async throws { try await session.client(settings) }
     }
 }
-
-extension CommandConfiguration {
-    static func immuclient(
-        _ name: String, alias: String? = nil, abstract: String, discussion: String = ""
-    ) -> CommandConfiguration {
-        CommandConfiguration(
-            commandName: name, abstract: abstract, discussion: discussion,
-            aliases: alias.map { [$0] } ?? [])
-    }
-}

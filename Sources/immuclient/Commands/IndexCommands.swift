@@ -6,7 +6,7 @@ import ProgramKit
 import RPCTransport
 
 struct IScanCommand: ImmuclientCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "iscan", alias: "iscn",
         abstract: "Print entries in the order in which they were written.",
         discussion: """
@@ -93,7 +93,7 @@ struct IScanCommand: ImmuclientCommand, FlaggedCommand {
 }
 
 struct GetByIndexCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "getByIndex", alias: "bi", abstract: "Print the entry at an index.",
         discussion: """
             The value is printed with its time, timestamp:<seconds> payload:"<text>", as earlier \

@@ -5,7 +5,7 @@ import ProgramKit
 import Terminal
 
 struct LoginCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "login", alias: "l", abstract: "Get a token for a user, and keep it.",
         discussion: """
             The password is asked for, or read as a line of stdin if that is no terminal. The \
@@ -40,7 +40,7 @@ struct LoginCommand: ImmuclientCommand {
 }
 
 struct LogoutCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "logout", alias: "x", abstract: "Remove the token that a login has left.")
     static let usesTokenFile = true
 

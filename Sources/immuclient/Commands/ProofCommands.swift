@@ -5,7 +5,7 @@ import MerkleTree
 import Terminal
 
 struct InclusionCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "inclusion", alias: "i",
         abstract: "Check that an entry is in the server's tree.",
         discussion: """
@@ -42,7 +42,7 @@ struct InclusionCommand: ImmuclientCommand {
 }
 
 struct CheckConsistencyCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "check-consistency", alias: "c",
         abstract: "Check that the server's tree begins with an older one.")
 

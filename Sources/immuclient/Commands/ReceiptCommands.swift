@@ -3,7 +3,7 @@ import ClientKit
 import ImmudbClient
 
 struct ReceiptCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "receipt",
         abstract:
             "Write a receipt: the newest entry of a key with its proof, to be checked offline.",

@@ -25,7 +25,7 @@ struct NewReference: ParsableArguments {
 }
 
 struct ReferenceCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "reference", alias: "r",
         abstract: "Add a second name for a key, and print its entry.")
     static let printsEntries = true
@@ -43,7 +43,7 @@ struct ReferenceCommand: ImmuclientCommand {
 }
 
 struct SafeReferenceCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "safereference", alias: "sr",
         abstract: "Add a second name for a key, verify that it was, and print its entry.")
     static let printsEntries = true

@@ -5,7 +5,7 @@ import ProgramKit
 import Terminal
 
 struct ScanCommand: ImmuclientCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "scan", alias: "scn",
         abstract: "Print the newest entries of the keys with a prefix.",
         discussion: """
@@ -110,7 +110,7 @@ struct ScanCommand: ImmuclientCommand, FlaggedCommand {
 }
 
 struct CountCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "count", alias: "cnt", abstract: "Print how many keys have a prefix.",
         discussion: """
             References are keys, members of sorted sets are not. The server looks at each key, so it \

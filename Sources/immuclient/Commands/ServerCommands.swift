@@ -3,7 +3,7 @@ import ClientKit
 import ImmudbClient
 
 struct CurrentCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "current", alias: "crt",
         abstract: "Print the last index and the root of the server's tree.",
         discussion: """
@@ -19,7 +19,7 @@ struct CurrentCommand: ImmuclientCommand {
 }
 
 struct PingCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "ping", alias: "p", abstract: "Check the health of the server.")
 
     func run(in context: CommandContext) async throws {

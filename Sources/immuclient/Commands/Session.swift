@@ -26,14 +26,7 @@ actor Session {
         _ settings: ClientSettings, _ body: (ImmudbClient) async throws -> Result
     ) async throws -> Result {
         let client = try await Self.connect(settings, token: nil)
-        do {
-            let result = try await body(client)
-            await client.close()
-            return result
-        } catch {
-            await client.close()
-            throw error
-        }
+        return try await client.closedAfter(body)
     }
 
     /// Closes the connection. The next command connects again.

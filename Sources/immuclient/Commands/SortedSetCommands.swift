@@ -24,7 +24,7 @@ struct NewMember: ParsableArguments {
 }
 
 struct ZAddCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "zadd", alias: "za",
         abstract: "Add a key to a sorted set, and print the entry.")
     static let printsEntries = true
@@ -42,7 +42,7 @@ struct ZAddCommand: ImmuclientCommand {
 }
 
 struct SafeZAddCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "safezadd", alias: "sza",
         abstract: "Add a key to a sorted set, verify that it was, and print the entry.")
     static let printsEntries = true

@@ -23,7 +23,7 @@ struct NewValue: ParsableArguments {
 }
 
 struct SetCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "set", alias: "s",
         abstract: "Add an entry, then print the newest of its key.")
     static let printsEntries = true
@@ -42,7 +42,7 @@ struct SetCommand: ImmuclientCommand {
 }
 
 struct GetCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "get", alias: "g", abstract: "Print the newest entry of a key.")
     static let printsEntries = true
 

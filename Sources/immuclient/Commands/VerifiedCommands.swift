@@ -4,7 +4,7 @@ import ImmudbClient
 import MerkleTree
 
 struct SafeSetCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "safeset", alias: "ss",
         abstract: "Add an entry, verify that it was, then print and verify the newest of its key.")
     static let printsEntries = true
@@ -23,7 +23,7 @@ struct SafeSetCommand: ImmuclientCommand {
 }
 
 struct SafeGetCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "safeget", alias: "sg",
         abstract: "Print the newest entry of a key and verify it.")
     static let printsEntries = true
@@ -38,7 +38,7 @@ struct SafeGetCommand: ImmuclientCommand {
 }
 
 struct RawSafeSetCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "rawsafeset", alias: "rs",
         abstract: "As safeset, with the value stored as it is, without a time.")
     static let printsEntries = true
@@ -57,7 +57,7 @@ struct RawSafeSetCommand: ImmuclientCommand {
 }
 
 struct RawSafeGetCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "rawsafeget", alias: "rg",
         abstract: "As safeget, with the value as it is stored.")
     static let printsEntries = true

@@ -4,7 +4,7 @@ import ImmudbClient
 import MerkleTree
 
 struct VerifyReceiptCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "verify-receipt",
         abstract: "Check a receipt, without the server.",
         discussion: """

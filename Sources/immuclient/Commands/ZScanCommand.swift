@@ -5,7 +5,7 @@ import ProgramKit
 import Terminal
 
 struct ZScanCommand: ImmuclientCommand, FlaggedCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "zscan", alias: "zscn",
         abstract: "Print the entries of a sorted set's members, by score.",
         discussion: """

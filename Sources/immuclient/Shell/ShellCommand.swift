@@ -2,7 +2,7 @@ import ArgumentParser
 import ClientKit
 
 struct ShellCommand: ImmuclientCommand {
-    static let configuration = CommandConfiguration.immuclient(
+    static let configuration = CommandConfiguration.command(
         "it", alias: "cli-mode", abstract: "Run commands one after the other, on one connection.",
         discussion: """
             At a terminal: with a prompt, history (arrow keys, Ctrl-R; not of lines that begin with a \
