@@ -21,7 +21,7 @@ extension ImmudbClient {
         return try await storedRoot()
     }
 
-    /// Returns the root in the store; establishes it if there is none.
+    /// Returns the root in the store. If the store has none of this server, establishes the one that the server shows.
     func storedRoot() async throws -> TrustedRoot {
         // Read before the store, since others may move both forward meanwhile.
         let known = linker.newest

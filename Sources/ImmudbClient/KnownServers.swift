@@ -17,7 +17,7 @@ package struct KnownServers: Sendable {
     /// Whether any server was noted.
     package var exist: Bool { FileManager.default.fileExists(atPath: path) }
 
-    /// Returns the server that was trusted at an address; nil if there is none.
+    /// Returns the server that was trusted at an address, or nil if no server was.
     ///
     /// - Throws: code `.trustedRootUnusable` if the file cannot be read, or the address has something else than an
     ///   identity: damaging the file must not let another server in.

@@ -74,7 +74,7 @@ extension Database {
 
     // MARK: reading
 
-    /// Returns the newest entry of a key; nil if there is none.
+    /// Returns the newest entry of a key, or nil if the key has no entry.
     public func get(_ key: some EntryBytes) async throws(StoreError) -> Entry? {
         try await get(key.entryBytes)
     }
@@ -84,7 +84,7 @@ extension Database {
         try await get(many: keys.map(\.entryBytes))
     }
 
-    /// Returns the newest entry of a key with its proof; nil if there is none.
+    /// Returns the newest entry of a key with its proof, or nil if the key has no entry.
     public func getProven(
         _ key: some EntryBytes, since: TreeSize = TreeSize(0)
     ) async throws(StoreError) -> ProvenEntry? {
@@ -129,7 +129,7 @@ extension Database {
 }
 
 extension Snapshot {
-    /// Returns the newest entry of a key; nil if there is none.
+    /// Returns the newest entry of a key, or nil if the key has no entry.
     public func get(_ key: some EntryBytes) throws(StoreError) -> Entry? {
         try get(key.entryBytes)
     }
@@ -139,7 +139,7 @@ extension Snapshot {
         try contains(key.entryBytes)
     }
 
-    /// Returns the newest entry of a key with its proof; nil if there is none.
+    /// Returns the newest entry of a key with its proof, or nil if the key has no entry.
     public func provenGet(
         _ key: some EntryBytes, since: TreeSize
     ) throws(StoreError) -> ProvenEntry? {

@@ -17,7 +17,7 @@ public import StorageIO
 // Members of sorted sets have no versions: the first entry's index decides.
 
 extension KeyIndex {
-    /// Returns the newest version of `key` with an index below `size`; nil if there is none.
+    /// Returns the newest version of `key` with an index below `size`, or nil if the key has no such version.
     ///
     /// Members of sorted sets are not keys. Costs one look-up; a key whose newest version is beyond `size` costs a seek
     /// more.

@@ -61,7 +61,7 @@ final class RocksDatabase: @unchecked Sendable {
 
     func flush(wait: Bool) throws(StoreError) { try check(rocks_flush(handle, wait)) }
 
-    /// Returns the value of one record; nil if there is none.
+    /// Returns the value of a record, or nil if the record does not exist.
     func value(of key: [UInt8]) throws(StoreError) -> [UInt8]? {
         try key.withBytes { key throws(StoreError) in
             try get(key) { Array($0) }
