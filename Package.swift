@@ -22,6 +22,15 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioFoundationCompat = Target.Dependency.product(
+    name: "NIOFoundationCompat", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -38,6 +47,7 @@ let package = Package(
         .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
+        .library(name: "ImmudbGateway", targets: ["ImmudbGateway"]),
         .library(name: "ImmudbServer", targets: ["ImmudbServer"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
@@ -66,8 +76,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         // The interface by which it logs, for the same reason.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        // The web server of /metrics.
+        // The web server of the gateway, and of /metrics.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // Of Hummingbird's own packages those whose types are in its interface: requests, their parts on a channel, and
+        // what stops a server.
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         // Fetching /metrics; Hummingbird has it, too.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
@@ -193,6 +208,19 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // MARK: the gateway
+
+        // REST on the client that verifies: routes, their documents, the console.
+        .target(
+            name: "ImmudbGateway",
+            dependencies: [
+                "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
+                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, hummingbird,
+                hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
+                nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
+            ],
+            swiftSettings: settings),
+
         // MARK: the processes
 
         // What every program of this package is: settings, commands, helps and man pages from one
@@ -235,8 +263,7 @@ let package = Package(
             dependencies: [
                 "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit", "PrometheusMetrics",
                 arguments, nioCore, nioPosix, system,
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
+                hummingbird, hummingbirdCore,
                 logging,
             ],
             swiftSettings: settings),
