@@ -39,6 +39,8 @@ let package = Package(
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbServer", targets: ["ImmudbServer"]),
+        // The programs' log, for applications that embed a server.
+        .library(name: "ServiceKit", targets: ["ServiceKit"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
         .library(name: "ImmudbModel", targets: ["ImmudbModel"]),
@@ -200,6 +202,11 @@ let package = Package(
         .target(
             name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml],
             swiftSettings: settings),
+        // What programs that serve share: log, signals, pid file, detachment, one life from start to stop.
+        .target(
+            name: "ServiceKit",
+            dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore],
+            swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
         // The whole terminal as a grid of cells.
@@ -234,7 +241,7 @@ let package = Package(
             name: "immudb",
             dependencies: [
                 "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit", "PrometheusMetrics",
-                arguments, nioCore, nioPosix, system,
+                "ServiceKit", arguments, nioCore, nioPosix,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 logging,
@@ -306,7 +313,7 @@ let package = Package(
                 "TestTools",
                 "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "SimulatedDisk", "StorageIO", logging, protobuf,
+                "ServiceKit", "SimulatedDisk", "StorageIO", logging, protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
             name: "FuzzReplayTests",
@@ -392,8 +399,8 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
-                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "SimulatedDisk",
-                "StorageIO", coreMetrics, logging, nioCore,
+                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "ServiceKit",
+                "SimulatedDisk", "StorageIO", coreMetrics, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
@@ -411,8 +418,11 @@ let package = Package(
             dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmudbTests",
-            dependencies: ["immudb", "ImmudbServer", "ProgramKit", "StorageIO", "OwnThread"],
+            name: "ServiceKitTests",
+            dependencies: ["ServiceKit", "StorageIO", "TestTools", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbTests", dependencies: ["immudb", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmuclientTests",

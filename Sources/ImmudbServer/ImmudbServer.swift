@@ -43,7 +43,8 @@ public final class ImmudbServer: Sendable {
     /// - Parameters:
     ///   - log: gets what the server says of itself. Messages about calls have the metadata `rpc` and `client`; all
     ///     have `component`. No key, no value, no token and no password is in a message above the level debug;
-    ///     there each call is a message, with its key. See ``ServerLog`` for a log that never blocks.
+    ///     there each call is a message, with its key. `ServerLog` of the module `ServiceKit` has one that
+    ///     never blocks.
     ///   - cancellation: stops a start that takes long, since views are rebuilt.
     ///   - metrics: where the metrics of ``ServerMetric`` are recorded; by default where the process records all of
     ///     its own.
@@ -216,11 +217,6 @@ public final class ImmudbServer: Sendable {
             return false
         }
     }
-}
-
-/// `1 second`, `2 seconds`
-func counted(_ count: Int, _ what: String) -> String {
-    "\(count) \(what)\(count == 1 ? "" : "s")"
 }
 
 /// Runs work that blocks on a thread of its own: not on one of Swift's cooperative pool, unless the system

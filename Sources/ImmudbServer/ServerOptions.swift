@@ -1,5 +1,6 @@
 package import ImmudbAccounts
 public import ImmudbStore
+import POSIX
 
 /// What an immudb server is started with.
 public struct ServerOptions: Hashable, Sendable {
@@ -54,16 +55,11 @@ public struct ServerOptions: Hashable, Sendable {
     }
 
     /// The address as the system's calls take it: without brackets.
-    var host: String { Self.withoutBrackets(address) }
+    var host: String { withoutBrackets(address) }
 
     /// The same of the metrics.
     public var metricsHost: String {
-        Self.withoutBrackets(metricsAddress.isEmpty ? address : metricsAddress)
-    }
-
-    private static func withoutBrackets(_ address: String) -> String {
-        address.hasPrefix("[") && address.hasSuffix("]")
-            ? String(address.dropFirst().dropLast()) : address
+        withoutBrackets(metricsAddress.isEmpty ? address : metricsAddress)
     }
 
     /// An answer may be as large as the largest request, so that what was stored can be read.

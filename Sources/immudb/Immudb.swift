@@ -1,6 +1,7 @@
 import ArgumentParser
 import ImmudbServer
 import ProgramKit
+import ServiceKit
 
 #if canImport(Darwin)
     import Darwin
@@ -57,6 +58,9 @@ struct Immudb: Program {
             print(answer)
             return EXIT_SUCCESS
         }
-        return try await serve(invocation)
+        return try await ServiceProcess.run(invocation, ImmudbSettings.service) {
+            values throws(SettingsError) in
+            DatabaseServing(options: try ServerOptions(values))
+        }
     }
 }

@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import PrometheusMetrics
+import ServiceKit
 import Synchronization
 
 /// Serves the metrics over HTTP, for Prometheus, and tells probes whether the process lives and serves.
@@ -90,32 +91,6 @@ final class MetricsEndpoint: Sendable {
         Response(
             status: status, headers: [.contentType: "text/plain; charset=utf-8"],
             body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
-    }
-}
-
-/// Closes a connection whose client does not read what it has asked for.
-private final class StalledWriteCloser: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Never
-
-    private static let timeout = TimeAmount.seconds(5)
-
-    private var closing: Scheduled<Void>?
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        closing?.cancel()
-        closing = nil
-        if !context.channel.isWritable {
-            let channel = context.channel
-            closing = context.eventLoop.scheduleTask(in: Self.timeout) {
-                channel.close(promise: nil)
-            }
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        closing?.cancel()
-        context.fireChannelInactive()
     }
 }
 

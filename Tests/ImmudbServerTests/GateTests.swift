@@ -1,6 +1,7 @@
 import ImmudbAccounts
 import ImmudbProtocol
 import RPCTransport
+import ServiceKit
 import Synchronization
 import TestTools
 import Testing
