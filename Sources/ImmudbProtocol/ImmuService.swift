@@ -184,6 +184,8 @@ public enum ImmuMetadata {
     public static let readProblem = "immudb-read-problem"
     /// Request header: `immuadmin` marks the administration tool.
     public static let clientIdentity = "client_id"
+    /// Request header of gateways and proxies, which call for others: the address of the caller.
+    public static let forwardedFor = "x-forwarded-for"
     /// The value of ``clientIdentity`` that does.
     public static let administrationClient = "immuadmin"
 }

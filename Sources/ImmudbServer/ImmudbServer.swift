@@ -7,7 +7,7 @@ import ImmudbProtocol
 public import ImmudbStore
 public import Logging
 import POSIX
-import RPCTransport
+package import RPCTransport
 
 /// A database served to the clients of immudb 0.6 over gRPC.
 ///
@@ -150,6 +150,14 @@ public final class ImmudbServer: Sendable {
         self.gauges = gauges
         self.transport = transport
         self.tls = tls
+    }
+
+    /// Configures the client of a gateway in this process, which calls for others: none of its calls is from this machine.
+    package var gatewayClient: RPCClient.Configuration {
+        var configuration = RPCClient.Configuration(inProcess: transport, forOthers: true)
+        // With what surrounds an entry.
+        configuration.maxReceiveMessageByteCount = options.maxAnswerByteCount + (8 << 20)
+        return configuration
     }
 
     /// Reads the files of TLS again, for connections from now on. A file that cannot be used is logged, and all
