@@ -34,6 +34,7 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
+        .executable(name: "immugw", targets: ["immugw"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
         .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
@@ -248,6 +249,12 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "immugw",
+            dependencies: [
+                "ImmudbGateway", "ImmudbProtocol", "POSIX", "ProgramKit", "ServiceKit", arguments,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "immuclient",
             dependencies: [
                 "ClientKit", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
@@ -425,6 +432,10 @@ let package = Package(
             name: "ImmudbTests", dependencies: ["immudb", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
+            name: "ImmugwTests",
+            dependencies: ["immugw", "ImmudbGateway", "ProgramKit", "OwnThread"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ImmuclientTests",
             dependencies: [
                 "ClientKit", "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit",
@@ -456,9 +467,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
-                "VerifiedClient",
-                "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
+                "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
+                "VerifiedClient", "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol",
+                "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
