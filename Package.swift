@@ -241,8 +241,8 @@ let package = Package(
         .executableTarget(
             name: "immudb",
             dependencies: [
-                "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit", "PrometheusMetrics",
-                "ServiceKit", arguments, nioCore, nioPosix,
+                "ImmudbGateway", "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit",
+                "PrometheusMetrics", "ServiceKit", arguments, nioCore, nioPosix,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 logging,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImmudbGateway
 import ImmudbServer
 import ProgramKit
 import ServiceKit
@@ -47,6 +48,10 @@ struct Immudb: Program {
                     what: "Serves in the background, with pid file and log:"
                 ),
                 (
+                    command: "immudb --gateway",
+                    what: "Serves REST as well, at port 3323:"
+                ),
+                (
                     command: "IMMUDB_DURABILITY=interval immudb --config /etc/immudb/immudb.toml",
                     what: "Takes settings from a file, and one from the environment:"
                 ),
@@ -60,7 +65,9 @@ struct Immudb: Program {
         }
         return try await ServiceProcess.run(invocation, ImmudbSettings.service) {
             values throws(SettingsError) in
-            DatabaseServing(options: try ServerOptions(values))
+            let options = try ServerOptions(values)
+            return DatabaseServing(
+                options: options, gateway: try GatewayOptions.embedded(values, in: options))
         }
     }
 }

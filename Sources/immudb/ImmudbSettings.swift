@@ -1,3 +1,4 @@
+import ImmudbGateway
 import ImmudbServer
 import ImmudbStore
 import ProgramKit
@@ -28,6 +29,23 @@ enum ImmudbSettings {
         "when an acknowledged write is on disk: always, interval "
             + "(after \(DurabilityWord.intervalMilliseconds) ms at most), never (at a clean stop, "
             + "or when the system pleases)")
+    static let gateway = Setting(
+        "gateway", .boolean, default: false,
+        "serve REST as well, as immugw does, without a process of its own")
+    static let gatewayAddress = Setting(
+        "gateway-address", .text(named: "host"), default: "",
+        "bind address of the gateway; the server's if it is empty")
+    static let gatewayPort = Setting(
+        "gateway-port", .integer(0...65535), default: GatewayOptions.defaultPort,
+        "port of the gateway over HTTP; 0 takes any that is free")
+    static let gatewayStrict = Setting(
+        "gateway-strict", .boolean, default: false,
+        "have the gateway answer a verification that failed with status 502 and the evidence")
+    static let gatewayTLSCertificate = Setting(
+        "gateway-tls-certificate", .optionalFile, default: "",
+        "certificate file path for https of the gateway; with --gateway-tls-key, else plain http")
+    static let gatewayTLSKey = Setting(
+        "gateway-tls-key", .optionalFile, default: "", "private key path for https of the gateway")
     static let maxReceiveMessageByteCount = Setting(
         "max-recv-msg-size",
         .integer(ServerOptions.maxReceiveMessageByteCountRange, named: "bytes"),
@@ -59,7 +77,8 @@ enum ImmudbSettings {
         program: "immudb",
         settings: [
             address, auth, certificate, clientCAs, databaseName, service.detached, directory,
-            durability, service.logFile, service.logFormat, service.logLevel,
+            durability, gateway, gatewayAddress, gatewayPort, gatewayStrict, gatewayTLSCertificate,
+            gatewayTLSKey, service.logFile, service.logFormat, service.logLevel,
             maxReceiveMessageByteCount,
             metricsAddress, metricsPort, mtls, noHistograms, service.pidFile, pkey, port,
         ],

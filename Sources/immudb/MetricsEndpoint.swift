@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import ImmudbGateway
 import ImmudbServer
 import Logging
 import NIOCore
@@ -22,7 +23,7 @@ final class MetricsEndpoint: Sendable {
             MetricDescription(
                 metric.rawValue, MetricDescription.MetricType(metric.type), metric.help,
                 bounds: metric.bounds)
-        })
+        } + Gateway.metricDescriptions)
     private let isReady = Atomic(false)
     private let task = Mutex<Task<Void, any Error>?>(nil)
 
