@@ -43,12 +43,15 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
+        .executable(name: "immugw", targets: ["immugw"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
         .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
         .library(name: "ImmudbGateway", targets: ["ImmudbGateway"]),
         .library(name: "ImmudbServer", targets: ["ImmudbServer"]),
+        // The programs' log, for applications that embed a server.
+        .library(name: "ServiceKit", targets: ["ServiceKit"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
         .library(name: "ImmudbModel", targets: ["ImmudbModel"]),
@@ -228,6 +231,11 @@ let package = Package(
         .target(
             name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml],
             swiftSettings: settings),
+        // What programs that serve share: log, signals, pid file, detachment, one life from start to stop.
+        .target(
+            name: "ServiceKit",
+            dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore],
+            swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
         // The whole terminal as a grid of cells.
@@ -261,10 +269,16 @@ let package = Package(
         .executableTarget(
             name: "immudb",
             dependencies: [
-                "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit", "PrometheusMetrics",
-                arguments, nioCore, nioPosix, system,
+                "ImmudbGateway", "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit",
+                "PrometheusMetrics", "ServiceKit", arguments, nioCore, nioPosix,
                 hummingbird, hummingbirdCore,
                 logging,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "immugw",
+            dependencies: [
+                "ImmudbGateway", "ImmudbProtocol", "POSIX", "ProgramKit", "ServiceKit", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -333,7 +347,7 @@ let package = Package(
                 "TestTools",
                 "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "SimulatedDisk", "StorageIO", logging, protobuf,
+                "ServiceKit", "SimulatedDisk", "StorageIO", logging, protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
             name: "FuzzReplayTests",
@@ -419,8 +433,8 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
-                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "SimulatedDisk",
-                "StorageIO", coreMetrics, logging, nioCore,
+                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "ServiceKit",
+                "SimulatedDisk", "StorageIO", coreMetrics, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
@@ -438,8 +452,15 @@ let package = Package(
             dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmudbTests",
-            dependencies: ["immudb", "ImmudbServer", "ProgramKit", "StorageIO", "OwnThread"],
+            name: "ServiceKitTests",
+            dependencies: ["ServiceKit", "StorageIO", "TestTools", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbTests", dependencies: ["immudb", "ProgramKit", "OwnThread"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmugwTests",
+            dependencies: ["immugw", "ImmudbGateway", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmuclientTests",
@@ -473,9 +494,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
-                "VerifiedClient",
-                "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
+                "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
+                "VerifiedClient", "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol",
+                "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),

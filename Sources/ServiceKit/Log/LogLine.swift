@@ -1,3 +1,4 @@
+import POSIX
 import StorageIO
 
 #if canImport(Darwin)
@@ -58,16 +59,16 @@ struct LogLine: Sendable {
         var members = [
             ("time", "\"\(time)\(self.time.fraction)Z\""),
             ("level", "\"\(level.name.lowercased())\""),
-            ("message", JSONText.string(message)),
+            ("message", JSONLine.string(message)),
         ]
         // A name is there once in an object.
         var names = Set(members.map(\.0))
         for field in fields {
             var name = field.name
             while !names.insert(name).inserted { name += "_" }
-            members.append((name, JSONText.string(field.value)))
+            members.append((name, JSONLine.string(field.value)))
         }
-        return JSONText.object(members)
+        return JSONLine.object(members)
     }
 
     private static func cut(_ text: String, _ limit: Int) -> String {

@@ -1,6 +1,4 @@
 import Dispatch
-import ImmudbServer
-import ImmudbStore
 import POSIX
 import Synchronization
 
@@ -23,20 +21,25 @@ final class StopSignals: Sendable {
         case stopping
     }
 
-    /// Stops a start.
-    let cancellation = Cancellation()
     private let phase = Mutex(Phase.starting)
     private let log: ServerLog
+    private let cancelStart: @Sendable () -> Void
     // Written once, by `init`. The objects may be used on every thread; this only keeps them alive.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    /// - Parameter stopsOnHangUp: whether SIGHUP stops the server as well. One that was started so that it is
-    ///   ignored, as nohup does, stays ignored.
-    init(log: ServerLog, stopsOnHangUp: Bool = false) {
+    /// - Parameters:
+    ///   - stopsOnHangUp: whether SIGHUP stops the server as well. One that was started so that it is
+    ///     ignored, as nohup does, stays ignored.
+    ///   - cancelStart: stops a start.
+    init(
+        log: ServerLog, stopsOnHangUp: Bool = false,
+        cancelStart: @escaping @Sendable () -> Void = {}
+    ) {
         self.log = log
+        self.cancelStart = cancelStart
         var signals = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")]
         if stopsOnHangUp, !isIgnored(SIGHUP) { signals.append((SIGHUP, "SIGHUP")) }
-        let queue = DispatchQueue(label: "immudb.signals")
+        let queue = DispatchQueue(label: "service.signals")
         sources = signals.map { number, _ in
             signal(number, SIG_IGN)
             return DispatchSource.makeSignalSource(signal: number, queue: queue)
@@ -68,7 +71,7 @@ final class StopSignals: Sendable {
             case .starting:
                 log.info("caught \(name)")
                 phase = .stopAfterStart
-                cancellation.cancel()
+                cancelStart()
             case .stopAfterStart:
                 log.info("caught \(name) again before the server had started")
                 log.flush(within: .milliseconds(500))

@@ -6,7 +6,7 @@ extension ServerLog {
     ///
     /// Its level is this log's, also when that changes, unless it is given one of its own.
     public var logger: Logger {
-        Logger(label: "immudb", factory: { _ in ServerLogHandler(self) })
+        Logger(label: "service", factory: { _ in ServerLogHandler(self) })
     }
 }
 

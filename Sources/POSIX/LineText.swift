@@ -1,7 +1,7 @@
 extension Unicode.Scalar {
     /// Whether it could forge or hide a part of a line: control characters, ends of lines, and those that turn
     /// the direction of what follows, so that a name reads as another.
-    var isUnsafeInLine: Bool {
+    package var isUnsafeInLine: Bool {
         if value < 0x7f { return value < 0x20 }
         return switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true
@@ -12,7 +12,7 @@ extension Unicode.Scalar {
 
 extension String {
     /// The same text, with `\n` or `\u{202E}` in the place of what is unsafe in a line.
-    var escapedForLine: String {
+    package var escapedForLine: String {
         guard unicodeScalars.contains(where: \.isUnsafeInLine) else { return self }
         var escaped = ""
         for scalar in unicodeScalars {
@@ -27,14 +27,14 @@ extension String {
 }
 
 /// Text in JSON, on one line.
-enum JSONText {
+package enum JSONLine {
     /// - Parameter members: names, and values in JSON.
-    static func object(_ members: [(String, String)]) -> String {
+    package static func object(_ members: [(String, String)]) -> String {
         "{" + members.map { "\(string($0)):\($1)" }.joined(separator: ",") + "}"
     }
 
     /// A JSON string literal (RFC 8259 section 7). What is unsafe in a line is escaped as well.
-    static func string(_ text: String) -> String {
+    package static func string(_ text: String) -> String {
         var literal = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -1,12 +1,12 @@
 import Foundation
-import ImmudbStore
+import StorageIO
 import Synchronization
 import TestTools
 import Testing
 
-@testable import ImmudbServer
+@testable import ServiceKit
 
-@Suite("Log and options")
+@Suite("Log")
 struct ServerLogTests {
     @Test("a line has a time, a level and a message")
     func format() throws {
@@ -37,17 +37,6 @@ struct ServerLogTests {
         #expect(lines.all.count == 1)
     }
 
-    @Test("a thousand failures at once are a few lines")
-    func faults() {
-        let lines = Lines()
-        let faults = FaultLog(ServerLog(level: .info, write: lines.add).logger)
-        for number in 0..<1000 { faults.report("io", "fault \(number)") }
-        // A test that is slow may see the beginning of another second or two.
-        #expect((10...30).contains(lines.all.count))
-        #expect(lines.all.first?.hasSuffix("fault 0") == true)
-        #expect(lines.all.contains { $0.hasSuffix("are not logged)") })
-    }
-
     @Test("a client cannot forge a line")
     func escaping() throws {
         let lines = Lines()
@@ -74,7 +63,7 @@ struct ServerLogTests {
         defer { withExtendedLifetime(folder) {} }
         let path = folder.path + "/log/immudb.log"
         for message in ["one", "two"] {
-            let log = try ServerLog.file(path, level: .info)
+            let log = try ServerLog.file(path, program: "immudb", level: .info)
             log.info(message)
             #expect(log.flush(within: .seconds(60)))
         }
@@ -82,54 +71,21 @@ struct ServerLogTests {
         #expect(lines.count == 2)
         #expect(lines[0].hasPrefix("immudb 2") && lines[0].hasSuffix(" INFO: one"))
 
-        let below = try #require(throws: ServerStartError.self) {
-            _ = try ServerLog.file(path + "/a/b.log", level: .info)
+        let below = try #require(throws: LogOpenError.self) {
+            _ = try ServerLog.file(path + "/a/b.log", program: "immudb", level: .info)
         }
         #expect(below.message.hasPrefix("Unable to create log folder \(path)/a: "))
-        let isFolder = try #require(throws: ServerStartError.self) {
-            _ = try ServerLog.file(folder.path + "/log", level: .info)
+        let isFolder = try #require(throws: LogOpenError.self) {
+            _ = try ServerLog.file(folder.path + "/log", program: "immudb", level: .info)
         }
         #expect(isFolder.message == "Unable to create log file \(folder.path)/log: Is a directory")
         for name in ["", String(repeating: "a", count: 300)] {
-            #expect(throws: ServerStartError.self) {
-                _ = try ServerLog.file("\(folder.path)/new/\(name)", level: .info)
+            #expect(throws: LogOpenError.self) {
+                _ = try ServerLog.file(
+                    "\(folder.path)/new/\(name)", program: "immudb", level: .info)
             }
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/new"))
         }
-    }
-
-    @Test("the options are one line of JSON")
-    func json() {
-        var options = ServerOptions(
-            directory: "a \"b\"\n", address: "::1", port: 1, databaseName: "d")
-        options.durability = .never
-        options.mutualTLS.isOn = true
-        options.mutualTLS.certificate = "c"
-        options.mutualTLS.key = "k"
-        options.mutualTLS.clientAuthorities = "a"
-        options.process.pidFile = "p"
-        options.process.isDetached = true
-        let expected =
-            #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"MetricsPort":9497,"DbName":"d","#
-            + #""Config":"","Pidfile":"p","Logfile":"","MTLs":true,"MTLsOptions":{"Pkey":"k","#
-            + #""Certificate":"c","ClientCAs":"a"},"Auth":false,"NoHistograms":false,"#
-            + #""Detached":true,"Durability":"never","MaxRecvMsgSize":33554432}"#
-        #expect(options.json == expected)
-    }
-
-    @Test(
-        "a database name has to be a plain folder name",
-        arguments: [
-            "", ".", "..", "a/b", "/", "\0", "a\n", "\u{85}", "immudbsys", "IMMUDBSYS",
-            "immudb.identifier",
-        ])
-    func databaseNames(name: String) throws {
-        let error = try #require(throws: ServerStartError.self) {
-            try ServerOptions(databaseName: name).validate()
-        }
-        #expect(error.message.contains("invalid database name \""))
-        #expect(name.contains(where: \.isNewline) || error.message.contains("\"\(name)\""))
-        #expect(error.message.contains("--dbname"))
     }
 
     private final class Lines: Sendable {

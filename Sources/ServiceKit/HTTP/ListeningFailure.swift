@@ -1,5 +1,5 @@
 import NIOCore
-import SystemPackage
+import POSIX
 
 #if canImport(Darwin)
     import Darwin
@@ -7,12 +7,13 @@ import SystemPackage
     import Glibc
 #endif
 
-/// Why the metrics' endpoint could not listen: what the system says, and whether the port or the address is to blame.
-struct MetricsListeningFailure {
-    let reason: String
-    let isOfPort: Bool
+/// Why a listener of HTTP could not listen: what the system says, and whether the port or the address is to blame.
+public struct ListeningFailure: Sendable {
+    public let reason: String
+    public let isOfPort: Bool
 
-    init(_ error: any Error) {
+    /// - Parameter error: of SwiftNIO.
+    public init(_ error: any Error) {
         switch error {
         case let error as IOError:
             reason = "\(Errno(rawValue: error.errnoCode))"

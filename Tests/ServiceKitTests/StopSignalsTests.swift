@@ -1,8 +1,7 @@
-import ImmudbServer
 import StorageIO
 import Testing
 
-@testable import immudb
+@testable import ServiceKit
 
 #if canImport(Darwin)
     import Darwin

@@ -1,6 +1,5 @@
 import Dispatch
-import ImmudbServer
-import ImmudbStore
+import StorageIO
 
 #if canImport(Darwin)
     import Darwin
@@ -16,7 +15,7 @@ final class LevelSignals: Sendable {
 
     init(log: ServerLog) {
         // One queue: each change begins with the level that the one before has left.
-        let queue = DispatchQueue(label: "immudb.level")
+        let queue = DispatchQueue(label: "service.level")
         sources = [(SIGUSR1, "SIGUSR1", -1), (SIGUSR2, "SIGUSR2", 1)].map { number, name, step in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)

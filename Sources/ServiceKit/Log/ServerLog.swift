@@ -60,16 +60,17 @@ public struct ServerLog: Sendable {
 
     /// The log of the process, on its standard error.
     ///
-    /// - Throws: `ServerStartError` if the system has no thread for it.
+    /// - Parameter program: the first word of each line of text.
+    /// - Throws: `LogOpenError` if the system has no thread for it.
     public static func standardError(
-        level: LogLevel, format: LogFormat = .text
-    ) throws(ServerStartError) -> ServerLog {
+        program: String, level: LogLevel, format: LogFormat = .text
+    ) throws(LogOpenError) -> ServerLog {
         let writer = try LogWriter(
-            to: STDERR_FILENO, LineFormatter(format, program: "immu-server"), closesFile: false)
+            to: STDERR_FILENO, LineFormatter(format, program: program), closesFile: false)
         return ServerLog(level: level, format: format, writer: writer)
     }
 
-    // The lines of the program around a server; the server's own come by `logger`.
+    // The lines of the program itself; those of what it serves come by `logger`.
 
     public func error(_ message: @autoclosure () -> String) { log(.error, message()) }
     public func warning(_ message: @autoclosure () -> String) { log(.warning, message()) }
@@ -110,29 +111,6 @@ public struct ServerLog: Sendable {
         switch target {
         case .function: 0
         case .writer(let writer): writer.lostLineCount
-        }
-    }
-}
-
-extension LogLevel {
-    var name: String {
-        switch self {
-        case .error: "ERROR"
-        case .warning: "WARNING"
-        case .info: "INFO"
-        case .debug: "DEBUG"
-        }
-    }
-
-    /// - Parameter word: of the environment variable `LOG_LEVEL`: error, warn, info or debug in
-    ///   any case; nil for anything else.
-    public init?(word: String) {
-        switch word.lowercased() {
-        case "error": self = .error
-        case "warn": self = .warning
-        case "info": self = .info
-        case "debug": self = .debug
-        default: return nil
         }
     }
 }

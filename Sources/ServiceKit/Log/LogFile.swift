@@ -96,3 +96,8 @@ struct LogFile: ~Copyable {
         poll(&request, 1, 1_000)
     }
 }
+
+/// One write(2), under a name that no method hides.
+private func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(file, bytes.baseAddress, bytes.count)
+}

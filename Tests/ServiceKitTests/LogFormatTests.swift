@@ -5,7 +5,7 @@ import Synchronization
 import TestTools
 import Testing
 
-@testable import ImmudbServer
+@testable import ServiceKit
 
 @Suite("The log's formats and its Logger")
 struct LogFormatTests {
@@ -74,7 +74,7 @@ struct LogFormatTests {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
         let path = folder.path + "/immudb.log"
-        let log = try ServerLog.file(path, level: .info, format: .json)
+        let log = try ServerLog.file(path, program: "immudb", level: .info, format: .json)
         for text in Self.hostile { log.info(text) }
         log.logger.error("failed", metadata: ["client": "127.0.0.1:1"])
         #expect(log.flush(within: .seconds(60)))

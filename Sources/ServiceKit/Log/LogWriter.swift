@@ -45,11 +45,11 @@ final class LogWriter: Sendable {
     /// - Parameters:
     ///   - file: open for writing; with `closesFile`, closed at the end, and also by an error.
     ///   - formatter: puts lines together.
-    /// - Throws: `ServerStartError` if there is no thread to be had.
+    /// - Throws: `LogOpenError` if there is no thread to be had.
     init(
         to file: Int32, _ formatter: LineFormatter, closesFile: Bool,
         capacity: Int = defaultCapacity
-    ) throws(ServerStartError) {
+    ) throws(LogOpenError) {
         queue = BlockingQueue(capacity: capacity)
         self.capacity = capacity
         do {
@@ -59,7 +59,7 @@ final class LogWriter: Sendable {
             }
         } catch {
             if closesFile { close(file) }
-            throw ServerStartError("Unable to start the log: \(error)")
+            throw LogOpenError("Unable to start the log: \(error)")
         }
     }
 

@@ -3,7 +3,7 @@ import StorageIO
 import Synchronization
 import Testing
 
-@testable import ImmudbServer
+@testable import ServiceKit
 
 @Suite("The log's queue and its thread")
 struct LogWriterTests {
@@ -113,7 +113,7 @@ struct LogWriterTests {
     @Test("counts lines that a full disk refuses")
     func fullDisk() throws {
         guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
-        let log = try ServerLog.file("/dev/full", level: .info)
+        let log = try ServerLog.file("/dev/full", program: "immudb", level: .info)
         for number in 0..<100 { log.info("line \(number)") }
         #expect(log.flush(within: .seconds(60)))
         #expect(log.lostLineCount == 100)
@@ -125,7 +125,7 @@ struct LogWriterTests {
         let path = folder.path + "/log"
         #expect(mkfifo(path, 0o600) == 0)
         let first = open(path, O_RDONLY | O_NONBLOCK)
-        let log = try ServerLog.file(path, level: .info)
+        let log = try ServerLog.file(path, program: "immudb", level: .info)
         log.info("read")
         #expect(log.flush(within: .seconds(60)))
         var buffer = [UInt8](repeating: 0, count: 4096)
@@ -151,8 +151,8 @@ struct LogWriterTests {
         let folder = try Folder()
         let path = folder.path + "/log"
         #expect(mkfifo(path, 0o600) == 0)
-        let error = try #require(throws: ServerStartError.self) {
-            _ = try ServerLog.file(path, level: .info)
+        let error = try #require(throws: LogOpenError.self) {
+            _ = try ServerLog.file(path, program: "immudb", level: .info)
         }
         #expect(error.message == "Unable to create log file \(path): nobody reads this pipe")
     }
@@ -163,7 +163,7 @@ struct LogWriterTests {
         let path = folder.path + "/log"
         #expect(mkfifo(path, 0o600) == 0)
         let first = open(path, O_RDONLY | O_NONBLOCK)
-        let log = try ServerLog.file(path, level: .info)
+        let log = try ServerLog.file(path, program: "immudb", level: .info)
         // With what stands before it, more than a pipe holds.
         log.info(String(repeating: "x", count: LogLine.maxByteCount))
         #expect(!log.flush(within: .milliseconds(200)))

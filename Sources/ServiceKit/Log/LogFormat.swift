@@ -6,7 +6,7 @@
 
 /// How the lines of a log look.
 public enum LogFormat: String, CaseIterable, Sendable {
-    /// `immudb 2026/11/22 20:54:52 INFO: message`, in local time, as the original.
+    /// `immudb 2026/11/22 20:54:52 INFO: message`, in local time, as the original has it.
     case text
     /// One object a line, with the message's fields: `{"time":"2026-11-22T19:54:52.031207Z","level":"info",…}`.
     case json
