@@ -149,8 +149,8 @@ class TamperingProxy(Server):
         else:
             answer = self.forward(method, path, headers, body)
         status, kept, data = answer
-        if self.identity and IDENTITY in kept:
-            kept = {**kept, IDENTITY: self.identity}
+        if self.identity:
+            kept = {name: self.identity if name.lower() == IDENTITY.lower() else value for name, value in kept.items()}
         if self.tamper and status == 200:
             value = json.loads(data)
             before = copy.deepcopy(value)

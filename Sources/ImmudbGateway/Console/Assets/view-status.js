@@ -58,7 +58,7 @@ function report({ at, status, tree, isHealthy }, before) {
             ? notice("warn", h("p", {}, problem ?? (immudb.isReachable === false
                 ? "The gateway does not reach immudb." : "immudb takes no writes.")))
             : notice("good", h("p", {}, "Gateway and immudb answer.")),
-        table("Counters, since the gateway started", ["", "Total", "Rate"], [
+        table("Counters, since the gateway started", ["Counter", "Total", "Rate"], [
             row("Entries in the tree", tree ? Number(tree.size) : NaN, before?.tree ? Number(before.tree.size) : NaN),
             row("Requests", gateway.requests, then.requests),
             row("Verifications by the gateway", gateway.verifications, then.verifications),
