@@ -27,7 +27,7 @@ export function field(label, input, hint = null) {
     input.id = id;
     if (hint) input.setAttribute("aria-describedby", `${id}-hint`);
     return h("div", { class: "field" },
-        h("label", { for: id }, label), input, hint ? h("span", { class: "note", id: `${id}-hint` }, hint) : null);
+        h("label", { for: id }, label), hint ? h("span", { class: "note", id: `${id}-hint` }, hint) : null, input);
 }
 field.count = 1;
 
@@ -51,13 +51,23 @@ export function notice(kind, ...children) {
     return h("div", { class: `notice ${kind}` }, ...children);
 }
 
-/** A table that scrolls by itself where the page is narrow. */
+/**
+ * A table, which becomes a list of cards where the page is narrow (console.css). The roles say what each element is, since
+ * a browser forgets that of a cell that is laid out as something else.
+ */
 export function table(caption, columns, rows) {
-    return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-        h("table", {},
-            h("caption", {}, caption),
-            h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column)))),
-            h("tbody", {}, rows)));
+    for (const row of rows) {
+        row.setAttribute("role", "row");
+        for (const [place, cell] of [...row.children].entries()) {
+            cell.setAttribute("role", cell.localName === "th" ? "rowheader" : "cell");
+            cell.dataset.label = columns[place];
+        }
+    }
+    const head = columns.map((column) => h("th", { scope: "col", role: "columnheader" }, column));
+    return h("table", { role: "table" },
+        h("caption", {}, caption),
+        h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
+        h("tbody", { role: "rowgroup" }, rows));
 }
 
 /** Hands a text to the person as a file. */

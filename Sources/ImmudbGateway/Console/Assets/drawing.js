@@ -73,7 +73,7 @@ export function drawPeaks(size) {
         right = joint;
     }
     if (all.length === 1) joints.push(svg("circle", { class: "joint", cx: right.x, cy: right.y, r: 5 }));
-    const top = Math.min(right.y - 24, 20);
+    const top = right.y - 26;
     const root = svg("text", { x: Math.min(Math.max(right.x, 24), 296), y: right.y - 11, class: "hash" }, "root");
     return svg("svg", { class: "drawing", viewBox: `0 ${top} 320 ${floor + 24 - top}`, role: "img", "aria-label": label },
         ...shapes, ...joints, ...labels, root);

@@ -5,13 +5,13 @@ import { toHex } from "./bytes.js";
 import { h } from "./dom.js";
 
 // Control and format characters (with those that turn the direction of text), separators and spaces but the usual one,
-// private and unassigned characters, letters that are blank, and a fifth mark on one letter.
+// private and unassigned characters, letters that are blank, and the fifth and further marks on one letter.
 const INVISIBLE =
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u034f\u115f\u1160\u2800\u3164\uffa0]|(?! )\p{Zs}|(?<=\p{M}{4})\p{M}/gu;
-const SHORT = 80;
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u034f\u115f\u1160\u2800\u3164\uffa0]|(?! )\p{Zs}|(?<=\p{M}{4})\p{M}+/gu;
+const SHORT = 64;
 const LONG = 4096;
 
-/** Bytes on one line, at most some 80 characters. */
+/** Bytes on one line, at most 64 characters. */
 export function shownLine(bytes) {
     return shown(bytes, SHORT, false);
 }
@@ -66,10 +66,12 @@ function withNames(text, isBlock) {
     return [...parts, text.slice(end)];
 }
 
-function name(character) {
-    const code = character.codePointAt(0);
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-    if (code === 0x7f) return "\u2421";
+function name(characters) {
+    const code = characters.codePointAt(0);
+    if (characters.length > 1 && /^\p{M}/u.test(characters)) return `+${Array.from(characters).length} marks`;
+    const short = { "\t": "\\t", "\n": "\\n", "\r": "\\r" }[characters];
+    if (short) return short;
+    if (code < 0xa0) return `\\x${code.toString(16).padStart(2, "0")}`;
     return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 

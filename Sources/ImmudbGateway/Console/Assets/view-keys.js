@@ -14,7 +14,7 @@ export async function showKeys(context) {
     const { query } = context.route;
     const [text, as] = [query.get("prefix") ?? "", query.get("as") ?? "text"];
     const place = h("div", {});
-    context.write(searchForm(text, as), indexForm(), place);
+    context.write(h("div", { class: "forms" }, searchForm(text, as), indexForm()), place);
     let prefix;
     try {
         prefix = typed(text, as);
@@ -42,6 +42,7 @@ export async function showKeys(context) {
     const isLast = !isBackward && !isFull;
     place.replaceChildren(
         ...entryTable(context, "Keys, with their newest entries", entries),
+        h("p", { class: "note" }, "References and members of sets are not listed by key; the tree has them."),
         h("nav", { class: "row", "aria-label": "Pages of keys" },
             isFirst ? null : link("First page", {}),
             isFirst ? null : link("Previous page", { before: toLink(entries[0].key) }),

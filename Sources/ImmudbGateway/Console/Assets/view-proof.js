@@ -32,7 +32,7 @@ export async function showProof(context) {
             ["Server", proof.server]),
         h("section", { class: "proof", "aria-labelledby": "steps" },
             h("h2", { id: "steps" }, "From the entry to the root"),
-            h("div", { class: "beside" }, drawPath(proof), stepList(proof))),
+            h("div", { class: "beside" }, h("div", { class: "stays" }, drawPath(proof)), stepList(proof))),
         linkSection(proof.link));
 }
 
@@ -40,11 +40,16 @@ function hash(bytes, kind = "") {
     return h("code", { class: `hash ${kind}` }, toHex(bytes));
 }
 
-/** A formula, whose parts are read aloud in their order. */
+/** What is hashed, part by part, and the result. A part is a label and bytes. */
 function formula(prefix, parts, result, kind) {
-    return h("div", { class: "formula" },
-        h("div", {}, "SHA-256 of"), h("ul", {}, h("li", {}, h("code", {}, prefix)), parts.map((part) => h("li", {}, part))),
-        h("div", {}, "= ", hash(result, kind)));
+    return h("dl", { class: "formula" },
+        [["SHA-256 of", h("code", {}, prefix)], ...parts, ["gives", hash(result, kind)]].map(
+            ([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
+}
+
+/** The first bytes, in hexadecimal. */
+function beginning(bytes) {
+    return h("code", { class: "hash" }, toHex(bytes.subarray(0, 32)), bytes.length > 32 ? "…" : "");
 }
 
 function stepList({ entry, leaf, steps, tree }) {
@@ -53,17 +58,18 @@ function stepList({ entry, leaf, steps, tree }) {
         h("li", {},
             h("h3", {}, "The leaf: index, key and value"),
             formula("00", [
-                h("span", {}, h("code", { class: "hash" }, toHex(uint64(entry.index))), " index"),
-                h("span", {}, h("code", { class: "hash" }, toHex(uint64(entry.key.length))), " length of the key"),
-                h("span", {}, `the key, ${count(entry.key.length)} bytes`),
-                h("span", {}, `the value as it is stored, ${count(entry.value.length)} bytes`),
+                ["the index", hash(uint64(entry.index))],
+                ["the key's length", hash(uint64(entry.key.length))],
+                [`the key, ${count(entry.key.length)} bytes`, beginning(entry.key)],
+                [`the stored value, ${count(entry.value.length)} bytes`, beginning(entry.value)],
             ], leaf, isOnly ? "match" : "own"),
             h("p", { class: "note" }, "Equal to the leaf that the server sent.", isOnly ? " It is the root." : "")),
         steps.map(({ side, sibling, parent, left, right, hash: result }, place) => {
             const isLast = place === steps.length - 1;
             const [siblingHash, own] = side === "left" ? [left, right] : [right, left];
-            const received = h("span", {}, hash(siblingHash), ` received: entries ${range(sibling)}, on the ${side}`);
-            const computed = h("span", {}, hash(own, "own"), " computed above");
+            const other = side === "left" ? "right" : "left";
+            const received = [`${side}, received: ${range(sibling)}`, hash(siblingHash)];
+            const computed = [`${other}, computed above`, hash(own, "own")];
             return h("li", {},
                 h("h3", {}, isLast ? `The root of all ${count(tree.size)} entries` : `The node of entries ${range(parent)}`),
                 formula("01", side === "left" ? [received, computed] : [computed, received], result, isLast ? "match" : "own"),
