@@ -10,6 +10,7 @@ with the exception that says what did not.
 import argparse
 import secrets
 
+import console_access
 import console_lies
 import console_merkle
 import console_pages
@@ -18,7 +19,7 @@ from console_data import Writer, populate
 from console_ledger import Ledger
 from console_proxy import StubGateway, TamperingProxy
 
-PARTS = ("merkle", "contact", "pages", "hostile", "keyboard", "growth", "lies", "alarm", "looks", "motion", "insecure", "login")
+PARTS = ("merkle", "contact", "pages", "hostile", "keyboard", "growth", "lies", "alarm", "forget", "looks", "motion", "insecure", "login")
 
 
 def arguments():
@@ -57,12 +58,13 @@ def main():
             "contact": lambda: console_pages.check_first_contact(browser, proxy.url, writer, report, **options),
             "pages": lambda: console_pages.check_pages(browser, proxy.url, writer, data, report, **options),
             "hostile": lambda: console_pages.check_hostile(browser, proxy.url, data, report, **options),
-            "keyboard": lambda: console_pages.check_keyboard(browser, proxy.url, data, report, **options),
+            "keyboard": lambda: console_access.check_keyboard(browser, proxy.url, data, report, **options),
             "growth": lambda: console_lies.check_growth(browser, proxy, data, writer, report, **options),
             "lies": lambda: console_lies.check_lies(browser, proxy, data, writer, report, **options),
             "alarm": lambda: console_lies.check_alarm(browser, proxy, data, report, **options),
-            "looks": lambda: console_pages.check_looks(browser, proxy.url, data, report, chosen.screenshots, **options),
-            "motion": lambda: console_pages.check_motion(browser, proxy.url, data, report, **options),
+            "forget": lambda: console_pages.check_forgetting(browser, proxy, report, **options),
+            "looks": lambda: console_access.check_looks(browser, proxy.url, data, report, chosen.screenshots, **options),
+            "motion": lambda: console_access.check_motion(browser, proxy.url, data, report, **options),
             "insecure": lambda: console_pages.check_insecure(browser, proxy.url, report),
             "login": lambda: check_login(browser, chosen),
         }

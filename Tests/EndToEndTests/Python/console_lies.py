@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from console_browser import Visit, link
 from console_data import text
-from console_ledger import Ledger, leaf_digest
+from console_ledger import Ledger
+from console_tree import leaf_digest
 
 
 def flipped(data):

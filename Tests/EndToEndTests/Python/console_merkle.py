@@ -4,7 +4,7 @@ import json
 import pathlib
 
 from console_browser import Visit
-from console_ledger import Tree, leaf_digest
+from console_tree import Tree, leaf_digest
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "MerkleTreeTests" / "vectors.json"
 

@@ -3,6 +3,7 @@
 
 import { fromBase64, toBase64, toPathBase64 } from "./bytes.js";
 import { EMPTY_ROOT, LARGEST_SIZE, VerificationFailure, requireDigest } from "./merkle.js";
+import { plainText } from "./shown.js";
 
 const BASE = "/v1/immurestproxy/";
 const IDENTITY = "Grpc-Metadata-Immudb-Uuid";
@@ -197,7 +198,7 @@ function parsed(text) {
 
 /** The gateway's DataLoss is immudb's own word that an entry was changed on its disk: that is evidence. */
 function refusal(answer, json) {
-    const said = typeof json?.message === "string" ? json.message.slice(0, 500) : `HTTP status ${answer.status}`;
+    const said = typeof json?.message === "string" ? plainText(json.message) : `HTTP status ${answer.status}`;
     if (json?.code === 15) return new VerificationFailure("dataLoss", `immudb reports damage: ${said}`);
     return new CallError(said, answer.status, json?.code ?? 0);
 }

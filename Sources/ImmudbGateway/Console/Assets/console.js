@@ -20,8 +20,8 @@ const POLL_MILLISECONDS = 2_000;
 const SLOW_POLL_MILLISECONDS = 10_000;
 
 const main = document.getElementById("main");
-const connection = new Connection(sessionStorage);
-const trust = new Trust(localStorage);
+const connection = new Connection(storage("sessionStorage"));
+const trust = new Trust(storage("localStorage"));
 const prover = new Prover(connection, trust);
 
 const routes = {
@@ -36,6 +36,20 @@ let sight = { kind: "wait" };
 let isPaused = false;
 let failures = 0;
 let timer = null;
+let isLooking = false;
+
+/** The browser's storage; one that ends with the page where the browser is told to keep nothing. */
+function storage(name) {
+    try {
+        return window[name];
+    } catch {
+        main.before(notice("warn", h("p", {}, "This browser keeps nothing for this page: what you trust is forgotten with it.")));
+        const all = new Map();
+        return {
+            getItem: (key) => all.get(key) ?? null, setItem: (key, text) => all.set(key, text), removeItem: (key) => all.delete(key),
+        };
+    }
+}
 
 /** Parses #/name/argument?query. */
 function currentRoute() {
@@ -72,6 +86,7 @@ async function show(isMove) {
         write: (...children) => body.replaceChildren(...children.flat().filter(Boolean)),
         onObserved: (action) => { if (page.ending === ending) page.observed = action; },
         refused: (error, place = body) => showProblem(error, place, ending),
+        again: () => show(true),
     };
     try {
         await view(context);
@@ -90,8 +105,8 @@ function showMissing(context) {
 /** Shows why something is not shown; asks for a login or for first contact where that helps. */
 function showProblem(error, place, ending) {
     if (ending.signal.aborted) return;
-    if (error.needsLogin) return showLogin(place, connection, () => { start(); show(false); });
-    if (error instanceof FirstContact) return showFirstContact(place, prover, ending.signal, () => show(false));
+    if (error.needsLogin) return showLogin(place, connection, () => { start(); show(true); });
+    if (error instanceof FirstContact) return showFirstContact(place, prover, ending.signal, () => { start(); show(true); });
     if (error instanceof VerificationFailure || error instanceof AlarmIsOn) {
         place.replaceChildren(notice("bad", h("p", {}, "Not proven: ", error.message, ".")));
         return;
@@ -99,14 +114,15 @@ function showProblem(error, place, ending) {
     const said = error.name === "CallError" ? error.message : `this page failed: ${error.message}`;
     if (error.name !== "CallError") console.error(error);
     place.replaceChildren(notice("warn", h("p", {}, `${said[0].toUpperCase()}${said.slice(1)}.`),
-        h("button", { type: "button", click: () => show(false) }, "Try again")));
+        h("button", { type: "button", click: () => show(true) }, "Try again")));
 }
 
 // Updates
 
 async function look() {
     clearTimeout(timer);
-    if (document.hidden || isPaused || !window.isSecureContext) return;
+    if (isLooking || document.hidden || isPaused || !window.isSecureContext) return;
+    isLooking = true;
     try {
         const link = await prover.observe(null);
         sight = { kind: "good", tree: link.newer };
@@ -120,7 +136,9 @@ async function look() {
             failures++;
         }
     }
+    isLooking = false;
     showState();
+    clearTimeout(timer);
     timer = setTimeout(look, failures > 2 ? SLOW_POLL_MILLISECONDS : POLL_MILLISECONDS);
 }
 

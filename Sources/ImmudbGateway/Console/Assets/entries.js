@@ -25,7 +25,7 @@ export function entryTable(context, caption, entries, { isRaw = false } = {}) {
         button.disabled = false;
     } }, "Prove these entries");
     return [
-        table(caption, ["Index", "Key", "Value", "Time of the writer", "Proof"], rows),
+        table(caption, ["Index", "Key", "Value", "Written", "Proof"], rows),
         h("div", { class: "row" }, button, message),
     ];
 }

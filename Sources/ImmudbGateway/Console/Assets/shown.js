@@ -21,9 +21,9 @@ export function shownBlock(bytes) {
     return shown(bytes, LONG, true);
 }
 
-/** The same as `shownLine`, as a text without markup, for titles and messages. */
-export function plainLine(bytes) {
-    return shownLine(bytes).textContent;
+/** A text from outside for a message: shortened, with its hidden characters named. */
+export function plainText(text) {
+    return withNames(String(text).slice(0, 300), false).map((part) => part.textContent ?? part).join("");
 }
 
 function shown(bytes, limit, isBlock) {

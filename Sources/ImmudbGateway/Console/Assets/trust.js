@@ -32,6 +32,7 @@ export class Trust extends EventTarget {
         super();
         this.storage = storage;
         this.fullAlarm = null;
+        this.isStored = true;
         // Another tab has raised or acknowledged an alarm, or moved the root.
         window.addEventListener("storage", (event) => {
             if (event.key?.startsWith(PREFIX)) this.changed();
@@ -70,7 +71,7 @@ export class Trust extends EventTarget {
 
     /** Moves the trusted root to a tree that was verified to begin with it. Call it with the lock held. */
     advance(tree) {
-        if (tree.size <= this.root.size) return;
+        if (tree.size <= this.root.size || this.alarm) return;
         this.storage.setItem(`${PREFIX}root.${this.server}`, treeText(tree));
         this.changed();
     }
@@ -105,7 +106,7 @@ export class Trust extends EventTarget {
     /** The evidence of the failure that is not acknowledged yet, or null. */
     get alarm() {
         const text = this.storage.getItem(`${PREFIX}alarm`);
-        if (text === null) return this.fullAlarm = null;
+        if (text === null) return this.isStored ? null : this.fullAlarm;
         try {
             const stored = JSON.parse(text);
             return this.fullAlarm?.time === stored.time ? this.fullAlarm : stored;
@@ -116,19 +117,26 @@ export class Trust extends EventTarget {
 
     /** Raises an alarm, unless one is on: the first failure is the evidence. */
     raise(failure, exchanges) {
-        if (this.storage.getItem(`${PREFIX}alarm`) !== null) return;
+        if (this.alarm) return;
         const evidence = evidenceOf(failure, exchanges, this);
         let text = JSON.stringify(evidence);
         if (text.length > LARGEST_STORED) {
             text = JSON.stringify({ ...evidence, exchanges: [], note: "the answers were too large to be kept" });
         }
         this.fullAlarm = evidence;
-        this.storage.setItem(`${PREFIX}alarm`, text);
+        try {
+            this.storage.setItem(`${PREFIX}alarm`, text);
+            this.isStored = true;
+        } catch {
+            // The storage is full: the alarm is in this tab alone.
+            this.isStored = false;
+        }
         this.changed();
     }
 
     acknowledge() {
         this.fullAlarm = null;
+        this.isStored = true;
         this.storage.removeItem(`${PREFIX}alarm`);
         this.changed();
     }

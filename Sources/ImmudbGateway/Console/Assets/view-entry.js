@@ -119,7 +119,7 @@ function factsOf(entry, key, member, target) {
         ["Stored as", content && entry.value.length > 0
             ? "value with the time of its writer"
             : entry.value.length > 0 ? "raw bytes" : null],
-        ["Time of the writer", content ? shownTime(content.timestamp) : null],
+        ["Written", content?.timestamp ? `${shownTime(content.timestamp)}, by the writer's clock` : null],
         ["Key in hexadecimal", h("code", { class: "hash" }, toHex(key.subarray(0, 256)), key.length > 256 ? " …" : "")]);
 }
 
@@ -154,5 +154,6 @@ function historyTable(context, key, versions, shownIndex) {
         h("h2", { id: "history" }, "History of the key"),
         h("p", { class: "note" }, "As the gateway says, the newest first. That no version is missing cannot be proven.",
             hidden > 0 ? ` ${count(hidden)} older versions are not shown.` : ""),
-        table(`${count(versions.length)} versions`, ["Index", "Value", "Time of the writer", "Proof"], rows));
+        table(versions.length === 1 ? "One version" : `${count(versions.length)} versions`,
+            ["Index", "Value", "Written", "Proof"], rows));
 }

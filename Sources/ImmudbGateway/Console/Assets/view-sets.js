@@ -35,8 +35,8 @@ export async function showSets(context) {
         h("p", { class: "note" }, `By score, the ${isReverse ? "highest" : "lowest"} first. The server gives the newest entry `,
             "of each member, without its score. A proof covers the entry, not that it is in the set."),
         ...entryTable(context, `${count(entries.length)} members`, entries),
-        entries.length >= limit && limit < MOST
-            ? h("p", {}, h("a", { href: go("sets", parameters) }, "Show more members")) : null);
+        h("p", {}, entries.length >= limit && limit < MOST
+            ? h("a", { href: go("sets", parameters) }, "Show more members") : ""));
 }
 
 function setForm(text, as, isReverse) {

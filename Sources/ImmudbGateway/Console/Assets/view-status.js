@@ -1,7 +1,7 @@
 // The state of the gateway and of immudb, with rates between two looks.
 
 import { facts, h, notice, table } from "./dom.js";
-import { count } from "./shown.js";
+import { count, plainText } from "./shown.js";
 
 const INTERVAL_MILLISECONDS = 2_000;
 
@@ -52,7 +52,7 @@ function report({ at, status, tree, isHealthy }, before) {
     const row = (name, now, then) => h("tr", {}, h("th", { scope: "row" }, name),
         h("td", { class: "number" }, Number.isFinite(now) ? count(now) : "–"), h("td", { class: "number" }, rate(now, then)));
     const then = object(before?.status.gateway);
-    const problem = typeof immudb.problem === "string" && immudb.problem ? immudb.problem : null;
+    const problem = immudb.problem ? text(immudb.problem) : null;
     return [
         immudb.isReachable === false || isHealthy === false || problem
             ? notice("warn", h("p", {}, problem ?? (immudb.isReachable === false
@@ -80,7 +80,7 @@ function object(value) {
 }
 
 function text(value) {
-    return typeof value === "string" ? value.slice(0, 200) : null;
+    return typeof value === "string" ? plainText(value) : null;
 }
 
 function yesNo(value) {

@@ -57,13 +57,13 @@ export async function showTrust(context) {
         root = trust.root;
     } catch (error) {
         trust.raise(error, []);
-        context.write(h("p", {}, `${error.message}.`), forgetSection(trust));
+        context.write(h("p", {}, `${error.message}.`), forgetSection(context));
         return;
     }
     if (!root) {
         const place = h("div", {});
         context.write(place);
-        return showFirstContact(place, prover, signal, () => { location.hash = "#/tree"; });
+        return showFirstContact(place, prover, signal, context.again);
     }
     const shown = h("div", {});
     const show = () => {
@@ -80,7 +80,7 @@ export async function showTrust(context) {
             "continue it. It is kept for this address, in this browser."),
         shown,
         h("div", { class: "row" }, h("button", { type: "button", click: save }, "Save the root")),
-        compareSection(prover, signal), forgetSection(trust));
+        compareSection(prover, signal), forgetSection(context));
 }
 
 function compareSection(prover, signal) {
@@ -108,7 +108,7 @@ function compareSection(prover, signal) {
             h("button", { type: "submit" }, "Compare")), message);
 }
 
-function forgetSection(trust) {
+function forgetSection({ trust, again }) {
     const dialog = h("dialog", { "aria-labelledby": "forget-question" },
         h("h2", { id: "forget-question" }, "Forget what is trusted?"),
         h("p", {}, "The next contact is a first contact: the server may then show any history. Do this only if its operator " +
@@ -118,7 +118,7 @@ function forgetSection(trust) {
             h("button", { type: "button", click: () => {
                 dialog.close();
                 trust.forget();
-                location.hash = "#/trust?again";
+                again();
             } }, "Forget it")));
     return h("section", { "aria-labelledby": "forget" },
         h("h2", { id: "forget" }, "Another server at this address"),
