@@ -176,8 +176,9 @@ function stateOf() {
     }
 }
 
-/** Shows the alarm that is on, or takes away the one that was acknowledged. */
+/** Shows what was trusted or raised meanwhile, here or in another tab. */
 function refresh() {
+    if (sight.kind === "good" && !isAlarmed() && trust.root) sight.tree = trust.root;
     const wasAlarmed = document.body.classList.contains("alarmed");
     document.body.classList.toggle("alarmed", isAlarmed());
     showAlarm(document.getElementById("alarm"), trust, !wasAlarmed, () => {

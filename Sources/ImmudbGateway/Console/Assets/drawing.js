@@ -64,8 +64,7 @@ export function drawPeaks(size) {
     let right = tops.at(-1);
     for (let place = tops.length - 2; place >= 0; place--) {
         const left = tops[place];
-        const lift = 60 / all.length;
-        const joint = { x: (left.x + right.x) / 2, y: Math.min(left.y, right.y) - Math.max(lift, 8) };
+        const joint = { x: (left.x + right.x) / 2, y: Math.min(left.y, right.y) - Math.max(60 / all.length, 2) };
         for (const end of [left, right]) {
             joints.push(svg("path", { class: "edge own", d: `M${end.x} ${end.y} L${joint.x} ${joint.y}` }));
         }
