@@ -13,13 +13,14 @@ import secrets
 import console_access
 import console_lies
 import console_merkle
+import console_mutations
 import console_pages
 from console_browser import chromium
 from console_data import Writer, populate
 from console_ledger import Ledger
 from console_proxy import StubGateway, TamperingProxy
 
-PARTS = ("merkle", "contact", "pages", "hostile", "keyboard", "growth", "lies", "alarm", "forget", "looks", "motion", "insecure", "login")
+PARTS = ("merkle", "contact", "pages", "hostile", "keyboard", "growth", "lies", "mutations", "forms", "alarm", "forget", "looks", "motion", "insecure", "login")
 
 
 def arguments():
@@ -61,6 +62,8 @@ def main():
             "keyboard": lambda: console_access.check_keyboard(browser, proxy.url, data, report, **options),
             "growth": lambda: console_lies.check_growth(browser, proxy, data, writer, report, **options),
             "lies": lambda: console_lies.check_lies(browser, proxy, data, writer, report, **options),
+            "mutations": lambda: console_mutations.check_mutations(browser, proxy, data, writer, report, **options),
+            "forms": lambda: console_mutations.check_forms(browser, proxy, data, report, **options),
             "alarm": lambda: console_lies.check_alarm(browser, proxy, data, report, **options),
             "forget": lambda: console_pages.check_forgetting(browser, proxy, report, **options),
             "looks": lambda: console_access.check_looks(browser, proxy.url, data, report, chosen.screenshots, **options),
