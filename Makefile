@@ -6,7 +6,7 @@
 # that overlap are found by the compiler and, at run time, by the tests: looking for them at each access costs 3 % here.
 SWIFT_BUILD := swift build -c release --static-swift-stdlib -Xlinker -s -Xswiftc -enforce-exclusivity=unchecked
 PYTHON := .venv/bin/python3
-EXECUTABLES := immudb immuclient immuadmin immutest
+EXECUTABLES := immudb immugw immuclient immuadmin immutest
 
 .PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz service-test format generate version \
     documentation dependencies python browser examples
@@ -14,6 +14,7 @@ EXECUTABLES := immudb immuclient immuadmin immutest
 ## The executables, in bin/.
 build: dependencies
 	$(SWIFT_BUILD) --product immudb
+	$(SWIFT_BUILD) --product immugw
 	$(SWIFT_BUILD) --product immuclient
 	$(SWIFT_BUILD) --product immuadmin
 	$(SWIFT_BUILD) --product immutest

@@ -22,6 +22,15 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioFoundationCompat = Target.Dependency.product(
+    name: "NIOFoundationCompat", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -34,11 +43,15 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [
         .executable(name: "immudb", targets: ["immudb"]),
+        .executable(name: "immugw", targets: ["immugw"]),
         .executable(name: "immuclient", targets: ["immuclient"]),
         .executable(name: "immuadmin", targets: ["immuadmin"]),
         .executable(name: "immutest", targets: ["immutest"]),
         .library(name: "ImmudbStore", targets: ["ImmudbStore"]),
+        .library(name: "ImmudbGateway", targets: ["ImmudbGateway"]),
         .library(name: "ImmudbServer", targets: ["ImmudbServer"]),
+        // The programs' log, for applications that embed a server.
+        .library(name: "ServiceKit", targets: ["ServiceKit"]),
         .library(name: "ImmudbClient", targets: ["ImmudbClient"]),
         .library(name: "ImmudbVerification", targets: ["ImmudbVerification"]),
         .library(name: "ImmudbModel", targets: ["ImmudbModel"]),
@@ -66,8 +79,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         // The interface by which it logs, for the same reason.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        // The web server of /metrics.
+        // The web server of the gateway, and of /metrics.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // Of Hummingbird's own packages those whose types are in its interface: requests, their parts on a channel, and
+        // what stops a server.
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         // Fetching /metrics; Hummingbird has it, too.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
@@ -193,12 +211,30 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // MARK: the gateway
+
+        // REST on the client that verifies: routes, their documents, the console.
+        .target(
+            name: "ImmudbGateway",
+            dependencies: [
+                "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
+                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, hummingbird,
+                hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
+                nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
+            ],
+            swiftSettings: settings),
+
         // MARK: the processes
 
         // What every program of this package is: settings, commands, helps and man pages from one
         // definition; in the background if it is to be.
         .target(
             name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml],
+            swiftSettings: settings),
+        // What programs that serve share: log, signals, pid file, detachment, one life from start to stop.
+        .target(
+            name: "ServiceKit",
+            dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore],
             swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
@@ -233,11 +269,16 @@ let package = Package(
         .executableTarget(
             name: "immudb",
             dependencies: [
-                "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit", "PrometheusMetrics",
-                arguments, nioCore, nioPosix, system,
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
+                "ImmudbGateway", "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit",
+                "PrometheusMetrics", "ServiceKit", arguments, nioCore, nioPosix,
+                hummingbird, hummingbirdCore,
                 logging,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "immugw",
+            dependencies: [
+                "ImmudbGateway", "ImmudbProtocol", "POSIX", "ProgramKit", "ServiceKit", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -306,7 +347,7 @@ let package = Package(
                 "TestTools",
                 "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "SimulatedDisk", "StorageIO", logging, protobuf,
+                "ServiceKit", "SimulatedDisk", "StorageIO", logging, protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
             name: "FuzzReplayTests",
@@ -392,8 +433,8 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
-                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "SimulatedDisk",
-                "StorageIO", coreMetrics, logging, nioCore,
+                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "ServiceKit",
+                "SimulatedDisk", "StorageIO", coreMetrics, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
@@ -411,8 +452,15 @@ let package = Package(
             dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmudbTests",
-            dependencies: ["immudb", "ImmudbServer", "ProgramKit", "StorageIO", "OwnThread"],
+            name: "ServiceKitTests",
+            dependencies: ["ServiceKit", "StorageIO", "TestTools", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbTests", dependencies: ["immudb", "ProgramKit", "OwnThread"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ImmugwTests",
+            dependencies: ["immugw", "ImmudbGateway", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmuclientTests",
@@ -446,9 +494,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
-                "VerifiedClient",
-                "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
+                "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
+                "VerifiedClient", "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol",
+                "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),

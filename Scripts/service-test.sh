@@ -12,7 +12,7 @@ bin=$(cd "${1:-bin}" && pwd)
 work=$(mktemp -d /tmp/immudb-service-test.XXXXXX)
 mkdir "$work/share" "$work/memory" "$work/root"
 touch "$work/share/output"
-for name in immudb immuadmin immuclient; do cp "$bin/$name" "$work/share/"; done
+for name in immudb immugw immuadmin immuclient; do cp "$bin/$name" "$work/share/"; done
 cp "$here/service-test/scenario.sh" "$work/share/"
 
 # A control group for that systemd alone.

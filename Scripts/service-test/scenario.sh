@@ -124,6 +124,18 @@ check "a newer program" says "Install immudb:" admin install --local-file ./newe
 check "it is there" cmp newer /usr/sbin/immudb
 check "the write is there" says world client safeget hello
 
+step "the gateway beside it"
+gateway() { ./immuadmin service immugw "$@"; }
+check "install" says "Starting immugw:" bash -c 'echo y | ./immuadmin service immugw install'
+check "it runs" says "Service (pid  " gateway status
+check "systemd knows what it does" says "Serves 127.0.0.1:3323" systemctl status immugw
+check "it does not see the data" fails nsenter -t "$(systemctl show --property=MainPID --value immugw)" -m ls /var/lib/immudb/data
+check "reload" systemctl reload immugw
+check "restart" says "Starting immugw:" gateway restart
+check "closed in order" grep -q "shutdown completed" /var/log/immudb/immugw.log
+check "uninstall" says "Data folder removed" bash -c 'printf "y\ny\n" | ./immuadmin service immugw uninstall --remove-files'
+check "immudb runs" systemctl --quiet is-active immudb
+
 step "uninstall"
 check "no is no" says "No action" bash -c 'echo n | ./immuadmin service immudb uninstall'
 check "it runs" systemctl --quiet is-active immudb

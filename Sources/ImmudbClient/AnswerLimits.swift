@@ -1,9 +1,9 @@
 import ImmudbProtocol
-import RPCTransport
+package import RPCTransport
 
 /// Checks the server's answers before they are decoded: it limits the elements of their lists to more than any honest
 /// server sends, and to so few that a small answer cannot take much memory.
-struct AnswerLimits: Sendable {
+package struct AnswerLimits: Sendable {
     /// The most digests of one proof. A tree has fewer than 2^63 leaves, so the path to a leaf has at most 64 digests,
     /// and a consistency path a few more.
     static let pathElements = 192
@@ -14,7 +14,7 @@ struct AnswerLimits: Sendable {
     private let checks: [String: AnswerCheck]
 
     /// - Parameter maxAnswerByteCount: the largest answer that is accepted.
-    init(maxAnswerByteCount: Int) {
+    package init(maxAnswerByteCount: Int) {
         var checks: [String: AnswerCheck] = [:]
         for method in ImmuService.methods {
             guard let limit = Self.limit(of: method.answer, maxAnswerByteCount) else { continue }
@@ -37,5 +37,5 @@ struct AnswerLimits: Sendable {
     }
 
     /// Returns nil for a method whose answer has no lists.
-    subscript(path: String) -> AnswerCheck? { checks[path] }
+    package subscript(path: String) -> AnswerCheck? { checks[path] }
 }

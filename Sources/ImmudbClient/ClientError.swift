@@ -116,7 +116,7 @@ extension ClientError {
     /// If immudb has answered, its status decides: INTERNAL says that the entry may have been stored, UNAVAILABLE and
     /// RESOURCE_EXHAUSTED that it was not. The latter two say nothing if they do not carry the server's identity: a
     /// proxy sends them, too, after it has passed the request on.
-    static func leavesWriteOpen(_ error: RPCError) -> Bool {
+    package static func leavesWriteOpen(_ error: RPCError) -> Bool {
         switch error.requestFate {
         case .notProcessed: return false
         case .mayHaveBeenProcessed: return true

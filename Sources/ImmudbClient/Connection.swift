@@ -23,6 +23,11 @@ final class Connection: Sendable {
     private let limits: AnswerLimits
     private let token: Mutex<String?>
     private let isForAdministration: Bool
+    /// Metadata of the one for whom calls are made, sent with each beside the token.
+    private let forwarded: Metadata
+    private let admit: AnswerAdmission?
+    /// Whether calls are made for somebody else.
+    var isForwarding: Bool { !forwarded.isEmpty }
 
     /// - Throws: `ClientError` with code `.unavailable` if the configuration names no server.
     init(_ configuration: ImmudbClient.Configuration, _ tls: ClientTLS?) throws(ClientError) {
@@ -44,6 +49,36 @@ final class Connection: Sendable {
         transport = RPCClient(settings)
         token = Mutex(configuration.token)
         isForAdministration = configuration.isForAdministration
+        forwarded = Metadata()
+        admit = nil
+    }
+
+    /// Makes calls over a transport that others use, too.
+    init(over transport: RPCClient, to address: String, _ configuration: ImmudbClient.Configuration)
+    {
+        self.address = address
+        limits = AnswerLimits(maxAnswerByteCount: configuration.maxReceiveMessageByteCount)
+        callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
+        self.transport = transport
+        token = Mutex(nil)
+        isForAdministration = false
+        forwarded = Metadata()
+        admit = nil
+    }
+
+    /// Makes calls for somebody else over the same transport: with their metadata, and none of this connection's.
+    init(
+        _ other: Connection, forwarding metadata: Metadata, callTimeout: Duration,
+        admit: AnswerAdmission?
+    ) {
+        address = other.address
+        limits = other.limits
+        self.callTimeout = callTimeout
+        transport = other.transport
+        token = Mutex(nil)
+        isForAdministration = false
+        forwarded = metadata
+        self.admit = admit
     }
 
     /// Sends a token with all later calls; nil: none.
@@ -52,7 +87,7 @@ final class Connection: Sendable {
     }
 
     private func metadata(withToken: Bool = true) -> Metadata {
-        var metadata = Metadata()
+        var metadata = forwarded
         if withToken, let token = token.withLock({ $0 }) {
             metadata.add(ImmuMetadata.authorization, "Bearer \(token)")
         }
@@ -72,7 +107,8 @@ final class Connection: Sendable {
         metadata.add(contentsOf: extra)
         do {
             let response: RPCResponse<Response> = try await transport.unary(
-                path, request, metadata: metadata, timeout: callTimeout, check: limits[path])
+                path, request, metadata: metadata, timeout: callTimeout, check: limits[path],
+                admit: admit)
             return Answer(
                 result: .success(response.message),
                 identity: response.headers.first(ImmuMetadata.serverIdentity),

@@ -1,6 +1,6 @@
 import ImmudbProtocol
 public import ImmudbVerification
-import RPCTransport
+package import RPCTransport
 import SwiftProtobuf
 
 /// A client of one immudb server, which it need not trust: verified calls return what the server has proven, or throw.
@@ -87,18 +87,20 @@ public final class ImmudbClient: Sendable {
     public let identity: ServerIdentity
     let trustedRoots: any TrustedRootStore
     let firstContact: FirstContact
-    let linker = RootLinker()
+    let linker: RootLinker
     let connection: Connection
 
     private init(
         configuration: Configuration, identity: ServerIdentity, connection: Connection,
-        trustedRoots: any TrustedRootStore, firstContact: FirstContact
+        trustedRoots: any TrustedRootStore, firstContact: FirstContact,
+        linker: RootLinker = RootLinker()
     ) {
         self.configuration = configuration
         self.identity = identity
         self.connection = connection
         self.trustedRoots = trustedRoots
         self.firstContact = firstContact
+        self.linker = linker
     }
 
     /// Connects to a server and reads its identity, by a Health call. The configuration's token is sent with later calls
@@ -119,7 +121,48 @@ public final class ImmudbClient: Sendable {
         _ configuration: Configuration = Configuration(), trustedRoots: any TrustedRootStore,
         firstContact: FirstContact, expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
-        let connection = try Connection(configuration, await configuration.tls?.load())
+        try await connect(
+            Connection(configuration, await configuration.tls?.load()), configuration,
+            trustedRoots: trustedRoots, firstContact: firstContact, expecting: expected)
+    }
+
+    /// Connects to a server over a transport that others use, too, and that is theirs to end.
+    ///
+    /// - Parameters:
+    ///   - address: the server's, for messages and for the store of trusted roots.
+    ///   - configuration: its host, port and TLS are not used.
+    /// - Throws: as ``connect(_:trustedRoots:firstContact:expecting:)``.
+    package static func connect(
+        over transport: RPCClient, to address: String, _ configuration: Configuration,
+        trustedRoots: any TrustedRootStore, firstContact: FirstContact
+    ) async throws -> ImmudbClient {
+        try await connect(
+            Connection(over: transport, to: address, configuration), configuration,
+            trustedRoots: trustedRoots, firstContact: firstContact, expecting: nil)
+    }
+
+    /// Returns a client that makes calls for somebody else: with their metadata, which may have their token, and none of
+    /// its own. It shares everything else with this client: what one of them has verified, the other continues.
+    ///
+    /// - Parameters:
+    ///   - timeout: the timeout of each call; nil: this client's.
+    ///   - admit: whether there is room for an answer of a size.
+    package func forwarding(
+        _ metadata: Metadata, timeout: Duration? = nil, admit: AnswerAdmission? = nil
+    ) -> ImmudbClient {
+        ImmudbClient(
+            configuration: configuration, identity: identity,
+            connection: Connection(
+                connection, forwarding: metadata, callTimeout: timeout ?? connection.callTimeout,
+                admit: admit),
+            trustedRoots: trustedRoots, firstContact: firstContact, linker: linker)
+    }
+
+    private static func connect(
+        _ connection: Connection, _ configuration: Configuration,
+        trustedRoots: any TrustedRootStore, firstContact: FirstContact,
+        expecting expected: ServerIdentity?
+    ) async throws -> ImmudbClient {
         if let directory = configuration.evidenceDirectory { try Evidence.prepare(directory) }
         do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(

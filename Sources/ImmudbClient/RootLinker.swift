@@ -136,6 +136,10 @@ final class RootLinker: Sendable {
             } catch is VerificationError {
                 // Each call asks again, for its own result and its own evidence.
                 result = .failure(SharedFailure())
+            } catch  where waiters.count > 1 && client.connection.isForwarding {
+                // The calls may be those of several users: the server may refuse one of them, and one may have a
+                // shorter timeout than the others.
+                result = .failure(SharedFailure())
             } catch {
                 result = .failure(error)
             }

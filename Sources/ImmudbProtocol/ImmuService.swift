@@ -184,6 +184,9 @@ public enum ImmuMetadata {
     public static let readProblem = "immudb-read-problem"
     /// Request header: `immuadmin` marks the administration tool.
     public static let clientIdentity = "client_id"
+    /// Request header: the addresses of the callers for whom a gateway makes the call. Such a call is not one of the
+    /// gateway's machine.
+    public static let forwardedFor = "x-forwarded-for"
     /// The value of ``clientIdentity`` that does.
     public static let administrationClient = "immuadmin"
 }

@@ -1,5 +1,6 @@
 import ImmudbAccounts
 import Logging
+import POSIX
 import RPCTransport
 
 #if canImport(Darwin)

@@ -11,6 +11,9 @@ import RPCTransport
 /// | off | immuadmin | this machine | this machine | administrator's token, this machine | the same |
 /// | on | | open | open | a token | administrator's token, this machine |
 /// | on | immuadmin | open | open | administrator's token, this machine | the same |
+///
+/// "This machine" is where a call comes from that a client makes for itself: one with the metadata `x-forwarded-for` is
+/// of somebody behind a gateway or a proxy, who may be anywhere.
 struct Gate: Sendable {
     let accounts: Accounts
     /// Whether the server was started with users.
@@ -34,7 +37,7 @@ struct Gate: Sendable {
                 return
             }
             do throws(Refusal) {
-                try admit(permission, call.metadata, isLocal: call.isFromThisMachine)
+                try admit(permission, call.metadata, isLocal: call.isOfLocalCaller)
             } catch {
                 log.debug("\(name): \(error.message)", of: call)
                 if let action {
@@ -112,6 +115,9 @@ extension Metadata {
         firstText(ImmuMetadata.clientIdentity) == ImmuMetadata.administrationClient
     }
 
+    /// Whether it is a call that a gateway or a proxy makes for somebody else, whatever the value says.
+    var isForwarded: Bool { fields.contains { $0.name == ImmuMetadata.forwardedFor } }
+
     /// As `first`, without an array for those that follow: this is asked of every call.
     fileprivate func firstText(_ name: String) -> String? {
         for field in fields where field.name == name {
@@ -121,10 +127,15 @@ extension Metadata {
     }
 }
 
+extension ServerCall {
+    /// Whether the caller is on this machine: the client is, and calls for nobody else.
+    var isOfLocalCaller: Bool { isFromThisMachine && !metadata.isForwarded }
+}
+
 extension Origin {
     init(_ call: ServerCall) {
         self.init(
-            address: call.peerAddress, host: call.peerHost, isLocal: call.isFromThisMachine,
+            address: call.peerAddress, host: call.peerHost, isLocal: call.isOfLocalCaller,
             lane: call.lane)
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import POSIX
 import RPCTransport
 
 // What the transport has to say of clients, in the log.

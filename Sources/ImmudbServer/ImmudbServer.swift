@@ -7,7 +7,7 @@ import ImmudbProtocol
 public import ImmudbStore
 public import Logging
 import POSIX
-import RPCTransport
+package import RPCTransport
 
 /// A database served to the clients of immudb 0.6 over gRPC.
 ///
@@ -43,7 +43,8 @@ public final class ImmudbServer: Sendable {
     /// - Parameters:
     ///   - log: gets what the server says of itself. Messages about calls have the metadata `rpc` and `client`; all
     ///     have `component`. No key, no value, no token and no password is in a message above the level debug;
-    ///     there each call is a message, with its key. See ``ServerLog`` for a log that never blocks.
+    ///     there each call is a message, with its key. `ServerLog` of the module `ServiceKit` has one that
+    ///     never blocks.
     ///   - cancellation: stops a start that takes long, since views are rebuilt.
     ///   - metrics: where the metrics of ``ServerMetric`` are recorded; by default where the process records all of
     ///     its own.
@@ -151,6 +152,14 @@ public final class ImmudbServer: Sendable {
         self.tls = tls
     }
 
+    /// Configures the client of a gateway in this process, which calls for others: none of its calls is from this machine.
+    package var gatewayClient: RPCClient.Configuration {
+        var configuration = RPCClient.Configuration(inProcess: transport, forOthers: true)
+        // With what surrounds an entry.
+        configuration.maxReceiveMessageByteCount = options.maxAnswerByteCount + (8 << 20)
+        return configuration
+    }
+
     /// Reads the files of TLS again, for connections from now on. A file that cannot be used is logged, and all
     /// stays as it was. Blocks.
     public func reloadCertificates() {
@@ -216,11 +225,6 @@ public final class ImmudbServer: Sendable {
             return false
         }
     }
-}
-
-/// `1 second`, `2 seconds`
-func counted(_ count: Int, _ what: String) -> String {
-    "\(count) \(what)\(count == 1 ? "" : "s")"
 }
 
 /// Runs work that blocks on a thread of its own: not on one of Swift's cooperative pool, unless the system

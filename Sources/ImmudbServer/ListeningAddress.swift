@@ -13,8 +13,11 @@ import POSIX
 /// database is open. If another process takes it in between, the real listening fails with the same
 /// words.
 ///
+/// - Parameter portFlag: by which another port is given.
 /// - Throws: `ServerStartError` that says why and what to do.
-func checkListening(host: String, port: Int) throws(ServerStartError) {
+package func checkListening(
+    host: String, port: Int, portFlag: String = "-p"
+) throws(ServerStartError) {
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
     #if canImport(Darwin)
@@ -40,7 +43,7 @@ func checkListening(host: String, port: Int) throws(ServerStartError) {
     // Only listen() tells, where both sockets allow the address to be used again.
     guard bind(socket, candidate.ai_addr, candidate.ai_addrlen) == 0, listen(socket, 1) == 0 else {
         let reason = errno
-        let advice = reason == EADDRINUSE ? ". Choose another port with -p" : ""
+        let advice = reason == EADDRINUSE ? ". Choose another port with \(portFlag)" : ""
         throw listeningError(
             host: host, port: port, reason: "\(Errno(rawValue: reason))\(advice)")
     }

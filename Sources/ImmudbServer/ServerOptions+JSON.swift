@@ -1,4 +1,5 @@
 import ImmudbStore
+import POSIX
 
 /// What an operator set of the process, besides its server: known here for the log only.
 public struct ProcessOptions: Hashable, Sendable {
@@ -17,29 +18,29 @@ extension ServerOptions {
     /// as far as they mean something here, and then our own.
     package var json: String {
         let members = [
-            ("Dir", JSONText.string(directory)), ("Address", JSONText.string(address)),
+            ("Dir", JSONLine.string(directory)), ("Address", JSONLine.string(address)),
             ("Port", "\(port)"), ("MetricsPort", "\(metricsPort)"),
-            ("DbName", JSONText.string(databaseName)),
-            ("Config", JSONText.string(process.configFile)),
-            ("Pidfile", JSONText.string(process.pidFile)),
-            ("Logfile", JSONText.string(process.logFile)),
+            ("DbName", JSONLine.string(databaseName)),
+            ("Config", JSONLine.string(process.configFile)),
+            ("Pidfile", JSONLine.string(process.pidFile)),
+            ("Logfile", JSONLine.string(process.logFile)),
             ("MTLs", "\(mutualTLS.isOn)"),
-            ("MTLsOptions", JSONText.object(mutualTLS.members)),
+            ("MTLsOptions", JSONLine.object(mutualTLS.members)),
             ("Auth", "\(isAuthenticating)"),
             ("NoHistograms", "\(process.isWithoutHistograms)"),
             ("Detached", "\(process.isDetached)"),
-            ("Durability", JSONText.string(durability.word)),
+            ("Durability", JSONLine.string(durability.word)),
             ("MaxRecvMsgSize", "\(maxReceiveMessageByteCount)"),
         ]
-        return JSONText.object(members)
+        return JSONLine.object(members)
     }
 }
 
 extension MutualTLSOptions {
     fileprivate var members: [(String, String)] {
         [
-            ("Pkey", JSONText.string(key)), ("Certificate", JSONText.string(certificate)),
-            ("ClientCAs", JSONText.string(clientAuthorities)),
+            ("Pkey", JSONLine.string(key)), ("Certificate", JSONLine.string(certificate)),
+            ("ClientCAs", JSONLine.string(clientAuthorities)),
         ]
     }
 }

@@ -1,5 +1,6 @@
 package import ImmudbAccounts
 public import ImmudbStore
+import POSIX
 
 /// What an immudb server is started with.
 public struct ServerOptions: Hashable, Sendable {
@@ -37,10 +38,12 @@ public struct ServerOptions: Hashable, Sendable {
     /// room to spare: all of a request is in memory, some times over.
     public static let maxReceiveMessageByteCountRange = 4 << 10...256 << 20
 
-    /// What lies beside the database: the users, the key that signs their tokens, and the identifier. In
-    /// lower case: where case makes no difference, any other one would be the same.
+    private static let gatewayFolderName = "immudb.gateway"
+
+    /// What lies beside the database: the users, the key that signs their tokens, the identifier, and what a gateway in
+    /// the same process keeps. In lower case: where case makes no difference, any other one would be the same.
     public static let reservedNames = [
-        Accounts.databaseName, Accounts.keyFileName, "immudb.identifier",
+        Accounts.databaseName, Accounts.keyFileName, "immudb.identifier", gatewayFolderName,
     ]
 
     public init(
@@ -54,16 +57,11 @@ public struct ServerOptions: Hashable, Sendable {
     }
 
     /// The address as the system's calls take it: without brackets.
-    var host: String { Self.withoutBrackets(address) }
+    var host: String { withoutBrackets(address) }
 
     /// The same of the metrics.
     public var metricsHost: String {
-        Self.withoutBrackets(metricsAddress.isEmpty ? address : metricsAddress)
-    }
-
-    private static func withoutBrackets(_ address: String) -> String {
-        address.hasPrefix("[") && address.hasSuffix("]")
-            ? String(address.dropFirst().dropLast()) : address
+        withoutBrackets(metricsAddress.isEmpty ? address : metricsAddress)
     }
 
     /// An answer may be as large as the largest request, so that what was stored can be read.
@@ -77,6 +75,9 @@ public struct ServerOptions: Hashable, Sendable {
     /// Folder of the system's database, which has the users.
     public var systemDatabasePath: String { path(Accounts.databaseName) }
     var systemKeyPath: String { path(Accounts.keyFileName) }
+
+    /// Where a gateway in the same process keeps its trusted roots.
+    package var gatewayDirectory: String { path(Self.gatewayFolderName) }
 
     private func path(_ name: String) -> String {
         directory.hasSuffix("/") ? directory + name : directory + "/" + name

@@ -1,6 +1,8 @@
 import ArgumentParser
+import ImmudbGateway
 import ImmudbServer
 import ProgramKit
+import ServiceKit
 
 #if canImport(Darwin)
     import Darwin
@@ -46,6 +48,10 @@ struct Immudb: Program {
                     what: "Serves in the background, with pid file and log:"
                 ),
                 (
+                    command: "immudb --gateway",
+                    what: "Serves REST as well, at port 3323:"
+                ),
+                (
                     command: "IMMUDB_DURABILITY=interval immudb --config /etc/immudb/immudb.toml",
                     what: "Takes settings from a file, and one from the environment:"
                 ),
@@ -57,6 +63,11 @@ struct Immudb: Program {
             print(answer)
             return EXIT_SUCCESS
         }
-        return try await serve(invocation)
+        return try await ServiceProcess.run(invocation, ImmudbSettings.service) {
+            values throws(SettingsError) in
+            let options = try ServerOptions(values)
+            return DatabaseServing(
+                options: options, gateway: try GatewayOptions.embedded(values, in: options))
+        }
     }
 }

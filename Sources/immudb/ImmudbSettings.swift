@@ -1,6 +1,8 @@
+import ImmudbGateway
 import ImmudbServer
 import ImmudbStore
 import ProgramKit
+import ServiceKit
 
 /// Everything that `immudb` can be told.
 enum ImmudbSettings {
@@ -19,9 +21,6 @@ enum ImmudbSettings {
     static let databaseName = Setting(
         "dbname", short: "n", .plainName("the name of the database's folder"),
         default: ServerOptions.defaultDatabaseName, "db name")
-    static let detached = Setting(
-        "detached", short: "d", .boolean, default: false,
-        "run immudb in background; returns when it serves")
     static let directory = Setting(
         "dir", .folder, default: ServerOptions.defaultDirectory,
         "data folder, made if it is missing")
@@ -30,15 +29,23 @@ enum ImmudbSettings {
         "when an acknowledged write is on disk: always, interval "
             + "(after \(DurabilityWord.intervalMilliseconds) ms at most), never (at a clean stop, "
             + "or when the system pleases)")
-    static let logFile = Setting(
-        "logfile", .optionalFile, default: "", "log path with filename, e.g. /tmp/immudb/immudb.log"
-    )
-    static let logFormat = Setting(
-        "log-format", .word(of: LogFormat.self), default: .text,
-        "how lines of the log look: text, or json with a time in UTC, the client and the call")
-    static let logLevel = Setting(
-        "log-level", .word(of: LogLevelWord.self), default: .info,
-        "how much is logged: error, warn, info or debug, a line a call; wins over LOG_LEVEL")
+    static let gateway = Setting(
+        "gateway", .boolean, default: false,
+        "serve REST as well, as immugw does, without a process of its own")
+    static let gatewayAddress = Setting(
+        "gateway-address", .text(named: "host"), default: "",
+        "bind address of the gateway; the server's if it is empty")
+    static let gatewayPort = Setting(
+        "gateway-port", .integer(0...65535), default: GatewayOptions.defaultPort,
+        "port of the gateway over HTTP; 0 takes any that is free")
+    static let gatewayStrict = Setting(
+        "gateway-strict", .boolean, default: false,
+        "have the gateway answer a verification that failed with status 502 and the evidence")
+    static let gatewayTLSCertificate = Setting(
+        "gateway-tls-certificate", .optionalFile, default: "",
+        "certificate file path for https of the gateway; with --gateway-tls-key, else plain http")
+    static let gatewayTLSKey = Setting(
+        "gateway-tls-key", .optionalFile, default: "", "private key path for https of the gateway")
     static let maxReceiveMessageByteCount = Setting(
         "max-recv-msg-size",
         .integer(ServerOptions.maxReceiveMessageByteCountRange, named: "bytes"),
@@ -57,8 +64,6 @@ enum ImmudbSettings {
     static let noHistograms = Setting(
         "no-histograms", .boolean, default: false,
         "disable collection of histogram metrics like query durations")
-    static let pidFile = Setting(
-        "pidfile", .optionalFile, default: "", "pid path with filename, e.g. /var/run/immudb.pid")
     static let pkey = Setting(
         "pkey", .optionalFile, default: MutualTLSOptions().key,
         "server private key path, for mtls")
@@ -66,13 +71,16 @@ enum ImmudbSettings {
         "port", short: "p", .integer(0...65535), default: ServerOptions.defaultPort,
         "port number; 0 takes any that is free")
 
+    static let service = ServiceSettings(program: "immudb", errorOutputName: "immu-server")
+
     static let definition = SettingsDefinition(
         program: "immudb",
         settings: [
-            address, auth, certificate, clientCAs, databaseName, detached, directory, durability,
-            logFile, logFormat, logLevel, maxReceiveMessageByteCount, metricsAddress, metricsPort,
-            mtls, noHistograms,
-            pidFile, pkey, port,
+            address, auth, certificate, clientCAs, databaseName, service.detached, directory,
+            durability, gateway, gatewayAddress, gatewayPort, gatewayStrict, gatewayTLSCertificate,
+            gatewayTLSKey, service.logFile, service.logFormat, service.logLevel,
+            maxReceiveMessageByteCount,
+            metricsAddress, metricsPort, mtls, noHistograms, service.pidFile, pkey, port,
         ],
         withdrawn: ["network"])
 }
@@ -87,29 +95,6 @@ enum DurabilityWord: String, CaseIterable {
         case .always: .always
         case .interval: .interval(milliseconds: Self.intervalMilliseconds)
         case .never: .never
-        }
-    }
-}
-
-/// The levels of the log, as operators write them.
-enum LogLevelWord: String, CaseIterable {
-    case error, warn, info, debug
-
-    init(_ level: LogLevel) {
-        switch level {
-        case .error: self = .error
-        case .warning: self = .warn
-        case .info: self = .info
-        case .debug: self = .debug
-        }
-    }
-
-    var level: LogLevel {
-        switch self {
-        case .error: .error
-        case .warn: .warning
-        case .info: .info
-        case .debug: .debug
         }
     }
 }
@@ -135,10 +120,10 @@ extension ServerOptions {
         mutualTLS.key = values[ImmudbSettings.pkey]
         mutualTLS.clientAuthorities = values[ImmudbSettings.clientCAs]
         process.configFile = values.filePath ?? ""
-        process.pidFile = values[ImmudbSettings.pidFile]
-        process.logFile = values[ImmudbSettings.logFile]
+        process.pidFile = values[ImmudbSettings.service.pidFile]
+        process.logFile = values[ImmudbSettings.service.logFile]
         process.isWithoutHistograms = values[ImmudbSettings.noHistograms]
-        process.isDetached = values[ImmudbSettings.detached]
+        process.isDetached = values[ImmudbSettings.service.detached]
         metricsAddress = values[ImmudbSettings.metricsAddress]
         metricsPort = values[ImmudbSettings.metricsPort]
     }

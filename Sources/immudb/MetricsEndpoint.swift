@@ -1,10 +1,12 @@
 import Hummingbird
 import HummingbirdCore
+import ImmudbGateway
 import ImmudbServer
 import Logging
 import NIOCore
 import NIOPosix
 import PrometheusMetrics
+import ServiceKit
 import Synchronization
 
 /// Serves the metrics over HTTP, for Prometheus, and tells probes whether the process lives and serves.
@@ -21,7 +23,7 @@ final class MetricsEndpoint: Sendable {
             MetricDescription(
                 metric.rawValue, MetricDescription.MetricType(metric.type), metric.help,
                 bounds: metric.bounds)
-        })
+        } + Gateway.metricDescriptions)
     private let isReady = Atomic(false)
     private let task = Mutex<Task<Void, any Error>?>(nil)
 
@@ -90,32 +92,6 @@ final class MetricsEndpoint: Sendable {
         Response(
             status: status, headers: [.contentType: "text/plain; charset=utf-8"],
             body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
-    }
-}
-
-/// Closes a connection whose client does not read what it has asked for.
-private final class StalledWriteCloser: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Never
-
-    private static let timeout = TimeAmount.seconds(5)
-
-    private var closing: Scheduled<Void>?
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        closing?.cancel()
-        closing = nil
-        if !context.channel.isWritable {
-            let channel = context.channel
-            closing = context.eventLoop.scheduleTask(in: Self.timeout) {
-                channel.close(promise: nil)
-            }
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        closing?.cancel()
-        context.fireChannelInactive()
     }
 }
 

@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// The service's config and rotation, with the programs that read them.
-@Suite("immudb's service files")
+@Suite("The files of the services")
 struct ServiceConfigTests {
     private let work = TemporaryFolder()
     private static let deploy = URL(fileURLWithPath: #filePath)
@@ -33,6 +33,23 @@ struct ServiceConfigTests {
         #expect(FileManager.default.fileExists(atPath: work.file("run/immudb.pid").path))
         server.terminate()
         #expect(try await server.exitCode() == 0)
+    }
+
+    @Test("immugw starts with the service's config, in other folders")
+    func gatewayConfig() async throws {
+        let config = try text("systemd/immugw.toml")
+            .replacing("/var/lib/immugw", with: work.file("data").path)
+            .replacing("/var/log/immudb/", with: work.file("log").path + "/")
+            .replacing("/run/immugw/", with: work.file("run").path + "/")
+        let gateway = try RunningProcess(
+            "immugw",
+            ["--config", work.write("immugw.toml", config), "--detached=false", "-p", "0"])
+        let log = work.file("log/immugw.log")
+        try await waitUntil { content(log).contains("starting immugw: ") }
+        #expect(!content(log).contains("WARNING: config file"))
+        #expect(FileManager.default.fileExists(atPath: work.file("run/immugw.pid").path))
+        gateway.terminate()
+        #expect(try await gateway.exitCode() == 0)
     }
 
     #if os(Linux)

@@ -39,6 +39,23 @@
             #expect(try await process.exitCode() == 0)
         }
 
+        @Test("immugw says that it starts, serves, reloads and stops")
+        func gateway() async throws {
+            let listener = try NotifyListener(work.file("notify").path)
+            let process = try RunningProcess(
+                "immugw", ["-p", "0"], environment: ["NOTIFY_SOCKET": listener.name],
+                directory: work.path)
+            #expect(try listener.next() == "STATUS=Starts the gateway")
+            let ready = try listener.next()
+            #expect(ready.hasPrefix("READY=1\nSTATUS=Serves 127.0.0.1:"))
+            process.send(SIGHUP)
+            #expect(try listener.next().hasPrefix("RELOADING=1\n"))
+            #expect(try listener.next() == ready)
+            process.terminate()
+            #expect(try listener.next().hasPrefix("STOPPING=1\n"))
+            #expect(try await process.exitCode() == 0)
+        }
+
         @Test("says why it does not start, and never that it serves")
         func failure() async throws {
             let listener = try NotifyListener(work.file("notify").path)

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbProtocol
 import ImmudbServer
 import RPCTransport
+import ServiceKit
 import StorageIO
 import SwiftProtobuf
 import Synchronization

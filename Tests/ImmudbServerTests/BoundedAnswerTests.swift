@@ -3,6 +3,7 @@ import ImmudbProtocol
 import ImmudbServer
 import ImmudbStore
 import RPCTransport
+import ServiceKit
 import SwiftProtobuf
 import TestTools
 import Testing

@@ -1,6 +1,8 @@
 import ImmudbAccounts
 import ImmudbProtocol
 import RPCTransport
+import ServiceKit
+import SwiftProtobuf
 import Synchronization
 import TestTools
 import Testing
@@ -111,6 +113,42 @@ struct GateTests {
         #expect(count == 2 * 44 * 8 * 4)
         try accounts.close()
         try others.close()
+    }
+
+    @Test(
+        "nobody is on this machine who calls through a gateway, in the server's process or beside it",
+        arguments: [false, true])
+    func gateway(isAuthenticating: Bool) async throws {
+        try await TestServer.run(isAuthenticating: isAuthenticating) { server in
+            let tool = TestServer.tool
+            var forwarded = tool
+            forwarded.add("x-forwarded-for", "127.0.0.1")
+            let inProcess = RPCClient(server.server.gatewayClient)
+            let answer: RPCResponse<Google_Protobuf_Empty> = try await inProcess.unary(
+                ImmuService.health, Google_Protobuf_Empty())
+            #expect(answer.headers.first("immudb-uuid") == "\(server.server.identifier)")
+            for (client, metadata) in [(server.client, forwarded), (inProcess, tool)] {
+                // It would be the first login of the administrator, who gets the credentials.
+                let error = await #expect(throws: RPCError.self) {
+                    let _: RPCResponse<Google_Protobuf_Empty> = try await client.unary(
+                        ImmuService.login, loginRequest("immu", ""), metadata: metadata)
+                }
+                #expect(error?.code == .permissionDenied, "\(String(describing: error))")
+            }
+            // Nobody is the administrator yet.
+            let administrator = try await server.administrator()
+            for (client, isForwarded) in [(server.client, true), (inProcess, false)] {
+                var metadata = administrator
+                if isForwarded { metadata.add("x-forwarded-for", "") }
+                let error = await #expect(throws: RPCError.self) {
+                    let _: RPCResponse<Google_Protobuf_Empty> = try await client.unary(
+                        ImmuService.createUser, Google_Protobuf_Empty(), metadata: metadata)
+                }
+                #expect(
+                    error?.message == "server does not accept admin commands from remote clients")
+            }
+            await inProcess.shutdown()
+        }
     }
 
     @Test("the table of permissions is that of the specification, for each of 0.6's calls")

@@ -2,6 +2,7 @@ import ImmudbOperations
 import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
+import ServiceKit
 import SimulatedDisk
 import StorageIO
 import SwiftProtobuf

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
+import ServiceKit
 import SwiftProtobuf
 import Synchronization
 import TestTools

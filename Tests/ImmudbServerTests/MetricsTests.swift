@@ -5,6 +5,7 @@ import ImmudbStore
 import NIOCore
 import PrometheusMetrics
 import RPCTransport
+import ServiceKit
 import SwiftProtobuf
 import TestTools
 import Testing

@@ -1,6 +1,7 @@
 import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
+import ServiceKit
 import SwiftProtobuf
 import TestTools
 import Testing

@@ -6,6 +6,7 @@ import ImmudbStore
 import Logging
 import MerkleTree
 import RPCTransport
+import ServiceKit
 import SwiftProtobuf
 import TestTools
 import Testing

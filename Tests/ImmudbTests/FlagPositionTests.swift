@@ -16,7 +16,10 @@ struct FlagPositionTests {
     @Test("give a switch the value attached to it, in any place and spelling")
     func switches() throws {
         let switches = settings.filter(\.isSwitch)
-        #expect(switches.map(\.key) == ["auth", "detached", "mtls", "no-histograms"])
+        #expect(
+            switches.map(\.key) == [
+                "auth", "detached", "gateway", "gateway-strict", "mtls", "no-histograms",
+            ])
         for setting in switches {
             var expected = ["": "true"]
             for value in ["false", "true", "maybe", "0", "-x", "a=b", "", "version"] {

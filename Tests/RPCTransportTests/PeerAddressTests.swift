@@ -29,9 +29,12 @@ struct PeerAddressTests {
         #expect(PeerAddress(try SocketAddress(ipAddress: address, port: 4_711)).host == host)
     }
 
-    @Test("is local in the same process, but not without an address")
+    @Test(
+        "is local in the same process unless the client calls for others, and not without an address"
+    )
     func others() {
         #expect(PeerAddress.inProcess.isLocal)
+        #expect(!PeerAddress.inProcessForOthers.isLocal)
         #expect(!PeerAddress(nil).isLocal)
     }
 }

@@ -17,6 +17,9 @@ struct ServiceFilesTests {
             "logrotate/immudb": ServiceDefinition.immudb.rotationText,
             "sysusers.d/immudb.conf": ServiceDefinition.accountText,
             "systemd/immudb.toml": ServiceDefinition.immudb.configuration,
+            "systemd/immugw.service": ServiceDefinition.immugw.unitText,
+            "logrotate/immugw": ServiceDefinition.immugw.rotationText,
+            "systemd/immugw.toml": ServiceDefinition.immugw.configuration,
         ]
         for (path, text) in files {
             let url = SystemTools.deploy.appendingPathComponent(path)

@@ -42,6 +42,18 @@ extension Logger {
     }
 }
 
+extension Logger.Level {
+    /// Of a line of the database's.
+    fileprivate init(_ level: LogLevel) {
+        switch level {
+        case .debug: self = .debug
+        case .info: self = .info
+        case .warning: self = .warning
+        case .error: self = .error
+        }
+    }
+}
+
 extension Logger.Metadata {
     /// A call's method and client.
     init(_ call: some LoggedCall) {

@@ -30,8 +30,12 @@ struct AnswerBody {
 
     /// Returns the next complete message, or nil if more of it has yet to arrive.
     ///
-    /// - Parameter limit: the largest message.
-    mutating func next(limit: Int) throws(Fault) -> ByteBuffer? {
+    /// - Parameters:
+    ///   - limit: the largest message.
+    ///   - admit: returns false if there is no room for a message of a size.
+    mutating func next(
+        limit: Int, admit: AnswerAdmission? = nil
+    ) throws(Fault) -> ByteBuffer? {
         if length == nil {
             guard bytes.readableBytes >= FramedBytes.prefixByteCount,
                 let compressed = bytes.readInteger(as: UInt8.self),
@@ -44,6 +48,11 @@ struct AnswerBody {
                 throw Fault(
                     code: .resourceExhausted,
                     text: "grpc: received message larger than max (\(count) vs. \(limit))")
+            }
+            guard admit?(Int(count)) ?? true else {
+                throw Fault(
+                    code: .resourceExhausted,
+                    text: "there is no room for an answer of \(count) bytes: try again in a moment")
             }
             length = Int(count)
         }

@@ -174,7 +174,7 @@ final class ClientCall {
         incoming.heldByteCount += bytes.count
         if !bytes.isEmpty, incoming.message != nil { throw Self.twoAnswers }
         incoming.body.append(bytes)
-        while let message = try incoming.body.next(limit: limit) {
+        while let message = try incoming.body.next(limit: limit, admit: request.admit) {
             switch request.receiver {
             case .unary:
                 incoming.message = message

@@ -15,17 +15,19 @@ final class ClientRequest: Sendable {
     let metadata: Metadata
     let deadline: NIODeadline?
     let receiver: Receiver
+    let admit: AnswerAdmission?
     private let mustCancel = Atomic<Bool>(false)
 
     init(
         path: String, message: ByteBuffer, metadata: Metadata, deadline: NIODeadline?,
-        receiver: Receiver
+        receiver: Receiver, admit: AnswerAdmission? = nil
     ) {
         self.path = path
         self.message = message
         self.metadata = metadata
         self.deadline = deadline
         self.receiver = receiver
+        self.admit = admit
     }
 
     /// Requests cancellation, from any thread, whether or not the call has started.

@@ -55,9 +55,12 @@ extension RPCClient {
 
         /// Configures a client of a server in the same process: no port, no TLS, and every call's
         /// ``ServerCall/peerAddress`` is ``RPCServer/inProcessAddress``.
-        public init(inProcess server: RPCServer) {
+        ///
+        /// - Parameter forOthers: whether it calls for others, as a gateway does: no call is from this machine then
+        ///   (``ServerCall/isFromThisMachine``), wherever its caller is.
+        public init(inProcess server: RPCServer, forOthers: Bool = false) {
             self.init(host: RPCServer.inProcessAddress, port: 0)
-            connector = { () throws(RPCError) in try server.connectInProcess() }
+            connector = { () throws(RPCError) in try server.connectInProcess(forOthers: forOthers) }
         }
 
         /// `host:port`, for `:authority` and messages.

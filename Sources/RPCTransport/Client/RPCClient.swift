@@ -31,14 +31,16 @@ public final class RPCClient: Sendable {
     ///     connection lives.
     ///   - check: inspects the answer before it is decoded; if it throws, the call fails with
     ///     `.internalError`.
+    ///   - admit: learns the size of the answer's message before its bytes are kept; if it returns false, the call
+    ///     fails with `.resourceExhausted`.
     /// - Throws: `RPCError`.
     public func unary<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
         _ path: String, _ message: Request, metadata: Metadata = Metadata(),
         timeout: Duration? = nil,
-        check: AnswerCheck? = nil
+        check: AnswerCheck? = nil, admit: AnswerAdmission? = nil
     ) async throws -> RPCResponse<Answer> {
         let receiver = UnaryReceiver()
-        let request = try makeRequest(path, message, metadata, timeout, .unary(receiver))
+        let request = try makeRequest(path, message, metadata, timeout, .unary(receiver), admit)
         let answer = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 receiver.install(continuation)
@@ -85,7 +87,7 @@ public final class RPCClient: Sendable {
 
     private func makeRequest<Request: SwiftProtobuf.Message>(
         _ path: String, _ message: Request, _ metadata: Metadata, _ timeout: Duration?,
-        _ receiver: ClientRequest.Receiver
+        _ receiver: ClientRequest.Receiver, _ admit: AnswerAdmission? = nil
     ) throws -> ClientRequest {
         let framed: FramedBytes
         do {
@@ -96,7 +98,7 @@ public final class RPCClient: Sendable {
         }
         return ClientRequest(
             path: path, message: framed.buffer, metadata: metadata,
-            deadline: timeout.map { .now() + $0.timeAmount }, receiver: receiver)
+            deadline: timeout.map { .now() + $0.timeAmount }, receiver: receiver, admit: admit)
     }
 
     static func decode<Answer: SwiftProtobuf.Message>(
@@ -117,6 +119,10 @@ public final class RPCClient: Sendable {
 /// Inspects an answer and throws if it must not be decoded: a message of few bytes may take much more memory when it is
 /// decoded.
 public typealias AnswerCheck = @Sendable (UnsafeRawBufferPointer) throws -> Void
+
+/// Learns how many bytes a message of an answer has, before they are kept. Returns false if there is no room for them.
+/// Called on an event loop: it must not block.
+public typealias AnswerAdmission = @Sendable (Int) -> Bool
 
 /// The result of a unary call.
 public struct RPCResponse<Answer: SwiftProtobuf.Message>: Sendable {

@@ -17,12 +17,14 @@ struct PeerAddress: Sendable, CustomStringConvertible {
     let isLocal: Bool
 
     /// The address of clients in the same process.
-    static let inProcess = PeerAddress("in-process")
+    static let inProcess = PeerAddress("in-process", isLocal: true)
+    /// The address of clients in the same process that call for others, who are anywhere.
+    static let inProcessForOthers = PeerAddress("in-process", isLocal: false)
 
-    private init(_ name: String) {
+    private init(_ name: String, isLocal: Bool) {
         host = name
         description = name
-        isLocal = true
+        self.isLocal = isLocal
     }
 
     init(_ address: SocketAddress?) {

@@ -131,17 +131,18 @@ public final class RPCServer: Sendable {
     ///
     /// The limits and turns of any connection apply. The calls' ``ServerCall/peerAddress`` is ``inProcessAddress``.
     ///
+    /// - Parameter forOthers: whether the client calls for others: then it is not from this machine.
     /// - Returns: a socket that is connected to this server. The caller closes it.
     /// - Throws: `RPCError` `.unavailable` after `shutdown` has begun, or if the system has no descriptors
     ///   left.
-    func connectInProcess() throws(RPCError) -> NIOBSDSocket.Handle {
+    func connectInProcess(forOthers: Bool) throws(RPCError) -> NIOBSDSocket.Handle {
         guard !core.isDraining.load(ordering: .acquiring) else {
             throw RPCError(.unavailable, "the server has been shut down")
         }
         let (own, others) = try Result { () throws(Errno) in try connectedSockets() }
             .mapError { RPCError(.unavailable, "cannot connect within the process: \($0)") }
             .get()
-        let peer = PeerAddress.inProcess
+        let peer = forOthers ? PeerAddress.inProcessForOthers : .inProcess
         // NIO takes the socket. If it cannot become a connection, NIO closes it, which the client notices.
         _ = ClientBootstrap(group: group)
             .channelOption(.maxMessagesPerRead, value: 1)

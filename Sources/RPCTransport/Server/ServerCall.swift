@@ -57,7 +57,8 @@ public final class ServerCall: Sendable {
     /// `2001:db8:1:2::/64`. Clients are counted by it.
     public var peerHost: String { origin.peer.host }
 
-    /// Whether the client is on this machine, judging by its address: on the loopback network, or in the same process.
+    /// Whether the client is on this machine, judging by its address: on the loopback network, or in the same process
+    /// and for nobody else.
     public var isFromThisMachine: Bool { origin.peer.isLocal }
     /// The certificate that the client has proved to own; nil if the server does not ask for one, and in the same
     /// process.

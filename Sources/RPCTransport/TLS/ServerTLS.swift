@@ -1,4 +1,4 @@
-import NIOSSL
+package import NIOSSL
 import Synchronization
 
 /// The TLS settings of a server: its certificate, and the clients that it accepts. They are read from files, which can
@@ -16,6 +16,7 @@ public final class ServerTLS: Sendable {
     private let certificatePath: String
     private let keyPath: String
     let clientAuthoritiesPath: String?
+    private let applicationProtocol: String
     private let loaded: Mutex<Loaded>
 
     /// Reads and checks the files. Blocks.
@@ -26,15 +27,28 @@ public final class ServerTLS: Sendable {
     ///   - key: its private key in PEM, not encrypted.
     ///   - clientAuthorities: the authorities that may sign the certificates of clients; each client must
     ///     then have one. nil: clients are not asked for certificates.
-    public init(
+    public convenience init(
         certificate: String, key: String, clientAuthorities: String?
     ) throws(TLSFileError) {
+        try self.init(
+            certificate: certificate, key: key, clientAuthorities: clientAuthorities,
+            applicationProtocol: "h2")
+    }
+
+    /// Reads and checks the files of a server that speaks another protocol than HTTP/2.
+    ///
+    /// - Parameter applicationProtocol: its name in TLS (ALPN), such as `http/1.1`.
+    package init(
+        certificate: String, key: String, clientAuthorities: String?, applicationProtocol: String
+    ) throws(TLSFileError) {
+        self.applicationProtocol = applicationProtocol
         certificatePath = certificate
         keyPath = key
         clientAuthoritiesPath = clientAuthorities
         loaded = Mutex(
             try Self.load(
-                certificate: certificate, key: key, clientAuthorities: clientAuthorities))
+                certificate: certificate, key: key, clientAuthorities: clientAuthorities,
+                applicationProtocol))
     }
 
     /// Reads the files again, for later connections. Blocks.
@@ -42,7 +56,8 @@ public final class ServerTLS: Sendable {
     /// - Throws: if a file cannot be used; nothing changes then.
     public func reload() throws(TLSFileError) {
         let new = try Self.load(
-            certificate: certificatePath, key: keyPath, clientAuthorities: clientAuthoritiesPath)
+            certificate: certificatePath, key: keyPath, clientAuthorities: clientAuthoritiesPath,
+            applicationProtocol)
         loaded.withLock { $0 = new }
     }
 
@@ -52,16 +67,17 @@ public final class ServerTLS: Sendable {
     /// Warns that the certificate ends soon; nil if it does not.
     public var warning: String? { loaded.withLock { $0.warning } }
 
-    var context: NIOSSLContext { loaded.withLock { $0.context } }
+    /// What a new connection takes.
+    package var context: NIOSSLContext { loaded.withLock { $0.context } }
 
     private static func load(
-        certificate: String, key: String, clientAuthorities: String?
+        certificate: String, key: String, clientAuthorities: String?, _ applicationProtocol: String
     ) throws(TLSFileError) -> Loaded {
         let identity = try TLSIdentity(certificate: certificate, key: key, for: .server)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: [], privateKey: .privateKey(identity.key))
         identity.use(in: &configuration)
-        configuration.wantHTTP2()
+        configuration.want(applicationProtocol)
         if let clientAuthorities {
             configuration.trustRoots = .certificates(
                 try TLSIdentity.authorities(clientAuthorities))

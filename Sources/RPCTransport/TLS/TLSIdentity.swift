@@ -49,8 +49,11 @@ struct TLSIdentity {
 
 extension TLSConfiguration {
     /// Sets the requirements of both sides: TLS 1.2 at least, and HTTP/2.
-    mutating func wantHTTP2() {
+    mutating func wantHTTP2() { want("h2") }
+
+    /// Accepts only TLS 1.2 and later, and offers one protocol of the application.
+    mutating func want(_ applicationProtocol: String) {
         minimumTLSVersion = .tlsv12
-        applicationProtocols = ["h2"]
+        applicationProtocols = [applicationProtocol]
     }
 }

@@ -1,4 +1,4 @@
-/// The texts of the files that make a program a service. deploy/ has the same ones for immudb.
+/// The texts of the files that make a program a service. deploy/ has the same ones.
 extension ServiceDefinition {
     /// The unit for systemd 247 or later.
     ///

@@ -3,6 +3,7 @@ import ImmudbServer
 import ImmudbStore
 import MerkleTree
 import RPCTransport
+import ServiceKit
 import SimulatedDisk
 import Synchronization
 

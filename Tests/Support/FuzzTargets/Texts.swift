@@ -4,6 +4,7 @@ import ImmudbServer
 import ImmudbVerification
 import Logging
 import MerkleTree
+import ServiceKit
 import StorageIO
 
 /// A receipt is refused with its line, or is the same when it is written and read again; a file of a

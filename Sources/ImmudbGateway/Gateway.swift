@@ -1,0 +1,167 @@
+import Hummingbird
+import HummingbirdCore
+import ImmudbClient
+public import Logging
+import NIOCore
+import NIOPosix
+import POSIX
+public import PrometheusMetrics
+package import RPCTransport
+import ServiceLifecycle
+import Synchronization
+
+/// A REST gateway to immudb that verifies what immudb answers before it passes it on.
+///
+///     var options = GatewayOptions()
+///     options.immudbAddress = "10.0.0.7"
+///     let gateway = try await Gateway.start(options, log: log, metrics: Gateway.makeRegistry())
+///     …
+///     await gateway.stop(deadline: .seconds(10))
+public final class Gateway: Sendable {
+    /// As started, with the port that was taken if any was asked for.
+    public let options: GatewayOptions
+    private let core: GatewayCore
+    private let tls: ServerTLS?
+    private let services: ServiceGroup
+    private let running: Task<Void, any Error>
+    private let watching: Task<Void, Never>
+    private let log: Logger
+
+    /// Returns a registry that describes the gateway's metrics, for ``start(_:log:metrics:)``.
+    public static func makeRegistry() -> PrometheusRegistry {
+        PrometheusRegistry(metricDescriptions)
+    }
+
+    /// The gateway's metrics, for a registry that has others, too.
+    public static var metricDescriptions: [MetricDescription] {
+        GatewayMetric.allCases.map { MetricDescription($0.rawValue, $0.type, $0.help) }
+    }
+
+    /// Reads the files of TLS, listens, and serves. It does not wait for immudb, which may come later.
+    ///
+    /// - Parameters:
+    ///   - log: gets what the gateway says of itself. No key, value, password or token is in it.
+    ///   - metrics: what the gateway counts, and what `/metrics` shows.
+    public static func start(
+        _ options: GatewayOptions, log: Logger, metrics: PrometheusRegistry
+    ) async throws(GatewayStartError) -> Gateway {
+        try await start(options, over: nil, log: log, metrics: metrics)
+    }
+
+    /// Starts a gateway of an immudb in the same process.
+    ///
+    /// - Parameter transport: leads to it; nil: immudb is where the options say.
+    package static func start(
+        _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
+        metrics: PrometheusRegistry
+    ) async throws(GatewayStartError) -> Gateway {
+        let way: RPCClient.Configuration =
+            if let transport { transport } else { try await options.transport() }
+        let upstream = Upstream(
+            way,
+            address: transport == nil
+                ? hostAndPort(options.immudbAddress, options.immudbPort) : "in-process",
+            isEmbedded: transport != nil, directory: options.directory, log: log)
+        let limits = RequestLimits()
+        let core = GatewayCore(
+            options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
+            held: HeldBytes(limit: limits.maxHeldByteCount),
+            connections: ConnectionCount(limit: limits.maxConnections), log: log)
+        let tls = try await options.listenerTLS()
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        let application = Application(
+            responder: GatewayResponder(core: core, pages: Pages(metrics)),
+            server: builder(limits, core.connections, tls),
+            configuration: .init(
+                address: .hostname(options.address, port: options.port), serverName: "immugw",
+                backlog: 1_024),
+            onServerRunning: { channel in
+                found.yield(channel.localAddress?.port ?? options.port)
+            },
+            eventLoopGroupProvider: .singleton,
+            // What clients do is no matter for the log.
+            logger: Self.silentLog)
+        let services = ServiceGroup(
+            configuration: .init(services: [application], logger: Self.silentLog))
+        let running = Task {
+            defer { found.finish() }
+            try await services.run()
+        }
+        guard let port = await ports.first(where: { _ in true }) else {
+            await upstream.close()
+            throw GatewayStartError(listening: options, await running.result)
+        }
+        var taken = options
+        taken.port = port
+        return Gateway(taken, core, tls, services, running, log)
+    }
+
+    private init(
+        _ options: GatewayOptions, _ core: GatewayCore, _ tls: ServerTLS?, _ services: ServiceGroup,
+        _ running: Task<Void, any Error>, _ log: Logger
+    ) {
+        self.options = options
+        self.core = core
+        self.tls = tls
+        self.services = services
+        self.running = running
+        self.log = log
+        watching = Task { [upstream = core.upstream] in await upstream.watch() }
+        if let warning = tls?.warning { log.warning("\(warning)") }
+    }
+
+    private static let silentLog = Logger(label: "immugw") { _ in SwiftLogNoOpLogHandler() }
+
+    private static func builder(
+        _ limits: RequestLimits, _ connections: ConnectionCount, _ tls: ServerTLS?
+    ) -> HTTPServerBuilder {
+        HTTPServerBuilder { responder in
+            let http = HTTP1Channel(
+                responder: responder,
+                configuration: .init(
+                    additionalChannelHandlers: [RequestPace(limits, connections)],
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: limits.maxHeaderByteCount,
+                        maxHeaderListSize: limits.maxHeaderByteCount, maxHeaderFieldCount: 100)))
+            guard let tls else { return http }
+            return GatewayTLSChannel(http: http, tls: tls)
+        }
+    }
+
+    /// Reads the certificate and the key of the listener again, for later connections.
+    public func reloadCertificates() {
+        guard let tls else { return }
+        do throws(TLSFileError) {
+            try tls.reload()
+            log.info("the certificate is \(tls.summary)")
+        } catch {
+            log.error("the certificate stays the old one: \(error)")
+        }
+    }
+
+    /// Accepts no more connections, lets requests that have begun end, and cuts the others off at the deadline.
+    ///
+    /// - Returns: whether all ended in time.
+    @discardableResult
+    public func stop(deadline: Duration) async -> Bool {
+        watching.cancel()
+        await services.triggerGracefulShutdown()
+        let isClean = await withTaskGroup(of: Bool.self) { group in
+            group.addTask { [running] in
+                _ = await running.result
+                return true
+            }
+            group.addTask { [running] in
+                guard (try? await Task.sleep(for: deadline)) != nil else { return false }
+                running.cancel()
+                return false
+            }
+            let first = await group.next() ?? true
+            group.cancelAll()
+            return first
+        }
+        _ = await running.result
+        await core.upstream.close()
+        return isClean
+    }
+}

@@ -1,0 +1,64 @@
+import HTTPTypes
+import ImmudbModel
+import ImmudbVerification
+import Logging
+import MerkleTree
+import NIOCore
+import RPCTransport
+
+/// What all requests share: the way to immudb, what is counted, and how much the gateway may hold.
+struct GatewayCore: Sendable {
+    let options: GatewayOptions
+    let limits: RequestLimits
+    let upstream: Upstream
+    let metrics: GatewayMetrics
+    let held: HeldBytes
+    let connections: ConnectionCount
+    let log: Logger
+    let started = ContinuousClock.now
+
+    /// Counts an answer that was verified.
+    func noteVerified() { metrics.noteVerified() }
+
+    /// Counts and logs an answer that does not follow from the trusted root.
+    ///
+    /// - Throws: in strict mode the answer to the request, with the evidence.
+    func note(_ error: VerificationError) throws {
+        metrics.failed(error.code)
+        log.error("\(error)")
+        guard options.isStrict else { return }
+        var failure = GatewayError(.dataLoss, "\(error)", status: .badGateway)
+        failure.details = Self.evidence(error)
+        throw failure
+    }
+
+    /// The evidence as JSON: what was checked, and the two roots that do not fit together. The file that is named has
+    /// all answers of immudb to the request.
+    private static func evidence(_ error: VerificationError) -> String {
+        var text = JSONText()
+        text.object { text in
+            text.field("check", string: error.code.rawValue)
+            text.field("message", string: error.message)
+            if let index = error.index { text.field("index", number: index.rawValue) }
+            text.root("trusted", error.trustedRoot, error.trustedSize)
+            text.root("claimed", error.newRoot, error.newSize)
+            if !error.path.isEmpty {
+                text.name("path")
+                text.array { text in for digest in error.path { text.value(digest.hex) } }
+            }
+            if let file = error.evidenceFile { text.field("file", string: file) }
+        }
+        return String(buffer: text.buffer)
+    }
+}
+
+extension JSONText {
+    fileprivate mutating func root(_ name: String, _ root: Digest?, _ size: TreeSize?) {
+        guard root != nil || size != nil else { return }
+        self.name(name)
+        object { text in
+            if let size { text.field("size", number: size.rawValue) }
+            if let root { text.field("root", string: root.hex) }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import ImmudbClient
+import NIOCore
+import POSIX
+import RPCTransport
+
+// What a start makes of the options.
+
+extension GatewayOptions {
+    /// The transport to an immudb that is somewhere else.
+    func transport() async throws(GatewayStartError) -> RPCClient.Configuration {
+        let server: ServerAddress
+        do {
+            server = try ServerAddress(immudbAddress, port: immudbPort)
+        } catch {
+            throw GatewayStartError("the address of immudb is \"\(immudbAddress)\": \(error)")
+        }
+        var configuration = RPCClient.Configuration(host: server.host, port: server.port)
+        configuration.connectTimeout = .seconds(5)
+        configuration.maxReceiveMessageByteCount = 40 << 20
+        guard mutualTLS.isOn else { return configuration }
+        let options = mutualTLS
+        configuration.tls = try await Self.onOwnThread { () throws(TLSFileError) in
+            try ClientTLS(
+                authorities: options.clientAuthorities,
+                certificate: (options.certificate, options.key), serverName: options.serverName)
+        }
+        return configuration
+    }
+
+    /// TLS of the gateway's own listener; nil if it is to have none.
+    func listenerTLS() async throws(GatewayStartError) -> ServerTLS? {
+        guard !tlsCertificate.isEmpty || !tlsKey.isEmpty else { return nil }
+        guard !tlsCertificate.isEmpty, !tlsKey.isEmpty else {
+            throw GatewayStartError(
+                "TLS needs a certificate and its key: give both --tls-certificate and --tls-key")
+        }
+        let (certificate, key) = (tlsCertificate, tlsKey)
+        return try await Self.onOwnThread { () throws(TLSFileError) in
+            try ServerTLS(
+                certificate: certificate, key: key, clientAuthorities: nil,
+                applicationProtocol: "http/1.1")
+        }
+    }
+
+    /// Reads files where that may block.
+    private static func onOwnThread<Value: Sendable>(
+        _ read: @escaping @Sendable () throws(TLSFileError) -> Value
+    ) async throws(GatewayStartError) -> Value {
+        let result: Result<Value, TLSFileError> = await withCheckedContinuation { continuation in
+            let run: @Sendable () -> Void = {
+                continuation.resume(returning: Result { () throws(TLSFileError) in try read() })
+            }
+            if (try? WorkerThread(name: "certificates", run)) == nil { run() }
+        }
+        switch result {
+        case .success(let value): return value
+        case .failure(let error): throw GatewayStartError("\(error)")
+        }
+    }
+}
+
+extension GatewayStartError {
+    /// - Parameter result: how serving ended before it had begun.
+    init(listening options: GatewayOptions, _ result: Result<Void, any Error>) {
+        let reason: String =
+            switch result {
+            case .failure(let error as IOError): "\(Errno(rawValue: error.errnoCode))"
+            case .failure(SocketAddressError.unknown): "this is no address and no name of one"
+            case .failure(let error): "\(error)"
+            case .success: "it was stopped"
+            }
+        self.init(
+            "Unable to launch immugw: cannot listen on \(hostAndPort(options.address, options.port)): "
+                + "\(reason). Give another address or port with --address or --port")
+    }
+}

@@ -1,0 +1,78 @@
+import NIOCore
+
+/// What a gateway can be told.
+public struct GatewayOptions: Sendable {
+    public static let defaultAddress = "127.0.0.1"
+    public static let defaultPort = 3323
+    public static let defaultImmudbAddress = "127.0.0.1"
+    public static let defaultImmudbPort = 3322
+    public static let defaultDirectory = "."
+
+    /// The address to listen on.
+    public var address = defaultAddress
+    /// The port to listen on; 0: any that is free.
+    public var port = defaultPort
+    /// Where immudb is.
+    public var immudbAddress = defaultImmudbAddress
+    public var immudbPort = defaultImmudbPort
+    /// The folder of the trusted roots, `.root-<uuid>`, and in it `evidence`, the folder of the answers that failed a
+    /// verification.
+    public var directory = defaultDirectory
+    public var mutualTLS = GatewayMutualTLS()
+    /// Certificate and private key of the gateway's own listener, as files in PEM. Both empty: plain HTTP.
+    public var tlsCertificate = ""
+    public var tlsKey = ""
+    /// Whether a verification that failed is answered 502 with the evidence, instead of 200 with `"verified":false`.
+    public var isStrict = false
+    /// What the program was told about itself: shown in ``json``, not used.
+    public var process = GatewayProcess()
+
+    public init() {}
+
+    /// One line of JSON with the fields of immugw 0.6, in its order.
+    public var json: String {
+        var text = JSONText()
+        text.object { text in
+            text.field("Address", string: address)
+            text.field("Port", number: UInt64(port))
+            text.field("ImmudbAddress", string: immudbAddress)
+            text.field("ImmudbPort", number: UInt64(immudbPort))
+            text.field("Detached", bool: process.isDetached)
+            text.field("MTLs", bool: mutualTLS.isOn)
+            text.name("MTLsOptions")
+            text.object { text in
+                text.field("Servername", string: mutualTLS.serverName)
+                text.field("Pkey", string: mutualTLS.key)
+                text.field("Certificate", string: mutualTLS.certificate)
+                text.field("ClientCAs", string: mutualTLS.clientAuthorities)
+            }
+            text.field("Config", string: process.configFile)
+            text.field("Pidfile", string: process.pidFile)
+            text.field("Logfile", string: process.logFile)
+        }
+        return String(buffer: text.buffer)
+    }
+}
+
+/// Mutual TLS on the way to immudb.
+public struct GatewayMutualTLS: Sendable {
+    public var isOn = false
+    /// The name that immudb's certificate must have.
+    public var serverName = "localhost"
+    /// Files in PEM: the gateway's key and certificate, and the authorities that immudb's certificate may be of.
+    public var key = "./tools/mtls/4_client/private/localhost.key.pem"
+    public var certificate = "./tools/mtls/4_client/certs/localhost.cert.pem"
+    public var clientAuthorities = "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem"
+
+    public init() {}
+}
+
+/// What a program that runs a gateway was told about itself.
+public struct GatewayProcess: Sendable {
+    public var configFile = ""
+    public var pidFile = ""
+    public var logFile = ""
+    public var isDetached = false
+
+    public init() {}
+}

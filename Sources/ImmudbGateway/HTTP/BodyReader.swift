@@ -1,0 +1,59 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import RPCTransport
+
+/// Receives the body of a request, and counts it before it is kept.
+enum BodyReader {
+    /// What a body takes: itself, decoded from base64, and as a message for immudb.
+    private static let copyCount = 3
+    /// Small bodies are not counted one by one: their connections are.
+    private static let uncountedByteCount = 16 << 10
+
+    static func read(
+        _ request: Request, _ limits: RequestLimits, _ room: Room
+    ) async throws -> ByteBuffer {
+        if let text = request.headers[.contentLength], let announced = Int(text),
+            announced > limits.maxBodyByteCount
+        {
+            throw tooLarge(limits)
+        }
+        var body = ByteBuffer()
+        for try await part in request.body {
+            let count = body.readableBytes + part.readableBytes
+            guard count <= limits.maxBodyByteCount else { throw tooLarge(limits) }
+            if count > uncountedByteCount {
+                let more = body.readableBytes > uncountedByteCount ? part.readableBytes : count
+                guard room.grow(by: copyCount * more) else { throw noRoom }
+            }
+            if body.readableBytes == 0 { body = part } else { body.writeImmutableBuffer(part) }
+        }
+        guard body.readableBytes > uncountedByteCount else { return body }
+        let valueCount = JSONBody.valueCount(body)
+        guard valueCount <= limits.maxValueCount else {
+            throw GatewayError(
+                .invalidArgument,
+                "the body has \(valueCount) values and names, more than the \(limits.maxValueCount) of the largest batch"
+            )
+        }
+        guard room.grow(by: valueCount * limits.valueByteCount) else { throw noRoom }
+        return body
+    }
+
+    private static func tooLarge(_ limits: RequestLimits) -> GatewayError {
+        var error = GatewayError(
+            .resourceExhausted, "the body exceeds the limit of \(limits.maxBodyByteCount) bytes",
+            status: .contentTooLarge)
+        error.endsConnection = true
+        return error
+    }
+
+    private static var noRoom: GatewayError {
+        var error = GatewayError(
+            .resourceExhausted,
+            "the gateway holds too many bytes of requests: try again in a moment")
+        error.endsConnection = true
+        return error
+    }
+}

@@ -1,0 +1,51 @@
+import HTTPTypes
+
+/// What browsers let pages of other origins do (CORS): read every answer, and send a token with the request. No cookies:
+/// the gateway has none.
+enum CrossOrigin {
+    private static let methods: Set<String> = ["GET", "POST", "HEAD"]
+    private static let headers: Set<String> = [
+        "origin", "accept", "content-type", "x-requested-with", "authorization",
+    ]
+
+    private static let allowOrigin = HTTPField.Name("Access-Control-Allow-Origin")!
+    private static let allowMethods = HTTPField.Name("Access-Control-Allow-Methods")!
+    private static let allowHeaders = HTTPField.Name("Access-Control-Allow-Headers")!
+    private static let requestMethod = HTTPField.Name("Access-Control-Request-Method")!
+    private static let requestHeaders = HTTPField.Name("Access-Control-Request-Headers")!
+
+    /// Returns the header fields of the answer to a preflight; nil if the request is none.
+    static func preflight(_ head: HTTPRequest) -> HTTPFields? {
+        guard head.method == .options,
+            let method = head.headerFields[requestMethod], !method.isEmpty
+        else { return nil }
+        var fields = HTTPFields()
+        for name in ["Origin", requestMethod.rawName, requestHeaders.rawName] {
+            fields.append(HTTPField(name: .vary, value: name))
+        }
+        let asked =
+            head.headerFields[requestHeaders]?.split(separator: ",")
+            .map { $0.filter { $0 != " " && $0 != "\t" } }.filter { !$0.isEmpty } ?? []
+        guard head.headerFields[.origin] != nil, methods.contains(method.uppercased()),
+            asked.allSatisfy({ headers.contains($0.lowercased()) })
+        else { return fields }
+        fields[allowOrigin] = "*"
+        fields[allowMethods] = method.uppercased()
+        if !asked.isEmpty { fields[allowHeaders] = asked.map(canonical).joined(separator: ", ") }
+        return fields
+    }
+
+    /// Adds to any other answer what a browser needs to show it to a page.
+    static func add(to fields: inout HTTPFields, for head: HTTPRequest) {
+        fields.append(HTTPField(name: .vary, value: "Origin"))
+        if head.headerFields[.origin] != nil, methods.contains(head.method.rawValue) {
+            fields[allowOrigin] = "*"
+        }
+    }
+
+    /// `content-type` as `Content-Type`.
+    private static func canonical(_ name: String) -> String {
+        name.split(separator: "-", omittingEmptySubsequences: false)
+            .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: "-")
+    }
+}

@@ -1,0 +1,183 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import ImmudbProtocol
+import Logging
+import NIOCore
+import RPCTransport
+
+/// Answers every request. Read this file first for the life of a request.
+///
+/// A request goes by its path to a page of the gateway or to a route; its body is received whole, within limits; the
+/// route's handler calls immudb with the caller's own header; what it throws becomes the answer at one place, `respond`.
+struct GatewayResponder: HTTPResponder {
+    let core: GatewayCore
+    let pages: Pages
+
+    func respond(to request: Request, context: GatewayContext) async throws -> Response {
+        let started = ContinuousClock.now
+        if let fields = CrossOrigin.preflight(request.head) {
+            return Response(status: .ok, headers: fields)
+        }
+        let (path, route) = find(request.head)
+        var response: Response
+        if case .route(let position, let parameter) = route {
+            response = await answer(
+                Routes.all[position], parameter, request, context)
+            finish(&response, request, position, started)
+        } else {
+            if case .wrongMethod = route {
+                response = .plain(.methodNotAllowed)
+            } else {
+                response = await pages.answer(request.head, path, core)
+            }
+            finish(&response, request, nil, started)
+        }
+        return response
+    }
+
+    private func finish(
+        _ response: inout Response, _ request: Request, _ route: Int?,
+        _ started: ContinuousClock.Instant
+    ) {
+        CrossOrigin.add(to: &response.headers, for: request.head)
+        core.metrics.answered(
+            route, status: response.status.code, after: .now - started)
+    }
+
+    /// Returns the decoded path, and what is there.
+    private func find(_ head: HTTPRequest) -> (path: String, Routes.Match) {
+        let target = head.path ?? "/"
+        guard let path = target.prefix(while: { $0 != "?" && $0 != "#" }).removingPercentEncoding,
+            path.hasPrefix(Routes.base + "/")
+        else { return (target, .unknown) }
+        let rest = path.dropFirst(Routes.base.count + 1)
+        var method = head.method.rawValue
+        // A form may ask for a route of another method, as with the original's library.
+        let isForm =
+            method == "POST"
+            && head.headerFields[.contentType] == "application/x-www-form-urlencoded"
+        if isForm, let other = head.headerFields[Self.methodOverride] {
+            method = other.uppercased()
+        }
+        return (path, Routes.match(method, rest, mayFallBackToGet: isForm))
+    }
+
+    private static let methodOverride = HTTPField.Name("X-HTTP-Method-Override")!
+
+    private func answer(
+        _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
+    ) async -> Response {
+        do {
+            let received = try await receive(route, parameter, request, context)
+            let reply = try await run(route, received, context)
+            return Self.response(reply, received)
+        } catch {
+            let failure = GatewayError(error, isWrite: route.procedure.appends)
+            log(failure, route, context)
+            return Self.response(failure, route)
+        }
+    }
+
+    private func receive(
+        _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
+    ) async throws -> GatewayRequest {
+        let room = Room(in: core.held)
+        let body = try await BodyReader.read(request, core.limits, room)
+        return GatewayRequest(
+            body: body, parameter: parameter,
+            metadata: ForwardedMetadata.of(request.head, from: context.address),
+            timeout: try GRPCTimeout.of(request.head) ?? core.limits.callTimeout, room: room,
+            limits: core.limits)
+    }
+
+    /// Runs the handler. One that may take long ends when its client goes.
+    private func run(
+        _ route: Route, _ request: GatewayRequest, _ context: GatewayContext
+    ) async throws -> Reply {
+        guard route.isLong else { return try await route.handler(request, core) }
+        let task = Task { try await route.handler(request, core) }
+        await context.watch { task.cancel() }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
+    private func log(_ failure: GatewayError, _ route: Route, _ context: GatewayContext) {
+        let isOurs = [.internalError, .dataLoss, .unknown].contains(failure.code)
+        core.log.log(
+            level: isOurs ? .warning : .debug,
+            "\(route.method) \(route.path) of \(context.address ?? "unknown"): \(failure.message)")
+    }
+
+    // MARK: answers
+
+    private static func response(_ reply: Reply, _ request: GatewayRequest) -> Response {
+        var headers = reply.headers
+        headers[.contentType] = "application/json"
+        switch reply.body {
+        case .bytes(let bytes) where bytes.readableBytes < request.limits.countedAnswerByteCount:
+            return Response(status: .ok, headers: headers, body: .init(byteBuffer: bytes))
+        case .bytes(let bytes):
+            return Response(
+                status: .ok, headers: headers, body: .pieces(of: bytes, keeping: request.room))
+        case .lines(let write):
+            return Response(
+                status: .ok, headers: headers,
+                body: ResponseBody { writer in
+                    do {
+                        try await write { line in try await writer.write(line) }
+                    } catch let error as RPCError {
+                        var line = GatewayError(error).streamBody
+                        line.writeStaticString("\n")
+                        try await writer.write(line)
+                    }
+                    try await writer.finish(nil)
+                })
+        }
+    }
+
+    private static func response(_ failure: GatewayError, _ route: Route) -> Response {
+        var headers: HTTPFields = [.contentType: "application/json"]
+        // The rest of the body is not wanted.
+        if failure.endsConnection { headers[.connection] = "close" }
+        let body: ByteBuffer
+        if case .lines = route.answer {
+            body = failure.streamBody
+        } else {
+            body = failure.body
+        }
+        return Response(status: failure.status, headers: headers, body: .init(byteBuffer: body))
+    }
+}
+
+extension Response {
+    /// The answers that are no JSON: `Not Found`, `Method Not Allowed`.
+    static func plain(_ status: HTTPResponse.Status) -> Response {
+        Response(
+            status: status,
+            headers: [
+                .contentType: "text/plain; charset=utf-8", .xContentTypeOptions: "nosniff",
+            ],
+            body: .init(byteBuffer: ByteBuffer(string: "\(status.reasonPhrase)\n")))
+    }
+}
+
+extension ResponseBody {
+    /// Bytes that are written a piece at a time, so that the client's pace decides how much is underway.
+    fileprivate static func pieces(of bytes: ByteBuffer, keeping room: Room) -> ResponseBody {
+        ResponseBody(contentLength: bytes.readableBytes) { writer in
+            defer { withExtendedLifetime(room) {} }
+            var rest = bytes
+            while let piece = rest.readSlice(length: min(rest.readableBytes, 64 << 10)),
+                piece.readableBytes > 0
+            {
+                try await writer.write(piece)
+            }
+            try await writer.finish(nil)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import NIOCore
+import NIOFoundationCompat
+import SwiftProtobuf
+
+/// Why a request's JSON is refused: which field, and what is wrong with it.
+struct JSONFault: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+
+    init(_ path: [any CodingKey], _ reason: String) {
+        description = "field \(Self.text(of: path)): \(reason)"
+    }
+
+    init(_ error: DecodingError) {
+        switch error {
+        case .typeMismatch(let type, let context):
+            self = Self.wrongType(type, context)
+        case .valueNotFound(_, let context), .keyNotFound(_, let context):
+            self.init(context.codingPath, "missing")
+        case .dataCorrupted(let context) where context.codingPath.isEmpty:
+            let detail = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey]
+            self.init("the body is not JSON: \(detail ?? context.debugDescription)")
+        case .dataCorrupted(let context):
+            self.init(context.codingPath, context.debugDescription)
+        @unknown default:
+            self.init("the body is not JSON: \(error)")
+        }
+    }
+
+    private static func wrongType(_ type: Any.Type, _ context: DecodingError.Context) -> JSONFault {
+        let wanted: String =
+            switch type {
+            case is String.Type: "a string"
+            case is Bool.Type: "true or false"
+            case is [Any].Type: "a list"
+            default: "an object"
+            }
+        return context.codingPath.isEmpty
+            ? JSONFault("the body is not \(wanted)")
+            : JSONFault(context.codingPath, "not \(wanted)")
+    }
+
+    /// `kv.key`, `KVs[3].value`.
+    private static func text(of path: [any CodingKey]) -> String {
+        path.reduce(into: "") { text, key in
+            if let position = key.intValue {
+                text += "[\(position)]"
+            } else {
+                text += (text.isEmpty ? "" : ".") + key.stringValue
+            }
+        }
+    }
+}
+
+/// The body of a request.
+enum JSONBody {
+    /// Returns how many values and names a JSON text has at most, without reading it as JSON.
+    ///
+    /// Reading takes some hundred bytes for each, whatever its length in the text: it is counted first.
+    static func valueCount(_ body: ByteBuffer) -> Int {
+        body.withUnsafeReadableBytes { bytes in
+            var count = 1
+            var isInString = false
+            var isEscaped = false
+            for byte in bytes {
+                if isInString {
+                    if isEscaped {
+                        isEscaped = false
+                    } else if byte == UInt8(ascii: "\\") {
+                        isEscaped = true
+                    } else if byte == UInt8(ascii: "\"") {
+                        isInString = false
+                    }
+                } else {
+                    switch byte {
+                    case UInt8(ascii: "\""): isInString = true
+                    case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "{"):
+                        count += 1
+                    default: break
+                    }
+                }
+            }
+            return count
+        }
+    }
+
+    /// Reads a message. No body, and `null`, are an empty message.
+    static func read<Message: SwiftProtobuf.Message>(
+        _ body: ByteBuffer, as shape: MessageShape<Message>
+    ) throws(JSONFault) -> Message {
+        let data =
+            isEmpty(body) ? Data("{}".utf8) : Data(buffer: body, byteTransferStrategy: .noCopy)
+        do {
+            return try JSONDecoder().decode(
+                Shaped<Message>.self, from: data, configuration: shape
+            ).message
+        } catch let error as JSONFault {
+            throw error
+        } catch let error as DecodingError {
+            throw JSONFault(error)
+        } catch {
+            throw JSONFault("the body is not JSON: \(error)")
+        }
+    }
+
+    private static func isEmpty(_ body: ByteBuffer) -> Bool {
+        guard body.readableBytes <= 64 else { return false }
+        let text = String(buffer: body).trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty || text == "null"
+    }
+}

@@ -1,0 +1,53 @@
+import HTTPTypes
+import ImmudbClient
+import NIOCore
+import RPCTransport
+import SwiftProtobuf
+
+/// A request whose body is complete.
+struct GatewayRequest: Sendable {
+    let body: ByteBuffer
+    /// The last part of the path, decoded, on a route that has one.
+    let parameter: String?
+    /// What goes on to immudb.
+    let metadata: Metadata
+    let timeout: Duration
+    /// What the request holds.
+    let room: Room
+    let limits: RequestLimits
+
+    /// Counts an answer of immudb before it is received: itself, decoded, and as JSON.
+    var admission: AnswerAdmission {
+        { [room, limits] byteCount in
+            byteCount < limits.countedAnswerByteCount || room.grow(by: 4 * byteCount)
+        }
+    }
+
+    func message<Message: SwiftProtobuf.Message>(
+        _ shape: MessageShape<Message>
+    ) throws -> Message {
+        try JSONBody.read(body, as: shape)
+    }
+
+    /// The bytes in the path: base64, standard or URL-safe, with padding.
+    func bytes(_ parameter: Route.Parameter) throws -> [UInt8] {
+        let text = self.parameter ?? ""
+        guard let bytes = base64Bytes(text) else {
+            throw Self.mismatch(parameter, "illegal base64 data")
+        }
+        return bytes
+    }
+
+    func number(_ parameter: Route.Parameter) throws -> UInt64 {
+        let text = self.parameter ?? ""
+        guard let number = UInt64(text), text.first != "+" else {
+            throw Self.mismatch(parameter, "not a whole number from 0 to \(UInt64.max)")
+        }
+        return number
+    }
+
+    private static func mismatch(_ parameter: Route.Parameter, _ detail: String) -> GatewayError {
+        GatewayError(
+            .invalidArgument, "type mismatch, parameter: \(parameter.name), error: \(detail)")
+    }
+}

@@ -1,0 +1,97 @@
+import HTTPTypes
+import ImmudbProtocol
+import NIOCore
+import SwiftProtobuf
+
+/// One route of the REST interface: where it is, what it does, and what the documents say of it.
+struct Route: Sendable {
+    /// The value in a path, and what the documents call it.
+    struct Parameter: Sendable {
+        let name: String
+        let type: FieldType
+    }
+
+    enum Answer: Sendable {
+        case message(SchemaDescription)
+        /// Lines, each `{"result":…}`, and at the end of a stream that failed `{"error":…}`.
+        case lines(SchemaDescription)
+
+        var schema: SchemaDescription {
+            switch self {
+            case .message(let schema), .lines(let schema): schema
+            }
+        }
+    }
+
+    typealias Handler = @Sendable (GatewayRequest, GatewayCore) async throws -> Reply
+
+    let method: HTTPRequest.Method
+    /// Below ``Routes/base``, without the parameter.
+    let path: String
+    let parameter: Parameter?
+    /// The remote procedure behind it.
+    let procedure: ImmuService.Method
+    let body: SchemaDescription?
+    let answer: Answer
+    let summary: String
+    /// Whether the gateway verifies the answer.
+    let isVerified: Bool
+    let handler: Handler
+
+    /// Whether a call may take long: it is cancelled when its client goes.
+    var isLong: Bool {
+        switch procedure.answer {
+        case .entries, .entryStream: true
+        case .plain: procedure.path == ImmuService.count
+        case .path, .proof, .provenEntry: false
+        }
+    }
+
+    /// The path as documents write it: `/v1/immurestproxy/item/{key}`.
+    var template: String {
+        "\(Routes.base)/\(path)" + (parameter.map { "/{\($0.name)}" } ?? "")
+    }
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, parameter: Parameter? = nil,
+        _ procedure: String, body: SchemaDescription? = nil, answer: Answer,
+        isVerified: Bool = false, _ summary: String, _ handler: @escaping Handler
+    ) {
+        guard let procedure = ImmuService.methods.first(where: { $0.path == procedure }) else {
+            preconditionFailure("\(procedure) is no remote procedure")
+        }
+        self.method = method
+        self.path = path
+        self.parameter = parameter
+        self.procedure = procedure
+        self.body = body
+        self.answer = answer
+        self.summary = summary
+        self.isVerified = isVerified
+        self.handler = handler
+    }
+}
+
+/// What a route answers.
+struct Reply: Sendable {
+    enum Body: Sendable {
+        case bytes(ByteBuffer)
+        /// Lines that are written as they come. The function returns an error to end the stream with.
+        case lines(@Sendable (_ write: (ByteBuffer) async throws -> Void) async throws -> Void)
+    }
+
+    let body: Body
+    var headers = HTTPFields()
+
+    /// An answer of one of the gateway's own handlers.
+    init(_ write: (inout JSONText) -> Void) {
+        var text = JSONText()
+        text.object(write)
+        body = .bytes(text.buffer)
+    }
+
+    init(_ body: Body, _ headers: HTTPFields) {
+        self.body = body
+        self.headers = headers
+    }
+}

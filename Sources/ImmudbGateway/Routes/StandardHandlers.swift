@@ -1,0 +1,108 @@
+import Foundation
+import HTTPTypes
+import ImmudbClient
+import ImmudbProtocol
+import NIOCore
+import RPCTransport
+import SwiftProtobuf
+
+// The standard handlers: a request is made one call of immudb, and its answer is written as protobuf's JSON.
+
+extension Route {
+    /// A route whose body is the request of a remote procedure.
+    static func standard<Request: Message, Answer: Message>(
+        _ path: String, _ procedure: String, _ shape: MessageShape<Request>,
+        answering answer: SchemaDescription, as _: Answer.Type, _ summary: String
+    ) -> Route {
+        Route(
+            .post, path, procedure, body: shape.schema, answer: .message(answer), summary
+        ) { request, core in
+            let reply: Reply = try await core.call(
+                procedure, try request.message(shape), Answer.self, request)
+            return reply
+        }
+    }
+
+    /// A route without a body: the path has all of the request, or there is nothing to say.
+    static func standard<Request: Message, Answer: Message>(
+        _ path: String, parameter: Parameter? = nil, _ procedure: String,
+        answering answer: SchemaDescription, as _: Answer.Type, _ summary: String,
+        _ message: @escaping @Sendable (GatewayRequest) throws -> Request
+    ) -> Route {
+        Route(
+            .get, path, parameter: parameter, procedure, answer: .message(answer), summary
+        ) { request, core in
+            try await core.call(procedure, try message(request), Answer.self, request)
+        }
+    }
+}
+
+extension GatewayCore {
+    /// Makes a call, and writes its answer as JSON.
+    fileprivate func call<Request: Message, Answer: Message>(
+        _ procedure: String, _ message: Request, _: Answer.Type, _ request: GatewayRequest
+    ) async throws -> Reply {
+        let answer: RPCResponse<Answer> = try await upstream.call(procedure, message, request)
+        let json: [UInt8] = try answer.message.jsonUTF8Bytes(options: Self.jsonOptions)
+        return Reply(.bytes(ByteBuffer(bytes: json)), Self.headers(answer.headers))
+    }
+
+    static let jsonOptions = {
+        var options = JSONEncodingOptions()
+        options.preserveProtoFieldNames = true
+        return options
+    }()
+
+    /// The answer's headers as `Grpc-Metadata-…`.
+    static func headers(_ metadata: Metadata) -> HTTPFields {
+        var fields: HTTPFields = [.grpcContentType: "application/grpc"]
+        for field in metadata.fields {
+            guard let name = HTTPField.Name("Grpc-Metadata-" + capitalized(field.name)) else {
+                continue
+            }
+            let value: String =
+                switch field.value {
+                case .text(let text): text
+                case .binary(let bytes): Data(bytes).base64EncodedString()
+                }
+            guard HTTPField.isValidValue(value) else { continue }
+            fields.append(HTTPField(name: name, value: value))
+        }
+        return fields
+    }
+
+    /// `immudb-uuid` as `Immudb-Uuid`.
+    private static func capitalized(_ name: String) -> String {
+        name.split(separator: "-", omittingEmptySubsequences: false)
+            .map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined(separator: "-")
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let grpcContentType = HTTPField.Name("Grpc-Metadata-Content-Type")!
+}
+
+extension Route {
+    /// All entries, as lines that are written as they come: what the gateway holds of them does not depend on how many
+    /// there are.
+    static let dump = Route(
+        .post, "dump", ImmuService.dump, body: Shapes.empty.schema,
+        answer: .lines(AnswerSchemas.pairs), "All entries, in insertion order."
+    ) { request, core in
+        let _: Google_Protobuf_Empty = try request.message(Shapes.empty)
+        let answers: RPCResponseStream<Pb_KVList> = try await core.upstream.stream(
+            ImmuService.dump, Google_Protobuf_Empty(), request)
+        return Reply(
+            .lines { write in
+                for try await list in answers {
+                    let json: [UInt8] = try list.jsonUTF8Bytes(options: GatewayCore.jsonOptions)
+                    var line = ByteBuffer()
+                    line.reserveCapacity(json.count + 12)
+                    line.writeStaticString("{\"result\":")
+                    line.writeBytes(json)
+                    line.writeStaticString("}\n")
+                    try await write(line)
+                }
+            }, GatewayCore.headers(answers.headers))
+    }
+}

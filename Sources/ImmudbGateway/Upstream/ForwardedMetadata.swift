@@ -1,0 +1,88 @@
+import HTTPTypes
+import ImmudbProtocol
+import RPCTransport
+
+/// What of a request's header goes on to immudb.
+///
+/// The token goes as it is, so that immudb decides who the caller is: the gateway has no token of its own. Never passed
+/// on is what would make immudb take the caller for somebody else: `client_id`, which marks the administration tool, and
+/// the addresses that the gateway adds itself.
+enum ForwardedMetadata {
+    private static let prefix = "grpc-metadata-"
+    private static let authorization = "authorization"
+    /// Names that callers cannot set by the prefix.
+    private static let reserved: Set<String> = [
+        ImmuMetadata.clientIdentity, "x-forwarded-for", "x-forwarded-host", "forwarded",
+        "content-type", "te",
+    ]
+    /// The request header fields that IANA lists as permanent.
+    private static let permanent: Set<String> = [
+        "accept", "accept-charset", "accept-language", "accept-ranges", authorization,
+        "cache-control", "content-type", "cookie", "date", "expect", "from", "host", "if-match",
+        "if-modified-since", "if-none-match", "if-schedule-tag-match", "if-unmodified-since",
+        "max-forwards", "origin", "pragma", "referer", "user-agent", "via", "warning",
+    ]
+
+    /// - Parameter address: the client's, without its port.
+    static func of(_ head: HTTPRequest, from address: String?) -> Metadata {
+        var metadata = Metadata()
+        var forwardedFor: [String] = []
+        var forwardedHost = head.authority
+        for field in head.headerFields {
+            let name = field.name.canonicalName
+            if name == authorization {
+                metadata.add(ImmuMetadata.authorization, field.value)
+                metadata.add("grpcgateway-authorization", field.value)
+            } else if permanent.contains(name) {
+                metadata.add("grpcgateway-\(name)", field.value)
+            } else if name.hasPrefix(prefix) {
+                add(String(name.dropFirst(prefix.count)), field.value, to: &metadata)
+            } else if name == "x-forwarded-for" {
+                forwardedFor.append(field.value)
+            } else if name == "x-forwarded-host" {
+                forwardedHost = field.value
+            }
+        }
+        if let address { forwardedFor.append(address) }
+        if let host = head.authority { metadata.add("grpcgateway-host", host) }
+        if let forwardedHost { metadata.add("x-forwarded-host", forwardedHost) }
+        // Always there: by it, immudb knows that the caller is not on the gateway's machine.
+        metadata.add(
+            ImmuMetadata.forwardedFor,
+            forwardedFor.isEmpty ? "unknown" : forwardedFor.joined(separator: ", "))
+        return metadata
+    }
+
+    private static func add(_ name: String, _ value: String, to metadata: inout Metadata) {
+        guard !name.isEmpty, !reserved.contains(name), !name.hasPrefix("grpc-") else { return }
+        guard name.hasSuffix("-bin") else { return metadata.add(name, value) }
+        if let bytes = base64Bytes(value) { metadata.add(name, binary: bytes) }
+    }
+}
+
+/// The time that a caller gives a call: `Grpc-Timeout: 500m`.
+enum GRPCTimeout {
+    /// - Returns: nil if the request names none.
+    /// - Throws: `GatewayError` for one that is not a number of at most 8 digits and a unit.
+    static func of(_ head: HTTPRequest) throws -> Duration? {
+        guard let text = head.headerFields[HTTPField.Name("Grpc-Timeout")!] else { return nil }
+        let digits = text.dropLast()
+        guard let unit = text.last, !digits.isEmpty, digits.utf8.count <= 8,
+            digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let number = Int64(digits)
+        else { throw invalid(text) }
+        switch unit {
+        case "H": return .seconds(number * 3_600)
+        case "M": return .seconds(number * 60)
+        case "S": return .seconds(number)
+        case "m": return .milliseconds(number)
+        case "u": return .microseconds(number)
+        case "n": return .nanoseconds(number)
+        default: throw invalid(text)
+        }
+    }
+
+    private static func invalid(_ text: String) -> GatewayError {
+        GatewayError(.invalidArgument, "invalid grpc-timeout: \(text)")
+    }
+}

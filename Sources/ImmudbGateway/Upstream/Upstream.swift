@@ -1,0 +1,190 @@
+import ImmudbClient
+import ImmudbProtocol
+import ImmudbVerification
+import Logging
+import POSIX
+import RPCTransport
+import SwiftProtobuf
+import Synchronization
+
+/// The way to immudb: two connections, one for calls of single entries and one for long ones, so that those do not
+/// wait behind these, and the client that verifies.
+///
+/// It need not be there: calls fail with `.unavailable` meanwhile, and ``watch()`` goes on trying.
+final class Upstream: Sendable {
+    /// What is known of immudb since it was asked last.
+    struct State: Sendable {
+        /// Whether it answered.
+        var isReachable = false
+        /// Who it is; nil if it never answered.
+        var identity: String?
+        /// Why it does not serve everything; nil if it does.
+        var problem: String? = "immudb has not been asked yet"
+    }
+
+    let address: String
+    /// Whether immudb is in the same process.
+    let isEmbedded: Bool
+    private let points: RPCClient
+    private let bulk: RPCClient
+    private let configuration: ImmudbClient.Configuration
+    private let roots: FileTrustedRootStore
+    private let limits: AnswerLimits
+    private let log: Logger
+
+    private let known = Mutex(State())
+    private let client = Mutex<ImmudbClient?>(nil)
+    /// The attempt that is under way: all who need the client wait for the same one.
+    private let attempt = Mutex<Task<ImmudbClient, any Error>?>(nil)
+
+    private static let watchInterval = Duration.seconds(1)
+    private static let longMethods = Set(
+        ImmuService.methods.filter {
+            switch $0.answer {
+            case .entries, .entryStream: true
+            case .plain:
+                [ImmuService.count, ImmuService.setBatch, ImmuService.setBatchSV].contains($0.path)
+            case .path, .proof, .provenEntry: false
+            }
+        }.map(\.path))
+
+    /// - Parameters:
+    ///   - transport: where immudb is.
+    ///   - address: the same for a person, and for the file of the servers that were trusted.
+    ///   - directory: the folder of the trusted roots.
+    init(
+        _ transport: RPCClient.Configuration, address: String, isEmbedded: Bool, directory: String,
+        log: Logger
+    ) {
+        self.address = address
+        self.isEmbedded = isEmbedded
+        self.log = log
+        points = RPCClient(transport)
+        bulk = RPCClient(transport)
+        configuration = {
+            var configuration = ImmudbClient.Configuration()
+            configuration.maxReceiveMessageByteCount = transport.maxReceiveMessageByteCount
+            configuration.evidenceDirectory =
+                (directory.hasSuffix("/") ? directory : directory + "/") + "evidence"
+            return configuration
+        }()
+        roots = FileTrustedRootStore(directory: directory)
+        limits = AnswerLimits(maxAnswerByteCount: transport.maxReceiveMessageByteCount)
+    }
+
+    var state: State { known.withLock { $0 } }
+
+    // MARK: calls
+
+    /// Makes a call for a request, with the header that it came with.
+    func call<Request: Message, Answer: Message>(
+        _ procedure: String, _ message: Request, _ request: GatewayRequest
+    ) async throws -> RPCResponse<Answer> {
+        let transport = Self.longMethods.contains(procedure) ? bulk : points
+        return try await transport.unary(
+            procedure, message, metadata: request.metadata, timeout: request.timeout,
+            check: limits[procedure], admit: request.admission)
+    }
+
+    /// Starts a call with any number of answers.
+    func stream<Request: Message, Answer: Message>(
+        _ procedure: String, _ message: Request, _ request: GatewayRequest
+    ) async throws -> RPCResponseStream<Answer> {
+        try await bulk.serverStreaming(
+            procedure, message, metadata: request.metadata, messageTimeout: request.timeout,
+            check: limits[procedure])
+    }
+
+    /// Returns the client that verifies, for the one who makes a request.
+    func client(for request: GatewayRequest) async throws -> ImmudbClient {
+        try await verifyingClient().forwarding(
+            request.metadata, timeout: request.timeout, admit: request.admission)
+    }
+
+    private func verifyingClient() async throws -> ImmudbClient {
+        if let client = client.withLock({ $0 }) { return client }
+        let task = attempt.withLock { attempt in
+            if let attempt { return attempt }
+            let new = Task { try await connect() }
+            attempt = new
+            return new
+        }
+        return try await task.value
+    }
+
+    private func connect() async throws -> ImmudbClient {
+        defer { attempt.withLock { $0 = nil } }
+        let new = try await ImmudbClient.connect(
+            over: points, to: address, configuration, trustedRoots: roots,
+            firstContact: .trustOnFirstUse)
+        client.withLock { $0 = new }
+        return new
+    }
+
+    // MARK: the state
+
+    /// Asks immudb every second how it is, until the task is cancelled, and logs what changes.
+    func watch() async {
+        while !Task.isCancelled {
+            let new = await look()
+            let old = known.withLock { known in
+                defer { known = new }
+                return known
+            }
+            report(from: old, to: new)
+            try? await Task.sleep(for: Self.watchInterval)
+        }
+    }
+
+    private func report(from old: State, to new: State) {
+        if new.isReachable, !old.isReachable {
+            log.info("immudb \(new.identity ?? "without an identity") reached at \(address)")
+        }
+        guard new.problem != old.problem else { return }
+        if let problem = new.problem {
+            log.warning("immudb at \(address): \(problem)")
+        } else if old.isReachable {
+            log.info("immudb at \(address) serves everything again")
+        }
+    }
+
+    private func look() async -> State {
+        var state = State()
+        do {
+            let health: RPCResponse<Immudb_Schema_HealthResponse> = try await points.unary(
+                ImmuService.health, Google_Protobuf_Empty(), metadata: Self.ownMetadata,
+                timeout: .seconds(10))
+            state.isReachable = true
+            state.identity = health.headers.first(ImmuMetadata.serverIdentity)
+            state.problem =
+                health.trailers.first(ImmuMetadata.writeProblem).map { "it takes no writes: \($0)" }
+                ?? health.trailers.first(ImmuMetadata.readProblem).map {
+                    "it cannot be read: \($0)"
+                }
+                ?? (health.message.status ? nil : "it says that it is not well")
+        } catch {
+            state.identity = self.state.identity
+            state.problem = (error as? RPCError)?.message ?? "\(error)"
+            return state
+        }
+        // Another server than before, perhaps a new one that was trusted by name: the client has to be made again.
+        client.withLock { client in
+            if let known = client?.identity.text, known != state.identity { client = nil }
+        }
+        do {
+            _ = try await verifyingClient()
+        } catch {
+            state.problem = (error as? ClientError)?.message ?? "\(error)"
+        }
+        return state
+    }
+
+    /// Marks the gateway's own calls as those of a gateway.
+    private static let ownMetadata: Metadata = [ImmuMetadata.forwardedFor: "unknown"]
+
+    func close() async {
+        attempt.withLock { $0 }?.cancel()
+        await points.shutdown()
+        await bulk.shutdown()
+    }
+}

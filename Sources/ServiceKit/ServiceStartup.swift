@@ -1,0 +1,72 @@
+import POSIX
+import ProgramKit
+import StorageIO
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// What the settings of a start say of the process, merged and checked.
+struct ServiceStartup {
+    let values: SettingsValues
+    /// For the log, once it is open.
+    let warnings: [String]
+    private let settings: ServiceSettings
+    private let logLevel: LogLevel
+
+    var isDetached: Bool { values[settings.detached] }
+    /// Empty: the log is on the standard error.
+    var logFile: String { values[settings.logFile] }
+
+    /// A config file that was found is named on the standard output.
+    init(_ sources: SettingsSources, _ settings: ServiceSettings) throws(SettingsError) {
+        if let announcement = sources.announcement {
+            StandardFiles.write(announcement + "\n", to: STDOUT_FILENO)
+        }
+        self.settings = settings
+        values = try sources.values()
+        try Self.checkFiles(pid: values[settings.pidFile], log: values[settings.logFile])
+
+        var warnings = values.warnings
+        let word = sources.environment["LOG_LEVEL"] ?? ""
+        logLevel = Self.logLevel(values, settings.logLevel, word)
+        if !word.isEmpty, LogLevel(word: word) == nil {
+            warnings.append(
+                "LOG_LEVEL is \"\(word)\", none of error, warn, info and debug: "
+                    + "\(LogLevelWord(logLevel)) is taken")
+        }
+        self.warnings = warnings
+    }
+
+    /// - Parameter word: of LOG_LEVEL, the variable of earlier releases. It wins over a config file, as the
+    ///   environment does, but not over the setting's own variable and flag.
+    private static func logLevel(
+        _ values: SettingsValues, _ setting: Setting<LogLevelWord>, _ word: String
+    ) -> LogLevel {
+        switch values.source(of: setting) {
+        case .flag, .variable: return values[setting].level
+        case .file, nil: return LogLevel(word: word) ?? values[setting].level
+        }
+    }
+
+    private static func checkFiles(pid: String, log: String) throws(SettingsError) {
+        guard !pid.isEmpty, !log.isEmpty, PathTarget.areOne(pid, log) else { return }
+        throw SettingsError("pid file \(pid) and log file \(log) are one file: name two")
+    }
+
+    /// The log file, or the standard error if there is none.
+    func openLog() throws(LogOpenError) -> ServerLog {
+        let format = values[settings.logFormat]
+        return logFile.isEmpty
+            ? try .standardError(program: settings.errorOutputName, level: logLevel, format: format)
+            : try .file(logFile, program: settings.program, level: logLevel, format: format)
+    }
+
+    /// nil if none is asked for.
+    func takePidFile() throws(DaemonError) -> PidFile? {
+        let path = values[settings.pidFile]
+        return path.isEmpty ? nil : try PidFile(path, program: settings.program)
+    }
+}

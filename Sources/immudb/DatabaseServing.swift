@@ -1,0 +1,112 @@
+// What the program serves: the database, its metrics beside it, and a gateway if there is to be one.
+
+import ImmudbGateway
+import ImmudbServer
+import ImmudbStore
+import POSIX
+import ServiceKit
+
+/// The server of a database, its metrics over HTTP, and its gateway.
+struct DatabaseServing: Service {
+    let options: ServerOptions
+    /// nil: without one.
+    let gateway: GatewayOptions?
+    private let cancellation = Cancellation()
+
+    var startingStatus: String { "Opens the database" }
+    var rereadsFiles: Bool {
+        options.mutualTLS.isOn || gateway.map { !$0.tlsCertificate.isEmpty } == true
+    }
+
+    func cancelStart() { cancellation.cancel() }
+
+    func start(log: ServerLog) async throws -> any RunningService {
+        let metrics = MetricsEndpoint()
+        do throws(ServerStartError) {
+            let options = try await serve(metrics, log)
+            if let gateway {
+                // Before the data is opened, which may take long.
+                try checkListening(
+                    host: gateway.address, port: gateway.port, portFlag: "--gateway-port")
+            }
+            let server = try await ImmudbServer.start(
+                options, log: log.logger, cancellation: cancellation, metrics: metrics.registry)
+            let gateway = try await startGateway(of: server, log, metrics)
+            metrics.setReady(true)
+            return RunningDatabase(server: server, gateway: gateway, metrics: metrics)
+        } catch {
+            await metrics.stop()
+            guard error.isCancellation else { throw error }
+            throw StartCancelled(error.message)
+        }
+    }
+
+    /// - Returns: nil if there is to be none.
+    private func startGateway(
+        of server: ImmudbServer, _ log: ServerLog, _ metrics: MetricsEndpoint
+    ) async throws(ServerStartError) -> Gateway? {
+        guard let gateway else { return nil }
+        do throws(ServerStartError) {
+            return try await Gateway.start(gateway, of: server, log, metrics)
+        } catch {
+            await server.stop(deadline: .zero)
+            throw error
+        }
+    }
+
+    /// Listens for scrapes.
+    ///
+    /// That the usual port is in use, by another server of this machine, is no reason not to serve the database; that
+    /// a port or an address which somebody chose cannot be had, is one.
+    ///
+    /// - Returns: the options with the port that was taken.
+    private func serve(
+        _ metrics: MetricsEndpoint, _ log: ServerLog
+    ) async throws(ServerStartError) -> ServerOptions {
+        var options = options
+        let address = hostAndPort(options.metricsHost, options.metricsPort)
+        do {
+            options.metricsPort = try await metrics.start(
+                host: options.metricsHost, port: options.metricsPort)
+            log.info(
+                "Metrics served at http://\(hostAndPort(options.metricsHost, options.metricsPort))/metrics"
+            )
+        } catch {
+            let failure = ListeningFailure(error)
+            let reason = "cannot listen on \(address) for metrics: \(failure.reason)"
+            let flag = failure.isOfPort ? "port" : "address"
+            let isChosen =
+                failure.isOfPort
+                ? options.metricsPort != ServerOptions.defaultMetricsPort
+                : !options.metricsAddress.isEmpty
+            guard !isChosen else {
+                throw ServerStartError("\(reason). Give another \(flag) with --metrics-\(flag)")
+            }
+            log.warning("\(reason). There are none until a start with another --metrics-\(flag)")
+        }
+        return options
+    }
+}
+
+private struct RunningDatabase: RunningService {
+    let server: ImmudbServer
+    let gateway: Gateway?
+    let metrics: MetricsEndpoint
+
+    var status: String { "Serves \(hostAndPort(server.options.address, server.options.port))" }
+
+    func reload() {
+        server.reloadCertificates()
+        gateway?.reloadCertificates()
+    }
+
+    func stop(deadline: Duration) async -> Bool {
+        let end = ContinuousClock.now + deadline
+        metrics.setReady(false)
+        // Its requests are calls of the server.
+        await gateway?.stop(deadline: deadline)
+        let isClosed = await server.stop(deadline: max(.zero, end - .now))
+        await metrics.stop()
+        return isClosed
+    }
+}

@@ -1,0 +1,63 @@
+import ImmudbGateway
+import ImmudbServer
+import POSIX
+import ProgramKit
+import ServiceKit
+
+// The REST gateway in the server's process: `immudb --gateway`.
+
+extension GatewayOptions {
+    /// The gateway that the settings ask for; nil without `--gateway`.
+    ///
+    /// - Parameter server: whose gateway it is.
+    /// - Throws: `SettingsError` if only one of two files that belong together is named.
+    static func embedded(
+        _ values: SettingsValues, in server: ServerOptions
+    ) throws(SettingsError) -> GatewayOptions? {
+        guard values[ImmudbSettings.gateway] else { return nil }
+        var options = GatewayOptions()
+        let address = values[ImmudbSettings.gatewayAddress]
+        options.address = withoutBrackets(address.isEmpty ? server.address : address)
+        options.port = values[ImmudbSettings.gatewayPort]
+        options.immudbAddress = server.address
+        options.immudbPort = server.port
+        options.directory = server.gatewayDirectory
+        options.isStrict = values[ImmudbSettings.gatewayStrict]
+        options.tlsCertificate = values[ImmudbSettings.gatewayTLSCertificate]
+        options.tlsKey = values[ImmudbSettings.gatewayTLSKey]
+        guard options.tlsCertificate.isEmpty == options.tlsKey.isEmpty else {
+            throw SettingsError(
+                "--gateway-tls-certificate and --gateway-tls-key belong together: give both for "
+                    + "https, or neither")
+        }
+        return options
+    }
+}
+
+extension Gateway {
+    /// Starts the gateway of a server in the same process, beside which it keeps its trusted roots.
+    static func start(
+        _ options: GatewayOptions, of server: ImmudbServer, _ log: ServerLog,
+        _ metrics: MetricsEndpoint
+    ) async throws(ServerStartError) -> Gateway {
+        do throws(GatewayStartError) {
+            let gateway = try await start(
+                options, over: server.gatewayClient, log: log.logger, metrics: metrics.registry)
+            log.info("Gateway served at \(gateway.url)")
+            if server.options.mutualTLS.isOn {
+                log.warning(
+                    "the gateway asks its callers for no certificate, although --mtls is on: whoever reaches "
+                        + "\(gateway.url) reaches the database")
+            }
+            return gateway
+        } catch {
+            throw ServerStartError("\(error)")
+        }
+    }
+
+    /// Where it serves.
+    private var url: String {
+        let scheme = options.tlsCertificate.isEmpty ? "http" : "https"
+        return "\(scheme)://\(hostAndPort(options.address, options.port))"
+    }
+}
