@@ -49,7 +49,8 @@ class Visit:
         """Another tab of the same browser."""
         page = self.context.new_page()
         page.add_init_script(
-            "addEventListener('securitypolicyviolation', (e) => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))")
+            "addEventListener('securitypolicyviolation',"
+            " (e) => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))")
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
         page.on("request", self._requested)

@@ -1,6 +1,7 @@
 """The console of immugw in a real Chromium: what it shows, what it verifies, and that every lie turns it red.
 
-    console_check.py [--url http://127.0.0.1:3323] [--user immu --password …] [--only lies,looks] [--screenshots FOLDER]
+    console_check.py [--url http://127.0.0.1:3323] [--user immu --password …] [--only lies,looks] [--changes 0 --seed 7]
+                     [--screenshots FOLDER]
 
 With --url, entries are written through the gateway there, below a prefix of their own, and its answers are changed on their
 way to the browser by a proxy. Without, all runs against a stub of the gateway. Ends with 0 if everything held; otherwise
@@ -9,6 +10,7 @@ with the exception that says what did not.
 
 import argparse
 import secrets
+import time
 
 import console_access
 import console_lies
@@ -20,7 +22,8 @@ from console_data import Writer, populate
 from console_ledger import Ledger
 from console_proxy import StubGateway, TamperingProxy
 
-PARTS = ("merkle", "contact", "pages", "hostile", "keyboard", "growth", "lies", "mutations", "forms", "alarm", "forget", "looks", "motion", "insecure", "login")
+PARTS = ("merkle", "contact", "pages", "hostile", "keyboard", "growth", "lies", "mutations", "forms", "alarm", "forget",
+         "looks", "motion", "insecure", "login")
 
 
 def arguments():
@@ -32,6 +35,8 @@ def arguments():
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--chromium", help="the browser's executable")
     parser.add_argument("--screenshots", help="a folder for pictures of all pages")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="chooses the changes of answers")
+    parser.add_argument("--changes", type=int, default=12, help="of each answer, so many changes; 0: all")
     chosen = parser.parse_args()
     chosen.parts = chosen.only.split(",")
     if unknown := set(chosen.parts) - set(PARTS):
@@ -45,9 +50,11 @@ def report(line):
 
 def main():
     chosen = arguments()
+    print(f"seed {chosen.seed}", flush=True)
     upstream = chosen.url or StubGateway().url
     writer = Writer(upstream)
     options = {}
+    draw = {"seed": chosen.seed, "most": chosen.changes}
     if chosen.user:
         writer.login(chosen.user, chosen.password)
         options["login"] = (chosen.user, chosen.password)
@@ -62,8 +69,8 @@ def main():
             "keyboard": lambda: console_access.check_keyboard(browser, proxy.url, data, report, **options),
             "growth": lambda: console_lies.check_growth(browser, proxy, data, writer, report, **options),
             "lies": lambda: console_lies.check_lies(browser, proxy, data, writer, report, **options),
-            "mutations": lambda: console_mutations.check_mutations(browser, proxy, data, writer, report, **options),
-            "forms": lambda: console_mutations.check_forms(browser, proxy, data, report, **options),
+            "mutations": lambda: console_mutations.check_mutations(browser, proxy, data, writer, report, **draw, **options),
+            "forms": lambda: console_mutations.check_forms(browser, proxy, data, report, **draw, **options),
             "alarm": lambda: console_lies.check_alarm(browser, proxy, data, report, **options),
             "forget": lambda: console_pages.check_forgetting(browser, proxy, report, **options),
             "looks": lambda: console_access.check_looks(browser, proxy.url, data, report, chosen.screenshots, **options),
@@ -72,7 +79,9 @@ def main():
             "login": lambda: check_login(browser, chosen),
         }
         for part in chosen.parts:
+            start = time.monotonic()
             checks[part]()
+            print(f"{part}: {time.monotonic() - start:.0f} s", flush=True)
 
 
 def check_login(browser, chosen):

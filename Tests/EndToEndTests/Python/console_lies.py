@@ -58,7 +58,8 @@ def lies(data, writer):
         answer["index"] = str(int(answer["index"]) - 1)
 
     yield "another value", tamper("item/index/", flips("value")), proof, "leafMismatch", entry
-    yield "another value and its leaf", lambda proxy: setattr(proxy, "tamper", both(index, data.alice)), proof, "inclusionFailed", entry
+    yield "another value and its leaf", lambda proxy: setattr(proxy, "tamper", both(index, data.alice)), proof, \
+        "inclusionFailed", entry
     yield "another leaf", tamper("inclusionproof/", flips("leaf")), proof, "leafMismatch", entry
     yield "a changed node of the path", tamper("inclusionproof/", flips("path")), proof, "inclusionFailed", entry
     yield "another root in the proof", tamper("inclusionproof/", flips("root")), proof, "inclusionFailed", entry
@@ -93,7 +94,7 @@ def lies(data, writer):
         fork = one.fork(index, b"forked")
         fork.append(b"more", b"after the fork")
         return fork
-    yield "a fork that has grown", ledger(lambda: copy(forked)), proof, "consistencyFailed", (f"index {index}", data.alice.decode())
+    yield "a fork that has grown", ledger(lambda: copy(forked)), proof, "consistencyFailed", entry
 
 
 def both(index, key):

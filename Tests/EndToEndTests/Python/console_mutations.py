@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import random
 
 from playwright.sync_api import expect
 
@@ -29,6 +30,12 @@ def changes(value, place=()):
             data = base64.b64decode(value)
             yield place, flipped(value)
             yield from ((place, base64.b64encode(other).decode()) for other in (data[:-1], data + b"\x00", data[::-1]))
+
+
+def some(everything, count, draw):
+    """That many of them, by the seed; all if `count` is 0."""
+    everything = list(everything)
+    return draw.sample(everything, min(count, len(everything))) if count else everything
 
 
 def changed(answer, place, other):
@@ -71,7 +78,9 @@ def settled(visit):
     return main.inner_text()
 
 
-def check_mutations(browser, proxy, data, writer, report, **options):
+def check_mutations(browser, proxy, data, writer, report, seed, most, **options):
+    """`most` changes of each answer, or all of them for 0."""
+    draw = random.Random(seed)
     proxy.honest()
     index = data.alice_indexes[1]
     with Visit(browser, proxy.url, **options) as visit:
@@ -90,12 +99,12 @@ def check_mutations(browser, proxy, data, writer, report, **options):
                 proxy, ("item/index/", "inclusionproof/", "consistencyproof/"), lambda: other.go(f"proof/{index}"))
         count = 0
         for prefix in ("item/index/", "inclusionproof/"):
-            for place, value in changes(answers[prefix]):
+            for place, value in some(changes(answers[prefix]), most, draw):
                 count += refused(visit, proxy, prefix, changed(answers[prefix], place, value), index, trusted, place)
         # The proof of consistency begins at this browser's own root.
         first = int(trusted.split("@")[1]) - 1
         truth = writer.call("GET", f"consistencyproof/{first}")
-        for place, value in changes(truth):
+        for place, value in some(changes(truth), most, draw):
             count += refused(visit, proxy, "consistencyproof/", changed(truth, place, value), index, trusted, place)
         proxy.honest()
         visit.go(f"proof/{index}")
@@ -120,7 +129,7 @@ def refused(visit, proxy, prefix, answer, index, trusted, place):
     return 1
 
 
-def check_forms(browser, proxy, data, report, **options):
+def check_forms(browser, proxy, data, report, seed, most, **options):
     """Answers of any other form are told, and never make a page fail."""
     proxy.honest()
     pages = {
@@ -128,12 +137,13 @@ def check_forms(browser, proxy, data, report, **options):
         "history/": f"entry/{link(data.alice)}", "iscan": "tree", "root": "tree", "item/index/": f"index/{data.alice_indexes[0]}",
     }
     count = 0
+    draw = random.Random(seed)
     with Visit(browser, proxy.url, **options) as visit:
         visit.trust()
         visit.page.click("text=Pause updates")
         for prefix, route in pages.items():
             truth = recorded(proxy, (prefix,), lambda: visit.go(route))[prefix]
-            for place, value in changes(truth):
+            for place, value in some(changes(truth), most, draw):
                 proxy.tamper = replacing(prefix, changed(truth, place, value))
                 visit.page.evaluate("() => { location.hash = '#/nothing'; }")
                 visit.go(route)

@@ -122,9 +122,9 @@ def check_pages(browser, url, writer, data, report, **options):
 
         visit.page.evaluate("() => { Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
                             " document.dispatchEvent(new Event('visibilitychange')); }")
-        visit.page.wait_for_timeout(2_500)
+        visit.page.wait_for_timeout(500)
         before = len(visit.requests)
-        visit.page.wait_for_timeout(5_000)
+        visit.page.wait_for_timeout(4_500)
         assert len(visit.requests) == before, visit.requests[before:]
         report("a hidden page asks for nothing")
 

@@ -5,6 +5,7 @@ import http.client
 import http.server
 import json
 import pathlib
+import sys
 import threading
 import time
 import urllib.parse
@@ -51,8 +52,15 @@ class Server:
             def log_message(self, *_):
                 pass
 
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.http.daemon_threads = True
+        class Listener(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request, address):
+                # A page that is left ends its connections.
+                if not isinstance(sys.exc_info()[1], ConnectionError):
+                    super().handle_error(request, address)
+
+        self.http = Listener(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
@@ -176,7 +184,6 @@ class TamperingProxy(Server):
 
 if __name__ == "__main__":
     # A stub to look at: console_proxy.py [PORT]
-    import sys
     stub = StubGateway(port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     print(f"{stub.url}/console/", flush=True)
     threading.Event().wait()
