@@ -62,7 +62,8 @@ public final class Gateway: Sendable {
             address: transport == nil
                 ? hostAndPort(options.immudbAddress, options.immudbPort) : "in-process",
             isEmbedded: transport != nil, directory: options.directory, log: log)
-        let limits = RequestLimits()
+        var limits = RequestLimits()
+        limits.maxConnections = options.maxConnectionCount
         let core = GatewayCore(
             options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
             held: HeldBytes(limit: limits.maxHeldByteCount),
