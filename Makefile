@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python3
 EXECUTABLES := immudb immugw immuclient immuadmin immutest
 
 .PHONY: build run test bench crash-test simulate kill-loop torture abuse mutants sanitize fuzz service-test format generate version \
-    documentation dependencies python examples
+    documentation dependencies python browser examples
 
 ## The executables, in bin/.
 build: dependencies
@@ -31,7 +31,7 @@ run: build
 ## output is in .build/test.log. IMMUDB_TEST_WIDTH=8 tests at a time: all at once, each of hundreds would wait minutes
 ## for its turn, and no deadline in a test could be told from a hang. Product by product: `--build-tests` would also
 ## compile protoc, which nothing needs.
-test: dependencies python prometheus examples prometheus
+test: dependencies python browser prometheus examples prometheus
 	@Scripts/test.sh immudbPackageTests $(EXECUTABLES) crash-writer
 
 ## The figures, as a table. Takes some minutes and about 5 GB of disk.
@@ -120,6 +120,10 @@ python: dependencies
 	    echo "installing Tests/requirements.txt into .venv"; \
 	    .venv/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt \
 	    && cp Tests/requirements.txt .venv/installed.txt; fi
+
+## Chromium, in which the tests open the console.
+browser:
+	@Scripts/install-dependencies.sh --browser
 
 ## Debian's Prometheus, which the tests run on a scrape: unpacked, not installed, since the package starts a service.
 prometheus: dependencies

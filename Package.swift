@@ -222,6 +222,7 @@ let package = Package(
                 hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
                 nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
             ],
+            resources: [.embedInCode("Console/Assets")],
             swiftSettings: settings),
 
         // MARK: the processes

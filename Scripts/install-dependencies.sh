@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Installs the C libraries and tools that the build and the tests need, if they are missing.
+#
+#   Scripts/install-dependencies.sh [--browser]     with Chromium, in which the tests open the console
 set -euo pipefail
 
 debian=(librocksdb-dev libnghttp2-dev libssl-dev libedit-dev libncurses-dev protobuf-compiler pkg-config python3-venv g++ strace libfaketime
     mandoc openssl systemd logrotate)
 brew=(rocksdb nghttp2 openssl@3 protobuf pkg-config python3)
+
+if [ "${1:-}" = --browser ]; then
+    debian+=(chromium)
+fi
 
 if ! command -v swift >/dev/null; then
     echo "Swift 6.1 or later is needed: https://www.swift.org/install" >&2
