@@ -155,7 +155,7 @@ def check_hostile(browser, url, data, report, **options):
         routes += [f"keys?prefix={(data.tag + bytes([255])).hex()}&as=hex", "tree"]
         for index in data.hostile_indexes.values():
             routes += [f"index/{index}", f"proof/{index}"]
-        routes += [f"entry/{link(key)}" for key in data.hostile]
+        routes += [f"entry/{link(key)}" for key in (*data.hostile, *data.odd)]
         for route in routes:
             visit.go(route)
             visit.expect_green()
