@@ -124,6 +124,10 @@ class Visit:
         expect(self.state()).to_have_text("Verified")
         expect(self.alarm()).to_have_count(0)
 
+    def expect_green_when_resumed(self):
+        self.page.click("text=Pause updates")
+        self.expect_green()
+
     def expect_red(self, check, named=()):
         """The alarm is on, it names the failed check, and what is asked for."""
         expect(self.alarm()).to_be_visible()
