@@ -76,7 +76,7 @@ def main():
             "forget": lambda: console_pages.check_forgetting(browser, proxy, report, **options),
             "looks": lambda: console_access.check_looks(browser, proxy.url, data, report, chosen.screenshots, **options),
             "motion": lambda: console_access.check_motion(browser, proxy.url, data, report, **options),
-            "insecure": lambda: console_pages.check_insecure(browser, proxy.url, report),
+            "insecure": lambda: console_pages.check_insecure(browser, proxy.url, report, **options),
             "login": lambda: check_login(browser, chosen),
         }
         for part in chosen.parts:

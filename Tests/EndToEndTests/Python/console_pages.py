@@ -258,10 +258,10 @@ def check_login(browser, url, user, password, writer, report):
     report("login, an expired token, logout")
 
 
-def check_insecure(browser, url, report):
+def check_insecure(browser, url, report, **options):
     """Over plain http from another machine there is no WebCrypto."""
     port = url.rsplit(":", 1)[1]
-    with Visit(browser, f"http://console.test:{port}") as visit:
+    with Visit(browser, f"http://console.test:{port}", **options) as visit:
         visit.go("keys")
         expect(visit.page.get_by_role("heading", name="Proofs cannot be checked here")).to_be_visible()
         expect(visit.state()).to_have_text("Proofs cannot be checked")
