@@ -8,15 +8,16 @@ import RPCTransport
     import Glibc
 #endif
 
-/// How the files that this process may have open are shared out, so that clients cannot take those
-/// that the database needs.
+/// Divides the files that this process may have open, so that clients cannot take those that the
+/// database needs.
 ///
-/// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
-/// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
-/// lock, the log and what is opened for a moment; a sixteenth, at most 16, and 4 are for metrics; 30 are for the
-/// system's database. Connections get the rest.
+/// The database comes first. Segments of the ledger get an eighth of the limit, at most 64; the key
+/// index gets a quarter, at most 512. 40 are for standard files, threads' queues, the tree, the
+/// lock, the log and files that are open for a moment; a sixteenth, at most 16, and 4 more are for
+/// metrics; 30 are for the system's database. Connections get the rest.
 public struct DescriptorBudget: Sendable {
-    /// Of which eight are the system's: its tree, its locks and what its index always has open.
+    /// Includes eight of the system's database: its tree, its locks and the files that its index
+    /// always has open.
     private static let otherCount =
         52 + Accounts.openSegmentCount + Accounts.openIndexFileCount
     private static let leastIndexFileCount = 20
@@ -25,14 +26,14 @@ public struct DescriptorBudget: Sendable {
     let indexFileCount: Int
     let connectionCount: Int
 
-    /// Connections that ask for metrics.
+    /// The most connections that ask for metrics.
     public static var metricsConnectionCount: Int {
         metricsConnectionCount(limit: openFileLimit() ?? 1024)
     }
 
     private static func metricsConnectionCount(limit: Int) -> Int { min(16, max(1, limit / 16)) }
 
-    /// - Parameter limit: of open files in this process.
+    /// - Parameter limit: the number of files that this process may have open.
     /// - Throws: `ServerStartError` if the limit is too low for a database and one connection.
     init(limit: Int) throws(ServerStartError) {
         segmentCount = min(64, max(4, limit / 8))
@@ -47,7 +48,8 @@ public struct DescriptorBudget: Sendable {
         }
     }
 
-    /// The budget under this process's own limit; says in the log what it leaves for clients.
+    /// Makes the budget from this process's limit. If connections get fewer than the default, logs
+    /// how many.
     init(log: Logger) throws(ServerStartError) {
         let count = openFileLimit() ?? 1024
         try self.init(limit: count)
@@ -61,8 +63,8 @@ public struct DescriptorBudget: Sendable {
     }
 }
 
-/// The size of a segment in tests with many of them, from `IMMUDB_TEST_SEGMENT_BYTES`: 128 MiB take
-/// long to fill.
+/// The size of a segment in tests that need many of them, from `IMMUDB_TEST_SEGMENT_BYTES`: 128 MiB
+/// take long to fill.
 func testSegmentByteCount() -> UInt64? {
     getenv("IMMUDB_TEST_SEGMENT_BYTES").flatMap { UInt64(String(cString: $0)) }.flatMap {
         (4096...128 << 20).contains($0) ? $0 : nil

@@ -6,7 +6,7 @@ import POSIX
     import Glibc
 #endif
 
-/// Creates a folder and those above it. A folder that is there already is fine.
+/// Creates a folder and those above it, unless they exist.
 ///
 /// - Throws: `ServerStartError` with `prefix` in front of the reason.
 func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
@@ -15,7 +15,8 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
         made += made.isEmpty || made.hasSuffix("/") ? component : "/" + component
         if mkdir(made, 0o700) != 0, errno != EEXIST {
             let reason = errno
-            // Folders above that exist but may not be changed answer with other errors than EEXIST.
+            // An existing folder above that may not be changed answers with another error than
+            // EEXIST.
             if isFolder(made) { continue }
             throw ServerStartError("\(prefix): \(made): \(Errno(rawValue: reason))")
         }
@@ -25,9 +26,9 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
     }
 }
 
-/// Allows this process as many open files as the system lets it: every connection is one.
+/// Raises this process's limit of open files as far as the system allows: every connection is one.
 ///
-/// - Returns: the limit from now on, nil if it could not be read.
+/// - Returns: the limit from now on, or nil if it could not be read.
 @discardableResult
 public func raiseOpenFileLimit() -> UInt64? {
     var limit = rlimit()
@@ -37,7 +38,7 @@ public func raiseOpenFileLimit() -> UInt64? {
     return UInt64(setrlimit(openFiles, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur)
 }
 
-/// The files that this process may have open; nil if that cannot be read.
+/// Returns the number of files that this process may have open, or nil if it cannot be read.
 func openFileLimit() -> Int? {
     var limit = rlimit()
     return getrlimit(openFiles, &limit) == 0 ? Int(clamping: limit.rlim_cur) : nil
@@ -49,16 +50,16 @@ func openFileLimit() -> Int? {
     private let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 #endif
 
-/// Has the memory of large requests and answers given back to the system as soon as they are gone:
-/// blocks from 1 MiB on are then mapped each for itself. For a process that serves, at its start.
+/// Makes the allocator return the memory of large requests and answers as soon as they are freed:
+/// it then maps each block from 1 MiB on by itself. A process that serves calls this at its start.
 ///
-/// Left alone, glibc takes a large block that is freed as a sign to keep such blocks, up to 64 MiB
-/// for each thread: after large answers on eight threads that was 400 MiB. Costs a large answer the
-/// page faults of fresh memory, a tenth of what it takes to read and check it.
+/// By default glibc keeps large blocks after the first one is freed, up to 64 MiB for each thread:
+/// after large answers on eight threads that was 400 MiB. The price is the page faults of fresh
+/// memory, a tenth of the time that it takes to read and check a large answer.
 public func returnLargeBlocks() {
     #if canImport(Glibc)
         typealias Setter = @convention(c) (Int32, Int32) -> Int32
-        // Where the C library has no such setting there is no need.
+        // A C library without this setting does not need it.
         guard let set = systemFunction("mallopt", as: Setter.self) else { return }
         let (trimThreshold, mapThreshold): (Int32, Int32) = (-1, -3)
         _ = set(mapThreshold, 1 << 20)
@@ -66,8 +67,8 @@ public func returnLargeBlocks() {
     #endif
 }
 
-/// Gives free memory back to the system. glibc keeps what was freed below something that is still in
-/// use: after a crowd of clients that is nearly all of what they needed.
+/// Returns free memory to the system. glibc keeps freed memory that lies below a block in use:
+/// after many clients at once that is nearly all that they needed.
 @Sendable
 func returnFreeMemory() {
     #if canImport(Glibc)
@@ -76,7 +77,7 @@ func returnFreeMemory() {
     #endif
 }
 
-/// One write(2), under a name that no method hides.
+/// Calls write(2) once, under a name that no method hides.
 func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
     write(file, bytes.baseAddress, bytes.count)
 }
