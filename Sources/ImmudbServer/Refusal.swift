@@ -3,7 +3,7 @@ import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
-/// Why a call gets an error instead of an answer: a gRPC status.
+/// The gRPC status of a call that gets an error instead of an answer.
 struct Refusal: Error {
     var code: StatusCode
     /// The text for the client.

@@ -13,7 +13,7 @@ public struct ServerOptions: Hashable, Sendable {
     public var databaseName: String
     /// Whether calls need the token of a user.
     public var isAuthenticating = false
-    /// When writes become durable.
+    /// The moment at which writes become durable.
     public var durability = Durability.always
     /// For tests: cheaper hashes of passwords.
     package var passwordHashing = PasswordHash.Parameters.standard

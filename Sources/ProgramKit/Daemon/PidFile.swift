@@ -1,7 +1,7 @@
 import POSIX
 
-// What a program needs to run in the background: here, the file with its process id.
-// Detachment.swift sends it there.
+// The file with the process id of a program that runs in the background. Detachment.swift starts such
+// a program.
 
 #if canImport(Darwin)
     import Darwin
