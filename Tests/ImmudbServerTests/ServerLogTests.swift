@@ -6,9 +6,9 @@ import Testing
 
 @testable import ImmudbServer
 
-@Suite("Log and options")
+@Suite("The server's log and options")
 struct ServerLogTests {
-    @Test("a line has a time, a level and a message")
+    @Test("have a time, a level and a message in each line")
     func format() throws {
         let lines = Lines()
         let log = ServerLog(level: .info, write: lines.add)
@@ -18,7 +18,7 @@ struct ServerLogTests {
         #expect(try format.wholeMatch(in: line) != nil, "\(line)")
     }
 
-    @Test("lines below the level are not even put together")
+    @Test("do not build lines below the level")
     func levels() {
         let lines = Lines()
         let log = ServerLog(level: .info, write: lines.add)
@@ -37,18 +37,18 @@ struct ServerLogTests {
         #expect(lines.all.count == 1)
     }
 
-    @Test("a thousand failures at once are a few lines")
+    @Test("write a few lines about a thousand failures at once")
     func faults() {
         let lines = Lines()
         let faults = FaultLog(ServerLog(level: .info, write: lines.add).logger)
         for number in 0..<1000 { faults.report("io", "fault \(number)") }
-        // A test that is slow may see the beginning of another second or two.
+        // A slow test may cross into another second or two.
         #expect((10...30).contains(lines.all.count))
         #expect(lines.all.first?.hasSuffix("fault 0") == true)
         #expect(lines.all.contains { $0.hasSuffix("are not logged)") })
     }
 
-    @Test("a client cannot forge a line")
+    @Test("let no client forge a line")
     func escaping() throws {
         let lines = Lines()
         ServerLog(level: .info, write: lines.add).error(
@@ -59,7 +59,7 @@ struct ServerLogTests {
     }
 
     @Test(
-        "LOG_LEVEL is a word in any case",
+        "take LOG_LEVEL in upper or lower case",
         arguments: [
             ("ERROR", LogLevel.error), ("warn", .warning), ("Info", .info), ("debug", .debug),
             ("loud", nil), ("", nil), ("warning", nil),
@@ -68,7 +68,7 @@ struct ServerLogTests {
         #expect(LogLevel(word: word) == level)
     }
 
-    @Test("a log file is appended to, in a folder that is made; what cannot be made is named")
+    @Test("append to a log file, create its folder, and name a path that cannot be created")
     func file() throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
@@ -98,7 +98,7 @@ struct ServerLogTests {
         }
     }
 
-    @Test("the options are one line of JSON")
+    @Test("show the options as one line of JSON")
     func json() {
         var options = ServerOptions(
             directory: "a \"b\"\n", address: "::1", port: 1, databaseName: "d")
@@ -118,7 +118,7 @@ struct ServerLogTests {
     }
 
     @Test(
-        "a database name has to be a plain folder name",
+        "refuse a database name that is not a plain folder name",
         arguments: [
             "", ".", "..", "a/b", "/", "\0", "a\n", "\u{85}", "immudbsys", "IMMUDBSYS",
             "immudb.identifier",
