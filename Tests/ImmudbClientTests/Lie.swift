@@ -4,7 +4,7 @@ import ImmudbProtocol
 import MerkleTree
 import SwiftProtobuf
 
-/// What a server can lie about. The ledger has 13 entries, of which the client trusts 7.
+/// The lies of a server. The ledger has 13 entries, of which the client trusts 7.
 enum Lie: String, CaseIterable, Sendable {
     case otherLeaf, noLeaf, longLeaf, otherIndex
     case otherRoot, noRoot, shortRoot, longRoot
@@ -16,7 +16,7 @@ enum Lie: String, CaseIterable, Sendable {
     case shrunk, shrunkSilently, shorterFork, equalFork, longerFork
     case otherValue, otherEntry
 
-    /// Whether it is a lie about the tree, and not only about an entry in it.
+    /// Whether the lie is about the tree, and not only about an entry in it.
     var isAboutTree: Bool {
         switch self {
         case .otherRoot, .noRoot, .shortRoot, .longRoot, .shortConsistency, .longConsistency,
@@ -28,7 +28,7 @@ enum Lie: String, CaseIterable, Sendable {
         }
     }
 
-    /// Makes a server tell it in every answer.
+    /// Makes a server tell the lie in every answer.
     func tell(_ state: inout LyingServer.State) {
         let lie = self
         state.alterRead = { lie.tell(&$0.proof) }
@@ -53,12 +53,12 @@ enum Lie: String, CaseIterable, Sendable {
         state.alterRead = { $0.item.value.append(0x21) }
         state.alterByIndex = { $0.value.append(0x21) }
         state.alterValue = { $0 + [0x21] }
-        // A reference to another key, and an entry that was not asked to be verified.
+        // A reference to another key, and an entry that nobody asked to verify.
         state.alterHistory = { for item in $0.items.indices { $0.items[item].value.append(0x21) } }
         state.alterInclusion = { $0.leaf[0] ^= 1 }
     }
 
-    /// Another entry than the asked one, with its true proof.
+    /// Answers with another entry than the requested one, and its true proof.
     private func tellOtherEntry(_ state: inout LyingServer.State) {
         let ledger = state.ledger
         let other = ledger.entries[6]

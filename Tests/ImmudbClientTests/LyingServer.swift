@@ -10,10 +10,10 @@ import Synchronization
 final class LyingServer: Sendable {
     static let identityText = "dc1jror8di1986gclkv0"
 
-    /// What it does wrong. Nothing, to begin with.
+    /// The lies and failures of the server. At first there are none.
     struct State: Sendable {
         var ledger: TestLedger
-        /// What the Health calls so far had for an authorization.
+        /// The authorization of each Health call so far.
         var healthTokens: [String?] = []
         var alterRead: (@Sendable (inout Immudb_Schema_SafeItem) -> Void)?
         var alterWrite: (@Sendable (inout Immudb_Schema_Proof) -> Void)?
@@ -25,22 +25,22 @@ final class LyingServer: Sendable {
         var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
         /// The answer to every scan, and the items of every page.
         var page: [Immudb_Schema_Item] = []
-        /// Empty messages of which every dump consists.
+        /// The number of empty messages that make up every dump.
         var emptyDumpMessageCount = 0
-        /// Leaves requests for consistency proofs without an answer.
+        /// Leaves requests for consistency proofs unanswered.
         var ignoresConsistency = false
         var ignoredConsistencyCount = 0
-        /// Says of every index that there is no entry.
+        /// Answers for every index that there is no entry.
         var deniesEntries = false
         /// Changes values before they are written.
         var alterValue: (@Sendable ([UInt8]) -> [UInt8])?
         /// Answers the next verified write from another history, which split off before it.
         var forksNextWrite = false
-        /// Acknowledges a write by the proof of an older, equal entry.
+        /// Acknowledges a write with the proof of an older, equal entry.
         var ignoresWrites = false
-        /// Answers with the tree that it has, whatever the client trusts.
+        /// Answers with its own tree, whatever root the client trusts.
         var acceptsAnyRootIndex = false
-        /// Holds answers to writes back until there are so many, then sends them, the last one
+        /// Holds back answers to writes until this many are waiting, then sends them, the last one
         /// first.
         var writesToGather = 1
         var gathered: [@Sendable () -> Void] = []
@@ -50,7 +50,7 @@ final class LyingServer: Sendable {
     private let server: RPCServer
     var port: Int { server.port }
 
-    /// - Parameter identity: what it says that it is; nil to say nothing.
+    /// - Parameter identity: the identity that the server sends, or nil to send none.
     static func start(
         _ ledger: TestLedger, identity: String? = identityText, port: Int = 0
     ) async throws -> LyingServer {
@@ -68,13 +68,13 @@ final class LyingServer: Sendable {
         self.server = server
     }
 
-    /// Requests for consistency proofs that stay without an answer.
+    /// The number of requests for consistency proofs that were left unanswered.
     var ignoredConsistencyCount: Int { handlers.state.withLock { $0.ignoredConsistencyCount } }
 
     var healthTokens: [String?] { handlers.state.withLock { $0.healthTokens } }
     var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
 
-    /// Changes what it is or does from now on.
+    /// Changes the server's state and behaviour from now on.
     func change(_ body: (inout State) -> Void) {
         handlers.state.withLock { body(&$0) }
     }
