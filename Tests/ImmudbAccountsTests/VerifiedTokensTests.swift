@@ -40,7 +40,7 @@ struct VerifiedTokensTests {
         #expect(found == 2_000)
     }
 
-    @Test("are valid for an hour, or until their user has other credentials")
+    @Test("are valid for an hour at most, and while their user has the same credentials")
     func validity() {
         let token = token()
         #expect(token.isGood(at: 999))

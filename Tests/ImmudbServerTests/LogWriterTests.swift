@@ -5,7 +5,7 @@ import Testing
 
 @testable import ImmudbServer
 
-@Suite("The log's queue and its thread")
+@Suite("The writer of the log")
 struct LogWriterTests {
     @Test("never waits for a pipe that nobody reads, and says how many lines it dropped")
     func pipeThatNobodyReads() throws {

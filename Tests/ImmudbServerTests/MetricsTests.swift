@@ -47,7 +47,7 @@ struct MetricsTests {
         #expect(missing.isEmpty, "in \(registry.text())", sourceLocation: sourceLocation)
     }
 
-    @Test("count calls by method and code, messages, and what the database commits")
+    @Test("count calls by method and code, messages, and the commits of the database")
     func calls() async throws {
         let registry = PrometheusRegistry()
         try await Self.server(registry) { server, client in

@@ -122,7 +122,7 @@ struct WalkCallTests {
         }
     }
 
-    @Test("refuse a page that exceeds any message, instead of cutting it short")
+    @Test("refuse a page that fits into no message, instead of cutting it short")
     func largePages() async throws {
         try await TestServer.run { server in
             for number in 0..<5 {
