@@ -30,7 +30,7 @@ public struct MutualTLSFolder: Sendable {
     public let path: String
     public let host: String
 
-    /// Makes the value only; `path` does not have to exist.
+    /// Describes the folder of a host. Nothing has to exist at `path`.
     public init(_ path: String, host: String) {
         self.path = path
         self.host = host

@@ -29,7 +29,7 @@ public struct AuditEntry: Hashable, Sendable, Codable {
     public var by: String
     /// Address and port, or `offline` for an act in the folder itself.
     public var from: String
-    /// The user whom the act was about; empty if there was no such user, or the name is not known.
+    /// The user whom the act was about; empty if it was about none, or the name is not known.
     public var user: String
     /// `done`, or the reason why not.
     public var outcome: String

@@ -11,8 +11,8 @@ public enum StandardFiles {
     /// would be written into it.
     ///
     /// Reading the input or writing the output is then an error, as with closed files: a command
-    /// without input must not take that for an empty value. Writing errors always succeeds, since a
-    /// message that nobody reads is not a failure.
+    /// without input must not take that for an empty value. Writing to the error output always
+    /// succeeds, since a message that nobody reads is not a failure.
     ///
     /// Call it before anything else. An asynchronous `main`, or a `main.swift` that awaits
     /// something, is too late: the loop that runs those has opened files by then.

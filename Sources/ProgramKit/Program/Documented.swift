@@ -13,8 +13,8 @@ enum BriefHelp: HelpDetail { static let isFull = false }
 /// flags of the program's settings. The program itself is documented in the same way, with all
 /// commands.
 ///
-/// The argument library makes these texts from this type, so they cannot differ from each other. It
-/// does not parse command lines: `Invocation` does.
+/// The argument library makes these texts from this type, so they cannot differ from each other.
+/// `Invocation`, not this type, parses command lines.
 struct Documented<Command: ParsableCommand, P: Program, Detail: HelpDetail>: ParsableCommand {
     static var configuration: CommandConfiguration {
         Command.self == P.self ? program : command
