@@ -51,9 +51,7 @@ struct AccountService: Sendable {
                 log.debug("login \(user)", of: call)
                 call.reply(Immudb_Schema_LoginResponse.with { $0.token = Data(token.utf8) })
             case .success(.firstAdministrator(let password)):
-                log.info(
-                    "the administrator \(user) was created by a login from \(call.peerAddress)",
-                    of: call)
+                log.info("the administrator \(user) was made, at \(call.peerAddress)", of: call)
                 call.fail(.unknown, Self.firstLoginText(password))
             case .failure(let error):
                 refuse(call, Refusal(error), "login \(user)")

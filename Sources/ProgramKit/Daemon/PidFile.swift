@@ -122,7 +122,7 @@ public final class PidFile: Sendable {
         let isPid = old.allSatisfy { (0x30...0x39).contains($0) || blanks.contains($0) }
         guard isPid, old.count < maxByteCount else {
             throw DaemonError(
-                "failed to write pidfile: \(path) does not hold a process id: "
+                "failed to write pidfile: \(path) holds something else than a process id: "
                     + "delete it or name another file")
         }
         try file.resize(to: 0)
