@@ -1,11 +1,11 @@
 public import ImmudbStore
 
-/// Why something about users was not done.
+/// The reason why an operation on users failed.
 public enum AccountError: Error, Sendable {
-    /// The password is wrong, or there is no such user: the same error for both, so that it does not tell which users
-    /// exist.
+    /// The password is wrong, or the user does not exist. Both are one error, so that it does not
+    /// tell which users exist.
     case wrongUserOrPassword
-    /// The call is for administrators, and its caller is not an administrator, or no longer one.
+    /// The call is for administrators, and its caller is not one, or no longer.
     case notAdministrator
     case invalidName(UserName.Fault)
     /// The password breaks the rule.
@@ -18,9 +18,9 @@ public enum AccountError: Error, Sendable {
     /// The user to be deleted was deleted.
     case isDeletedAlready
     case wrongOldPassword
-    /// More logins wait than are held.
+    /// The queue of logins is full.
     case tooManyLogins
-    /// The system gives no memory to hash a password.
+    /// The system has no memory to hash a password.
     case noMemory
     /// The server is about to stop.
     case stopping
@@ -29,7 +29,7 @@ public enum AccountError: Error, Sendable {
 }
 
 extension AccountError {
-    /// For the audit log.
+    /// The reason in words, for the audit log.
     var words: String {
         switch self {
         case .wrongUserOrPassword: "wrong user or password"

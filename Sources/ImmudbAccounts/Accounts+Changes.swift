@@ -1,19 +1,19 @@
 import ImmudbStore
 
-/// What an administrator does. The caller has seen to it that it is one.
+/// The operations of an administrator. Their caller has checked that it is one.
 ///
-/// Each is done on the hashing thread, one after the other, and answered when it and the entry about it are
-/// durable. What is refused has an entry, too.
+/// The hashing thread runs them one after the other. Each completes when the change and its audit
+/// entry are durable. A refused operation has an audit entry, too.
 extension Accounts {
-    /// Who does something, and from where.
+    /// The user who makes a change, and the place it is made from.
     public struct Administrator: Sendable {
         let name: UserName
         let origin: Origin
         let mayAct: @Sendable () -> Bool
         let isCancelled: @Sendable () -> Bool
 
-        /// - Parameter mayAct: whether the caller is an administrator still; asked when its turn has come, since the acts
-        ///   before it may have ended that.
+        /// - Parameter mayAct: whether the caller is still an administrator. It is called when the
+        ///   operation's turn has come, since operations before it may have changed that.
         public init(
             _ caller: Caller, from origin: Origin, mayAct: @escaping @Sendable () -> Bool,
             isCancelled: @escaping @Sendable () -> Bool
@@ -25,7 +25,7 @@ extension Accounts {
         }
     }
 
-    /// Makes a user, or makes one again who was deleted: tokens from before stay refused.
+    /// Creates a user, or restores a deleted one: tokens from before stay refused.
     public func createUser(
         _ user: [UInt8], password: [UInt8], by administrator: Administrator,
         completion: @escaping @Sendable (Result<UserName, AccountError>) -> Void
@@ -38,7 +38,7 @@ extension Accounts {
         }
     }
 
-    /// Gives a user another password. The user's tokens are refused from then on.
+    /// Changes a user's password. The user's tokens are refused from then on.
     public func changePassword(
         of user: [UInt8], from old: [UInt8], to new: [UInt8], by administrator: Administrator,
         completion: @escaping @Sendable (Result<UserName, AccountError>) -> Void
@@ -55,8 +55,8 @@ extension Accounts {
         }
     }
 
-    /// Deletes a user, whose tokens are refused from then on. After the administrator's own deletion the
-    /// first login makes another one.
+    /// Deletes a user, whose tokens are refused from then on. If the administrator is deleted, the
+    /// first login creates a new one.
     public func deleteUser(
         _ user: [UInt8], by administrator: Administrator,
         completion: @escaping @Sendable (Result<UserName, AccountError>) -> Void
@@ -69,7 +69,7 @@ extension Accounts {
         }
     }
 
-    /// - Parameter credentials: checks what is asked for, and returns the user's new credentials.
+    /// - Parameter credentials: checks the operation, and returns the user's new credentials.
     private func perform(
         _ action: AuditEntry.Action, _ user: [UInt8], _ administrator: Administrator,
         _ completion: @escaping @Sendable (Result<UserName, AccountError>) -> Void,
@@ -89,7 +89,7 @@ extension Accounts {
                     AuditEntry(action, by: by, from: from, user: named))
                 return name
             } catch {
-                // Whether the database failed is in the log.
+                // The log has failures of the database.
                 if case .store = error { throw error }
                 let entry = AuditEntry(
                     action, by: by, from: from, user: named, outcome: "refused: \(error.words)")
@@ -103,7 +103,7 @@ extension Accounts {
         }
     }
 
-    /// Runs something on the hashing thread, before all logins.
+    /// Runs an operation on the hashing thread, before all logins.
     func onThread<Value: Sendable>(
         _ origin: Origin, _ isCancelled: @escaping @Sendable () -> Bool,
         _ completion: @escaping @Sendable (Result<Value, AccountError>) -> Void,

@@ -1,10 +1,10 @@
 import ImmudbStore
 
-/// What a login asks for.
+/// A request to log in.
 public struct LoginRequest: Sendable {
     public var user: [UInt8]
     public var password: [UInt8]
-    /// Whether a tool for administration asks, which is for administrators.
+    /// Whether a tool for administration made the request. Only administrators may log in with it.
     public var isForAdministration: Bool
 
     public init(user: [UInt8], password: [UInt8], isForAdministration: Bool) {
@@ -14,22 +14,23 @@ public struct LoginRequest: Sendable {
     }
 }
 
-/// What a login gives.
+/// The result of a successful login.
 public enum LoginAnswer: Hashable, Sendable {
     case token(String)
-    /// The administrator was made just now. The password is told this once; nobody is logged in.
+    /// The administrator was created just now. The answer shows the password once; the caller is
+    /// not logged in.
     case firstAdministrator(password: String)
 }
 
 extension Accounts {
-    /// Lets a user in.
+    /// Logs a user in.
     ///
-    /// Who has logged in before with this password is let in at once, and a password that was wrong before
-    /// or that the rule does not allow is refused at once. All others wait for the thread that hashes
-    /// passwords, in turn; see ``HashingQueue``.
+    /// A user who has logged in with this password before is admitted at once. A password that was
+    /// wrong before, or that the rule does not allow, is refused at once. All other logins wait in
+    /// turn for the thread that hashes passwords; see ``HashingQueue``.
     ///
-    /// The first login of the administrator, with an empty password and by a tool for administration on this
-    /// machine, makes the administrator.
+    /// If the administrator does not exist, a login as the administrator with an empty password, by
+    /// a tool for administration on this machine, creates it.
     ///
     /// - Parameter completion: called once, on this thread or another one; must not block.
     public func login(
@@ -48,7 +49,7 @@ extension Accounts {
         }
         let attempt = Attempt(
             name: name, password: request.password, origin: origin, completion: completion)
-        // No user has such a password.
+        // No user has a password that breaks the rule.
         guard PasswordRule.allows(request.password) else { return refuse(attempt) }
         let account = registry[name]
         let credentials = account?.credentials
@@ -71,7 +72,8 @@ extension Accounts {
         let completion: @Sendable (Result<LoginAnswer, AccountError>) -> Void
     }
 
-    /// On the hashing thread. Takes the same time whether there is such a user or not.
+    /// Checks a password, on the hashing thread. Takes the same time whether the user exists or
+    /// not.
     ///
     /// - Returns: whether the attempt failed.
     private func run(_ attempt: Attempt) -> Bool {
@@ -101,7 +103,8 @@ extension Accounts {
     }
 
     private func refuse(_ attempt: Attempt) {
-        // Without a password nobody tries to get in: that asks if there is an administrator, at each login by immuadmin.
+        // immuadmin sends an empty password at each login, to find out whether the administrator
+        // exists: that is not an attempt to get in.
         if attempt.name == .administrator, !attempt.password.isEmpty {
             refusals.note(
                 .login, from: attempt.origin.address, user: attempt.name.description,
@@ -110,8 +113,8 @@ extension Accounts {
         attempt.completion(.failure(.wrongUserOrPassword))
     }
 
-    /// Answers with a token; an administrator's once the audit entry is durable, or cannot be: a full disk
-    /// must not keep out who is to make room.
+    /// Answers with a token. An administrator gets it once the audit entry is durable, or cannot
+    /// be: a full disk must not keep out the person who makes room.
     private func admit(_ attempt: Attempt, _ account: Account, _ credentials: Credentials) {
         let token: String
         do {
@@ -134,7 +137,7 @@ extension Accounts {
     ) {
         let name = UserName.administrator
         let attempt = Attempt(name: name, password: [], origin: origin, completion: completion)
-        // Looks again on the thread: of two first logins one comes first.
+        // Checks again on the thread: another first login may have come before.
         if registry[name]?.credentials != nil { return refuse(attempt) }
         onThread(origin, isCancelled, completion) { () throws(AccountError) in
             guard self.registry[name]?.credentials == nil else { throw .wrongUserOrPassword }

@@ -4,27 +4,29 @@ public import StorageIO
 
 /// The users of a server.
 ///
-/// They are entries of the system's database, `immudbsys` in the data folder, which is append-only and
-/// provable like any other; beside each change there is an entry about who made it. Changes are durable
-/// before they are answered, and then hold for each call that begins.
+/// They are entries of the system's database, `immudbsys` in the data folder, which is append-only
+/// and provable like any other. Beside each change is an audit entry that names who made it. A
+/// change is durable before it is answered, and applies to each call that begins after that.
 ///
-/// Here is what is open and what a call presents; `Accounts+Login` lets users in, `Accounts+Changes` has
-/// what an administrator does.
+/// This file opens the accounts and checks tokens. `Accounts+Login` logs users in,
+/// `Accounts+Changes` has the operations of an administrator.
 public final class Accounts: Sendable {
-    /// The folder, and the key file, inside of the data folder.
+    /// The names of the folder and of the key file inside the data folder.
     public static let databaseName = "immudbsys"
     public static let keyFileName = "immudbsys.key"
-    /// How long a login holds, in seconds.
+    /// The number of seconds that a token is valid.
     public static let tokenLifetime: Int64 = 3_600
-    /// Files that the system's database has open at most, beside its own of a fixed number.
+    /// The most segments and index files that the system's database has open, beside a fixed number
+    /// of other files.
     public static let openSegmentCount = 2
     public static let openIndexFileCount = 20
 
     public struct Options: Sendable {
-        /// Shared with the data's database.
+        /// The resources that are shared with the data's database.
         public var resources: StoreResources?
         public var log: @Sendable (LogLevel, String) -> Void = { _, _ in }
-        /// Told what keeps an audit entry from the disk where nothing else depends on it.
+        /// Receives the error that kept an audit entry from the disk, if no operation fails because
+        /// of it.
         public var auditFault: @Sendable (StoreError) -> Void = { _ in }
         public var cancellation: Cancellation?
         /// For tests: another file system below the database.
@@ -46,7 +48,7 @@ public final class Accounts: Sendable {
     private let key: SigningKey
     private let verified = VerifiedTokens()
 
-    /// Opens the accounts of a data folder, and makes what is missing.
+    /// Opens the accounts of a data folder, and creates what is missing.
     ///
     /// - Throws: `SystemFolderError`; nothing stays open then.
     public static func open(
@@ -72,14 +74,14 @@ public final class Accounts: Sendable {
         thread = try HashingThread()
     }
 
-    /// Logins and changes that wait for their turn.
+    /// The number of logins and changes that wait for their turn.
     public var waitingCount: Int { thread.waitingCount }
 
-    /// Refuses the logins and changes that wait, and those that come, and finishes the one that runs. Tokens
-    /// are still checked.
+    /// Refuses the logins and changes that wait, and all new ones, and waits for the one that runs.
+    /// Tokens are still checked.
     public func endChanges() { thread.end() }
 
-    /// As ``endChanges()``, and closes the database.
+    /// Calls ``endChanges()``, then closes the database.
     public func close() throws(StoreError) {
         thread.end()
         try database.close()
@@ -87,13 +89,14 @@ public final class Accounts: Sendable {
 
     // MARK: tokens
 
-    /// Who presents that header, `Bearer <token>` or a token alone.
+    /// Returns the caller who presents a header: `Bearer <token>`, or a token alone.
     ///
-    /// Looks up a token that was verified before, and asks the clock and its user: no signature, no
-    /// password. Cheap for a forged token, too: the number of its user's credentials is wrong.
+    /// Looks up a token that was verified before, and checks the clock and its user, without a
+    /// signature or a password. A forged token is cheap, too: the number of its user's credentials
+    /// is wrong.
     ///
-    /// - Returns: nil if the token is not of this server, is over, or its user was deleted or has another
-    ///   password.
+    /// - Returns: nil if the token is not of this server or has expired, or if its user was deleted
+    ///   or has another password.
     public func caller(presenting header: String) -> Caller? {
         guard header.utf8.count <= Self.tokenByteLimit else { return nil }
         let now = options.clock()
@@ -103,7 +106,7 @@ public final class Accounts: Sendable {
         return token.caller
     }
 
-    /// Tokens have some hundred bytes.
+    /// The longest token that is looked at. Tokens have some hundred bytes.
     private static let tokenByteLimit = 4_096
     private static let scheme = Array("Bearer ".utf8)
     private static let footer = Array("immudb".utf8)
@@ -125,7 +128,7 @@ public final class Accounts: Sendable {
             expiry: claims.expiry, credentials: claims.credentials)
     }
 
-    /// A token for a user who has logged in.
+    /// Makes a token for a user who has logged in.
     func token(for account: Account, _ number: UInt64) throws -> String {
         let claims = TokenClaims(
             user: account.name, isAdministrator: account.isAdministrator,
@@ -133,20 +136,20 @@ public final class Accounts: Sendable {
         return try SignedMessage.token(claims.json, footer: Self.footer, signedBy: key.secret)
     }
 
-    // MARK: what was done
+    // MARK: audit
 
-    /// Takes note of an act of administration that was refused before it began.
+    /// Notes an act of administration that was refused before it began.
     public func noteRefusal(_ action: AuditEntry.Action, from address: String, reason: String) {
         refusals.note(action, from: address, user: "", outcome: reason)
     }
 
-    /// The audit entries that a filter takes, of the newest snapshot.
+    /// Walks over the audit entries that match a filter, in the newest snapshot.
     public func auditWalk(_ filter: AuditFilter) throws(StoreError) -> AuditWalk {
         try AuditWalk(database.snapshot, filter)
     }
 }
 
-/// Who makes a call.
+/// The user who makes a call.
 public struct Caller: Hashable, Sendable {
     public let name: UserName
     public let isAdministrator: Bool
@@ -157,15 +160,15 @@ public struct Caller: Hashable, Sendable {
     }
 }
 
-/// Where a call comes from.
+/// The place that a call comes from.
 public struct Origin: Hashable, Sendable {
-    /// With the port, for the audit log.
+    /// Address and port, for the audit log.
     public let address: String
-    /// What attempts are counted by.
+    /// The unit by which attempts are counted: an address, or a network of IPv6.
     public let host: String
-    /// Whether it is this machine.
+    /// Whether the call comes from this machine.
     public let isLocal: Bool
-    /// The number of its connection.
+    /// The number of the call's connection.
     public let lane: Int
 
     public init(address: String, host: String, isLocal: Bool, lane: Int) {

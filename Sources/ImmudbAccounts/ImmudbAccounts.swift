@@ -1,8 +1,9 @@
-// The users of a server: who they are, how they prove it, and what they did.
+// The users of a server: their identities, how they authenticate, and the acts of administrators.
 //
-// Read `Accounts.swift` first: what can be done. `Users/` has the registry on the system's database,
-// `Passwords/` the rule, the hash and the thread that hashes, `Tokens/` what a login gives and every
-// call presents, `Audit/` the entries about acts of administration. Nothing here knows the wire.
+// Read `Accounts.swift` first: it has the operations. `Users/` has the registry on the system's
+// database, `Passwords/` the rule, the hash and the thread that hashes, `Tokens/` the tokens that a
+// login returns and every call presents, `Audit/` the entries about acts of administration. This
+// module does not know the wire.
 
 @_exported public import ImmudbModel
 @_exported public import ImmudbStore

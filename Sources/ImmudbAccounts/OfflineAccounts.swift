@@ -1,13 +1,13 @@
 import ImmudbStore
 
-/// What is done to the accounts of a folder whose server is stopped.
+/// Operations on the accounts of a folder whose server is stopped.
 public enum OfflineAccounts {
-    /// Gives the administrator a new password that nobody chose, and makes the administrator if there is
-    /// none. Tokens from before are refused.
+    /// Gives the administrator a new, generated password. Creates the administrator if it does not
+    /// exist. Tokens from before are refused.
     ///
     /// - Parameter directory: the data folder.
     /// - Returns: the password, once it is durable.
-    /// - Throws: `SystemFolderError`: the folder has no accounts, or a server has them open.
+    /// - Throws: `SystemFolderError` if the folder has no accounts, or a server has them open.
     public static func resetAdministrator(in directory: String) throws(SystemFolderError) -> String
     {
         try reset(in: directory, Accounts.Options())
@@ -19,7 +19,8 @@ public enum OfflineAccounts {
         let path = SystemFolder.database(in: directory)
         guard (try? options.fileSystem.names(inDirectory: path)) != nil else {
             throw SystemFolderError(
-                "\(directory) is no data folder of a server with users: \(path) is not there")
+                "\(directory) is not the data folder of a server with users: \(path) does not exist"
+            )
         }
         let database = try SystemFolder.open(in: directory, options)
         do {

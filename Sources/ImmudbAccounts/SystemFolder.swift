@@ -1,6 +1,6 @@
 import ImmudbStore
 
-/// Where the accounts of a data folder are, and what opens them.
+/// Finds and opens the accounts in a data folder.
 enum SystemFolder {
     static func database(in directory: String) -> String { path(directory, Accounts.databaseName) }
     static func keyFile(in directory: String) -> String { path(directory, Accounts.keyFileName) }
@@ -17,7 +17,7 @@ enum SystemFolder {
         settings.log = options.log
         settings.cancellation = options.cancellation
         settings.fileSystem = options.fileSystem
-        // Some hundred bytes an act.
+        // An act takes some hundred bytes.
         settings.segmentByteCount = 8 << 20
         settings.openSegmentCount = Accounts.openSegmentCount
         settings.openIndexFileCount = Accounts.openIndexFileCount
@@ -30,10 +30,10 @@ enum SystemFolder {
     }
 }
 
-/// Why the accounts of a folder cannot be opened: a message for the operator.
+/// The reason why the accounts of a folder cannot be opened: a message for the operator.
 public struct SystemFolderError: Error, Hashable, CustomStringConvertible {
     public let message: String
-    /// Whether the caller itself stopped it.
+    /// Whether the caller itself cancelled the opening.
     public let isCancellation: Bool
 
     init(_ message: String, isCancellation: Bool = false) {

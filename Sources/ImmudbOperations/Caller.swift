@@ -1,14 +1,14 @@
-/// Who an operation is done for. Asked from any thread; must not block.
+/// The party for whom an operation is done. Called from any thread; must not block.
 public protocol Caller: Sendable {
-    /// Whether nobody waits for the result any more.
+    /// Whether the caller no longer waits for the result.
     var hasGone: Bool { get }
-    /// Whose turn it is before the committer, where writes of many wait: callers with the same number share
-    /// their turns. From 0; small numbers.
+    /// The number of the caller's lane before the committer, where writes of many callers wait.
+    /// Callers with the same number share their turns. Small numbers, from 0.
     var lane: Int { get }
 }
 
 extension Caller {
-    /// - Throws: `callerHasGone`: work for nobody ends here.
+    /// - Throws: `callerHasGone` if the caller no longer waits, which ends the operation.
     func requirePresence() throws(OperationError) {
         if hasGone { throw .callerHasGone }
     }

@@ -1,23 +1,23 @@
 public import ImmudbStore
 
 extension DatabaseOperations {
-    /// All entries of the newest snapshot, in insertion order, while writers go on.
+    /// Dumps all entries of the newest snapshot in insertion order. Writers go on meanwhile.
     public func dump() -> DatabaseDump { DatabaseDump(of: database) }
 }
 
-/// All entries of a snapshot in runs, whose size is known before they are read.
+/// All entries of a snapshot, in runs whose size is known before they are read.
 ///
-/// Its calls read on the database's own threads, of which there are few: as many runs are in memory at a
-/// time, however many dumps there are.
+/// Reads on the database's own threads, of which there are few. So there are as many runs in memory
+/// as such threads, however many dumps there are.
 public struct DatabaseDump: Sendable {
-    /// Entries next to each other, to be read by `read`.
+    /// Consecutive entries that `read` reads.
     public struct Run: Sendable {
-        /// Of the entries.
+        /// The number of entries.
         public var count: Int { run.count }
         /// The most bytes of their keys and values together.
         public var byteCount: Int { run.byteCount }
         fileprivate let run: IndexWalk.Run
-        /// The walk that is about to read it.
+        /// The walk that reads them.
         fileprivate let walk: IndexWalk
     }
 
@@ -33,8 +33,8 @@ public struct DatabaseDump: Sendable {
         walk = snapshot.indexWalk(from: EntryIndex(0), room: AnswerRoom(byteLimit: .max))
     }
 
-    /// The next entries that have at most that many bytes together, or the next one alone. None is read
-    /// yet.
+    /// Finds the next entries that have at most `byteLimit` bytes together, or the next one alone
+    /// if it is larger. Does not read them.
     ///
     /// - Returns: nil at the end.
     public func nextRun(upTo byteLimit: Int) async throws(StoreError) -> Run? {
@@ -46,10 +46,10 @@ public struct DatabaseDump: Sendable {
         }
     }
 
-    /// Reads the run that `nextRun` returned last, and goes on behind it.
+    /// Reads the run that `nextRun` returned last, and moves behind it.
     ///
-    /// - Parameter body: runs on a thread of the database. Calls `forEach`, once, to get the entries one
-    ///   after the other, and makes the result of them.
+    /// - Parameter body: makes the result, on a thread of the database. It calls `forEach` once, to
+    ///   get the entries one after the other.
     public mutating func read<Result: Sendable>(
         _ run: Run,
         _ body:

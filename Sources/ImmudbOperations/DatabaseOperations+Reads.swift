@@ -1,24 +1,24 @@
 public import ImmudbStore
 
 extension DatabaseOperations {
-    /// The newest entry of a key; of a reference, of its target.
+    /// Finds the newest entry of a key. For a reference, finds its target.
     ///
     /// - Throws: `invalidKey`, `keyNotFound`.
     public func get(_ key: [UInt8]) throws(StoreError) -> PendingRead {
         try located(key, in: database.snapshot, since: nil)
     }
 
-    /// The newest entry of a key with its proof since the tree that the caller trusts. Of a reference,
-    /// entry and proof are those of its target.
+    /// Finds the newest entry of a key, and its proof since the tree that the caller trusts. For a
+    /// reference, entry and proof are those of its target.
     ///
-    /// - Parameter trusted: the last index of that tree; nil for the tree of one entry.
+    /// - Parameter trusted: the last index of that tree, or nil for the tree of one entry.
     /// - Throws: `invalidKey`, `invalidRootIndex`, `keyNotFound`; the first that applies.
     public func getProven(
         _ key: [UInt8], since trusted: EntryIndex?
     ) throws(StoreError) -> PendingRead {
         try Limits.validate(key: key)
         let snapshot = database.snapshot
-        // An empty tree does not continue the tree of one entry; nor does it have an entry to prove.
+        // An empty tree does not continue the tree of one entry, and has no entry to prove.
         let since = min(try snapshot.treeSize(endingAt: trusted), snapshot.size)
         return try located(key, in: snapshot, since: since)
     }
@@ -32,7 +32,7 @@ extension DatabaseOperations {
         return PendingRead(snapshot: snapshot, location: location, since: since)
     }
 
-    /// The entry at an index, as it was appended.
+    /// Finds the entry at an index, as it was appended.
     ///
     /// - Throws: `indexNotFound`.
     public func entry(at index: EntryIndex) throws(StoreError) -> PendingRead {
@@ -41,12 +41,12 @@ extension DatabaseOperations {
             snapshot: snapshot, location: try snapshot.locate(at: index), since: nil)
     }
 
-    /// The newest entries of many keys, in the order of the keys. Keys that were never written are left
-    /// out.
+    /// Reads the newest entries of many keys, in the order of the keys. Skips keys that were never
+    /// written.
     ///
-    /// - Parameter page: gets the entries page by page, and ends the operation by what it throws.
-    /// - Throws: `invalidKey`, before anything is read; `answerTooLarge`, since a part would look like keys
-    ///   that are not there; `callerHasGone`.
+    /// - Parameter page: receives the entries page by page. Its error ends the operation.
+    /// - Throws: `invalidKey`, before anything is read; `answerTooLarge`, since a part of the
+    ///   entries would look as if the other keys had none; `callerHasGone`.
     public func get(
         many keys: some Collection<[UInt8]>, for caller: some Caller,
         page body: ([Entry]) throws -> Void

@@ -1,18 +1,19 @@
 public import ImmudbStore
 
 extension DatabaseOperations {
-    /// What the database can do at the moment.
+    /// The state of the database: whether it takes writes and reads.
     public struct Health: Sendable {
-        /// Why no writes are taken; nil if they are.
+        /// The reason why no writes are taken, or nil if they are.
         public let writeError: StoreError?
-        /// Why a key cannot be looked up; nil if it can.
+        /// The reason why keys cannot be looked up, or nil if they can.
         public let readError: StoreError?
 
-        /// Whether entries are written and read.
+        /// Whether entries can be written and read.
         public var isWhole: Bool { writeError == nil && readError == nil }
     }
 
-    /// Looks a key up, reads the newest entry unless it is large, and asks whether writes are taken.
+    /// Checks the database: looks a key up, reads the newest entry unless it is large, and asks
+    /// whether writes are taken.
     public func health() -> Health {
         var readError: StoreError?
         do throws(StoreError) {
@@ -23,7 +24,7 @@ extension DatabaseOperations {
         return Health(writeError: database.health.failure, readError: readError)
     }
 
-    /// As ``health()``, for tasks: the disk is read on a thread of the database.
+    /// Checks the database from a task: reads the disk on a thread of the database.
     public func checkHealth() async -> Health {
         var readError: StoreError?
         do throws(StoreError) {
@@ -34,10 +35,10 @@ extension DatabaseOperations {
         return Health(writeError: database.health.failure, readError: readError)
     }
 
-    /// Size and root of the newest tree. Costs one lock.
+    /// The size and root of the newest tree. Costs one lock.
     public var root: TrustedRoot { database.snapshot.trustedRoot }
 
-    /// The proof that the entry at an index is in the newest tree.
+    /// Proves that the entry at an index is in the newest tree.
     ///
     /// - Throws: `indexNotFound`.
     public func inclusion(of index: EntryIndex) throws(StoreError) -> EntryProof {
@@ -45,7 +46,7 @@ extension DatabaseOperations {
         return try snapshot.proof(of: index, since: snapshot.size)
     }
 
-    /// The proof that the newest tree continues the one that ends at an index.
+    /// Proves that the newest tree continues the tree that ends at an index.
     ///
     /// - Throws: `indexNotFound`.
     public func consistency(

@@ -1,13 +1,14 @@
 public import ImmudbStore
 
-// Walks hand their entries out page by page, and look before each whether the caller is still there.
+// Walks return their entries page by page. Before each page they check whether the caller still
+// waits.
 
 extension DatabaseOperations {
-    /// The versions of a key, the newest first, as many as the limit of an answer allows.
+    /// Reads the versions of a key, newest first, as many as the limit of an answer allows.
     ///
-    /// - Parameter end: only versions before it; nil: all.
-    /// - Returns: whether there may be older ones, which did not fit.
-    /// - Throws: `invalidKey`, `callerHasGone`, what `body` throws.
+    /// - Parameter end: the index before which the versions lie, or nil for all.
+    /// - Returns: whether there may be older versions, which did not fit.
+    /// - Throws: `invalidKey`, `callerHasGone`, the errors of `body`.
     public func versions(
         of key: [UInt8], before end: EntryIndex? = nil, for caller: some Caller,
         page body: ([Entry]) throws -> Void
@@ -20,11 +21,11 @@ extension DatabaseOperations {
         return walk.mayHaveMore
     }
 
-    /// The newest entries of the keys with a prefix, in their order, as many as `limit` and the limit of an
-    /// answer allow.
+    /// Reads the newest entries of the keys with a prefix, in their order, as many as `limit` and
+    /// the limit of an answer allow.
     ///
     /// The parameters are those of `Snapshot.scan`.
-    /// - Throws: `invalidPrefix`, `invalidOffset`, `callerHasGone`, what `body` throws.
+    /// - Throws: `invalidPrefix`, `invalidOffset`, `callerHasGone`, the errors of `body`.
     public func scan(
         prefix: [UInt8], after offset: [UInt8], limit: Int, reverse: Bool, deep: Bool,
         for caller: some Caller, page body: ([Entry]) throws -> Void
@@ -36,11 +37,11 @@ extension DatabaseOperations {
             caller, body)
     }
 
-    /// The newest entries of the members of a sorted set, by score, as many as `limit` and the limit of an
-    /// answer allow.
+    /// Reads the newest entries of the members of a sorted set, by score, as many as `limit` and
+    /// the limit of an answer allow.
     ///
     /// The parameters are those of `Snapshot.members`.
-    /// - Throws: `invalidSet`, `invalidOffset`, `callerHasGone`, what `body` throws.
+    /// - Throws: `invalidSet`, `invalidOffset`, `callerHasGone`, the errors of `body`.
     public func members(
         of set: [UInt8], after offset: [UInt8], limit: Int, reverse: Bool,
         for caller: some Caller, page body: ([Entry]) throws -> Void
@@ -51,11 +52,11 @@ extension DatabaseOperations {
             caller, body)
     }
 
-    /// `count` entries from an index on, in insertion order; fewer at the end.
+    /// Reads `count` entries from an index on, in insertion order; fewer at the end.
     ///
     /// - Returns: whether there are more behind them.
-    /// - Throws: `indexNotFound` for a first index beyond the end; `answerTooLarge`, since the entries that
-    ///   are left out would be on no other page; `callerHasGone`; what `body` throws.
+    /// - Throws: `indexNotFound` for a first index beyond the end; `answerTooLarge`, since entries
+    ///   that are left out would be on no other page; `callerHasGone`; the errors of `body`.
     public func entries(
         from first: EntryIndex, count: UInt64, for caller: some Caller,
         page body: ([Entry]) throws -> Void
@@ -75,7 +76,7 @@ extension DatabaseOperations {
         return count < rest
     }
 
-    /// How many different keys have a prefix.
+    /// Counts the different keys with a prefix.
     ///
     /// - Throws: `invalidPrefix`, also for an empty one; `callerHasGone`.
     public func count(prefix: [UInt8], for caller: some Caller) throws -> UInt64 {
@@ -87,7 +88,7 @@ extension DatabaseOperations {
         return count
     }
 
-    /// Hands the entries of a walk out, page by page, as long as the caller is there.
+    /// Passes on the entries of a walk, page by page, as long as the caller waits.
     func pages(
         of walk: some EntryWalk, _ caller: some Caller, _ body: ([Entry]) throws -> Void
     ) throws {

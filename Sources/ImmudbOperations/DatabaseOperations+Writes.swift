@@ -1,16 +1,16 @@
 public import ImmudbStore
 
 extension DatabaseOperations {
-    /// Appends entries, all or none. Drops them if the caller has gone when it is their turn.
+    /// Appends entries, all or none. Drops them if the caller has gone when their turn comes.
     ///
-    /// - Parameter completion: as of `Database.append`: it runs on a thread of the database once the
-    ///   entries are durable and visible, and must not block.
+    /// - Parameter completion: as of `Database.append`: runs on a thread of the database once the
+    ///   entries are durable and visible; must not block.
     public func append(
         _ entries: [NewEntry], for caller: some Caller,
         completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
     ) {
-        // A caller is two sources, since its operations have no order: its batches do not hold up its
-        // single writes.
+        // A caller has two sources, one for its batches and one for its single writes, so that
+        // batches do not hold up single writes. A caller's operations have no order.
         let source = 2 * caller.lane + (entries.count > 1 ? 1 : 0)
         database.append(
             entries, source: source, isCancelled: { caller.hasGone }, completion: completion)
@@ -18,12 +18,13 @@ extension DatabaseOperations {
 
     /// Appends one entry, and proves that it is in a tree that continues the one that the caller trusts.
     ///
-    /// Everything is checked before anything is written: a call that is refused leaves no entry.
+    /// Checks everything before it writes: a refused call leaves no entry.
     ///
     /// - Parameters:
-    ///   - trusted: the last index of the tree that the caller trusts; nil for the tree of one entry.
-    ///   - completion: runs on the thread for proofs, or on the caller's if the entry is refused; must not
-    ///     block.
+    ///   - trusted: the last index of the tree that the caller trusts, or nil for the tree of one
+    ///     entry.
+    ///   - completion: runs on the thread for proofs, or on the caller's if the entry is refused;
+    ///     must not block.
     public func appendProven(
         _ entry: NewEntry, since trusted: EntryIndex?, for caller: some Caller,
         completion: @escaping @Sendable (Result<EntryProof, ProvenAppendError>) -> Void
@@ -52,11 +53,11 @@ extension DatabaseOperations {
 }
 
 extension Snapshot {
-    /// The size of the tree that a caller says it trusts.
+    /// Returns the size of the tree that a caller trusts.
     ///
-    /// - Parameter index: its last index. Nil is the tree of one entry, which may be larger than this one:
-    ///   what is proven since then is proven when there is an entry.
-    /// - Throws: `invalidRootIndex` if this snapshot has no such entry.
+    /// - Parameter index: the last index of that tree. Nil means the tree of one entry, even if
+    ///   this snapshot is still empty: by the time of the proof there is an entry.
+    /// - Throws: `invalidRootIndex` if this snapshot does not have that entry.
     func treeSize(endingAt index: EntryIndex?) throws(StoreError) -> TreeSize {
         guard let index else { return TreeSize(1) }
         guard size.contains(index) else {

@@ -1,24 +1,25 @@
 public import ImmudbStore
 public import POSIX
 
-/// What a database does for those who call it from outside of the process: one function an operation.
+/// The operations of a database for callers outside of the process, one function each.
 ///
-/// Between a wire and the store. A wire (gRPC of immudb 0.6, REST) turns its messages into arguments,
-/// and results and errors into its answers; all that does not depend on the wire is here: which snapshot
-/// an operation reads, what is checked before anything is written, limits of answers, and when work is
-/// given up since its caller has gone.
+/// They stand between a wire and the store. A wire (gRPC of immudb 0.6, REST) turns its messages
+/// into arguments, and results and errors into its answers. Everything that does not depend on the
+/// wire is here: the snapshot that an operation reads, the checks before a write, the limits of
+/// answers, and the end of operations whose caller has gone.
 ///
-/// Operations block on the disk: call them on a thread that may. Reads are of the newest snapshot, and all
-/// that one operation returns is of one snapshot. Writes return at once and complete on a thread of the
-/// database, where nothing may block.
+/// Operations block on the disk: call them on a thread that may block. Reads see the newest
+/// snapshot, and everything that one operation returns is of one snapshot. Writes return at once
+/// and complete on a thread of the database, where nothing may block.
 ///
-/// Errors are `StoreError`, with the codes that the database's own calls document, and `OperationError`.
+/// Errors are `StoreError`, with the codes that the database's own calls document, and
+/// `OperationError`.
 public struct DatabaseOperations: Sendable {
-    /// How large the answer to one operation may be.
+    /// The limit of the answer to one operation.
     public struct AnswerLimit: Sendable {
         /// The most bytes of an answer's entries.
         public var byteCount: Int
-        /// What an entry adds on the wire to its key and value.
+        /// The most bytes that an entry adds on the wire to its key and value.
         public var entryOverheadByteCount: Int
 
         public init(byteCount: Int, entryOverheadByteCount: Int) {
@@ -31,7 +32,7 @@ public struct DatabaseOperations: Sendable {
     let answerLimit: AnswerLimit
     let proofs: ProofQueue
 
-    /// - Throws: `Errno` when the system gives no thread for proofs.
+    /// - Throws: `Errno` if the system cannot start a thread for proofs.
     public init(on database: Database, answerLimit: AnswerLimit) throws(Errno) {
         proofs = try ProofQueue()
         self.database = database

@@ -1,20 +1,21 @@
 public import ImmudbStore
 
-/// Why an operation has no result although the database did not fail.
+/// The reason why an operation has no result although the database did not fail.
 public enum OperationError: Error, Equatable, Sendable {
-    /// Nobody waits for the result.
+    /// The caller no longer waits for the result.
     case callerHasGone
-    /// The entries that the caller asks for exceed the limit of an answer, of so many bytes, and a part of
-    /// them would look like all of them.
+    /// The requested entries exceed the limit of an answer, and a part of them would look like all
+    /// of them.
     case answerTooLarge(byteLimit: Int)
 }
 
-/// Why a write has no proof.
+/// The reason why a write has no proof.
 public enum ProvenAppendError: Error, Sendable {
-    /// The request is refused: nothing was written.
+    /// The request was refused: nothing was written.
     case refused(StoreError)
-    /// As `Database.append` reports it: nothing was written, or with `outcomeUnknown` perhaps.
+    /// As `Database.append` reports it: nothing was written, except perhaps with `outcomeUnknown`.
     case notAppended(StoreError)
-    /// The entry is stored at this index, durable and visible; only its proof could not be computed.
+    /// The entry is stored at this index, durable and visible; only its proof could not be
+    /// computed.
     case storedUnproven(at: EntryIndex, StoreError)
 }

@@ -1,18 +1,19 @@
 public import ImmudbStore
 
-/// A read of one entry that is located and not read yet: its size is known before its bytes take memory.
+/// An entry that was located and is still to be read: its size is known before its bytes take
+/// memory.
 public struct PendingRead: Sendable {
     let snapshot: Snapshot
     let location: EntryLocation
-    /// The size of the tree since which the entry is proven; nil if no proof is asked for.
+    /// The size of the tree since which the entry is proven, or nil if no proof was requested.
     let since: TreeSize?
 
-    /// Of the entry's record: its key, its value, and some tens of bytes more.
+    /// The size of the entry's record: its key, its value, and some tens of bytes more.
     public var byteCount: Int { location.byteCount }
 
-    /// Reads the entry, and proves it if that was asked for.
+    /// Reads the entry, and proves it if that was requested.
     ///
-    /// - Throws: what is wrong with its bytes on disk, or with the disk.
+    /// - Throws: `corruption` if its bytes on disk are damaged; the errors of the disk.
     /// - Complexity: two reads; one more for a proof, and O(log size) steps.
     public func complete() throws(StoreError) -> (entry: Entry, proof: EntryProof?) {
         guard let since else { return (try snapshot.read(location), nil) }

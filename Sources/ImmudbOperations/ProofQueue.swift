@@ -2,14 +2,14 @@ import POSIX
 
 /// Computes the proofs of writes, one after the other, on a thread of its own.
 ///
-/// The database's publisher tells each writer of a group that its entry is durable; to compute their
-/// proofs there would hold up the next group. The thread takes all waiting work at once, so a whole group
-/// costs one hand-over between threads.
+/// The database's publisher tells each writer of a group that its entry is durable. If it computed
+/// their proofs, the next group would wait. This thread takes all waiting work at once, so a whole
+/// group costs one hand-over between threads.
 final class ProofQueue: Sendable {
     // Bounded by the calls in flight: each writer has one piece of work here at most.
     private let queue = BlockingQueue<@Sendable () -> Void>(capacity: .max)
 
-    /// - Throws: `Errno` when the system gives no thread.
+    /// - Throws: `Errno` if the system cannot start a thread.
     init() throws(Errno) {
         _ = try WorkerThread(name: "proofs") { [queue] in
             while let batch = queue.takeAll() {

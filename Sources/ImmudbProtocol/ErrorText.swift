@@ -1,13 +1,13 @@
-/// Texts of errors by which a client tells one case from another.
+/// Texts of errors by which a client distinguishes cases that have the same status.
 public enum ErrorText {
-    /// The root index that a request names is not in the server's tree: its tree is smaller than the one
-    /// that the client has seen. Of status INVALID_ARGUMENT.
+    /// The server's tree is smaller than the one that the client has seen: it does not have the
+    /// root index of the request. The status is INVALID_ARGUMENT.
     public static let invalidRootIndex = "invalid root index"
 
-    /// Begins the text of the first login of an administrator, of status UNKNOWN; name and password follow
-    /// in lines between two of three hyphens.
+    /// The first line of the answer to an administrator's first login, with the status UNKNOWN.
+    /// Name and password follow, between two lines of three hyphens.
     public static let firstAdminLogin = "FirstAdminLogin"
 
-    /// A login to a server that was started without users. Of status UNAVAILABLE.
+    /// The server was started without users, so nobody can log in. The status is UNAVAILABLE.
     public static let authenticationIsDisabled = "authentication is disabled on server"
 }

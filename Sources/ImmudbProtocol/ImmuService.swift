@@ -1,21 +1,21 @@
-// The wire of immudb 0.6. `Protos` holds its definition, `Generated` the Swift made from it by
-// Scripts/generate-protocol.sh, and the files beside this one what a .proto file cannot say.
+// The wire of immudb 0.6. `Protos` has its definition, `Generated` the Swift code that
+// Scripts/generate-protocol.sh makes from it. The files beside this one have the parts of the wire
+// that a .proto file cannot express.
 
-/// The service `immudb.schema.ImmuService`: the path of each of its methods, and a table of all of
-/// them.
+/// The service `immudb.schema.ImmuService`: the path of each method, and a table of all methods.
 public enum ImmuService {
-    /// Full name of the service.
+    /// The full name of the service.
     public static let name = "immudb.schema.ImmuService"
 
     /// One remote procedure of the service.
     public struct Method: Hashable, Sendable {
-        /// Name without service, such as `SafeSet`.
+        /// The name without the service, such as `SafeSet`.
         public let name: String
-        /// What travels as the HTTP/2 path, such as `/immudb.schema.ImmuService/SafeSet`.
+        /// The HTTP/2 path, such as `/immudb.schema.ImmuService/SafeSet`.
         public let path: String
-        /// Whether a call appends entries, be they of users: to call it twice appends them twice.
+        /// Whether a call appends entries, of data or of users. Two calls append them twice.
         public let appends: Bool
-        /// Who may call it.
+        /// The credentials that a call needs.
         public let permission: Permission
         public let answer: Answer
         public var streamsAnswers: Bool { answer == .entryStream }
@@ -32,19 +32,19 @@ public enum ImmuService {
         }
     }
 
-    /// What lists an answer has, by which a client bounds it.
+    /// The lists of an answer, which a client limits.
     public enum Answer: Sendable {
-        /// None.
+        /// No list.
         case plain
-        /// Entries, in the field 1.
+        /// Entries in field 1.
         case entries
-        /// A stream of messages, each with entries in the field 1. No method has a stream of requests.
+        /// A stream of messages with entries in field 1. No method has a stream of requests.
         case entryStream
-        /// Digests, in the field 5.
+        /// Digests in field 5.
         case path
-        /// Digests of two paths, in the fields 5 and 6.
+        /// Digests of two paths, in fields 5 and 6.
         case proof
-        /// The same of the message in the field 2.
+        /// Digests of two paths, in fields 5 and 6 of the message in field 2.
         case provenEntry
     }
 
@@ -112,7 +112,8 @@ public enum ImmuService {
         Method(dump, .data, .entryStream),
     ]
 
-    /// The paths of methods of later releases of the original with which their clients begin.
+    /// The paths of methods of later releases of the original, which clients of those releases call
+    /// first.
     public static let laterMethods = [
         "/immudb.schema.ImmuService/OpenSession", "/immudb.schema.ImmuService/ServerInfo",
         "/immudb.schema.ImmuService/UseDatabase",
@@ -122,15 +123,15 @@ public enum ImmuService {
     public static let writes = Set(methods.filter(\.appends).map(\.path))
 }
 
-/// What a caller of a method has to show. A method without one does not compile.
+/// The credentials that a method needs. A method without a permission does not compile.
 public enum Permission: Sendable {
-    /// A password, which is what the method is for.
+    /// No token: the call itself checks a password.
     case login
-    /// Nothing.
+    /// No credentials.
     case open
-    /// The token of a user, on a server with users.
+    /// A user's token, if the server has users.
     case data
-    /// The token of an administrator, from the server's own machine.
+    /// An administrator's token, in a call from the server's own machine.
     case administration
 }
 
@@ -139,14 +140,14 @@ public enum AdminService {
     public static let auditLog = "/immudb.admin.v1.AdminService/AuditLog"
 }
 
-/// Who may call which method of a server: the one table.
+/// The permissions of all methods of a server. This is the only table of them.
 public enum MethodPermissions {
-    /// By path.
+    /// The permission of each method's path.
     public static let all: [String: Permission] = {
         var all = Dictionary(
             uniqueKeysWithValues: ImmuService.methods.map { ($0.path, $0.permission) })
         all[AdminService.auditLog] = .administration
-        // Their answers are the same for everybody.
+        // These answers are the same for everybody.
         let open =
             ImmuService.laterMethods + [HealthService.check, HealthService.watch]
             + [ReflectionService.info, ReflectionService.olderInfo]
@@ -164,25 +165,26 @@ public enum HealthService {
 /// The method of the standard reflection service of gRPC, `grpc.reflection.v1.ServerReflection`.
 public enum ReflectionService {
     public static let info = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
-    /// The same with the same messages, as tools from before 2023 call it.
+    /// The path of the same method with the same messages, as tools from before 2023 call it.
     public static let olderInfo = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 }
 
-/// Names of the metadata that this service gives a meaning to.
+/// The names of metadata that this service uses.
 public enum ImmuMetadata {
-    /// Answer header: the server's identity, 20 characters, with errors too.
+    /// Answer header, also of errors: the server's identity, 20 characters.
     public static let serverIdentity = "immudb-uuid"
     /// Request header: `Bearer <token>`.
     public static let authorization = "authorization"
-    /// Request header of History and HistorySV, an index: only versions before it. Servers of 0.6 do not know it.
+    /// Request header of History and HistorySV: an index, before which the versions must lie.
+    /// Servers of 0.6 ignore it.
     public static let beforeIndex = "immudb-before-index"
-    /// Answer trailer of History and HistorySV, `1`: older versions did not fit into the answer.
+    /// Answer trailer of History and HistorySV: `1` if older versions did not fit into the answer.
     public static let hasMore = "immudb-more"
-    /// Answer trailer of Health: why no writes are taken. Servers of 0.6 do not send it.
+    /// Answer trailer of Health: the reason why no writes are taken. Servers of 0.6 do not send it.
     public static let writeProblem = "immudb-write-problem"
-    /// Answer trailer of Health: why nothing can be read. Servers of 0.6 do not send it.
+    /// Answer trailer of Health: the reason why nothing can be read. Servers of 0.6 do not send it.
     public static let readProblem = "immudb-read-problem"
-    /// Request header: `immuadmin` marks the administration tool.
+    /// Request header: the value `immuadmin` marks the administration tool.
     public static let clientIdentity = "client_id"
     /// Request header: the addresses of the callers for whom a gateway makes the call. Such a call is not one of the
     /// gateway's machine.

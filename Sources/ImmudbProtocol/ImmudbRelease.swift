@@ -1,6 +1,7 @@
-/// The release that all executables and libraries of this package belong to.
+/// The release of all executables and libraries of this package.
 public enum ImmudbRelease {
-    /// Major, minor and patch; the first two name the wire that is spoken. This is the only place of the
-    /// version: `make version` reads it, and CONTRIBUTING.md says how a release is tagged.
+    /// Major, minor and patch number. The first two name the version of the wire. The version is
+    /// defined only here: `make version` reads it, and CONTRIBUTING.md describes how a release is
+    /// tagged.
     public static let version = "0.6.0"
 }

@@ -9,12 +9,12 @@ public import SwiftProtobuf
 extension Immudb_Schema_Content {
     /// Reads a stored value as structured content.
     ///
-    /// Nothing marks a stored value as structured, and many raw values happen to parse as some
-    /// protobuf message. So a value counts as Content only if encoding what was decoded gives the
-    /// same bytes again: unknown fields, fields out of order, repeated or zero ones, and overlong
-    /// numbers all make it raw.
+    /// Stored values have no mark that they are structured, and many raw values happen to parse as
+    /// some protobuf message. So a value counts as Content only if encoding the decoded message
+    /// gives the same bytes again. Unknown fields, fields out of order, repeated fields, zero
+    /// fields and overlong numbers make it raw.
     ///
-    /// - Parameter value: the bytes as stored. No bytes at all are Content with timestamp 0 and no
+    /// - Parameter value: the bytes as stored. An empty value is Content with timestamp 0 and no
     ///   payload.
     /// - Returns: nil if the value is not Content.
     public init?(storedValue value: some SwiftProtobufContiguousBytes) {
@@ -59,8 +59,8 @@ extension Immudb_Schema_Content {
         return byteCount == bytes.count ? (timestamp, payload) : nil
     }
 
-    /// The bytes that are stored and that the leaf covers: field 1, then field 2, zero and empty
-    /// ones left out.
+    /// The bytes that are stored and that the leaf covers: field 1, then field 2. Zero and empty
+    /// fields are left out.
     public var storedValue: [UInt8] {
         var encoder = ContentEncoder()
         encoder.append(timestamp: timestamp)
@@ -69,8 +69,8 @@ extension Immudb_Schema_Content {
     }
 }
 
-/// Writes the two fields of Content by hand, since the leaf depends on every byte and encoding
-/// cannot fail.
+/// Writes the two fields of Content by hand, since the leaf depends on every byte and the encoding
+/// must not fail.
 private struct ContentEncoder {
     private(set) var bytes: [UInt8] = []
 

@@ -1,9 +1,9 @@
 import Foundation
 public import SwiftProtobuf
 
-/// The .proto files of this module, as protoc understands them.
+/// The .proto files of this module, as protoc compiles them.
 public enum ProtocolFiles {
-    /// Descriptors of the files and of all that they import; what a file imports is before it.
+    /// Descriptors of the files and of all that they import. Imported files come first.
     public static let descriptors: [Google_Protobuf_FileDescriptorProto] = {
         guard
             let bytes = Data(base64Encoded: protocolDescriptor, options: .ignoreUnknownCharacters),

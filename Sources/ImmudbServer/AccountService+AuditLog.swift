@@ -4,7 +4,7 @@ import ImmudbStore
 import RPCTransport
 
 extension AccountService {
-    /// The audit entries of one snapshot, in the order of their times, while others are written.
+    /// Streams the audit entries of one snapshot, ordered by time. Writers go on meanwhile.
     func auditLog(_ request: Immudb_Admin_V1_AuditLogRequest, _ stream: ServerStream) async throws {
         let filter = try AuditFilter(request)
         do {

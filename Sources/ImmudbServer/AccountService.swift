@@ -11,11 +11,11 @@ import SwiftProtobuf
     import Foundation
 #endif
 
-/// The remote procedures about users: Login, CreateUser, ChangePassword and DeleteUser of `ImmuService`, and
-/// those of `AdminService`.
+/// The remote procedures about users: Login, CreateUser, ChangePassword and DeleteUser of
+/// `ImmuService`, and AuditLog of `AdminService`.
 ///
-/// A handler hands the request to `Accounts`, which answers later, mostly on the thread that hashes
-/// passwords. Whether the caller may make the call is known by then: see `Gate`.
+/// A handler passes the request to `Accounts`, which answers later, mostly on the thread that
+/// hashes passwords. `Gate` has checked the caller's permission by then.
 struct AccountService: Sendable {
     let accounts: Accounts
     let gate: Gate
@@ -59,7 +59,7 @@ struct AccountService: Sendable {
         }
     }
 
-    /// As clients of 0.6 read it.
+    /// The text in which clients of 0.6 look for the password.
     private static func firstLoginText(_ password: String) -> String {
         "\(ErrorText.firstAdminLogin)\n---\nusername: \(UserName.administrator)\n"
             + "password: \(password)\n---\n"
@@ -96,7 +96,7 @@ struct AccountService: Sendable {
         }
     }
 
-    /// Has something done by the administrator who makes the call.
+    /// Runs an action of the administrator who makes the call, and answers with its result.
     private func perform(
         _ call: ServerCall, _ what: StaticString, _ user: Data,
         _ act: (
@@ -107,7 +107,7 @@ struct AccountService: Sendable {
         let name = printable(user)
         let caller: Caller
         do {
-            // Again, since the user may have been deleted since the gate let the call in.
+            // The gate checked this before, but the user may have been deleted since.
             caller = try gate.caller(call.metadata)
         } catch {
             return refuse(call, error, "\(what) \(name)")
@@ -145,7 +145,7 @@ struct AccountService: Sendable {
 }
 
 extension Refusal {
-    /// The one table from the errors of accounts to the statuses of the wire.
+    /// Maps each error of accounts to a status of the wire. This is the only place that does.
     init(_ error: AccountError) {
         switch error {
         case .wrongUserOrPassword:
@@ -185,6 +185,6 @@ extension Refusal {
         }
     }
 
-    /// What CreateUser of 0.6 says of a name that cannot be a key.
+    /// The answer of CreateUser to a name that cannot be a key, as 0.6 gives it.
     static let internalError = Refusal(.internalError, "internal error")
 }

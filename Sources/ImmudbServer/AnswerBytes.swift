@@ -2,32 +2,32 @@ import ImmudbStore
 import MerkleTree
 import RPCTransport
 
-// The answers that carry entries and digests, encoded straight into the bytes that are sent. As
-// generated messages each digest of a proof would be an object of its own, forty for a large tree:
-// that costs more than finding the digests; and a list of entries would be in memory once more. The
-// bytes are those of the generated messages, which a test compares.
+// Encodes answers that carry entries and digests straight into the bytes that are sent. As
+// generated messages, each digest of a proof would be an object of its own, forty for a large tree,
+// which costs more than finding the digests; and a list of entries would be in memory twice. The
+// bytes are those of the generated messages: a test compares them.
 
-/// Whether an entry is sent as it is stored, or as structured content. The bytes differ for empty
-/// values only: a stored value that is structured is the encoding of the message `Content`.
+/// Whether an entry is sent as it is stored, or as structured content. The bytes differ only for
+/// empty values: a stored value that is structured is the encoding of the message `Content`.
 enum ItemForm: Sendable {
     /// `Item`, `SafeItem`, `ItemList`, `Page`.
     case plain
-    /// `StructuredItem`, `SafeStructuredItem`, `StructuredItemList`, `SPage`. Only for values that
-    /// are structured, see `requireStructured(_:)`.
+    /// `StructuredItem`, `SafeStructuredItem`, `StructuredItemList`, `SPage`. Only for structured
+    /// values, see `requireStructured(_:)`.
     case structured
 }
 
-/// The message `Item` or `StructuredItem`.
+/// Encodes the message `Item` or `StructuredItem`.
 func encodedItem(_ entry: Entry, as form: ItemForm = .plain) -> FramedBytes {
     encoded(entry.itemByteCount(form)) { $0.write(entry, form) }
 }
 
-/// The message `Proof`.
+/// Encodes the message `Proof`.
 func encodedProof(_ proof: EntryProof) -> FramedBytes {
     encoded(proof.messageByteCount) { $0.write(proof) }
 }
 
-/// The message `SafeItem` or `SafeStructuredItem`.
+/// Encodes the message `SafeItem` or `SafeStructuredItem`.
 func encodedSafeItem(_ proven: ProvenEntry, as form: ItemForm = .plain) -> FramedBytes {
     let itemByteCount = proven.entry.itemByteCount(form)
     let proofByteCount = proven.proof.messageByteCount
@@ -40,13 +40,13 @@ func encodedSafeItem(_ proven: ProvenEntry, as form: ItemForm = .plain) -> Frame
     }
 }
 
-/// Items of a list, encoded as their entries come, page by page: in memory is what is sent, and a
-/// page of entries, not all entries of the list, of which each takes 100 bytes and more.
+/// The items of a list, encoded page by page as their entries arrive. In memory are the encoded
+/// items and one page of entries. All entries of the list would cost 100 bytes and more each.
 struct EncodedItems {
     private let form: ItemForm
     private var pages: [[UInt8]] = []
     private var byteCount = 0
-    /// Of the items.
+    /// The number of items.
     private(set) var count = 0
 
     init(as form: ItemForm = .plain) { self.form = form }
@@ -68,10 +68,10 @@ struct EncodedItems {
         byteCount += needed
     }
 
-    /// The message `ItemList` or `StructuredItemList`.
+    /// Encodes the message `ItemList` or `StructuredItemList`.
     func list() -> FramedBytes { page(hasMore: false) }
 
-    /// The message `Page`, or `SPage`, which has a number.
+    /// Encodes the message `Page`, or `SPage`, which has a number.
     func page(number: UInt64 = 0, hasMore: Bool) -> FramedBytes {
         let more: UInt64 = hasMore ? 1 : 0
         let tailByteCount = numberFieldByteCount(number) + numberFieldByteCount(more)
@@ -110,29 +110,29 @@ extension EntryProof {
     }
 }
 
-/// What an item takes in a list beside its key and value, at most: 4 tags, 3 lengths and the index, of 1, 5
-/// and 10 bytes each.
+/// The most bytes that an item adds to its key and value in a list: 4 tags of 1 byte, 3 lengths of
+/// up to 5 and an index of up to 10.
 let itemOverheadByteCount = 29
 
-/// Of a field of so many bytes: tag, length and bytes.
+/// Counts the bytes of a field: its tag, its length and `byteCount` bytes.
 private func fieldByteCount(_ byteCount: Int) -> Int {
     1 + varintByteCount(UInt64(byteCount)) + byteCount
 }
 
-/// Of a number's field, which is left out if the number is 0.
+/// Counts the bytes of a number's field. The number 0 has no field.
 private func numberFieldByteCount(_ number: UInt64) -> Int {
     number == 0 ? 0 : 1 + varintByteCount(number)
 }
 
-/// Seven bits a byte, at least one byte.
+/// Counts the bytes of a varint: seven bits a byte, at least one byte.
 private func varintByteCount(_ number: UInt64) -> Int {
     (63 - (number | 1).leadingZeroBitCount) / 7 + 1
 }
 
 // MARK: writing
 
-/// Writes fields of protocol buffers. As in the generated code, numbers that are 0 and bytes that
-/// are empty are left out, but for repeated ones.
+/// Writes fields of protocol buffers. As the generated code does, it leaves out numbers that are 0
+/// and empty bytes, except in repeated fields.
 private struct FieldWriter {
     private var next: UnsafeMutableRawPointer
     private let end: UnsafeMutableRawPointer
@@ -148,7 +148,7 @@ private struct FieldWriter {
 
     mutating func write(_ entry: Entry, _ form: ItemForm) {
         write(1, entry.key)
-        // A message that is there and empty has its tag.
+        // A message that is present but empty is written as its tag.
         if entry.value.isEmpty, form == .structured { begin(2, byteCount: 0) }
         write(2, entry.value)
         write(3, entry.index.rawValue)
@@ -163,7 +163,7 @@ private struct FieldWriter {
         for digest in proof.consistency.path { write(6, digest) }
     }
 
-    /// A field of so many bytes follows.
+    /// Writes the tag and the length of a field. The caller writes its `byteCount` bytes next.
     mutating func begin(_ field: UInt8, byteCount: Int) {
         number(tag: field << 3 | 2, UInt64(byteCount))
     }
@@ -178,7 +178,7 @@ private struct FieldWriter {
         write(encoded: bytes)
     }
 
-    /// Bytes that are fields already.
+    /// Copies fields that are encoded already.
     mutating func write(encoded bytes: [UInt8]) {
         let target = take(bytes.count)
         bytes.withUnsafeBytes { source in

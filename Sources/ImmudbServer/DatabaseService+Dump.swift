@@ -11,17 +11,18 @@ import SwiftProtobuf
 #endif
 
 extension DatabaseService {
-    /// The most bytes of keys and values in one message, but for an entry that is larger alone. What
-    /// clients take is 4 MiB by default; 1,000 entries at most with their fields come beside it.
+    /// The most bytes of keys and values in one message, unless a single entry is larger. Clients
+    /// accept 4 MiB by default; the fields of up to 1,000 entries are added to this number.
     private static let dumpMessageByteCount = 2 << 20
-    /// What an entry takes in a message beside key and value, at most.
+    /// The most bytes that an entry adds to its key and value in a message.
     private static let dumpEntryByteCount = 48
 
-    /// All entries of one snapshot in insertion order, as they are stored, while writers go on.
+    /// Streams all entries of one snapshot in insertion order, as they are stored. Writers go on
+    /// meanwhile.
     ///
-    /// Holds one message, whatever the size of the database and of its entries: the size of the next
-    /// entries is known before they are read, and they are read once there is room for them. The
-    /// stream waits for a client that is slow.
+    /// Holds one message in memory, whatever the size of the database and of its entries: the sizes
+    /// of the next entries are known before they are read, and they are read once there is room for
+    /// them. The stream waits for a slow client.
     func dump(_ request: Google_Protobuf_Empty, _ stream: ServerStream) async throws {
         var dump = operations.dump()
         log.debug("dump of \(dump.size) entries", of: stream)
@@ -29,14 +30,15 @@ extension DatabaseService {
             while let run = try await dump.nextRun(upTo: Self.dumpMessageByteCount) {
                 let byteCount = run.byteCount + run.count * Self.dumpEntryByteCount
                 try await stream.reserve(byteCount)
-                // Encoded on the thread that reads: there are as many copies as such threads, not dumps.
+                // Encoded on the thread that reads, so there is one copy per such thread, not one
+                // per dump.
                 let message = try await dump.read(run) { forEach throws(StoreError) in
                     var list = Pb_KVList()
                     list.kv.reserveCapacity(run.count)
                     try forEach { list.kv.append(Pb_KV($0)) }
                     return Result { try list.serializedBytes() as FramedBytes }
                 }.get()
-                // Only where a file that says how large entries are is damaged.
+                // Happens only if a file that records the sizes of entries is damaged.
                 if message.count > byteCount { try await stream.reserve(message.count) }
                 try await stream.send(framed: message)
             }
@@ -49,7 +51,7 @@ extension DatabaseService {
 }
 
 extension Pb_KV {
-    /// The kind is one byte, which does not tell references from members of sorted sets.
+    /// Encodes the kind as one byte, which does not tell references from members of sorted sets.
     fileprivate init(_ entry: Entry) {
         self.init()
         key = Data(entry.key)

@@ -3,21 +3,21 @@ import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
-/// A read of one entry that is located and not read yet.
+/// An entry that was located and is still to be read.
 struct EntryRead: Sendable {
     let pending: PendingRead
     let form: ItemForm
-    /// The call's name in the log and the requested key; nil if the call is logged already.
+    /// The call's name in the log and the requested key, or nil if the call is logged already.
     var logged: (name: StaticString, key: [UInt8])?
 }
 
 extension DatabaseService {
-    /// The largest record that is read on a worker's thread, for which others wait: to read and
-    /// check more takes above 100 µs.
+    /// The largest record that is read on a worker's thread. A larger one takes more than 100 µs to
+    /// read and check, and other calls would wait.
     private static let workerByteLimit = 64 << 10
 
-    /// Answers with one entry: at once if its record is small, else on a blocking thread, as soon as there
-    /// is room beside answers that are not read.
+    /// Answers with one entry. A small record is read at once; a larger one on a blocking thread,
+    /// as soon as unread answers leave room for it.
     func answerEntry(_ call: ServerCall, _ locate: () throws -> EntryRead) {
         let read: EntryRead
         do {
@@ -48,7 +48,7 @@ extension DatabaseService {
         }
     }
 
-    /// Logs an entry that was read, and refuses it if it has to be structured and is not.
+    /// Logs an entry that was read, and refuses it if it must be structured and is not.
     private func accept(
         _ entry: Entry, _ read: EntryRead, for call: ServerCall
     ) throws(Refusal) {
@@ -63,10 +63,10 @@ extension DatabaseService {
     /// Encodes the entries that an operation hands out, page by page.
     ///
     /// - Parameters:
-    ///   - advice: what the client can do about a list that must be whole and is too large.
-    ///   - operation: gets the function that takes a page.
-    /// - Throws: also `not structured` if a value has to be and is not: the whole list fails, and
-    ///   the message names the key.
+    ///   - advice: tells the client what to do if the list is too large for one answer.
+    ///   - operation: receives the function that takes a page.
+    /// - Throws: `not structured` if a value must be structured and is not: the whole list fails,
+    ///   and the message names the key. Else the operation's error.
     func encodedItems(
         as form: ItemForm, tooLarge advice: String = "ask for less at a time",
         _ operation: (([Entry]) throws -> Void) throws -> Void
@@ -93,7 +93,7 @@ extension DatabaseService {
         }
     }
 
-    /// - Throws: a refusal if the stored value is no `Content`.
+    /// - Throws: a refusal if the stored value is not a `Content`.
     func requireStructured(_ entry: Entry) throws(Refusal) {
         guard Immudb_Schema_Content.isStoredValue(entry.value) else { throw Refusal.notStructured }
     }

@@ -34,7 +34,7 @@ extension DatabaseService {
         }
     }
 
-    /// Locates the newest entry of a key, and logs why if it cannot.
+    /// Locates the newest entry of a key. Logs a failure.
     private func located(
         _ key: Data, _ name: StaticString, as form: ItemForm, for call: ServerCall,
         _ locate: ([UInt8]) throws(StoreError) -> PendingRead
@@ -80,14 +80,15 @@ extension DatabaseService {
         answerVersions(of: request, as: .plain, call)
     }
 
-    /// Answers with the versions of a key, the newest first, as many as the largest answer holds. 0.6 has no
-    /// way to ask for the rest of a longer history: a trailer tells of it, and a header asks for it.
+    /// Answers with the versions of a key, newest first, as many as fit into the largest answer.
+    /// 0.6 has no way to ask for the rest of a longer history: a trailer says that more versions
+    /// exist, and a header asks for them.
     func answerVersions(of request: Immudb_Schema_Key, as form: ItemForm, _ call: ServerCall) {
         log.debug("history \(printable(request.key))", of: call)
         do {
             let end = try call.metadata.first(ImmuMetadata.beforeIndex).map { text in
                 guard let index = UInt64(text) else {
-                    throw Refusal(.invalidArgument, "\(ImmuMetadata.beforeIndex) is no index")
+                    throw Refusal(.invalidArgument, "\(ImmuMetadata.beforeIndex) is not an index")
                 }
                 return EntryIndex(index)
             }

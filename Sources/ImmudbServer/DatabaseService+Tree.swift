@@ -6,8 +6,8 @@ import RPCTransport
 import SwiftProtobuf
 
 extension DatabaseService {
-    /// True if writes are taken and a key can be looked up: found or not, but not failed. Never an
-    /// error; trailers say what does not work, and why.
+    /// Answers true if writes are taken and keys can be looked up, found or not. Never answers with
+    /// an error; trailers say which part does not work, and why.
     func health(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let health = operations.health()
         var trailers = Metadata()
@@ -23,7 +23,7 @@ extension DatabaseService {
             Immudb_Schema_HealthResponse.with { $0.status = health.isWhole }, trailers: trailers)
     }
 
-    /// The kind of the failure, whose files only the log names.
+    /// Names the kind of a failure. Only the log names the files.
     private static func problem(_ error: StoreError) -> String {
         guard error.code == .writesStopped else { return Refusal(error).message }
         let kind =
@@ -59,8 +59,8 @@ extension DatabaseService {
         }
     }
 
-    /// The first root stays empty, as it always was: a client fills in its own once the proof has
-    /// held.
+    /// Answers with a consistency proof. Its first root is empty, as in 0.6: a client puts in its
+    /// own after the proof has held.
     func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         answer(call) {
             let first = EntryIndex(request.index)

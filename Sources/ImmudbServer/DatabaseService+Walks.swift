@@ -5,14 +5,15 @@ import RPCTransport
 import SwiftProtobuf
 
 extension DatabaseService {
-    /// What a limit of 0 means, as it always did.
+    /// The limit of a request that asks for 0 entries, as in 0.6.
     private static let defaultLimit = 104_857
 
     func scan(_ request: Immudb_Schema_ScanOptions, _ call: ServerCall) {
         answerBytes(call) { try items(of: request, as: .plain, for: call).list() }
     }
 
-    /// As many as the limit and the largest answer allow: clients go on after the last key.
+    /// Encodes as many entries as the limit and the largest answer allow. Clients ask for the next
+    /// ones after the last key.
     func items(
         of request: Immudb_Schema_ScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
@@ -29,7 +30,7 @@ extension DatabaseService {
         answerBytes(call) { try items(of: request, as: .plain, for: call).list() }
     }
 
-    /// The newest entries of a set's members; their scores have no place on the wire.
+    /// Encodes the newest entries of a set's members. The wire has no field for their scores.
     func items(
         of request: Immudb_Schema_ZScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> EncodedItems {
@@ -63,7 +64,8 @@ extension DatabaseService {
         }
     }
 
-    /// A page of the history; pages are numbered from 1, and 0 is the first one, too.
+    /// Encodes a page of all entries in insertion order. Pages are numbered from 1; 0 is also the
+    /// first.
     func page(
         of request: Immudb_Schema_IScanOptions, as form: ItemForm, for call: ServerCall
     ) throws -> (items: EncodedItems, hasMore: Bool) {

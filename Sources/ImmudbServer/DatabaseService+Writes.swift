@@ -77,7 +77,8 @@ extension DatabaseService {
         } catch {
             return refuse(call, Refusal(error))
         }
-        operations.appendProven(checked, since: rootIndex.trustedLastIndex, for: call) { [self] result in
+        operations.appendProven(checked, since: rootIndex.trustedLastIndex, for: call) {
+            [self] result in
             switch result {
             case .success(let proof):
                 call.noteEffect()
@@ -93,11 +94,11 @@ extension DatabaseService {
         }
     }
 
-    /// Appends entries and answers with the last one's index, from the database's publisher, after the
-    /// entries are durable and visible. What fails then must not be answered with a status that says that
-    /// nothing was stored.
+    /// Appends entries and answers with the index of the last one, on the database's publisher,
+    /// once the entries are durable and visible. A failure after that must not get a status that
+    /// says that nothing was stored.
     ///
-    /// - Parameter entries: makes them of the request; what it throws is the answer.
+    /// - Parameter entries: makes the entries of the request. Its error is the answer.
     func append(for call: ServerCall, _ entries: () throws -> [NewEntry]) {
         let checked: [NewEntry]
         do {
@@ -117,7 +118,7 @@ extension DatabaseService {
     }
 }
 
-/// A connection's calls share its turns before the committer.
+/// The calls of a connection share the connection's turns before the committer.
 extension ServerCall: Caller {
     public var hasGone: Bool { isCancelled }
 }

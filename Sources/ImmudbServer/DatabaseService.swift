@@ -7,21 +7,22 @@ import SwiftProtobuf
 
 /// The remote procedures of `ImmuService`: 0.6's wire on the operations of one database.
 ///
-/// A handler turns a message into the arguments of an operation, and its result into an answer, or its
-/// error into a status (`Refusal`). It runs on a worker thread of the transport. Reads answer on that
-/// thread. Writes return; the answer leaves from the database's publisher once the entries are durable, so
-/// a worker never waits for a disk to sync. There is no task and no actor in a call's way.
+/// A handler turns a message into the arguments of an operation, and its result into an answer or
+/// its error into a status (`Refusal`). It runs on a worker thread of the transport. A read answers
+/// on that thread. A write returns, and the database's publisher answers once the entries are
+/// durable, so a worker never waits for a disk to sync. No call goes through a task or an actor.
 ///
-/// Here are the table of methods and what all handlers share. The handlers are in
-/// `DatabaseService+Writes`, `+Reads`, `+Walks`, `+Tree` and `+Dump`; `+Structured` has those of
-/// the methods whose names end in SV, `+Entries` how large entries are answered with.
+/// This file has the table of methods and the functions that all handlers share. The handlers are
+/// in `DatabaseService+Writes`, `+Reads`, `+Walks`, `+Tree` and `+Dump`. `+Structured` has the
+/// methods whose names end in SV, and `+Entries` answers with large entries.
 public final class DatabaseService: Sendable {
     let operations: DatabaseOperations
     let log: Logger
     let faults: FaultLog
 
-    /// - Parameter maxAnswerByteCount: no answer has more bytes, unless one entry alone has.
-    /// - Throws: `Errno` when the system gives no thread.
+    /// - Parameter maxAnswerByteCount: the most bytes of an answer, unless a single entry is
+    ///   larger.
+    /// - Throws: `Errno` if the system cannot start a thread.
     public init(database: Database, log: Logger, maxAnswerByteCount: Int) throws {
         operations = try DatabaseOperations(
             on: database,
@@ -31,8 +32,8 @@ public final class DatabaseService: Sendable {
         faults = FaultLog(self.log)
     }
 
-    /// All methods on the data, and those that clients of later releases of the original call first, which are not
-    /// implemented. Users are another service's: see `AccountService`.
+    /// All methods on the data, and those that are not implemented but which clients of later
+    /// releases of the original call first. `AccountService` has the methods about users.
     public var methods: [RPCMethod] {
         writes + reads + walks + tree
             + ImmuService.laterMethods.map {
@@ -100,7 +101,7 @@ public final class DatabaseService: Sendable {
         ]
     }
 
-    /// Takes any message: fields that Empty does not know are skipped.
+    /// Takes any message: decoding skips the fields that `Empty` does not have.
     private func unimplemented(_ path: String, _ name: String) -> RPCMethod {
         .measured(path, on: .eventLoop) { [log] (_: Google_Protobuf_Empty, call: ServerCall) in
             log.debug("\(name.lowercased()): not implemented", of: call)
@@ -108,7 +109,7 @@ public final class DatabaseService: Sendable {
         }
     }
 
-    /// For people with a client of another release.
+    /// The advice to a person who uses a client of another release.
     private static let advice =
         "this server speaks the protocol of immudb 0.6. A client of a later release needs a later server"
 }
@@ -116,7 +117,7 @@ public final class DatabaseService: Sendable {
 // MARK: answers
 
 extension DatabaseService {
-    /// Answers a call with what `body` returns, or with the status of what it throws.
+    /// Answers a call with the result of `body`, or with the status of its error.
     func answer(_ call: ServerCall, _ body: () throws -> some Message) {
         do {
             call.reply(try body())
@@ -125,7 +126,8 @@ extension DatabaseService {
         }
     }
 
-    /// As `answer`, with a message that is encoded already.
+    /// Answers a call with the encoded message that `body` returns, or with the status of its
+    /// error.
     func answerBytes(_ call: ServerCall, _ body: () throws -> FramedBytes) {
         do {
             call.reply(try body())
@@ -134,8 +136,8 @@ extension DatabaseService {
         }
     }
 
-    /// Answers with an error. What is not the caller's doing is logged in full: a client learns
-    /// that the server has a problem, the operator which file.
+    /// Answers with an error. An error that the caller did not cause is logged in full: the client
+    /// learns that the server has a problem, and the operator learns which file has it.
     func refuse(_ call: ServerCall, _ refusal: Refusal) {
         report(refusal, of: call)
         call.fail(refusal.code, refusal.message)

@@ -9,8 +9,8 @@ import RPCTransport
     import Glibc
 #endif
 
-/// How the files that this process may have open are shared out, so that clients cannot take those
-/// that the database needs.
+/// Divides the files that this process may have open, so that clients cannot take those that the
+/// database needs.
 ///
 /// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
 /// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
@@ -18,7 +18,8 @@ import RPCTransport
 /// system's database; a sixteenth, at most 4,096, is for a gateway in the same process, if there is one. Connections get the
 /// rest.
 public struct DescriptorBudget: Sendable {
-    /// Of which eight are the system's: its tree, its locks and what its index always has open.
+    /// Includes eight of the system's database: its tree, its locks and the files that its index
+    /// always has open.
     private static let otherCount =
         52 + Accounts.openSegmentCount + Accounts.openIndexFileCount
     private static let leastIndexFileCount = 20
@@ -27,7 +28,7 @@ public struct DescriptorBudget: Sendable {
     let indexFileCount: Int
     let connectionCount: Int
 
-    /// Connections that ask for metrics.
+    /// The most connections that ask for metrics.
     public static var metricsConnectionCount: Int {
         metricsConnectionCount(limit: openFileLimit() ?? 1024)
     }
@@ -70,8 +71,8 @@ public struct DescriptorBudget: Sendable {
     }
 }
 
-/// The size of a segment in tests with many of them, from `IMMUDB_TEST_SEGMENT_BYTES`: 128 MiB take
-/// long to fill.
+/// The size of a segment in tests that need many of them, from `IMMUDB_TEST_SEGMENT_BYTES`: 128 MiB
+/// take long to fill.
 func testSegmentByteCount() -> UInt64? {
     getenv("IMMUDB_TEST_SEGMENT_BYTES").flatMap { UInt64(String(cString: $0)) }.flatMap {
         (4096...128 << 20).contains($0) ? $0 : nil

@@ -3,7 +3,7 @@ import ImmudbProtocol
 import Logging
 import RPCTransport
 
-/// Stands in front of each method: lets a call in, or answers it, before its request is decoded.
+/// Stands in front of each method: admits or refuses a call before its request is decoded.
 ///
 /// | users | client_id | Login | Health, CurrentRoot | data | administration |
 /// | --- | --- | --- | --- | --- | --- |
@@ -20,7 +20,7 @@ struct Gate: Sendable {
     let isAuthenticating: Bool
     let log: Logger
 
-    /// A method with this gate in front of it.
+    /// Returns a method with this gate in front of it.
     ///
     /// - Precondition: the table of permissions has the method.
     func guarding(_ method: RPCMethod) -> RPCMethod {
@@ -30,7 +30,7 @@ struct Gate: Sendable {
         let action = Self.actions[method.path]
         let name = method.path.split(separator: "/").last.map { $0.lowercased() } ?? method.path
         return method.intercepted { call throws(RPCError) in
-            // Most calls, on a server without users.
+            // The most frequent case: a server without users.
             if permission != .administration, permission != .login, !isAuthenticating,
                 call.metadata.isEmpty
             {
@@ -48,13 +48,13 @@ struct Gate: Sendable {
         }
     }
 
-    /// What a refused call of a method is in the audit log.
+    /// The name of a method's refused calls in the audit log.
     private static let actions: [String: AuditEntry.Action] = [
         ImmuService.createUser: .createUser, ImmuService.changePassword: .changePassword,
         ImmuService.deleteUser: .deleteUser, AdminService.auditLog: .auditLog,
     ]
 
-    /// - Throws: the answer to a call that is not let in.
+    /// - Throws: the answer to a call that is not admitted.
     func admit(
         _ permission: Permission, _ metadata: Metadata, isLocal: Bool
     ) throws(Refusal) {
@@ -88,9 +88,9 @@ struct Gate: Sendable {
         }
     }
 
-    /// Who makes a call.
+    /// Returns the user who makes a call.
     ///
-    /// - Throws: the answer to a call without a token that holds.
+    /// - Throws: the answer to a call without a valid token.
     func caller(_ metadata: Metadata) throws(Refusal) -> Caller {
         guard let header = metadata.firstText(ImmuMetadata.authorization) else {
             throw Refusal(.unauthenticated, "no Authorization header found on request")
@@ -101,8 +101,9 @@ struct Gate: Sendable {
         return caller
     }
 
-    /// So much of a token that its owner knows it again, and nobody can use it: `v2.public....`. Less of a
-    /// short one, which may be something else, such as a password.
+    /// The beginning of a token: enough for its owner to recognize it, too little for anybody to
+    /// use it (`v2.public....`). A short token shows less, since it may be something else, such as
+    /// a password.
     private static func beginning(of header: String) -> String {
         let token = header.hasPrefix("Bearer ") ? header.dropFirst("Bearer ".count) : header[...]
         return String(token.prefix(min(10, token.count / 4))) + "..."
@@ -110,7 +111,7 @@ struct Gate: Sendable {
 }
 
 extension Metadata {
-    /// Whether it is a call of the administration tool.
+    /// Whether the administration tool made the call.
     var marksAdministration: Bool {
         firstText(ImmuMetadata.clientIdentity) == ImmuMetadata.administrationClient
     }

@@ -5,8 +5,8 @@ import SwiftProtobuf
 
 /// The standard health service of gRPC, for probes and load balancers that know nothing of immudb.
 ///
-/// It knows four services: `immudb.read` and `immudb.write`, and the server as a whole by the empty name and by
-/// the one of `ImmuService`.
+/// It knows four names of services: `immudb.read`, `immudb.write`, and for the server as a whole
+/// the empty name and that of `ImmuService`.
 struct HealthChecks: Sendable {
     private enum Part {
         case whole, reading, writing
@@ -45,8 +45,9 @@ struct HealthChecks: Sendable {
         call.reply(Self.answer(Self.status(of: part, in: operations.health())))
     }
 
-    /// Tells the status, and each that follows, until the client or the server goes. A service that is not
-    /// known stays so, and the call stays open: so the standard has it.
+    /// Sends the status, and every change of it, until the client leaves or the server stops. For
+    /// an unknown service it sends SERVICE_UNKNOWN and keeps the call open, as the standard
+    /// demands.
     private func watch(
         _ request: Grpc_Health_V1_HealthCheckRequest, _ stream: ServerStream
     ) async throws {
@@ -67,7 +68,7 @@ struct HealthChecks: Sendable {
         throw RPCError(.unavailable, "the server is stopping")
     }
 
-    /// - Parameter health: nil: the server is stopping.
+    /// - Parameter health: the database's health, or nil if the server is stopping.
     private static func status(
         of part: Part, in health: DatabaseOperations.Health?
     ) -> Grpc_Health_V1_HealthCheckResponse.ServingStatus {

@@ -1,11 +1,12 @@
 import ImmudbOperations
 import Synchronization
 
-/// Looks at a database's health each second while somebody watches it, once for all who do.
+/// Checks a database's health each second while at least one client watches it, once for all of
+/// them.
 final class HealthMonitor: Sendable {
     private static let interval = Duration.seconds(1)
 
-    /// Watchers of one connection.
+    /// The most watchers of one connection.
     private static let connectionLimit = 4
 
     private struct Watcher {
@@ -17,15 +18,15 @@ final class HealthMonitor: Sendable {
     private struct State {
         var watchers: [Int: Watcher] = [:]
         var nextNumber = 0
-        /// The last that was seen, for who comes next; nil while nobody looks.
+        /// The newest health, which a new watcher gets at once; nil while nobody watches.
         var last: DatabaseOperations.Health?
         var task: Task<Void, Never>?
         var isOver = false
     }
 
     private let operations: DatabaseOperations
-    /// Of all watchers, and twice as many as one address may have: a watcher keeps its connection for as long as it
-    /// likes.
+    /// The most watchers of all clients, twice as many as one address may have: a watcher keeps its
+    /// connection for as long as it likes.
     private let limit: Int
     private let state = Mutex(State())
 
@@ -34,12 +35,14 @@ final class HealthMonitor: Sendable {
         self.limit = limit
     }
 
-    /// The health now, and each second again, the newest only if the watcher is slow; until ``end()``.
+    /// Returns the health now and each second from now on, until ``end()``. A slow watcher gets
+    /// only the newest.
     ///
     /// - Parameters:
     ///   - lane: the number of the watcher's connection.
-    ///   - host: what clients are counted by: an address, or a network of IPv6.
-    /// - Returns: nil if there are as many watchers as may be: of all clients, of this connection, or of this host.
+    ///   - host: the unit by which clients are counted: an address, or a network of IPv6.
+    /// - Returns: nil if all clients, this connection or this host have as many watchers as
+    ///   allowed.
     func watch(lane: Int, host: String) -> AsyncStream<DatabaseOperations.Health>? {
         state.withLock { state -> AsyncStream<DatabaseOperations.Health>? in
             guard state.watchers.count < limit,
@@ -62,7 +65,7 @@ final class HealthMonitor: Sendable {
         }
     }
 
-    /// Ends all watching: the server is about to stop.
+    /// Ends all watching, since the server is about to stop.
     func end() {
         let (watchers, task) = state.withLock { state in
             state.isOver = true
@@ -73,7 +76,7 @@ final class HealthMonitor: Sendable {
             return (Array(state.watchers.values), state.task)
         }
         task?.cancel()
-        // Outside of the lock, which `onTermination` takes.
+        // Outside of the lock: `onTermination` takes it.
         for watcher in watchers { watcher.continuation.finish() }
     }
 

@@ -2,7 +2,7 @@ import Logging
 import POSIX
 import RPCTransport
 
-// What the transport has to say of clients, in the log.
+// Logs the transport's reports about clients.
 
 extension RPCServer.Configuration {
     mutating func report(to log: Logger) {
@@ -24,12 +24,12 @@ extension RPCServer.Shortage {
         switch self {
         case .didNotRead(let closed):
             "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
-                + "did not read \(closed.byteCount) bytes of their answers while the server was short of "
-                + "room for those"
+                + "left \(closed.byteCount) bytes of their answers unread while the server was short of "
+                + "room for answers"
         case .sentTooSlowly(let closed):
             "closed \(counted(closed.connectionCount, "connection")), such as \(closed.peerAddress), that "
-                + "did not go on with \(closed.byteCount) bytes of their requests while the server was "
-                + "short of room for those"
+                + "kept \(closed.byteCount) bytes of unfinished requests waiting while the server was "
+                + "short of room for requests"
         case .refused(let count):
             "refused \(counted(count, "connection")): there are as many as this server allows, or as it "
                 + "allows from one address"
@@ -38,7 +38,7 @@ extension RPCServer.Shortage {
         }
     }
 
-    /// Of one of the clients that were closed.
+    /// The address of one of the clients that were closed.
     fileprivate var peerAddress: String? {
         switch self {
         case .didNotRead(let closed), .sentTooSlowly(let closed): closed.peerAddress

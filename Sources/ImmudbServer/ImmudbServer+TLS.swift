@@ -2,7 +2,7 @@ import Logging
 import RPCTransport
 
 extension ImmudbServer {
-    /// Reads and checks the files of mutual TLS, if it is on.
+    /// Reads and checks the files of mutual TLS. Returns nil if mutual TLS is off.
     static func loadTLS(
         _ options: MutualTLSOptions, log: Logger
     ) async throws(ServerStartError) -> ServerTLS? {

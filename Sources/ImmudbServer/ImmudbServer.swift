@@ -1,4 +1,4 @@
-// The server: options, its identifier, its log, and `ImmuService` on a database. Read this file
+// The server: `ImmuService` on a database, with options, an identifier and a log. Read this file
 // first for the life of a server, then DatabaseService.swift for the life of a call.
 
 public import CoreMetrics
@@ -19,9 +19,9 @@ public final class ImmudbServer: Sendable {
     /// The release that this server belongs to, such as 0.6.0.
     public static let version = ImmudbRelease.version
 
-    /// As started, with the port that was taken if any was asked for.
+    /// The options at the start, with the actual port if any free one was asked for.
     public let options: ServerOptions
-    /// What the header `immudb-uuid` of every answer says.
+    /// The value of the header `immudb-uuid` in every answer.
     public let identifier: ServerIdentifier
     /// The open database, for use beside the server in the same process.
     public let database: Database
@@ -31,14 +31,14 @@ public final class ImmudbServer: Sendable {
     private let monitor: HealthMonitor
     private let gauges: ServerGauges
     private let transport: RPCServer
-    /// nil: without TLS.
+    /// nil without TLS.
     private let tls: ServerTLS?
 
     /// Checks the port, opens the data and serves.
     ///
-    /// In this order, so that the cheapest thing fails first: the files of TLS are read, the port is
-    /// tried, the folders and the identifier are made or read, the users and the database are opened and,
-    /// after a crash, brought up to date; only then are clients let in.
+    /// The cheapest steps that can fail come first: it reads the files of TLS, tries the port,
+    /// creates or reads the folders and the identifier, and opens the users and the database, which
+    /// it brings up to date after a crash. Only then it admits clients.
     ///
     /// - Parameters:
     ///   - log: gets what the server says of itself. Messages about calls have the metadata `rpc` and `client`; all
@@ -123,13 +123,13 @@ public final class ImmudbServer: Sendable {
     ) -> RPCServer.Configuration {
         var configuration = RPCServer.Configuration(host: options.host, port: options.port)
         configuration.maxReceiveMessageByteCount = options.maxReceiveMessageByteCount
-        // A connection may hold half of the bytes of all requests: room for the largest one, and as much
-        // decoded.
+        // A connection may hold half of the bytes of all requests: room for the largest request and
+        // for its decoded form of the same size.
         let room = 2 * options.maxReceiveMessageByteCount + (1 << 20)
         configuration.maxBufferedRequestByteCount = max(
             configuration.maxBufferedRequestByteCount, 3 * room)
-        // The largest answer takes its room twice while it is made. That must fit into the half for
-        // clients that have read nothing yet, beside the quarter that unread answers may keep.
+        // The largest answer takes its room twice while it is made. Both must fit into the half for
+        // clients that have not read anything yet, beside the quarter that unread answers may keep.
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
         configuration.report(to: log)
@@ -175,11 +175,12 @@ public final class ImmudbServer: Sendable {
         }
     }
 
-    /// Lets no new call in, waits for those that run, cuts what is left at the deadline, and closes
-    /// the databases. When it returns, everything acknowledged is on disk and the folder is free.
+    /// Admits no new call, waits for running calls, cuts the remaining ones at the deadline, and
+    /// closes the databases. When it returns, everything acknowledged is on disk and the folder is
+    /// free.
     ///
     /// - Returns: false if the database could not be closed in order; the log says why. Nothing
-    ///   acknowledged is lost then either.
+    ///   acknowledged is lost in that case, too.
     @discardableResult
     public func stop(deadline: Duration) async -> Bool {
         log.info("stopping immudb: \(options.json)")
@@ -192,7 +193,7 @@ public final class ImmudbServer: Sendable {
                 """)
         }
         monitor.end()
-        // Logins that wait for their turn would hold the stop up until its deadline.
+        // Logins that wait for their turn would delay the stop until its deadline.
         _ = await onOwnThread { [accounts] () throws(Never) in accounts.endChanges() }
         await transport.shutdown(deadline: deadline) { [log] count in
             log.warning(

@@ -9,8 +9,9 @@ import RPCTransport
     import Foundation
 #endif
 
-// Between the words of the wire and those of the store. The wire names a tree by its last index, the store by
-// its size: answers are converted by `lastIndexOnWire`, requests by `trustedLastIndex`.
+// Converts between messages of the wire and the store's types. The wire identifies a tree by its
+// last index, the store by its size: `lastIndexOnWire` converts answers, `trustedLastIndex`
+// requests.
 
 extension Immudb_Schema_Proof {
     init(_ proof: EntryProof) {
@@ -32,7 +33,7 @@ extension Immudb_Schema_Index {
 }
 
 extension Immudb_Schema_Root {
-    /// An empty database has index 0 and an empty root.
+    /// Sends index 0 and an empty root for an empty database.
     init(_ tree: TrustedRoot) {
         self.init()
         index = tree.size.lastIndexOnWire
@@ -47,13 +48,13 @@ extension Digest {
 }
 
 extension TreeSize {
-    /// How the wire says this size: `at`, `second`. An empty tree is 0, as the tree of one entry
-    /// is; what tells them apart is its root, which is empty.
+    /// This size as the wire's `at` and `second`. An empty tree is 0, and so is a tree of one
+    /// entry; only the root, which is empty, tells them apart.
     var lastIndexOnWire: UInt64 { lastIndex?.rawValue ?? 0 }
 }
 
 extension Immudb_Schema_Index {
-    /// The last index of the tree that a caller says it trusts; nil for the tree of one entry, since absent
-    /// and 0 are the same on the wire.
+    /// The last index of the tree that the caller trusts. It is nil for a tree of one entry, since
+    /// 0 and an absent index are the same on the wire.
     var trustedLastIndex: EntryIndex? { index == 0 ? nil : EntryIndex(index) }
 }

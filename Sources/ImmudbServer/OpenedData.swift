@@ -4,7 +4,7 @@ import ImmudbStore
 import Logging
 import POSIX
 
-/// What is opened, in order, before clients are let in: the system's database first.
+/// The databases that are opened before clients are admitted, the system's first.
 struct OpenedData: Sendable {
     let identifier: ServerIdentifier
     let accounts: Accounts
@@ -15,7 +15,7 @@ struct OpenedData: Sendable {
         _ metrics: any MetricsFactory, log: Logger
     ) throws(ServerStartError) {
         try checkListening(host: options.host, port: options.port)
-        // The key is made after the folder.
+        // The folder is created before the key.
         if isRegularFile(options.systemKeyPath) == true, !isFolder(options.systemDatabasePath) {
             throw ServerStartError(
                 "Unable to open sysstore: the users are gone: \(options.systemDatabasePath) is missing, though its "
@@ -29,7 +29,7 @@ struct OpenedData: Sendable {
         let resources: StoreResources
         do {
             var shared = StoreResources.Options()
-            // Each has its own limit: the system's database never comes near it.
+            // Each database has its own limit. The system's never comes near it.
             shared.indexWriteByteCount = nil
             resources = try StoreResources(shared)
         } catch {
@@ -47,8 +47,8 @@ struct OpenedData: Sendable {
         if !isKnown && !size.isEmpty {
             log.warning(
                 """
-                a new server identifier was drawn for a database of \(size) entries: clients take this for a \
-                server that they never met. If immudb.identifier was lost, put it back
+                a new server identifier was drawn for a database of \(size) entries: clients take this \
+                server for one that they do not know. If immudb.identifier was lost, put it back
                 """)
         }
     }
@@ -107,7 +107,7 @@ struct OpenedData: Sendable {
         log.info("Store opened at path: \(database.path)")
     }
 
-    /// Closes both, whatever becomes of the first.
+    /// Closes both databases, even if closing the first one fails.
     func close() throws(StoreError) {
         let result = Result { () throws(StoreError) in try accounts.close() }
         try database.close()

@@ -3,8 +3,8 @@ import ImmudbProtocol
 import RPCTransport
 import SwiftProtobuf
 
-/// The standard reflection service of gRPC: tells tools such as grpcurl which services there are, and gives them the
-/// files that define those. All of it is public.
+/// The standard reflection service of gRPC: lists the services for tools such as grpcurl, and sends
+/// the files that define them. All of it is public.
 struct Reflection: Sendable {
     private typealias Question = Grpc_Reflection_V1_ServerReflectionRequest
     private typealias Answer = Grpc_Reflection_V1_ServerReflectionResponse
@@ -12,7 +12,7 @@ struct Reflection: Sendable {
     private let services: [String]
     private let fileOfSymbol: [String: String]
     private let messageTypes: Set<String>
-    /// Each file, and behind it all that it imports: descriptors as they are sent.
+    /// Each file followed by all files that it imports, as the descriptors that are sent.
     private let filesFromName: [String: [Data]]
 
     init(_ descriptors: [Google_Protobuf_FileDescriptorProto] = ProtocolFiles.descriptors) throws {
@@ -72,7 +72,7 @@ struct Reflection: Sendable {
                 answer.errorResponse = Self.notFound("message", name)
             }
         case nil:
-            throw RPCError(.invalidArgument, "the question asks for nothing that is known")
+            throw RPCError(.invalidArgument, "the request asks for nothing that this server knows")
         }
         return answer
     }
@@ -87,7 +87,7 @@ struct Reflection: Sendable {
     }
 }
 
-/// The full names of what files define.
+/// The full names of the symbols that files define.
 private struct DefinedSymbols {
     private(set) var services: [String] = []
     private(set) var messageTypes: Set<String> = []
@@ -118,7 +118,7 @@ private struct DefinedSymbols {
         for inner in type.nestedType { add(inner, name + ".", file) }
     }
 
-    /// An enum's values are named beside it, as in C++.
+    /// Adds an enum and its values, whose names are siblings of the enum's, as in C++.
     private mutating func add(
         _ type: Google_Protobuf_EnumDescriptorProto, _ scope: String, _ file: String
     ) {

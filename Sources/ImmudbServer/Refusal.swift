@@ -3,12 +3,12 @@ import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
-/// Why a call gets an error instead of an answer: a gRPC status.
+/// The gRPC status of a call that gets an error instead of an answer.
 struct Refusal: Error {
     var code: StatusCode
-    /// What the client reads.
+    /// The text for the client.
     var message: String
-    /// What the log gets: the whole error, of one that is the server's fault.
+    /// The complete error for the log, if the server caused it.
     var fault: (any Error)?
 
     init(_ code: StatusCode, _ message: String) {
@@ -16,7 +16,7 @@ struct Refusal: Error {
         self.message = message
     }
 
-    /// The status of whatever a handler throws.
+    /// Maps any error of a handler to a status.
     init(_ error: any Error) {
         switch error {
         case let refusal as Refusal: self = refusal
@@ -28,8 +28,9 @@ struct Refusal: Error {
         }
     }
 
-    /// The one table from the errors of a database to the statuses of the wire. Where 0.6 has a text,
-    /// clients get that one; the database's own is for those who embed it.
+    /// Maps each error of a database to a status of the wire. This is the only place that does.
+    /// Where 0.6 has a text, clients get it; the store's own messages are for programs that embed
+    /// the database.
     init(_ error: StoreError) {
         switch error.code {
         case .invalidKey:
@@ -98,10 +99,11 @@ struct Refusal: Error {
         }
     }
 
-    /// The status of a write that the database did not append.
+    /// Maps the error of a write that the database did not append.
     ///
-    /// On a write INTERNAL says that its entry may have been stored. What keeps one from the ledger,
-    /// such as a key index that cannot be read, gets UNAVAILABLE instead: it is certainly not stored.
+    /// INTERNAL on a write says that its entry may have been stored. An error that keeps an entry
+    /// from the ledger, such as a key index that cannot be read, gets UNAVAILABLE instead: the
+    /// entry is certainly not stored.
     init(ofWrite error: StoreError) {
         self.init(error)
         guard code == .internalError, error.code != .outcomeUnknown else { return }
@@ -109,9 +111,9 @@ struct Refusal: Error {
         message = "not stored: \(message)"
     }
 
-    /// The status of a write whose entry is stored, while the answer to it cannot be made.
+    /// Refuses a write whose entry is stored, but whose answer cannot be made.
     ///
-    /// Never one that says that nothing was stored: a client would write its entry again.
+    /// The status never says that nothing was stored: a client would write its entry again.
     init(storedAt index: EntryIndex, unprovable error: StoreError) {
         let cause = Refusal(error)
         let reason = error.code == .closed ? "the database was closed" : cause.message
@@ -132,14 +134,14 @@ struct Refusal: Error {
     static let notStructured = Refusal(
         .failedPrecondition, "unexpected not structured value encountered")
 
-    /// An answer that must be whole does not fit into one message.
+    /// Refuses a list that must be whole and does not fit into one message.
     static func tooLargeAnswer(_ byteCount: Int, _ advice: String) -> Refusal {
         Refusal(
             .resourceExhausted,
             "the items exceed the largest answer of \(byteCount) bytes: \(advice)")
     }
 
-    /// A message field that has to be there is not.
+    /// Refuses a message that lacks a required field.
     static func missing(_ field: String) -> Refusal {
         Refusal(.invalidArgument, "missing \(field)")
     }

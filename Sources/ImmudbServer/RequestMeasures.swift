@@ -4,7 +4,7 @@ import RPCTransport
 import SwiftProtobuf
 
 extension RPCMethod {
-    /// A method whose requests are measured before they are decoded.
+    /// Returns a method whose requests are measured before they are decoded.
     ///
     /// - Parameters:
     ///   - elementLimit: the most elements in the request's list, if it has one.
@@ -20,7 +20,7 @@ extension RPCMethod {
             handler)
     }
 
-    /// The same with any number of answers; for requests without a list.
+    /// Returns a method with any number of answers, for requests without a list.
     static func measuredStreaming<Request: MeasuredRequest>(
         _ path: String, _ handler: @escaping @Sendable (Request, ServerStream) async throws -> Void
     ) -> RPCMethod {
@@ -32,7 +32,8 @@ extension RPCMethod {
         excess: Refusal = Refusal(.invalidArgument, "the request has too many elements")
     ) -> RequestMeasure {
         { bytes throws(RPCError) in
-            // Without a list it holds its bytes and a little more, which an open call is counted with in any case.
+            // Without a list, decoding adds little to its bytes, and the count of an open call
+            // covers that.
             if elementLimit == 0, bytes.count <= smallRequestByteCount { return 0 }
             do throws(RequestSize.Excess) {
                 return try RequestSize(of: type, bytes, elementLimit: elementLimit).byteCount
@@ -42,23 +43,25 @@ extension RPCMethod {
                 case .uselessFields:
                     throw RPCError(
                         .invalidArgument,
-                        "the request has too many fields that \(type.protoMessageName) has not, "
-                            + "or has once")
+                        "the request has too many fields that \(type.protoMessageName) does not "
+                            + "have, or has only once")
                 }
             }
         }
     }
 }
 
-/// A request of which decoding adds less than an open call is counted with (`Admission.callByteCount`).
+/// The largest request whose decoded form is covered by the bytes that each open call is counted
+/// with (`Admission.callByteCount`).
 private let smallRequestByteCount = 128
 
 extension DatabaseService {
-    /// The most keys of a GetBatch: as many keys of one byte as fit into the largest request of
-    /// immudb 0.6, 4 MiB, each with its tag, its length, and those of its message.
+    /// The most keys of a GetBatch: as many keys of one byte as fit into immudb 0.6's largest
+    /// request of 4 MiB. Each takes 5 bytes: the key, and the tags and lengths of the key and its
+    /// message.
     static let batchKeyLimit = (4 << 20) / 5
 
-    /// What the database answers to a larger batch.
+    /// The database's answer to a larger batch.
     static let tooManyEntries = Refusal(StoreError(.tooManyEntries, ""))
 
     static let tooManyKeys = Refusal(

@@ -7,14 +7,14 @@ import POSIX
 #endif
 
 extension ServerIdentifier {
-    /// Reads the identifier of a data folder, or gives the folder one.
+    /// Reads the identifier of a data folder, or creates one.
     ///
-    /// When it returns, the file is durable: written whole under a name of its own, synced, then
-    /// linked under the right one only if there is none yet, and the folder synced. Two servers
-    /// that start at once agree.
+    /// When it returns, the file is durable: it is written whole under a name of its own, synced,
+    /// linked under the right name only if no file has it yet, and the folder is synced. Two
+    /// servers that start at once agree.
     ///
-    /// - Throws: `ServerStartError` that names the file; also if the file has not 12 bytes, since
-    ///   drawing a new identifier would make clients take this server for another one.
+    /// - Throws: `ServerStartError` that names the file. A file that does not have 12 bytes is an
+    ///   error, too: clients would take this server for another one if it drew a new identifier.
     static func loadOrCreate(in directory: String) throws(ServerStartError) -> ServerIdentifier {
         let path = path(in: directory)
         if let identifier = try load(path) { return identifier }
@@ -25,14 +25,14 @@ extension ServerIdentifier {
         return identifier
     }
 
-    /// Whether the folder has an identifier already.
+    /// Whether the folder has an identifier.
     static func exists(in directory: String) -> Bool { access(path(in: directory), F_OK) == 0 }
 
     private static func path(in directory: String) -> String {
         directory.hasSuffix("/") ? directory + fileName : directory + "/" + fileName
     }
 
-    /// - Returns: nil if there is no such file.
+    /// - Returns: nil if the file does not exist.
     private static func load(_ path: String) throws(ServerStartError) -> ServerIdentifier? {
         let bytes: [UInt8]
         do {

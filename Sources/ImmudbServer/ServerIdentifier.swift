@@ -4,25 +4,26 @@
     import Glibc
 #endif
 
-/// Who a server is to its clients: 12 bytes in the file `immudb.identifier` of its data folder,
-/// drawn once.
+/// The identity of a server towards its clients: 12 random bytes in the file `immudb.identifier` of
+/// its data folder.
 ///
-/// Clients keep the root that they trust by this identifier, so a lost file makes every client meet
-/// a stranger, and a copied one makes two servers look like one that forgets.
+/// Clients store the root that they trust under this identifier. If the file is lost, every client
+/// takes the server for a new one; if it is copied, two servers look like one that has lost
+/// entries.
 public struct ServerIdentifier: Hashable, Sendable, CustomStringConvertible {
     static let byteCount = 12
     static let fileName = "immudb.identifier"
 
     let bytes: [UInt8]
 
-    /// - Returns: nil unless there are exactly 12 bytes.
+    /// - Returns: nil unless `bytes` has exactly 12 elements.
     init?(_ bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = Array(bytes)
     }
 
-    /// A new one in the layout of an xid: Unix time in seconds, 4 bytes big-endian, then random
-    /// bytes where an xid has machine, process and counter.
+    /// Draws an identifier in the layout of an xid: Unix time in seconds, 4 bytes big-endian, then
+    /// random bytes in place of an xid's machine, process and counter.
     static func random() -> ServerIdentifier {
         let seconds = UInt32(truncatingIfNeeded: time(nil))
         var bytes = (0..<4).map { UInt8(truncatingIfNeeded: seconds >> (24 - 8 * $0)) }

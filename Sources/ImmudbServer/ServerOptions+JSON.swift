@@ -1,9 +1,9 @@
 import ImmudbStore
 import POSIX
 
-/// What an operator set of the process, besides its server: known here for the log only.
+/// The options of the process around the server, which the server only logs.
 public struct ProcessOptions: Hashable, Sendable {
-    /// Empty where there is none, as for the other files.
+    /// Empty if no file is set, as for the other files.
     public var configFile = ""
     public var pidFile = ""
     public var logFile = ""
@@ -15,7 +15,7 @@ public struct ProcessOptions: Hashable, Sendable {
 
 extension ServerOptions {
     /// The options as one line of JSON for the log: the original's names in the original's order,
-    /// as far as they mean something here, and then our own.
+    /// as far as this server has them, then its own.
     package var json: String {
         let members = [
             ("Dir", JSONLine.string(directory)), ("Address", JSONLine.string(address)),

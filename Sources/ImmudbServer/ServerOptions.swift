@@ -2,28 +2,28 @@ package import ImmudbAccounts
 public import ImmudbStore
 import POSIX
 
-/// What an immudb server is started with.
+/// The options with which an immudb server starts.
 public struct ServerOptions: Hashable, Sendable {
-    /// Folder of all data: the identifier file and one folder per database.
+    /// The folder of all data: the identifier file and one folder for each database.
     public var directory: String
-    /// Address to listen on, a name or number; one of IPv6 may be in brackets.
+    /// The address to listen on, a name or a number. An IPv6 address may be in brackets.
     public var address: String
-    /// 0 takes any free port.
+    /// The port to listen on. 0 takes any free port.
     public var port: Int
-    /// Name of the database: a plain folder name inside `directory`.
+    /// The name of the database: a plain folder name inside `directory`.
     public var databaseName: String
     /// Whether calls need the token of a user.
     public var isAuthenticating = false
-    /// When writes are on disk.
+    /// The moment at which writes become durable.
     public var durability = Durability.always
     /// For tests: cheaper hashes of passwords.
     package var passwordHashing = PasswordHash.Parameters.standard
-    /// The largest request that is taken.
+    /// The largest request that the server accepts, in bytes.
     public var maxReceiveMessageByteCount = defaultMaxReceiveMessageByteCount
-    /// Where the process around the server serves its metrics; empty: `address`.
+    /// The address at which the process serves its metrics; if empty, `address`.
     public var metricsAddress = ""
     public var metricsPort = defaultMetricsPort
-    /// TLS by which clients and server show each other who they are.
+    /// TLS by which clients and server authenticate each other.
     public var mutualTLS = MutualTLSOptions()
     /// Open files that are left to a gateway in the same process.
     package var gatewayConnectionCount = 0
@@ -36,8 +36,8 @@ public struct ServerOptions: Hashable, Sendable {
     public static let defaultMetricsPort = 9497
     public static let defaultDatabaseName = "immudb"
     public static let defaultMaxReceiveMessageByteCount = 32 << 20
-    /// From where a request of the smallest kind fits, to what the store takes as one batch with
-    /// room to spare: all of a request is in memory, some times over.
+    /// From the size at which a request of the smallest kind fits, to somewhat more than the
+    /// store's largest batch: a whole request is in memory, several times over.
     public static let maxReceiveMessageByteCountRange = 4 << 10...256 << 20
 
     private static let gatewayFolderName = "immudb.gateway"
@@ -61,20 +61,21 @@ public struct ServerOptions: Hashable, Sendable {
     /// The address as the system's calls take it: without brackets.
     var host: String { withoutBrackets(address) }
 
-    /// The same of the metrics.
+    /// The address of the metrics without brackets.
     public var metricsHost: String {
         withoutBrackets(metricsAddress.isEmpty ? address : metricsAddress)
     }
 
-    /// An answer may be as large as the largest request, so that what was stored can be read.
+    /// The largest answer. It is as large as the largest request, so that a stored entry can be
+    /// read.
     var maxAnswerByteCount: Int {
         max(Self.defaultMaxReceiveMessageByteCount, maxReceiveMessageByteCount)
     }
 
-    /// Folder of the database.
+    /// The folder of the database.
     public var databasePath: String { path(databaseName) }
 
-    /// Folder of the system's database, which has the users.
+    /// The folder of the system's database, which has the users.
     public var systemDatabasePath: String { path(Accounts.databaseName) }
     var systemKeyPath: String { path(Accounts.keyFileName) }
 
@@ -85,7 +86,7 @@ public struct ServerOptions: Hashable, Sendable {
         directory.hasSuffix("/") ? directory + name : directory + "/" + name
     }
 
-    /// The folders of the databases as the label `database` of metrics has them.
+    /// The folder of the database as the label `database` of metrics.
     var databaseLabel: String { Self.label(databasePath) }
     var systemDatabaseLabel: String { Self.label(systemDatabasePath) }
 
@@ -95,9 +96,9 @@ public struct ServerOptions: Hashable, Sendable {
         return String(label)
     }
 
-    /// Finds what no server can be started with.
+    /// Checks the options.
     ///
-    /// - Throws: `ServerStartError` that names the option and the offending word.
+    /// - Throws: `ServerStartError` that names the first invalid option and its value.
     public func validate() throws(ServerStartError) {
         guard !directory.isEmpty, !directory.utf8.contains(0) else {
             throw ServerStartError("invalid data folder \"\(directory)\": give a path with --dir")
@@ -129,21 +130,22 @@ public struct ServerOptions: Hashable, Sendable {
 /// Mutual TLS of a server: whether it is on, and its files in PEM.
 public struct MutualTLSOptions: Hashable, Sendable {
     public var isOn = false
-    /// The server's certificate, and behind it those between it and an authority that clients have.
+    /// The file of the server's certificate, followed by those between it and an authority that
+    /// clients know.
     public var certificate = "./tools/mtls/3_application/certs/localhost.cert.pem"
-    /// The certificate's private key, not encrypted.
+    /// The file of the certificate's private key, not encrypted.
     public var key = "./tools/mtls/3_application/private/localhost.key.pem"
-    /// The authorities whose clients are let in.
+    /// The file of the authorities whose clients are admitted.
     public var clientAuthorities = "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem"
 
     public init() {}
 }
 
-/// Why a server did not start: a message for the operator, which says what to do where something
-/// can be done.
+/// The reason why a server did not start: a message for the operator, with advice where there is
+/// any.
 public struct ServerStartError: Error, Hashable, CustomStringConvertible {
     public let message: String
-    /// Whether the caller itself stopped the start.
+    /// Whether the caller itself cancelled the start.
     public let isCancellation: Bool
 
     public init(_ message: String, isCancellation: Bool = false) {

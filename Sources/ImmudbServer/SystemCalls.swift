@@ -6,7 +6,7 @@ import POSIX
     import Glibc
 #endif
 
-/// Creates a folder and those above it. A folder that is there already is fine.
+/// Creates a folder and those above it, unless they exist.
 ///
 /// - Throws: `ServerStartError` with `prefix` in front of the reason.
 func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
@@ -15,7 +15,8 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
         made += made.isEmpty || made.hasSuffix("/") ? component : "/" + component
         if mkdir(made, 0o700) != 0, errno != EEXIST {
             let reason = errno
-            // Folders above that exist but may not be changed answer with other errors than EEXIST.
+            // An existing folder above that may not be changed answers with another error than
+            // EEXIST.
             if isFolder(made) { continue }
             throw ServerStartError("\(prefix): \(made): \(Errno(rawValue: reason))")
         }

@@ -3,25 +3,26 @@ public import Foundation
 import SwiftASN1
 import X509
 
-/// Signs certificates: a root that has signed itself, or an authority that another one has signed.
+/// Signs certificates. An authority is a root, which has signed itself, or is signed by another
+/// one.
 ///
-/// Keys are of P-256 (ECDSA, SHA-256), which all TLS libraries of immudb's clients have, and which costs a
-/// server a tenth of RSA for each handshake.
+/// Keys are of P-256 (ECDSA, SHA-256): all TLS libraries of immudb's clients support it, and a
+/// handshake costs a server a tenth of one with RSA.
 public struct CertificateAuthority: Sendable {
-    /// What a certificate is for.
+    /// The purpose of a certificate.
     public enum Usage: Sendable {
         case server
         case client
     }
 
-    /// Clocks of servers and clients may differ.
+    /// The seconds by which the clocks of servers and clients may differ.
     private static let tolerance: TimeInterval = 3_600
 
     public let certificate: IssuedCertificate
     private let key: P256.Signing.PrivateKey
     private let name: DistinguishedName
 
-    /// Makes a root, valid from now on for that many days.
+    /// Makes a root that is valid from now on for `days` days.
     public init(root name: String, days: Int) throws {
         let key = P256.Signing.PrivateKey()
         let subject = try Self.subject(name)
@@ -29,8 +30,8 @@ public struct CertificateAuthority: Sendable {
             subject, key, pathLength: 1, days: days, issuer: subject, issuerKey: key)
     }
 
-    /// Makes an authority between a root and the certificates that are in use, so that the root's key can be
-    /// locked away.
+    /// Makes an authority that signs the certificates in use, so that the root's key can be locked
+    /// away.
     public func makeIntermediate(_ name: String, days: Int) throws -> CertificateAuthority {
         try CertificateAuthority(
             Self.subject(name), P256.Signing.PrivateKey(), pathLength: 0, days: days,
@@ -57,11 +58,12 @@ public struct CertificateAuthority: Sendable {
         name = subject
     }
 
-    /// Signs a certificate for a host, with a key of its own.
+    /// Signs a certificate for a host, with a new key.
     ///
     /// - Parameters:
-    ///   - host: a name or an address. For `localhost` the addresses of the loopback are added.
-    ///   - start: from when it is valid.
+    ///   - host: a name or an address. The certificate of `localhost` has the loopback addresses as
+    ///     well.
+    ///   - start: the time from which on the certificate is valid.
     public func issue(
         for host: String, _ usage: Usage, from start: Date = Date(), days: Int
     ) throws -> IssuedCertificate {
@@ -120,6 +122,6 @@ public struct CertificateAuthority: Sendable {
 /// A certificate and its private key, in PEM.
 public struct IssuedCertificate: Sendable {
     public let certificate: String
-    /// Not encrypted.
+    /// The private key, not encrypted.
     public let key: String
 }

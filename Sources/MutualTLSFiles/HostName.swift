@@ -4,11 +4,11 @@
     import Glibc
 #endif
 
-/// What a certificate can be for: the name of a host, or an address.
+/// The subject of a certificate: the name of a host, or an address.
 enum HostName {
     private static let longest = 253
 
-    /// Whether it can be in a certificate, and in the name of a file.
+    /// Whether a host can be named in a certificate and in the name of a file.
     static func isValid(_ host: String) -> Bool {
         if addressBytes(host) != nil { return true }
         guard host.utf8.count <= longest else { return false }
@@ -18,7 +18,7 @@ enum HostName {
         }
     }
 
-    /// nil for a name.
+    /// Returns the bytes of an address, or nil for a name.
     static func addressBytes(_ host: String) -> [UInt8]? {
         for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
             var bytes = [UInt8](repeating: 0, count: count)

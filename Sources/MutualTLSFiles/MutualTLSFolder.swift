@@ -9,7 +9,7 @@ import SystemPackage
     import Glibc
 #endif
 
-/// A folder with an authority of one's own, and the certificates of a server and of its clients:
+/// A folder with an authority of its own, and the certificates of a server and of its clients:
 ///
 ///     1_root/private/ca.key.pem                    to be locked away
 ///     1_root/certs/ca.cert.pem
@@ -30,7 +30,7 @@ public struct MutualTLSFolder: Sendable {
     public let path: String
     public let host: String
 
-    /// The folder of a host. Nothing has to be there.
+    /// Describes the folder of a host. Nothing has to exist at `path`.
     public init(_ path: String, host: String) {
         self.path = path
         self.host = host
@@ -46,10 +46,10 @@ public struct MutualTLSFolder: Sendable {
         ["1_root", "2_intermediate", "3_application", "4_client"].map { "\(path)/\($0)" }
     }
 
-    /// Makes authorities, certificates and keys. Keys can be read by their owner only.
+    /// Creates authorities, certificates and keys. Only their owner can read the keys.
     ///
-    /// Nothing is overwritten: if one of the four folders is there, nothing is made. If it fails midway, what
-    /// was made is removed. Blocks.
+    /// Overwrites nothing: if one of the four folders exists, creates nothing. If it fails midway,
+    /// removes the files and folders that it has created. Blocks.
     public func create() throws(MutualTLSFolderError) {
         guard HostName.isValid(host) else {
             throw MutualTLSFolderError(
@@ -60,7 +60,8 @@ public struct MutualTLSFolder: Sendable {
         do {
             let files = try files()
             try makeFolders(path, permissions: FilePermissions(rawValue: 0o755))
-            // The claim: of two that make files here at once, one has the folder, and the other makes nothing.
+            // Claims the folder: if two processes create files here at once, one gets it, the other
+            // creates nothing.
             guard mkdir(folders[0], 0o755) == 0 else {
                 if errno == EEXIST { throw Self.exists(folders[0]) }
                 throw Errno.last
@@ -104,7 +105,7 @@ public struct MutualTLSFolder: Sendable {
         let client = try intermediate.issue(for: host, .client, days: Self.leafDays)
         func pair(_ folder: String, _ name: String, _ issued: IssuedCertificate) -> [File] {
             [
-                // The folder of both is readable, that of the key below it is not.
+                // Everybody can read the folder itself, but not `private` below it.
                 File(path: "\(path)/\(folder)/certs/\(name).cert.pem", text: issued.certificate),
                 File(
                     path: "\(path)/\(folder)/private/\(name).key.pem", text: issued.key,
@@ -120,7 +121,7 @@ public struct MutualTLSFolder: Sendable {
 
     private func isThere(_ path: String) -> Bool { isFolder(path) || isRegularFile(path) != nil }
 
-    /// Files, and then the folders of this type that are empty.
+    /// Removes files, and then the folders of this type that are empty.
     private func remove(_ files: [String]) {
         for file in files { unlink(file) }
         for folder in folders {
@@ -130,7 +131,7 @@ public struct MutualTLSFolder: Sendable {
     }
 }
 
-/// Why no certificates were made.
+/// The reason why no certificates were created.
 public struct MutualTLSFolderError: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
 

@@ -1,9 +1,9 @@
 import CoreMetrics
 import Synchronization
 
-/// A series of samples: what a metric has for one set of labels.
+/// A series of samples: the values of a metric for one set of labels.
 protocol Instrument: AnyObject, Sendable {
-    /// Appends its lines. `labels` is `{name="value"}`, or empty.
+    /// Appends the lines of this series. `labels` is `{name="value"}`, or empty.
     func write(name: String, labels: SeriesLabels, to text: inout String)
 }
 
@@ -49,10 +49,10 @@ final class GaugeInstrument: MeterHandler, RecorderHandler, Instrument {
     }
 }
 
-/// How many of the recorded numbers are up to each bound, and their sum. Timers record seconds.
+/// Counts the recorded numbers up to each bound, and sums them. Timers record seconds.
 final class HistogramInstrument: TimerHandler, RecorderHandler, Instrument {
     private let bounds: [Double]
-    /// Of each bound, and of what is above all.
+    /// A counter for each bound, and one for the numbers above all of them.
     private let counts: [CounterInstrument]
     private let sum = GaugeInstrument()
 
@@ -81,7 +81,7 @@ final class HistogramInstrument: TimerHandler, RecorderHandler, Instrument {
     }
 }
 
-/// A number as Prometheus reads it: whole ones without a point.
+/// Formats a number for Prometheus: whole numbers without a point.
 func sample(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }

@@ -1,6 +1,6 @@
-/// What a scrape says of a metric beside its samples.
+/// The description of a metric in a scrape.
 public struct MetricDescription: Sendable {
-    /// As Prometheus has them; a type that is none of the kinds of swift-metrics.
+    /// The types of Prometheus' text format, which are not the kinds of swift-metrics.
     public enum MetricType: String, Sendable {
         case counter, gauge, histogram, untyped
     }
@@ -8,8 +8,8 @@ public struct MetricDescription: Sendable {
     public let name: String
     public let type: MetricType
     public let help: String
-    /// The upper bounds of a histogram's buckets, in ascending order and in the metric's unit; the last one, without
-    /// a bound, is not named.
+    /// The upper bounds of a histogram's buckets, in ascending order and in the metric's unit. The
+    /// last bucket, which has no bound, is not in the list.
     public let bounds: [Double]
 
     public init(_ name: String, _ type: MetricType, _ help: String, bounds: [Double] = []) {

@@ -1,13 +1,13 @@
 public import CoreMetrics
 import Synchronization
 
-/// Keeps the metrics that a process records by swift-metrics, and writes them as Prometheus reads them (its text
-/// format, version 0.0.4).
+/// Keeps the metrics that a process records through swift-metrics, and writes them in Prometheus'
+/// text format, version 0.0.4.
 ///
-/// Who records decides how many series there are: none is ever dropped but by `destroy`. Recording takes an atomic
-/// addition, or a lock that nobody holds for long.
+/// The code that records metrics determines the number of series: only `destroy` drops one.
+/// Recording costs an atomic addition, or a lock that is held briefly.
 public final class PrometheusRegistry: MetricsFactory, Sendable {
-    /// What `text` is, for the header Content-Type.
+    /// The media type of `text()`, for the header Content-Type.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     private struct Series {
@@ -17,7 +17,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
     private struct Family {
         var type: MetricDescription.MetricType
-        /// In the order in which they were made.
+        /// The series in the order of their creation.
         var series: [Series] = []
         var positions: [SeriesLabels: Int] = [:]
     }
@@ -25,13 +25,13 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     private let descriptions: [String: MetricDescription]
     private let families = Mutex<[String: Family]>([:])
 
-    /// - Parameter descriptions: of metrics that are to have a help, another type than that of what records them, or
-    ///   buckets.
+    /// - Parameter descriptions: the metrics that need a help text, another type than that of their
+    ///   recorder, or buckets.
     public init(_ descriptions: [MetricDescription] = []) {
         self.descriptions = Dictionary(descriptions.map { ($0.name, $0) }) { first, _ in first }
     }
 
-    /// All samples, by the names of their metrics.
+    /// Returns all samples, ordered by the names of their metrics.
     public func text() -> String {
         var text = ""
         for (name, family) in families.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
@@ -84,12 +84,13 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         }
     }
 
-    /// Seconds, for timers that nobody described.
+    /// The bounds of timers without a description, in seconds.
     private static let usualBounds = [
         0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
     ]
 
-    /// The series of that name and those labels; a new one if there is none, or one of another kind.
+    /// Returns the series with that name and those labels. Makes a new one if there is none, or if
+    /// it is of another kind.
     private func instrument<Kind: Instrument>(
         _ name: String, _ labels: [(String, String)], _ type: MetricDescription.MetricType,
         make: () -> Kind

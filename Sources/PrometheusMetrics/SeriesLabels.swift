@@ -1,4 +1,4 @@
-/// The labels of a series, as they are written behind its name.
+/// The labels of a series, as they are written after its name.
 struct SeriesLabels: Hashable, Sendable {
     /// `name="value",…`
     private let list: String
@@ -9,7 +9,7 @@ struct SeriesLabels: Hashable, Sendable {
 
     var text: String { list.isEmpty ? "" : "{\(list)}" }
 
-    /// The same with one more.
+    /// Returns the labels with one more.
     func text(with name: String, _ value: String) -> String {
         list.isEmpty ? "{\(name)=\"\(value)\"}" : "{\(list),\(name)=\"\(value)\"}"
     }

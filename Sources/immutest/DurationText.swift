@@ -1,9 +1,9 @@
 import Foundation
 import ImmudbClient
 
-/// How long something took, for the eyes.
+/// Formats durations for people.
 enum DurationText {
-    /// As `12.345ms`, `1.234s` or `2m3.4s`.
+    /// Returns a text such as `12.345ms`, `1.234s` or `2m3.4s`.
     static func text(of duration: Duration) -> String {
         let milliseconds =
             Double(duration.components.seconds) * 1_000

@@ -4,7 +4,7 @@ import ImmudbProtocol
 import ProgramKit
 import Terminal
 
-/// Fills a server with sample entries: its words and commands, and what its help says.
+/// The program: fills a server with sample entries.
 @main
 struct Immutest: Program {
     static let definition = ImmutestSettings.definition
@@ -50,12 +50,12 @@ struct Immutest: Program {
 
     func validate() throws { _ = try count() }
 
-    /// How many entries to write.
+    /// The number of entries to write.
     ///
-    /// - Throws: `ValidationError` if the word is no such number.
+    /// - Throws: `ValidationError` if the word is not a number above 0.
     func count() throws -> Int {
         guard let number else { return Self.defaultCount }
-        // A word that is no number was probably meant as a command.
+        // A word that does not begin like a number was probably meant as a command.
         guard number.first.map({ $0.isNumber || $0 == "-" || $0 == "+" }) ?? true else {
             throw ValidationError(Self.unknownCommand(number).message)
         }

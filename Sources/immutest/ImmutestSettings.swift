@@ -3,7 +3,7 @@ import ImmudbClient
 import ProgramKit
 import Terminal
 
-/// Everything that `immutest` can be told.
+/// The settings of `immutest`.
 enum ImmutestSettings {
     static let address = Setting(
         "immudb-address", short: "a", .text("an address or host name", named: "host"),
@@ -19,18 +19,19 @@ enum ImmutestSettings {
         program: "immutest", settings: [address, port, tokenFile])
 }
 
-/// Where the server is, which is on this machine.
+/// The address of the server, which is on this machine.
 struct ServerPlace {
     private static let localHosts = ["127.0.0.1", "::1", "localhost"]
 
     let host: String
     let port: Int
-    /// What a server with users wants; nil if nobody has logged in.
+    /// The token for a server with users, or nil if nobody has logged in.
     let token: String?
 
-    /// A config file that was found is named on the standard output.
+    /// Reads the settings. Prints the path of a config file that was found.
     ///
-    /// - Throws: why no server is to be filled by these settings: `SettingsError`, `ImmutestError`.
+    /// - Throws: `SettingsError` or `ImmutestError` if the settings do not lead to a server to
+    ///   fill.
     init(_ sources: SettingsSources) throws {
         if let announcement = sources.announcement { print(announcement) }
         let values = try sources.values()
@@ -53,20 +54,22 @@ struct ServerPlace {
 }
 
 extension ServerPlace {
-    /// A file that was named has to be there; where none was, one of the usual name may be somebody else's.
+    /// Reads the token. A file that was named must exist. Without a name, a file of the default
+    /// name that holds something else may belong to another program.
     fileprivate static func token(_ values: SettingsValues) throws -> String? {
         let file = TokenFile(values[ImmutestSettings.tokenFile])
         guard let source = values.source(of: ImmutestSettings.tokenFile) else {
             return try? file.read()
         }
         guard let token = try file.read() else {
-            throw ImmutestError("\(source) names no file: log in first, by immuclient login")
+            throw ImmutestError(
+                "the file of \(source) does not exist: log in first, with immuclient login")
         }
         return token
     }
 }
 
-/// Why the server was not filled: a message for the person who asked for it.
+/// The reason why the server was not filled: a message for the user.
 struct ImmutestError: Error {
     let message: String
     let exitCode: Int32

@@ -4,24 +4,24 @@ import MerkleTree
 import POSIX
 import Terminal
 
-/// Writing sample entries to a server.
+/// Writes sample entries to a server.
 struct Population {
-    /// Writes that run at once. A server that makes each write durable before it answers does so
-    /// for all that wait, together.
+    /// The number of writes at once. A server that makes each write durable before it answers does
+    /// so for all waiting writes together.
     private static let inFlightCount = 32
 
-    /// The exit code that says that an entry may have been written, or not, as of immuclient.
+    /// immuclient's exit code for a write that may have been stored.
     private static let outcomeUnknown: Int32 = 6
 
     let count: Int
 
-    /// Returns when all entries are written and it was said.
+    /// Writes all entries, and then says so.
     ///
-    /// - Throws: also if the person who was asked does not want it.
+    /// - Throws: also if the user, when asked, declines.
     func write(to server: ServerPlace) async throws(ImmutestError) {
         let client: ImmudbClient
         do {
-            // Nothing is verified, so no root is needed.
+            // Nothing is verified, so no trusted root is needed.
             client = try await ImmudbClient.connect(
                 ImmudbClient.Configuration(
                     host: server.host, port: server.port, token: server.token),
@@ -39,7 +39,7 @@ struct Population {
         }
     }
 
-    /// Asks, if there may be entries already.
+    /// Asks the user, if the server may have entries.
     private func confirm(
         _ client: ImmudbClient, _ server: ServerPlace
     ) async throws(ImmutestError) {
@@ -54,7 +54,7 @@ struct Population {
         guard isWanted else { throw ImmutestError("Canceled") }
     }
 
-    /// nil if the server has no entries.
+    /// Returns a sentence about the server's entries, or nil if it has none.
     private func note(_ client: ImmudbClient, _ server: ServerPlace) async -> String? {
         let consequence = "Sample entries cannot be deleted from it later."
         do {
@@ -76,7 +76,7 @@ struct Population {
 
     private func write(by client: ImmudbClient) async throws(ImmutestError) {
         print("Populating immudb with \(count) sample entries (credit cards of clients) ...")
-        // Before the progress bar, which is on the standard error.
+        // Before the progress bar, which goes to the standard error.
         fflush(nil)
         let start = ContinuousClock.now
         var progress = ProgressBar("Populating", total: UInt64(count))
@@ -99,7 +99,8 @@ struct Population {
                     }
                 }
             }
-            // One that was certainly not stored may be the first to fail; what counts is whether any may be.
+            // The first write to fail may certainly not be stored. The result depends on whether
+            // any write may be stored.
             for await case .failure(let error) in group
             where failure.map({ !Self.isUnknown($0) }) ?? true {
                 failure = error

@@ -1,11 +1,10 @@
-/// One entry about a client who does not exist, made from its position alone: the same in every
-/// run.
+/// An entry about a fictitious client, made from its position alone: it is the same in every run.
 struct SampleEntry: Hashable {
     let key: String
     let value: String
 
-    /// - Parameter position: from 0. At even ones the client is a woman. The keys of the first
-    ///   `SampleNames.distinctCount` positions differ, then they come again.
+    /// - Parameter position: counts from 0. At even positions the client is a woman. The keys of
+    ///   the first `SampleNames.distinctCount` positions differ, then they repeat.
     init(position: Int) {
         var random = SplitMix64(seed: UInt64(position))
         let name = SampleNames.name(at: position, &random)
@@ -15,15 +14,16 @@ struct SampleEntry: Hashable {
     }
 }
 
-/// A credit card that nobody has.
+/// A fictitious credit card.
 struct SampleCard {
     let type: String
-    /// With a check digit, but in a range from which the payment systems give their test numbers.
+    /// The number, with a check digit. It is in a range from which the payment systems give their
+    /// test numbers.
     let number: String
     let expiry: String
 
-    /// Beginnings of the test numbers that are in every payment system's manual, and the length of
-    /// a whole number.
+    /// The prefixes of the test numbers in every payment system's manual, and the length of a whole
+    /// number.
     private static let kinds = [
         (type: "Visa", prefix: "4242424242", digitCount: 16),
         (type: "MasterCard", prefix: "5555555555", digitCount: 16),
@@ -44,11 +44,11 @@ struct SampleCard {
         expiry = (month < 10 ? "0" : "") + "\(month)/\(year)"
     }
 
-    /// The digit that makes a number valid (Luhn; ISO/IEC 7812-1, annex B).
+    /// Returns the digit that makes a number valid (Luhn; ISO/IEC 7812-1, annex B).
     static func checkDigit(of digits: String) -> Int {
         var sum = 0
         for (position, digit) in digits.reversed().compactMap(\.wholeNumberValue).enumerated() {
-            // The last digit is doubled, as the check digit follows.
+            // The check digit follows, so the last digit is doubled.
             let weighted = position.isMultiple(of: 2) ? digit * 2 : digit
             sum += weighted > 9 ? weighted - 9 : weighted
         }
@@ -56,7 +56,7 @@ struct SampleCard {
     }
 }
 
-/// Pseudorandom numbers that a seed repeats, whatever the system (Steele, Lea, Flood: Fast
+/// Pseudorandom numbers that depend on the seed alone, on every system (Steele, Lea, Flood: Fast
 /// splittable pseudorandom number generators, 2014).
 struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64

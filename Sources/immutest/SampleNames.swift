@@ -1,18 +1,18 @@
 /// Names of clients, from lists of common ones.
 enum SampleNames {
-    /// How many names there are without a name coming again.
+    /// The number of names before they repeat.
     static var distinctCount: Int { 2 * firstNameCount * lastNames.count }
-    /// Of women, and as many of men.
+    /// The number of first names of women, and of men.
     static let firstNameCount = 32
 
-    /// Title, first name, last name.
+    /// Returns title, first name and last name.
     ///
-    /// - Parameter position: of a woman if it is even.
+    /// - Parameter position: even for a woman.
     static func name(at position: Int, _ random: inout SplitMix64) -> String {
         let isFemale = position.isMultiple(of: 2)
         let firstNames = isFemale ? femaleNames : maleNames
-        // The stride shares no factor with the number of pairs, a power of two: each pair is met
-        // once before the first one comes again.
+        // The stride has no factor in common with the number of pairs, a power of two: each pair
+        // occurs once before the first one repeats.
         let pairCount = firstNameCount * lastNames.count
         let pair = position / 2 % pairCount * 1_237 % pairCount
         let titles = isFemale ? ["Mrs.", "Ms.", "Miss"] : ["Mr."]

@@ -28,7 +28,7 @@ struct PageTests {
         _ = try folder.write("Package.swift", code.manifests[0])
         let manifest = try Self.manifest(in: folder.url)
         #expect(manifest.name == "App")
-        // Not dumped as well: the test run holds the lock of this package's build.
+        // This package's manifest is not dumped: the test run holds the lock of its build.
         let own = try String(
             contentsOf: DocumentedCode.root.appendingPathComponent("Package.swift"),
             encoding: .utf8)
@@ -62,7 +62,7 @@ struct PageTests {
 
     @Test("have a README whose code does in an empty folder what it says")
     func readme() async throws {
-        // What connects is run by `ClientDocumentationTests`, with a server.
+        // `ClientDocumentationTests` runs the code that connects, with a server.
         let code = try DocumentedCode(
             page: "README.md", snippets: "Tests/DocumentationTests/ReadmeSnippets.swift",
             "Tests/EndToEndTests/ClientSnippets.swift",
@@ -141,7 +141,7 @@ struct PageTests {
     }
 }
 
-/// What `swift package dump-package` prints, as far as the tests look at it.
+/// The output of `swift package dump-package`, as far as the tests use it.
 private struct DumpedManifest: Decodable {
     struct Dependency: Decodable {
         struct Folder: Decodable { let nameForTargetDependencyResolutionOnly: String? }
@@ -149,7 +149,7 @@ private struct DumpedManifest: Decodable {
     }
     struct Target: Decodable {
         struct Dependency: Decodable {
-            /// Name and package, then what is null or an object here.
+            /// Name and package, and values that are null or an object here.
             struct Part: Decodable {
                 let text: String?
 

@@ -1,10 +1,10 @@
 import Testing
 
-/// Attacks over real sockets, in their short form: the server lives, holds no more than its bound, and
-/// serves an honest client. Beside other tests only a stall of seconds counts as slow; `make abuse` has
-/// the long form with its bounds on latency. See `Python/abuse.py`.
+/// Attacks over real sockets, in their short form. The server survives, stays within its memory
+/// bound, and serves an honest client. Beside other tests, only a stall of seconds counts as slow;
+/// `make abuse` runs the long form with its bounds on latency. See `Python/abuse.py`.
 ///
-/// One at a time: each measures an honest client beside it.
+/// The tests run one at a time, since each measures an honest client.
 @Suite("immudb under attack", .serialized)
 struct AbuseTests {
     @Test(
@@ -89,7 +89,7 @@ struct AbuseTests {
             ["--seconds", "0.4"])
     }
 
-    /// Runs attacks by name, and expects no findings.
+    /// Runs attacks by name, and expects that they find nothing.
     private func attack(_ names: String, _ options: [String] = []) async throws {
         let server = try RunningProcess.path(of: "immudb")
         let output = try await PythonPeer.run(

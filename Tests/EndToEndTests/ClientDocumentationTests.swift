@@ -7,7 +7,7 @@ import Testing
 struct ClientDocumentationTests {
     @Test("contains only lines of code that are in the compiled snippets")
     func compiled() throws {
-        // The page has names of its own for what the test chooses.
+        // The page has other names for values that the test chooses.
         let code = try DocumentedCode(
             page: "docs/client.md", snippets: "Tests/EndToEndTests/ClientSnippets.swift",
             replacing: [
@@ -37,7 +37,8 @@ struct ClientDocumentationTests {
         try await ClientSnippets.receipts(client)
         try await ClientSnippets.whoAndWhat(client)
         let counts = try await ClientSnippets.walks(client)
-        // hello, the certificate, a greeting, the certificate's reference and its place in a set, and two invoices.
+        // hello, the certificate, a greeting, the certificate's reference and its member in a set,
+        // and two invoices.
         #expect(counts == (versions: 1, page: 7, archived: 7))
         try await ClientSnippets.firstContact(
             address, String(repeating: "a", count: 64), roots, client.identity.text)

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// Programs that are started without standard input, output and error.
+/// Starts programs without standard input, output and error.
 @Suite("Closed standard files")
 struct ClosedFilesTests {
     @Test(
@@ -23,7 +23,7 @@ struct ClosedFilesTests {
         #expect(try Data(contentsOf: data.file("db/immudb.identifier")).count == 12)
         server.terminate()
         #expect(try await server.exitCode() == 0)
-        // Every file of the database is as it was written: it opens, and gives its entries.
+        // Every file of the database is intact: it opens and returns its entries.
         let second = try await RunningServer(dir: data.file("db").path)
         let count = try await client("count k", second.port, in: data)
         #expect(count.output == "1\n")
@@ -132,7 +132,7 @@ struct ClosedFilesTests {
         }
     }
 
-    /// Taken by nobody a moment ago.
+    /// Returns a port that was free a moment ago.
     private func freePort() throws -> Int {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }

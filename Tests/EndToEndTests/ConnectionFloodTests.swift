@@ -5,7 +5,7 @@
     import TestTools
     import Testing
 
-    /// One client address that opens connections without end, and a client of another address.
+    /// A client address that opens connections without end, and a client of another address.
     ///
     /// The flood comes from 127.0.0.2, which only Linux has.
     @Suite("immudb under a flood of connections", .ownThread)
@@ -19,7 +19,7 @@
             let flood = try Flood(of: 1_300, to: server.port)
             let start = ContinuousClock.now
             try await server.health(data)
-            // Not as late as when the flood's connections are ended for their silence.
+            // Earlier than the server ends the flood's silent connections.
             #expect(start.duration(to: .now) < .seconds(5))
             let share = try await server.processorShare(over: .seconds(5))
             #expect(share < 0.2, "\(share) of a core")
@@ -39,7 +39,8 @@
             let open = try FileManager.default.contentsOfDirectory(
                 atPath: "/proc/\(server.identifier)/fd"
             ).count
-            // Less than it was started with, so that connections are not what its budget ends at.
+            // A lower limit than at the start, so that descriptors run out before the server's
+            // limit of connections.
             let limit = try await FinishedProcess.run(
                 "/usr/bin/prlimit", ["--pid", "\(server.identifier)", "--nofile=\(open + 4):1024"])
             #expect(limit.exitCode == 0)
@@ -89,7 +90,7 @@
                 await client.close()
             }
 
-            /// The processor time that it takes, of one core.
+            /// Returns the processor time that the server takes, as a share of one core.
             func processorShare(over time: Duration) async throws -> Double {
                 let (start, before) = (ContinuousClock.now, try processorSeconds())
                 try await Task.sleep(for: time)
@@ -113,8 +114,8 @@
             }
         }
 
-        /// Connections from 127.0.0.2: a third is silent, a third has sent half of HTTP/2's preface, a
-        /// third is HTTP/2 without a call.
+        /// Connections from 127.0.0.2. A third is silent, a third has sent half of HTTP/2's
+        /// preface, a third has opened HTTP/2 without a call.
         private final class Flood {
             private var sockets: [Int32] = []
 
@@ -128,14 +129,15 @@
                     try #require(socket >= 0)
                     sockets.append(socket)
                     try Self.bind(socket)
-                    // Without waiting: the server may take its time to accept.
+                    // Does not block: the server may take its time to accept.
                     _ = fcntl(socket, F_SETFL, O_NONBLOCK)
                     Self.connect(socket, port)
                 }
                 for (number, socket) in sockets.enumerated() {
                     let bytes = openings[number % openings.count]
                     var place = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
-                    // Refused or not connected yet: a silent one, then.
+                    // If the connection is refused or not established yet, it counts as a silent
+                    // one.
                     guard !bytes.isEmpty, poll(&place, 1, 0) > 0 else { continue }
                     send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
                 }

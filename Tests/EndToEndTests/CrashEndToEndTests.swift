@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Processes that are killed, and a kernel that fails their calls.
+/// Processes that are killed, and a kernel that fails their system calls.
 @Suite(.serialized)
 struct CrashEndToEndTests {
     @Test("keeps every acknowledged entry and root of a process that is killed repeatedly")

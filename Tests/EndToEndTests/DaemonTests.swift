@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// `immudb` as an operator runs it: pid file, log file, in the background.
+/// `immudb` as an operator runs it: with pid file and log file, in the background.
 @Suite("immudb as a daemon")
 struct DaemonTests {
     @Test(
@@ -14,7 +14,7 @@ struct DaemonTests {
     func detached(arguments: [String], environment: [String: String]) async throws {
         let data = TemporaryFolder()
         try Data("detached: true\n".utf8).write(to: data.file("detached.yaml"))
-        // Gone with its file, unless the test fails.
+        // The file is gone when the server has stopped; it is there only if the test fails.
         defer { if let pid = pid_t(text(data.file("run/pid"))) { kill(pid, SIGKILL) } }
         let server = try await FinishedProcess.run(
             "immudb",
@@ -27,7 +27,7 @@ struct DaemonTests {
         #expect(getpgid(pid) == pid)
         let log = text(data.file("log/immudb.log"))
         #expect(log.contains("\"Detached\":true"))
-        // Once: one server has started, and nobody else has tried.
+        // The log has one start: one server has started, and no other tried.
         #expect(log.components(separatedBy: "starting immudb").count == 2)
         #expect(!log.contains("ERROR"))
         let port = try #require(log.firstMatch(of: /"Port":([0-9]+)/)?.1)
@@ -60,7 +60,7 @@ struct DaemonTests {
             #expect(second.errors.contains(reason), "\(second.errors)")
         }
         #expect(!FileManager.default.fileExists(atPath: data.file("new").path))
-        // It is in the log as well.
+        // The log has it, too.
         #expect(text(data.file("log")).contains("ERROR: Unable to open sysstore: "))
         #expect(try await first.stop() == 0)
     }
@@ -141,12 +141,12 @@ struct DaemonTests {
         server.process.terminate()
         #expect(try await server.process.exitCode(timeoutSeconds: 60) == 0)
         let log = server.process.errors
-        // The end of the process, not that of this test's wait for it: with many tests at once, the
-        // wait goes on for seconds.
+        // Measures the end of the process, not of this test's wait for it, which goes on for
+        // seconds when many tests run at once.
         let end = try #require(server.process.endedAt)
         #expect(start.duration(to: end) < .seconds(13), "\(log)")
-        // Four are no calls, but cannot be told from such that are about to come; on a busy machine
-        // some of them have been told to go before.
+        // Four of the five have no call, but the server cannot tell them from clients that are
+        // about to make one. On a busy machine some of them were told to go before.
         #expect(
             log.contains(/INFO: waiting for calls of [1-5] connections?, for 10 seconds at most/))
         #expect(log.contains(/WARNING: cutting [1-5] connections?:/))
@@ -180,7 +180,7 @@ struct DaemonTests {
         }
     }
 
-    /// A HEADERS frame that opens a Set, and no DATA.
+    /// Returns a HEADERS frame that opens a Set, without DATA.
     private func setWithoutEnd() -> [UInt8] {
         let fields = [
             (":method", "POST"), (":scheme", "http"), (":path", "/immudb.schema.ImmuService/Set"),

@@ -2,8 +2,8 @@ import Foundation
 import TestTools
 import Testing
 
-/// All data calls of the executable `immudb`, by a client that knows only the .proto files and keeps
-/// its own list of leaves.
+/// Makes all data calls of the executable `immudb`, with a client that knows only the .proto files
+/// and keeps its own list of leaves.
 @Suite("immudb's data calls")
 struct DataAPITests {
     @Test("give answers, roots and proofs that follow from the writes, also after a kill -9")

@@ -50,7 +50,8 @@ struct ExampleTests {
         #expect(try await server.stop() == 0)
     }
 
-    /// Without what differs each time: port, identity, digest, time, and blanks at the ends of lines.
+    /// Replaces the parts that differ each time: port, identity, digest, time, and blanks at line
+    /// ends.
     private func masked(_ text: String) -> [String] {
         text.split(separator: "\n").map { line in
             var line = line.trimmingCharacters(in: .whitespaces)

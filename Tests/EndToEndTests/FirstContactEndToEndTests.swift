@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// What immuclient does about a server that it has never met, or that is not the one that it met.
+/// immuclient with a server that it does not know, or that is not the one it knows.
 @Suite("immuclient at first contact")
 struct FirstContactEndToEndTests {
     private let data: TemporaryFolder
@@ -25,7 +25,7 @@ struct FirstContactEndToEndTests {
 
     private var roots: URL { home.file(".immudb/roots") }
 
-    /// As the server says it, to somebody with no memory.
+    /// Returns the server's identity, as it shows it to a new client.
     private func identity(_ port: Int) async throws -> String {
         let nobody = TemporaryFolder()
         let current = try await client(port, "current", "--json", "--dir", nobody.path)

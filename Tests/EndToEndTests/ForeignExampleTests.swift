@@ -8,7 +8,7 @@ struct ForeignExampleTests {
     private static let examples = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appendingPathComponent("../../Examples").standardizedFileURL
     private static let vectors = examples.appendingPathComponent("vectors/vectors.json")
-    /// What `make examples` compiles.
+    /// The executable that `make examples` compiles.
     private static let compiledGo =
         examples.appendingPathComponent("../.build-examples/go/verified").standardizedFileURL.path
 
@@ -45,7 +45,8 @@ struct ForeignExampleTests {
         try await checkUsage([Self.compiledGo])
     }
 
-    /// Help is on the standard output; wrong arguments get the usage on the other one, and 2.
+    /// Expects help on the standard output, and for wrong arguments the usage on the standard
+    /// error, with exit code 2.
     private func checkUsage(_ command: [String]) async throws {
         let usage = "VECTORS [HOST:PORT ROOT-FILE [--first-contact]]\n"
         for flag in ["--help", "-h"] {

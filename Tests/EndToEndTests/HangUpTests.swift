@@ -6,7 +6,7 @@ import Testing
 struct HangUpTests {
     private let work = TemporaryFolder()
 
-    @Test("goes on in a new log file when the old one was renamed, and loses no line")
+    @Test("continues the log in a new file when the old one was renamed, and loses no line")
     func logFile() async throws {
         let log = work.file("immudb.log")
         let process = try RunningProcess(
@@ -32,7 +32,7 @@ struct HangUpTests {
         #expect(content(old).contains("Ready: "))
     }
 
-    @Test("says so if there can be no new log file, and goes on in the old one")
+    @Test("reports that there can be no new log file, and continues in the old one")
     func noLogFile() async throws {
         let folder = work.file("logs")
         let log = folder.appendingPathComponent("immudb.log")

@@ -3,8 +3,8 @@
     import TestTools
     import Testing
 
-    /// `immudb` with the rights and limits that its unit leaves it, as far as they can be had without systemd;
-    /// `make service-test` has the rest.
+    /// `immudb` with the rights and limits that its unit gives it, as far as that is possible
+    /// without systemd; `make service-test` checks the rest.
     @Suite("immudb without rights")
     struct HardenedServerTests {
         private static let nobody: UInt32 = 65_534
@@ -48,7 +48,7 @@
             process.terminate()
             #expect(try await process.exitCode() == 0)
             let old = try String(contentsOf: work.file("immudb.log.1"), encoding: .utf8)
-            // All 10,000 connections have their files.
+            // The limit of files is sufficient for all 10,000 connections.
             #expect(!old.contains("connections: "))
             #expect(try String(contentsOf: log, encoding: .utf8).contains("shutdown completed"))
             #expect(!FileManager.default.fileExists(atPath: work.file("pid").path))

@@ -31,7 +31,7 @@ struct ImmuadminEndToEndTests {
             directory: home.path, input: input)
     }
 
-    /// Makes the administrator; returns the password.
+    /// Creates the administrator, and returns the password.
     private func firstLogin(_ server: RunningServer) async throws -> String {
         let first = try await admin(server, ["login", "immu"])
         #expect(first.exitCode == 0 && first.errors == "", "\(first.errors)")
@@ -53,7 +53,7 @@ struct ImmuadminEndToEndTests {
         return String(password)
     }
 
-    @Test("the administrator's day: login, users, dump, audit log, logout")
+    @Test("serves an administrator from login to logout: users, dump, audit log")
     func day() async throws {
         let server = try await start()
         let status = try await admin(server, ["status"])
@@ -113,7 +113,7 @@ struct ImmuadminEndToEndTests {
         #expect(
             log.output.contains(
                 /T\d\d:\d\d:\d\d\.\d+Z  create-user  joe  by immu  from 127\.0\.0\.1:\d+: done\n/))
-        // Each login asks first if there is an administrator: no attempt that is worth an entry.
+        // Each login first asks whether the administrator exists. That question has no entry.
         let logins = try await admin(server, ["audit-log", "--action", "login"])
         #expect(logins.output.matches(of: /refused/).count == 1, "\(logins.output)")
         let newest = try await admin(
@@ -131,7 +131,7 @@ struct ImmuadminEndToEndTests {
         }
     }
 
-    @Test("what is wrong with a password or an answer is said, and nothing is changed")
+    @Test("reports a wrong password or answer, and changes nothing")
     func refusals() async throws {
         let server = try await start()
         let joe = try await admin(server, ["login", "joe"])
@@ -168,7 +168,7 @@ struct ImmuadminEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a lost password of the administrator is reset in the folder, once its server is stopped")
+    @Test("resets the administrator's lost password in the folder of a stopped server")
     func reset() async throws {
         let server = try await start()
         let old = try await firstLogin(server)
@@ -190,7 +190,7 @@ struct ImmuadminEndToEndTests {
         #expect(try await second.stop() == 0)
     }
 
-    @Test("the certificates that mtls makes are those that server and clients take")
+    @Test("creates certificates by mtls that server and clients accept")
     func mutualTLS() async throws {
         let made = try await FinishedProcess.run(
             "immuadmin", ["mtls", "init", "localhost"], environment: ["HOME": home.path],
@@ -211,7 +211,7 @@ struct ImmuadminEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a server without users knows its administrator on this machine")
+    @Test("logs the administrator in on the machine of a server without users")
     func withoutUsers() async throws {
         let server = try await start([])
         let password = try await firstLogin(server)
@@ -228,7 +228,7 @@ struct ImmuadminEndToEndTests {
         #expect(silent.exitCode == 5 && silent.output == "", "\(silent.errors)")
     }
 
-    @Test("the first password is shown on the standard error if the standard output takes nothing")
+    @Test("shows the first password on the standard error if the standard output takes nothing")
     func fullOutput() async throws {
         let server = try await start()
         let program = try RunningProcess.path(of: "immuadmin")
@@ -245,7 +245,7 @@ struct ImmuadminEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("at a terminal a password is not shown, and Ctrl-C leaves the terminal as it was")
+    @Test("hides a password at a terminal, and restores the terminal at Ctrl-C")
     func terminal() async throws {
         let server = try await start()
         let password = try await firstLogin(server)
@@ -263,7 +263,7 @@ struct ImmuadminEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("the config file that ships has every key, with its default")
+    @Test("ships a config file with every key and its default")
     func shippedFile() async throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../configs/immuadmin.toml.dist").standardizedFileURL

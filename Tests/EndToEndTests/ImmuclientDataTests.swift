@@ -21,7 +21,7 @@ struct ImmuclientDataTests {
             "immuclient", ["-p", "\(server.port)"] + arguments, directory: work.path, input: input)
     }
 
-    /// Runs a command that must succeed, and returns what it prints.
+    /// Runs a command that must succeed, and returns its output.
     private func output(
         _ server: RunningServer, _ arguments: String..., input: String = "",
         sourceLocation: SourceLocation = #_sourceLocation
@@ -53,7 +53,7 @@ struct ImmuclientDataTests {
             let printed = try await output(server, command, "name\(index)", "key")
             #expect(try matches(printed, raw(index, "name\(index)", "key") + suffix))
         }
-        // The key from a pipe.
+        // Takes the key from a pipe.
         let piped = try await output(server, "reference", "piped", input: "key")
         #expect(try matches(piped, raw(5, "piped", "key")))
         let read = try await output(server, "safeget", "name3")
@@ -215,7 +215,7 @@ struct ImmuclientDataTests {
             printed.wholeMatch(
                 of: /SUCCESS: 2 key-value entries were backed-up to file (immudb_[-_0-9]+\.bkp)\n/))
         let bytes = [UInt8](try Data(contentsOf: work.file(String(name.1))))
-        // Length in 4 bytes, then key "a" as field 1 of the first entry.
+        // Length in 4 bytes, then the key "a" as field 1 of the first entry.
         #expect(bytes[4..<7] == [0x0a, 0x01, 0x61])
         let first = 4 + Int(bytes[0])
         #expect(bytes.count == first + 4 + Int(bytes[first]))
@@ -239,7 +239,7 @@ struct ImmuclientDataTests {
     @Test("report in plain words an output that cannot be written")
     func fullOutput() async throws {
         let server = try await RunningServer(dir: data.path)
-        // Otherwise the shell would make it, as a file.
+        // If the device is missing, the shell would create a file in its place.
         let type = try FileManager.default.attributesOfItem(atPath: "/dev/full")[.type]
         try #require(
             type as? FileAttributeType == .typeCharacterSpecial, "/dev/full is no device")

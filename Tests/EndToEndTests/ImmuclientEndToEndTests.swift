@@ -22,7 +22,7 @@ struct ImmuclientEndToEndTests {
             directory: roots.path, input: input)
     }
 
-    /// The one file that holds a trusted root.
+    /// The only file with a trusted root.
     private func rootFile(in folder: TemporaryFolder? = nil) throws -> URL {
         let folder = folder?.url ?? roots.file(".immudb/roots")
         let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -31,7 +31,7 @@ struct ImmuclientEndToEndTests {
         return folder.appendingPathComponent(files[0])
     }
 
-    /// An entry as it is printed, structured or raw.
+    /// An entry as the client prints it, structured or raw.
     private func entry(_ index: Int, _ key: String, _ value: String, isRaw: Bool = false) -> String
     {
         let time = isRaw ? "" : #"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} [A-Z0-9+-]+"#
@@ -93,7 +93,7 @@ struct ImmuclientEndToEndTests {
         let current = try await client(server, "current")
         #expect(current.output == "index:\t\t1\nhash:\t\t\(hash)\n")
 
-        // The setting for the folder: flag, else environment, else one of the home folder.
+        // The folder comes from the flag, else from the environment, else it is in the home folder.
         let other = TemporaryFolder()
         let third = TemporaryFolder()
         let environment = ["IMMUCLIENT_DIR": other.path]
@@ -154,7 +154,7 @@ struct ImmuclientEndToEndTests {
             #expect(run.exitCode == 3)
             #expect(run.errors.contains("VERIFICATION FAILED"), "\(run.errors)")
         }
-        // Written on from there: as long as before, but another history.
+        // Continued from there, with as many entries as before but another history.
         _ = try await client(server, "set", "other", "1")
         _ = try await client(server, "set", "other", "2")
         let fork = try await client(server, "safeget", "old")
@@ -204,7 +204,7 @@ struct ImmuclientEndToEndTests {
         let run = try await client(server, "ping")
         #expect(run.exitCode == 5)
         #expect(run.output == "")
-        // One that tried again until its time is over would have another status and reason.
+        // Further attempts would end with another status and reason.
         let reason = "cannot connect to 127.0.0.1:\(server.port): Connection refused"
         #expect(
             run.errors.hasPrefix("rpc error: code = Unavailable desc = \(reason)"),
@@ -261,7 +261,7 @@ struct ImmuclientEndToEndTests {
         try expect(empty, prints: entry(1, "k", "") + "verified:\ttrue \n")
         let zone = try await client(server, "get", "k", environment: ["TZ": "XYZ-5:30"])
         #expect(zone.output.contains(" +0530 XYZ \n"))
-        // After --, words are no flags.
+        // Words after -- are not flags.
         let dashes = try await client(server, "set", "--", "k", "-v")
         try expect(dashes, prints: entry(2, "k", "-v"))
         #expect(try await server.stop() == 0)

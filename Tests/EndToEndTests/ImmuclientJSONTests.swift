@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// The forms of output that programs read.
+/// The output formats for programs.
 @Suite("immuclient's output for programs, against a real immudb")
 struct ImmuclientJSONTests {
     private let data: TemporaryFolder
@@ -20,7 +20,7 @@ struct ImmuclientJSONTests {
             "immuclient", ["-p", "\(server.port)"] + arguments, directory: work.path, input: input)
     }
 
-    /// The objects that a command prints, one a line.
+    /// Parses the output of a command: one object a line.
     private func objects(_ text: String) throws -> [[String: Any]] {
         try text.split(separator: "\n").map { line in
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
@@ -110,7 +110,7 @@ struct ImmuclientJSONTests {
         let refused = try await client(server, ["count", "k", "--value-only"])
         #expect(refused.exitCode == 1 && refused.output == "")
         #expect(refused.errors.hasPrefix("Error: flag --value-only: count prints no values of"))
-        // As a setting for all commands it does not matter to them.
+        // Set for all commands, it has no effect on this one.
         let counted = try await FinishedProcess.run(
             "immuclient", ["-p", "\(server.port)", "count", "k"],
             environment: ["IMMUCLIENT_VALUE_ONLY": "1"], directory: work.path)
@@ -170,7 +170,7 @@ struct ImmuclientJSONTests {
         let value = try await client(server, ["safeget", "k0", "--value-only"])
         #expect(value.exitCode == 3 && value.output == "")
         #expect(value.errors.contains("VERIFICATION FAILED"))
-        // One object, with the word about the write in it.
+        // One object, which includes the note about the write.
         let set = try await client(server, ["safeset", "k0", "v", "--json"])
         #expect(set.exitCode == 3 && set.output == "")
         #expect(try objects(set.errors).count == 1)

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// Against a server with users, as far as grpcio and a script make one.
+/// Runs immuclient against a server with users, which grpcio and a script provide.
 @Suite("immuclient's login")
 struct ImmuclientLoginTests {
     private let home: TemporaryFolder
@@ -45,7 +45,7 @@ struct ImmuclientLoginTests {
         let attributes = try FileManager.default.attributesOfItem(atPath: token.path)
         #expect(attributes[.posixPermissions] as? Int == 0o600)
         #expect(try String(contentsOf: token, encoding: .utf8).hasPrefix("v2.public."))
-        // A token that is there goes with no login.
+        // A login does not send the token that is there.
         let again = try await client(["-p", port, "-s", "l", "joe"], input: "s3cret! word")
         #expect(again.output == "logged in\n")
 

@@ -38,7 +38,8 @@ struct ImmuclientReceiptTests {
         #expect(online.output.contains("trusted:\tthe server has it in its history"))
         #expect(try await server.stop() == 0)
 
-        // The trusted root has moved on; this one was noted when the receipt was written.
+        // The trusted root has moved forward. The root of the receipt was noted when it was
+        // written.
         let noted = try await client(port, ["verify-receipt", "r"])
         #expect(noted.exitCode == 0)
         #expect(noted.output.contains("verified:\ttrue \n"))
@@ -46,7 +47,7 @@ struct ImmuclientReceiptTests {
             noted.output.hasSuffix(
                 "proof:\t\tholds\ntrusted:\ta root that was verified here when a receipt was written\n"
             ))
-        // Anybody could have made it, for all that is known elsewhere.
+        // Without a trusted root, anybody could have made it.
         for (flags, said) in [
             ([], "verified:\tfalse \n"), (["--json"], "\"trustedBy\":\"nobody\""),
             (["--value-only"], ""),

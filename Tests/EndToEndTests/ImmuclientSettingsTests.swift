@@ -134,7 +134,7 @@ struct ImmuclientSettingsTests {
             let value = line.dropFirst(flag.count + 3).trimmingPrefix("\"")
             let word = value.hasSuffix("\"") ? value.dropLast() : value
             let isSwitch = word == "false"
-            // An empty default is not worth a word of the help.
+            // The help does not show an empty default.
             let isNone = word.isEmpty && !help.contains("--\(flag) <folder> (default")
             #expect(isSwitch || isNone || help.contains("(default \(word))"), "\(line)")
         }

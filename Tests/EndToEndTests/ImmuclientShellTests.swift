@@ -21,7 +21,7 @@ struct ImmuclientShellTests {
             input: lines.joined(separator: "\n"))
     }
 
-    /// Types into the shell at a terminal.
+    /// Types keys into the shell at a terminal.
     private func typing(_ keys: [String], _ server: RunningServer) async throws -> FinishedProcess {
         try await PythonPeer.typing(
             keys, into: "immuclient", ["-p", "\(server.port)", "it"],
@@ -114,7 +114,7 @@ struct ImmuclientShellTests {
         let again = try await RunningServer(dir: data.path, port: port)
         try lines.write(contentsOf: Data("safeget k\n".utf8))
         try await shell.waitForOutput("verified:\ttrue")
-        // Another server in its place: each line says so.
+        // Another server at the same address: each line reports it.
         #expect(try await again.stop() == 0)
         let other = TemporaryFolder()
         let stranger = try await RunningServer(dir: other.path, port: port)
@@ -147,7 +147,7 @@ struct ImmuclientShellTests {
         #expect(try String(contentsOf: history, encoding: .utf8) == "current \nget bin\nget none\n")
         let attributes = try FileManager.default.attributesOfItem(atPath: history.path)
         #expect(attributes[.posixPermissions] as? Int == 0o600)
-        // The arrow up brings the last line of the last time.
+        // The arrow up shows the last line of the earlier session.
         let again = try await typing(["\\x1b[A\\r", "exit\\r"], server)
         #expect(again.output.contains("Key not found"), "\(again.output.debugDescription)")
         #expect(try await server.stop() == 0)

@@ -56,7 +56,7 @@ struct ImmuclientTerminalTests {
     @Test("stop the shell by Ctrl-Z with the terminal restored, and keep the line")
     func suspension() async throws {
         let server = try await RunningServer(dir: data.path)
-        // It goes on when the prompt is there again.
+        // It continues when the prompt is there again.
         let goesOn = "stopped, lines: True>\\x1b[?2004h\\r\\x1b[K" + Self.prompt
         let run = try await shell(
             server,

@@ -15,7 +15,7 @@ struct ImmuclientTrustTests {
             "immuclient", ["-p", "\(server.port)"] + words, directory: home.path)
     }
 
-    /// The bytes of the one trusted root; nil if none is trusted.
+    /// The bytes of the trusted root, or nil if no root is trusted.
     private func trustedRoot() throws -> Data? {
         let folder = home.file(".immudb/roots")
         guard FileManager.default.fileExists(atPath: folder.path) else { return nil }
@@ -24,7 +24,8 @@ struct ImmuclientTrustTests {
         return try Data(contentsOf: folder.appendingPathComponent(name))
     }
 
-    /// The server after it was set back to its first entry, with the identity that the client has come to trust.
+    /// Starts a server with only the first entry of the original one, under the identity that the
+    /// client trusts.
     private func setBackServer() async throws -> RunningServer {
         let live = data.file("live").path
         let copy = data.file("copy").path
@@ -65,7 +66,7 @@ struct ImmuclientTrustTests {
         #expect(second.output.contains("\"root\":\"\(current)\""))
         #expect(shown.errors == "")
 
-        // A hash that was typed wrong is no reason to distrust the server.
+        // A mistyped hash is not a reason to distrust the server.
         let wrong = try await client(server, "inclusion", "1", String(repeating: "ab", count: 32))
         #expect(wrong.exitCode == 3 && wrong.output.hasPrefix("verified: false \n"))
         #expect(wrong.errors.contains("either the given hash is not the right one"))
@@ -89,7 +90,7 @@ struct ImmuclientTrustTests {
         #expect(current.errors.hasPrefix(Self.distrust))
         #expect(current.errors.contains("has 1 entries, fewer than the 3 that were trusted"))
 
-        // As many entries as before, of another history; then more.
+        // As many entries as before with another history; then more.
         for key in ["x", "y"] { _ = try await client(server, "set", key, "v") }
         let fork = try await client(server, "current", "--json")
         #expect(fork.exitCode == 3 && fork.output.contains("\"size\":3"))
@@ -102,7 +103,7 @@ struct ImmuclientTrustTests {
             let run = try await FinishedProcess.run(
                 "immuclient", ["-p", "\(server.port)"] + words, directory: home.path)
             #expect(run.exitCode == 3 && run.output.hasPrefix("verified: false \n"), "\(words)")
-            // Also with a wrong hash: the server does not continue what is trusted.
+            // Also with a wrong hash: the server does not continue the trusted tree.
             #expect(run.errors.hasPrefix(Self.distrust), "\(run.errors)")
         }
         #expect(try trustedRoot() == trusted)

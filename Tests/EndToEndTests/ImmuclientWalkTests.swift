@@ -15,7 +15,7 @@ struct ImmuclientWalkTests {
             "immuclient", ["-p", "\(server.port)"] + words, directory: work.path, input: input)
     }
 
-    /// The values that a command prints, or what JSON says.
+    /// Returns the values that a command prints, or those in its JSON.
     private func values(_ server: RunningServer, _ line: String) async throws -> String {
         let words = line.split(separator: " ").map { $0 == "''" ? "" : String($0) }
         let run = try await run(server, words + ["--value-only"])
@@ -74,7 +74,8 @@ struct ImmuclientWalkTests {
         #expect(try await run(server, ["count", ""]).output == "4\n")
         let nothing = try await run(server, ["scan", "n"])
         #expect(nothing.exitCode == 0 && nothing.output == "")
-        #expect(nothing.errors.contains("the keys with this prefix are references (2): --deep prints"))
+        #expect(
+            nothing.errors.contains("the keys with this prefix are references (2): --deep prints"))
         #expect(try await run(server, ["scan", "x"]).errors == "")
         #expect(try await values(server, "scan n --deep") == "v v")
         #expect(try await values(server, "scan '' --deep --reverse --limit 3") == "v v w")
@@ -86,7 +87,7 @@ struct ImmuclientWalkTests {
         let server = try await RunningServer(dir: data.path)
         let scores = ["-inf", "-2.5", "0", "0.1", "1", "2", "2.000000000000001", "1e300", "inf"]
         try await fill(server, ["set a va", "set b vb"])
-        // The same member next to itself, too, and two of one score.
+        // Includes equal members next to each other, and two members of one score.
         try await fill(server, scores.map { "zadd s \($0) a" } + ["zadd s 1 b", "zadd s -7 b"])
         let listed = try await run(server, ["zscan", "s", "--json"])
         let found = listed.output.matches(of: /"key":"(.)","score":"?([^",]+)/)

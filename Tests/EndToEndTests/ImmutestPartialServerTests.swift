@@ -5,20 +5,20 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-/// A server that does not tell its root, and stores nothing: it answers writes only, as many at a
-/// time as it is told.
+/// A server that does not report its root and stores nothing. It only answers writes, in groups of
+/// a given size.
 private final class WriteOnlyServer: Sendable {
     private let waiting = Mutex<[@Sendable () -> Void]>([])
     private let written = Mutex<[String]>([])
     private let server = Mutex<RPCServer?>(nil)
 
-    /// The keys, in the order of their coming.
+    /// The keys in the order of their arrival.
     var keys: [String] { written.withLock { $0 } }
     var port: Int { server.withLock { $0?.port ?? 0 } }
 
     /// - Parameters:
-    ///   - gathering: writes that have to wait before the first of them is answered.
-    ///   - failing: the write that is refused, and all after it.
+    ///   - gathering: the number of writes that must wait before the first one is answered.
+    ///   - failing: the number of the first write that is refused. All later ones are refused, too.
     init(gathering count: Int, failingAt failing: Int = .max) async throws {
         var configuration = RPCServer.Configuration(host: "127.0.0.1", port: 0)
         configuration.initialHeaders = [ImmuMetadata.serverIdentity: "dc1jror8di1986gclkv0"]

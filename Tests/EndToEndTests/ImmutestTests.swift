@@ -13,7 +13,7 @@ struct ImmutestTests {
         let server = try await RunningServer(dir: data.path)
         let finished = try await FinishedProcess.run("immutest", ["-p", "\(server.port)"])
         #expect(finished.exitCode == 0)
-        // A pipe gets no progress bar.
+        // There is no progress bar in a pipe.
         #expect(finished.errors.isEmpty)
         let lines = finished.output.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.count == 3)
@@ -124,7 +124,7 @@ struct ImmutestTests {
         try await filling.waitForOutput("Populating")
         try await Task.sleep(for: .milliseconds(300))
         server.process.kill()
-        // Writes were on their way, and some may be stored.
+        // Writes were in flight, and some may be stored.
         #expect(try await filling.exitCode() == 6)
         #expect(
             filling.errors.contains(/At least [0-9]+ of 10000000 entries were written before\.\n/),

@@ -2,12 +2,12 @@ import Foundation
 import TestTools
 import Testing
 
-/// The log of the executable: its form, its level, and its file.
+/// The log of the executable: its format, its level, and its file.
 @Suite("immudb's log")
 struct LogSettingsTests {
     private let work = TemporaryFolder()
 
-    @Test("with --log-format json, each line is an object, from the first to the last")
+    @Test("has an object in each line with --log-format json, from the first to the last")
     func json() async throws {
         let server = try await started(["--log-format", "json"], ["LOG_LEVEL": "debug"])
         let port = try port(of: server)
@@ -33,7 +33,7 @@ struct LogSettingsTests {
         #expect(!server.errors.unicodeScalars.contains("\u{202e}"))
     }
 
-    @Test("a name from a stranger forges no line of text and turns no direction")
+    @Test("lets no name from a client forge a line of text or change its direction")
     func hostileName() async throws {
         let server = try await started([], ["LOG_LEVEL": "debug"])
         let port = try port(of: server)
@@ -50,12 +50,12 @@ struct LogSettingsTests {
         for line in lines { #expect(line.hasPrefix("immu-server 20"), "\(line)") }
     }
 
-    @Test("SIGUSR1 and SIGUSR2 change the level while it runs, from error to debug and back")
+    @Test("changes its level at SIGUSR1 and SIGUSR2, from error to debug and back")
     func level() async throws {
         let server = try await started(["--log-level", "warn"], [:])
         while server.isRunning, !isServing() { try await Task.sleep(for: .milliseconds(10)) }
         var count = 0
-        /// Sends a signal and waits for its line; others may come between.
+        /// Sends a signal and waits for its line. Other lines may come before it.
         func send(_ signal: Int32, _ text: String) async throws {
             func lines() -> [Substring] {
                 server.errors.split(separator: "\n").filter { $0.contains("caught SIGUSR") }
@@ -79,7 +79,7 @@ struct LogSettingsTests {
     }
 
     @Test(
-        "the flag wins over IMMUDB_LOG_LEVEL, that over LOG_LEVEL, that over the file",
+        "has the level of the flag, else of IMMUDB_LOG_LEVEL, of LOG_LEVEL, of the file",
         arguments: [
             (["--log-level", "info"], ["IMMUDB_LOG_LEVEL": "error", "LOG_LEVEL": "error"], true),
             (
@@ -104,7 +104,7 @@ struct LogSettingsTests {
     }
 
     @Test(
-        "the file for logrotate that ships has it go on in a new file, and loses no line",
+        "continues in a new file, and loses no line, by the file for logrotate that ships",
         .enabled(
             if: FileManager.default.isExecutableFile(atPath: logrotate),
             "logrotate is not installed"))
@@ -120,7 +120,7 @@ struct LogSettingsTests {
         try await waitFor("Ready: ", in: log)
         let shipped = URL(fileURLWithPath: #filePath)
             .appendingPathComponent("../../../deploy/logrotate/immudb").standardizedFileURL
-        // Without systemd the pid file names the process, as docs/server.md says.
+        // Without systemd, the pid file identifies the process, as docs/server.md describes.
         let text = try String(contentsOf: shipped, encoding: .utf8)
             .replacing("/var/log/immudb/immudb.log", with: log.path)
             .replacing(/[ ]+su immu immu\n/, with: "")
@@ -128,7 +128,7 @@ struct LogSettingsTests {
         #expect(text.contains("kill -HUP") && !text.contains("systemctl"))
         let settings = work.file("rotate.conf")
         try text.write(to: settings, atomically: true, encoding: .utf8)
-        // Not for others to write, or logrotate refuses it.
+        // logrotate refuses a file that others can write.
         chmod(settings.path, 0o644)
         let rotated = try await FinishedProcess.run(
             Self.logrotate, ["-f", "-s", work.file("state").path, settings.path])
@@ -155,7 +155,7 @@ struct LogSettingsTests {
         return server
     }
 
-    /// Whether the server in the working folder has come as far as to make its identifier.
+    /// Whether the server in the working folder has created its identifier.
     private func isServing() -> Bool {
         FileManager.default.fileExists(atPath: work.file("data/immudb.identifier").path)
     }

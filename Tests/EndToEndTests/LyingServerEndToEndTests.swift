@@ -8,15 +8,16 @@ import Synchronization
 import TestTools
 import Testing
 
-/// A server whose tree has six entries, until it is written to: then it is gone, or has the new one
-/// alone.
+/// A server whose tree has six entries until the first write. After that it is empty, or has only
+/// the new entry.
 private final class ShrinkingServer: Sendable {
     private let server: RPCServer
     var port: Int { server.port }
 
     /// - Parameters:
-    ///   - refusesWrites: as a server does that has fewer entries than the client trusts.
-    ///   - pages: how often a scan gets the same page before it gets an empty one.
+    ///   - refusesWrites: whether it refuses writes, as a server with fewer entries than the client
+    ///     trusts.
+    ///   - pages: how many times a scan gets the same page before it gets an empty one.
     static func start(refusesWrites: Bool = false, pages: Int = 0) async throws -> ShrinkingServer {
         var configuration = RPCServer.Configuration(host: "127.0.0.1", port: 0)
         configuration.initialHeaders = [ImmuMetadata.serverIdentity: "dc1jror8di1986gclkv0"]
@@ -57,7 +58,7 @@ private final class ShrinkingServer: Sendable {
 
     private init(_ server: RPCServer) { self.server = server }
 
-    /// The proof of the only entry of a tree.
+    /// Makes the proof of the only entry of a tree.
     private static func onlyEntry(_ key: [UInt8], _ value: [UInt8]) -> Immudb_Schema_Proof {
         let entry = Entry(index: EntryIndex(0), key: key, value: value)
         return Immudb_Schema_Proof.with {

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// The hidden command that packagers use.
+/// The hidden command for packagers.
 @Suite("Man pages of the programs")
 struct MangenTests {
     @Test("are written by immudb mangen for each command, and are the same for the same date")

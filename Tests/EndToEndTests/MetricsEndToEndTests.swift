@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// What Prometheus and probes get from the executable.
+/// The metrics that the executable serves to Prometheus and probes.
 @Suite("immudb's metrics")
 struct MetricsEndToEndTests {
     @Test("are served over HTTP, as Prometheus itself reads them, and grow with the calls")
@@ -20,7 +20,7 @@ struct MetricsEndToEndTests {
         .appendingPathComponent("../../../deploy").standardizedFileURL
 
     @Test(
-        "are what the dashboard and the alerts ask for, in Debian's Prometheus",
+        "answer the queries of the dashboard and the alerts in Debian's Prometheus",
         .enabled(
             if: FileManager.default.isExecutableFile(atPath: tools.path + "/prometheus"),
             "make prometheus unpacks it, on Debian"))
@@ -35,7 +35,7 @@ struct MetricsEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a port that is in use ends a start that named it; without a name there is a warning")
+    @Test("end a start that names a port in use; the default port in use is a warning")
     func portInUse() async throws {
         let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.file("db").path)
@@ -51,7 +51,7 @@ struct MetricsEndToEndTests {
     }
 
     @Test(
-        "an address that cannot be had ends the start and is named, not the port",
+        "end the start if their address is unusable, and name it, not the port",
         arguments: ["999.1.1.1", "192.0.2.1", "no-such-host.invalid"])
     func address(address: String) async throws {
         let data = TemporaryFolder()

@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// The scripts beside these tests: clients that share no code with what they test. They run in the
-/// virtual environment that `make test` sets up.
+/// Runs the scripts beside these tests: clients that share no code with the code under test. They
+/// run in the virtual environment that `make test` sets up.
 enum PythonPeer {
     /// Runs a script of `Python/` to its end, and expects that it succeeded.
     ///
-    /// - Parameter server: whom it calls; its log is shown when the script fails.
-    /// - Returns: its output.
+    /// - Parameter server: the server that it calls, whose log is shown if the script fails.
+    /// - Returns: the script's output.
     @discardableResult
     static func run(
         _ script: String, _ arguments: [String], against server: RunningServer? = nil,
@@ -27,15 +27,15 @@ enum PythonPeer {
         return finished.output
     }
 
-    /// Starts a script of `Python/` that goes on until it is killed.
+    /// Starts a script of `Python/` that runs until it is killed.
     static func start(_ script: String, _ arguments: [String] = []) throws -> RunningProcess {
         let path = folder.appendingPathComponent(script).path
         return try RunningProcess(interpreter(), [path] + arguments)
     }
 
-    /// Runs a program as a job of a shell at a terminal, where somebody answers its prompts.
+    /// Runs a program as a job of a shell at a terminal, and answers its prompts.
     ///
-    /// - Parameter keys: what is typed behind each prompt.
+    /// - Parameter keys: the keys to type after each prompt.
     static func typing(
         _ keys: [String], into executable: String, _ arguments: [String],
         environment: [String: String], directory: String
@@ -47,7 +47,7 @@ enum PythonPeer {
 
     /// Runs a program as a job of a shell at a terminal; see `Python/job.py`.
     ///
-    /// - Parameter steps: what is waited for, and what is typed then.
+    /// - Parameter steps: the text to wait for, and the keys to type then.
     static func job(
         _ steps: [(wait: String, keys: String)], _ executable: String, _ arguments: [String],
         environment: [String: String], directory: String

@@ -10,18 +10,19 @@ import Testing
 ///     server.terminate()
 ///     #expect(try await server.exitCode() == 0)
 ///
-/// Its outputs go to files, so that nothing waits for a reader. It is killed when this object goes
-/// away.
+/// Its outputs go to files, so it never waits for a reader. The process is killed when this object
+/// is destroyed.
 final class RunningProcess {
     private let process: ChildProcess
     private let outputs: TemporaryFolder
     let name: String
 
     /// - Parameters:
-    ///   - executable: name of an executable of this package, or a path.
-    ///   - environment: in addition to that of the tests, whose HOME it never gets.
-    ///   - directory: where it runs, and its HOME; by default that of the tests, and a new folder.
-    ///   - input: what it reads from its standard input.
+    ///   - executable: the name of an executable of this package, or a path.
+    ///   - environment: variables in addition to those of the tests, except for their HOME.
+    ///   - directory: the working folder and HOME; by default the tests' working folder, and a new
+    ///     HOME.
+    ///   - input: the content of its standard input.
     init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
         directory: String? = nil, input: String = ""
@@ -51,18 +52,18 @@ final class RunningProcess {
         kill()
     }
 
-    /// What it has written to its standard output so far.
+    /// The standard output so far.
     var output: String { text(of: "stdout") }
-    /// What it has written to its standard error so far.
+    /// The standard error so far.
     var errors: String { text(of: "stderr") }
     var isRunning: Bool { process.isRunning }
     var identifier: Int32 { process.identifier }
-    /// When it ended; nil while it runs.
+    /// The time of its end, or nil while it runs.
     var endedAt: ContinuousClock.Instant? { process.endedAt }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     func terminate() { send(SIGTERM) }
-    /// SIGKILL.
+    /// Sends SIGKILL.
     func kill() { send(SIGKILL) }
 
     func send(_ signal: Int32) { process.send(signal) }
@@ -70,8 +71,8 @@ final class RunningProcess {
     /// Waits until a line of either output contains a text.
     ///
     /// - Returns: the first such line.
-    /// - Throws: if it ends before, or does not write it in time; the test's output shows what it
-    ///   wrote.
+    /// - Throws: an error if the process ends before, or does not write the text in time. The
+    ///   test's output then shows the process's output.
     @discardableResult
     func waitForOutput(_ text: String, timeoutSeconds: Double = 20) async throws -> String {
         let end = Date(timeIntervalSinceNow: timeoutSeconds)
@@ -85,7 +86,7 @@ final class RunningProcess {
         }
     }
 
-    /// Waits until it has ended.
+    /// Waits until the process has ended.
     ///
     /// - Returns: its exit code, or 128 + the signal that ended it, as a shell does.
     func exitCode(timeoutSeconds: Double = 30) async throws -> Int32 {
@@ -106,7 +107,7 @@ final class RunningProcess {
         return String(decoding: bytes ?? Data(), as: UTF8.self)
     }
 
-    /// Where an executable of this package was built; a path stays as it is.
+    /// Returns the path of an executable of this package. A path is returned unchanged.
     static func path(of executable: String) throws -> String {
         let path =
             executable.contains("/")
@@ -117,7 +118,7 @@ final class RunningProcess {
         return path
     }
 
-    /// Where the executables are built: beside the test bundle.
+    /// Returns the folder of the executables, which is that of the test bundle.
     private static func buildFolder() throws -> URL {
         let bundles = [Bundle.main] + Bundle.allBundles
         let bundle = bundles.first { $0.bundlePath.hasSuffix(".xctest") }
@@ -139,12 +140,12 @@ final class RunningProcess {
     }
 }
 
-/// How a process ended.
+/// The result of a process that has ended.
 struct FinishedProcess {
     let exitCode: Int32
     let output: String
     let errors: String
-    /// What is on the standard error besides the notice of a first contact.
+    /// The standard error without the notice of a first contact.
     var complaints: String {
         errors.replacing(/First contact with .*, which is empty\.\n/, with: "")
             .replacing(/First contact with [^?]*\? Compare .*\n/, with: "")
@@ -169,10 +170,10 @@ final class RunningServer {
     /// The port that it listens on.
     let port: Int
 
-    /// Returns when it serves.
+    /// Starts a server and returns when it serves.
     ///
     /// - Parameters:
-    ///   - port: 0 lets the server take a free one.
+    ///   - port: 0 lets the server take a free port.
     init(
         dir: String, port: Int = 0, arguments: [String] = [], environment: [String: String] = [:]
     ) async throws {
@@ -184,7 +185,7 @@ final class RunningServer {
         self.port = try #require(Int(number))
     }
 
-    /// SIGTERM, and the exit code.
+    /// Sends SIGTERM, and returns the exit code.
     func stop() async throws -> Int32 {
         process.terminate()
         return try await process.exitCode()

@@ -76,7 +76,7 @@ struct ServerAddressEndToEndTests {
         server.process.send(SIGSTOP)
         let start = ContinuousClock.now
         let run = try await ping(["-p", "\(server.port)", "--timeout", "1"])
-        // Without it, connecting gives up after 5 s.
+        // Without the flag, connecting fails after 5 s.
         #expect(ContinuousClock.now - start < .seconds(4))
         server.process.send(SIGCONT)
         #expect(run.exitCode == 5)

@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// How `immudb` starts, refuses to start, and stops.
+/// Start, failed start, and stop of `immudb`.
 @Suite("immudb's lifecycle")
 struct ServerLifecycleTests {
     @Test(
@@ -28,7 +28,7 @@ struct ServerLifecycleTests {
         #expect(second.exitCode == 1)
         #expect(second.errors.contains("ERROR: Immudb unable to listen: 127.0.0.1:\(first.port)"))
         #expect(second.errors.contains("another port with -p"))
-        // Refused before anything was made.
+        // The start fails before anything is created.
         #expect(!FileManager.default.fileExists(atPath: data.file("b").path))
         #expect(try await first.stop() == 0)
     }
@@ -68,7 +68,7 @@ struct ServerLifecycleTests {
         #expect(second.exitCode == 1)
         #expect(second.errors.contains("ERROR: Unable to open sysstore: "))
         #expect(second.errors.contains("\(data.path)/immudbsys"))
-        // Another database of the same folder has the same users.
+        // Another database in the same folder has the same users.
         let third = try await FinishedProcess.run(
             "immudb", ["--dir", data.path, "-p", "0", "-n", "other"])
         #expect(third.exitCode == 1)
@@ -129,7 +129,7 @@ struct ServerLifecycleTests {
         #expect(chmod(dir.path, 0o755) == 0)
         let server = try await RunningServer(dir: dir.path)
         #expect(try await server.stop() == 0)
-        // As an operator may allow it: what the server makes is its owner's alone.
+        // As an operator may do it: the server's own files are readable by their owner only.
         #expect(chmod(dir.appendingPathComponent("immudb.identifier").path, 0o444) == 0)
         #expect(chmod(dir.appendingPathComponent("immudbsys.key").path, 0o444) == 0)
         let database = dir.appendingPathComponent("immudbsys").path
@@ -151,7 +151,7 @@ struct ServerLifecycleTests {
         try Data("dir = \"/none\"".utf8).write(to: data.file("configs/immudb.toml"))
         #expect(chmod(data.file("configs").path, 0) == 0)
         defer { chmod(data.file("configs").path, 0o755) }
-        // It stops after the warning, for another reason.
+        // The server stops after the warning, for another reason.
         let server = try await runUnprivileged(["-p", "0", "--dir", "/none"], in: data)
         #expect(
             server.errors.contains(
@@ -215,7 +215,7 @@ struct ServerLifecycleTests {
         }
     }
 
-    /// Runs `immudb` as a user whom permissions bind: as nobody, where the tests run as root.
+    /// Runs `immudb` as a user without special permissions: as nobody, if the tests run as root.
     private func runUnprivileged(
         _ arguments: [String], in data: TemporaryFolder
     ) async throws -> FinishedProcess {
@@ -233,7 +233,7 @@ struct ServerLifecycleTests {
             directory: data.path)
     }
 
-    /// A connection that never says anything.
+    /// Opens a connection that never sends anything.
     private func connect(to port: Int) throws -> Int32 {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()

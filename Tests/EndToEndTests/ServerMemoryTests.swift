@@ -11,7 +11,7 @@ struct ServerMemoryTests {
         let data = TemporaryFolder()
         let roots = TemporaryFolder()
         let server = try await RunningServer(dir: data.path)
-        // 480 MiB in all take long on a busy machine, and how long is not the question.
+        // 480 MiB in all take long on a busy machine; this test does not measure the time.
         let client = try await ImmudbClient.connect(
             ImmudbClient.Configuration(
                 port: server.port, connectTimeoutMilliseconds: 60_000,

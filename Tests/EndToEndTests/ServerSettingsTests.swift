@@ -2,7 +2,7 @@ import Foundation
 import TestTools
 import Testing
 
-/// What `immudb` takes from flags, environment and config files.
+/// The settings of `immudb` from flags, environment and config files.
 @Suite("immudb's settings")
 struct ServerSettingsTests {
     @Test("equal the defaults in the config file that ships")
@@ -25,7 +25,7 @@ struct ServerSettingsTests {
             #expect(try await process.exitCode() == 0)
         }
         #expect(options[0] == options[1])
-        // All settings are in it.
+        // The file has all settings.
         let text = try String(contentsOf: file, encoding: .utf8)
         let help = try await FinishedProcess.run("immudb", ["--help"]).output
         let flags = help.matches(of: /--([a-z-]+)\s/).map { String($0.1) }

@@ -3,7 +3,7 @@
     import TestTools
     import Testing
 
-    /// `immuadmin service` as it is typed, on a folder in the machine's place.
+    /// `immuadmin service` on the command line, with a folder in place of the machine.
     @Suite("immuadmin service")
     struct ServiceCommandTests {
         private let work = TemporaryFolder()
@@ -13,7 +13,7 @@
                 "immuadmin", ["service"] + words, directory: work.path, input: input)
         }
 
-        /// A program that is installed, outside of the folder that stands in for the machine.
+        /// Makes a program to install, outside of the folder that stands in for the machine.
         private func makeProgram() throws -> String {
             let path = try work.write(
                 "program", "#!/bin/sh\n[ \"$1\" = mangen ] && echo .TH immudb 1 >\"$2/immudb.1\"\n")
@@ -71,7 +71,7 @@
             #expect(try paths() == ["var", "var/lib"])
         }
 
-        @Test("--print shows the files and commands, and does nothing")
+        @Test("shows files and commands with --print, and changes nothing")
         func prints() async throws {
             let program = try makeProgram()
             let said = try await admin("immudb", "install", "--print", "--local-file", program)
@@ -85,7 +85,7 @@
             #expect(stop.output.hasPrefix("run systemd-run --quiet --collect --on-active=5 "))
         }
 
-        @Test("says what is wrong, with code 1, as text and as JSON")
+        @Test("reports an error with code 1, as text and as JSON")
         func mistakes() async throws {
             let cases: [([String], String)] = [
                 ([], "required a service name"), (["immudb"], "required a command name"),
@@ -118,7 +118,7 @@
         }
 
         @Test(
-            "names --print on a machine without systemd, and wants root",
+            "suggests --print on a machine without systemd, and requires root",
             .enabled(
                 if: geteuid() == 0
                     && !FileManager.default.fileExists(atPath: "/run/systemd/system"),

@@ -14,7 +14,7 @@ struct ServiceConfigTests {
         try String(contentsOf: Self.deploy.appendingPathComponent(name), encoding: .utf8)
     }
 
-    @Test("immudb starts with the service's config, in other folders")
+    @Test("start immudb with the service's config, in other folders")
     func config() async throws {
         let config = try text("systemd/immudb.toml")
             .replacing("/var/lib/immudb", with: work.file("data").path)
@@ -56,7 +56,7 @@ struct ServiceConfigTests {
         private static let logrotate = "/usr/sbin/logrotate"
 
         @Test(
-            "logrotate renames the log, and immudb goes on in a new one",
+            "make logrotate rename the log, and immudb continue in a new one",
             .enabled(if: FileManager.default.isExecutableFile(atPath: logrotate), "logrotate"))
         func rotation() async throws {
             let log = work.file("log/immudb.log")
@@ -67,7 +67,7 @@ struct ServiceConfigTests {
                     log.path, "--pidfile", work.file("pid").path,
                 ])
             try await waitUntil { content(log).contains("Ready: ") }
-            // There is neither the user nor systemd here.
+            // This machine has neither the user nor systemd.
             let rotation = try text("logrotate/immudb")
                 .replacing("/var/log/immudb/immudb.log", with: log.path)
                 .replacing(/\n *su immu immu/, with: "")

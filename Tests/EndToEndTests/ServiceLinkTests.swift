@@ -2,14 +2,14 @@ import Foundation
 import TestTools
 import Testing
 
-/// Programs in a Kubernetes pod beside services that are called as the programs are: the platform sets variables that are
-/// not meant for them.
+/// Programs in a Kubernetes pod beside services with the programs' names: the platform sets
+/// variables that are not meant for them.
 @Suite("Service links of Kubernetes")
 struct ServiceLinkTests {
     private static let link = "tcp://10.0.0.7:3322"
     private let work = TemporaryFolder()
 
-    @Test("the server warns of one and takes the next source; beside a flag it is not even read")
+    @Test("make the server warn and take the next source, and are not read beside a flag")
     func server() async throws {
         let config = try work.write("immudb.toml", "port = 0\n")
         let variables = [
@@ -33,7 +33,7 @@ struct ServiceLinkTests {
     }
 
     @Test(
-        "so do the clients",
+        "make the clients do the same",
         arguments: [("immuclient", "ping"), ("immuadmin", "status")])
     func clients(program: String, command: String) async throws {
         let server = try await RunningServer(dir: work.file("data").path)

@@ -3,8 +3,8 @@
     import TestTools
     import Testing
 
-    /// `immudb` as systemd starts it, with a socket of the test's own in systemd's place.
-    @Suite("immudb and the service manager")
+    /// `immudb` as systemd starts it, with a socket of the test in place of systemd's.
+    @Suite("immudb under a service manager")
     struct ServiceManagerTests {
         private let work = TemporaryFolder()
 
@@ -15,7 +15,7 @@
         }
 
         @Test(
-            "says that it opens, serves, reloads and stops, in this order",
+            "reports that it opens, serves, reloads and stops, in this order",
             arguments: [false, true])
         func life(isAbstract: Bool) async throws {
             let listener = try NotifyListener(
@@ -27,7 +27,8 @@
             let port = try #require(ready.split(separator: ":").last.map(String.init))
             let ping = try await FinishedProcess.run("immuclient", ["-p", port, "ping"])
             #expect(ping.output == "Health check OK\n")
-            // There is neither a log file nor TLS: without a service manager this would stop it.
+            // The server has neither a log file nor TLS, so without a service manager this signal
+            // would stop it.
             process.send(SIGHUP)
             #expect(
                 try listener.next().wholeMatch(of: /RELOADING=1\nMONOTONIC_USEC=[0-9]+/) != nil)
@@ -68,7 +69,7 @@
         }
 
         @Test(
-            "a socket of nobody, or one that cannot be, is a warning; the server serves and stops",
+            "warns of a socket that nobody has or that cannot exist, and serves and stops",
             arguments: ["/nowhere/at/all", "@nobody-\(UUID().uuidString)", "nonsense", "@", "/"])
         func badSocket(name: String) async throws {
             let process = try start(name)
@@ -78,7 +79,7 @@
             #expect(try await process.exitCode() == 0)
         }
 
-        @Test("a service manager that reads nothing does not keep the server from serving")
+        @Test("serves although the service manager reads nothing")
         func deaf() async throws {
             let listener = try NotifyListener(work.file("notify").path)
             while ServiceNotifierFlood.send(to: listener.name) {}

@@ -23,7 +23,7 @@ struct StatsEndToEndTests {
             environment: environment.merging(["HOME": home.path]) { $1 }, directory: home.path)
     }
 
-    /// On a terminal of 80 × 24 at first; see `Python/screen.py`.
+    /// Runs the command on a terminal of 80 × 24 at first; see `Python/screen.py`.
     private func screen(
         _ port: Int, _ metricsPort: Int, _ steps: [String],
         _ environment: [String: String] = [:]
@@ -43,7 +43,7 @@ struct StatsEndToEndTests {
                 directory: home.path)
             #expect(set.exitCode == 0, "\(set.errors)")
         }
-        // The server adds up what it has counted each second.
+        // The server sums up its counts each second.
         try await Task.sleep(for: .milliseconds(1_500))
     }
 
@@ -65,7 +65,7 @@ struct StatsEndToEndTests {
         ] {
             #expect(text.output.contains(line), "\(text.output)")
         }
-        // No terminal reads it: text, too. The port from a variable.
+        // Without a terminal the output is text. The port comes from a variable.
         for name in ["IMMUADMIN_METRICS-PORT", "IMMUADMIN_METRICS_PORT"] {
             let plain = try await stats(server, [], environment: [name: "\(port)"])
             #expect(plain.output.hasPrefix("Database path              :\t"), "\(plain.errors)")
@@ -83,7 +83,7 @@ struct StatsEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("says what does not answer, and ends with 5")
+    @Test("names the address that does not answer, and ends with 5")
     func unreachable() async throws {
         let (server, port) = try await start()
         let other = try await stats(server, ["-t", "--metrics-port", "1"])
@@ -91,7 +91,7 @@ struct StatsEndToEndTests {
         #expect(other.errors.hasPrefix("no metrics from 127.0.0.1:1: connection refused. "))
         #expect(
             other.errors.contains("--metrics-port") && other.errors.contains("--metrics-address"))
-        // Something else answers there.
+        // Another service answers at this port.
         let wrong = try await stats(server, ["-t", "--json", "--metrics-port", "\(server.port)"])
         #expect(
             wrong.exitCode != 0 && wrong.errors.hasPrefix("{\"error\":{\"code\":"),
@@ -138,17 +138,17 @@ struct StatsEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("is ended by a signal also while the terminal takes no output, as after Ctrl-S")
+    @Test("ends at a signal even if the terminal takes no output, as after Ctrl-S")
     func stuckTerminal() async throws {
         let (server, port) = try await start()
         let run = try await screen(
             server.port, port, ["show Memory", "keys \\x13", "pause 4", "send TERM"])
-        // The screen could not be left, but the modes are restored.
+        // The terminal takes no output to leave the screen, but the modes are restored.
         #expect(run.output == "terminal: kept\nend: 143\n", "\(run.output)\(run.errors)")
         #expect(try await server.stop() == 0)
     }
 
-    @Test("is stopped by Ctrl-Z with the terminal as it was, and goes on")
+    @Test("stops at Ctrl-Z with the terminal restored, and continues")
     func suspension() async throws {
         let (server, port) = try await start()
         let run = try await screen(
@@ -163,7 +163,7 @@ struct StatsEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("stays when the server hangs, ends and comes again, and says so")
+    @Test("stays when the server hangs, ends and returns, and says so")
     func restart() async throws {
         let (server, port) = try await start()
         let id = server.process.identifier
@@ -177,7 +177,7 @@ struct StatsEndToEndTests {
                 "show The server has restarted", "show Memory", "keys q",
             ])
         #expect(try await server.process.exitCode(timeoutSeconds: 60) == 0)
-        // Long enough for the screen to see nobody.
+        // Long enough for the screen to notice that the server is gone.
         try await Task.sleep(for: .seconds(7))
         let next = try await RunningServer(
             dir: data.file("db").path, port: server.port,
@@ -189,7 +189,7 @@ struct StatsEndToEndTests {
         #expect(try await next.stop() == 0)
     }
 
-    @Test("draws with ASCII where the locale is not UTF-8, and without colours")
+    @Test("draws with ASCII if the locale is not UTF-8, and without colours")
     func plainTerminal() async throws {
         let (server, port) = try await start()
         let run = try await screen(
@@ -202,7 +202,7 @@ struct StatsEndToEndTests {
     }
 
     @Test(
-        "names --text where a terminal cannot show a screen",
+        "suggests --text on a terminal that cannot show a screen",
         arguments: ["dumb", "", "no-such-terminal"])
     func noScreen(term: String) async throws {
         let (server, port) = try await start()

@@ -5,7 +5,7 @@ import Synchronization
 import TestTools
 import Testing
 
-/// An `immudb` whose log goes where nobody reads it.
+/// An `immudb` that logs to a pipe that nobody reads.
 @Suite("immudb with a log that takes nothing")
 struct StuckLogTests {
     @Test("serves 20,000 calls and stops, with every call in a log that nobody reads")
@@ -25,7 +25,8 @@ struct StuckLogTests {
         #expect((middle + late).max()! < .seconds(10))
         await client.close()
         try await server.expectStop()
-        // It was stuck: the pipe is full, and its last line is one of the first that were logged.
+        // The log is stuck: the pipe is full, and its last line is one of the first that were
+        // logged.
         let lines = String(decoding: pipe.content(), as: UTF8.self).split(separator: "\n")
         #expect(lines.count > 500)
         #expect(lines.contains { $0.contains("DEBUG: get key 3 bytes") })
@@ -59,7 +60,7 @@ struct StuckLogTests {
             $0.firstMatch(of: /WARNING: ([0-9]+) lines? missing here/)?.1
         }.reduce(0) { $0 + Int($1)! }
         let gets = lines.count { $0.contains("DEBUG: get key 3 bytes") }
-        // A few other lines may be among those that are missing.
+        // A few of the missing lines may be others.
         #expect((20_000...20_010).contains(gets + missing), "\(gets) gets, \(missing) missing")
         #expect(missing > 0)
         #expect(lines.last?.hasSuffix("INFO: shutdown completed") == true)
@@ -115,7 +116,7 @@ struct StuckLogTests {
 
     // MARK: pieces
 
-    /// An `immudb` that logs every call, on a port that was free.
+    /// An `immudb` that logs every call, on a port that was free before.
     private final class Server {
         let process: ChildProcess
         let port: Int
@@ -133,7 +134,7 @@ struct StuckLogTests {
 
         deinit { process.send(SIGKILL) }
 
-        /// A client, as soon as the server serves.
+        /// Returns a client as soon as the server serves.
         func client(_ data: TemporaryFolder) async throws -> ImmudbClient {
             let end = Date(timeIntervalSinceNow: 60)
             while true {
@@ -151,7 +152,7 @@ struct StuckLogTests {
             }
         }
 
-        /// SIGTERM: no call runs, so the log's last 500 ms are the longest wait.
+        /// Sends SIGTERM. No call runs, so the longest wait is that for the log, 500 ms.
         func expectStop() async throws {
             let start = ContinuousClock.now
             process.send(SIGTERM)
@@ -200,13 +201,13 @@ struct StuckLogTests {
             _ = fcntl(writing, F_SETFL, 0)
         }
 
-        /// What is in it now.
+        /// Returns the bytes that are in the pipe now.
         func content() -> [UInt8] {
             _ = fcntl(reading, F_SETFL, O_NONBLOCK)
             return readAll()
         }
 
-        /// Reads until nobody has the writing end any more.
+        /// Reads until no process has the writing end open.
         func readToEnd() -> Reader { Reader(reading) }
 
         private func readAll() -> [UInt8] {
@@ -219,7 +220,7 @@ struct StuckLogTests {
         }
     }
 
-    /// Reads on a thread of its own.
+    /// Reads a pipe on a thread of its own.
     private final class Reader: Sendable {
         private let state = Mutex<(bytes: [UInt8], hasEnded: Bool)>(([], false))
 
@@ -237,7 +238,7 @@ struct StuckLogTests {
         }
     }
 
-    /// Gets a key, 32 calls at a time.
+    /// Gets a key, with 32 calls at a time.
     private func times(
         of count: Int, _ client: ImmudbClient, _ key: [UInt8]
     ) async throws -> [Duration] {
@@ -261,7 +262,7 @@ struct StuckLogTests {
     private func median(_ times: [Duration]) -> Duration { times.sorted()[times.count / 2] }
 }
 
-/// How a process ends.
+/// Waits for the end of a process.
 private func exit(of process: ChildProcess) async throws -> ChildProcess.End {
     let end = Date(timeIntervalSinceNow: 60)
     while true {

@@ -50,7 +50,7 @@ struct TamperedServerTests {
         await #expect(throws: VerificationError(.treeShrank, "")) {
             try await client.verifiedGet("after 1")
         }
-        // Others, who trust nothing yet, make it larger than it was.
+        // Clients that trust nothing yet make it larger than it was.
         for number in 0..<20 { try await client.set("other \(number)", "value") }
         await #expect(throws: VerificationError(.consistencyFailed, "")) {
             try await client.verifiedGet("before 1")

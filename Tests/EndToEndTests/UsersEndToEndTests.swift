@@ -6,7 +6,7 @@ import SwiftProtobuf
 import TestTools
 import Testing
 
-/// A server with `--auth`, its administrator by the SDK, and a user by `immuclient`.
+/// A server with `--auth`, an administrator who uses the SDK, and a user who uses `immuclient`.
 @Suite("Users", .serialized)
 struct UsersEndToEndTests {
     private let data = TemporaryFolder()
@@ -27,7 +27,7 @@ struct UsersEndToEndTests {
             firstContact: .trustOnFirstUse)
     }
 
-    /// Makes the administrator; returns the password.
+    /// Creates the administrator, and returns the password.
     private func firstLogin(_ server: RunningServer) async throws -> String {
         let client = try await client(server, isForAdministration: true)
         let error = await #expect(throws: ClientError.self) {
@@ -47,7 +47,7 @@ struct UsersEndToEndTests {
             directory: home.path, input: input)
     }
 
-    @Test("a folder whose users are gone is not served, nor is a key that is a pipe")
+    @Test("prevent a start if their database is missing, or their key is a pipe")
     func missingUsers() async throws {
         let data = TemporaryFolder()
         let dir = data.file("db").path
@@ -70,7 +70,7 @@ struct UsersEndToEndTests {
     }
 
     @Test(
-        "a user is made, logs in with immuclient, and keeps the token over a restart, until the user goes"
+        "log in with immuclient, and keep the token across a restart until they are deleted"
     )
     func life() async throws {
         let first = try await start()
@@ -118,7 +118,7 @@ struct UsersEndToEndTests {
         #expect(try await second.stop() == 0)
     }
 
-    @Test("a folder from before there were users gets them, and its data stays")
+    @Test("are added to a folder of an earlier release, whose data stays")
     func upgrade() async throws {
         let first = try await start([])
         #expect(try await run(first, ["set", "k", "v"]).exitCode == 0)
@@ -132,7 +132,7 @@ struct UsersEndToEndTests {
         #expect(FileManager.default.fileExists(atPath: data.file("db/immudbsys.key").path))
     }
 
-    @Test("what was acknowledged is there when the server was killed at once")
+    @Test("keep each acknowledged change when the server is killed at once")
     func killed() async throws {
         var server = try await start()
         let admin = try await firstLogin(server)
@@ -160,7 +160,7 @@ struct UsersEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    @Test("a damaged key file or system database ends the start with 1, and names it")
+    @Test("end the start with 1 and the name of a damaged key file or system database")
     func damage() async throws {
         let server = try await start()
         #expect(try await server.stop() == 0)
@@ -182,7 +182,9 @@ struct UsersEndToEndTests {
         #expect(without.errors.contains("immudbsys"))
     }
 
-    @Test("a hundred wrong logins a second neither keep the administrator out nor slow other calls")
+    @Test(
+        "neither lock the administrator out nor slow other calls at a hundred wrong logins a second"
+    )
     func flood() async throws {
         let first = try await start()
         let admin = try await firstLogin(first)
@@ -193,7 +195,7 @@ struct UsersEndToEndTests {
         await administrator.close()
         #expect(try await first.stop() == 0)
 
-        // The server knows nobody's password when the flood begins.
+        // The server remembers no password when the flood begins.
         let server = try await start()
         let user = try await client(server, token: token)
         let alone = try await latencies(user)
@@ -223,9 +225,10 @@ struct UsersEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
-    /// A hundred a second by five connections, each with another password that the rule allows.
+    /// Sends a hundred logins a second over five connections, each with another password that the
+    /// rule allows.
     ///
-    /// - Returns: how many were sent.
+    /// - Returns: the number of logins sent.
     private static func wrongLogins(_ port: Int) async -> Int {
         await withTaskGroup(of: Int.self) { group in
             for connection in 0..<5 { group.addTask { await wrongLogins(port, connection) } }

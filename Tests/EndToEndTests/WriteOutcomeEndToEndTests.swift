@@ -7,7 +7,7 @@ import Synchronization
 import TestTools
 import Testing
 
-/// A server that closes the connection as soon as it has a write, or answers it as it is told.
+/// A server that closes the connection when it receives a write, or answers with a given status.
 private final class BreakingServer: Sendable {
     private final class State: Sendable {
         let channels = Mutex<[any Channel]>([])
@@ -20,8 +20,8 @@ private final class BreakingServer: Sendable {
     var writeCount: Int { state.writeCount.load(ordering: .relaxed) }
 
     /// - Parameters:
-    ///   - status: of writes; nil closes the connection.
-    ///   - storing: writes are acknowledged, and reads get that status.
+    ///   - status: the status of all answers, or nil to close the connection instead.
+    ///   - storing: whether writes are acknowledged, so that only reads get the status.
     static func start(
         answering status: StatusCode? = nil, storing: Bool = false
     ) async throws -> BreakingServer {
@@ -157,21 +157,21 @@ struct WriteOutcomeEndToEndTests {
             "/bin/sh",
             [
                 "-c",
-                // The first line connects; the second finds the server stopped.
+                // The first line connects. The second one finds the server stopped.
                 "(echo set a 1; while [ ! -e stopped ]; do sleep 0.05; done; echo set b 2; "
                     + "sleep 60) | '\(try RunningProcess.path(of: "immuclient"))' -p \(server.port) it",
             ], environment: ["HOME": work.path], directory: work.path)
         try await shell.waitForOutput("value:\t\t1")
         server.process.send(SIGSTOP)
         try Data().write(to: work.file("stopped"))
-        // The stopped server's kernel takes the request.
+        // The kernel of the stopped server receives the request.
         try await waitForUnreadRequest(of: server)
         server.process.kill()
         try await shell.waitForOutput("the outcome is unknown: the entry may have been stored")
         shell.kill()
     }
 
-    /// Waits until bytes wait in the server's socket.
+    /// Waits until there are unread bytes in the server's socket.
     private func waitForUnreadRequest(of server: RunningServer) async throws {
         let port = String(server.port, radix: 16, uppercase: true)
         let suffix = ":" + String(repeating: "0", count: 4 - port.count) + port
@@ -188,7 +188,8 @@ struct WriteOutcomeEndToEndTests {
         Issue.record("no request has come")
     }
 
-    /// Part by part: `String(contentsOfFile:)` takes a page of such a file for all of it.
+    /// Reads the table part by part: `String(contentsOfFile:)` takes its first page for the whole
+    /// file.
     private func socketTable() throws -> String {
         let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/net/tcp"))
         var table = Data()

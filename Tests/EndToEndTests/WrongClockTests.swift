@@ -3,7 +3,7 @@
     import TestTools
     import Testing
 
-    /// Programs whose clock libfaketime has set.
+    /// Runs programs with a clock that libfaketime sets.
     @Suite("A wrong clock")
     struct WrongClockTests {
         private static let times = [
@@ -13,9 +13,10 @@
             "2300-01-01 00:00:00",
         ]
 
-        /// Sets the clock of a process.
+        /// Returns the environment that sets the clock of a process.
         ///
-        /// - Parameter fakesAll: also the clock that counts from the start of the machine.
+        /// - Parameter fakesAll: whether the clock that counts from the machine's start is set,
+        ///   too.
         private func clock(_ time: String, fakesAll: Bool) throws -> [String: String] {
             let libraries = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib")
                 .map { "/usr/lib/\($0)/faketime/libfaketimeMT.so.1" }

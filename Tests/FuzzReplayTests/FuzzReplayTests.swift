@@ -5,8 +5,8 @@ import SimulatedDisk
 import TestTools
 import Testing
 
-/// What the fuzzers found, the seeds that they start from, and for some seconds random changes of
-/// both: every input is taken or refused, and breaks no promise.
+/// Replays the fuzzers' findings and seeds, and for some seconds random changes of both. Every
+/// input is accepted or refused, and breaks no promise.
 ///
 /// IMMUDB_FUZZ_SECONDS is the time for random changes of each target, IMMUDB_FUZZ_SEED the first seed.
 @Suite("Fuzz targets", .serialized, .ownThread)
@@ -58,7 +58,7 @@ struct FuzzReplayTests {
         }
     }
 
-    /// On a thread of its own, since targets block.
+    /// Runs on a thread of its own, since targets block.
     private static func failures(
         of target: FuzzTarget, _ inputs: [(String, [UInt8])]
     ) async -> [String] {

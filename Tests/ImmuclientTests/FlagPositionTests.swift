@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The flags of immuclient", .ownThread)
 struct FlagPositionTests {
-    /// What stands around the flag: words of the command, and flags.
+    /// The other words on the command line: words of the command, and flags.
     private let others = [["zadd"], ["-p9"], ["set"], ["--dir", "d"], ["-1.5"], ["key"]]
 
     @Test("give a switch the value attached to it, in any place and spelling")
@@ -43,7 +43,7 @@ struct FlagPositionTests {
         }
     }
 
-    /// At every position among the others.
+    /// Expects the flag's value with the flag at every position among the others.
     private func expect(
         _ key: String, _ value: String, writtenAs words: [String], and more: [String: String] = [:]
     ) throws {

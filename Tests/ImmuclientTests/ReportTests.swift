@@ -33,7 +33,7 @@ struct ReportTests {
             try line(EntryReport(entry: raw))
                 == #"{"hash":"\#(raw.leaf.hex)","index":7,"keyBase64":"/w==","valueBase64":"gAA="}"#
         )
-        // The value as stored, when that was asked for.
+        // The value as stored, on request.
         let stored = try line(EntryReport(entry: structured, isRaw: true))
         #expect(!stored.contains("timestamp"))
         #expect(stored.contains(#""value":"\b"#) || stored.contains(#""valueBase64":""#))
@@ -116,7 +116,7 @@ struct ReportTests {
         check(
             ClientError(.refused, "expired", status: .unauthenticated), "Unauthenticated",
             "unauthenticated, please login")
-        // A server's words are one line.
+        // A message from a server is printed as one line.
         check(
             ClientError(.refused, "bad\nOK\u{1b}[2J", status: .invalidArgument),
             "InvalidArgument", #"rpc error: code = InvalidArgument desc = bad\x0aOK\x1b[2J"#)

@@ -11,13 +11,13 @@ struct ShellWordsTests {
             ("set k 'one two'", ["set", "k", "one two"]),
             (#"set k "one two""#, ["set", "k", "one two"]),
             (#"set k one\ two"#, ["set", "k", "one two"]),
-            // An empty word is one.
+            // An empty word counts.
             ("set k ''", ["set", "k", ""]), (#"set "" v"#, ["set", "", "v"]),
             // Quotes within words, and next to each other.
             (#"a'b c'd"e f"g"#, ["ab cde fg"]),
-            // Between ' everything stands for itself.
+            // In single quotes, every character stands for itself.
             (#"'a\b"c'"#, [#"a\b"c"#]),
-            // Between " a backslash quotes " and \ only.
+            // In double quotes, a backslash quotes only " and \.
             (#""a\"b\\c\d'e""#, [#"a"b\c\d'e"#]),
             (#"\'a \"b \\c"#, ["'a", "\"b", "\\c"]),
             // A combining character does not hide a quote, nor do line ends of Windows.

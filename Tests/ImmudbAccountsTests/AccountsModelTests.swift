@@ -5,8 +5,8 @@ import Testing
 
 @testable import ImmudbAccounts
 
-/// Random acts beside a dictionary of what should be, by seed.
-@Suite("Accounts beside a model", .ownThread)
+/// Random acts on accounts and on a dictionary that models them, by seed.
+@Suite("Accounts and a model of them", .ownThread)
 struct AccountsModelTests {
     private static let names = ["immu", "joe", "ann", "jo"]
     private static let passwords = ["Passw0rd!", "Passw1rd!", "Passw2rd!"]
@@ -18,7 +18,7 @@ struct AccountsModelTests {
     }
 
     @Test(
-        "users, passwords and tokens are what the acts have made of them",
+        "agree on users, passwords and tokens after random acts",
         arguments: 1...6 as ClosedRange<UInt64>)
     func acts(seed: UInt64) async throws {
         let test = try TestAccounts()
@@ -82,7 +82,7 @@ struct AccountsModelTests {
     }
 
     @Test(
-        "a crash at any call leaves each acknowledged change with its audit entry, and no change without one"
+        "keep each acknowledged change, and no change without its audit entry, after a crash at any call"
     )
     func crashes() throws {
         let whole = SimulatedDisk()
@@ -115,7 +115,7 @@ struct AccountsModelTests {
         return name
     }
 
-    /// - Returns: how many were acknowledged.
+    /// - Returns: the number of acknowledged changes.
     private func changes(on disk: SimulatedDisk) throws -> Int {
         var options = Accounts.Options()
         options.fileSystem = disk

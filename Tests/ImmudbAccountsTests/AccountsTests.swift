@@ -13,7 +13,7 @@ struct AccountsTests {
 
     init() throws { test = try TestAccounts() }
 
-    @Test("an act that waited is refused if its administrator is none any more")
+    @Test("refuse a waiting act if its user is no longer an administrator")
     func endedWhileWaiting() async throws {
         let test = try TestAccounts()
         defer { try? test.accounts.close() }
@@ -31,7 +31,7 @@ struct AccountsTests {
         }
     }
 
-    @Test("the first login makes the administrator, once, for a tool on this machine")
+    @Test("create the administrator once, at the first login by a tool on this machine")
     func firstLogin() async throws {
         await expectRefusal("wrong user or password") { _ = try await test.login("immu", "") }
         await expectRefusal("wrong user or password") {
@@ -52,7 +52,7 @@ struct AccountsTests {
         _ = try await test.token("immu", first)
     }
 
-    @Test("of many first logins at once one is told the password")
+    @Test("tell the password to one of many first logins at once")
     func firstLogins() async throws {
         let told = await withTaskGroup(of: String?.self) { group in
             for _ in 0..<20 { group.addTask { try? await test.firstLogin() } }
@@ -64,7 +64,7 @@ struct AccountsTests {
         _ = try await test.token("immu", try #require(told.first))
     }
 
-    @Test("a token holds for an hour, and across a restart, and with its scheme or without")
+    @Test("accept a token for an hour, across a restart, with and without its scheme")
     func lifetime() async throws {
         try await test.create("joe", password)
         let token = try await test.token("joe", password)
@@ -82,7 +82,7 @@ struct AccountsTests {
     }
 
     @Test(
-        "tokens from before a change of the password, a deletion, or another user of the name are refused"
+        "refuse tokens from before a new password, a deletion, or a new user of the same name"
     )
     func revocation() async throws {
         try await test.create("joe", password)
@@ -106,7 +106,7 @@ struct AccountsTests {
         #expect(test.accounts.caller(presenting: third) != nil)
     }
 
-    @Test("a token that another key signed is refused, whatever it says")
+    @Test("refuse a token that another key signed, whatever it contains")
     func forged() async throws {
         try await test.create("joe", password)
         let token = try await test.token("joe", password)
@@ -129,7 +129,7 @@ struct AccountsTests {
         #expect(test.accounts.caller(presenting: token) != nil)
     }
 
-    @Test("what is not allowed is refused, with the reason of each")
+    @Test("refuse each forbidden act with its reason")
     func refusals() async throws {
         await expectRefusal("weak password") { try await test.create("joe", "weak") }
         await expectRefusal("the name is empty or begins with a zero byte") {
@@ -158,7 +158,7 @@ struct AccountsTests {
         }
     }
 
-    @Test("names that look the same and have other bytes are different users")
+    @Test("distinguish users whose names look the same but have different bytes")
     func spelling() async throws {
         try await test.create("caf\u{e9}", password)
         try await test.create("cafe\u{301}", "Passw1rd!")
@@ -168,7 +168,7 @@ struct AccountsTests {
         }
     }
 
-    @Test("the administrator can be deleted, and the first login makes another one")
+    @Test("let the administrator be deleted, and create a new one at the first login")
     func administratorDeleted() async throws {
         let first = try await test.firstLogin()
         let token = try await test.token("immu", first)
@@ -181,7 +181,7 @@ struct AccountsTests {
         _ = try await test.token("immu", second)
     }
 
-    @Test("an administrator's password is reset while the server is stopped, and only then")
+    @Test("reset the administrator's password only while the server is stopped")
     func reset() async throws {
         var options = Accounts.Options()
         options.hashing = .cheap

@@ -13,7 +13,7 @@ struct AuditTests {
 
     init() throws { test = try TestAccounts() }
 
-    @Test("has who did what, from where, to whom, and what came of it")
+    @Test("has the administrator, act, address, user and outcome of each change")
     func entries() async throws {
         let admin = try await test.firstLogin()
         _ = try await test.token("immu", admin)
@@ -41,7 +41,7 @@ struct AuditTests {
             ])
     }
 
-    @Test("how many refusals have an entry does not follow the wall's clock, which may step")
+    @Test("limits entries about refusals by a clock that does not step")
     func steps() async throws {
         let second: UInt64 = 1_000_000_000
         let hour: Int64 = 3_600_000_000
@@ -52,18 +52,18 @@ struct AuditTests {
                 test.accounts.refusals.note(
                     .deleteUser, from: "a", user: "", outcome: "no", at: time, now: now)
             }
-            // Behind them in the ledger.
+            // Appended after the entries under test, so that those are written once it is.
             _ = try await test.accounts.database.set(Array("barrier".utf8), [])
             return try test.audit().count - before
         }
         #expect(try await note(200, at: start, now: 0) == 100)
-        // A step forward opens nothing, and one back closes nothing.
+        // A step forward of the wall clock opens nothing, and a step back closes nothing.
         #expect(try await note(50, at: start + 24 * hour, now: 1 * second) == 0)
         #expect(try await note(50, at: start - 24 * hour, now: 10 * second) == 1)
         #expect(try await note(50, at: start - 24 * hour, now: 30 * second) == 2)
     }
 
-    @Test("no password, hash or token is in it")
+    @Test("has no password, hash or token")
     func secrets() async throws {
         let admin = try await test.firstLogin()
         let token = try await test.token("immu", admin)
@@ -112,7 +112,7 @@ struct AuditTests {
         }
     }
 
-    @Test("strangers cannot fill the disk: what is left out is counted")
+    @Test("counts refusals beyond its limit instead of filling the disk")
     func bound() async throws {
         func refuse(at seconds: Int64) {
             test.accounts.refusals.note(

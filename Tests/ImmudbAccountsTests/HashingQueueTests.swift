@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImmudbAccounts
 
-/// The order in which logins are worked off, by a clock that the test sets.
+/// The order of logins, with a clock that the test sets.
 @Suite("The queue of logins")
 struct HashingQueueTests {
     private static let second: UInt64 = 1_000_000_000
@@ -20,7 +20,7 @@ struct HashingQueueTests {
         if case .job(let job) = next { job.lane } else { nil }
     }
 
-    /// Takes a job as one that fails, or not.
+    /// Takes a job, and finishes it as a failure or a success.
     private func take(
         _ queue: inout HashingQueue, now: UInt64, failing: Bool = true
     ) -> Int? {
@@ -29,7 +29,7 @@ struct HashingQueueTests {
         return job.lane
     }
 
-    @Test("a connection that waits for nothing else comes before one that has sent a hundred")
+    @Test("prefers a connection without other logins to one with a hundred")
     func turns() {
         var queue = HashingQueue()
         for number in 0..<100 { #expect(queue.add(login("user\(number)", lane: 1)) == nil) }
@@ -40,7 +40,7 @@ struct HashingQueueTests {
         #expect((0..<2).map { _ in take(&queue, now: 0) } == [1, 2])
     }
 
-    @Test("a user's failed logins are limited, and another user's pass them")
+    @Test("limits a user's failed logins, and lets another user's pass them")
     func perName() {
         var queue = HashingQueue()
         for _ in 0..<20 { _ = queue.add(login("joe", lane: 1)) }
@@ -52,12 +52,12 @@ struct HashingQueueTests {
         #expect(take(&queue, now: 0) == nil)
         #expect(take(&queue, now: time) == 1)
         #expect(take(&queue, now: time) == nil)
-        // The user who logs in beside this waits for the next attempt, not for those that wait.
+        // The user who logs in meanwhile waits for the next attempt, not for those in the queue.
         _ = queue.add(login("joe", lane: 2))
         #expect(take(&queue, now: 2 * Self.second) == 2)
     }
 
-    @Test("an address's failed logins are limited, whatever the names")
+    @Test("limits an address's failed logins, whatever the names")
     func perHost() {
         var queue = HashingQueue()
         for number in 0..<60 { _ = queue.add(login("user\(number)", lane: 1)) }
@@ -68,14 +68,14 @@ struct HashingQueueTests {
         #expect(take(&queue, now: Self.second / 4) == 1)
     }
 
-    @Test("logins that succeed are not limited")
+    @Test("does not limit logins that succeed")
     func successes() {
         var queue = HashingQueue()
         for _ in 0..<100 { _ = queue.add(login("joe", lane: 1)) }
         for _ in 0..<100 { #expect(take(&queue, now: 0, failing: false) == 1) }
     }
 
-    @Test("what an administrator does comes first")
+    @Test("runs acts of administration first")
     func administration() {
         var queue = HashingQueue()
         _ = queue.add(login("joe", lane: 1))
@@ -87,7 +87,7 @@ struct HashingQueueTests {
         #expect(take(&queue, now: 0) == 1)
     }
 
-    @Test("calls that nobody waits for any more are dropped")
+    @Test("drops cancelled calls")
     func cancelled() {
         var queue = HashingQueue()
         _ = queue.add(login("joe", lane: 1, isCancelled: true))
@@ -96,7 +96,7 @@ struct HashingQueueTests {
         #expect(take(&queue, now: 0) == nil)
     }
 
-    @Test("a full queue makes room for a connection with less in it, and holds no more")
+    @Test("makes room for a connection with fewer logins when it is full, and does not grow")
     func capacity() {
         var queue = HashingQueue()
         for lane in 0..<4 {
@@ -111,7 +111,7 @@ struct HashingQueueTests {
         #expect(queue.removeAll().count == HashingQueue.capacity - 1)
     }
 
-    @Test("turns of connections whose logins were cancelled are forgotten, while others wait")
+    @Test("forgets the turns of connections whose logins were cancelled, while others wait")
     func forgottenTurns() {
         var queue = HashingQueue()
         let hasGone = Mutex(false)
@@ -132,7 +132,7 @@ struct HashingQueueTests {
         #expect(queue.count == 1)
     }
 
-    @Test("limits forget those who stopped, however many they were")
+    @Test("forgets the limits of clients that stopped, however many")
     func memory() {
         var limit = AttemptLimit(burst: 10, interval: .seconds(1))
         for number in 0..<100_000 {

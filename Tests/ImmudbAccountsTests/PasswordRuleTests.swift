@@ -13,17 +13,17 @@ struct PasswordRuleTests {
     func takes(password: String) { #expect(PasswordRule.allows(password.utf8)) }
 
     @Test(
-        "takes nothing else",
+        "refuses all other passwords",
         arguments: [
             "", "A1!aaaa", "passw0rd!", "Password!", "Passw0rdd", "PASS WORD1!", "Passw0rd!\n",
             String(repeating: "a", count: 30) + "A1!", "Passw0rd!中", "Passw٠rd", "Passw0rd!\0",
         ])
     func refuses(password: String) { #expect(!PasswordRule.allows(password.utf8)) }
 
-    @Test("takes no bytes that are not UTF-8")
+    @Test("refuses bytes that are not UTF-8")
     func notText() { #expect(!PasswordRule.allows(Array("Passw0rd!".utf8) + [0xff])) }
 
-    @Test("a generated password has 32 characters, keeps the rule, and is another each time")
+    @Test("allows generated passwords, which have 32 characters and differ each time")
     func generated() {
         let passwords = (0..<200).map { _ in GeneratedPassword.draw() }
         #expect(Set(passwords).count == passwords.count)
@@ -50,7 +50,7 @@ struct PasswordHashTests {
         #expect(try PasswordHash(of: password, .cheap).key != hash.key)
     }
 
-    @Test("are scrypt's, by the vector of RFC 7914 section 12")
+    @Test("equal the scrypt vector of RFC 7914, section 12")
     func vector() throws {
         let key: [UInt8] = [
             0x70, 0x23, 0xbd, 0xcb, 0x3a, 0xfd, 0x73, 0x48, 0x46, 0x1c, 0x06, 0xcd, 0x81, 0xfd,

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImmudbAccounts
 
-/// By the public vectors of PASETO, version 2: 2-S-1 and 2-S-2.
+/// Checks the public vectors of PASETO, version 2: 2-S-1 and 2-S-2.
 @Suite("Signed messages")
 struct SignedMessageTests {
     private static let seed = bytes(
@@ -29,7 +29,7 @@ struct SignedMessageTests {
         ),
     ]
 
-    @Test("are read and verified as the vectors say, and those of another key are not")
+    @Test("are parsed and verified by the vectors, but not with another key")
     func vectors() throws {
         let key = try Curve25519.Signing.PublicKey(rawRepresentation: Self.publicKey)
         let other = Curve25519.Signing.PrivateKey().publicKey
@@ -42,7 +42,7 @@ struct SignedMessageTests {
         }
     }
 
-    @Test("are made as the vectors say, where Ed25519 has no randomness")
+    @Test("equal the vectors where Ed25519 is deterministic")
     func signing() throws {
         let key = try Curve25519.Signing.PrivateKey(rawRepresentation: Self.seed)
         #expect(Array(key.publicKey.rawRepresentation) == Self.publicKey)
@@ -59,7 +59,7 @@ struct SignedMessageTests {
         }
     }
 
-    @Test("encode what is signed by the vectors of the specification")
+    @Test("encode the signed pieces by the vectors of the specification")
     func encoding() {
         func encoded(_ pieces: [String]) -> [UInt8] {
             SignedMessage.preAuthenticationEncoding(pieces.map { Array($0.utf8) })
@@ -70,7 +70,7 @@ struct SignedMessageTests {
         #expect(encoded(["a", "b"]) != encoded(["ab", ""]))
     }
 
-    @Test("no character can be changed, left out or added")
+    @Test("are invalid if a character is changed, removed or added")
     func mutations() throws {
         let key = try Curve25519.Signing.PublicKey(rawRepresentation: Self.publicKey)
         func holds(_ token: [UInt8]) -> Bool { SignedMessage(token)?.isSigned(by: key) == true }
@@ -94,7 +94,7 @@ struct SignedMessageTests {
         }
     }
 
-    @Test("random bytes are no message")
+    @Test("are not parsed from random bytes")
     func noise() throws {
         var random = SplitMix64(seed: 7)
         for _ in 0..<2_000 {

@@ -17,7 +17,7 @@ struct SigningKeyTests {
         try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     }
 
-    @Test("is made once, for its owner alone, and read from then on")
+    @Test("is created once, readable by its owner only, and then read")
     func making() throws {
         let key = try load()
         #expect(try permissions() == 0o600)
@@ -26,7 +26,7 @@ struct SigningKeyTests {
             try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["immudbsys.key"])
     }
 
-    @Test("that others may read is closed to them, with a warning")
+    @Test("is closed to other users, with a warning")
     func openFile() throws {
         _ = try load()
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
@@ -37,7 +37,7 @@ struct SigningKeyTests {
         #expect(lines.withLock { $0.first?.contains(path) } == true)
     }
 
-    @Test("that is damaged at any byte is an error that names it, and is left alone")
+    @Test("is an error that names it if any byte is damaged, and stays unchanged")
     func damage() throws {
         _ = try load()
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ImmudbAccounts
 
-/// Accounts in a folder of their own, with cheap hashes and a clock of the test's.
+/// Accounts in a folder of their own, with cheap hashes and a clock that the test sets.
 final class TestAccounts: Sendable {
     let folder = TemporaryFolder()
     private let now = Mutex<Int64>(WallClock.seconds())
@@ -39,7 +39,7 @@ final class TestAccounts: Sendable {
         opened.withLock { $0 = accounts }
     }
 
-    // MARK: in the words of a test
+    // MARK: calls for tests
 
     func login(
         _ user: String, _ password: String, from origin: Origin = local,
@@ -60,7 +60,7 @@ final class TestAccounts: Sendable {
         return token
     }
 
-    /// Makes the administrator, and returns the password.
+    /// Creates the administrator, and returns the password.
     func firstLogin() async throws -> String {
         let answer = try await login("immu", "", asAdministrator: true)
         guard case .firstAdministrator(let password) = answer else { throw NoToken() }
@@ -110,7 +110,7 @@ final class TestAccounts: Sendable {
     private struct NoToken: Error {}
 }
 
-/// Expects an error of accounts, by what the audit log says of it.
+/// Expects an error of accounts, by its words in the audit log.
 func expectRefusal(
     _ words: String, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: () async throws -> Void

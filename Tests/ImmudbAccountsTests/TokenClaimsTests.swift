@@ -23,7 +23,7 @@ struct TokenClaimsTests {
         #expect(TokenClaims(json: Self.claims.json, now: 0) == Self.claims)
     }
 
-    @Test("names with quotes, line ends and letters of all kinds come back")
+    @Test("keep names with quotes, line ends and letters of all kinds")
     func names() throws {
         for text in ["a\"b", "line\nend", "jürgen", "\u{1}", "名前", "back\\slash"] {
             var claims = Self.claims
@@ -33,7 +33,7 @@ struct TokenClaimsTests {
     }
 
     @Test(
-        "that lack something, or say it otherwise, are none",
+        "are refused if one is missing or malformed",
         arguments: [
             "", "{}", "[]", "null", "{\"admin\":true}",
             #"{"admin":"true","exp":"2026-11-28T12:00:00Z","sub":"immu"}"#,
@@ -46,7 +46,7 @@ struct TokenClaimsTests {
         ])
     func malformed(json: String) { #expect(TokenClaims(json: Array(json.utf8), now: 0) == nil) }
 
-    @Test("a beginning in the future is refused")
+    @Test("are refused if they begin in the future")
     func beginnings() {
         func claims(_ more: String) -> TokenClaims? {
             let json =
@@ -60,7 +60,7 @@ struct TokenClaimsTests {
         #expect(claims(#""nbf":"soon","#) == nil)
     }
 
-    @Test("times of RFC 3339 are read in every form, and come back from their text")
+    @Test("have times in any form of RFC 3339, which survive a round trip")
     func times() {
         for (text, seconds) in [
             ("1970-01-01T00:00:00Z", 0), ("1969-12-31T23:59:59z", -1),
@@ -84,7 +84,7 @@ struct TokenClaimsTests {
         }
     }
 
-    @Test("base64 is what Foundation makes of it, without padding, and nothing else is taken")
+    @Test("are in base64 as Foundation encodes it, without padding, and in no other form")
     func base64() {
         var random = SplitMix64(seed: 5)
         for length in 0..<100 {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ImmudbAccounts
 
-@Suite("Tokens that were verified")
+@Suite("Verified tokens")
 struct VerifiedTokensTests {
     private let account: Account
     private let number: UInt64 = 7
@@ -18,19 +18,19 @@ struct VerifiedTokensTests {
             expiry: expiry, credentials: number)
     }
 
-    @Test("are found by all of their bytes, and not by others that look the same")
+    @Test("are found by their exact bytes, not by text that looks the same")
     func bytes() {
         let tokens = VerifiedTokens()
         let text = String(repeating: "K", count: 200)
         tokens.insert(text, token(), now: 0)
         #expect(tokens[text] != nil)
-        // The Kelvin sign, which is equal to the letter as a character.
+        // As a character, the Kelvin sign equals the letter K.
         #expect(tokens["\u{212A}" + text.dropFirst()] == nil)
         #expect(tokens["L" + text.dropFirst()] == nil)
         #expect(tokens[text + "K"] == nil)
     }
 
-    @Test("are no more than there is room for, and those that are over go first")
+    @Test("never exceed their limit, and expired ones go first")
     func bound() {
         let tokens = VerifiedTokens()
         for number in 0..<20_000 { tokens.insert("old \(number)", token(expiry: 10), now: 0) }
@@ -40,7 +40,7 @@ struct VerifiedTokensTests {
         #expect(found == 2_000)
     }
 
-    @Test("are good until their hour is over or their user has other credentials")
+    @Test("are valid for an hour at most, and while their user has the same credentials")
     func validity() {
         let token = token()
         #expect(token.isGood(at: 999))

@@ -7,14 +7,15 @@ import Testing
 struct CancelledLinkingTests {
     private let ledger = TestLedger(count: 13)
 
-    /// Cancels a call when the server has been asked for the proof, which it never sends.
+    /// Cancels a call after the server was asked for the proof, which it never sends.
     ///
-    /// - Returns: the call's error.
+    /// - Returns: the error of the call.
     private func cancel(
         _ call: @escaping @Sendable (ImmudbClient) async throws -> Void
     ) async throws -> ClientError {
         let server = try await LyingServer.start(ledger)
-        // The call's tree is larger than the one to which others have moved what is trusted.
+        // The call's tree is larger than the trusted one, which others have moved forward
+        // meanwhile.
         let roots = OvertakenStore(to: ledger.root(of: TreeSize(10)))
         let client = try await ImmudbClient.connect(
             ImmudbClient.Configuration(port: server.port), trustedRoots: roots,
@@ -43,7 +44,7 @@ struct CancelledLinkingTests {
     }
 }
 
-/// A store that another client moves to a root just before it is moved by this one.
+/// A store in which another client moves the root forward just before this one does.
 private struct OvertakenStore: TrustedRootStore {
     private let roots = InMemoryTrustedRootStore()
     private let other: TrustedRoot

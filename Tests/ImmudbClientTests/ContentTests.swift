@@ -22,7 +22,7 @@ struct ContentTests {
             message.timestamp = timestamp
             message.payload = Data(payload)
             #expect(message.storedValue == bytes)
-            // Most of what matters is at the beginning.
+            // Most of the significant bytes are at the beginning.
             let position = Int.random(in: 0...min(bytes.count, 12), using: &random)
             switch UInt8.random(in: 0..<3, using: &random) {
             case 0: bytes.insert(UInt8.random(in: 0...255, using: &random), at: position)

@@ -10,12 +10,12 @@ enum VerifiedCall: String, CaseIterable, Sendable {
     case set, rawSet, setBatch, get, getByReference, reference, zAdd, entryAtIndex, verifyEntry
     case receipt, verifyReceipt, continuation, inclusion
 
-    /// Whether the call would notice a lie if it looked well.
+    /// Whether the call must notice a lie.
     func concerns(_ lie: Lie) -> Bool {
         switch self {
         case .continuation: lie.isAboutTree
         case .verifyReceipt:
-            // It brings its own proof, and asks for the consistency only.
+            // The receipt has its own proof, so the call only asks for the consistency.
             lie.isAboutTree
         default: true
         }
@@ -43,7 +43,7 @@ enum VerifiedCall: String, CaseIterable, Sendable {
             _ = try await client.verify(receipt)
         case .continuation: try await client.verifyContinuation()
         case .inclusion:
-            // It trusts nothing by itself.
+            // `checkedInclusion` does not establish trust by itself.
             _ = try await client.trustedRoot()
             let checked = try await client.checkedInclusion(of: EntryIndex(5))
             #expect(checked.isTreeTrusted == (checked.failure == nil))
@@ -116,7 +116,7 @@ struct EveryLieTests {
         let server = try await LyingServer.start(honest)
         let client = try await connect(server)
         let trusted = try await client.trustedRoot()
-        // Both calls send the same trusted root; each answer alone continues it.
+        // Both calls send the same trusted root. Each answer alone continues it.
         server.change {
             $0.writesToGather = 2
             $0.forksNextWrite = true
@@ -139,7 +139,8 @@ struct EveryLieTests {
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(outcomes.filter(\.self).count == 1)
-        // What is trusted is one of the histories, and it continues what was trusted.
+        // The trusted root belongs to one of the histories, and continues the root that was trusted
+        // before.
         let now = try await client.trustedRoot()
         #expect(now.size > trusted.size)
         await client.close()

@@ -143,7 +143,7 @@ struct FirstContactTests {
 
     @Test("fails within seconds and names the address if there is no server")
     func noServer() async throws {
-        // A port that nobody listens on, and that no other test gets meanwhile.
+        // A port without a listener, which no other test gets meanwhile.
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
         var address = sockaddr_in()
@@ -166,7 +166,7 @@ struct FirstContactTests {
         #expect(error?.description.contains("127.0.0.1:\(port)") == true)
     }
 
-    /// Repeats a call while the connection is being made again.
+    /// Repeats a call while the client reconnects.
     private func eventually<R: Sendable>(
         _ body: @Sendable () async throws -> R
     ) async throws -> R {

@@ -22,8 +22,8 @@ struct LyingServerTests {
         URL(fileURLWithPath: "\(folder.path)/.root-\(LyingServer.identityText)")
     }
 
-    /// Runs `body` with a client that trusts `trusted`, and checks that the root file is afterwards
-    /// as it was.
+    /// Runs `body` with a client that trusts `trusted`, and checks that the root file is unchanged
+    /// afterwards.
     private func expectRootStays(
         _ change: @Sendable (inout LyingServer.State) -> Void,
         _ body: (ImmudbClient) async throws -> Void
@@ -129,7 +129,8 @@ struct LyingServerTests {
         let other = honest.entries[6]
         let honest = honest
         let since = trusted.size
-        // It answers with another key's entry and its true proof, and then has to explain that.
+        // The server answers with another key's entry and its true proof, and must then explain
+        // that.
         func expectFailure(_ explain: @escaping @Sendable (inout LyingServer.State) -> Void)
             async throws
         {
@@ -169,7 +170,7 @@ struct LyingServerTests {
         try await expectFailure {
             $0.alterHistory = { $0 = forged }
             $0.alterInclusion = {
-                // A tree in which the forged entry is: it does not continue the trusted one.
+                // A tree that contains the forged entry does not continue the trusted one.
                 $0.leaf = Data(leaf.bytes)
                 $0.root = Data(leaf.bytes)
                 $0.path = []
@@ -224,7 +225,7 @@ struct LyingServerTests {
             await #expect(throws: VerificationError(.treeShrank, "")) {
                 try await client.verifiedSet("new", "value")
             }
-            // A key that was there and is gone: the server's "not found" is not simply believed.
+            // A key that was there before: the client does not simply believe "not found".
             let error = await #expect(throws: VerificationError.self) {
                 try await client.verifiedGet("key12")
             }

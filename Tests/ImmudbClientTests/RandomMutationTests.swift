@@ -26,8 +26,8 @@ struct RandomMutationTests {
                 Self.change(&proof, &answer, trusted, &random)
                 if proof == truth, answer == entry { continue }
                 tried += 1
-                // Not by #expect(throws:), which describes each error with all its digests: that
-                // takes longer than everything else here.
+                // #expect(throws:) would describe each error with all its digests, which takes
+                // longer than the rest of this test.
                 do throws(VerificationError) {
                     _ = try proof.verify(read: answer, of: entry.key, since: trusted)
                 } catch {
@@ -44,7 +44,7 @@ struct RandomMutationTests {
         _ random: inout SplitMix64
     ) {
         let inclusion = \UncheckedProof.inclusionPath
-        // The path of a tree that did not grow is empty and has no meaning before it is verified.
+        // The path of a tree that did not grow is empty, and has no meaning before it is verified.
         let path = Bool.random(using: &random) ? inclusion : \UncheckedProof.consistencyPath
         switch Int.random(in: 0..<10, using: &random) {
         case 0: flipBit(&proof.leaf, &random)

@@ -58,7 +58,7 @@ struct ReceiptTests {
             do {
                 let read = try Receipt(text: lines.joined(separator: "\n"))
                 try read.verify()
-                // The identity is not proven by anything: it is the holder's word.
+                // No proof covers the identity: the holder of the receipt can change it.
                 return try read.verify(trusting: ledger.root) == nil
             } catch {
                 return true

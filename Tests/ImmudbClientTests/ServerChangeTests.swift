@@ -4,13 +4,13 @@ import LyingServer
 import TestTools
 import Testing
 
-/// A server whose folder was replaced has another identity, and the same address.
+/// A server whose folder was replaced: it has another identity at the same address.
 @Suite("Another server at an address where one was trusted")
 struct ServerChangeTests {
     private static let newIdentity = "00000000000000000000"
     private let folder = TemporaryFolder()
 
-    /// A store as a new process has it.
+    /// The store as a new process opens it.
     private var roots: FileTrustedRootStore { FileTrustedRootStore(directory: folder.path) }
 
     private var knownServers: String? {

@@ -36,11 +36,12 @@ struct TrustedRootStoreTests {
             let store = FileTrustedRootStore(directory: folder.path)
             let established = try await store.establish(root, of: server)
             #expect(established == root)
-            // Those leave a file without bytes of an empty server, as a power failure does.
+            // For an empty server the other clients leave a file without bytes, as a power failure
+            // may. This client writes index 0.
             #expect(try bytes() == (root.size.isEmpty ? [0x08, 0x00] : vector.file))
             let again = try await FileTrustedRootStore(directory: folder.path).trustedRoot(
                 of: server)
-            // Of a server that was empty nothing is trusted yet.
+            // Nothing is trusted yet of a server that was empty.
             #expect(again == (root.size.isEmpty ? nil : root))
         }
     }
@@ -144,7 +145,7 @@ struct TrustedRootStoreTests {
         let server = server
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in UInt64(2)...60 {
-                // Neither in order nor all by one store.
+                // The sizes come out of order, and from different stores.
                 let size = TreeSize(number % 2 == 0 ? number : 61 - number)
                 let store = stores[Int(number / 2 % 2)]
                 group.addTask {

@@ -6,33 +6,34 @@ import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
-/// A server of immudb's wire that takes requests and does not answer them as it should.
+/// A server of immudb's wire that accepts requests and does not answer them correctly.
 final class UncertainServer: Sendable {
-    /// What becomes of a request. A server that says who it is sends the identity with each answer.
+    /// The fate of a request. A server with an identity sends it with each answer.
     enum Behaviour: Sendable, CustomStringConvertible {
         case status(StatusCode)
-        /// As a proxy sends it, which does not know the server's identity.
+        /// A status from a proxy, which does not know the server's identity.
         case anonymousStatus(StatusCode)
         /// OK from a server with another identity.
         case otherServer
         case statusOfOtherServer(StatusCode)
-        /// The same in one block of header fields, without initial headers.
+        /// A status from a server with another identity, in one block of header fields without
+        /// initial headers.
         case bareStatusOfOtherServer(StatusCode)
         /// OK, with the index of the entry.
         case acknowledged(UInt64)
-        /// OK, with bytes that are no message.
+        /// OK, with bytes that are not a message.
         case garbage
         case silence
-        /// The connection is closed when the request's headers are there.
+        /// The connection is closed once the request's headers have arrived.
         case closedAtHeaders
-        /// The connection is closed when the whole request is there.
+        /// The connection is closed once the whole request has arrived.
         case closed
         /// RST_STREAM with this HTTP/2 error.
         case reset(UInt32)
-        /// GOAWAY that says that the stream was not looked at.
+        /// GOAWAY that says that the stream was not processed.
         case goAway
 
-        /// The client may send the request again.
+        /// Whether the client may send the request again.
         var refuses: Bool {
             switch self {
             case .reset(7), .goAway: true
@@ -59,12 +60,12 @@ final class UncertainServer: Sendable {
     }
 
     struct State {
-        /// Of all requests but those of a connecting client.
+        /// The fate of all requests except those of a client that connects.
         var behaviour = Behaviour.silence
         var exceptions: [String: Behaviour] = [:]
-        /// Requests whose end has come, and that were not refused.
+        /// The number of requests that have arrived completely and were not refused.
         var requestCount = 0
-        /// Whether the frames of new requests are answered by the tap.
+        /// Whether the tap answers the frames of new requests.
         var isTapping = false
     }
 
@@ -72,7 +73,7 @@ final class UncertainServer: Sendable {
     private let server: RPCServer
     var port: Int { server.port }
 
-    /// Shared with the connections' taps.
+    /// The state that the server shares with the connections' taps.
     final class SharedState: Sendable {
         let value = Mutex(State())
     }
@@ -133,10 +134,10 @@ final class UncertainServer: Sendable {
         }
     }
 
-    /// Whole requests since the last `behave`.
+    /// The number of whole requests since the last `behave`.
     var requestCount: Int { state.value.withLock { $0.requestCount } }
 
-    /// - Parameter exceptions: by the paths of their methods.
+    /// - Parameter exceptions: the fates of single methods, by path.
     func behave(_ behaviour: Behaviour, _ exceptions: [String: Behaviour] = [:]) {
         state.value.withLock { state in
             state = State(behaviour: behaviour, exceptions: exceptions, isTapping: true)
@@ -146,7 +147,7 @@ final class UncertainServer: Sendable {
     func stop() async { await server.shutdown(deadline: .zero) }
 }
 
-/// Sees the frames of a connection before the server does, and answers some itself.
+/// Receives the frames of a connection before the server does, and answers some of them.
 private final class RequestTap: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -212,7 +213,7 @@ private final class RequestTap: ChannelInboundHandler {
         send(type, flags: 0, stream: stream, bytes, context)
     }
 
-    /// HEADERS that end the stream.
+    /// Sends HEADERS that end the stream.
     private func send(status: StatusCode, stream: UInt32, _ context: ChannelHandlerContext) {
         var block = ByteBuffer()
         for (name, value) in [
@@ -220,7 +221,7 @@ private final class RequestTap: ChannelInboundHandler {
             (ImmuMetadata.serverIdentity, UncertainServer.otherIdentityText),
             ("grpc-status", "\(status.rawValue)"),
         ] {
-            // Literals that are not indexed.
+            // Literals without indexing.
             block.writeInteger(UInt8(0))
             for text in [name, value] {
                 block.writeInteger(UInt8(text.utf8.count))

@@ -74,7 +74,7 @@ struct VerificationTests {
         #expect(throws: VerificationError(.wrongKey, "")) {
             try proof.verify(read: entry, of: Array("key5".utf8), since: trusted)
         }
-        // A byte moved from the key to the value.
+        // A byte is moved from the key to the value.
         other = Entry(
             index: entry.index, key: entry.key.dropLast(),
             value: [entry.key.last ?? 0] + entry.value)
@@ -136,13 +136,13 @@ struct VerificationTests {
         let raw = Entry(index: EntryIndex(0), key: [1], value: Array("plain".utf8))
         #expect(raw.content == nil)
         #expect(raw.payload == raw.value)
-        // Field 2 before field 1: parses, but is not what a client writes.
+        // Field 2 before field 1 parses, but no client writes it.
         #expect(Content(storedValue: [0x12, 1, 0x61, 0x08, 1]) == nil)
     }
 }
 
 extension UncheckedProof {
-    /// Every proof that differs from this one in one thing.
+    /// All proofs that differ from this one in one respect.
     var mutations: [UncheckedProof] {
         var result: [UncheckedProof] = []
         func add(_ change: (inout UncheckedProof) -> Void) {

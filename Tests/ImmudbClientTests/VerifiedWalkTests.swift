@@ -84,12 +84,13 @@ struct VerifiedWalkTests {
     func deniedEntries() async throws {
         let page = items(0..<4)
         try await withClient({ $0.page = page }) { client in
-            // The rest of the page is all that the server has to show, and 4 to 6 are trusted.
+            // The server has nothing else to show for the rest of the page, and the client trusts 4
+            // to 6.
             await #expect(throws: VerificationError(.inclusionFailed, "")) {
                 try await all(client.verifiedEntries())
             }
         }
-        // 3 is missing in between.
+        // Entry 3 is missing.
         let gap = items([0, 1, 2, 4, 5, 6])
         try await withClient({ $0.page = gap }) { client in
             await #expect(throws: VerificationError(.inclusionFailed, "")) {

@@ -43,7 +43,7 @@ struct WriteOutcomeTests {
         ("verifiedEntry", { _ = try await $0.verifiedEntry(at: EntryIndex(0)) }),
     ]
 
-    /// Runs a body with a client that trusts the empty tree of the server already.
+    /// Runs a body with a client that already trusts the server's empty tree.
     private func withClient(
         of server: UncertainServer, callTimeoutMilliseconds: Int = 30_000,
         _ body: (ImmudbClient) async throws -> Void
@@ -61,13 +61,14 @@ struct WriteOutcomeTests {
         try #require(await #expect(throws: ClientError.self) { try await call(client) })
     }
 
-    /// Makes each call of a list on a connection of its own, and hands its error to a check.
+    /// Makes each call of a list on a connection of its own, and passes its error to a check.
     private func each(
         _ calls: [(name: String, call: Call)], _ behaviour: UncertainServer.Behaviour,
         _ check: (ClientError, Comment) -> Void
     ) async throws {
         let isSilent = if case .silence = behaviour { true } else { false }
-        // All at once: a silent server keeps each until its deadline, which leaves time to connect.
+        // All at once: a silent server keeps each call until its deadline, which leaves time to
+        // connect.
         let errors = try await withThrowingTaskGroup(of: (String, ClientError).self) { group in
             for (name, call) in calls {
                 group.addTask {
@@ -78,7 +79,7 @@ struct WriteOutcomeTests {
                     ) {
                         server.behave(behaviour)
                         found = try await error($0, call)
-                        // Two would be stored twice.
+                        // Two requests would be stored twice.
                         #expect(server.requestCount <= 1, "\(name), \(behaviour)")
                     }
                     await server.stop()
@@ -130,7 +131,7 @@ struct WriteOutcomeTests {
         let server = try await UncertainServer.start()
         try await withClient(of: server) { client in
             await server.stop()
-            // Until the client has seen that the old connection is gone.
+            // Wait until the client has noticed that the old connection is gone.
             var seen = ""
             while !seen.contains("cannot connect") {
                 seen = try await error(client) { _ = try await $0.health() }.message
@@ -199,7 +200,7 @@ struct WriteOutcomeTests {
         #expect(failed.code == .outcomeUnknown)
         #expect(failed.cause as? ClientError == ClientError(.trustedRootUnusable, ""))
         #expect(server.ledger.size == TreeSize(4))
-        // A read is only not verified.
+        // A read is merely not verified.
         let read = try await error(client) { _ = try await $0.verifiedGet("key1") }
         #expect(read.code == .trustedRootUnusable)
         await client.close()
@@ -232,7 +233,7 @@ struct WriteOutcomeTests {
     }
 }
 
-/// Takes the first root and no other, as on a full disk.
+/// Stores the first root and no other, as on a full disk.
 private actor FullStore: TrustedRootStore {
     private var root: TrustedRoot?
 

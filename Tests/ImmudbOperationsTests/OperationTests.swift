@@ -11,7 +11,7 @@ struct OperationTests {
         try await test.fill(20, valueByteCount: 5_000)
         let pending = try test.operations.get(bytes("key 7"))
         #expect((5_000..<6_000).contains(pending.byteCount))
-        // What is written meanwhile is not seen: the snapshot was taken before.
+        // The snapshot was taken before, so it does not have later writes.
         try await test.database.setBatch([NewEntry(key: bytes("key 7"), value: bytes("new"))])
         let (entry, proof) = try pending.complete()
         #expect(entry.index == EntryIndex(7) && proof == nil)
@@ -55,7 +55,7 @@ struct OperationTests {
     )
     func provenAppends() async throws {
         let test = try TestDatabase()
-        // The tree of one entry, which is there once the entry is.
+        // The tree of one entry, which exists once the entry does.
         let first = try await test.appendProven(
             NewEntry(key: bytes("a"), value: bytes("1")), since: nil
         ).get()
@@ -152,7 +152,7 @@ struct OperationTests {
         try test.operations.scan(
             prefix: [], after: [], limit: .max, reverse: false, deep: false, for: caller
         ) { count += $0.count }
-        // 29 bytes an entry beside 1,000 of its value and 5 or 6 of its key.
+        // Each entry takes 29 bytes beside the 1,000 of its value and 5 or 6 of its key.
         #expect(count == 9)
     }
 

@@ -4,7 +4,7 @@ import ImmudbStore
 import Synchronization
 import TestTools
 
-/// A caller that leaves after it was asked a number of times.
+/// A caller that leaves after a number of checks.
 final class TestCaller: Caller {
     let lane = 3
     private let patience: Atomic<Int>
@@ -17,7 +17,7 @@ final class TestCaller: Caller {
     }
 }
 
-/// A database in a folder of its own, and its operations.
+/// A database in a folder of its own, with its operations.
 final class TestDatabase {
     let database: Database
     let operations: DatabaseOperations
@@ -34,7 +34,7 @@ final class TestDatabase {
         try? database.close()
     }
 
-    /// Writes `key 0`, `key 1`, … each in an entry of its own.
+    /// Writes `key 0`, `key 1`, … with one call each.
     func fill(_ count: Int, valueByteCount: Int = 4) async throws {
         for first in stride(from: 0, to: count, by: 1_000) {
             try await database.setBatch(
@@ -46,7 +46,7 @@ final class TestDatabase {
         }
     }
 
-    /// The result of `appendProven`.
+    /// Returns the result of `appendProven`.
     func appendProven(
         _ entry: NewEntry, since trusted: EntryIndex?, for caller: TestCaller = TestCaller()
     ) async -> Result<EntryProof, ProvenAppendError> {

@@ -3,10 +3,10 @@ import ImmudbProtocol
 import SwiftProtobuf
 import Testing
 
-/// The .proto files against the specification, by way of what protoc understands of them.
+/// Compares the .proto files, as protoc compiles them, with the specification.
 @Suite("The protocol's definition")
 struct DescriptorTests {
-    /// Of immudb's own files.
+    /// The descriptors of immudb's own files.
     let files = ProtocolFiles.descriptors.filter { ["immudb.schema", "pb"].contains($0.package) }
 
     @Test("has every message and field of the specification, and no other")
@@ -79,7 +79,7 @@ struct DescriptorTests {
         return "\(field.number) \(type)\(field.label == .repeated ? "*" : "") \(field.name)"
     }
 
-    /// Names as the specification writes them: without the package where they are used.
+    /// Returns a name as the specification writes it: without the package where it is used.
     private func short(_ name: String, in package: String = "immudb.schema") -> String {
         for prefix in [".\(package).", "."] where name.hasPrefix(prefix) {
             return String(name.dropFirst(prefix.count))

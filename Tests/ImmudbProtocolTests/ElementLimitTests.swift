@@ -29,7 +29,7 @@ struct ElementLimitTests {
         let two = field(2, field(5, [1]) + field(6, [2]))
         #expect(isTaken(two + two, limit))
         #expect(!isTaken(two + two + field(2, field(5, [])), limit))
-        // The same number outside of it is another field.
+        // The same number outside of the message is another field.
         #expect(isTaken(two + two + field(5, []), limit))
     }
 

@@ -4,7 +4,7 @@ import OwnThread
 import SwiftProtobuf
 import Testing
 
-/// The generated Swift against bytes that clients of immudb 0.6 send and store.
+/// Compares the generated Swift code with bytes that clients of immudb 0.6 send and store.
 @Suite("Messages on the wire", .ownThread)
 struct EncodingTests {
     @Test(

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The size of a request before it is decoded", .ownThread)
 struct RequestSizeTests {
-    /// All requests that a method takes, and the messages in them.
+    /// All requests that methods take, and the messages in them.
     private static let types: [any MeasuredRequest.Type] = [
         Google_Protobuf_Empty.self, Immudb_Schema_Content.self, Immudb_Schema_Index.self,
         Immudb_Schema_IScanOptions.self, Immudb_Schema_Key.self, Immudb_Schema_KeyList.self,
@@ -102,7 +102,7 @@ struct RequestSizeTests {
     private func expectBound<Request: MeasuredRequest>(
         _ type: Request.Type, _ bytes: [UInt8], _ held: (Request) -> Int, _ comment: Comment
     ) throws {
-        // What cannot be decoded holds nothing afterwards.
+        // A request that cannot be decoded holds nothing afterwards.
         guard let decoded = try? Request(serializedBytes: bytes) else { return }
         let bound = try size(type, bytes, limit: .max)
         #expect(bound.byteCount >= held(decoded), comment)
@@ -114,7 +114,8 @@ struct RequestSizeTests {
         try bytes.withUnsafeBytes { try RequestSize(of: type, $0, elementLimit: limit) }
     }
 
-    /// Bytes of more than 14 have an object of 80 bytes and memory of their own.
+    /// Returns the memory of bytes: more than 14 have an object of 80 bytes and memory of their
+    /// own.
     private func held(_ data: Data) -> Int { data.count <= 14 ? 0 : data.count + 96 }
 
     private func held(_ item: Immudb_Schema_KeyValue) -> Int {
@@ -158,7 +159,7 @@ struct RequestSizeTests {
         #expect(throws: RequestSize.Excess.elements) {
             try size(Immudb_Schema_KVList.self, bytes, limit: 99)
         }
-        // A group hides what is in it, and other wire types are no elements.
+        // A group hides its content, and other wire types are not elements.
         let hidden = [0x2b] + bytes + [0x2c]
         #expect(try size(Immudb_Schema_KVList.self, hidden, limit: 0).elementCount == 0)
         #expect(try size(Immudb_Schema_KVList.self, [0x08, 0x01], limit: 0).elementCount == 0)
@@ -190,7 +191,7 @@ struct RequestSizeTests {
                 #expect(excess(type, bytes) == .uselessFields, "\(type)")
             }
         }
-        // Fields that a message has once, and messages in a message.
+        // Repetitions of fields that a message has once, also in a message within it.
         #expect(throws: RequestSize.Excess.uselessFields) {
             try size(Immudb_Schema_KeyValue.self, empties, limit: 0)
         }
@@ -223,7 +224,7 @@ struct RequestSizeTests {
         return open(type)
     }
 
-    /// A field 1 with those bytes.
+    /// Encodes bytes as field 1.
     private func nested(_ bytes: [UInt8]) -> [UInt8] {
         var head: [UInt8] = [0x0a]
         var rest = bytes.count
@@ -267,7 +268,7 @@ struct RequestSizeTests {
 }
 
 extension SplitMix64 {
-    /// Fields of small numbers and all wire types; those with bytes may be messages again.
+    /// Makes fields of small numbers and all wire types. Those with bytes may be messages again.
     fileprivate mutating func message(depth: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         for _ in 0..<Int.random(in: 0...6, using: &self) {

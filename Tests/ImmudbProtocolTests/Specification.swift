@@ -1,5 +1,5 @@
-/// The messages and calls of the original's wire, line by line: what clients of immudb 0.6
-/// were built against. A change here is a change of the protocol.
+/// The messages and calls of the original's wire, line by line, against which clients of immudb 0.6
+/// were built. A change here is a change of the protocol.
 enum Specification {
     /// `<name> <request> <response>`, with `stream` before a streamed response.
     static let methods = """

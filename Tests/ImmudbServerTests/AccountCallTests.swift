@@ -25,7 +25,7 @@ struct AccountCallTests {
     }
 
     @Test(
-        "a login gives a token in the form of immudb 0.6, to users who exist and know their password"
+        "log in users who know their password, with a token in the form of immudb 0.6"
     )
     func login() async throws {
         try await TestServer.run(isAuthenticating: true) { server in
@@ -56,7 +56,7 @@ struct AccountCallTests {
         }
     }
 
-    @Test("a login to a server without users is for the administration tool alone")
+    @Test("let only the administration tool log in to a server without users")
     func loginWithoutUsers() async throws {
         try await TestServer.run { server in
             expect(
@@ -68,7 +68,7 @@ struct AccountCallTests {
                 try await server.refusal(ImmuService.login, loginRequest("joe", password)),
                 .unavailable,
                 "authentication is disabled on server")
-            // Data is open, unless the administration tool asks for it.
+            // Data is open to all callers except the administration tool.
             _ = try await server.set("k", "v")
             expect(
                 try await server.refusal(
@@ -82,7 +82,7 @@ struct AccountCallTests {
         }
     }
 
-    @Test("users are made, changed and deleted, and what cannot be done has 0.6's code and text")
+    @Test("create, change and delete users, or fail with 0.6's code and text")
     func changes() async throws {
         try await TestServer.run(isAuthenticating: true) { server in
             let admin = try await server.administrator()
@@ -136,7 +136,7 @@ struct AccountCallTests {
         }
     }
 
-    @Test("the audit log is told in order, by its filters, to the administrator alone")
+    @Test("give only the administrator the audit log, in order and filtered")
     func auditLog() async throws {
         try await TestServer.run { server in
             let admin = try await server.administrator()
@@ -182,7 +182,7 @@ struct AccountCallTests {
         }
     }
 
-    @Test("no password and no token is in the log, at any level")
+    @Test("leave no password and no token in the log, at any level")
     func secrets() async throws {
         let lines = Mutex<[String]>([])
         let log = ServerLog(level: .debug) { line in lines.withLock { $0.append(line) } }

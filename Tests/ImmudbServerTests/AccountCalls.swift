@@ -4,19 +4,20 @@ import RPCTransport
 import SwiftProtobuf
 import Testing
 
-// The calls about users in the words of a test.
+// Calls about users for tests.
 
 extension TestServer {
-    /// What marks a call of the administration tool.
+    /// The metadata that marks a call of the administration tool.
     static let tool: Metadata = [ImmuMetadata.clientIdentity: ImmuMetadata.administrationClient]
 
-    /// What the calls of the administrator carry, who is made if there is none. Once a test.
+    /// Creates the administrator, and returns the metadata of the administrator's calls. Only once
+    /// in a test.
     func administrator() async throws -> Metadata {
         let password = try await firstLogin()
         return try await self.header("immu", password, Self.tool)
     }
 
-    /// Makes the administrator; returns the password.
+    /// Creates the administrator, and returns the password.
     func firstLogin() async throws -> String {
         let error = try await refusal(
             ImmuService.login, loginRequest("immu", ""), metadata: Self.tool)
@@ -35,7 +36,7 @@ extension TestServer {
         return String(decoding: response.message.token, as: UTF8.self)
     }
 
-    /// Logs in; returns what the user's calls carry.
+    /// Logs a user in, and returns the metadata of the user's calls.
     func header(
         _ user: String, _ password: String, _ metadata: Metadata = [:]
     ) async throws -> Metadata {

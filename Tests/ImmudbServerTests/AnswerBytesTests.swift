@@ -10,10 +10,10 @@ import Testing
 
 @testable import ImmudbServer
 
-/// The answers that are encoded by hand against the generated messages.
+/// Compares the answers that are encoded by hand with the generated messages.
 @Suite("Answers encoded by hand", .ownThread)
 struct AnswerBytesTests {
-    @Test("are byte for byte what the generated messages are, whatever their fields hold")
+    @Test("equal the generated messages byte for byte, whatever their fields contain")
     func sameBytes() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)
@@ -32,7 +32,7 @@ struct AnswerBytesTests {
         }
     }
 
-    @Test("lists and pages too, empty ones and those with empty items")
+    @Test("equal the generated lists and pages, also empty ones and those with empty items")
     func sameLists() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)
@@ -43,7 +43,7 @@ struct AnswerBytesTests {
             let list = Immudb_Schema_ItemList.with { $0.items = items }
             let comment: Comment = "seed \(seed), \(count) items"
             var encoded = EncodedItems()
-            // In pages of any size, empty ones too.
+            // In pages of any size, including empty ones.
             var rest = entries[...]
             while !rest.isEmpty {
                 let page = rest.prefix(Int.random(in: 0...8, using: &random))
@@ -63,7 +63,7 @@ struct AnswerBytesTests {
         }
     }
 
-    @Test("of structured values are what the generated messages are, empty contents too")
+    @Test("equal the generated messages of structured values, also of empty ones")
     func structuredAnswers() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var random = SplitMix64(seed: seed)
@@ -102,7 +102,7 @@ struct AnswerBytesTests {
         try #expect(bytes(encoded.page(number: 300, hasMore: true)) == page.serializedBytes())
     }
 
-    @Test("have no bytes where no field holds anything")
+    @Test("have no bytes if all fields are empty")
     func emptyItem() {
         #expect(bytes(encodedItem(Entry(index: EntryIndex(0), key: [], value: []))).isEmpty)
     }
@@ -132,7 +132,7 @@ struct AnswerBytesTests {
 }
 
 extension SplitMix64 {
-    /// Of all magnitudes, zero too.
+    /// Draws a number of any magnitude, or zero.
     fileprivate mutating func number() -> UInt64 {
         let bitCount = Int.random(in: 0...64, using: &self)
         return bitCount == 0 ? 0 : next() >> UInt64(64 - bitCount)

@@ -8,9 +8,9 @@ import SwiftProtobuf
 import TestTools
 import Testing
 
-@Suite("Answers are bounded")
+@Suite("Answers of limited size")
 struct BoundedAnswerTests {
-    @Test("a history ends with the newest versions that fit; a batch that does not fit is an error")
+    @Test("have the newest versions of a long history, and refuse a batch that does not fit")
     func smallAnswers() async throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }

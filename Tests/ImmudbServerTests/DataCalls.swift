@@ -3,7 +3,7 @@ import ImmudbProtocol
 import RPCTransport
 import SwiftProtobuf
 
-// More of the calls in the words of a test: references, sorted sets, walks, structured values.
+// Calls on data for tests: references, sorted sets, walks, structured values.
 
 extension TestServer {
     @discardableResult
@@ -71,7 +71,7 @@ extension TestServer {
 }
 
 extension Immudb_Schema_Item {
-    /// The key, for keys that are text.
+    /// The key of an entry whose key is text.
     var text: String { String(decoding: key, as: UTF8.self) }
 }
 

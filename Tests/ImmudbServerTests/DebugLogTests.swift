@@ -8,17 +8,18 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-/// What an operator sees who asks for it with LOG_LEVEL=debug.
+/// The log of a server that an operator starts with LOG_LEVEL=debug.
 @Suite("Debug lines")
 struct DebugLogTests {
-    @Test("every call is one line, also one that is refused")
+    @Test("are one for each call, also for a refused one")
     func everyCall() async throws {
         let lines = Lines()
         try await TestServer.run(log: lines.log.logger) { server in
             try await server.set("key", "value")
             for method in ImmuService.methods {
                 lines.clear()
-                // An empty message is a request of each of them: the default of all fields.
+                // An empty message is a valid request of each method: all fields have their
+                // defaults.
                 let empty = Google_Protobuf_Empty()
                 if method.streamsAnswers {
                     _ = try await server.dump()
@@ -32,7 +33,7 @@ struct DebugLogTests {
         }
     }
 
-    @Test("a line says what was asked for and what came of it, and no password")
+    @Test("have a call's arguments and its outcome, but no password")
     func content() async throws {
         let lines = Lines()
         try await TestServer.run(log: lines.log.logger) { server in
@@ -69,7 +70,7 @@ struct DebugLogTests {
         }
     }
 
-    /// Messages of the level debug.
+    /// Collects the messages of the level debug.
     private final class Lines: Sendable {
         private let lines = Mutex<[String]>([])
 

@@ -9,10 +9,10 @@ import Synchronization
 import TestTools
 import Testing
 
-/// An application that embeds the server and gives it a `Logger` of its own.
+/// An application that embeds the server and passes a `Logger` of its own.
 @Suite("The log of an application")
 struct EmbeddedLogTests {
-    @Test("gets the server's messages with what they are about")
+    @Test("gets the server's messages with metadata about their subject")
     func messages() async throws {
         let events = Events(.debug)
         try await Self.run(events) { server in
@@ -48,11 +48,12 @@ struct EmbeddedLogTests {
             try await server.createUser("joe", secret, by: administrator)
             let user = try await server.header("joe", secret)
             tokens = [administrator, user].compactMap { $0.first("authorization") }
-            // All fields of texts that a request of any method may have: the key, the value, the prefix.
+            // All text fields that a request of any method may have: the key, the value, the
+            // prefix.
             let fields = (1...6).flatMap { number in
                 [UInt8(number << 3 | 2), UInt8(secret.utf8.count)] + Array(secret.utf8)
             }
-            // Those on users come below: their names are logged.
+            // The methods about users are called below: their log messages have user names.
             for method in ImmuService.methods where method.permission != .administration {
                 for metadata in [[:], user, administrator, ["authorization": "Bearer \(secret)"]] {
                     for bytes in [fields, Array(fields.prefix(secret.utf8.count + 2)), []] {
@@ -82,7 +83,7 @@ struct EmbeddedLogTests {
         for token in tokens { #expect(!text.contains(token.suffix(40))) }
     }
 
-    /// Runs a server with that log.
+    /// Runs a server with `log`.
     private static func run(
         _ events: Events, isAuthenticating: Bool = false, _ test: (TestServer) async throws -> Void
     ) async throws {
@@ -99,7 +100,7 @@ struct EmbeddedLogTests {
         func add(_ event: LogEvent) { events.withLock { $0.append(event) } }
     }
 
-    /// As any application's handler.
+    /// A log handler as an application may have it.
     private struct Recorder: LogHandler {
         let events: Events
         var metadata: Logger.Metadata = [:]

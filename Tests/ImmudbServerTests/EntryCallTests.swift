@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Sets and gets over the wire")
 struct EntryCallTests {
-    @Test("Set answers with dense indexes; Get with the newest value")
+    @Test("answer with consecutive indexes, and with the newest value")
     func setAndGet() async throws {
         try await TestServer.run { server in
             #expect(try await server.set("a", "1") == 0)
@@ -25,7 +25,7 @@ struct EntryCallTests {
         }
     }
 
-    @Test("keys and values may be any bytes, and large")
+    @Test("take any bytes as keys and values, also large ones")
     func anyBytes() async throws {
         try await TestServer.run { server in
             var request = Immudb_Schema_KeyValue()
@@ -40,7 +40,7 @@ struct EntryCallTests {
         }
     }
 
-    @Test("what was acknowledged is at once in the tree, whoever writes beside")
+    @Test("have each acknowledged entry in the tree at once, beside other writers")
     func acknowledgedIsVisible() async throws {
         try await TestServer.run { server in
             try await withThrowingTaskGroup(of: UInt64.self) { group in
@@ -66,7 +66,7 @@ struct EntryCallTests {
         }
     }
 
-    @Test("a batch is one write: own indexes, every version kept, the last index answered")
+    @Test("append a batch as one write with an index for each entry, and answer with the last one")
     func batch() async throws {
         try await TestServer.run { server in
             try await server.set("x", "0")
@@ -89,7 +89,7 @@ struct EntryCallTests {
         }
     }
 
-    @Test("a batch with one bad key, an empty one and one that is too long write nothing")
+    @Test("write nothing of a batch that is empty, too long, or has a bad key")
     func refusedBatches() async throws {
         try await TestServer.run { server in
             try await server.set("x", "0")
@@ -107,7 +107,7 @@ struct EntryCallTests {
         }
     }
 
-    @Test("GetBatch keeps the order of the request, repeats, and skips what is missing")
+    @Test("keep the order and the repetitions of a GetBatch, and skip missing keys")
     func getBatch() async throws {
         try await TestServer.run { server in
             _ = try await server.setBatch([("a", "1"), ("b", "2"), ("c", "3")])
@@ -125,7 +125,7 @@ struct EntryCallTests {
         }
     }
 
-    @Test("History has all versions of exactly one key, the newest first")
+    @Test("list all versions of exactly one key in History, newest first")
     func history() async throws {
         try await TestServer.run { server in
             for number in 0..<50 {
@@ -140,7 +140,9 @@ struct EntryCallTests {
         }
     }
 
-    @Test("Get and SafeGet follow a reference one level; ByIndex and History show it as it is")
+    @Test(
+        "follow a reference one level in Get and SafeGet, and show it unchanged in ByIndex and History"
+    )
     func references() async throws {
         try await TestServer.run { server in
             try await server.set("target", "old")
@@ -152,7 +154,7 @@ struct EntryCallTests {
             #expect(item.key == Data("target".utf8))
             #expect(item.value == Data("new".utf8))
             #expect(item.index == 3)
-            // The reference that a reference leads to is shown, not followed.
+            // A reference to a reference returns the inner one, which is not followed.
             #expect(try await server.get("outer").value == Data("target".utf8))
 
             let safe = try await server.safeGet("name")

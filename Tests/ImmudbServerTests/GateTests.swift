@@ -9,15 +9,15 @@ import Testing
 
 @testable import ImmudbServer
 
-/// Every method × every kind of caller × users on and off.
-@Suite("Who may call what")
+/// Calls each method as each kind of caller, with users on and off.
+@Suite("The permissions of callers")
 struct GateTests {
     private enum Token: CaseIterable {
         case none, expired, forged, malformed, ofDeletedUser, beforePasswordChange, users,
             administrators
     }
 
-    /// What a server answers, by the table of the specification.
+    /// The answer of a server by the specification's table.
     private static func expected(
         _ permission: Permission, _ token: Token, isByTool: Bool, isLocal: Bool,
         isAuthenticating: Bool
@@ -46,7 +46,7 @@ struct GateTests {
         }
     }
 
-    @Test("each call of each caller is let in or refused as the table says")
+    @Test("admit or refuse each call of each caller by the table")
     func table() async throws {
         let folder = TemporaryFolder()
         let clock = Mutex<Int64>(1_795_000_000)
@@ -66,7 +66,7 @@ struct GateTests {
         headers[.beforePasswordChange] = try await people.token("moved")
         try await people.delete("gone")
         try await people.change("moved")
-        // Of another server, whose key is another one.
+        // A token of another server, which has another key.
         let other = TemporaryFolder()
         let others = try Accounts.open(in: other.path, options: options)
         let stranger = People(others)
@@ -165,7 +165,7 @@ struct GateTests {
         }
     }
 
-    @Test("a running server has the gate in front of every call")
+    @Test("are checked before every call of a running server")
     func everyCall() async throws {
         try await TestServer.run(isAuthenticating: true) { server in
             for method in ImmuService.methods {
@@ -195,7 +195,7 @@ extension Result where Failure == any Error {
     }
 }
 
-/// Users of accounts, in the words of a test.
+/// The callers of the table, with their tokens.
 private struct People {
     private static let password = "Passw0rd!"
     private let accounts: Accounts

@@ -12,7 +12,7 @@ import Testing
 
 @testable import ImmudbServer
 
-@Suite("What the server says of its health")
+@Suite("The health of a server")
 struct HealthTests {
     typealias Answer = Grpc_Health_V1_HealthCheckResponse
 
@@ -67,7 +67,7 @@ struct HealthTests {
 
     private let names = ["", "immudb.schema.ImmuService", "immudb.read", "immudb.write"]
 
-    @Test("a server that is well serves by each name, and knows no other")
+    @Test("is serving by each of its names, and unknown by any other")
     func well() async throws {
         try await withServer { server in
             let health = try await server.health()
@@ -82,7 +82,7 @@ struct HealthTests {
         }
     }
 
-    @Test("after a write that failed, Health says why, reading serves and writing does not")
+    @Test("has the reason of a failed write; reading still serves, writing does not")
     func brokenDisk() async throws {
         try await withServer { server in
             var watches: [String: RPCResponseStream<Answer>.AsyncIterator] = [:]
@@ -115,7 +115,7 @@ struct HealthTests {
         }
     }
 
-    @Test("who watches is told that the server stops, and does not hold it up")
+    @Test("is no longer serving for watchers when the server stops, which they do not delay")
     func stopping() async throws {
         try await withServer { server in
             var watch = try await server.watch("immudb.read").makeAsyncIterator()
@@ -124,13 +124,13 @@ struct HealthTests {
             #expect(try await watch.next()?.status == .notServing)
             let end = await #expect(throws: RPCError.self) { try await watch.next() }
             #expect(end?.code == .unavailable)
-            // Who comes later learns the same.
+            // A watcher that comes later gets the same answer.
             var late = try await server.watch("").makeAsyncIterator()
             #expect(try await late.next()?.status == .notServing)
         }
     }
 
-    @Test("a connection may watch four times")
+    @Test("has at most four watchers on one connection")
     func limitOfAConnection() async throws {
         try await withServer(watcherLimit: 100) { server in
             var watches: [RPCResponseStream<Answer>.AsyncIterator] = []
@@ -148,7 +148,7 @@ struct HealthTests {
         }
     }
 
-    @Test("half of those who may watch at once may be of one host; who goes makes room")
+    @Test("has at most half of its watchers on one host; one that leaves makes room")
     func limit() async throws {
         try await withServer(watcherLimit: 4) { server in
             var first = Optional(try await server.watch("").makeAsyncIterator())
@@ -175,7 +175,7 @@ struct HealthTests {
     }
 }
 
-/// The file system, until it is broken: no data is synchronized any more.
+/// A file system whose files cannot be synchronized once it is broken.
 private final class BreakableDisk: ForwardingFileSystem {
     let isBroken = Mutex(false)
     let base = POSIXFileSystem()

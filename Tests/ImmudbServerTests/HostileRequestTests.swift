@@ -11,16 +11,17 @@ import Testing
 @testable import ImmudbOperations
 @testable import ImmudbServer
 
-@Suite("Requests that would take much more memory or time than bytes")
+@Suite("Requests that could cost much more memory or time than their bytes")
 struct HostileRequestTests {
-    /// Sent as it is: the bytes of any message are unknown fields of this one.
+    /// Makes a request of any bytes: they are unknown fields of this message, which are sent
+    /// unchanged.
     private func raw(_ bytes: [UInt8], times count: Int) throws -> Google_Protobuf_Empty {
         var data = Data(capacity: bytes.count * count)
         for _ in 0..<count { data.append(contentsOf: bytes) }
         return try Google_Protobuf_Empty(serializedBytes: data)
     }
 
-    @Test("a batch has at most 104,855 entries: one more is refused before it is decoded")
+    @Test("are refused before they are decoded if a batch has more than 104,855 entries")
     func batchLimit() async throws {
         try await TestServer.run { server in
             let item: [UInt8] = [0x0a, 0x03, 0x0a, 0x01, 0x6b]
@@ -42,7 +43,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test("a batch of keys has as many as the original took")
+    @Test("may have as many keys in a batch as the original took")
     func keyLimit() async throws {
         try await TestServer.run { server in
             try await server.set("k", "v")
@@ -61,11 +62,11 @@ struct HostileRequestTests {
         }
     }
 
-    @Test("a few fields of a later release are skipped, a hundred thousand are refused")
+    @Test("may have a few fields of a later release, but not a hundred thousand")
     func uselessFields() async throws {
         try await TestServer.run { server in
             let unknown: [UInt8] = [0x50, 0x01]
-            // Whom the gate lets in everywhere.
+            // The administrator, whom the gate admits to every method.
             var header = try await server.administrator()
             header.add(contentsOf: TestServer.tool)
             for method in ImmuService.methods where !method.streamsAnswers {
@@ -84,10 +85,10 @@ struct HostileRequestTests {
         }
     }
 
-    @Test("malformed bytes are undecodable, as ever")
+    @Test("are undecodable if their bytes are malformed")
     func malformed() async throws {
         try await TestServer.run { server in
-            // Ends inside of a field of the message that the field of Empty hides.
+            // Ends inside of a field of the message in the field that Empty skips.
             let error = try await server.refusal(
                 ImmuService.setBatch, try raw([0x0a, 0x02, 0x0a, 0x05], times: 1))
             #expect(error.code == .internalError)
@@ -95,7 +96,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test("keys, prefixes and offsets that are longer than any key find what is there")
+    @Test("may have keys, prefixes and offsets that are longer than any stored key")
     func longKeys() async throws {
         try await TestServer.run { server in
             try await server.set("a", "1")
@@ -120,7 +121,7 @@ struct HostileRequestTests {
         }
     }
 
-    @Test("scores and page numbers of any size are answered")
+    @Test("may have scores and page numbers of any size")
     func extremeNumbers() async throws {
         try await TestServer.run { server in
             try await server.set("a", "1")
@@ -150,13 +151,13 @@ struct HostileRequestTests {
 
     // MARK: walks
 
-    /// Finds nothing, and has no end.
+    /// A walk that finds nothing and never ends.
     private struct EndlessWalk: EntryWalk {
         var isAtEnd: Bool { false }
         func nextPage() -> [Entry] { [] }
     }
 
-    @Test("a walk that finds nothing ends soon after its caller has gone")
+    @Test("end a walk that finds nothing soon after their caller has gone")
     func cancelledWalk() async throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
@@ -191,7 +192,7 @@ struct HostileRequestTests {
         try database.close()
     }
 
-    @Test("a dump has entries of all sizes once, in their order, in messages that clients take")
+    @Test("dump entries of all sizes once, in order, in messages that clients accept")
     func dumpOfLargeEntries() async throws {
         try await TestServer.run { server in
             let sizes = [0, 3 << 20, 1, 1 << 20, 1 << 20, 1 << 20, 5, 3 << 20]

@@ -5,10 +5,11 @@ import RPCTransport
 import SwiftProtobuf
 import Testing
 
-/// The original's defects, by their numbers in docs/protocol.md, section 8: what a client gets instead.
-@Suite("What the original did wrong")
+/// The answers of this server where the original has a defect, by the numbers in docs/protocol.md,
+/// section 8.
+@Suite("A server without the defects of the original")
 struct KnownDefectTests {
-    @Test("D1: an empty batch is refused, and the server lives")
+    @Test("D1: refuses an empty batch, and goes on")
     func emptyBatch() async throws {
         try await TestServer.run { server in
             for path in [ImmuService.setBatch, ImmuService.setBatchSV] {
@@ -18,7 +19,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D2: absent messages and keys are refused by the name of the field")
+    @Test("D2: refuses absent messages and keys, and names the field")
     func absentMessages() async throws {
         let empty = Google_Protobuf_Empty()
         try await TestServer.run { server in
@@ -51,7 +52,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D3: the dump of an empty database is an empty stream")
+    @Test("D3: dumps an empty database as an empty stream")
     func emptyDump() async throws {
         try await TestServer.run { server in
             #expect(try await server.dump().isEmpty)
@@ -60,7 +61,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D4: each entry of a batch has its own index, all versions stay, all proofs hold")
+    @Test("D4: gives each entry of a batch its own index, keeps all versions, and proves them")
     func batchIndexes() async throws {
         try await TestServer.run { server in
             try await server.set("before", "0")
@@ -79,7 +80,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D5: an empty database has no consistency proof and no root to start from")
+    @Test("D5: has no consistency proof and no first root for an empty database")
     func emptyTree() async throws {
         try await TestServer.run { server in
             try await server.expectRefusal(
@@ -93,7 +94,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D6: what any write has acknowledged is in the tree")
+    @Test("D6: has the acknowledged entries of any write in the tree")
     func acknowledgedIsInTree() async throws {
         try await TestServer.run { server in
             let indexes = [
@@ -111,7 +112,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D7: the leaf of ZAdd is that of SafeZAdd: the set's key, and the member")
+    @Test("D7: gives ZAdd and SafeZAdd the same leaf, of the set's key and the member")
     func setLeaves() async throws {
         try await TestServer.run { server in
             try await server.set("key", "value")
@@ -133,7 +134,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D9: scans go on strictly after the offset, in both directions")
+    @Test("D9: continues scans strictly after the offset, in both directions")
     func offsets() async throws {
         try await TestServer.run { server in
             for key in ["a1", "a2", "a3", "b"] { try await server.set(key, key) }
@@ -149,7 +150,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D11: an index beyond the tree is not found, however large")
+    @Test("D11: does not find an index beyond the tree, however large")
     func farIndexes() async throws {
         try await TestServer.run { server in
             try await server.set("a", "1")
@@ -165,7 +166,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D12: scores order as numbers; NaN has no order and is refused")
+    @Test("D12: orders scores as numbers, and refuses NaN, which has no order")
     func scores() async throws {
         try await TestServer.run { server in
             let scores: [(String, Double)] = [
@@ -183,7 +184,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D13: a set holds what was added to it, and nothing else")
+    @Test("D13: has in a set only the members that were added to it")
     func setsApart() async throws {
         try await TestServer.run { server in
             try await server.set("key", "value")
@@ -201,7 +202,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D14: no key is left out of a reverse scan, whatever bytes it ends in")
+    @Test("D14: includes every key in a reverse scan, whatever its last bytes are")
     func reverseScan() async throws {
         try await TestServer.run { server in
             let keys = [Data("p".utf8), Data("p".utf8) + [0xFF], Data("p".utf8) + [0xFF, 0xFF, 1]]
@@ -214,7 +215,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D15: deep scans show real items only")
+    @Test("D15: shows only real items in deep scans")
     func deepScan() async throws {
         try await TestServer.run { server in
             try await server.set("key", "1")
@@ -228,7 +229,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D18: what is refused takes no index")
+    @Test("D18: gives no index to a refused entry")
     func noHoles() async throws {
         try await TestServer.run { server in
             try await server.set("a", "1")
@@ -240,13 +241,13 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D19, D21: a value that is no Content is refused by SV reads, and read by plain ones")
+    @Test("D19, D21: refuses a value that is not Content in SV reads, and returns it in plain ones")
     func notStructured() async throws {
         try await TestServer.run { server in
             let message = "unexpected not structured value encountered"
             try await server.setStructured("a", 7, "x")
             try await server.set("b", "raw")
-            // Parses as protobuf, but is not what encoding it again would give.
+            // Parses as protobuf, but encoding it again gives other bytes.
             let request = Immudb_Schema_KeyValue.with {
                 $0.key = Data("c".utf8)
                 $0.value = Data([0x12, 0x01, 0x41, 0x08, 0x07])
@@ -263,7 +264,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D20: pages of structured items say their number, and whether more follow")
+    @Test("D20: numbers pages of structured items, and says whether more follow")
     func structuredPages() async throws {
         try await TestServer.run { server in
             for number in 0..<3 { try await server.setStructured("k\(number)", 1, "\(number)") }
@@ -279,7 +280,7 @@ struct KnownDefectTests {
         }
     }
 
-    @Test("D22: a dump is of one snapshot, in small messages, while writers go on")
+    @Test("D22: dumps one snapshot in small messages while writers go on")
     func dumpBesideWriters() async throws {
         try await TestServer.run { server in
             for number in 0..<12 {
@@ -296,14 +297,14 @@ struct KnownDefectTests {
             }
             #expect(versions == Array(1...12))
 
-            // One that is larger than a message may be goes alone.
+            // An entry that is larger than a message may be is sent alone.
             try await server.set("large", String(repeating: "v", count: 6 << 20))
             let large = try await server.dump().last
             #expect(large?.value.count == 6 << 20)
         }
     }
 
-    @Test("M6: roots and proofs are those of all entries, of every kind, in their order")
+    @Test("M6: computes roots and proofs over all entries, of every kind, in their order")
     func everyKindIsALeaf() async throws {
         try await TestServer.run { server in
             try await server.set("key", "value")

@@ -34,7 +34,7 @@ struct MetricsTests {
         "grpc_type=\"\(kind)\",grpc_service=\"immudb.schema.ImmuService\",grpc_method=\"\(method)\""
     }
 
-    /// Until the registry has the line; the loop counts a call when its answer is on the way.
+    /// Waits until the registry has the line: the loop counts a call when its answer is on the way.
     private static func expect(
         _ lines: [String], in registry: PrometheusRegistry,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -48,11 +48,11 @@ struct MetricsTests {
         #expect(missing.isEmpty, "in \(registry.text())", sourceLocation: sourceLocation)
     }
 
-    @Test("count calls by method and code, messages, and what the database commits")
+    @Test("count calls by method and code, messages, and the commits of the database")
     func calls() async throws {
         let registry = PrometheusRegistry()
         try await Self.server(registry) { server, client in
-            // Who only connects is no client.
+            // A client that only connects does not count.
             let silent = RPCClient(.init(host: "127.0.0.1", port: server.options.port))
             await silent.shutdown()
             #expect(!registry.text().contains("immudb_number_of_rpcs_per_client{"))
@@ -85,13 +85,13 @@ struct MetricsTests {
                     "grpc_server_started_total{\(Self.labels("ZScanSV"))} 0",
                     "immudb_number_of_rpcs_per_client{ip=\"127.0.0.1\"} 5",
                     "immudb_puts_total 3",
-                    // Each second.
+                    // Updated each second.
                     "immudb_number_of_stored_entries 3", "immudb_connections 1",
                 ], in: registry)
             let text = registry.text()
             #expect(text.contains("immudb_commit_group_entries_sum 3\n"))
             #expect(!text.contains("immudb_fdatasync_seconds_count 0\n"))
-            // 36 methods, each with 17 codes.
+            // 36 methods with 17 codes each.
             let handled = text.split(separator: "\n").filter {
                 $0.hasPrefix("grpc_server_handled_total{") && $0.contains("ImmuService")
             }
@@ -99,7 +99,8 @@ struct MetricsTests {
         }
     }
 
-    @Test("say the sizes of both databases, what is in memory, and what waits for a thread")
+    @Test(
+        "show the sizes of both databases, the memory in use, and the work that waits for a thread")
     func parts() async throws {
         let registry = PrometheusRegistry()
         try await Self.server(registry) { server, client in
@@ -126,7 +127,7 @@ struct MetricsTests {
                 let databases = lines.filter { $0.hasPrefix("immudb_\(size)_size_bytes{") }.map {
                     $0.split(separator: "\"")[1]
                 }
-                // The data comes first, for those who take the first sample.
+                // The first sample is that of the data's database.
                 #expect(databases == ["\(folder)/immudb", "\(folder)/immudbsys"])
             }
             #expect(
@@ -140,7 +141,7 @@ struct MetricsTests {
         }
     }
 
-    @Test("are without durations if nobody wants histograms")
+    @Test("have no durations if histograms are off")
     func withoutHistograms() async throws {
         let registry = PrometheusRegistry()
         try await Self.server(registry, hasHistograms: false) { _, _ in
@@ -149,14 +150,14 @@ struct MetricsTests {
         }
     }
 
-    @Test("have series for a bounded number of addresses; the rest counts together")
+    @Test("have series for a limited number of addresses, and one for all others")
     func addresses() {
         let registry = PrometheusRegistry()
         let clients = ClientMetrics(registry)
         for number in 0..<3 * ClientMetrics.limit {
             clients.client(at: "2001:db8::\(number)").noteCall()
         }
-        // The series are there before the calls are recorded, with the time of now.
+        // The series exist before the calls are recorded, with the current time.
         let times = registry.text().matches(of: /last_message_at_unix_seconds\{.*\} (\S+)/)
         #expect(times.count == ClientMetrics.limit + 1)
         #expect(times.allSatisfy { Double($0.1).map { $0 > 1e9 } == true })
@@ -171,7 +172,7 @@ struct MetricsTests {
     }
 
     @Test(
-        "have names that Prometheus takes, each once, with a help; histograms have bounds that grow"
+        "have unique names that Prometheus accepts, a help text, and ascending bounds"
     )
     func names() {
         for metric in ServerMetric.allCases {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Proofs over the wire")
 struct ProofCallTests {
-    @Test("an empty database has index 0, an empty root, and nothing to prove")
+    @Test("do not exist for an empty database, which has index 0 and an empty root")
     func emptyDatabase() async throws {
         try await TestServer.run { server in
             let root = try await server.currentRoot()
@@ -29,7 +29,7 @@ struct ProofCallTests {
         }
     }
 
-    @Test("each verified write extends the tree that the one before showed")
+    @Test("show that each verified write extends the tree of the one before")
     func safeSets() async throws {
         try await TestServer.run { server in
             var trusted: Immudb_Schema_Root?
@@ -52,7 +52,7 @@ struct ProofCallTests {
         }
     }
 
-    @Test("a verified read proves the entry since any root of the past")
+    @Test("prove the entry of a verified read since any earlier root")
     func safeGets() async throws {
         try await TestServer.run { server in
             var roots: [Immudb_Schema_Root] = []
@@ -81,7 +81,8 @@ struct ProofCallTests {
     }
 
     @Test(
-        "a root index beyond the tree is refused before anything is written, also when it is empty")
+        "are refused for a root index beyond the tree, also an empty one, before anything is written"
+    )
     func invalidRootIndex() async throws {
         try await TestServer.run { server in
             for size in 0..<3 {
@@ -101,7 +102,7 @@ struct ProofCallTests {
         }
     }
 
-    @Test("Inclusion and Consistency hold for every index of every tree")
+    @Test("hold for every index of every tree, in Inclusion and Consistency")
     func standaloneProofs() async throws {
         try await TestServer.run { server in
             var roots: [Digest] = []

@@ -8,10 +8,11 @@ import Testing
 
 @testable import ImmudbServer
 
-/// What `reflection.py` of the end-to-end tests cannot see from outside.
-@Suite("What the server says of its services")
+/// Checks of the reflection service that `reflection.py` of the end-to-end tests cannot make from
+/// outside.
+@Suite("The reflection service")
 struct ReflectionTests {
-    @Test("lists the services of all methods that are served, and no other")
+    @Test("lists the services of all served methods, and no others")
     func services() throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
@@ -23,7 +24,7 @@ struct ReflectionTests {
         let checks = HealthChecks(
             service.operations, HealthMonitor(service.operations, limit: 1))
         let reflection = try Reflection()
-        // Those of `AccountService` need users.
+        // The methods of `AccountService` need users.
         let ofAccounts = ImmuService.methods.map(\.path) + [AdminService.auditLog]
         let served = Set(
             (service.methods + checks.methods + reflection.methods).map(\.path) + ofAccounts)

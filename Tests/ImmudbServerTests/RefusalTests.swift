@@ -6,11 +6,11 @@ import RPCTransport
 import SwiftProtobuf
 import Testing
 
-/// What a server says to bad input: the statuses of the specification; it lives on and nothing is
-/// written.
+/// The answers to bad input are the statuses of the specification; the server goes on, and writes
+/// nothing.
 @Suite("Refused calls")
 struct RefusalTests {
-    @Test("every call refuses an empty key and one that begins with a zero byte")
+    @Test("include each one with a key that is empty or begins with a zero byte")
     func keyRules() async throws {
         try await TestServer.run { server in
             try await server.set("key", "value")
@@ -31,7 +31,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("written keys have a reserved prefix and a longest length; read ones are just not there")
+    @Test("include writes of a reserved or too long key, which reads do not find")
     func writtenKeyRules() async throws {
         try await TestServer.run { server in
             let long = String(repeating: "k", count: 65_001)
@@ -60,7 +60,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("SafeSet without an entry is refused")
+    @Test("include a SafeSet without an entry")
     func missingEntry() async throws {
         try await TestServer.run { server in
             try await server.expectRefusal(
@@ -72,7 +72,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "what clients of later releases call first says why it does not work, whatever the request holds"
+        "tell clients of later releases at their first call why it fails, whatever it contains"
     )
     func unimplemented() async throws {
         try await TestServer.run { server in
@@ -87,7 +87,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("unknown methods and services are unimplemented")
+    @Test("are UNIMPLEMENTED for unknown methods and services")
     func unknownMethods() async throws {
         try await TestServer.run { server in
             let paths = [
@@ -101,10 +101,10 @@ struct RefusalTests {
         }
     }
 
-    @Test("a message that is not protobuf is refused, and the server lives on")
+    @Test("include messages that are not protobuf, after which the server goes on")
     func malformedMessages() async throws {
         try await TestServer.run { server in
-            // Field 1 of SafeSetOptions is a message; here it holds bytes that are none.
+            // Field 1 of SafeSetOptions is a message. These bytes are not a message.
             for bytes: [UInt8] in [[0x0a], [0x0a, 0x05, 0x61], [0xff, 0xff], [0x08]] {
                 let request = Immudb_Schema_Key.with { $0.key = Data(bytes) }
                 let error = try await server.refusal(ImmuService.safeSet, request)
@@ -115,7 +115,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("a request beyond 32 MiB is refused, and nothing of it is written")
+    @Test("include requests above 32 MiB, of which nothing is written")
     func oversized() async throws {
         try await TestServer.run { server in
             let request = Immudb_Schema_KeyValue.with {
@@ -128,7 +128,7 @@ struct RefusalTests {
         }
     }
 
-    @Test("a closed database refuses calls with a status")
+    @Test("have a status when the database is closed")
     func closedDatabase() async throws {
         try await TestServer.run { server in
             try await server.set("key", "value")

@@ -39,7 +39,7 @@ struct ServerIdentifierTests {
         }
     }
 
-    @Test("is the same for all who start at once")
+    @Test("is the same for all servers that start at once")
     func race() async throws {
         let folder = TemporaryFolder()
         let found = try await withThrowingTaskGroup(of: ServerIdentifier.self) { group in
@@ -51,7 +51,8 @@ struct ServerIdentifierTests {
         #expect(found.count == 1)
     }
 
-    @Test("of a wrong length is an error that names the file", arguments: [0, 1, 11, 13, 1000])
+    @Test(
+        "is an error that names the file if its length is wrong", arguments: [0, 1, 11, 13, 1000])
     func damaged(byteCount: Int) throws {
         try withFolder { folder in
             let file = folder.appendingPathComponent("immudb.identifier")

@@ -11,8 +11,8 @@ import Synchronization
 import TestTools
 import Testing
 
-/// INTERNAL on a write says that its entry may be stored, UNAVAILABLE and RESOURCE_EXHAUSTED that it is
-/// not.
+/// INTERNAL on a write says that its entry may be stored; UNAVAILABLE and RESOURCE_EXHAUSTED say
+/// that it is not.
 @Suite("Writes that fail")
 struct StoredWriteTests {
     /// Runs a test against a server whose tree files can be made unreadable.
@@ -25,7 +25,7 @@ struct StoredWriteTests {
         var options = Database.Options()
         options.fileSystem = fileSystem
         let database = try Database.open(at: folder.path, options: options)
-        // Twice the digests of a block: proofs need some that are in no memory.
+        // Twice the digests of a block: proofs need some that are not in memory.
         for first in stride(from: 0, to: 600, by: 100) {
             try await database.setBatch(
                 (first..<first + 100).map { NewEntry(key: Array("key\($0)".utf8), value: []) })
@@ -53,7 +53,7 @@ struct StoredWriteTests {
             })
     }
 
-    @Test("say INTERNAL and the index when the entry is stored and its proof cannot be made")
+    @Test("report INTERNAL and the index if the entry is stored but its proof cannot be made")
     func unprovable() async throws {
         try await withServer { client, database, tree in
             tree.isUnreadable.withLock { $0 = true }
@@ -108,7 +108,7 @@ struct StoredWriteTests {
     }
 }
 
-/// The real file system, whose tree files cannot be read when that is said.
+/// The real file system, but tree files cannot be read once the test says so.
 private final class UnreadableTree: ForwardingFileSystem {
     let isUnreadable = Mutex(false)
     let base = POSIXFileSystem()

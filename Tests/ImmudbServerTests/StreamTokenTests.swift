@@ -5,20 +5,21 @@ import RPCTransport
 import SwiftProtobuf
 import Testing
 
-/// A stream runs for as long as its client reads; its token may end before.
-@Suite("Streams of users who go")
+/// A stream runs for as long as its client reads. Its token may become invalid before.
+@Suite("Streams whose token becomes invalid")
 struct StreamTokenTests {
     private let password = "Passw0rd!"
 
     @Test(
-        "a dump ends when its user is deleted or gets another password, and that of another goes on",
+        "end a dump when its user is deleted or gets another password, but not another user's",
         arguments: [ImmuService.deleteUser, ImmuService.changePassword])
     func dump(method: String) async throws {
         try await TestServer.run(isAuthenticating: true) { server in
             let admin = try await server.administrator()
             for user in ["joe", "ann"] { try await server.createUser(user, password, by: admin) }
             let joe = try await server.header("joe", password)
-            // More than the windows of a client that does not read, and what the server sends ahead.
+            // More than the windows of a client that does not read and the messages that the server
+            // sends ahead.
             let count = 64
             let value = Data(repeating: 1, count: 1 << 20)
             for number in 0..<count {
@@ -56,12 +57,13 @@ struct StreamTokenTests {
         }
     }
 
-    @Test("the audit log ends when its administrator gets another password")
+    @Test("end the audit log when its administrator gets another password")
     func auditLog() async throws {
         try await TestServer.run(isAuthenticating: true) { server in
             let first = try await server.firstLogin()
             let admin = try await server.header("immu", first, TestServer.tool)
-            // A login of the administrator is an entry. More of them than the server sends ahead.
+            // Each login of the administrator is an entry. Make more of them than the server sends
+            // ahead.
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<100 {
                     group.addTask {

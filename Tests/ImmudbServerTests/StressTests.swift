@@ -6,19 +6,19 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-/// Calls that end at every moment on a real database: what is stored is what somebody sent, what was
-/// acknowledged is there, and what is read is what was asked for. ThreadSanitizer and
+/// Calls that end at every moment, on a real database. Every stored entry was sent by a call, every
+/// acknowledged entry is stored, and every read returns the requested entry. ThreadSanitizer and
 /// AddressSanitizer watch this suite in `make sanitize`.
 @Suite("Service calls that end at every moment", .serialized)
 struct StressTests {
-    /// IMMUDB_STRESS_SECONDS for each of the tests; seconds in a plain run.
+    /// The time for each test: IMMUDB_STRESS_SECONDS, or a few seconds.
     private static let span = Duration.seconds(
         ProcessInfo.processInfo.environment["IMMUDB_STRESS_SECONDS"].flatMap { Int($0) } ?? 2)
 
     private static let isExpected: Set<StatusCode> = [.deadlineExceeded, .cancelled]
 
-    /// The value that belongs to a key, so that each entry shows whether its bytes were one call's:
-    /// the key, repeated up to 512 times.
+    /// Returns the value that belongs to a key: the key, repeated up to 512 times. So each entry
+    /// shows whether all its bytes are from one call.
     private static func value(_ key: Data) -> Data {
         var value = key
         for _ in 0..<(key.last ?? 0) % 10 { value += value }
@@ -27,7 +27,7 @@ struct StressTests {
 
     private static func key(_ lane: Int, _ number: Int) -> Data { Data("\(lane)/\(number)".utf8) }
 
-    /// Calls, with a deadline; nil where it or the caller ended the call.
+    /// Makes a call with a deadline. Returns nil if the deadline or the caller ended it.
     private static func answer<Answer: Message>(
         _ client: RPCClient, _ path: String, _ request: some Message, _ timeout: Duration,
         as _: Answer.Type = Answer.self
@@ -42,7 +42,7 @@ struct StressTests {
     }
 
     @Test(
-        "deadlines about as long as the queueing: every entry is one call's, every answer its own")
+        "keep entries and answers apart when deadlines are about as long as the queue")
     func deadlines() async throws {
         let acknowledged = Acknowledged()
         try await TestServer.run { server in
@@ -117,7 +117,7 @@ struct StressTests {
         }
     }
 
-    /// Begins a dump, and leaves it after some messages.
+    /// Begins a dump, and drops it after some messages.
     private static func dump(
         _ client: RPCClient, _ number: Int, _ timeout: Duration
     ) async throws {
@@ -133,7 +133,7 @@ struct StressTests {
         }
     }
 
-    /// All that is stored, by itself and against what was acknowledged.
+    /// Checks all stored entries, by themselves and against the acknowledged ones.
     private static func check(
         _ server: TestServer, _ acknowledged: [UInt64: Data]
     ) async throws {
@@ -151,7 +151,7 @@ struct StressTests {
     }
 }
 
-/// The keys of entries that were acknowledged, by their index.
+/// The keys of acknowledged entries, by index.
 private final class Acknowledged: Sendable {
     private let keys = Mutex<[UInt64: Data]>([:])
 

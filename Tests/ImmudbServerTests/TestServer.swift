@@ -11,7 +11,7 @@ import SwiftProtobuf
 import TestTools
 import Testing
 
-/// A server in this process, on a folder of its own, and a client of it.
+/// A server in this process, with a folder of its own, and a client of it.
 final class TestServer: Sendable {
     let server: ImmudbServer
     let client: RPCClient
@@ -50,7 +50,7 @@ final class TestServer: Sendable {
         try result.get()
     }
 
-    /// Calls, and expects an answer with the server's identity.
+    /// Makes a call, and expects an answer with the server's identity.
     func call<Answer: Message>(
         _ path: String, _ request: some Message, as _: Answer.Type = Answer.self
     ) async throws -> Answer {
@@ -59,7 +59,7 @@ final class TestServer: Sendable {
         return response.message
     }
 
-    /// Calls, and expects an error with the server's identity.
+    /// Makes a call, and expects an error with the server's identity.
     func refusal(
         _ path: String, _ request: some Message, metadata: Metadata = [:]
     ) async throws -> RPCError {
@@ -74,7 +74,7 @@ final class TestServer: Sendable {
         throw CancellationError()
     }
 
-    /// Calls, and expects a status and message, and that nothing was written.
+    /// Makes a call, and expects a status and message, and that nothing was written.
     func expectRefusal(
         _ path: String, _ request: some Message, _ code: StatusCode, _ message: String,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -87,7 +87,7 @@ final class TestServer: Sendable {
     }
 }
 
-// The calls, in the words of a test.
+// Calls for tests.
 extension TestServer {
     @discardableResult
     func set(_ key: String, _ value: String) async throws -> UInt64 {
@@ -153,7 +153,8 @@ func safeGetOptions(_ key: String, rootIndex: UInt64?) -> Immudb_Schema_SafeGetO
 }
 
 extension Immudb_Schema_Proof {
-    /// Checks inclusion of the leaf, and consistency with a root at a last index if there is one.
+    /// Checks the inclusion of the leaf, and the consistency with the trusted root, if there is
+    /// one.
     func verify(leaf expected: Digest, trusted: Immudb_Schema_Root? = nil) throws {
         let leaf = try #require(Digest(self.leaf))
         let root = try #require(Digest(self.root))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("References, walks and structured values over the wire")
 struct WalkCallTests {
-    @Test("a reference is followed one level; its history is its own")
+    @Test("follow a reference one level, and give it a history of its own")
     func references() async throws {
         try await TestServer.run { server in
             try await server.set("key", "1")
@@ -24,7 +24,7 @@ struct WalkCallTests {
         }
     }
 
-    @Test("names and targets are checked, the target first, and nothing is written")
+    @Test("check the target, then the name of a reference, and write nothing if they are bad")
     func referenceChecks() async throws {
         try await TestServer.run { server in
             try await server.set("key", "1")
@@ -50,7 +50,7 @@ struct WalkCallTests {
         }
     }
 
-    @Test("SafeReference proves the reference's own entry")
+    @Test("prove the reference's own entry in SafeReference")
     func safeReference() async throws {
         try await TestServer.run { server in
             try await server.set("key", "1")
@@ -67,7 +67,7 @@ struct WalkCallTests {
         }
     }
 
-    @Test("a scan has the newest version of each key in byte order, up to the limit")
+    @Test("scan the newest version of each key in byte order, up to the limit")
     func scans() async throws {
         try await TestServer.run { server in
             for key in ["b", "a", "c", "a"] { try await server.set(key, "\(key)!") }
@@ -82,7 +82,7 @@ struct WalkCallTests {
         }
     }
 
-    @Test("Count takes a prefix, and counts keys, not versions")
+    @Test("count the keys with a prefix, not their versions")
     func counts() async throws {
         try await TestServer.run { server in
             for key in ["a1", "a2", "a1", "b"] { try await server.set(key, "x") }
@@ -95,7 +95,7 @@ struct WalkCallTests {
         }
     }
 
-    @Test("pages of the history: 0 and 1 are the same, size 0 is one entry, the end is exact")
+    @Test("take page 0 as page 1 and size 0 as one entry, and report the exact end")
     func pages() async throws {
         try await TestServer.run { server in
             try await server.expectRefusal(
@@ -122,7 +122,7 @@ struct WalkCallTests {
         }
     }
 
-    @Test("a page that no message can hold is refused, not cut short")
+    @Test("refuse a page that fits into no message, instead of cutting it short")
     func largePages() async throws {
         try await TestServer.run { server in
             for number in 0..<5 {
@@ -132,18 +132,18 @@ struct WalkCallTests {
             #expect(error.code == .resourceExhausted)
             #expect(error.message.contains("smaller pages"))
             #expect(try await server.iScan(page: 1, size: 3).items.count == 3)
-            // A scan ends early instead: its caller goes on after the last key.
+            // A scan ends early instead: its caller continues after the last key.
             let first = try await server.scan()
             #expect(first.count == 3)
             #expect(try await server.scan(after: first[2].key).count == 2)
         }
     }
 
-    @Test("structured values come back as they went in, by every method")
+    @Test("return structured values unchanged by every method")
     func structuredValues() async throws {
         try await TestServer.run { server in
             try await server.setStructured("a", 7, "x")
-            // Nothing is stored for a time of 0 and no payload, and that is Content too.
+            // A time of 0 without a payload is stored as an empty value, which is Content, too.
             try await server.setStructured("b", 0, "")
             let safe = Immudb_Schema_SafeSetSVOptions.with { $0.skv = structured("a", 8, "y") }
             let proof: Immudb_Schema_Proof = try await server.call(ImmuService.safeSetSV, safe)

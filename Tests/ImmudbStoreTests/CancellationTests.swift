@@ -6,7 +6,7 @@ import Synchronization
 import TestTools
 import Testing
 
-/// Openings that are stopped.
+/// Openings that are cancelled.
 @Suite(.ownThread)
 struct CancellationTests {
     @Test("stops an opening that rebuilds the views, and lets the next one continue from there")
@@ -29,7 +29,7 @@ struct CancellationTests {
         #expect(throws: StoreError(.cancelled, "")) {
             try Database.open(at: folder.path, options: options)
         }
-        // Not stopped: it is all there, and the folder is free.
+        // Opened without cancellation, the database is complete, and the folder was free.
         let again = try Database.open(in: folder)
         #expect(again.snapshot.root == root)
         #expect(try await again.get(bytes("key 29-999"))?.index == EntryIndex(29_999))
@@ -46,7 +46,8 @@ struct CancellationTests {
                     await withCheckedContinuation { continuation in
                         Thread.detachNewThread {
                             try? database.close()
-                            // Closed in order: the folder can be opened at once.
+                            // The database was closed in order, so the folder can be opened at
+                            // once.
                             continuation.resume()
                         }
                     }

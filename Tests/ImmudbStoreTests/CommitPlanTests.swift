@@ -7,7 +7,8 @@ import Testing
 
 @testable import ImmudbStore
 
-/// What a group becomes: a function of its units, the tree before them, and the position in the ledger.
+/// The plan of a group: a function of its units, the tree before them, and the position in the
+/// ledger.
 @Suite("The plan of a commit")
 struct CommitPlanTests {
     private static func units(_ random: inout SplitMix64) -> [CommitUnit] {
@@ -96,7 +97,8 @@ struct CommitPlanTests {
             for group in (0..<earlier).map({ _ in Self.units(&random) }) + [units] {
                 let position = try ledger.prepareFrame(
                     payloadByteCount: FrameSize(group).payloadByteCount)
-                // A plan for another position, whose server was not quick enough, leaves no trace.
+                // A plan for another position, of a server that was not quick enough, leaves no
+                // trace.
                 _ = CommitPlan(
                     group, after: MerkleAccumulator(), at: EntryPosition(segment: 7, offset: 1),
                     in: frame)

@@ -9,7 +9,7 @@ import Testing
 struct CommitQueueTests {
     private let queue = CommitQueue(byteLimit: 256 << 20)
 
-    /// A unit whose cost is that many times the largest of a group.
+    /// Makes a unit whose cost is a multiple of a group's largest.
     private func unit(
         _ name: String, groups: Double = 0, source: Int, isCancelled: Bool = false
     ) -> CommitUnit {
@@ -135,7 +135,7 @@ struct CommitQueueTests {
     @Test("keeps the limit of memory, but has room for a source with little in the queue")
     func memory() {
         let queue = CommitQueue(byteLimit: 1 << 20)
-        // One that fills it.
+        // A unit that fills the queue.
         let large = unit("a", groups: 1 / 8, source: 1)
         #expect(large.weight < 1 << 20)
         #expect(large.weight > 1 << 20 - 2_048)

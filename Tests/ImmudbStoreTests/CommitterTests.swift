@@ -9,10 +9,10 @@ import Testing
 
 @testable import ImmudbStore
 
-/// The committer's loop, with outcomes that a script gives.
+/// The committer's loop, with outcomes from a script.
 @Suite("The committer", .ownThread)
 struct CommitterTests {
-    /// Gives each frame the next outcome of a script; durable ones go to the ledger.
+    /// Gives each frame the next outcome of a script, and writes durable ones to the ledger.
     private final class ScriptedCommit: FrameCommit {
         enum Step {
             case durable
@@ -36,7 +36,7 @@ struct CommitterTests {
             switch script.removeFirst() {
             case .refused(let code): return .notStored(StoreError(code, "script"))
             case .unknown:
-                // A frame that was planned and is lost.
+                // The frame was planned, and is lost.
                 plannedFrom.append(plan(EntryPosition(segment: 5, offset: 9)).before.rawValue)
                 return .unknown(StoreError(.io, "script"))
             case .durable:
@@ -60,12 +60,13 @@ struct CommitterTests {
         }
     }
 
-    /// Runs a committer over groups of one unit of two entries, each with the next outcome of a script.
+    /// Runs a committer over groups of one unit of two entries, each with the next outcome of a
+    /// script.
     private func run(
         _ script: [ScriptedCommit.Step], log: LogLines = LogLines()
     ) throws -> (results: [Int: Result<UInt64, StoreError>], plannedFrom: [UInt64], size: UInt64) {
         let folder = TemporaryFolder()
-        // Gives the parts that the committer works on; its own pipeline has nothing to do.
+        // Provides the parts that the committer works on. The database's own pipeline stays idle.
         let database = try Database.open(in: folder)
         let storage = database.storage
         let results = Results()
@@ -74,7 +75,7 @@ struct CommitterTests {
             let entries = ["a", "b"].map {
                 NewEntry(key: bytes("\(number) \($0)"), value: bytes("value"))
             }
-            // So large that it is a group of its own.
+            // Large enough to be a group of its own.
             let byteCount = CommitUnit.byteCount(of: entries) + CommitQueue.groupCost
             let unit = CommitUnit(entries: entries, byteCount: byteCount, source: number) {
                 results.note(number, $0)

@@ -5,10 +5,10 @@ import StorageIO
 import TestTools
 import Testing
 
-/// What the database says and does when its files are not as it left them.
+/// The database's errors and behaviour when its files have changed.
 @Suite(.ownThread)
 struct DamageTests {
-    /// A closed database of 300 entries.
+    /// Makes a closed database of 300 entries.
     private func filled() async throws -> TemporaryFolder {
         let folder = TemporaryFolder()
         let database = try Database.open(in: folder)
@@ -105,7 +105,7 @@ struct DamageTests {
         try folder.replace("index", by: ahead)
         let database = try Database.open(in: folder)
         try expectAllThere(database, root: root)
-        // Another entry gets the place of the one that only the index knew.
+        // Another entry gets the index of the one that only the key index had.
         let index = try await database.set(bytes("other"), bytes("value"))
         #expect(index == EntryIndex(300))
         #expect(try await database.get(bytes("other"))?.index == EntryIndex(300))
@@ -148,7 +148,7 @@ struct DamageTests {
         try database.close()
         let segment = URL(fileURLWithPath: "\(crashed.path)/ledger/0000000000.segment")
         var file = try Data(contentsOf: segment)
-        // Five frames of 48 + 16 + 1 + 32 bytes, in the middle of which the disk gives zeros.
+        // Five frames of 48 + 16 + 1 + 32 bytes. The disk returns zeros in the middle of them.
         let end = (file.lastIndex { $0 != 0 } ?? 0) + 1
         file.resetBytes(in: end - 3 * 97..<end)
         try file.write(to: segment)
@@ -186,7 +186,7 @@ struct DamageTests {
                 } catch {
                     #expect([.corruption, .tampered].contains(error.code), "\(error)")
                 }
-                // Whatever was found is mended by a restart.
+                // A restart repairs the damage.
                 try database.close()
             }
         }
@@ -245,7 +245,7 @@ struct DamageTests {
         let place = try #require(
             file.indices.first { file[$0...].starts(with: old) })
         file[place + old.count - 1] = UInt8(ascii: "8")
-        // The attacker mends the record's checksum; the frame's he may forget or not.
+        // The attacker corrects the record's checksum, and with or without the frame's.
         let recordStart = place - 16
         var crc = CRC32C()
         crc.update(UInt64(37))
@@ -255,7 +255,7 @@ struct DamageTests {
             file.replaceSubrange(recordStart + 12..<recordStart + 16, with: $0)
         }
         let database = try Database.open(in: folder)
-        // Changed under the open database, where no recovery sees it.
+        // Changed while the database is open, so that no recovery sees it.
         let handle = try #require(FileHandle(forWritingAtPath: segment))
         try handle.write(contentsOf: Data(file))
         try handle.close()
@@ -306,7 +306,7 @@ struct DamageTests {
             put(crc.value, at: checksum, in: &file)
         }
         try Data(file).write(to: segment)
-        // With its tree, the database opens, and finds the entry out when it is read.
+        // With its tree, the database opens, and detects the changed entry when it is read.
         let open = try Database.open(in: folder)
         #expect(throws: StoreError(.tampered, "")) { try open.snapshot.entry(at: EntryIndex(37)) }
         try open.close()

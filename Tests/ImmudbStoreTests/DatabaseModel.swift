@@ -1,13 +1,15 @@
 import ImmudbStore
 import MerkleTree
 
-/// What a database should hold: all entries, and every answer found by looking through them.
+/// A model of a database: a list of all entries, which it searches for each answer.
 struct DatabaseModel {
     private(set) var entries: [Entry] = []
     private(set) var roots = [Digest.emptyTree]
     private var tree = MerkleAccumulator()
 
-    /// - Returns: whether the batch can be appended; then it was.
+    /// Appends the batch if a database would.
+    ///
+    /// - Returns: whether it was appended.
     mutating func append(_ batch: [NewEntry]) -> Bool {
         let before = self
         for new in batch {
@@ -67,7 +69,7 @@ struct DatabaseModel {
     func members(
         of set: [UInt8], after offset: SortedSetKey?, reverse: Bool, in size: Int
     ) -> [SortedSetMember] {
-        // Equal keys have equal scores, also 0.0 and -0.0: the first entry stays.
+        // Equal keys have equal scores, including 0.0 and -0.0: the first entry stays.
         var firsts: [SortedSetKey: EntryIndex] = [:]
         for entry in entries[..<size] {
             guard let key = SortedSetKey(entry: entry), key.set == set, firsts[key] == nil else {
@@ -90,7 +92,7 @@ struct DatabaseModel {
 }
 
 extension [Entry] {
-    /// The beginning that the limits leave; the first one in any case.
+    /// Returns the entries up to the limits, and the first one in any case.
     func limited(to limit: Int, bytes byteLimit: Int) -> [Entry] {
         var byteCount = 0
         let fitting = prefix(limit).prefix { entry in

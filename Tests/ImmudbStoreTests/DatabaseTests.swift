@@ -41,7 +41,7 @@ struct DatabaseTests {
             (0..<count).map { NewEntry(key: bytes("k"), value: bytes("\(10_000 + $0)")) })
         let all = try await database.history(of: bytes("k"))
         #expect(all.map(\.index.rawValue) == (0..<UInt64(count)).reversed())
-        // Each counts as 1 byte of key and 5 of value.
+        // Each entry counts as 1 byte of key and 5 of value.
         for fitting in [1, 511, 512, 513, 1299] {
             let some = try await database.history(of: bytes("k"), byteLimit: 6 * fitting + 5)
             #expect(some == Array(all.prefix(fitting)))
@@ -244,7 +244,7 @@ struct DatabaseTests {
             options.log = log.sink
             let database = try Database.open(at: "\(folder.path)/\(number)", options: options)
             #expect(database.snapshot.size == TreeSize(2000))
-            // The views were brought up to the ledger: nothing is indexed again.
+            // The views are up to date, so nothing is indexed again.
             #expect(log.all.isEmpty, "\(log.all)")
             try database.close()
         }
@@ -267,7 +267,7 @@ struct DatabaseTests {
         #expect(again.snapshot.root == database.snapshot.root)
         let sizes = try again.sizes()
         #expect(sizes.ledger > 0 && sizes.tree > 0 && sizes.index > 0)
-        // The entries are in a file since the first database was closed; one more is not.
+        // The entries are in a file since the first database was closed, except for one.
         let before = again.memoryUse
         try await again.set(bytes("new"), bytes("value"))
         _ = try again.snapshot.get(bytes("1"))

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.ownThread)
 struct EntriesTests {
-    /// A database of entries of all kinds and many lengths, in frames of all sizes.
+    /// Fills a database with entries of all kinds and many lengths, in frames of all sizes.
     private func filled(_ folder: TemporaryFolder, count: Int) async throws -> Database {
         let database = try Database.open(in: folder)
         var number = 0
@@ -42,7 +42,7 @@ struct EntriesTests {
         for beyond in [3000, 3001, UInt64.max] {
             #expect(try await database.entries(from: EntryIndex(beyond), limit: 1).isEmpty)
         }
-        // Pages by bytes lead through all of them, whatever their size.
+        // Pages that are limited by bytes return all of them, whatever their size.
         var paged: [Entry] = []
         while true {
             let page = try snapshot.entries(

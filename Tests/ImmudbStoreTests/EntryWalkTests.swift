@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Walks in pages", .ownThread)
 struct EntryWalkTests {
-    /// Pages until the end; no page may be larger than a mebibyte and one entry.
+    /// Reads pages until the end. No page may be larger than a mebibyte and one entry.
     private func pages(_ walk: some EntryWalk) throws -> [[Entry]] {
         var walk = walk
         var pages: [[Entry]] = []

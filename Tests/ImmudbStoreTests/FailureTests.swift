@@ -7,7 +7,7 @@ import Synchronization
 import TestTools
 import Testing
 
-/// What the database does when the disk fails it.
+/// The behaviour of the database when the disk fails.
 @Suite(.ownThread)
 struct FailureTests {
     private func open(
@@ -44,8 +44,8 @@ struct FailureTests {
     func storedUnproven() async throws {
         let folder = TemporaryFolder()
         let database = try open(folder, FaultyFileSystem())
-        // Closed after the entries are stored, and before their proofs are made, in one of the rounds; in the
-        // others before the append, or not at all.
+        // In one of the rounds, the database is closed after the entries are stored and before
+        // their proofs are made; in the others before the append, or not at all.
         var codes: Set<StoreError.Code> = []
         async let closed: Void = {
             try await Task.sleep(for: .milliseconds(30))
@@ -86,7 +86,7 @@ struct FailureTests {
         await #expect(throws: StoreError(.outcomeUnknown, "")) {
             try await database.set(bytes("b"), bytes("2"))
         }
-        // The disk is well again, but nobody knows what it holds.
+        // The disk works again, but its content is unknown.
         disk.faults.withLock {
             $0.synchronizeData = nil
             $0.write = nil
@@ -143,7 +143,7 @@ struct FailureTests {
         let database = try open(folder, disk)
         try await database.set(bytes("a"), bytes("1"))
         disk.faults.withLock { $0.freeByteCount = 3 << 20 }
-        // Asked once a mebibyte.
+        // The free space is checked once for each mebibyte.
         _ = try? await database.set(bytes("large"), [UInt8](repeating: 1, count: 2 << 20))
         let refused = await #expect(throws: StoreError.self) {
             try await database.set(bytes("b"), [])
@@ -268,7 +268,7 @@ struct FailureTests {
         let log = LogLines()
         let database = try Database.open(in: folder)
         for number in 0..<200 { try await database.set(bytes("key \(number)"), bytes("\(number)")) }
-        // What a killed process leaves: the files as they are, without a close.
+        // The files as a killed process leaves them, without a close.
         let crashed = try folder.copy()
         let again = try Database.open(in: crashed, log: log)
         #expect(again.snapshot.root == database.snapshot.root)
@@ -286,7 +286,7 @@ struct FailureTests {
         for number in 0..<3 { try await database.set(bytes("key \(number)"), bytes("v")) }
         let crashed = try folder.copy()
         try database.close()
-        // Head, then three frames of 48 + 16 + 6 + 32 bytes; the last one's key.
+        // The head, then three frames of 48 + 16 + 6 + 32 bytes. This is the key of the last one.
         try crashed.flip("ledger/0000000000.segment", byte: 128 + 2 * 102 + 48 + 16 + 2)
         let error = #expect(throws: StoreError.self) { try Database.open(in: crashed) }
         #expect(error?.code == .corruption)

@@ -2,16 +2,16 @@ import SimulatedDisk
 import StorageIO
 import Synchronization
 
-/// The real file system, but for the calls that are told to fail.
+/// The real file system, except for calls that are made to fail.
 final class FaultyFileSystem: ForwardingFileSystem {
     struct Faults: Sendable {
         var synchronizeData: StoreError?
         var write: StoreError?
         var allocate: StoreError?
-        /// What the file system says that it has left.
+        /// The free space that the file system reports.
         var freeByteCount: UInt64?
         var freeFileCount: UInt64?
-        /// Calls of `synchronizeData` on segments so far.
+        /// The number of calls of `synchronizeData` on segments so far.
         var synchronizeDataCount = 0
     }
 
@@ -22,7 +22,7 @@ final class FaultyFileSystem: ForwardingFileSystem {
 
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
         let file = try base.open(path, mode)
-        // The views are not what is tested here.
+        // Views are not under test here.
         return path.contains(".segment") ? FaultyFile(file, self) : file
     }
 
@@ -47,7 +47,7 @@ private final class FaultyFile: ForwardingFile {
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
         if let error = owner.faults.withLock({ $0.write }) {
-            // Half of it arrives, as on a real disk.
+            // Half of the bytes are written, as on a real disk.
             try base.write(
                 UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
             throw error

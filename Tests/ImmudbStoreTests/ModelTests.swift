@@ -4,7 +4,7 @@ import OwnThread
 import TestTools
 import Testing
 
-/// Random calls of all kinds against a model, with reopenings in between.
+/// Random calls of all kinds on a database and a model, with reopenings in between.
 @Suite(.ownThread)
 struct ModelTests {
     @Test(
@@ -17,7 +17,7 @@ struct ModelTests {
     }
 }
 
-/// A database, its model, and snapshots from before.
+/// A database, its model, and earlier snapshots.
 private struct ModelSession {
     private let seed: UInt64
     private var random: SplitMix64
@@ -40,7 +40,7 @@ private struct ModelSession {
         random = SplitMix64(seed: seed)
         database = try Database.open(in: folder)
         snapshots = [database.snapshot]
-        // Some seeds write few keys often, some do without batches or reopenings.
+        // Some seeds write few keys often, others use no batches or reopenings.
         keyCount = [5, 40, 1000][Int(seed % 3)]
         reopens = seed % 4 != 0
     }
@@ -207,7 +207,7 @@ private struct ModelSession {
 
     private mutating func draw(_ count: Int) -> Int { Int(random.next() % UInt64(count)) }
 
-    /// Keys of any bytes, some the beginning of others, some ending in FF.
+    /// Draws a key of any bytes. Some keys are prefixes of others, some end in FF.
     private mutating func key() -> [UInt8] {
         let number = random.next() % keyCount
         let start: [UInt8] = number % 3 == 0 ? [0xFF, 0xFF] : [1]

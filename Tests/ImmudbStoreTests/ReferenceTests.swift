@@ -60,7 +60,8 @@ struct ReferenceTests {
         let batches: [[NewEntry]] = [
             [.reference(bytes("ref"), to: bytes("b"))],
             [good, .reference(bytes("ref"), to: bytes("c"))],
-            // Too late in the batch, by itself, and an entry of a set is no key.
+            // The target comes later in the batch, is the reference itself, or is a set's entry,
+            // which is not a key.
             [.reference(bytes("ref"), to: bytes("b")), good],
             [.reference(bytes("ref"), to: bytes("ref"))],
             [.reference(bytes("ref"), to: setKey)],
@@ -77,7 +78,7 @@ struct ReferenceTests {
         await #expect(throws: missing) {
             try await database.addMemberProven(bytes("b"), to: bytes("set"), score: 0)
         }
-        // By the call that blocks too.
+        // The blocking call refuses it, too.
         let refused = await withCheckedContinuation { continuation in
             database.append(batches[0]) { continuation.resume(returning: $0) }
         }
@@ -134,7 +135,7 @@ struct ReferenceTests {
                 try await database.addMember(member, to: set, score: score)
             }
         }
-        // Made by hand, the same entries are refused as well.
+        // Entries made by hand are refused as well.
         let nan = SortedSetKey(set: bytes("s"), score: .nan, member: bytes("a")).bytes
         let other = SortedSetKey(set: bytes("s"), score: 1, member: bytes("b")).bytes
         for (key, code) in [(nan, StoreError.Code.invalidScore), (other, .invalidKey)] {

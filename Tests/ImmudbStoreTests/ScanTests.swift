@@ -12,7 +12,7 @@ struct ScanTests {
         return database
     }
 
-    /// Keys of any bytes in their order; none begins with 00.
+    /// Keys of any bytes in order. None of them begins with 00.
     private static let keys: [[UInt8]] = [
         [1], [1, 0], [1, 0, 0], [1, 1], [1, 255], [1, 255, 0], [1, 255, 255], [2], [97],
         [97, 255], [97, 255, 255, 1], [98], [254], [254, 255, 255], [255], [255, 0], [255, 255],
@@ -162,7 +162,7 @@ struct ScanTests {
         #expect(try before.count(prefix: []) == UInt64(count))
         #expect(try after.count(prefix: bytes("100")) == 200)
         #expect(try before.count(prefix: bytes("100")) == 100)
-        // Cancelled after the first page, a count is short.
+        // A count that is cancelled after the first page ends early.
         let askedCount = Mutex(0)
         let short = try after.count(prefix: []) {
             askedCount.withLock { asked in

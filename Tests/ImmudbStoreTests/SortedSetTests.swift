@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.ownThread)
 struct SortedSetTests {
-    /// A database with keys of one letter, a to h.
+    /// Opens a database with keys of one letter, a to h.
     private func opened(_ folder: TemporaryFolder) async throws -> Database {
         let database = try Database.open(in: folder)
         try await database.setBatch(
@@ -63,7 +63,8 @@ struct SortedSetTests {
         #expect(
             try await database.members(of: bytes("s")).map(\.score)
                 == [-.infinity, -1e300, -2, -0.5, 0, 1e-300, 1, .infinity])
-        // Between the members of 0.0, though its bits are larger than all positive scores'.
+        // It is between the members of 0.0, although its bits are larger than those of all positive
+        // scores.
         let index = try await database.addMember(bytes("d"), to: bytes("s"), score: -0.0)
         try await database.addMember(bytes("f"), to: bytes("s"), score: 0)
         #expect(names(try await database.members(of: bytes("s"))) == "fgbcdefhad")
@@ -78,7 +79,7 @@ struct SortedSetTests {
         try await database.addMember(bytes("a"), to: bytes("ab"), score: 1)
         try await database.addMember(bytes("b"), to: bytes("abc"), score: 1)
         try await database.addMember(bytes("c"), to: bytes("ab") + [0], score: 1)
-        // A name whose end is a score: its entries' keys begin as those of "ab" do.
+        // A name that ends in a score: the keys of its entries begin like those of "ab".
         let tricky = SortedSetKey(set: bytes("ab"), score: 1, member: []).bytes
         try await database.addMember(bytes("d"), to: tricky, score: 1)
         try await database.set(bytes("abcdefghijklmnop"), bytes("ordinary"))
@@ -95,7 +96,7 @@ struct SortedSetTests {
             }
             #expect(error?.code == .invalidSet)
         }
-        // Nor are members keys, whatever reads keys.
+        // No read of keys returns members.
         let key = SortedSetKey(set: bytes("ab"), score: 1, member: bytes("a")).bytes
         #expect(try await database.get(key) == nil)
         #expect(try await database.history(of: key).isEmpty)

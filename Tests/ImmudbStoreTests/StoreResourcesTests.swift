@@ -131,7 +131,7 @@ struct StoreResourcesTests {
         let shared = try resources {
             $0.indexCacheByteCount = 64 << 10
             $0.indexWriteByteCount = 1
-            // A few sets, so that databases displace each other's nodes.
+            // A few sets, so that databases evict each other's nodes.
             $0.nodeCacheByteCount = 2 << 10
             $0.readerThreadCount = 1
         }
@@ -167,7 +167,7 @@ struct StoreResourcesTests {
         for database in databases { try database.close() }
     }
 
-    /// The root of an earlier tree, from the entries themselves.
+    /// Computes the root of an earlier tree from its entries.
     private func trustedRoot(_ size: TreeSize, of database: Database) async throws -> TrustedRoot {
         var tree = MerkleAccumulator()
         for index in 0..<size.rawValue {
@@ -198,7 +198,7 @@ struct StoreResourcesTests {
                 #expect(digest_ == digest(number, position.index))
             }
         }
-        // One set: the newest nodes displace others and are found.
+        // With one set, the newest nodes evict others and are found.
         let small = NodeCache(byteCount: 0).part()
         for position in positions {
             small.insert(digest(0, position.index), at: position)

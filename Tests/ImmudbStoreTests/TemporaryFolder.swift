@@ -22,7 +22,7 @@ extension TemporaryFolder {
         try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")).count
     }
 
-    /// Puts a part of another folder in the place of this one's.
+    /// Replaces a part of this folder by the same part of another folder.
     func replace(_ name: String, by other: TemporaryFolder) throws {
         try remove(name)
         try FileManager.default.copyItem(
@@ -34,7 +34,7 @@ extension TemporaryFolder {
     }
 }
 
-/// Keeps what a database logs.
+/// Collects the lines that a database logs.
 final class LogLines: Sendable {
     private let lines = Mutex<[String]>([])
 

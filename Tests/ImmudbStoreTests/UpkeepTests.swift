@@ -6,7 +6,7 @@ import Synchronization
 import TestTools
 import Testing
 
-/// Views that are mended while the database is open.
+/// Views that are repaired while the database is open.
 @Suite(.ownThread)
 struct UpkeepTests {
     private let folder = TemporaryFolder()
@@ -21,7 +21,9 @@ struct UpkeepTests {
         return try Database.open(at: folder.path, options: options)
     }
 
-    /// - Throws: what `condition` throws; an issue is recorded when it stays false for 20 seconds.
+    /// Waits until `condition` holds. Records an issue if it does not within 20 seconds.
+    ///
+    /// - Throws: the error of `condition`.
     private func wait(for what: Comment, _ condition: () throws -> Bool) async throws {
         for _ in 0..<4000 {
             if try condition() { return }
@@ -47,7 +49,7 @@ struct UpkeepTests {
             .filter { $0.hasSuffix(".sst") }.sorted()
     }
 
-    /// Damages the middle of the key index's files. What an opening reads is elsewhere.
+    /// Damages the middle of the key index's files. Opening the index reads other parts.
     private func flipTables() throws {
         for name in try tables() {
             let byteCount = try folder.byteCount(of: "index/\(name)")
@@ -58,12 +60,12 @@ struct UpkeepTests {
         }
     }
 
-    /// A batch that has the older versions of keys from everywhere in the index looked up.
+    /// A batch whose keys' older versions are everywhere in the index.
     private static let keysFromEverywhere = (0..<40).map {
         NewEntry(key: bytes("key \($0)-500"), value: bytes("new"))
     }
 
-    /// The place of a node's digest, by its number in completion order.
+    /// Returns the offset of a node's digest, by the node's number in order of completion.
     private static func offset(ofNode number: Int) -> Int { 4096 + 32 * number }
 
     private func proveAll(_ database: Database) throws {
@@ -76,7 +78,7 @@ struct UpkeepTests {
 
     // MARK: closing
 
-    /// Forty segments of a thousand entries.
+    /// Fills forty segments with a thousand entries each.
     private func fill() async throws {
         let database = try open()
         for batch in 0..<40 {
@@ -93,9 +95,9 @@ struct UpkeepTests {
         let database = try open()
         let reads = Counter()
         disk.watch(reads.countingSlowReads)
-        // The damage shows when older versions are looked for.
+        // The damage is found when older versions are looked up.
         try await database.setBatch(Self.keysFromEverywhere)
-        // Some thousand entries are in the new index by now.
+        // By now the new index has some thousand entries.
         try await wait(for: "the index is not rebuilt") { reads.count >= 12 }
         let start = ContinuousClock.now
         try database.close()
@@ -174,7 +176,7 @@ struct UpkeepTests {
                 throw StoreError(.io, "cannot read the test's disk")
             }
         }
-        // The look-up of older versions fails, and what was just written cannot be applied again.
+        // The look-up of older versions fails, so the new entries cannot be applied again.
         try await database.setBatch(Self.keysFromEverywhere)
         healings.add()
         let count = openings.count
@@ -213,7 +215,8 @@ struct UpkeepTests {
         let start = ContinuousClock.now
         for number in 0..<200 { try await database.set(bytes("\(number)"), bytes("new")) }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        // At once, by the write that failed and by the upkeep, then after 0.2 s, 0.4 s and so on.
+        // Attempts follow at once, by the failed write and by the upkeep, then after 0.2 s, 0.4 s
+        // and so on.
         #expect(Double(openings.count) <= 3 + seconds / 0.2)
         disk.watch(nil)
         try await wait(for: "the index is not back") {
@@ -230,18 +233,18 @@ struct UpkeepTests {
         try await database.setBatch((0..<40).map { NewEntry(key: bytes("\($0)"), value: []) })
         try database.close()
         database = try open()
-        // The peak over the entries 0 to 31, the 63rd digest, is where a rewrite begins.
+        // A rewrite begins at the peak over the entries 0 to 31, the 63rd digest.
         let digests = "\(folder.path)/tree/digests"
         try Self.flip(digests, byte: Self.offset(ofNode: 62))
         let (writes, scans) = (Counter(), Counter())
         disk.watch { kind, path throws(StoreError) in
             switch kind {
-            // Has the mark moved, which fails, so that the files are written again.
+            // Makes the mark move, which fails, so that the files are written again.
             case .write where path == digests && writes.add() == 1:
                 throw StoreError(.io, "cannot write to the test's disk")
             case .synchronize where path == digests:
                 throw StoreError(.io, "cannot sync the test's disk")
-            // The rewrite from the damaged peak is not followed by one from the beginning.
+            // The rewrite from the damaged peak is not followed by a rewrite from the beginning.
             case .read where path.hasSuffix(".segment") && scans.add() > 1:
                 throw StoreError(.io, "cannot read the test's disk")
             default: break
@@ -275,7 +278,7 @@ struct UpkeepTests {
         let digests = "\(folder.path)/tree/digests"
         let (syncs, reports) = (Counter(), Counter())
         disk.watch { kind, path throws(StoreError) in
-            // All is written, and about to be called right.
+            // Everything is written, and the tree is about to be declared correct.
             guard kind == .synchronize, path == digests, syncs.add() == 1 else { return }
             try? Self.flip(digests, byte: Self.offset(ofNode: 3) + 5)
             do throws(StoreError) {
@@ -288,7 +291,7 @@ struct UpkeepTests {
             try snapshot.proof(of: EntryIndex(0), since: TreeSize(0))
         }
         try await wait(for: "the second damage is not found") { reports.count == 1 }
-        // Nothing is read meanwhile: a read would report the second damage once more.
+        // Nothing is read meanwhile: a read would report the second damage again.
         try await wait(for: "the tree is not written again a second time") {
             log.all.count { $0.contains("is written again, 300") } == 2
         }
@@ -300,7 +303,7 @@ struct UpkeepTests {
     }
 }
 
-/// Counts, on any thread.
+/// A counter for any thread.
 private final class Counter: Sendable {
     private let value = Atomic(0)
 
@@ -309,7 +312,7 @@ private final class Counter: Sendable {
     @discardableResult
     func add() -> Int { value.add(1, ordering: .acquiringAndReleasing).newValue }
 
-    /// Lets each read of the ledger take a fifth of a second, as if it were large, and counts it.
+    /// Delays each read of the ledger by a fifth of a second, as if it were large, and counts it.
     var countingSlowReads: WatchedFileSystem.Hook {
         { kind, path in
             guard kind == .read, path.hasSuffix(".segment") else { return }

@@ -3,7 +3,7 @@ import StorageIO
 import Synchronization
 
 /// The real file system, with a hook that is called before each read, write and synchronization of
-/// a file, and before each removal. What the hook throws, the call throws.
+/// a file, and before each removal. If the hook throws, the call throws the same error.
 final class WatchedFileSystem: ForwardingFileSystem {
     enum Kind { case read, write, synchronize, remove }
 
@@ -18,7 +18,7 @@ final class WatchedFileSystem: ForwardingFileSystem {
     }
 
     fileprivate func note(_ kind: Kind, _ path: String) throws(StoreError) {
-        // Not under the lock: the hook may call the database.
+        // Outside of the lock: the hook may call the database.
         try hook.withLock({ $0 })?(kind, path)
     }
 

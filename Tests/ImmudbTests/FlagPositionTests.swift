@@ -7,7 +7,7 @@ import Testing
 @Suite("The flags of immudb", .ownThread)
 struct FlagPositionTests {
     private let settings = ImmudbSettings.definition.settings
-    /// What stands around the flag: each a flag, with its value if that is a word of its own.
+    /// The other flags on the command line, each with its value if that is a separate word.
     private let others = [["-a", "::1"], ["--no-histograms"], ["-p0"], ["-m"], ["--dir", "d"]]
     private let othersValues = [
         "address": "::1", "no-histograms": "true", "port": "0", "mtls": "true", "dir": "d",
@@ -56,7 +56,8 @@ struct FlagPositionTests {
         }
     }
 
-    /// At every position among the others, of which the flag of that key is left out.
+    /// Expects the flag's value with the flag at every position among the others, except for that
+    /// of the same key.
     private func expect(_ key: String, _ value: String, writtenAs words: [String]) throws {
         let letter = settings.first { $0.key == key }?.short
         let around = others.filter { other in

@@ -8,7 +8,7 @@ import Testing
 struct FlagPositionTests {
     @Test("take their value in any place and spelling")
     func values() throws {
-        // A switch that is added needs a test as that of the other programs.
+        // If a switch is added, it needs a test like those of the other programs.
         #expect(ImmutestSettings.definition.settings.allSatisfy { !$0.isSwitch })
         for setting in ImmutestSettings.definition.settings {
             for value in ["7", "-7", "--config", "-a", "a=b", "version", ""] {
@@ -23,7 +23,7 @@ struct FlagPositionTests {
         }
     }
 
-    /// At every position among others.
+    /// Expects the flag's value with the flag at every position among the others.
     private func expect(_ key: String, _ value: String, writtenAs words: [String]) throws {
         let others = [["--config", "c"], ["12"], ["--config=d"]]
         for position in 0...others.count {

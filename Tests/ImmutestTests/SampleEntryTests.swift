@@ -33,7 +33,7 @@ struct SampleEntryTests {
     @Test("have different keys at the first positions")
     func distinct() {
         let names = (0..<SampleNames.distinctCount).map { position in
-            // Without the title.
+            // The name without the title.
             SampleEntry(position: position).key.split(separator: " ").dropFirst()
                 .joined(separator: " ")
         }

@@ -15,7 +15,7 @@ struct CrashTests {
         let folder = try ScratchFolder()
         var random = SplitMix64(seed: seed)
         var options = KeyIndex.Options()
-        // Small memtables, so that the index writes files on its own time too.
+        // Small memtables, so that the index also writes files by itself.
         options.memtableByteCount = 64 << 10
         let index = try KeyIndex.open(at: folder.index, identity: owner, options: options)
         var keys: [[UInt8]] = []
@@ -36,7 +36,7 @@ struct CrashTests {
                 try index.flush(wait: true)
                 flushed = UInt64(keys.count)
             }
-            // What would be on the disk if the process ended now.
+            // The files as they would be if the process ended now.
             let image = folder.path + "/image\(round)"
             guard try copyWhenQuiet(folder.index, to: image) else { continue }
             imageCount += 1
@@ -50,7 +50,8 @@ struct CrashTests {
             }
             for number in 0..<500 as Range<UInt64> {
                 let key = scatteredKey(number)
-                // Beyond the mark there must be nothing either: hence the size of the whole ledger.
+                // There must be nothing beyond the mark either, so this reads with the size of the
+                // whole ledger.
                 let found = try survivor.versions(of: key, in: TreeSize(UInt64(keys.count)))
                 try #require(found == expected[key] ?? [], "seed \(seed)")
             }
@@ -66,8 +67,8 @@ struct CrashTests {
         index.close()
     }
 
-    /// Copies the files of an open index, as a crash would leave them: only a copy during which no
-    /// file came, went or grew counts as one.
+    /// Copies the files of an open index as a crash would leave them. Only a copy during which no
+    /// file was added, removed or grown counts.
     private func copyWhenQuiet(_ source: String, to target: String) throws -> Bool {
         let manager = FileManager.default
         for _ in 0..<50 {
@@ -82,7 +83,8 @@ struct CrashTests {
         return false
     }
 
-    /// The names in a folder with the sizes of their files; nil for one that has just gone.
+    /// Returns the names in a folder with the sizes of their files; nil for a file that was just
+    /// removed.
     private func sizesByName(_ folder: String) -> [String: Int?] {
         let manager = FileManager.default
         let names = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
@@ -166,7 +168,7 @@ struct CrashTests {
         try fill(folder)
         for file in try folder.files(withSuffix: ".sst", of: folder.index) {
             var bytes = try Data(contentsOf: URL(filePath: file))
-            // Blocks of records make up the first half of such a file.
+            // The first half of such a file consists of blocks of records.
             for place in stride(from: 100, to: bytes.count / 2, by: 3000) { bytes[place] ^= 0x10 }
             try bytes.write(to: URL(filePath: file))
         }

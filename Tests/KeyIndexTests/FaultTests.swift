@@ -56,7 +56,7 @@ struct FaultTests {
             try index.apply(entries(from: 1, keys: [[2], [1]]))
         }
         #expect(error.code == code)
-        // Nothing of the batch is there, and what was there before still is.
+        // The batch left nothing, and earlier entries are intact.
         #expect(index.completeSize == TreeSize(1))
         #expect(try index.newest(of: [2], in: TreeSize(3)) == nil)
         #expect(try index.newest(of: [1], in: TreeSize(3)) == .made(0))
@@ -125,9 +125,9 @@ struct FaultTests {
 
     // MARK: the workload
 
-    /// Runs the workload for its calls, one after the other, with faults that depend on the call's
-    /// number: from call number `first` on every 61st. With IMMUDB_ALL_FAULTS in the environment it
-    /// meets all, which takes an hour: RocksDB waits a second after each failure in the background.
+    /// Runs the workload once for each call, with a fault that depends on the call's number: from
+    /// call `first` on, every 61st. With IMMUDB_ALL_FAULTS in the environment, every call gets one,
+    /// which takes an hour: RocksDB waits a second after each failure in the background.
     private func forEachCall(
         from first: Int, _ faults: (Int) -> (Range<Int>, FaultyFileSystem.Fault)
     ) throws {
@@ -150,14 +150,14 @@ struct FaultTests {
     }
 }
 
-/// What an index lives through, in small: opening, batches with several versions of a key and with
-/// members of sorted sets, flushes, merging, reads, closing, and a second opening.
+/// The life of an index in small: opening, batches with several versions of a key and with members
+/// of sorted sets, flushes, merging, reads, closing, and a second opening.
 private struct Workload {
     let path: String
     let disk: FaultyFileSystem
-    /// All entries, of which the index has those that it took.
+    /// All entries; the index has those that it accepted.
     private let all: [IndexedKey]
-    /// The size that a successful flush left on disk.
+    /// The size that was on disk after a successful flush.
     private var durableSize: UInt64 = 0
 
     private static let batchSize = 40
@@ -189,7 +189,7 @@ private struct Workload {
             at: path, identity: owner, fileSystem: disk, options: options)
     }
 
-    /// Lives, whatever fails.
+    /// Runs the workload to its end, whatever fails.
     mutating func run() {
         for _ in 0..<2 {
             guard let index = try? open() else { continue }
@@ -204,19 +204,19 @@ private struct Workload {
                 } catch {
                     #expect(index.completeSize.rawValue == size)
                 }
-                // Ten files, so that some are merged.
+                // Ten files, so that some of them are merged.
                 if round % 3 != 0, (try? index.flush(wait: true)) != nil {
                     durableSize = index.completeSize.rawValue
                 }
             }
-            // Errors are for the caller; wrong answers are not.
+            // Errors are allowed here, wrong answers are not.
             try? check(index, "while the disk fails")
             index.close()
         }
     }
 
-    /// Opens the index on a disk that works again, perhaps after removing a damaged one, and looks
-    /// at all of it.
+    /// Opens the index on a disk that works again, perhaps after removing a damaged index, and
+    /// checks all of it.
     func check(_ what: String) throws {
         let index: KeyIndex
         do throws(StoreError) {
@@ -249,7 +249,7 @@ private struct Workload {
                 expected[entry.key, default: []].insert(entry.address, at: 0)
             }
         }
-        // Beyond the size there must be nothing either: hence the largest size.
+        // There must be nothing beyond the size either, so this reads with the largest size.
         let everything = TreeSize(UInt64(all.count))
         for number in 0..<Self.keyCount {
             let key = scatteredKey(number)

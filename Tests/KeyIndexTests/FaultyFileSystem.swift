@@ -2,12 +2,12 @@ import Glibc
 import StorageIO
 import Synchronization
 
-/// The real file system, with calls that fail, by number.
+/// The real file system, with calls that fail by number.
 final class FaultyFileSystem: FileSystem {
     enum Fault: Sendable {
-        /// Fails with this number of the operating system.
+        /// The call fails with this error number of the operating system.
         case error(Int32)
-        /// A read returns half of the bytes; other calls are as they should be.
+        /// A read returns half of the bytes; other calls succeed.
         case shortRead
     }
 
@@ -22,14 +22,14 @@ final class FaultyFileSystem: FileSystem {
     private let base = POSIXFileSystem()
     private let state = Mutex(State())
 
-    /// The calls made so far, or since the faults were set last.
+    /// The number of calls so far, or since the faults were last set.
     var callCount: Int { state.withLock { $0.callCount } }
-    /// The calls that failed since the faults were set last.
+    /// The number of calls that failed since the faults were last set.
     var failureCount: Int { state.withLock { $0.failureCount } }
-    /// The files that were written to, once for each write.
+    /// The files that were written to, one element for each write.
     var writtenFiles: [String] { state.withLock { $0.writtenFiles } }
 
-    /// Makes the calls with these numbers fail, counting from 0 and from now on.
+    /// Makes the calls with these numbers fail. They count from 0, beginning now.
     func fail(_ calls: Range<Int>, _ fault: Fault) {
         state.withLock {
             $0 = State()
@@ -41,7 +41,8 @@ final class FaultyFileSystem: FileSystem {
     func heal() { fail(0..<0, .error(EIO)) }
 
     /// Counts a call.
-    /// - Returns: whether it is to be a short read.
+    ///
+    /// - Returns: whether the call is a short read.
     @discardableResult
     fileprivate func enter(_ call: String, _ path: String) throws(StoreError) -> Bool {
         let fault: Fault? = state.withLock { state in
@@ -128,7 +129,7 @@ private final class FaultyFile: StorageFile {
         do throws(StoreError) {
             try owner.enter("write", path)
         } catch {
-            // As a disk that fails in the middle.
+            // As on a disk that fails in the middle of a write.
             try base.write(
                 UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
             throw error

@@ -30,7 +30,7 @@ struct MemberWalkTests {
         let folder = try ScratchFolder()
         var random = SplitMix64(seed: seed)
         let index = try KeyIndex.open(at: folder.index, identity: owner)
-        // Names that are the beginnings of others, also with a score's first bytes.
+        // Some names are prefixes of others, also with the first bytes of a score.
         let sets: [[UInt8]] = [
             [97], [97, 0], [97, 0, 1], [97, 63], [97, 0x3F, 0xF0], [255], [255, 255], [],
         ]
@@ -61,7 +61,7 @@ struct MemberWalkTests {
             let size = Int.random(in: 0...added.count, using: &random)
             let reverse = Bool.random(using: &random)
             let hasOffset = Bool.random(using: &random)
-            // -0.0 and 0.0 are equal, in the dictionary too.
+            // -0.0 and 0.0 are equal, also in the dictionary.
             var firsts: [Member: Int] = [:]
             for (place, member) in added[..<size].enumerated() where firsts[member] == nil {
                 firsts[member] = place

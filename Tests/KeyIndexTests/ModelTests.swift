@@ -6,7 +6,7 @@ import StorageIO
 import TestTools
 import Testing
 
-/// What the index should hold: the versions of each key, oldest first.
+/// The model of the index: the versions of each key, oldest first.
 private struct Model {
     var versions: [[UInt8]: [RecordAddress]] = [:]
     var size: UInt64 = 0
@@ -37,7 +37,7 @@ struct ModelTests {
                 try index.apply(entries(from: 0, keys: [[1]]))
                 try index.apply(entries(from: 2, keys: [[3]]))
             } catch {
-                // Any other error must not pass for the end of the process.
+                // Another error must not look like the end of the process.
                 exit(EXIT_SUCCESS)
             }
         }
@@ -128,7 +128,7 @@ struct ModelTests {
         let folder = try ScratchFolder()
         var index = try KeyIndex.open(at: folder.index, identity: owner)
         #expect(index.completeSize == TreeSize(0))
-        // Beyond the number of entries at which the index begins to write by itself.
+        // More than the number of entries at which the index begins to write by itself.
         for batch in 0..<110 as Range<UInt64> {
             try index.apply(
                 entries(

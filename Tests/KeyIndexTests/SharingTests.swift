@@ -23,9 +23,9 @@ struct SharingTests {
         let rounds: UInt64 = 3000
         let isDone = Atomic(false)
         let checks = Atomic(0)
-        // Key k has exactly the versions k, k + 10, k + 20, ...: what a reader must find follows
-        // from the size alone.
-        // Threads of their own: a pool that is busy with other tests would run them one after the other.
+        // Key k has exactly the versions k, k + 10, k + 20, …, so the size alone determines the
+        // result of a read. Readers have threads of their own: a pool that is busy with other tests
+        // would run them one after the other.
         @Sendable func read(_ thread: Int) {
             var random = SplitMix64(seed: UInt64(thread))
             while !isDone.load(ordering: .acquiring) {
@@ -113,7 +113,8 @@ struct SharingTests {
             let indexes = try folders.map {
                 try KeyIndex.open(at: $0.index, identity: owner, options: options)
             }
-            // 5 MiB each: less than an index's own limit, more than 3 MiB for all three.
+            // 5 MiB each, which is less than an index's own limit and more than 3 MiB for all
+            // three.
             for round in 0..<50 as Range<UInt64> {
                 for index in indexes {
                     let keys = (0..<100).map { number -> [UInt8] in
@@ -122,8 +123,8 @@ struct SharingTests {
                     try index.apply(entries(from: round * 100, keys: keys))
                 }
             }
-            // The first file of an index is its header. Entries are written in the background, and there
-            // are fewer than are written at a time otherwise.
+            // The first file of an index is its header. Entries are written in the background,
+            // although there are fewer than are otherwise written at a time.
             func hasWritten() throws -> Bool {
                 try folders.contains { try $0.files(withSuffix: ".sst", of: $0.index).count > 1 }
             }

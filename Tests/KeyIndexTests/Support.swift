@@ -6,7 +6,7 @@ import TestTools
 
 let owner = DatabaseIdentity([UInt8](repeating: 7, count: 16))!
 
-/// A folder for one test, removed at its end.
+/// A folder for one test, which is removed at the test's end.
 final class ScratchFolder {
     let path: String
 
@@ -21,7 +21,7 @@ final class ScratchFolder {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// The path of an index in it.
+    /// The path of an index in the folder.
     var index: String { path + "/index" }
 
     func files(withSuffix suffix: String, of folder: String) throws -> [String] {
@@ -31,7 +31,7 @@ final class ScratchFolder {
 }
 
 extension RecordAddress {
-    /// An address that no other index has.
+    /// Makes an address that no other index has.
     static func made(_ index: UInt64, kind: UInt8 = 0) -> RecordAddress {
         RecordAddress(
             index: EntryIndex(index), kind: kind, position: index &* 0x0001_0000_0000_01B3,
@@ -45,13 +45,13 @@ func entries(from first: UInt64, keys: [[UInt8]]) -> [IndexedKey] {
     }
 }
 
-/// 16 bytes that look random and differ for each number.
+/// Returns 16 bytes that look random and differ for each number.
 func scatteredKey(_ number: UInt64) -> [UInt8] {
     var random = SplitMix64(seed: number)
     return (0..<2).flatMap { _ in withUnsafeBytes(of: random.next()) { Array($0) } }
 }
 
 extension [UInt8] {
-    /// Order by unsigned bytes, a beginning before what it begins: that of RocksDB.
+    /// Whether this key is before `other` in RocksDB's order: by unsigned bytes, a prefix first.
     func isBefore(_ other: [UInt8]) -> Bool { lexicographicallyPrecedes(other) }
 }

@@ -11,7 +11,7 @@ import Testing
 
 @Suite("Walks over the key index", .ownThread)
 struct WalkTests {
-    /// All keys that a walk returns, in pages of `limit`.
+    /// Returns all keys of a walk, in pages of `limit`.
     private func walked(
         _ index: KeyIndex, _ walk: KeyWalk, in size: UInt64, limit: Int = .max,
         skipping kind: UInt8? = nil
@@ -46,7 +46,7 @@ struct WalkTests {
         let keys = EncodingTests.awkwardKeys.filter { $0 != [97, 0, 0] && $0 != [255, 255] }
         let size = UInt64(keys.count)
         try index.apply(entries(from: 0, keys: keys))
-        // Also those that are no keys, and longer ones.
+        // Also places that are not keys, and longer ones.
         let places =
             EncodingTests.awkwardKeys + [[254], [255, 254], [255, 255, 255, 255], [97, 255]]
         for prefix in places {
@@ -164,7 +164,7 @@ struct WalkTests {
                 found += try index.nextKeys(of: &walk, in: TreeSize(count), limit: .max)
                 counted += try index.countNextKeys(of: &counting, in: TreeSize(count))
                 pageCount += 1
-                // New keys, and new versions of those that come and of those that were met.
+                // New keys, and new versions of keys ahead of the walk and behind it.
                 let added = (0..<50 as Range<UInt64>).map { scatteredKey(next + $0) }
                 let again = (0..<50 as Range<UInt64>).map { scatteredKey($0 &* 83 % count) }
                 try index.apply(entries(from: next, keys: added + again))
@@ -202,7 +202,7 @@ struct WalkTests {
         let isDone = Atomic(false)
         let checks = Atomic(0)
         let keyCount: UInt64 = 40
-        // Entry n has key n modulo 40: what a walk must find follows from the size alone.
+        // Entry n has key n modulo 40, so the size alone determines the result of a walk.
         @Sendable func walk(_ thread: Int) {
             var random = SplitMix64(seed: UInt64(thread))
             while !isDone.load(ordering: .acquiring) {
@@ -234,7 +234,7 @@ struct WalkTests {
             try index.apply(entries(from: next, keys: keys))
             next += UInt64(keys.count)
         }
-        // A busy machine may not have let the others walk yet.
+        // On a busy machine the other threads may not have walked yet.
         for _ in 0..<1000 where checks.load(ordering: .relaxed) <= 20 {
             try index.apply(entries(from: next, keys: [[UInt8(next % keyCount)]]))
             next += 1
@@ -260,7 +260,7 @@ struct WalkTests {
         #expect(throws: StoreError(.closed, "")) {
             try index.countNextKeys(of: &walk, in: TreeSize(3))
         }
-        // The walk has not moved: another opening goes on with it.
+        // The walk has not moved: it continues on another opening.
         let again = try KeyIndex.open(at: folder.index, identity: owner)
         #expect(try walked(again, walk, in: 3).map(\.key) == [[2], [3]])
         again.close()

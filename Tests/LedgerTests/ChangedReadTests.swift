@@ -5,7 +5,7 @@ import StorageIO
 import Synchronization
 import Testing
 
-/// A disk, or a cable, that gives back other bytes the second time.
+/// A disk, or a cable, that returns other bytes at the second read.
 @Suite(.ownThread)
 struct ChangedReadTests {
     @Test("refuses a frame that reads wrong when it is to be written again, and keeps it as it is")
@@ -32,10 +32,10 @@ struct ChangedReadTests {
     }
 }
 
-/// A disk of which the second read of the frames gives back one changed byte in each hundred.
+/// A disk whose second read of the frames has one changed byte in each hundred.
 private final class ChangingFileSystem: ForwardingFileSystem {
     let base: SimulatedDisk
-    /// Where the last frame ends.
+    /// The end of the last frame.
     private let end: Int
     private let readCount = Atomic(0)
 
@@ -61,7 +61,7 @@ private final class ChangingFileSystem: ForwardingFileSystem {
             into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
         ) throws(StoreError) -> Int {
             let count = try base.read(into: buffer, at: offset)
-            // Behind the head of 128 bytes, and before the zeros at the end.
+            // After the head of 128 bytes, and before the zeros at the end.
             if 128..<UInt64(owner.end) ~= offset,
                 owner.readCount.add(1, ordering: .relaxed).newValue > 1
             {

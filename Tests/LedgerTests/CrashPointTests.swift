@@ -88,7 +88,7 @@ struct CrashPointTests {
         let workload = LedgerWorkload(disk)
         failures.check("while running", disk) {
             do { try workload.runThroughErrors() } catch let error as StoreError {
-                // Several failures in a row may keep the ledger from being opened, but not one.
+                // The ledger may fail to open after several failures in a row, but not after one.
                 if times == 1 { throw error }
             }
         }
@@ -109,7 +109,7 @@ struct CrashPointTests {
         return options
     }()
 
-    /// The calls of the whole script when nothing fails.
+    /// Returns the calls of the whole script when nothing fails.
     private static func calls() throws -> [DiskCall] {
         let disk = SimulatedDisk(options: longTrace)
         try LedgerWorkload(disk).run()
@@ -132,7 +132,7 @@ struct CrashPointTests {
     }
 }
 
-/// Collects what goes wrong, one line a kind, so that one bug does not give a thousand reports.
+/// Collects failures, one line for each kind, so that one bug does not give a thousand reports.
 private struct Failures {
     private var kinds: [String: (count: Int, example: String)] = [:]
 

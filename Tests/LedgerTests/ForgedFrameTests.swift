@@ -5,7 +5,7 @@ import Testing
 
 @testable import Ledger
 
-/// Files whose checksums are right and whose content is not what this version writes.
+/// Files with valid checksums whose content is not what this version writes.
 @Suite(.ownThread)
 struct ForgedFrameTests {
     @Test(
@@ -106,7 +106,7 @@ struct ForgedFrameTests {
         fixture.options.segmentByteCount = 400
         let ledger = try fixture.open()
         while try fixture.segmentNames.count < 2 { try fixture.append([[1]], to: ledger) }
-        // No close: the opening has to look at the segment before the newest.
+        // Without a close, opening reads the segment before the newest.
         let name = try fixture.segmentNames[0]
         let last = fixture.positions.filter { $0.segment == 0 }.count - 1
         var bytes = try fixture.bytes(of: name)
@@ -117,7 +117,7 @@ struct ForgedFrameTests {
         #expect(error?.message.contains("\(name), byte ") == true)
     }
 
-    /// Makes the checksums of a frame right.
+    /// Corrects the checksums of a frame.
     private func seal(_ bytes: inout [UInt8], _ identity: DatabaseIdentity, _ offset: Int) {
         let address = FrameAddress(identity: identity, segment: 0, offset: offset)
         bytes.withUnsafeMutableBytes { file in

@@ -3,7 +3,7 @@ import Ledger
 import MerkleTree
 import StorageIO
 
-/// A ledger in a folder of its own, with the means to write to it and to damage it.
+/// A ledger in a folder of its own, with functions to write to it and to damage it.
 final class LedgerFixture {
     let path = FileManager.default.temporaryDirectory.path + "/ledger-\(UUID().uuidString)"
     var options = Ledger.Options()
@@ -23,7 +23,7 @@ final class LedgerFixture {
             log: log)
     }
 
-    /// Appends one frame of these values, and synchronizes it.
+    /// Appends a frame of these values, and synchronizes it.
     func append(_ values: [[UInt8]], to ledger: Ledger) throws {
         try appendUnsynchronized(values, to: ledger)
         try ledger.synchronize()
@@ -56,7 +56,7 @@ final class LedgerFixture {
         try ledger.append(frame)
     }
 
-    /// Forgets the entries from `index` on, which the ledger has lost.
+    /// Removes the entries from `index` on, which the ledger has lost.
     func removeEntries(from index: Int) {
         entries.removeSubrange(index...)
         positions.removeSubrange(index...)
@@ -66,7 +66,7 @@ final class LedgerFixture {
         }
     }
 
-    /// A copy of this ledger's folder, for tests that change it.
+    /// Copies this ledger's folder, for tests that change it.
     func copy() throws -> LedgerFixture {
         let copy = LedgerFixture()
         copy.options = options

@@ -73,7 +73,7 @@ struct LedgerTests {
             try torn.write(bytes, to: name)
             let reopened = try torn.open()
             #expect(reopened.size == TreeSize(2))
-            // And it goes on from there, with nothing of the torn frame left.
+            // The ledger continues from there, with nothing left of the torn frame.
             torn.removeEntries(from: 2)
             try torn.append([[9]], to: reopened)
             #expect(try torn.open().size == TreeSize(3))
@@ -187,7 +187,7 @@ struct LedgerTests {
         let fixture = LedgerFixture()
         let ledger = try fixture.open()
         try fixture.append([[1]], to: ledger)
-        // Three frames that no sync follows; a power failure loses the middle one only.
+        // Three frames without a sync. A power failure loses only the middle one.
         for number in 0..<3 { try fixture.appendUnsynchronized([[UInt8(number)]], to: ledger) }
         let name = try #require(try fixture.segmentNames.first)
         var bytes = try fixture.bytes(of: name)
@@ -211,7 +211,7 @@ struct LedgerTests {
         let reopened = try fixture.open()
         #expect(reopened.size == TreeSize(1))
         fixture.removeEntries(from: 1)
-        // As long as the frame that was lost, so that it ends where the kept one began.
+        // As long as the lost frame, so that it ends where the kept one began.
         try fixture.append([[4]], to: reopened)
         let again = try fixture.open()
         #expect(again.size == TreeSize(2))
@@ -249,7 +249,7 @@ struct LedgerTests {
         let clock = ContinuousClock()
         let start = clock.now
         #expect(try fixture.open().size == TreeSize(2))
-        // Reading the file again for each of the 100,000 places takes minutes.
+        // If the file were read again for each of the 100,000 entries, this would take minutes.
         #expect(clock.now - start < .seconds(60))
     }
 

@@ -9,9 +9,9 @@ struct BrokenPromise: Error, CustomStringConvertible {
     var description: String
 }
 
-/// What a ledger was told to store, and what it said that it stored.
+/// The entries that a ledger was asked to store, and those that it acknowledged.
 struct LedgerModel {
-    /// All entries whose append was begun, in order.
+    /// All entries whose append has begun, in order.
     private(set) var entries: [LedgerEntry] = []
     /// The tree after each frame, by its size.
     private var trees = [0: MerkleAccumulator()]
@@ -45,14 +45,15 @@ struct LedgerModel {
         acknowledgedCount = entries.count
     }
 
-    /// Takes a frame back of which the ledger said that it has stored nothing.
+    /// Removes a frame that the ledger has refused without storing anything.
     mutating func removeFrame(_ frame: [LedgerEntry]) {
         trees[entries.count] = nil
         entries.removeLast(frame.count)
     }
 
-    /// Goes on from what a ledger has recovered.
-    /// - Throws: `BrokenPromise` when that is not a prefix of frames with everything acknowledged.
+    /// Continues from the entries that a ledger has recovered.
+    ///
+    /// - Throws: `BrokenPromise` if they are not a prefix of frames with everything acknowledged.
     mutating func recover(_ ledger: Ledger) throws {
         let count = Int(ledger.size.rawValue)
         guard count >= acknowledgedCount else {
@@ -82,7 +83,7 @@ struct LedgerModel {
         }
         trees = trees.filter { $0.key <= count }
         entries.removeLast(entries.count - count)
-        // An entry that a reader has seen stays.
+        // An entry that a reader has seen must stay.
         acknowledgedCount = count
     }
 }
@@ -97,8 +98,8 @@ final class LedgerWorkload {
         case reopen
     }
 
-    /// Several segments of 4 KiB, a frame beyond that, groups of frames with one sync, and
-    /// reopenings after a close.
+    /// Several segments of 4 KiB, a larger frame, groups of frames with one sync, and reopenings
+    /// after a close.
     static let script: [Step] = [
         .frame([1]), .synchronize, .frame([40, 0, 300]), .synchronize,
         .frame([700]), .frame([5, 5]), .synchronize, .frame([1500]), .synchronize,
@@ -116,7 +117,7 @@ final class LedgerWorkload {
         self.disk = disk
     }
 
-    /// Does all steps, until one fails.
+    /// Runs the steps until one fails.
     func run() throws {
         try open()
         for step in Self.script {
@@ -124,9 +125,9 @@ final class LedgerWorkload {
         }
     }
 
-    /// Does all steps as a database would that meets errors: after a frame of which nothing was
-    /// written it writes a small one, which may fit where the other did not, and the other again;
-    /// after any other failure it reopens the ledger.
+    /// Runs all steps as a database does that handles errors. After a frame of which nothing was
+    /// written, it writes a small one, which may fit where the other did not, and the other again.
+    /// After any other failure it reopens the ledger.
     func runThroughErrors() throws {
         try retrying { try open() }
         for step in Self.script {
@@ -152,7 +153,7 @@ final class LedgerWorkload {
         do { try body() } catch is StoreError { try body() }
     }
 
-    /// The ledger said that nothing of a frame was written, and may go on.
+    /// The ledger wrote nothing of a frame, and may continue.
     private struct RefusedFrame: Error {
         var cause: StoreError
     }
@@ -200,7 +201,7 @@ final class LedgerWorkload {
         return try Ledger(directory: path, fileSystem: disk, options: options)
     }
 
-    /// - Parameter refused: called when making room has failed, before anything was written.
+    /// - Parameter refused: called if making room has failed, before anything was written.
     private static func append(
         _ entries: [LedgerEntry], root: Digest, to ledger: Ledger,
         refused: (StoreError) -> Void
@@ -232,8 +233,8 @@ final class LedgerWorkload {
 
     // MARK: checking
 
-    /// Opens the ledger on a disk that has lost power or its process, checks every promise, goes on
-    /// writing, closes, and checks again.
+    /// Opens the ledger on a disk after a power failure or the end of its process, checks every
+    /// promise, continues to write, closes, and checks again.
     static func check(_ disk: SimulatedDisk, against model: LedgerModel) throws {
         let next = LedgerWorkload(disk)
         next.model = model
@@ -242,7 +243,7 @@ final class LedgerWorkload {
         try next.perform(.synchronize)
         try next.perform(.reopen)
         next.ledger = nil
-        // All of that was acknowledged.
+        // All of it was acknowledged.
         let after = LedgerWorkload(disk.crashed(.losingUnsynchronized))
         after.model = next.model
         try after.open()

@@ -7,10 +7,10 @@ import StorageIO
 import Synchronization
 import Testing
 
-/// Segments as files: which are open, and what their order shows.
+/// Segments as files: how many are open, and how damage to their order is detected.
 @Suite(.ownThread)
 struct SegmentTests {
-    /// Of a few entries each.
+    /// Segments of a few entries each.
     private static let short: Ledger.Options = {
         var options = Ledger.Options()
         options.segmentByteCount = 300
@@ -65,7 +65,7 @@ struct SegmentTests {
             try fixture.appendUnsynchronized([[number]], to: ledger)
             number += 1
         }
-        // Only what was written to the newest segment may be gone.
+        // Only entries in the newest segment may be lost.
         let reopened = try Ledger(
             directory: "/ledger", fileSystem: disk.crashed(.losingUnsynchronized),
             options: Self.short)
@@ -145,7 +145,7 @@ struct SegmentTests {
         let disk = SimulatedDisk(seed: seed)
         let fixture = LedgerFixture()
         let ledger = try Ledger(directory: "/ledger", fileSystem: disk, options: Self.short)
-        // The first rename was that of the first segment.
+        // The first rename was for the first segment.
         disk.fail(.kind(.rename, number: 2), error: EIO)
         for number in 0..<6 {
             do {
@@ -193,7 +193,7 @@ struct SegmentTests {
             _ = try fork.open().prepareFrame(payloadByteCount: 300)
         }
         for number in 1..<4 { try fixture.append([[UInt8(number)]], to: ledger) }
-        // What a release left that went on in the old segment, as it could not open the new one.
+        // A release that could not open the new segment and continued in the old one left this.
         try fixture.write(fork.bytes(of: name), to: name)
 
         let log = Mutex<[String]>([])

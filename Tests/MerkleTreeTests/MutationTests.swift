@@ -5,9 +5,9 @@ import Testing
 
 /// Every single change to a valid proof must make it fail.
 ///
-/// One change is no lie: a path that turns the same way in trees of another size or at another
-/// index proves the same fact, since a root does not contain its tree's size. `Turns` says, by
-/// recursion and thus independently, when that is so.
+/// Some changes are not lies: a path that turns the same way in trees of another size or at another
+/// index proves the same fact, since a root does not contain its tree's size. `Turns` determines,
+/// by recursion and thus independently, when that is so.
 @Suite("Changed proofs", .ownThread)
 struct MutationTests {
     static let sizes = Array(1...20) + [31, 32, 33, 47, 64, 65, 100, 127, 128, 129, 200, 255, 300]
@@ -115,7 +115,8 @@ struct MutationTests {
             .filter { $0.0 >= 0 && $0.1 >= 0 }
     }
 
-    /// One bit flipped in each of the digest's eight regions of four bytes; and a digest of zeros.
+    /// Flips one bit in each of the digest's eight regions of four bytes; also returns a digest of
+    /// zeros.
     private static func changedDigests(_ digest: Digest, _ random: inout SplitMix64)
         -> [Digest]
     {
@@ -129,8 +130,8 @@ struct MutationTests {
         return changed
     }
 
-    /// Each node changed, dropped, doubled, and each two neighbours swapped; a node added at each
-    /// place; the reverse.
+    /// Changes, drops and doubles each node, and swaps each two neighbours; adds a node at each
+    /// place; reverses the path.
     private static func changedPaths(_ path: [Digest], _ random: inout SplitMix64)
         -> [[Digest]]
     {
@@ -163,8 +164,8 @@ struct MutationTests {
     }
 }
 
-/// Which way a path turns at each step, by recursion: what two proofs must have in common to prove
-/// the same fact.
+/// The direction in which a path turns at each step, by recursion. Two proofs of the same fact must
+/// have it in common.
 enum Turns {
     static func inclusion(_ index: Int, _ size: Int) -> [Bool] {
         if size == 1 { return [] }
@@ -174,7 +175,7 @@ enum Turns {
             : inclusion(index - middle, size - middle) + [true]
     }
 
-    /// The first word says where the path begins.
+    /// The first element is the beginning of the path.
     static func consistency(_ from: Int, _ to: Int) -> [String] {
         if from > to { return ["shrank"] }
         if from == 0 { return [to == 0 ? "both empty" : "empty"] }

@@ -1,11 +1,11 @@
 import MerkleTree
 import TestTools
 
-/// A second implementation of the tree, word for word after the recursive definitions of RFC 6962,
-/// section 2.1.
+/// A second implementation of the tree, which follows the recursive definitions of RFC 6962,
+/// section 2.1, word for word.
 ///
-/// It knows the root of a range of leaves only by `rootOfRange`, so that it serves small trees of
-/// different leaves as well as huge ones of equal leaves.
+/// It gets the root of a range of leaves only from `rootOfRange`, so it works for small trees of
+/// different leaves and for huge ones of equal leaves.
 struct NaiveTree {
     let rootOfRange: (Range<UInt64>) -> Digest
 
@@ -27,7 +27,7 @@ struct NaiveTree {
             : inclusion(index, right) + [rootOfRange(left)]
     }
 
-    /// The proof that a tree of `end` leaves begins with the first `oldEnd`.
+    /// Returns the proof that a tree of `end` leaves begins with the first `oldEnd`.
     func consistency(_ oldEnd: UInt64, _ end: UInt64) -> [Digest] {
         oldEnd == 0 ? [] : subproof(oldEnd, 0..<end, true)
     }
@@ -86,8 +86,8 @@ final class SmallTree {
     }
 }
 
-/// A tree of any size whose leaves are all equal, so that a complete node's digest depends on its
-/// level only.
+/// A tree of any size whose leaves are all equal, so that a complete node's digest depends only on
+/// its level.
 struct UniformTree {
     let digestsByLevel: [Digest]
 

@@ -84,7 +84,7 @@ struct MutualTLSFolderTests {
                             try folder.create()
                             return true
                         } catch {
-                            // What the others are told says what to do.
+                            // The error tells the others what to do.
                             #expect("\(error)".contains("exists: nothing is overwritten"))
                             return false
                         }
@@ -108,7 +108,7 @@ struct MutualTLSFolderTests {
         #expect(again?.description.hasPrefix("\(folder.path)/1_root exists: ") == true)
         #expect(try Data(contentsOf: URL(fileURLWithPath: folder.serverKey)) == before)
 
-        // The folder of clients cannot be made: something else has its place.
+        // The folder of clients cannot be created: a file has its name.
         let other = work.file("b")
         try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(

@@ -69,12 +69,12 @@ struct BlockingQueueTests {
         thread.join()
         let (passed, processor) = try #require(result.withLock { $0 })
         #expect(passed >= 400)
-        // A wait that ends at once is repeated until the time has come.
+        // A wait that returned at once would be repeated until the deadline.
         #expect(processor < 100)
     }
 }
 
-/// The processor time of this thread.
+/// Returns the processor time of this thread.
 private func processorMilliseconds() -> Int {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)

@@ -25,8 +25,8 @@ struct WorkerThreadTests {
     #if os(Linux)
         @Test("leaves no memory behind if nobody waits for it")
         func notJoined() throws {
-            // A stack that stays is two mappings, 2,000 in each round. Other tests make some, too: one
-            // round without them is enough.
+            // A leaked stack is two mappings, 2,000 in each round. Other tests create mappings,
+            // too: one round without growth is sufficient.
             var growths: [Int] = []
             repeat {
                 let before = mappingCount()
@@ -43,7 +43,7 @@ struct WorkerThreadTests {
             #expect(growths.contains { $0 < 500 }, "\(growths)")
         }
 
-        /// How many pieces the memory of this process consists of.
+        /// Returns the number of mappings in this process's memory.
         private func mappingCount() -> Int {
             let maps = FileHandle(forReadingAtPath: "/proc/self/maps")
             return (try? maps?.readToEnd())?.count { $0 == UInt8(ascii: "\n") } ?? 0

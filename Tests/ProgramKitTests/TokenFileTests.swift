@@ -25,7 +25,7 @@ struct TokenFileTests {
             #expect(try mode("token") == 0o600)
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["token"])
-        // An older one that others could read.
+        // An older file that others can read.
         chmod(path("token"), 0o644)
         try file.write("v2.public.three")
         #expect(try mode("token") == 0o600)
@@ -80,14 +80,14 @@ struct TokenFileTests {
             #expect(try Data(contentsOf: foreign) == Data(text.utf8))
         }
 
-        // In the home folder a token, in the current one a file that is somebody else's.
+        // The home folder has a token, the current one a file of another program.
         let home = path("home")
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         let name = "immuclient-test-\(UUID().uuidString)"
         try Data("notes".utf8).write(to: URL(fileURLWithPath: name))
         defer { unlink(name) }
         let file = TokenFile(name, environment: ["HOME": home])
-        // What could not be read again would be in the way of later logins.
+        // A file that cannot be read again would be in the way of later logins.
         for text in [
             "tok", "", "v2.public.a\nb", "v2.public." + String(repeating: "t", count: 70_000),
         ] {

@@ -7,10 +7,10 @@ import Testing
 @testable import RPCTransport
 
 extension NetworkTests {
-    /// What others wait for when a handler, or an event loop, is blocked.
+    /// The waits of others while a handler, or an event loop, is blocked.
     @Suite("A server with a blocked thread")
     struct BlockedThreadTests {
-        /// Handlers that block until they are let go on, each by its number.
+        /// Handlers that block, each until its number is released.
         private final class Gates: Sendable {
             private let gates = (0..<4).map { _ in DispatchSemaphore(value: 0) }
             private let entered = Atomic(0)
@@ -84,7 +84,7 @@ extension NetworkTests {
                 $0.resetBurst = 1_000
             } _: { server, gates in
                 let peer = try await RawPeer.connect(server.port, window: 1 << 20)
-                // Then answers are known to be small, and all of the next calls may begin.
+                // After that the server expects small answers, and admits all of the next calls.
                 peer.call("Large", 10, times: 100)
                 #expect(try await eventually { peer.now.ended == 100 })
                 peer.call("Block", 1)
@@ -107,7 +107,7 @@ extension NetworkTests {
             try await withServer {
                 $0.eventLoopThreadCount = 2
             } _: { server, gates in
-                // They go to the loops in turn, and the first loop listens.
+                // Connections are assigned to the loops in turn, and the first loop listens.
                 let first = try await RawPeer.connect(server.port, window: 1 << 20)
                 first.call("BlockLoop", 1)
                 #expect(try await eventually { gates.enteredCount == 1 })
@@ -152,7 +152,7 @@ struct SilentReaderTests {
         unread.count(unsent: whole, queued: 0)
         let began = unread.silentSince
         #expect(began != nil)
-        // A drip of 8 KiB, which once counted as reading.
+        // A drip of 8 KiB, which counted as reading in an earlier version.
         for number in 1...7 {
             unread.framedByteCount += 8 << 10
             unread.count(unsent: whole - number * 8 << 10, queued: 0)

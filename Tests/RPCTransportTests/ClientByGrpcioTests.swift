@@ -133,7 +133,7 @@ extension NetworkTests {
             let task = Task {
                 let _: RPCResponse<Empty> = try await client.unary("/test.Peer/Hold", Empty())
             }
-            // A call that never left could not be cancelled at the server.
+            // A call that was never sent could not be cancelled at the server.
             #expect(try await eventually { try await count("Held", client) == heldBefore + 1 })
             task.cancel()
             let error = try await failure { try await task.value }

@@ -10,7 +10,7 @@ import Testing
 extension NetworkTests {
     @Suite("Connecting to a name (RFC 8305)")
     struct ConnectingTests {
-        /// A client of the name `immudb.test`, which has these addresses.
+        /// Returns a client of the name `immudb.test`, which has these addresses.
         private func client(
             _ v6: [SocketAddress], _ v4: [SocketAddress],
             _ configure: (inout RPCClient.Configuration) -> Void = { _ in }
@@ -32,7 +32,7 @@ extension NetworkTests {
             try SocketAddress(ipAddress: host, port: port)
         }
 
-        /// An address at which nothing listens.
+        /// Returns an address at which nothing listens.
         private func refusing(_ host: String) async throws -> SocketAddress {
             let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .bind(host: host, port: 0).get()
@@ -63,7 +63,7 @@ extension NetworkTests {
             let began = ContinuousClock.now
             try await echo(client)
             #expect(ContinuousClock.now - began < .seconds(2))
-            // The address that was silent is let go; the connection stays.
+            // The silent address is released; the connection stays.
             hole.end()
             try await Task.sleep(for: .milliseconds(300))
             try await echo(client)
@@ -201,7 +201,7 @@ extension NetworkTests {
     }
 }
 
-/// Knows the addresses that it was made with.
+/// A resolver that knows only given addresses.
 private final class FixedResolver: Resolver, Sendable {
     private let loop: any EventLoop
     private let v6: [SocketAddress]
@@ -224,7 +224,7 @@ private final class FixedResolver: Resolver, Sendable {
     func cancelQueries() {}
 }
 
-/// An address of the loopback that answers to nothing, as one behind a firewall: its queue of
+/// An address of the loopback that does not answer, like one behind a firewall: its queue of
 /// connections is full.
 private final class BlackHole {
     let port: Int

@@ -5,10 +5,10 @@ import Testing
 @testable import RPCTransport
 
 extension NetworkTests {
-    /// Clients that ask without an end, keep back what they began, or do not read.
+    /// Clients that ask without end, leave messages unfinished, or do not read.
     @Suite("Conversations")
     struct ConversationTests {
-        /// The protobuf `Int64Value` of a number below 16,384.
+        /// Encodes the protobuf `Int64Value` of a number below 16,384.
         private static func question(_ number: Int) -> [UInt8] {
             RawPeer.message([8, UInt8(number & 0x7f | 0x80), UInt8(number >> 7)])
         }
@@ -25,7 +25,7 @@ extension NetworkTests {
             #expect(try await eventually { counters.questions.load(ordering: .relaxed) == 50 })
             try await Task.sleep(for: .milliseconds(200))
             #expect(counters.questions.load(ordering: .relaxed) == 50)
-            // Each answer is read, and makes room for the next.
+            // Reading an answer makes room for the next one.
             peer.open(streams[0], 100 * 1_008)
             #expect(try await eventually { counters.questions.load(ordering: .relaxed) == 149 })
             #expect(try await eventually { peer.now.dataByteCount == 100 * 1_008 })

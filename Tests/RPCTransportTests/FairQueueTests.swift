@@ -6,7 +6,7 @@ import Testing
 
 @Suite("FairQueue")
 struct FairQueueTests {
-    /// A job knows its lane and its number in it.
+    /// A job with its lane and its number in the lane.
     private struct Job: Equatable {
         var lane: Int
         var number: Int
@@ -30,7 +30,7 @@ struct FairQueueTests {
         // The lanes that have not had a turn yet are as new as this one.
         queue.add(Job(lane: 100, number: 0), to: 100)
         #expect(take(100, from: &queue).contains(Job(lane: 100, number: 0)))
-        // From here on, they are not.
+        // From here on they are not new.
         for lane in 101..<110 {
             queue.add(Job(lane: lane, number: 0), to: lane)
             #expect(take(32, from: &queue).first == Job(lane: lane, number: 0))
@@ -46,7 +46,7 @@ struct FairQueueTests {
             if queue.count(of: 1) == 0 { queue.add(Job(lane: 1, number: number), to: 1) }
             eagerCount += take(1, from: &queue).filter { $0.lane == 1 }.count
         }
-        // Every other turn, of one job each since no more are asked for.
+        // Every other turn, with one job each, since the test takes one at a time.
         #expect((49...51).contains(eagerCount))
     }
 
@@ -63,7 +63,7 @@ struct FairQueueTests {
                 queue.add(Job(lane: 100, number: number), to: 100)
                 number += 1
             }
-            // Each comes after one job of somebody else at most.
+            // At most one job of another lane comes before each of them.
             #expect(take(6, from: &queue).filter { $0.lane == 100 }.count == 3)
         }
     }
@@ -84,7 +84,7 @@ struct FairQueueTests {
             let jobs = (taken.prefix(3) + next).filter { $0.lane == lane }
             #expect(jobs.map(\.number) == Array(0..<40))
         }
-        // Behind the lanes that had not had their first turn.
+        // After the lanes that had not had their first turn.
         let lanes = Set(rest.map(\.lane))
         let newJobs = next.prefix { !lanes.contains($0.lane) }
         #expect(newJobs.allSatisfy { !taken.contains($0) && $0.number < 8 })

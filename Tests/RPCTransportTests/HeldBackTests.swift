@@ -7,7 +7,7 @@ import Testing
 @testable import RPCTransport
 
 extension NetworkTests {
-    /// Clients that begin something and keep the rest back.
+    /// Clients that begin a request or an answer and hold back the rest.
     @Suite("Incomplete requests and unread answers")
     struct HeldBackTests {
         @Test(
@@ -23,7 +23,7 @@ extension NetworkTests {
             configuration.eventLoopThreadCount = 1
             let check = RPCMethod.unary("/test.Peer/Check") {
                 (request: Google_Protobuf_Int64Value, call: ServerCall) in
-                // Behind the field's tag and length there are zeros.
+                // After the field's tag and length there are only zeros.
                 let isWhole = request.unknownFields.data.dropFirst(3).allSatisfy { $0 == 0 }
                 if !isWhole { seen.wrong.add(1, ordering: .relaxed) }
                 seen.count.add(1, ordering: .relaxed)
@@ -66,7 +66,7 @@ extension NetworkTests {
                 #expect(try await eventually { peer.now.ended == 1 })
                 peer.headers(stream, flags: 0)
             } else {
-                // The second path resets the stream; the block goes on.
+                // The second path resets the stream; the block continues.
                 let path: [UInt8] = [0, 5] + Array(":path".utf8) + [1, 0x2f]
                 peer.beginRequest(block: path + path)
                 #expect(try await eventually { peer.now.resets == 1 })
@@ -112,7 +112,7 @@ extension NetworkTests {
                 peer.ping(times: 100)
                 try await Task.sleep(for: .milliseconds(5))
             }
-            // Another frame between them, and they count from the beginning.
+            // With another frame between them, the count begins again.
             peer.call("Large", 10)
             #expect(try await eventually { peer.now.ended == 1 })
             for _ in 0..<9 {
@@ -199,7 +199,7 @@ extension NetworkTests {
             let peer = try await RawPeer.connect(server.port, window: 1 << 20)
             peer.call("Large", 10)
             #expect(try await eventually { peer.now.ended == 1 })
-            // Longer than the time for a block, by several ticks.
+            // Longer than the deadline of a block, by several ticks.
             try await Task.sleep(for: .milliseconds(500))
             #expect(!peer.now.isClosed)
             await peer.close()
@@ -242,7 +242,7 @@ extension NetworkTests {
             let network = (1...100).map { "2001:db8:1:2::\($0)" }
             #expect(try admitted(network, times: 200) == 64)
             #expect(try admitted(["10.0.0.1", "::ffff:10.0.0.2"], times: 200) == 48)
-            // The last 16, two for an address.
+            // The last 16 connections, two for each address.
             #expect(try admitted(["10.0.0.3"], times: 10) == 2)
             #expect(try admitted(["2001:db8:1:3::1"], times: 10) == 2)
             #expect(try admitted((4..<100).map { "10.0.0.\($0)" }, times: 96) == 12)
@@ -281,7 +281,7 @@ extension NetworkTests {
             let peer = try await RawPeer.connect(server.port, window: 1 << 20)
             peer.call("Fail", 0)
             #expect(try await eventually { peer.now.ended == 1 })
-            // Well before a stream's room is given back in any case, after a second.
+            // Well before a stream's room is released in any case, after a second.
             #expect(
                 try await eventually(within: .milliseconds(700)) {
                     last.withLock { $0.value == nil }
@@ -338,7 +338,8 @@ extension NetworkTests {
             #expect(try await eventually { probe.withLock { $0.value == nil } })
         }
 
-        /// What the handlers of two servers have had.
+        /// Starts a server and one that fails to start, and ends the first. Returns the object that
+        /// their handlers held.
         private func startAndEnd() async throws -> Mutex<Weak<Probe>> {
             let probe = Probe()
             let methods: [RPCMethod] = [

@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A server of raw HTTP/2 that sends what a test tells it to, as fast as the client takes it, and
-/// keeps no rule.
+/// A server of raw HTTP/2 that sends the bytes of a test, as fast as the client takes them, and
+/// follows no rule.
 final class HostileServer: Sendable {
     enum Event {
         /// A client has connected; nothing was sent.
@@ -12,19 +12,19 @@ final class HostileServer: Sendable {
         case request(stream: Int32)
     }
 
-    /// What has come from all clients.
+    /// The events of all clients.
     struct Seen {
-        /// When each connection was opened.
+        /// The time at which each connection was opened.
         var openings: [ContinuousClock.Instant] = []
         var closedCount = 0
         var requestCount = 0
         var settingsAcknowledgementCount = 0
         var pingCount = 0
-        /// Streams for which an RST_STREAM has come.
+        /// The streams for which an RST_STREAM has come.
         var resets: [Int32] = []
     }
 
-    /// What the server shares with its connections.
+    /// The state that the server shares with its connections.
     final class Log: Sendable {
         let seen = Mutex(Seen())
         let connections = Mutex<[NIOLoopBound<HostileConnection>]>([])
@@ -90,7 +90,7 @@ final class HostileConnection: ChannelInboundHandler {
         self.log = log
     }
 
-    /// Whether it reads from its socket.
+    /// Starts or stops reading from the socket.
     func setReading(_ isReading: Bool) {
         try? context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
     }
@@ -101,13 +101,13 @@ final class HostileConnection: ChannelInboundHandler {
 
     func close() {
         guard let context else { return }
-        // Behind what was sent.
+        // After the bytes that were sent before.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
             context.close(promise: nil)
         }
     }
 
-    /// Sends the same frames again and again.
+    /// Sends the same frames repeatedly.
     func repeatForever(_ frames: [UInt8], byteCount: Int = .max) {
         let times = max(1, (64 << 10) / frames.count)
         var bytes = ByteBuffer()
@@ -124,7 +124,7 @@ final class HostileConnection: ChannelInboundHandler {
         while left > 0, context.channel.isActive, context.channel.isWritable {
             context.writeAndFlush(wrapOutboundOut(flood.bytes), promise: nil)
             left -= flood.bytes.readableBytes
-            // The client of the test may live on the same loop.
+            // The client of the test may run on the same loop.
             let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
             context.eventLoop.execute { handler.value.pump() }
             break
@@ -177,7 +177,7 @@ final class HostileConnection: ChannelInboundHandler {
     }
 }
 
-/// Frames of HTTP/2, right and wrong.
+/// Makes frames of HTTP/2, valid and invalid ones.
 enum RawFrame {
     static func frame(
         _ type: UInt8, flags: UInt8 = 0, stream: Int32 = 0, _ payload: [UInt8] = []
@@ -191,10 +191,10 @@ enum RawFrame {
     }
 
     static let settings = frame(4)
-    /// Without it a client keeps to the windows that HTTP/2 begins with.
+    /// Without this frame, a client keeps the initial windows of HTTP/2.
     static let settingsAcknowledged = frame(4, flags: 1)
 
-    /// A literal field without indexing; all lengths below 16,384.
+    /// Encodes a literal field without indexing. All lengths must be below 16,384.
     static func field(_ name: String, _ value: String, isIndexed: Bool = false) -> [UInt8] {
         [isIndexed ? 0x40 : 0] + length(name.utf8.count) + Array(name.utf8)
             + length(value.utf8.count) + Array(value.utf8)
@@ -213,7 +213,7 @@ enum RawFrame {
 
     static let okFields = field(":status", "200") + field("content-type", "application/grpc")
 
-    /// HEADERS of an answer that goes on.
+    /// Makes the HEADERS of an answer that continues.
     static func headers(_ stream: Int32, _ more: [UInt8] = []) -> [UInt8] {
         frame(1, flags: 4, stream: stream, okFields + more)
     }
@@ -226,12 +226,12 @@ enum RawFrame {
         frame(0, stream: stream, payload)
     }
 
-    /// A whole answer to a unary call, with an empty message.
+    /// Makes a whole answer to a unary call, with an empty message.
     static func answer(_ stream: Int32) -> [UInt8] {
         headers(stream) + data(stream, message([])) + trailers(stream)
     }
 
-    /// A message behind its prefix.
+    /// Puts the prefix in front of a message.
     static func message(_ content: [UInt8]) -> [UInt8] {
         [0] + number(UInt32(content.count)) + content
     }

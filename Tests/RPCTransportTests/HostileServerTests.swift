@@ -7,12 +7,13 @@ import Testing
 @testable import RPCTransport
 
 extension NetworkTests {
-    /// Each call ends in time with an error, the client does not grow, and it can be shut down.
+    /// Each call ends in time with an error, the client's memory does not grow, and it can be shut
+    /// down.
     @Suite("A hostile server")
     struct HostileServerTests {
         private static let timeout = Duration.milliseconds(700)
 
-        /// Makes a call, and returns the error that it must end with.
+        /// Makes a call, and returns the error that must end it.
         @discardableResult
         private func attack(
             _ behave: @escaping @Sendable (HostileConnection, HostileServer.Event) -> Void
@@ -96,7 +97,7 @@ extension NetworkTests {
                 guard case .request(let stream) = event else { return }
                 let large = RawFrame.field(
                     "x-bin", String(repeating: ",", count: 3000), isIndexed: true)
-                // The first entry of HPACK's dynamic table, 12,000 times.
+                // Refers to the first entry of HPACK's dynamic table 12,000 times.
                 let block = large + [UInt8](repeating: 0x80 | 62, count: 12_000)
                 connection.send(RawFrame.headers(stream))
                 connection.send(RawFrame.trailers(stream, block))
@@ -221,8 +222,8 @@ extension NetworkTests {
             #expect(error.code == .deadlineExceeded)
         }
 
-        /// Streams as many messages as credit allows to a client that reads none of them. Returns
-        /// the bytes of them that the client holds.
+        /// Streams as many messages as the credit allows to a client that reads none of them.
+        /// Returns the number of their bytes that the client holds.
         private func unread(
             message: [UInt8], window: Int = 1 << 20
         ) async throws -> Int {
@@ -231,7 +232,7 @@ extension NetworkTests {
                 case .opened: connection.send(RawFrame.settings)
                 case .request(let stream):
                     connection.send(RawFrame.settingsAcknowledged + RawFrame.headers(stream))
-                    // Each frame has whole messages; their number makes it the window and no more.
+                    // Each frame has whole messages, as many as the window allows.
                     let frame = RawFrame.data(
                         stream,
                         (0..<max(1, 16_000 / (message.count + 5))).flatMap { _ in
@@ -359,7 +360,7 @@ extension NetworkTests {
                 "/test.Peer/Count", Int64Value(3), check: check)
             var count = 0
             let late = try await failure { for try await _ in streamed { count += 1 } }
-            // The first number is 0, an empty message.
+            // The first number is 0, which is an empty message.
             #expect(count == 1 && late.message.contains("not empty"), "\(late)")
             await client.shutdown()
             await server.shutdown(deadline: .seconds(1))

@@ -7,7 +7,7 @@ import Testing
 extension NetworkTests {
     @Suite("A server that greets its clients and disconnects without an answer")
     struct LeavingServerTests {
-        /// When and how it leaves.
+        /// The time and the manner in which the server disconnects.
         enum Leaving: CaseIterable {
             case goAwayAtOnce, closeAtOnce, goAwayAtRequest, closeAtRequest
         }

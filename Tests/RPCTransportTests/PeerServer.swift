@@ -10,7 +10,7 @@ typealias Int64Value = Google_Protobuf_Int64Value
 typealias BoolValue = Google_Protobuf_BoolValue
 typealias Empty = Google_Protobuf_Empty
 
-/// Tells of the ends of calls.
+/// Reports the ends of calls.
 struct EndObserver: RPCServer.CallObserver {
     let ended: @Sendable (RPCServer.FinishedCall) -> Void
 
@@ -20,7 +20,7 @@ struct EndObserver: RPCServer.CallObserver {
     func ended(_ call: RPCServer.FinishedCall) { ended(call) }
 }
 
-/// The service that the tests call, `test.Peer`.
+/// The service `test.Peer` of these tests.
 enum PeerServer {
     static func start(
         _ counters: Counters = Counters(),
@@ -40,7 +40,7 @@ enum PeerServer {
 
     static func methods(_ counters: Counters) -> [RPCMethod] {
         unaryMethods(counters) + streamingMethods(counters) + [
-            // Answers a number with as many bytes; none below 0.
+            // Answers a number with as many bytes; a number below 0 gets no answer.
             .conversation("/test.Peer/Converse") {
                 (question: Int64Value) throws(RPCError) -> BytesValue in
                 counters.questions.add(1, ordering: .relaxed)
@@ -132,7 +132,7 @@ enum PeerServer {
                 defer { counters.streamsEnded.add(1, ordering: .relaxed) }
                 try await stream.send(Int64Value(1))
                 counters.streamed.add(1, ordering: .relaxed)
-                // Waits for something else than its client.
+                // Waits for something other than its client.
                 try await Task.sleep(for: .seconds(3_600))
             },
             .serverStreaming("/test.Peer/Endless") { (request: Int64Value, stream) in

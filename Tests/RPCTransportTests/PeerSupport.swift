@@ -6,15 +6,15 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-/// Tests that use sockets run one after another: some measure time or this process's memory.
+/// Tests that use sockets run one after another, since some measure time or this process's memory.
 @Suite("RPCTransport over loopback", .serialized)
 enum NetworkTests {}
 
 /// A Python program of `Peers/` that runs beside the test.
 ///
 /// Its interpreter is `.venv/bin/python3` at the root of the package, which `make test` sets up, or
-/// what IMMUDB_TEST_PYTHON names. With IMMUDB_TEST_VERBOSE its errors and the time of each check
-/// are shown.
+/// the one that IMMUDB_TEST_PYTHON names. IMMUDB_TEST_VERBOSE shows its errors and the time of each
+/// check.
 final class Peer: Sendable {
     private let process: ChildProcess
     private let output: FileHandle
@@ -36,7 +36,7 @@ final class Peer: Sendable {
         try pipe.fileHandleForWriting.close()
     }
 
-    /// Everything that it prints until it ends.
+    /// Returns all lines that it prints until it ends.
     func lines() async -> [String] {
         await onThread {
             let data = (try? self.output.readToEnd()) ?? Data()
@@ -45,7 +45,7 @@ final class Peer: Sendable {
         }
     }
 
-    /// The next line.
+    /// Returns the next line.
     func line() async -> String {
         await onThread {
             var bytes: [UInt8] = []
@@ -84,7 +84,7 @@ final class Peer: Sendable {
     }
 }
 
-/// Runs something that blocks on a thread of its own.
+/// Runs blocking work on a thread of its own.
 func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
     await withCheckedContinuation { continuation in
         Thread.detachNewThread { continuation.resume(returning: body()) }
@@ -120,9 +120,9 @@ struct CheckResults: Sendable {
     }
 }
 
-/// What the test server counts.
+/// The counts of the test server.
 final class Counters: Sendable {
-    /// Of conversations, that were answered.
+    /// The number of conversations' questions that were answered.
     let questions = Atomic<Int>(0)
     let held = Atomic<Int>(0)
     let cancelled = Atomic<Int>(0)
@@ -138,7 +138,7 @@ final class Counters: Sendable {
     }
 }
 
-/// Waits for something that happens soon on another thread; false after that time.
+/// Waits for an event that happens soon on another thread. Returns false after a timeout.
 func eventually(
     within time: Duration = .seconds(5), _ condition: () async throws -> Bool
 ) async throws -> Bool {
@@ -149,8 +149,8 @@ func eventually(
     return false
 }
 
-/// Does what must not take more memory than that. Up to five times, and once is enough: other tests
-/// run beside it, and what they take is counted with it.
+/// Runs work that must not take more memory than a limit. Tries up to five times, and one success
+/// is sufficient: other tests run at the same time, and their memory counts as well.
 func growing<Result>(
     byLessThan limit: Int, _ body: () async throws -> Result
 ) async throws -> Result {
@@ -173,7 +173,7 @@ private func residentByteCount() throws -> Int {
     return try #require(Int(pages)) * 4096
 }
 
-/// The error that a call must end with.
+/// Returns the error that must end a call.
 func failure<Result>(_ body: () async throws -> Result) async throws -> RPCError {
     do {
         _ = try await body()

@@ -4,22 +4,22 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// A client of raw HTTP/2 that reads no more of its answers than it says: its windows are those
-/// that a test opens.
+/// A client of raw HTTP/2 that reads no more of its answers than a test allows: the test opens its
+/// windows.
 // Unchecked: the state is locked.
 final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
 
     struct State {
         fileprivate var input: [UInt8] = []
-        /// Of DATA frames, their prefixes and the message's tag included.
+        /// The bytes of DATA frames, including the messages' prefixes and tags.
         var dataByteCount = 0
         /// The code of the last GOAWAY.
         var goAway: UInt32?
         var isClosed = false
-        /// Streams that were ended by trailers.
+        /// The number of streams that ended with trailers.
         var ended = 0
-        /// Streams that were reset.
+        /// The number of streams that were reset.
         var resets = 0
     }
 
@@ -29,9 +29,10 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
 
     var now: State { state.withLock { $0 } }
 
-    /// - Parameter window: of each stream; that of the connection stays at 65,535 bytes.
-    /// - Parameter socketByteCount: what the kernel keeps of answers that are not read; about double.
-    /// - Parameter tls: nil: in clear text.
+    /// - Parameters:
+    ///   - window: the window of each stream. That of the connection stays at 65,535 bytes.
+    ///   - socketByteCount: the unread bytes that the kernel keeps; it keeps about double.
+    ///   - tls: nil for clear text.
     static func connect(
         _ port: Int, window: UInt32 = 0, socketByteCount: Int? = nil, tls: NIOSSLContext? = nil
     ) async throws -> RawPeer {
@@ -63,9 +64,9 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         return peer
     }
 
-    /// Calls a method that often, each time with an `Int64Value`; returns the first stream.
+    /// Calls a method `times` times with an `Int64Value`. Returns the first stream.
     ///
-    /// - Parameter timeout: as in `grpc-timeout`, `200m`.
+    /// - Parameter timeout: the value of `grpc-timeout`, such as `200m`.
     @discardableResult
     func call(
         _ method: String, _ number: UInt64, times: Int = 1, padding: Int = 0, timeout: String? = nil
@@ -94,19 +95,19 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         return first
     }
 
-    /// HEADERS of a call of a method, whose messages follow; returns the stream.
+    /// Sends the HEADERS of a call whose messages follow. Returns the stream.
     func begin(_ method: String) -> Int32 {
         send(Self.frame(1, 4, streams, Self.block(method, nil)))
         streams += 2
         return streams - 2
     }
 
-    /// DATA of a stream.
+    /// Sends DATA on a stream.
     func data(_ stream: Int32, _ bytes: [UInt8], ends: Bool = false) {
         send(Self.frame(0, ends ? 1 : 0, stream, bytes))
     }
 
-    /// A message behind its prefix.
+    /// Puts the prefix in front of a message.
     static func message(_ message: [UInt8]) -> [UInt8] {
         [0] + bytes(UInt32(message.count)) + message
     }
@@ -125,24 +126,24 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         return block
     }
 
-    /// HEADERS that end a request, with that block.
+    /// Sends HEADERS with a header block that end a request.
     func request(block: [UInt8]) {
         send(Self.frame(1, 5, streams, block))
         streams += 2
     }
 
-    /// HEADERS of a request that say that more of the block follows.
+    /// Sends HEADERS of a request whose header block continues.
     func beginRequest(block: [UInt8]) {
         send(Self.frame(1, 0, streams, block))
         streams += 2
     }
 
-    /// HEADERS on a stream that was there before; `flags` of RFC 9113: 4 ends the block.
+    /// Sends HEADERS on an existing stream. `flags` are those of RFC 9113: 4 ends the block.
     func headers(_ stream: Int32, flags: UInt8, block: [UInt8] = []) {
         send(Self.frame(1, flags, stream, block))
     }
 
-    /// SETTINGS that leave the window of streams at nothing.
+    /// Sends SETTINGS that leave streams a window of 0.
     func changeSettings(times: Int) {
         let change = Self.frame(4, 0, 0, [0, 4] + Self.bytes(0))
         send((0..<times).flatMap { _ in change })
@@ -153,7 +154,7 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         send((0..<times).flatMap { _ in ping })
     }
 
-    /// RST_STREAM, CANCEL.
+    /// Sends RST_STREAM with CANCEL.
     func cancel(from first: Int32, times: Int) {
         var frames: [UInt8] = []
         for number in 0..<Int32(times) {
@@ -162,19 +163,19 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         send(frames)
     }
 
-    /// Reads some more of a stream.
+    /// Opens the window of a stream by `byteCount`.
     func open(_ stream: Int32, _ byteCount: UInt32) {
         send(
             Self.frame(8, 0, 0, Self.bytes(byteCount))
                 + Self.frame(8, 0, stream, Self.bytes(byteCount)))
     }
 
-    /// From now on nothing is read from the socket but by `readSome`.
+    /// Stops reading from the socket, except by `readSome`.
     func stopReading() async throws { try await channel?.setOption(.autoRead, value: false).get() }
 
     func startReading() async throws { try await channel?.setOption(.autoRead, value: true).get() }
 
-    /// Reads what the socket has, a few KiB at most.
+    /// Reads from the socket, a few KiB at most.
     func readSome() { channel?.read() }
 
     func close() async { try? await channel?.close() }
@@ -224,7 +225,7 @@ final class RawPeer: ChannelInboundHandler, @unchecked Sendable {
         context.flush()
     }
 
-    /// Of a PING.
+    /// Makes the acknowledgement of a PING.
     private static func acknowledgement(_ payload: ArraySlice<UInt8>) -> NIOAny {
         NIOAny(ByteBuffer(bytes: frame(6, 1, 0, Array(payload))))
     }

@@ -28,7 +28,7 @@ extension NetworkTests {
                 try await call(client, "Hold", Empty(), timeout: .milliseconds(200))
             }
             #expect(late.code == .deadlineExceeded)
-            // The server may be faster to say so.
+            // The server may report it first.
             #expect(late.requestFate != .notProcessed)
 
             let before = counters.held.load(ordering: .relaxed)
@@ -53,7 +53,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .zero)
             let cut = try await failure { try await lost.value }
             #expect(cut.code == .unavailable && cut.requestFate == .mayHaveBeenProcessed)
-            // Until the client has seen that the old connection is gone.
+            // Wait until the client has noticed that the old connection is gone.
             var refusal = cut
             while !refusal.message.contains("cannot connect") {
                 refusal = try await failure { try await call(client, "Hold", Empty()) }
@@ -78,7 +78,7 @@ extension NetworkTests {
                 peer.call(method, 5_000)
                 #expect(try await eventually { finished.withLock { $0.count } == number + 1 })
             }
-            // The first one waits for its reader, and is alone.
+            // The first one waits for its reader, alone.
             #expect(finished.withLock { $0 } == [.ok, .internalError, .resourceExhausted])
             await peer.close()
             await server.shutdown(deadline: .zero)

@@ -70,7 +70,8 @@ extension NetworkTests {
             "survives any bytes on a raw socket, without full memory or a held connection"
         )
         func rawSockets() async throws {
-            // So few that also a server with a sanitizer, which is slow, sees more of them in a second.
+            // Few enough that a server slowed down by a sanitizer also sees more of them in a
+            // second.
             let server = try await PeerServer.start {
                 $0.resetBurst = 1_000
                 $0.resetsPerSecond = 100

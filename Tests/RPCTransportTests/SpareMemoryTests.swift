@@ -18,7 +18,7 @@ struct SpareMemoryTests {
         let memory = SpareMemory { count.value.add(1, ordering: .releasing) }
         memory.look(held: 100 * Self.mebibyte)
         for _ in 0..<4 { memory.look(held: Self.mebibyte) }
-        // Busy again: what is free will be used.
+        // Busy again: the free memory will be used.
         memory.look(held: 90 * Self.mebibyte)
         for _ in 0..<4 { memory.look(held: Self.mebibyte) }
         #expect(count.now == 0)

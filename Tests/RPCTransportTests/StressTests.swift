@@ -4,17 +4,18 @@ import SwiftProtobuf
 import Testing
 
 extension NetworkTests {
-    /// Calls that end in every way and at every moment, at the same time: deadlines about as long as
-    /// the queueing, cancellations, connections that go away, slow handlers, streams and large
-    /// answers. Each answer that comes has to be that of its request. ThreadSanitizer and
-    /// AddressSanitizer watch this suite in `make sanitize`.
+    /// Calls that end in every way and at every moment, at the same time: deadlines about as long
+    /// as the queue, cancellations, connections that close, slow handlers, streams and large
+    /// answers. Each answer must belong to its request. ThreadSanitizer and AddressSanitizer watch
+    /// this suite in `make sanitize`.
     @Suite("Calls that end at any moment")
     struct StressTests {
-        /// IMMUDB_STRESS_SECONDS for each of the tests; seconds in a plain run.
+        /// The time for each test: IMMUDB_STRESS_SECONDS, or a few seconds.
         private static let span = Duration.seconds(
             ProcessInfo.processInfo.environment["IMMUDB_STRESS_SECONDS"].flatMap { Int($0) } ?? 2)
 
-        /// Starts calls until the span is over, so many at a time, and returns how many ended well.
+        /// Starts calls until the span is over, a number of them at a time. Returns how many
+        /// succeeded.
         private func flood(
             _ width: Int, _ call: @escaping @Sendable (Int) async throws -> Bool
         ) async throws -> Int {
@@ -62,7 +63,7 @@ extension NetworkTests {
                 RPCClient(.init(host: "127.0.0.1", port: server.port))
             }
             try await body(server, clients)
-            // It still serves, and holds nothing.
+            // The server still serves, and holds nothing.
             for client in clients {
                 #expect(
                     try await echo(
@@ -103,8 +104,8 @@ extension NetworkTests {
                             byteCount: 1 + number % 20_000, timeout: .seconds(20),
                             allowing: [.cancelled])
                     }
-                    // One in seven is waited for: on a slow machine none is as fast as the others are
-                    // given up.
+                    // Waits for one call in seven: on a slow machine no answer is as fast as the
+                    // other calls are cancelled.
                     if number % 7 != 0 {
                         try await Task.sleep(for: .microseconds(number % 5_000))
                         task.cancel()
@@ -139,7 +140,7 @@ extension NetworkTests {
             }
         }
 
-        /// Takes so many answers of an endless stream and lets go of it.
+        /// Takes a number of answers of an endless stream, and drops it.
         private func left(
             _ client: RPCClient, after count: Int, timeout: Duration
         ) async throws -> Bool {
@@ -182,7 +183,7 @@ extension NetworkTests {
                             clients[0], "Echo", number, byteCount: number % 5_000,
                             timeout: .seconds(20), allowing: [])
                     }
-                    // Not more than the server gets rid of.
+                    // Not more than the server can close.
                     #expect(try await eventually { server.connectionCount < 50 })
                     let peer = try await RawPeer.connect(server.port, window: 1_000_000)
                     let first = peer.call("Large", 3_000, times: 100, padding: 1_000)
@@ -194,7 +195,7 @@ extension NetworkTests {
                     return false
                 }
                 #expect(served > 0)
-                // The server still works off what the last ones sent.
+                // The server still processes what the last clients sent.
                 #expect(
                     try await eventually(within: .seconds(60)) { server.connectionCount == 1 })
             }

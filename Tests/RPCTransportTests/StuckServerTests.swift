@@ -9,7 +9,8 @@ import Testing
 extension NetworkTests {
     @Suite("A client of a server that hangs")
     struct StuckServerTests {
-        /// SETTINGS that let a client open that many streams at a time, with the largest window.
+        /// Makes SETTINGS that let a client open `streams` streams at a time, with the largest
+        /// window.
         private static func settings(streams: UInt32) -> [UInt8] {
             RawFrame.frame(
                 4, [0, 3] + RawFrame.number(streams) + [0, 4] + RawFrame.number(0x7fff_ffff))
@@ -32,7 +33,7 @@ extension NetworkTests {
                 "/test.Peer/Echo", BytesValue(content), timeout: timeout)
         }
 
-        /// A call below the level of tasks, which keep what they call with.
+        /// Starts a call without a task, which would keep the objects that it calls with.
         private func start(
             _ client: RPCClient, deadline: NIODeadline? = nil
         ) -> (request: Weak<ClientRequest>, receiver: UnaryReceiver) {
@@ -52,13 +53,13 @@ extension NetworkTests {
                 switch event {
                 case .opened: connection.send(Self.settings(streams: streams))
                 case .request(let stream):
-                    // The first call stays; the second is given up.
+                    // The first call stays; the second is cancelled.
                     if stream == 5 { connection.send(RawFrame.answer(stream)) }
                 }
             }
             let client = client(server)
             let first = Task { try await echo(client) }
-            // The client submits the calls that wait before it acknowledges.
+            // The client submits the waiting calls before it acknowledges.
             #expect(try await eventually { server.seen.settingsAcknowledgementCount == 1 })
 
             let deadline = code == .cancelled ? nil : NIODeadline.now() + .milliseconds(20)
@@ -72,7 +73,7 @@ extension NetworkTests {
             #expect(error.code == code && error.requestFate == .notProcessed)
             #expect(try await eventually { request.value == nil })
 
-            // The connection is as good as before, and the call that was given up is never sent.
+            // The connection is usable, and the cancelled call is never sent.
             try await server.withConnections { $0.send(Self.settings(streams: 100)) }
             try await echo(client, timeout: .seconds(10))
             #expect(server.seen.requestCount == 2)
@@ -119,7 +120,7 @@ extension NetworkTests {
             let large = Task { try await echo(client, Data(count: 32 << 20)) }
             #expect(try await eventually { opened.withLock { $0?.isWritable } == false })
             let receivers = (0..<9_000).map { _ in start(client).receiver }
-            // Behind their arrival on the client's event loop.
+            // After they have arrived on the client's event loop.
             try await client.dispatcher.eventLoop.submit {}.get()
 
             let before = tap.readCount
@@ -192,7 +193,7 @@ struct Weak<Value: AnyObject> {
     init(_ value: Value?) { self.value = value }
 }
 
-/// Counts the reads of a client's connection that the client has dealt with.
+/// Counts the reads that a client's connection has processed.
 private final class ReadTap: ChannelInboundHandler, Sendable {
     typealias InboundIn = ByteBuffer
 

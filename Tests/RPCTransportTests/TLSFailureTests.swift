@@ -7,7 +7,7 @@ import Testing
 extension NetworkTests {
     @Suite("Failures of TLS")
     struct TLSFailureTests {
-        /// What the client's call fails with.
+        /// Returns the error of the client's call.
         private func refusal(_ client: RPCClient) async throws -> String {
             let error = try await failure { try await echo(client) }
             #expect(error.code == .unavailable)
@@ -135,7 +135,7 @@ extension NetworkTests {
 
         @Test("detect a server that does not begin TLS, or sends an alert")
         func answers() async throws {
-            // An alert, which other servers send to a client without TLS.
+            // Other servers send an alert to a client without TLS.
             let alert = try await HostileServer.start { connection, _ in
                 connection.send([0x15, 3, 3, 0, 2, 2, 70])
             }

@@ -5,7 +5,7 @@ import Synchronization
 import TestCertificates
 import Testing
 
-/// A server with TLS and what it saw, for the length of one test.
+/// A server with TLS and the events that it saw, for one test.
 final class TLSServer: Sendable {
     private final class Record: Sendable {
         let peers = Mutex<[PeerCertificate?]>([])
@@ -13,16 +13,16 @@ final class TLSServer: Sendable {
     }
 
     let certificates: TestCertificates
-    /// The server's own.
+    /// The server's own files.
     let files: TestCertificates.Files
     let tls: ServerTLS
     let server: RPCServer
     private let record: Record
 
     var port: Int { server.port }
-    /// The certificates by which calls came.
+    /// The clients' certificates of the calls so far.
     var peers: [PeerCertificate?] { record.peers.withLock { $0 } }
-    /// Why handshakes failed, as the server was told.
+    /// The failures of handshakes, as the server reported them.
     var failures: [RPCServer.FailedHandshake] { record.failures.withLock { $0 } }
 
     /// Waits for the first handshake that fails.
@@ -78,7 +78,7 @@ final class TLSServer: Sendable {
         return RPCClient(configuration)
     }
 
-    /// A client that is let in.
+    /// Returns a client that the server admits.
     func client() throws -> RPCClient {
         try client(certificate: certificates.issue("client", .client, for: "alice"))
     }
@@ -86,7 +86,7 @@ final class TLSServer: Sendable {
     func stop() async { await server.shutdown(deadline: .seconds(5)) }
 }
 
-/// Sends bytes and gets them back.
+/// Sends bytes, and expects them back.
 func echo(_ client: RPCClient, _ count: Int = 4) async throws {
     let bytes = BytesValue(.init(repeating: 7, count: count))
     let answer: RPCResponse<BytesValue> = try await client.unary(

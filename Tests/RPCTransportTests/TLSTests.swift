@@ -81,7 +81,7 @@ extension NetworkTests {
             let server = try await TLSServer.start()
             let old = try server.client()
             try await echo(old)
-            // Of another authority: a client that trusts the first one is not to connect any more.
+            // A certificate of another authority, which a client of the first one must refuse.
             _ = try server.certificates.issue("server", .server, by: .stranger)
             try server.tls.reload()
             try await echo(old)
@@ -119,7 +119,7 @@ extension NetworkTests {
     }
 }
 
-/// By a program that shares no code with what is tested.
+/// Returns the fingerprint from a program that shares no code with the code under test.
 private func fingerprint(_ file: String) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

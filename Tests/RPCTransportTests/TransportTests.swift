@@ -184,7 +184,7 @@ extension NetworkTests {
         func longCalls() async throws {
             let counters = Counters()
             try await withServer(counters) { _, client in
-                // Answers of 1 MiB first: the server expects the next ones to be as large.
+                // Answers of 1 MiB first, so that the server expects the next ones to be as large.
                 for _ in 0..<20 {
                     let _: RPCResponse<BytesValue> = try await client.unary(
                         "/test.Peer/Large", Int64Value(1 << 20))
@@ -241,7 +241,7 @@ extension NetworkTests {
                 #expect(try await eventually { seen.calls.withLock { $0.count } == 6 })
             }
             #expect(seen.begun.load(ordering: .relaxed) == 5)
-            // Which side's clock ends the call with a deadline first is open.
+            // Either side's clock may end the call first.
             var codes = seen.calls.withLock { $0.sorted() }
             let holds = codes.filter { $0 == "/test.Peer/Hold Canceled 1>0" }
             codes.removeAll { $0.hasPrefix("/test.Peer/Hold") }

@@ -62,7 +62,7 @@ extension NetworkTests {
                     work(for: .milliseconds(number % 4 == 3 ? 1 : 0))
                 }
             }
-            // Who comes later does not overtake them.
+            // A later client does not overtake them.
             turns.run { served.append(20) }
             loop.run()
             #expect(served.isEmpty)
@@ -150,7 +150,7 @@ extension NetworkTests {
                 }.get()
                 #expect(try await eventually { heard.count.load(ordering: .relaxed) == round })
             }
-            // A system call on the pipe fails: the bell is heard nevertheless.
+            // A system call on the pipe fails, but the wake-up arrives.
             try await loop.submit {
                 bell.value.ring()
                 bell.value.close()
@@ -178,9 +178,9 @@ extension NetworkTests {
             peer.open(stream, 1 << 29)
             #expect(try await eventually(within: .seconds(20)) { peer.now.ended == 1 })
             #expect(peer.now.dataByteCount > byteCount)
-            // The frame that fills a write, and the headers, come on top.
+            // The frame that fills a write, and the headers, are added to the limit.
             #expect(writes.largest.load(ordering: .relaxed) < (256 + 32) << 10)
-            // One when something comes from the client, and one for its turn.
+            // One write when bytes come from the client, and one in its turn.
             #expect(writes.mostInTurn.load(ordering: .relaxed) < 2 * (256 + 32) << 10)
             await peer.close()
             await server.shutdown(deadline: .seconds(5))
@@ -193,7 +193,7 @@ extension NetworkTests {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port)
             peer.request(block: Self.largeField(last: last))
-            // The first entry of the dynamic table, 16,000 times: 48 MB.
+            // Refers to the first entry of the dynamic table 16,000 times: 48 MB.
             peer.request(block: [UInt8](repeating: 0xbe, count: 16_000))
             #expect(try await eventually { peer.now.isClosed })
             #expect(peer.now.goAway == 11)
@@ -201,7 +201,7 @@ extension NetworkTests {
             await server.shutdown(deadline: .seconds(5))
         }
 
-        /// A literal with incremental indexing: "x", 3,000 bytes (RFC 7541, section 6.2.1).
+        /// Encodes a literal with incremental indexing: "x", 3,000 bytes (RFC 7541, section 6.2.1).
         private static func largeField(last: UInt8 = 0x61) -> [UInt8] {
             [0x40, 1, 0x78, 0x7f, 0xb9, 0x16] + [UInt8](repeating: 0x61, count: 2_999) + [last]
         }
@@ -211,7 +211,7 @@ extension NetworkTests {
             let server = try await PeerServer.start()
             let peer = try await RawPeer.connect(server.port)
             peer.request(block: Self.largeField())
-            // 84 KB each: five times the limit.
+            // 84 KB each, which is five times the limit.
             let block = [UInt8](repeating: 0xbe, count: 28)
             for _ in 0..<20 { peer.request(block: block) }
             #expect(try await eventually { peer.now.resets == 21 })
@@ -226,7 +226,7 @@ extension NetworkTests {
         @Test("look for overdue calls less often if there are more calls")
         func lookingForOverdueCalls() async throws {
             let loop = MultiThreadedEventLoopGroup.singleton.next()
-            // Whether it rings within that time after it rang, with so many calls.
+            // Returns whether the bell rings again within `time`, among that many calls.
             func rings(within time: TimeAmount, among callCount: Int) async throws -> Bool {
                 try await loop.submit {
                     var alarm = DeadlineAlarm()

@@ -40,7 +40,7 @@ extension NetworkTests {
             for peer in peers { await peer.close() }
         }
 
-        /// Calls as fast as answers come, for a while: the times that they took.
+        /// Makes calls for a while, each as soon as the last answer has come. Returns their times.
         private func latencies(
             _ client: RPCClient, _ method: String, _ byteCount: Int, for span: Duration
         ) async throws -> [Duration] {
@@ -57,7 +57,7 @@ extension NetworkTests {
             return times.sorted()
         }
 
-        /// The most that a server holds while `body` runs.
+        /// Returns the most bytes that a server holds while `body` runs.
         private func mostHeld(
             _ server: RPCServer, _ body: () async throws -> Void
         ) async throws -> Int {
@@ -93,7 +93,7 @@ extension NetworkTests {
                     let large = try await latencies(client, method, Self.answer, for: .seconds(1))
                     #expect(try #require(large.last) < .seconds(2), "\(large.suffix(5))")
                 }
-                // One answer may be in the making on each worker thread, without a reservation.
+                // Each worker thread may be making one answer without a reservation.
                 #expect(most > Self.bound / 4 && most <= Self.bound + 2 * Self.answer, "\(most)")
                 await close(hostile)
                 #expect(try await eventually { server.heldAnswerByteCount == 0 })
@@ -110,7 +110,7 @@ extension NetworkTests {
                     for peer in hostile { peer.call("Large", 3_000, times: 1_000) }
                     _ = try await latencies(client, "Large", 3_000, for: .seconds(2))
                 }
-                // 143 MiB were asked for. Each connection starts 64 before the size is known.
+                // 143 MiB were requested. Each connection starts 64 before the size is known.
                 #expect(most > 512 << 10 && most < 16 << 20, "\(most)")
                 await close(hostile)
                 #expect(try await eventually { server.heldAnswerByteCount == 0 })
@@ -125,7 +125,7 @@ extension NetworkTests {
                 let peer = try await RawPeer.connect(server.port, window: window)
                 peer.call("Endless", 64 << 10, times: 3, timeout: "300m")
                 #expect(try await eventually { peer.now.ended == 3 })
-                // Would come behind the trailers.
+                // A message now would come after the trailers.
                 try await Task.sleep(for: .milliseconds(50))
                 #expect(peer.now.resets == 0)
                 #expect(peer.now.dataByteCount == 3 * Int(window))
@@ -205,7 +205,7 @@ extension NetworkTests {
         func slowDownload() async throws {
             try await withServer {
                 $0.stalledWriteTimeout = .seconds(1)
-                // The kernel takes less than a turn at a time, so that the socket is always full.
+                // The kernel takes less than a turn at a time, so the socket is always full.
                 $0.channelHook = {
                     try $0.syncOptions?.setOption(.socketOption(.so_sndbuf), value: 32 << 10)
                 }
@@ -233,7 +233,7 @@ extension NetworkTests {
             try await withServer {
                 $0.unreadAnswerTimeout = .seconds(5)
             } _: { server, client in
-                // They read something first, so all of the room is theirs.
+                // They read something first, so that all of the room is available to them.
                 let hostile = try await peers(8, server, window: 1_000)
                 for peer in hostile { peer.call("Large", 10) }
                 #expect(try await eventually { hostile.allSatisfy { $0.now.ended == 1 } })

@@ -131,7 +131,7 @@ struct WireTextTests {
         #expect(!many.isTaken)
         #expect(many.metadata.fields.count == 1024)
         #expect(!received("x-bin", "!!!!,!!!!", room: 127).isTaken)
-        // A text takes no more than what its field does, which the caller counts.
+        // A text takes no more than its field, which the caller counts.
         #expect(received("x", "1234", room: 0).isTaken)
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Fetching metrics")
 struct MetricsSourceTests {
-    /// What a look at a port gives.
+    /// Returns the result of fetching from a port.
     private func look(
         at port: Int, host: String = "127.0.0.1", maxByteCount: Int = MetricsText.maxByteCount
     ) async throws -> ServerStatistics {
@@ -107,13 +107,13 @@ struct MetricsSourceTests {
     }
 }
 
-/// Answers the first connection with the same bytes, whatever it asks.
+/// Answers the first connection with the same bytes, whatever the request is.
 private final class CannedServer: Sendable {
     private let listener: Int32
     let port: Int
     private let received = Monitor("")
 
-    /// - Parameter pause: how long the connection stays open after the answer.
+    /// - Parameter pause: the time for which the connection stays open after the answer.
     init(_ answer: [UInt8], pause: Duration?) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()

@@ -100,7 +100,7 @@ struct MetricsTextTests {
         }
     }
 
-    /// With what has to be escaped, and what is more than a byte.
+    /// Draws a text with characters that must be escaped and characters of several bytes.
     private func text(_ random: inout SplitMix64) -> String {
         let characters: [Character] = [
             "\\", "\"", "\n", "a", "}", ",", "é", "\u{1b}", "漢", "=",
@@ -128,7 +128,7 @@ struct MetricsTextTests {
         else {
             return
         }
-        // A control character only ends a line.
+        // The only control characters are line ends and tabs.
         let shown = statistics.text(now: 1_700_000_100)
         #expect(
             !shown.unicodeScalars.contains {

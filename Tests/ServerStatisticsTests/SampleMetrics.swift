@@ -1,6 +1,6 @@
 @testable import ServerStatistics
 
-/// What an immudb's `/metrics` says, as a text with numbers that tests set.
+/// The text of an immudb's `/metrics`, with numbers that tests set.
 struct SampleMetrics {
     var hours = 0.0274
     var entries: UInt64 = 4

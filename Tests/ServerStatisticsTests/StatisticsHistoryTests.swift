@@ -18,14 +18,14 @@ struct StatisticsHistoryTests {
         metrics.refused += 3
         history.add(try metrics.statistics, moment: 13, now: 1_003)
         let growth = try #require(history.points.last?.growth)
-        // The refused ones are logins, which count as reads.
+        // The refused calls are logins, which count as reads.
         #expect(growth.readsPerSecond == 11 && growth.writesPerSecond == 2)
         #expect(growth.entriesPerSecond == 4 && growth.refusedPerSecond == 1)
         #expect(growth.readMicroseconds.map { $0.rounded() } == 200)
         #expect(growth.writeMicroseconds == 0)
         metrics.readSeconds += 1
         history.add(try metrics.statistics, moment: 16, now: 1_006)
-        // Nothing was called, so there is no average.
+        // No call was made, so there is no average.
         #expect(history.points.last?.growth?.readMicroseconds == nil)
         #expect(history.points.last?.growth?.readsPerSecond == 0)
     }

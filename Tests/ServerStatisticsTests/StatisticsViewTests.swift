@@ -6,7 +6,8 @@ import Testing
 
 @Suite("The screen of a server's statistics")
 struct StatisticsViewTests {
-    /// A server that gets calls for as many looks, each three seconds.
+    /// The history of a server that gets calls between looks, with three seconds from one to the
+    /// next.
     private func history(looks: Int, _ metrics: SampleMetrics = SampleMetrics()) throws
         -> StatisticsHistory
     {

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("The log's formats and its Logger")
 struct LogFormatTests {
-    /// Texts as a stranger may choose them.
+    /// Texts that a hostile client may choose.
     private static let hostile = [
         "plain", "", "\"quoted\" \\ / \\n", "tab\tnew\nline\r\u{0}\u{7}\u{1b}[31mred",
         "\u{7f}\u{85}\u{9b}31m", "\u{2028}\u{2029}", "user\u{202e}nimda\u{202c}",
@@ -22,7 +22,7 @@ struct LogFormatTests {
             || ["\u{2028}", "\u{2029}"].contains(scalar)
     }
 
-    @Test("a line of JSON is an object with the very message and fields", arguments: hostile)
+    @Test("write a line of JSON as an object with the exact message and fields", arguments: hostile)
     func json(text: String) throws {
         let line = LogLine(.warning, text, fields: [.init(name: "n\(text)", value: text)]).json
         let object = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
@@ -34,7 +34,8 @@ struct LogFormatTests {
     }
 
     @Test(
-        "a line of text has neither control characters nor turns of direction", arguments: hostile)
+        "write a line of text without control characters and changes of direction",
+        arguments: hostile)
     func text(text: String) {
         let line = LogLine(.info, text).text
         #expect(!line.unicodeScalars.contains(where: Self.isUnsafe), "\(line.debugDescription)")
@@ -43,7 +44,7 @@ struct LogFormatTests {
         }
     }
 
-    @Test("the time of JSON is RFC 3339 in UTC with microseconds, and now")
+    @Test("write the current time in JSON as RFC 3339 in UTC with microseconds")
     func time() throws {
         let before = Date()
         let line = LogLine(.info, "x").json
@@ -56,7 +57,7 @@ struct LogFormatTests {
     }
 
     @Test(
-        "a field that is called like a part of the line has another name; many and long ones are cut"
+        "rename a field with the name of a part of the line, and cut many or long ones"
     )
     func fields() throws {
         let fields = (0..<100).map { LogLine.Field(name: "f\($0)", value: "v") }
@@ -69,7 +70,7 @@ struct LogFormatTests {
         #expect(object["f3"] == "v")
     }
 
-    @Test("a file of JSON has one object a line, also for lines that the log itself writes")
+    @Test("write one JSON object in each line of a file, also for the log's own lines")
     func file() throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
@@ -90,7 +91,7 @@ struct LogFormatTests {
 
     // MARK: by swift-log
 
-    @Test("a logger writes the original's lines, and its level follows the log's at once")
+    @Test("write a logger's messages as the original's lines, at the log's current level")
     func logger() {
         let lines = Lines()
         let log = ServerLog(level: .info, write: lines.add)
@@ -115,7 +116,7 @@ struct LogFormatTests {
         #expect(lines.all.map { $0.dropFirst(20) } == ["DEBUG: two", "ERROR: six"])
     }
 
-    @Test("a logger's metadata are values of their own, and fields of JSON")
+    @Test("keep each logger's metadata apart, and write them as fields of JSON")
     func metadata() throws {
         let lines = Lines()
         var first = ServerLog(level: .info, format: .json, write: lines.add).logger

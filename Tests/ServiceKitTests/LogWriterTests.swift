@@ -5,7 +5,7 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite("The log's queue and its thread")
+@Suite("The writer of the log")
 struct LogWriterTests {
     @Test("never waits for a pipe that nobody reads, and says how many lines it dropped")
     func pipeThatNobodyReads() throws {
@@ -17,7 +17,8 @@ struct LogWriterTests {
             writer?.put(LogLine(.info, "line \(number) \(String(repeating: "x", count: 50))"))
         }
         #expect(writer?.flush(within: .milliseconds(200)) == false)
-        // Microseconds a line: this is about waiting, and leaves room for a busy machine.
+        // A line takes microseconds. The limit leaves room for a busy machine, and still detects a
+        // wait.
         #expect(start.duration(to: .now) < .seconds(20))
         let lost = try #require(writer?.lostLineCount)
         #expect((1..<count).contains(lost))
@@ -34,7 +35,7 @@ struct LogWriterTests {
         #expect(numbers == numbers.sorted())
         #expect(numbers.count == count + 1 - lost)
         #expect(numbers.last == count)
-        // Where they are missing, and how many.
+        // Find the gaps, and count the missing lines.
         var missing = 0
         for (line, next) in zip(lines, lines.dropFirst()) {
             guard let told = line.firstMatch(of: /WARNING: ([0-9]+) lines? missing here/)?.1 else {
@@ -46,7 +47,7 @@ struct LogWriterTests {
         #expect(missing == lost)
     }
 
-    @Test("tells of dropped lines at the end, too, where no further line carries their number")
+    @Test("reports dropped lines also at the end, when no further line has their number")
     func droppedAtTheEnd() throws {
         let pipe = try Pipe()
         var writer: LogWriter? = try pipe.writer(capacity: 1000)
@@ -78,7 +79,7 @@ struct LogWriterTests {
         #expect(lines.last?.hasSuffix("ERROR: the disk is full") == true)
     }
 
-    @Test("loses nothing, and keeps the order, where the file is read")
+    @Test("loses nothing and keeps the order if the file is read")
     func order() throws {
         let pipe = try Pipe()
         let reader = pipe.readToEnd()
@@ -96,7 +97,7 @@ struct LogWriterTests {
         }
     }
 
-    @Test("waits for room in a pipe that somebody else has set not to block")
+    @Test("waits for room in a pipe that another process has made non-blocking")
     func notBlocking() throws {
         let pipe = try Pipe()
         _ = fcntl(pipe.writing, F_SETFL, O_NONBLOCK)
@@ -119,7 +120,8 @@ struct LogWriterTests {
         #expect(log.lostLineCount == 100)
     }
 
-    @Test("goes on when the reader of a pipe has left, and tells the next one what is missing")
+    @Test(
+        "continues when the reader of a pipe has left, and tells the next one how much is missing")
     func readerThatLeaves() throws {
         let folder = try Folder()
         let path = folder.path + "/log"
@@ -146,7 +148,7 @@ struct LogWriterTests {
         #expect(lines.last?.hasSuffix("INFO: read again") == true)
     }
 
-    @Test("is refused a pipe without a reader, at once")
+    @Test("refuses a pipe without a reader at once")
     func pipeWithoutReader() throws {
         let folder = try Folder()
         let path = folder.path + "/log"
@@ -157,7 +159,7 @@ struct LogWriterTests {
         #expect(error.message == "Unable to create log file \(path): nobody reads this pipe")
     }
 
-    @Test("begins a line of its own after one of which the file took only a part")
+    @Test("begins a new line after one that the file took only in part")
     func cutLine() throws {
         let folder = try Folder()
         let path = folder.path + "/log"
@@ -211,7 +213,7 @@ struct LogWriterTests {
         deinit { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    /// A pipe whose writing end a log gets.
+    /// A pipe whose writing end is passed to a log.
     private final class Pipe {
         let reading: Int32
         let writing: Int32
@@ -222,14 +224,14 @@ struct LogWriterTests {
             (reading, writing) = (ends[0], ends[1])
         }
 
-        /// Takes the writing end over.
+        /// Passes the writing end to a writer.
         func writer(capacity: Int = LogWriter.defaultCapacity) throws -> LogWriter {
             try LogWriter(
                 to: writing, LineFormatter(.text, program: "test"), closesFile: true,
                 capacity: capacity)
         }
 
-        /// Fills it with empty lines.
+        /// Fills the pipe with empty lines.
         func fill() {
             let old = fcntl(writing, F_GETFL)
             _ = fcntl(writing, F_SETFL, old | O_NONBLOCK)
@@ -238,7 +240,7 @@ struct LogWriterTests {
             _ = fcntl(writing, F_SETFL, old)
         }
 
-        /// Takes the reading end over.
+        /// Passes the reading end to a reader.
         func readToEnd() -> Reader { Reader(reading) }
     }
 
@@ -261,7 +263,7 @@ struct LogWriterTests {
             }
         }
 
-        /// All lines, when the writing end is closed.
+        /// Returns all lines once the writing end is closed.
         func lines() -> [String] {
             #expect(ended.wait(timeout: .now() + 60) == .success)
             return bytes.withLock { String(decoding: $0, as: UTF8.self) }.split(separator: "\n")

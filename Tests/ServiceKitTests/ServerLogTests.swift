@@ -6,9 +6,9 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite("Log")
+@Suite("The log of a program")
 struct ServerLogTests {
-    @Test("a line has a time, a level and a message")
+    @Test("has a time, a level and a message in each line")
     func format() throws {
         let lines = Lines()
         let log = ServerLog(level: .info, write: lines.add)
@@ -18,7 +18,7 @@ struct ServerLogTests {
         #expect(try format.wholeMatch(in: line) != nil, "\(line)")
     }
 
-    @Test("lines below the level are not even put together")
+    @Test("do not build lines below the level")
     func levels() {
         let lines = Lines()
         let log = ServerLog(level: .info, write: lines.add)
@@ -37,7 +37,7 @@ struct ServerLogTests {
         #expect(lines.all.count == 1)
     }
 
-    @Test("a client cannot forge a line")
+    @Test("lets no client forge a line")
     func escaping() throws {
         let lines = Lines()
         ServerLog(level: .info, write: lines.add).error(
@@ -48,7 +48,7 @@ struct ServerLogTests {
     }
 
     @Test(
-        "LOG_LEVEL is a word in any case",
+        "take LOG_LEVEL in upper or lower case",
         arguments: [
             ("ERROR", LogLevel.error), ("warn", .warning), ("Info", .info), ("debug", .debug),
             ("loud", nil), ("", nil), ("warning", nil),
@@ -57,7 +57,7 @@ struct ServerLogTests {
         #expect(LogLevel(word: word) == level)
     }
 
-    @Test("a log file is appended to, in a folder that is made; what cannot be made is named")
+    @Test("append to a log file, create its folder, and name a path that cannot be created")
     func file() throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }

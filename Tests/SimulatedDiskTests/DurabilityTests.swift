@@ -2,9 +2,9 @@ import SimulatedDisk
 import StorageIO
 import Testing
 
-/// What survives a power failure, and what a kill.
+/// The bytes that survive a power failure, and those that survive a kill.
 struct DurabilityTests {
-    /// A disk with a durable file `/a` of these bytes, and the file, open.
+    /// Makes a disk with a durable file `/a` of these bytes, and opens the file.
     static func disk(_ bytes: [UInt8], options: SimulatedDisk.Options = .init()) throws
         -> (SimulatedDisk, any StorageFile)
     {
@@ -25,7 +25,7 @@ struct DurabilityTests {
         #expect(disk.crashed(.losingUnsynchronized).bytes(of: "/a") == [1, 1, 1])
         #expect(disk.crashed(.keepingUnsynchronized).bytes(of: "/a") == [1, 2, 1, 3])
         #expect(disk.killed().bytes(of: "/a") == [1, 2, 1, 3])
-        // Killed and then without power: it was never durable.
+        // A kill and then a power failure: the write was never durable.
         #expect(disk.killed().crashed(.losingUnsynchronized).bytes(of: "/a") == [1, 1, 1])
         try file.synchronizeData()
         #expect(disk.crashed(.losingUnsynchronized).bytes(of: "/a") == [1, 2, 1, 3])
@@ -56,7 +56,7 @@ struct DurabilityTests {
         let disk = SimulatedDisk()
         try disk.createDirectory("/a/b/c")
         #expect(try disk.crashed(.losingUnsynchronized).exists("/a/b/c"))
-        // Without the sync of the parent, the last one and what is in it are gone.
+        // Without the sync of the parent, the last folder and its content are lost.
         let calls = disk.callCount
         try disk.createDirectory("/a/b/d")
         #expect(disk.callCount == calls + 4)
@@ -94,7 +94,7 @@ struct DurabilityTests {
         try disk.removeFile("/a")
         try disk.removeFile("/a")
         #expect(try !disk.exists("/a"))
-        // An open file is an inode: it works on.
+        // An open file is an inode: it stays usable.
         #expect(try file.read(byteCount: 4, at: 0) == [1])
         #expect(disk.crashed(.losingUnsynchronized).bytes(of: "/a") == [1])
         try disk.synchronizeDirectory("/")
@@ -127,7 +127,7 @@ struct DurabilityTests {
             for (place, byte) in bytes.enumerated().dropFirst(700) {
                 #expect(byte == 0 || byte == 2 && place < 2200)
             }
-            // Sectors are whole.
+            // Sectors are written whole.
             for start in stride(from: 1024, to: min(bytes.count, 2048), by: 512) {
                 #expect(Set(bytes[start..<min(bytes.count, start + 512)]).count == 1)
             }

@@ -3,7 +3,7 @@ import SimulatedDisk
 import StorageIO
 import Testing
 
-/// What failing calls report, and what they leave.
+/// The errors of failing calls, and the state that they leave.
 struct FaultTests {
     @Test("refuses every call after the last one, until the next process starts")
     func stop() throws {
@@ -40,7 +40,7 @@ struct FaultTests {
                 #expect(durable == [1, 1, 0] || durable == [2, 2, 2])
                 if durable[0] == 1 { lost += 1 }
                 #expect(disk.killed().bytes(of: "/a") == (drops ? durable : [2, 2, 2]))
-                // Written once more, and synchronized, it is durable.
+                // Written again and synchronized, it is durable.
                 try file.write([3], at: 1)
                 try file.synchronizeData()
                 #expect(disk.durableBytes(of: "/a")?[1] == 3)
@@ -96,7 +96,7 @@ struct FaultTests {
         let file = try disk.open("/a", .createNew)
         #expect(throws: StoreError(.io, "")) { try file.write([1], at: 0) }
         try file.write([1], at: 0)
-        // An error that a call cannot have does not meet it.
+        // A call does not fail with an error that it cannot have.
         disk.fail(.call(disk.callCount + 1), error: ENOSPC, times: nil)
         #expect(try file.read(byteCount: 1, at: 0) == [1])
         for _ in 0..<3 { #expect(throws: StoreError.self) { try file.write([1], at: 9) } }

@@ -23,7 +23,7 @@ struct LimitTests {
         #expect(throws: StoreError(.noSpace, "")) { try file.write([1], at: 3 * 4096) }
         try other.truncate(to: 4096)
         try file.write([1], at: 3 * 4096)
-        // A removed file has its space until it is closed.
+        // A removed file keeps its space until it is closed.
         try disk.removeFile("/b")
         #expect(try disk.freeSpace(at: "/").byteCount == 0)
         withExtendedLifetime(other) {}

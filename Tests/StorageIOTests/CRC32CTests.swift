@@ -4,7 +4,7 @@ import Testing
 @testable import StorageIO
 
 struct CRC32CTests {
-    // RFC 3720, appendix B.4.
+    // The vectors of RFC 3720, appendix B.4.
     @Test(
         "gives the published checksum for known bytes",
         arguments: [

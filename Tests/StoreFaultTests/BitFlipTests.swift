@@ -5,7 +5,8 @@ import SimulatedDisk
 import StorageIO
 import Testing
 
-/// One flipped bit anywhere: the same data, or an error that names the place; never other data.
+/// One flipped bit anywhere gives the same data, or an error that names the place; never other
+/// data.
 @Suite(.serialized, .ownThread)
 struct BitFlipTests {
     @Test("reports every flipped bit that matters with its place, and never returns it as data")
@@ -39,7 +40,7 @@ private struct Flip: Sendable {
     var byte: Int
     var bit: Int
 
-    /// The folder, or the kind of file in it.
+    /// The folder of the file, or its kind.
     var part: String {
         let names = path.split(separator: "/").dropFirst()
         guard let folder = names.first, let name = names.last else { return path }
@@ -47,7 +48,7 @@ private struct Flip: Sendable {
     }
 }
 
-/// What the undamaged database answers.
+/// The answers of the undamaged database.
 private struct Original: Sendable {
     let disk: SimulatedDisk
     private let entries: [Entry]
@@ -67,11 +68,11 @@ private struct Original: Sendable {
 
     /// Opens the database and reads everything in every way.
     ///
-    /// A flip in the ledger is mended only in the frame that marks a clean close, or in the zeros
-    /// behind it: the opening takes it for the torn end of a write, cuts it and says so. No entry is
-    /// there to be lost.
+    /// A flip in the ledger is repaired only in the frame that marks a clean close, or in the zeros
+    /// after it: opening takes it for the torn end of a write, cuts it and says so. It contains no
+    /// entry that could be lost.
     ///
-    /// - Returns: what came of it.
+    /// - Returns: the outcome.
     func read(_ disk: SimulatedDisk, _ log: NewestLines) throws -> String {
         var options = Database.Options()
         options.fileSystem = disk
@@ -124,7 +125,7 @@ private struct Original: Sendable {
         return warnings ? "mended and logged" : "harmless"
     }
 
-    /// A report names the file, or the entry.
+    /// Checks that a report names the file, or the entry.
     private func requirePlace(_ error: StoreError) throws {
         let codes: [StoreError.Code] = [
             .corruption, .tampered, .index, .incompatibleFormat, .foreignDatabase,

@@ -24,7 +24,7 @@ struct CrashTests {
         let whole = SimulatedDisk()
         try StoreScript.run(StoreSession(whole, durability))
         outcomes.count("calls of the whole script", whole.callCount)
-        // RocksDB's threads make the number of calls differ a little from run to run.
+        // RocksDB's threads make the number of calls differ a little between runs.
         try await onThreads(sample(Array(1...whole.callCount), aiming: count)) { number in
             outcomes.count("crash points")
             let disk = SimulatedDisk(seed: UInt64(number))

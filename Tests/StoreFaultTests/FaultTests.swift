@@ -4,7 +4,7 @@ import SimulatedDisk
 import StorageIO
 import Testing
 
-/// The whole database on a disk of which each call fails, once or from there on.
+/// The whole database on a disk where each call fails, once or from then on.
 @Suite(.serialized, .ownThread)
 struct FaultTests {
     @Test(
@@ -21,7 +21,7 @@ struct FaultTests {
             func context() -> String { "\(error) at \(call)\n\(session.context)" }
             outcomes.check("fails once, \(call.kind)", context()) {
                 let course = try StoreScript.runThroughErrors(session, tries: 3)
-                // The calls of RocksDB's threads are in another order each time.
+                // The calls of RocksDB's threads have another order each time.
                 let failed = disk.calls.first { $0.failure == error } ?? call
                 let isOfLedger =
                     failed.path.contains("/ledger/")
@@ -95,7 +95,7 @@ struct FaultTests {
         return SimulatedDisk(seed: UInt64(call.number), options: options)
     }
 
-    /// Each call of the whole script, with each error that it can have.
+    /// Returns each call of the whole script with each error that it can have.
     private static func cases() throws -> [(DiskCall, Int32)] {
         var options = SimulatedDisk.Options()
         options.traceCapacity = 100_000

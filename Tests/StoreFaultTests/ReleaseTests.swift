@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.ownThread)
 struct ReleaseTests {
-    /// How a database comes to its end.
+    /// The way in which a database ends.
     enum End: CaseIterable {
         case close, closeAfterWrites, closeAfterSegments, powerFailure, kill, diskFailure
     }
@@ -34,7 +34,7 @@ struct ReleaseTests {
             }
         }
         try run()
-        // Threads let go of it a moment later.
+        // Threads release it a moment later.
         for _ in 0..<100 where disk != nil { pause(milliseconds: 20) }
         #expect(disk == nil)
     }

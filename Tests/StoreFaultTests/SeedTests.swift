@@ -7,7 +7,8 @@ import Testing
 
 /// Random courses with faults, shortages and crashes, by seed.
 ///
-/// `IMMUDB_SEEDS` says how many, `IMMUDB_FIRST_SEED` from which one on; `IMMUDB_SEED` repeats one.
+/// `IMMUDB_SEEDS` is the number of seeds, `IMMUDB_FIRST_SEED` the first one; `IMMUDB_SEED` repeats
+/// one.
 @Suite(.serialized, .ownThread)
 struct SeedTests {
     @Test("keeps every promise in random courses through failures and crashes")
@@ -26,9 +27,9 @@ struct SeedTests {
     }
 }
 
-/// One course: what happens to a database, drawn from a seed.
+/// One course: the events in a database's life, drawn from a seed.
 ///
-/// The database's threads take their own time, so that a seed repeats a course only nearly.
+/// The database's threads take their own time, so a seed repeats a course only approximately.
 private final class RandomCourse {
     private var random: SplitMix64
     private let session: StoreSession
@@ -50,7 +51,8 @@ private final class RandomCourse {
             case 1: .never
             default: .always
             }
-        // What no seed leaves out, hides what others would find.
+        // An event in every course could hide what other courses would find, so each seed leaves
+        // some out.
         usesLimits = random.chance(1, of: 2)
         usesFaults = random.chance(2, of: 3)
         usesCrashes = random.chance(2, of: 3)
@@ -120,7 +122,7 @@ private final class RandomCourse {
 
     private func crash(_ outcomes: Outcomes) throws {
         outcomes.count("crashes")
-        // In the middle of an append, often.
+        // Often in the middle of an append.
         if random.chance(2, of: 3) {
             session.disk.stop(afterCall: session.disk.callCount + random.next(below: 12))
             try session.append([shape(), shape()])

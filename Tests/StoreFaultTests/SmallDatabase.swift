@@ -2,13 +2,13 @@ import ImmudbStore
 import SimulatedDisk
 import StorageIO
 
-/// A small closed database on a simulated disk, to be damaged.
+/// A small closed database on a simulated disk, for tests that damage it.
 struct SmallDatabase {
     let disk: SimulatedDisk
     let session: StoreSession
     var entries: [Entry] { session.model.found }
 
-    /// Some twenty entries in two segments, and all views complete.
+    /// Makes some twenty entries in two segments, with all views complete.
     init(seed: UInt64 = 0, stepCount: Int = 7) throws {
         disk = SimulatedDisk(seed: seed)
         session = StoreSession(disk, seed: seed)
@@ -18,7 +18,7 @@ struct SmallDatabase {
         session.close()
     }
 
-    /// The files, and of each the bytes up to which it is used, and some of the zeros behind.
+    /// Returns the files, each with the number of its used bytes and some of the zeros after them.
     func usedBytes() -> [(path: String, byteCount: Int)] {
         disk.files.compactMap { path, _ in
             guard let bytes = disk.bytes(of: path), !bytes.isEmpty else { return nil }
@@ -27,7 +27,7 @@ struct SmallDatabase {
         }
     }
 
-    /// Puts a folder or file of another disk in the place of this one's.
+    /// Replaces a folder or file of this disk by that of another disk.
     static func replace(_ name: String, on disk: SimulatedDisk, by other: SimulatedDisk) throws {
         let path = "\(StoreSession.path)/\(name)"
         for (file, _) in disk.files where file.hasPrefix(path) { try disk.removeFile(file) }

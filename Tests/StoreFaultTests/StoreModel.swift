@@ -9,35 +9,35 @@ struct BrokenPromise: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// What a database was told to store, and what it said about it.
+/// The entries that a database was asked to store, and its answers.
 ///
-/// No two entries that a session makes are equal, so each is found again, once at most.
+/// No two entries of a session are equal, so each is found again at most once.
 struct StoreModel {
-    /// What a reopened database may lack.
+    /// The entries that a reopened database may lack.
     enum Loss {
-        /// Nothing that was acknowledged or read.
+        /// No entry that was acknowledged or read.
         case none
-        /// A tail of whole batches: the power failed under less than `Durability.always`.
+        /// A tail of whole batches: the power failed under a durability below `Durability.always`.
         case tail
     }
 
-    /// By index: acknowledged, or read after an opening.
+    /// The entries that were acknowledged, or read after an opening, by index.
     private var entries: [Int: NewEntry] = [:]
-    /// By index: where the batch of an acknowledged entry ends.
+    /// The end of each acknowledged entry's batch, by the entry's index.
     private var batchEnds: [Int: Int] = [:]
-    /// Batches of which nobody knows whether they are stored.
+    /// Batches that may or may not be stored.
     private var unknown: [[NewEntry]] = []
     /// Entries that are certainly not stored.
     private var absent: Set<NewEntry> = []
-    /// Each root that was seen, by the size of its tree.
+    /// The roots that were seen, by the size of the tree.
     private var roots: [Int: Digest] = [:]
-    /// Whether reads wait for the key index; not while the disk may keep it from coming back.
+    /// Whether reads wait for the key index. False while the disk may keep it from recovering.
     var waitsForIndex = true
-    /// What was read last, in order.
+    /// The entries of the last read, in order.
     private(set) var found: [Entry] = []
 
     var acknowledgedEnd: Int { (entries.keys.max() ?? -1) + 1 }
-    /// Keys that can be found for sure.
+    /// Keys that can certainly be found.
     var keys: [[UInt8]] { found.filter { $0.kind == .value }.map(\.key) }
 
     // MARK: answers
@@ -75,7 +75,7 @@ struct StoreModel {
 
     // MARK: reopening
 
-    /// Checks everything that a reopened database holds, and goes on from it.
+    /// Checks everything in a reopened database, and continues from it.
     ///
     /// - Throws: `BrokenPromise`; a `StoreError` of a call that failed.
     mutating func recover(_ database: Database, losing loss: Loss = .none) throws {
@@ -107,7 +107,7 @@ struct StoreModel {
         try checkReads(snapshot)
     }
 
-    /// Finds out where each entry comes from.
+    /// Determines the batch that each entry comes from.
     private mutating func claim(_ all: [Entry]) throws {
         var next = 0
         while next < all.count {
@@ -140,7 +140,7 @@ struct StoreModel {
         }
     }
 
-    /// Compares the tree with one that is made here, and verifies every proof.
+    /// Compares the tree with one that is built here, and verifies every proof.
     private func checkTree(_ snapshot: Snapshot) throws {
         var tree = MerkleAccumulator()
         for size in 0...found.count {
@@ -159,7 +159,7 @@ struct StoreModel {
         }
     }
 
-    /// Reads by index, by key and in the order of keys, and compares with what is `found`.
+    /// Reads by index, by key and in the order of keys, and compares with `found`.
     private func checkReads(_ snapshot: Snapshot) throws {
         let patience = waitsForIndex ? 10 : 0
         for entry in found {
@@ -204,7 +204,7 @@ struct StoreModel {
     }
 }
 
-/// Repeats a read by key while the key index is brought up to the ledger.
+/// Repeats a read by key while the key index catches up with the ledger.
 func whenThere<Value>(_ seconds: Int = 10, _ read: () throws -> Value) throws -> Value {
     let end = ContinuousClock.now + .seconds(seconds)
     while true {

@@ -2,7 +2,7 @@ import ImmudbStore
 import SimulatedDisk
 import StorageIO
 
-/// A fixed course of writes, reopenings and lost views.
+/// A fixed sequence of writes, reopenings and lost views.
 enum StoreScript {
     enum Step: Sendable {
         case append([EntryMaker.Shape])
@@ -10,7 +10,7 @@ enum StoreScript {
         case loseViews([String])
     }
 
-    /// Four segments of 4 KiB; frames of several batches; the views rebuilt, each by itself and
+    /// Four segments of 4 KiB; frames of several batches; views that are rebuilt one at a time and
     /// together.
     static let steps: [Step] = [
         .append([.values([1])]), .append([.mixed]), .append([.values([40, 0, 300])]),
@@ -21,7 +21,7 @@ enum StoreScript {
         .loseViews(["index", "tree/places"]), .append([.values([20])]), .append([.mixed]),
     ]
 
-    /// Does all steps until the disk stops.
+    /// Runs the steps until the disk stops.
     static func run(_ session: StoreSession) throws {
         do {
             try session.open()
@@ -41,15 +41,15 @@ enum StoreScript {
         }
     }
 
-    /// What a course through errors met.
+    /// The events of a course with errors.
     struct Course {
         var mostWriteTries = 0
         var mostOpeningTries = 0
         var isUnfinished = false
     }
 
-    /// Does all steps as a patient user does: what was refused is tried again, and a database that
-    /// takes no more writes is reopened.
+    /// Runs all steps as a patient user does: repeats refused ones, and reopens a database that
+    /// takes no more writes.
     static func runThroughErrors(_ session: StoreSession, tries: Int) throws -> Course {
         var course = Course()
         try open(session, tries, &course)
@@ -102,8 +102,8 @@ enum StoreScript {
         course.isUnfinished = true
     }
 
-    /// Opens what a crash left, checks it, and, if wanted, goes on: writes, loses the power and
-    /// checks again.
+    /// Opens the database after a crash and checks it. On request, continues: writes, loses the
+    /// power and checks again.
     static func check(
         _ image: SimulatedDisk, after session: StoreSession, losing loss: StoreModel.Loss = .none,
         goesOn: Bool

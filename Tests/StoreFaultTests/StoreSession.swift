@@ -5,7 +5,7 @@ import StorageIO
 import Synchronization
 import TestTools
 
-/// A database on a simulated disk, through openings, failures and crashes, and its model.
+/// A database on a simulated disk and its model, across openings, failures and crashes.
 final class StoreSession {
     static let path = "/db"
 
@@ -18,9 +18,10 @@ final class StoreSession {
     let durability: Durability
     let log = NewestLines()
     private(set) var database: Database?
-    /// Whether a write was ever refused because an earlier one failed.
+    /// Whether any write was refused because an earlier one failed.
     private(set) var hasStopped = false
-    /// What a reopening without a crash may lose: a failed sync drops what only the cache held.
+    /// The loss that a reopening without a crash may cause: a failed sync drops unsynchronized
+    /// bytes.
     var lossAtReopening = StoreModel.Loss.none
     private var maker: EntryMaker
 
@@ -32,8 +33,9 @@ final class StoreSession {
 
     deinit { try? database?.close() }
 
-    /// Goes on with another disk, from the same model.
-    /// - Parameter durability: nil for the same as before.
+    /// Continues with another disk, from the same model.
+    ///
+    /// - Parameter durability: the new durability, or nil to keep it.
     func next(on disk: SimulatedDisk, _ durability: Durability? = nil) -> StoreSession {
         let next = StoreSession(disk, durability ?? self.durability)
         next.model = model
@@ -57,7 +59,7 @@ final class StoreSession {
 
     // MARK: opening
 
-    /// Opens the database, and checks all that it holds.
+    /// Opens the database, and checks all its content.
     func open(losing loss: StoreModel.Loss = .none) throws {
         close()
         let opened: Database
@@ -78,7 +80,7 @@ final class StoreSession {
         database = opened
     }
 
-    /// What no disk of these tests gives a reason for.
+    /// Errors for which no disk of these tests gives a reason.
     private static let wrongDiagnoses: [StoreError.Code] = [
         .corruption, .tampered, .foreignDatabase, .incompatibleFormat, .index, .inUse,
     ]
@@ -105,16 +107,16 @@ final class StoreSession {
         try open(losing: lossAtReopening)
     }
 
-    /// The power fails, or the process ends; what is left is opened by the caller.
+    /// Simulates a power failure, or the end of the process. The caller opens the rest.
     func crash(_ policy: CrashPolicy?) {
         let next = policy.map(disk.crashed) ?? disk.killed()
         abandon()
         disk = next
     }
 
-    /// Closes the database, on a disk that nobody looks at any more.
+    /// Closes the database on a disk that is no longer used.
     ///
-    /// It may be a disk that has stopped; it goes on, since RocksDB waits for a second after a
+    /// The disk may have stopped; it is started again, since RocksDB waits for a second after a
     /// failure.
     func abandon() {
         disk.heal()
@@ -134,6 +136,8 @@ final class StoreSession {
 
     // MARK: writing
 
+    /// Appends a batch.
+    ///
     /// - Returns: whether the batch is stored.
     /// - Throws: `BrokenPromise`.
     @discardableResult
@@ -169,13 +173,13 @@ final class StoreSession {
         return isStored
     }
 
-    /// The session's batches are valid, and name what is there.
+    /// Errors that are wrong here: the session's batches are valid, and refer to existing entries.
     private static let wrongAnswers: [StoreError.Code] = [
         .corruption, .tampered, .invalidKey, .invalidReference, .invalidSet, .invalidScore,
         .emptyBatch, .tooManyEntries, .tooLarge, .keyNotFound, .overloaded, .closed,
     ]
 
-    /// Reads while the disk may fail: what is read must be right.
+    /// Reads while the disk may fail. The results must be right.
     func look() throws {
         guard let database else { return }
         let snapshot = database.snapshot
@@ -236,7 +240,7 @@ final class NewestLines: Sendable {
     }
 }
 
-/// Makes batches of entries that are all different, so that each one is known again.
+/// Makes batches of entries that all differ, so that each can be identified.
 struct EntryMaker {
     enum Shape: Sendable {
         /// Values of these lengths.
@@ -270,7 +274,7 @@ struct EntryMaker {
 
     private mutating func value(_ byteCount: Int) -> NewEntry {
         count += 1
-        // Some keys are written again and again.
+        // Some keys are written repeatedly.
         let key = random.chance(1, of: 2) ? "key \(random.next(below: 5))" : "own key \(count)"
         let bytes = (0..<byteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         return NewEntry(key: Array(key.utf8), value: Array("\(count):".utf8) + bytes)

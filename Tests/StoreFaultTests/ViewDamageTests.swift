@@ -5,7 +5,7 @@ import StorageIO
 import TestTools
 import Testing
 
-/// Views that are lost, damaged or of somebody else: the database opens and answers as before.
+/// Views that are lost, damaged or from another database: the database opens and answers as before.
 @Suite(.serialized, .ownThread)
 struct ViewDamageTests {
     private static let views = ["tree/digests", "tree/places", "tree", "index"]
@@ -102,7 +102,7 @@ struct ViewDamageTests {
         path.hasPrefix("\(StoreSession.path)/\(view)")
     }
 
-    /// The damage may show when it is read only; the opening after that finds everything right.
+    /// The damage may be found only when it is read. The opening after that finds everything right.
     private static func checkSoonRight(
         _ disk: SimulatedDisk, _ small: SmallDatabase, _ what: String
     ) throws {

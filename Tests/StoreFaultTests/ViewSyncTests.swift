@@ -10,8 +10,8 @@ import Testing
     import Glibc
 #endif
 
-/// Views that could not be made durable: the kernel reports it once, and says that all is well to
-/// the next call.
+/// Views that could not be made durable. The kernel reports the failure once; the next call
+/// succeeds.
 @Suite(.serialized, .ownThread)
 struct ViewSyncTests {
     @Test(
@@ -27,7 +27,7 @@ struct ViewSyncTests {
         try session.append(.values(Array(repeating: 10, count: 8)))
         try session.reopen()
         let path = "\(StoreSession.path)/\(view)"
-        // A write that waits has the view made durable soon.
+        // A waiting write makes the view durable soon.
         disk.fail(.matching { $0.kind == .write && $0.path == path }, error: EIO)
         disk.fail(.matching { $0.kind == .synchronize && $0.path == path }, error: EIO, times: nil)
         try session.append(.values([10, 10]))
@@ -38,7 +38,7 @@ struct ViewSyncTests {
             }
             pause(milliseconds: 1)
         }
-        // The peak that the next opening looks at is written after the failure.
+        // The peak that the next opening reads is written after the failure.
         try session.append(.values(Array(repeating: 10, count: 6)))
         disk.heal()
         session.close()

@@ -12,8 +12,8 @@ import Testing
 
 func pause(milliseconds: UInt32) { usleep(milliseconds * 1000) }
 
-/// Runs `body`; ends the process when that takes longer than `seconds`, since a hang is a failure
-/// and nothing else ends it.
+/// Runs `body`. Ends the process if that takes longer than `seconds`, since a hang is a failure and
+/// nothing else ends it.
 func limited<Value>(
     _ what: @autoclosure () -> String, seconds: Int = 60, _ body: () throws -> Value
 ) rethrows -> Value {
@@ -26,8 +26,8 @@ func limited<Value>(
     return try body()
 }
 
-/// Runs `body` for each case, on several threads of its own: on Swift's, which are few, the tests of
-/// other suites would wait for it.
+/// Runs `body` for each case, on several threads of its own. Swift's threads are few, and tests of
+/// other suites would wait for them.
 func onThreads<Case: Sendable>(
     _ cases: [Case], _ body: @escaping @Sendable (Case) -> Void
 ) async throws {
@@ -52,8 +52,8 @@ func onThreads<Case: Sendable>(
     }
 }
 
-/// Collects what goes wrong, one report a kind, so that one bug does not give a thousand reports;
-/// and counts what came of each case.
+/// Collects failures, one report for each kind, so that one bug does not give a thousand reports;
+/// and counts the outcomes of the cases.
 final class Outcomes: Sendable {
     private struct State {
         var failures: [String: (count: Int, example: String)] = [:]
@@ -67,7 +67,7 @@ final class Outcomes: Sendable {
         state.withLock { $0.counts[outcome, default: 0] += number }
     }
 
-    /// - Parameter context: what repeats the case, and what is known about it.
+    /// - Parameter context: the values that repeat the case, and what is known about it.
     func check(_ kind: String, _ context: @autoclosure () -> String, _ body: () throws -> Void) {
         do {
             try limited(kind, body)
@@ -92,12 +92,12 @@ final class Outcomes: Sendable {
     }
 }
 
-/// What the environment asks for: `IMMUDB_EXHAUSTIVE=1` all cases instead of a sample;
-/// `IMMUDB_SAMPLES` a larger sample; `IMMUDB_THREADS` so many courses at a time; the others see
-/// `SeedTests`.
+/// The settings from the environment: `IMMUDB_EXHAUSTIVE=1` runs all cases instead of a sample,
+/// `IMMUDB_SAMPLES` a larger sample, `IMMUDB_THREADS` that many courses at a time. `SeedTests`
+/// reads the others.
 enum Settings {
     static let isExhaustive = number("IMMUDB_EXHAUSTIVE") == 1
-    /// So many times as many cases as by default.
+    /// The factor by which there are more cases than by default.
     static let sampleFactor = number("IMMUDB_SAMPLES") ?? 1
     static let threadCount = number("IMMUDB_THREADS") ?? 2
     static let seedCount = number("IMMUDB_SEEDS")
@@ -109,7 +109,7 @@ enum Settings {
     }
 }
 
-/// Elements at equal distances; all of them in an exhaustive run.
+/// Returns elements at equal distances, or all of them in an exhaustive run.
 func sample<Element>(_ elements: [Element], aiming defaultCount: Int) -> [Element] {
     let count = defaultCount * Settings.sampleFactor
     guard !Settings.isExhaustive, elements.count > count else { return elements }

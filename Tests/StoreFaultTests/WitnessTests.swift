@@ -5,14 +5,15 @@ import StorageIO
 import Testing
 
 /// Trees with more entries than the ledger. Under durability `always` that shows that acknowledged
-/// entries are lost, and opening is refused; under weaker durability a power failure may leave it.
+/// entries are lost, and opening fails. Under weaker durability a power failure may have this
+/// effect.
 @Suite(.serialized, .ownThread)
 struct WitnessTests {
     private static let digests = "\(StoreSession.path)/tree/digests"
     private static let places = "\(StoreSession.path)/tree/places"
 
-    /// A database of durability `never`. A power failure kept seven entries in the tree, and three of
-    /// them in the ledger.
+    /// A database of durability `never`. A power failure kept seven entries in the tree, but only
+    /// three of them in the ledger.
     private let session: StoreSession
     private let image: SimulatedDisk
 
@@ -38,7 +39,7 @@ struct WitnessTests {
         let strict = session.next(on: image, .always)
         try strict.open(losing: .tail)
         #expect(strict.model.found.count == 3)
-        // From now on a leaf shows that its entry was synchronized. Those from before must be gone.
+        // From now on a leaf proves that its entry was synchronized. Earlier leaves must be gone.
         try strict.reopen()
         try strict.append(.values([5]))
         strict.crash(nil)

@@ -5,10 +5,11 @@ import Testing
 
 @testable import SystemServices
 
-/// Installations into a folder that stands in for a machine, from several beginnings, and with failures.
+/// Installations into a folder that stands in for a machine, from several initial states, and with
+/// failures.
 @Suite("Installations into a folder")
 struct InstallationTests {
-    /// What is there before.
+    /// The state before the installation.
     enum Beginning: String, CaseIterable, Sendable {
         case nothing, debian, ownConfig, foreignFiles, otherService, keptConfig, halfDone
     }
@@ -80,7 +81,7 @@ struct InstallationTests {
         try carryOut(removalSteps(host), on: host, failingAt: nil)
         switch beginning {
         case .keptConfig, .halfDone:
-            // What an earlier installation has left is gone with this one.
+            // The removal covers files of an earlier installation, too.
             #expect(host.content["/etc/immudb"] == nil)
             #expect(host.content["/etc/systemd/system/immudb.service"] == nil)
         default: #expect(host.content == before)
@@ -111,7 +112,7 @@ struct InstallationTests {
             try install(host)
             #expect(host.content == whole.content, "continued at \(position)")
 
-            // Another one, which is removed as it is.
+            // Another installation, which is removed in its present state.
             let other = try self.host(beginning)
             try? install(other, failingAt: position)
             #expect(other.content == interrupted)

@@ -3,13 +3,13 @@ import Testing
 
 @testable import SystemServices
 
-/// What would be done: plans from what a machine has, without one.
+/// Plans from the state of a machine, without a machine.
 @Suite("Plans of installations")
 struct PlanTests {
     private let source = ExecutableSource(
         path: "/home/op/immudb", digest: Digest(hex: "e1"), manPage: .text(".TH immudb 1\n"))
 
-    /// A machine as Debian leaves it.
+    /// A freshly installed Debian.
     private var debian: Survey {
         var survey = Survey()
         let folders = [
@@ -24,7 +24,7 @@ struct PlanTests {
         steps.map { String($0.description.prefix { $0 != "\n" }) }
     }
 
-    /// The machine once the steps are done.
+    /// Returns the machine's state after the steps.
     private func done(_ plan: InstallationPlan, on survey: Survey) -> Survey {
         var survey = survey
         for step in plan.steps {
@@ -92,7 +92,7 @@ struct PlanTests {
                 "run systemctl enable immudb.service",
                 "write /etc/immudb/installed.json: what this command has made",
             ])
-        // While it lasts, the old program is still known as one of its own.
+        // Until the update is complete, the record has the digest of the old program, too.
         guard case .writeRecord(let during) = plan.steps[0],
             case .writeRecord(let after)? = plan.steps.last
         else { return #expect(Bool(false)) }

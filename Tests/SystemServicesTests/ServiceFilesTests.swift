@@ -33,7 +33,7 @@ struct ServiceFilesTests {
         arguments: ServiceDefinition.all.map(\.name))
     func verify(name: String) throws {
         let service = try ServiceDefinition.named(name)
-        // It looks whether the program is there.
+        // systemd-analyze checks that the program exists.
         let unit = service.unitText.replacing(
             "ExecStart=\(service.executable) ", with: "ExecStart=/bin/true ")
         let (code, text) = try SystemTools.run(
@@ -86,7 +86,7 @@ struct ServiceFilesTests {
         arguments: ServiceDefinition.all.map(\.name))
     func rotation(name: String) throws {
         let service = try ServiceDefinition.named(name)
-        // The user that is to rotate is not on this machine; logrotate refuses the file then.
+        // The user who rotates does not exist on this machine, and logrotate would refuse the file.
         let text = service.rotationText.replacing(/\n *su immu immu/, with: "")
         let (code, output) = try SystemTools.run(
             "logrotate", ["-d", "-s", folder.file("state").path, folder.write(name, text)])

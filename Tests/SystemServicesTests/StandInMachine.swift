@@ -4,7 +4,7 @@ import TestTools
 
 @testable import SystemServices
 
-/// A folder in place of a machine, with commands that are only noted.
+/// A folder in place of a machine. Commands are recorded, not run.
 final class StandInMachine: Sendable {
     let folder = TemporaryFolder()
     let commands = NotedCommands()
@@ -12,17 +12,17 @@ final class StandInMachine: Sendable {
 
     init() { folder.makeFolder("") }
 
-    /// As `--root` has it: nothing is run.
+    /// The machine that `--root` names: nothing is run.
     var image: Machine {
         Machine(root: folder.path, commands: commands, hasSystemd: false)
     }
 
-    /// As this machine: with root, users and systemd.
+    /// This machine, with root, users and systemd.
     var machine: Machine {
         Machine(root: folder.path, commands: commands, hasSystemd: true, isStandIn: false)
     }
 
-    /// A program that can be installed, which says what its page holds.
+    /// Makes a program that can be installed, with its version in its page.
     func program(_ name: String = "immudb", version: Int = 1) throws -> String {
         let path = outside.file("\(name)-\(version)").path
         let text = """
@@ -43,7 +43,7 @@ final class StandInMachine: Sendable {
             manPage: .text(".TH \(service.name) \(version)\n"))
     }
 
-    /// Does what the request says.
+    /// Performs a request.
     ///
     /// - Returns: the lines that were printed.
     @discardableResult
@@ -76,7 +76,7 @@ final class StandInMachine: Sendable {
         let lines: [String]
     }
 
-    /// Every path in the folder, with what it is and holds.
+    /// Every path in the folder, with its kind and content.
     var content: [String: String] {
         var content: [String: String] = [:]
         let all = FileManager.default.enumerator(atPath: folder.path)
@@ -111,7 +111,8 @@ extension TemporaryFolder {
     }
 }
 
-/// Commands of systemd that nobody runs: they end as they are told to. Programs that say what they are, are run.
+/// Commands of systemd that are recorded and end as a test tells them to. Only a program's `mangen`
+/// is run.
 final class NotedCommands: CommandRunning {
     private struct State {
         var lines: [String] = []
@@ -126,7 +127,7 @@ final class NotedCommands: CommandRunning {
     var lines: [String] {
         state.withLock { $0.lines.filter { !$0.hasPrefix("systemctl show") } }
     }
-    /// A command line of which each that begins with it fails.
+    /// Makes all commands fail that begin with `line`.
     func fail(_ line: String?) { state.withLock { $0.failing = line } }
     func setRunning(_ isRunning: Bool) {
         state.withLock { ($0.isLoaded, $0.isRunning) = (true, isRunning) }
@@ -135,7 +136,7 @@ final class NotedCommands: CommandRunning {
     func run(
         _ words: [String], environment: [String: String], limit: Duration?
     ) throws(ServiceError) -> CommandResult {
-        // What a program says of itself.
+        // A program writes its own page.
         if words.contains("mangen") {
             return try SystemCommands().run(words, environment: environment, limit: limit)
         }

@@ -3,16 +3,16 @@ import Foundation
 import TestTools
 import Testing
 
-/// Programs of the system that check files of ours.
+/// Programs of the system that check our files.
 enum SystemTools {
     static func path(of name: String) -> String? {
         ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].map { "\($0)/\(name)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
-    /// Runs one to its end.
+    /// Runs a program to its end.
     ///
-    /// - Returns: its exit code, and what it has printed, on both outputs.
+    /// - Returns: its exit code, and the text of both outputs.
     static func run(_ name: String, _ arguments: [String]) throws -> (code: Int32, text: String) {
         let folder = TemporaryFolder()
         let path = try folder.write("output", "")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SystemServices
 
-/// What `service <name> <verb>` does and says.
+/// The actions and messages of `service <name> <verb>`.
 @Suite("Service commands")
 struct TaskTests {
     private let host = StandInMachine()

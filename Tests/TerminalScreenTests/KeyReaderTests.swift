@@ -17,7 +17,7 @@ struct KeyReaderTests {
         var reader = KeyReader()
         #expect(reader.keys(from: bytes.utf8) == expected)
         #expect(!reader.isUndecided)
-        // However they are cut.
+        // However the bytes are split.
         var slow = KeyReader()
         #expect(bytes.utf8.flatMap { slow.keys(from: [$0]) } == expected)
     }

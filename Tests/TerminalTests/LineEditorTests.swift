@@ -4,14 +4,14 @@ import Testing
 
 @testable import Terminal
 
-/// How many lines were read so far.
+/// Counts the lines that were read so far.
 private final class ReadLineCount: Sendable {
     let count = Atomic(0)
 }
 
 @Suite("Line editor", .serialized, .timeLimit(.minutes(1)))
 struct LineEditorTests {
-    /// What is read when keys are typed into an editor, nil for the end of the input.
+    /// Returns the lines that an editor reads from typed keys; nil for the end of the input.
     private func lines(
         typing keys: [String], historyFile: String? = nil, words: [String] = []
     ) async throws -> [String?] {
@@ -30,7 +30,7 @@ struct LineEditorTests {
             }
         }
         for (position, key) in keys.enumerated() {
-            // Between two lines the terminal would obey some keys by itself.
+            // Between two lines the terminal would handle some keys by itself.
             while progress.count.load(ordering: .sequentiallyConsistent) < position
                 || terminal.modes & tcflag_t(ICANON) != 0
             {

@@ -17,7 +17,7 @@ struct ProgressBarTests {
         ] as [(UInt64, UInt64, String)])
     func rendering(done: UInt64, total: UInt64, expected: String) {
         let line = ProgressBar.line("Dumping", done: done, total: total, width: 47)
-        // Of the bar only how full it is.
+        // Compares only how full the bar is.
         func share(_ line: String) -> String {
             line.replacing(/\ *\]/, with: "]").replacing(/#+/, with: "#")
         }

@@ -3,14 +3,15 @@ import Testing
 
 @testable import Terminal
 
-/// A terminal without a screen: what a person types is written here, and what he would see is read.
+/// A terminal without a screen: a test writes the keys that a person would type, and reads the
+/// output.
 final class PseudoTerminal: Sendable {
     private let person: Int32
     private let program: Int32
 
     /// Runs a program in this terminal.
     func run<Value>(_ program: (TerminalStreams) throws -> Value) rethrows -> Value {
-        // The files are closed with this object.
+        // The files are closed when this object is destroyed.
         try withExtendedLifetime(self) {
             try program(TerminalStreams(input: self.program, output: self.program))
         }
@@ -28,7 +29,7 @@ final class PseudoTerminal: Sendable {
             try #require(grantpt(person) == 0 && unlockpt(person) == 0)
             return try #require(ptsname(person).map { String(cString: $0) })
         #else
-            // Swift does not see unlockpt and ptsname; these are what they ask the kernel.
+            // Swift does not import unlockpt and ptsname. These are the calls that they make.
             var lock: Int32 = 0
             var number: Int32 = 0
             let (setLock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
@@ -47,7 +48,7 @@ final class PseudoTerminal: Sendable {
         TerminalStreams.write(Array(text.utf8), to: person)
     }
 
-    /// What is on the screen, from the last look on, once it has a text.
+    /// Waits for a text, and returns the output since the last call.
     @discardableResult
     func waitForOutput(_ text: String) async throws -> String {
         var seen: [UInt8] = []
@@ -67,7 +68,7 @@ final class PseudoTerminal: Sendable {
         }
     }
 
-    /// The modes that say what the terminal does by itself with what is typed.
+    /// The modes that determine what the terminal does with typed keys.
     var modes: tcflag_t {
         var state = termios()
         tcgetattr(program, &state)
@@ -75,7 +76,8 @@ final class PseudoTerminal: Sendable {
     }
 }
 
-/// Lines that a program reads from something that is no terminal, and where its prompts go.
+/// The lines that a program reads from an input that is not a terminal, and the output of its
+/// prompts.
 final class Script: Sendable {
     private let folder = FileManager.default.temporaryDirectory
         .appendingPathComponent("script-test-\(UUID().uuidString)")
@@ -93,7 +95,7 @@ final class Script: Sendable {
     convenience init(_ lines: String) throws { try self.init(Array(lines.utf8)) }
 
     func run<Value>(_ program: (TerminalStreams) throws -> Value) rethrows -> Value {
-        // The files are closed with this object.
+        // The files are closed when this object is destroyed.
         try withExtendedLifetime(self) { try program(streams) }
     }
 
@@ -108,7 +110,7 @@ final class Script: Sendable {
     }
 }
 
-/// Runs what blocks on a thread of its own.
+/// Runs blocking work on a thread of its own.
 func onThread<Value: Sendable>(
     _ work: @escaping @Sendable () throws -> Value
 ) async throws -> Value {

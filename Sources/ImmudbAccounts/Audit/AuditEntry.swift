@@ -6,37 +6,38 @@ import ImmudbStore
     import Foundation
 #endif
 
-/// What somebody did, or tried, as an administrator.
+/// An act of administration, done or attempted.
 public struct AuditEntry: Hashable, Sendable, Codable {
-    /// What can be done.
+    /// The kind of act.
     public enum Action: String, Hashable, Sendable, Codable, CaseIterable {
-        /// The administrator was made, with a password that nobody chose.
+        /// The administrator was created, with a generated password.
         case firstLogin = "first-login"
         case login
         case createUser = "create-user"
         case changePassword = "change-password"
         case deleteUser = "delete-user"
-        /// The entries themselves were asked for: there are entries of refused attempts only.
+        /// The audit entries were read. Only refused attempts have an entry.
         case auditLog = "audit-log"
         /// A new password was set while the server was stopped.
         case resetPassword = "reset-password"
     }
 
-    /// In microseconds since 1970, by the server's clock.
+    /// The time in microseconds since 1970, by the server's clock.
     public var time: Int64
     public var action: Action
-    /// Who; empty where nobody proved who it is.
+    /// The user who acted; empty if no user was authenticated.
     public var by: String
-    /// Address and port; `offline` for what was done in the folder itself.
+    /// Address and port, or `offline` for an act in the folder itself.
     public var from: String
-    /// The user it was done to; empty where that is nobody, or not known.
+    /// The user whom the act was about; empty if it was about none, or the name is not known.
     public var user: String
-    /// `done`, or why not.
+    /// `done`, or the reason why not.
     public var outcome: String
-    /// Refused attempts before this one that have no entry of their own, since there were too many.
+    /// The number of refused attempts before this one that have no entry of their own, since there
+    /// were too many.
     public var omitted: Int
 
-    /// What `outcome` says of what was done.
+    /// The `outcome` of an act that succeeded.
     public static let done = "done"
     public static let offline = "offline"
 
@@ -53,13 +54,13 @@ public struct AuditEntry: Hashable, Sendable, Codable {
         self.omitted = omitted
     }
 
-    // MARK: as it is stored
+    // MARK: stored form
 
-    /// The keys of audit entries. Behind it come the time, so that their order is that of time, and a random
-    /// number, since two may have the same.
+    /// The prefix of the keys of audit entries. The time follows, which orders the keys by time,
+    /// and a random number, since two entries may have the same time.
     static let keyPrefix = Array("audit/".utf8)
 
-    /// Where entries of that time begin.
+    /// Returns the first key of a time.
     static func key(at time: Int64) -> [UInt8] {
         keyPrefix + hexadecimal(UInt64(clamping: time)).utf8
     }
@@ -76,7 +77,7 @@ public struct AuditEntry: Hashable, Sendable, Codable {
             self = try JSONDecoder().decode(AuditEntry.self, from: Data(entry.value))
         } catch {
             throw StoreError(
-                .corruption, "entry \(entry.index) of the system's database is no audit entry",
+                .corruption, "entry \(entry.index) of the system's database is not an audit entry",
                 cause: error)
         }
     }

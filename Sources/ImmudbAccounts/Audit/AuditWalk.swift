@@ -1,11 +1,11 @@
 public import ImmudbStore
 
-/// Which audit entries are asked for.
+/// Selects audit entries.
 public struct AuditFilter: Hashable, Sendable {
-    /// In microseconds since 1970: not before, and not after.
+    /// The earliest and the latest time, in microseconds since 1970.
     public var since: Int64?
     public var until: Int64?
-    /// Who did it, or to whom it was done.
+    /// The user who acted, or whom the act was about.
     public var user: String?
     public var action: AuditEntry.Action?
     /// The most entries.
@@ -47,7 +47,7 @@ public struct AuditWalk: Sendable {
             room: AnswerRoom(byteLimit: .max))
     }
 
-    /// The next entries, some hundred at most; there may be none although this is not the end.
+    /// Returns the next entries, some hundred at most. A page may be empty before the end.
     public mutating func nextPage() throws(StoreError) -> [Item] {
         guard !isAtEnd else { return [] }
         var items: [Item] = []
@@ -69,7 +69,7 @@ public struct AuditWalk: Sendable {
         return items
     }
 
-    /// Whether all that follow are out of the range of times.
+    /// Whether this entry and all that follow are outside the range of times.
     private func isBeyond(_ entry: AuditEntry) -> Bool {
         filter.newestFirst
             ? entry.time < filter.since ?? .min : entry.time > filter.until ?? .max

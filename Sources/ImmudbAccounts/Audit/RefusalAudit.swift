@@ -1,10 +1,10 @@
 import ImmudbStore
 import Synchronization
 
-/// Entries about what was refused: not more than a disk can take of strangers for years.
+/// Writes audit entries about refusals, so few that strangers cannot fill a disk for years.
 ///
-/// 100 at once, then one in ten seconds: 3 million a year, of about 400 bytes. The next entry says how many
-/// have none.
+/// 100 entries are written at once, then one in ten seconds: 3 million a year, of about 400 bytes.
+/// The next entry has the number of refusals that got no entry.
 final class RefusalAudit: Sendable {
     private struct State {
         var limit = AttemptLimit(burst: 100, interval: .seconds(10))
@@ -15,7 +15,7 @@ final class RefusalAudit: Sendable {
     private let state = Mutex(State())
     private let fault: @Sendable (StoreError) -> Void
 
-    /// - Parameter fault: told what keeps an entry from the disk.
+    /// - Parameter fault: receives the error that kept an entry from the disk.
     init(_ database: Database, fault: @escaping @Sendable (StoreError) -> Void) {
         self.database = database
         self.fault = fault
@@ -24,9 +24,10 @@ final class RefusalAudit: Sendable {
     /// Appends an entry, or counts it. Does not wait.
     ///
     /// - Parameters:
-    ///   - time: of the entry, in microseconds since 1970.
-    ///   - now: what the limit goes by, in nanoseconds of a clock that nobody sets: with that of the wall, a step
-    ///     forward would open the limit, and one back would keep all entries out for as long.
+    ///   - time: the time of the entry, in microseconds since 1970.
+    ///   - now: the time for the limit, in nanoseconds of a monotonic clock. With the wall clock, a
+    ///     step forward would open the limit, and a step back would keep all entries out for as
+    ///     long.
     func note(
         _ action: AuditEntry.Action, from: String, user: String, outcome: String,
         at time: Int64 = WallClock.microseconds(), now: UInt64 = MonotonicTime.nanoseconds()

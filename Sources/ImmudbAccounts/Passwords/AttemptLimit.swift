@@ -1,11 +1,13 @@
-/// How many failed attempts one of many may make: so many at once, then one in each interval.
+/// Limits failed attempts, for each name or address by itself: a burst at once, then one in each
+/// interval.
 ///
-/// Time is in nanoseconds of any clock. Holds only those that have failed lately: as attempts are made one
-/// after the other, each taking the time of a hash, that is some hundred at most.
+/// Times are in nanoseconds of any clock. Holds only the names or addresses of recent failures.
+/// Attempts are made one after the other, each taking the time of a hash, so that is some hundred
+/// at most.
 struct AttemptLimit: Sendable {
     private let interval: UInt64
     private let burst: UInt64
-    /// From when on all attempts of the burst are there again.
+    /// The times from which on a whole burst is available again.
     private var fullAt: [[UInt8]: UInt64] = [:]
 
     init(burst: UInt64, interval: Duration) {
@@ -16,20 +18,20 @@ struct AttemptLimit: Sendable {
 
     var count: Int { fullAt.count }
 
-    /// When the next attempt may be made: now, or later.
+    /// Returns the time of the next attempt: now, or later.
     func allowedAt(_ one: [UInt8], now: UInt64) -> UInt64 {
         guard let full = fullAt[one] else { return now }
         let spare = (burst - 1) * interval
         return full > now + spare ? full - spare : now
     }
 
-    /// Counts an attempt, which may be given back.
+    /// Counts an attempt. `giveBack` takes it back.
     mutating func take(_ one: [UInt8], now: UInt64) {
         if fullAt.count >= 64 { fullAt = fullAt.filter { $0.value > now } }
         fullAt[one] = max(fullAt[one] ?? 0, now) + interval
     }
 
-    /// The attempt that was counted did not fail.
+    /// Takes back an attempt that did not fail.
     mutating func giveBack(_ one: [UInt8]) {
         guard let full = fullAt[one] else { return }
         fullAt[one] = full - interval

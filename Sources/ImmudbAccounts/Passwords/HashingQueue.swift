@@ -1,9 +1,10 @@
-/// Work for the thread that hashes passwords, and the order in which it is done.
+/// The jobs of the thread that hashes passwords, and their order.
 ///
-/// Acts of administration come first. Logins take turns by connection; one that waits for nothing else
-/// comes first. A login whose user's name or address has failed too often waits until its limit allows it,
-/// and others pass it. So the limits slow down a client that guesses passwords. Another client that logs in at the
-/// same time, as the same user and from the same address, waits for one turn of each guessing connection at most.
+/// Acts of administration come first. Logins take turns by connection; a connection without other
+/// jobs comes first. A login whose user's name or address has failed too often waits until its
+/// limit allows it, and others pass it. So the limits slow down a client that guesses passwords.
+/// Another client that logs in at the same time, as the same user and from the same address, waits
+/// for one turn of each guessing connection at most.
 struct HashingQueue: Sendable {
     struct Job: Sendable {
         enum Kind: Sendable {
@@ -12,31 +13,31 @@ struct HashingQueue: Sendable {
         }
 
         let kind: Kind
-        /// The caller's connection.
+        /// The number of the caller's connection.
         let lane: Int
         let isCancelled: @Sendable () -> Bool
-        /// Returns whether it was an attempt that failed.
+        /// Runs the job. Returns whether it was an attempt that failed.
         let run: @Sendable () -> Bool
-        /// Answers instead of running.
+        /// Answers the caller instead of running the job.
         let refuse: @Sendable (AccountError) -> Void
     }
 
     enum Next: Sendable {
         case job(Job)
-        /// In nanoseconds of the caller's clock.
+        /// The next job may run at this time, in nanoseconds of the caller's clock.
         case waitUntil(UInt64)
         case empty
     }
 
-    /// A job holds a call of about 2 KiB.
+    /// A job keeps a call of about 2 KiB in memory.
     static let capacity = 512
     static let laneCapacity = 128
     static let administrationCapacity = 64
 
     private var administration: [Job] = []
-    /// In the order in which they came.
+    /// In the order of arrival.
     private var logins: [Job] = []
-    /// When lanes that wait had their last turn.
+    /// The last turns of lanes that have jobs.
     private var lastTurns: [Int: UInt64] = [:]
     private var turn: UInt64 = 0
     private var names = AttemptLimit(burst: 10, interval: .seconds(1))
@@ -44,11 +45,13 @@ struct HashingQueue: Sendable {
 
     var hasAdministration: Bool { !administration.isEmpty }
     var count: Int { administration.count + logins.count }
-    /// Lanes whose last turn is remembered.
+    /// The number of lanes whose last turn is remembered.
     var rememberedTurnCount: Int { lastTurns.count }
 
     /// Adds a job.
-    /// - Returns: one that there is no room for: this one, or the newest of the connection with the most.
+    ///
+    /// - Returns: a job for which there is no room: this one, or the newest of the connection with
+    ///   the most.
     mutating func add(_ job: Job) -> Job? {
         if case .administration = job.kind {
             guard administration.count < Self.administrationCapacity else { return job }
@@ -69,7 +72,8 @@ struct HashingQueue: Sendable {
         return dropped
     }
 
-    /// Takes the job whose turn it is. An attempt to log in is counted until ``finish(_:hasFailed:)``.
+    /// Takes the job whose turn it is. A login counts as a failed attempt until
+    /// ``finish(_:hasFailed:)``.
     mutating func next(now: UInt64) -> Next {
         if !administration.isEmpty { return .job(administration.removeFirst()) }
         logins.removeAll { $0.isCancelled() }
@@ -93,21 +97,21 @@ struct HashingQueue: Sendable {
         return .job(job)
     }
 
-    /// Forgets the turns of lanes that wait for nothing any more, since their jobs were cancelled or dropped.
+    /// Forgets the turns of lanes without jobs: theirs were cancelled or dropped.
     private mutating func forgetTurns() {
         guard lastTurns.count > logins.count else { return }
         let lanes = Set(logins.lazy.map(\.lane))
         lastTurns = lastTurns.filter { lanes.contains($0.key) }
     }
 
-    /// A job that was taken has run.
+    /// Ends a job that was taken and has run.
     mutating func finish(_ job: Job, hasFailed: Bool) {
         guard case .login(let name, let host) = job.kind, !hasFailed else { return }
         names.giveBack(name)
         hosts.giveBack(host)
     }
 
-    /// Takes out all that wait.
+    /// Removes and returns all jobs.
     mutating func removeAll() -> [Job] {
         defer { (administration, logins, lastTurns) = ([], [], [:]) }
         return administration + logins

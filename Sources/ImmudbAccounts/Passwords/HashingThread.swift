@@ -8,10 +8,10 @@ import Synchronization
     import Glibc
 #endif
 
-/// The one thread that hashes passwords and changes users, one after the other.
+/// The only thread that hashes passwords and changes users, one after the other.
 ///
-/// It gives way to other threads, and rests after each login for as long as that has kept a processor
-/// busy: logins, however many, take half of a core.
+/// It gives way to other threads. After each login it rests for as long as the login kept a
+/// processor busy: logins, however many, take half of a core.
 final class HashingThread: Sendable {
     private struct State: Sendable {
         var queue = HashingQueue()
@@ -22,7 +22,7 @@ final class HashingThread: Sendable {
     private let monitor = Monitor(State())
     private let thread = Mutex<WorkerThread?>(nil)
 
-    /// - Throws: `io` when the system gives no thread.
+    /// - Throws: `io` if the system cannot start a thread.
     init() throws(StoreError) {
         do {
             let started = try WorkerThread(name: "passwords") { [monitor] in
@@ -35,7 +35,7 @@ final class HashingThread: Sendable {
         }
     }
 
-    /// Has a job run; or refuses it, or another one, if too many wait.
+    /// Queues a job. If too many wait, refuses it or another one.
     func put(_ job: HashingQueue.Job) {
         let (dropped, isClosed) = monitor.change { state -> (HashingQueue.Job?, Bool) in
             if state.isClosed { return (job, true) }
@@ -45,10 +45,10 @@ final class HashingThread: Sendable {
         dropped?.refuse(isClosed ? .stopping : .tooManyLogins)
     }
 
-    /// Jobs that wait.
+    /// The number of jobs that wait.
     var waitingCount: Int { monitor.read { $0.queue.count } }
 
-    /// Refuses what waits, and waits for the job that runs.
+    /// Refuses all jobs that wait, and waits for the one that runs.
     func end() {
         let jobs = monitor.change { state in
             state.isClosed = true
@@ -58,7 +58,7 @@ final class HashingThread: Sendable {
         thread.withLock { $0.take() }?.join()
     }
 
-    /// Waits for a job; nil when the thread is to end.
+    /// Waits for a job. Returns nil when the thread must end.
     private static func next(of monitor: Monitor<State>) -> HashingQueue.Job? {
         while true {
             let now = MonotonicTime.nanoseconds()
@@ -89,7 +89,8 @@ final class HashingThread: Sendable {
         }
     }
 
-    /// On Linux this concerns the calling thread alone; elsewhere nothing happens.
+    /// Lowers the priority of the calling thread. Does nothing on other systems than Linux, where
+    /// it would concern the whole process.
     private static func giveWay() {
         #if os(Linux)
             let thread = __priority_which_t(PRIO_PROCESS.rawValue)

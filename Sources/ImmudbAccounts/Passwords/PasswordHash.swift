@@ -7,11 +7,11 @@ import CryptoExtras
     import Foundation
 #endif
 
-/// What is stored of a password: its key by scrypt (RFC 7914), with what made it.
+/// A password as it is stored: its key by scrypt (RFC 7914), with the salt and the parameters.
 package struct PasswordHash: Hashable, Sendable {
-    /// How costly a guess is.
+    /// The cost of a guess.
     package struct Parameters: Hashable, Sendable {
-        /// N: a power of two.
+        /// N, a power of two.
         var rounds: Int
         /// r.
         var blockSize: Int
@@ -20,10 +20,11 @@ package struct PasswordHash: Hashable, Sendable {
 
         /// 16 MiB, and about 50 ms of a server's core.
         package static let standard = Parameters(rounds: 1 << 14, blockSize: 8, parallelism: 1)
-        /// For tests, which hash often.
+        /// For tests, which make many hashes.
         package static let cheap = Parameters(rounds: 16, blockSize: 8, parallelism: 1)
 
-        /// Whether a hash of them takes neither forever nor all memory: 1 GiB at most.
+        /// Whether a hash with these parameters ends in a reasonable time and takes 1 GiB of memory
+        /// at most.
         var isSane: Bool {
             guard (2...1 << 20).contains(rounds), rounds.nonzeroBitCount == 1,
                 (1...64).contains(blockSize), (1...16).contains(parallelism)
@@ -55,14 +56,15 @@ package struct PasswordHash: Hashable, Sendable {
         key = try Self.derive(password, salt, parameters)
     }
 
-    /// Whether that is the password; in a time that says nothing about how far it is right.
+    /// Whether this is the hash of `password`. The time it takes does not depend on how many bytes
+    /// match.
     ///
     /// - Throws: `noMemory`.
     func matches(_ password: [UInt8]) throws(AccountError) -> Bool {
         isEqualInConstantTime(try Self.derive(password, salt, parameters), key)
     }
 
-    /// Takes the time of a comparison with a password that exists.
+    /// Takes as long as `matches(_:)` with a password that exists.
     static func imitate(_ password: [UInt8], _ parameters: Parameters) throws(AccountError) {
         let hash = PasswordHash(
             parameters: parameters, salt: [UInt8](repeating: 0, count: saltByteCount),
@@ -79,18 +81,19 @@ package struct PasswordHash: Hashable, Sendable {
                 from: password, salt: salt, outputByteCount: keyByteCount,
                 rounds: parameters.rounds, blockSize: parameters.blockSize,
                 parallelism: parameters.parallelism,
-                // Twice what the blocks take.
+                // Twice the memory of the blocks.
                 maxMemory: 256 * parameters.rounds * parameters.blockSize * parameters.parallelism
                     + 1 << 20)
             return key.withUnsafeBytes { Array($0) }
         } catch {
-            // The parameters are sane ones: only the memory for the blocks can be lacking.
+            // The parameters are sane, so the only possible failure is a lack of memory for the
+            // blocks.
             throw .noMemory
         }
     }
 }
 
-/// Compares bytes in a time that depends on their number alone.
+/// Compares bytes in a time that depends only on their number.
 func isEqualInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
     guard left.count == right.count else { return false }
     return zip(left, right).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) } == 0

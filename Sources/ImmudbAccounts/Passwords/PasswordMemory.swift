@@ -1,21 +1,21 @@
 import Crypto
 import Synchronization
 
-/// What this process knows of passwords that it has hashed before: the right one of each user's last
-/// login, and wrong ones.
+/// Remembers passwords that this process has hashed: the right one of each user's last login, and
+/// wrong ones.
 ///
-/// It keeps authentication codes of the passwords, made with a key that exists in this process only. A user who logs
-/// in again needs no hash and does not wait, even during a flood of other logins. A wrong password that is sent again
-/// is refused without a hash, too.
+/// It keeps authentication codes of the passwords, made with a key that exists only in this
+/// process. A user who logs in again needs no hash and does not wait, even during a flood of other
+/// logins. A wrong password that is sent again is refused without a hash, too.
 final class PasswordMemory: Sendable {
     typealias Proof = HashedAuthenticationCode<SHA256>
 
-    /// Of wrong passwords: some 100 bytes each.
+    /// The most wrong passwords, of some 100 bytes each.
     private static let wrongLimit = 4_096
 
     private struct Wrong {
         var set: Set<[UInt8]> = []
-        /// The oldest first, from `next` on.
+        /// The proofs in a ring, whose oldest one is at `next`.
         var order: [[UInt8]] = []
         var next = 0
     }
@@ -23,7 +23,7 @@ final class PasswordMemory: Sendable {
     private let key = SymmetricKey(size: .bits256)
     private let wrong = Mutex(Wrong())
 
-    /// - Parameter number: of the user's credentials; 0 if there is no such user.
+    /// - Parameter number: the number of the user's credentials, or 0 if the user does not exist.
     func proof(of password: [UInt8], _ name: UserName, _ number: UInt64) -> Proof {
         var code = HMAC<SHA256>(key: key)
         withUnsafeBytes(of: UInt64(name.bytes.count)) { code.update(data: $0) }

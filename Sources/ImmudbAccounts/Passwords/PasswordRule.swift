@@ -1,14 +1,15 @@
-/// What passwords have to be, as immudb 0.6 has it.
+/// The rule for passwords, as in immudb 0.6.
 public enum PasswordRule {
-    /// For people whose password is refused.
+    /// The text for a person whose password was refused.
     public static let text =
         "password must have between 8 and 32 letters, digits and special characters of which at least 1 "
         + "uppercase letter, 1 digit and 1 special character"
 
-    /// In bytes.
+    /// The allowed numbers of bytes.
     static let lengths = 8...32
 
-    /// Letters are those with a case; digits, punctuation and symbols are those of Unicode.
+    /// Whether the rule allows a password. Letters are those with a case; digits, punctuation and
+    /// symbols are those of Unicode.
     public static func allows(_ password: some Collection<UInt8>) -> Bool {
         guard lengths.contains(password.count),
             let text = String(validating: password, as: UTF8.self)
@@ -30,13 +31,13 @@ public enum PasswordRule {
     }
 }
 
-/// A password that nobody chose.
+/// Draws passwords at random.
 enum GeneratedPassword {
     private static let letters = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!?")
 
-    /// 32 characters of 64, at random by the system's generator: 192 bits, but for the few that break
-    /// the rule and are drawn again.
+    /// Draws 32 characters from 64 with the system's generator: 192 bits, less for the few
+    /// passwords that break the rule and are drawn again.
     static func draw() -> String {
         var generator = SystemRandomNumberGenerator()
         while true {

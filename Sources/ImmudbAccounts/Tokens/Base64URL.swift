@@ -2,7 +2,7 @@
 enum Base64URL {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-    /// By character; 64 for one that is not of the alphabet.
+    /// The value of each character, or 64 if it is not in the alphabet.
     private static let values = {
         var values = [UInt8](repeating: 64, count: 256)
         for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
@@ -25,7 +25,8 @@ enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: nil for anything that ``encode(_:)`` does not make: no bytes have two texts.
+    /// - Returns: nil for any text that ``encode(_:)`` does not make, so that each value has one
+    ///   text.
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)
@@ -41,7 +42,7 @@ enum Base64URL {
                 bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
             }
         }
-        // A lone character has no byte; what is left over must be zero.
+        // A lone character holds no byte. The bits that are left over must be zero.
         guard bitCount < 6, bits & (1 << bitCount - 1) == 0 else { return nil }
         return bytes
     }

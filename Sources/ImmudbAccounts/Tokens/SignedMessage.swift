@@ -1,6 +1,6 @@
 import Crypto
 
-/// A token of PASETO, version 2, purpose public: a message for anybody to read, signed by Ed25519.
+/// A PASETO token, version 2, purpose public: a message that anybody can read, signed by Ed25519.
 ///
 ///     v2.public.<base64url of message and signature>[.<base64url of footer>]
 ///
@@ -14,7 +14,8 @@ package struct SignedMessage {
     package let footer: [UInt8]
     private let signature: [UInt8]
 
-    /// Does not verify the signature.
+    /// Parses a token. Does not verify the signature.
+    ///
     /// - Returns: nil if the bytes do not have that form.
     package init?(_ token: some Collection<UInt8>) {
         guard token.starts(with: Self.header) else { return nil }
@@ -46,8 +47,8 @@ package struct SignedMessage {
         preAuthenticationEncoding([header, message, footer])
     }
 
-    /// The number of the pieces and the length of each, in 8 bytes with the smallest first, so that no two
-    /// lists of pieces have the same encoding.
+    /// Encodes the number of pieces and, before each piece, its length, in 8 bytes little-endian,
+    /// so that no two lists of pieces have the same encoding.
     static func preAuthenticationEncoding(_ pieces: [[UInt8]]) -> [UInt8] {
         func encoded(_ number: Int) -> [UInt8] {
             (0..<8).map { UInt8(truncatingIfNeeded: UInt64(number) >> ($0 * 8)) }

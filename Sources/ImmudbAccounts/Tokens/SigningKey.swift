@@ -4,8 +4,8 @@ import StorageIO
 
 /// The key that signs tokens, and its file.
 ///
-/// With the file tokens outlive a restart. It holds the key and the public key that follows from it, both
-/// in hexadecimal digits: a damaged file is noticed.
+/// The file keeps tokens valid after a restart. It holds the key and the public key derived from
+/// it, both in hexadecimal digits, so that damage is noticed.
 struct SigningKey: Sendable {
     let secret: Curve25519.Signing.PrivateKey
     let `public`: Curve25519.Signing.PublicKey
@@ -15,7 +15,7 @@ struct SigningKey: Sendable {
         self.public = secret.publicKey
     }
 
-    /// Reads the key of a file, or makes both.
+    /// Reads the key from a file. If the file does not exist, makes a key and the file.
     ///
     /// - Throws: `SystemFolderError` that names the file.
     static func loadOrCreate(
@@ -43,24 +43,26 @@ struct SigningKey: Sendable {
             .joined(separator: "\n") + "\n"
     }
 
-    /// Takes the permissions of other users away. Where the file belongs to somebody else that is not allowed; the
-    /// log then has a warning.
+    /// Takes the permissions of other users away. If the file belongs to somebody else, the system
+    /// does not allow that; the log then has a warning.
     private static func keepFromOthers(
         _ file: FileDescriptor, _ path: String, _ log: LogSink
     ) throws {
         do {
             guard try closeToOthers(file) else { return }
-            log(.warning, "others could read the key file of tokens \(path); now they cannot")
+            log(.warning, "other users could read the key file of tokens \(path); now they cannot")
         } catch Errno.notPermitted, Errno.readOnlyFileSystem {
-            log(.warning, "others can read the key file of tokens \(path), and make tokens by it")
+            log(
+                .warning,
+                "other users can read the key file of tokens \(path), and can make tokens with it")
         }
     }
 
-    /// nil if there is no such file.
+    /// Reads the key. Returns nil if the file does not exist.
     private static func load(
         _ path: String, _ log: LogSink
     ) throws(SystemFolderError) -> SigningKey? {
-        // To open a pipe would wait for a writer.
+        // Opening a pipe would wait for a writer.
         if isRegularFile(path) == false {
             throw SystemFolderError("the key file of tokens \(path) is not a file")
         }

@@ -4,14 +4,14 @@
     import Glibc
 #endif
 
-/// Times of RFC 3339, such as `2026-11-28T13:45:00+01:00`, and seconds since 1970.
+/// Converts between times of RFC 3339, such as `2026-11-28T13:45:00+01:00`, and seconds since 1970.
 enum Timestamp {
-    /// In the server's time zone.
+    /// Returns the text of a time, in the server's time zone.
     static func text(_ seconds: Int64) -> String {
         var time = time_t(seconds)
         var parts = tm()
         guard localtime_r(&time, &parts) != nil else {
-            preconditionFailure("\(seconds) s is no time of this calendar")
+            preconditionFailure("\(seconds) s is not a time of this calendar")
         }
         let offset = Int(parts.tm_gmtoff) / 60
         let zone = (offset < 0 ? "-" : "+") + two(abs(offset) / 60) + ":" + two(abs(offset) % 60)
@@ -22,7 +22,8 @@ enum Timestamp {
 
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
-    /// Drops fractions of a second.
+    /// Parses a time. Drops fractions of a second.
+    ///
     /// - Returns: nil if the text is not a time of that form.
     static func seconds(_ text: String) -> Int64? {
         var rest = Array(text.utf8)[...]
@@ -37,7 +38,7 @@ enum Timestamp {
         return Int64(days(year, month, day) * 86_400 + time - offset)
     }
 
-    /// - Returns: the offset in seconds; nil if the text is not a time zone.
+    /// - Returns: the offset in seconds, or nil if the text is not a time zone.
     private static func zone(_ text: ArraySlice<UInt8>) -> Int? {
         var rest = text
         if take("Z", &rest) || take("z", &rest) { return rest.isEmpty ? 0 : nil }
@@ -72,8 +73,8 @@ enum Timestamp {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
-    /// Days since 1970-01-01 of the Gregorian calendar: years begin in March, so that the leap day is the
-    /// last one.
+    /// Counts the days since 1970-01-01 in the Gregorian calendar. Years begin in March, so that
+    /// the leap day is the last one.
     private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let year = month > 2 ? year : year - 1
         let era = (year >= 0 ? year : year - 399) / 400
@@ -88,7 +89,7 @@ enum Timestamp {
 enum WallClock {
     static func seconds() -> Int64 { microseconds() / 1_000_000 }
 
-    /// Since 1970.
+    /// Returns the microseconds since 1970.
     static func microseconds() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -96,7 +97,7 @@ enum WallClock {
     }
 }
 
-/// Time that no one sets: for limits and pauses.
+/// A clock that nobody sets, for limits and pauses.
 enum MonotonicTime {
     static func nanoseconds(_ clock: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
         var time = timespec()

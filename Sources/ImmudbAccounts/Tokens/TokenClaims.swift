@@ -4,13 +4,13 @@
     import Foundation
 #endif
 
-/// What a token says: JSON with the claims of immudb 0.6, all strings, and one of our own.
+/// The claims of a token: JSON with those of immudb 0.6, all strings, and one of our own.
 package struct TokenClaims: Hashable {
     package var user: UserName
     package var isAdministrator: Bool
-    /// In seconds since 1970.
+    /// The time in seconds since 1970.
     package var expiry: Int64
-    /// Of the credentials that were used to log in.
+    /// The number of the credentials that were used to log in.
     package var credentials: UInt64
 
     package var json: [UInt8] {
@@ -29,7 +29,8 @@ package struct TokenClaims: Hashable {
         self.credentials = credentials
     }
 
-    /// - Parameter now: claims about when the token begins have to be in the past.
+    /// - Parameter now: the time in seconds since 1970. Claims about when the token begins must be
+    ///   in the past.
     /// - Returns: nil for claims that no login makes.
     package init?(json: [UInt8], now: Int64) {
         guard let claims = try? JSONDecoder().decode([String: String].self, from: Data(json)),

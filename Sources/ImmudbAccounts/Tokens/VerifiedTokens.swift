@@ -1,9 +1,9 @@
 import Synchronization
 
-/// Tokens whose signatures were verified, by their bytes.
+/// The tokens whose signatures were verified, by their bytes.
 ///
-/// Only such tokens come in, so what strangers send takes no room. A token that is found is as good as when
-/// it was verified, but for what changes: the time, and its user.
+/// Only verified tokens are added, so strangers take no room. A token that is found is as valid as
+/// when it was verified, except for its expiry and its user, which the caller checks.
 final class VerifiedTokens: Sendable {
     struct Token: Sendable {
         let account: Account
@@ -14,11 +14,12 @@ final class VerifiedTokens: Sendable {
         func isGood(at now: Int64) -> Bool { now < expiry && account.isCurrent(credentials) }
     }
 
-    /// Compares by bytes; a `String` would by characters, of which some have several encodings.
+    /// Compares tokens by bytes. A `String` compares characters, some of which have several
+    /// encodings.
     private struct Key: Hashable, Sendable {
         let text: String
 
-        /// By the end: the footer, and before it so much of the signature that no two tokens share it.
+        /// Hashes the end: the footer, and enough of the signature before it to tell tokens apart.
         func hash(into hasher: inout Hasher) {
             let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
                 hasher.combine(
@@ -28,7 +29,7 @@ final class VerifiedTokens: Sendable {
         }
 
         static func == (left: Key, right: Key) -> Bool {
-            // Strings of headers are in one piece, and compared faster so.
+            // Strings of headers are contiguous, and compare faster this way.
             let isEqual = left.text.utf8.withContiguousStorageIfAvailable { left in
                 right.text.utf8.withContiguousStorageIfAvailable { right in
                     left.elementsEqual(right)
@@ -38,10 +39,11 @@ final class VerifiedTokens: Sendable {
         }
     }
 
-    /// Threads that look up different tokens seldom wait for each other.
+    /// The number of parts, so that threads that look up different tokens seldom wait for each
+    /// other.
     private static let partCount = 16
-    /// Of one part: 4,096 tokens of about half a KiB together. A token that finds no room is verified
-    /// again each time another has taken its place.
+    /// The most tokens of a part; 4,096 in all, of about half a KiB. A token for which there is no
+    /// room is verified again each time another one has taken its place.
     private static let partCapacity = 256
 
     private final class Part: Sendable {
@@ -68,7 +70,7 @@ final class VerifiedTokens: Sendable {
         }
     }
 
-    /// Of all parts.
+    /// The number of tokens in all parts.
     var count: Int { parts.reduce(0) { sum, part in sum + part.tokens.withLock { $0.count } } }
 
     private func part(of key: Key) -> Part { parts[key.hashValue & (Self.partCount - 1)] }

@@ -1,7 +1,7 @@
 import Crypto
 import Synchronization
 
-/// A user who exists or existed, as the server has it in memory.
+/// A user who exists or existed, in the server's memory.
 ///
 /// Lives as long as the registry, so that a token that was verified once can be checked against its
 /// user without a look-up.
@@ -9,14 +9,15 @@ final class Account: Sendable {
     let name: UserName
 
     private struct State {
-        /// nil for a user who was deleted.
+        /// nil if the user was deleted.
         var credentials: Credentials?
-        /// Proves the password of the last login, with a key of this process: see `PasswordMemory`.
+        /// The proof of the password of the last login, made with a key of this process: see
+        /// `PasswordMemory`.
         var remembered: PasswordMemory.Proof?
     }
 
     private let state: Mutex<State>
-    /// The number of the credentials that are in force; 0 for a user who was deleted.
+    /// The number of the credentials in force, or 0 if the user was deleted.
     private let currentNumber: Atomic<UInt64>
 
     init(name: UserName, credentials: Credentials?) {
@@ -27,15 +28,16 @@ final class Account: Sendable {
 
     var isAdministrator: Bool { name == .administrator }
 
-    /// nil for a user who was deleted.
+    /// nil if the user was deleted.
     var credentials: Credentials? { state.withLock { $0.credentials } }
 
-    /// Whether those credentials are in force. Takes no lock: this is asked for every call.
+    /// Whether the credentials with this number are in force. Takes no lock, since every call asks.
     func isCurrent(_ number: UInt64) -> Bool {
         number != 0 && currentNumber.load(ordering: .acquiring) == number
     }
 
-    /// Puts other credentials in force, or none. Tokens of the old ones are refused from now on.
+    /// Replaces the credentials; nil deletes the user. Tokens of the old ones are refused from now
+    /// on.
     func replace(_ credentials: Credentials?) {
         state.withLock { state in
             state = State(credentials: credentials)
@@ -43,7 +45,7 @@ final class Account: Sendable {
         }
     }
 
-    /// Remembers what proves the password, unless the credentials are others by now.
+    /// Remembers the proof of a password, unless the credentials have changed meanwhile.
     func remember(_ proof: PasswordMemory.Proof, of number: UInt64) {
         state.withLock { state in
             if state.credentials?.number == number { state.remembered = proof }
@@ -55,11 +57,11 @@ final class Account: Sendable {
     }
 }
 
-/// What lets somebody in as a user.
+/// The password of a user as a hash, and the number that tokens carry.
 struct Credentials: Hashable, Sendable {
-    /// Drawn at random with each password, never 0. Tokens carry it: those of an earlier password, or of
-    /// a user of the same name who was deleted, have another one. It is unknown to strangers, so that a
-    /// forged token is refused before its signature is looked at.
+    /// Drawn at random with each password, never 0. Tokens carry it: those of an earlier password,
+    /// or of a deleted user of the same name, have another number. Strangers do not know it, so a
+    /// forged token is refused before its signature is checked.
     let number: UInt64
     let hash: PasswordHash
 

@@ -8,7 +8,7 @@ import ImmudbStore
 
 /// The value of a user's entry in the system's database: JSON.
 struct StoredUser: Codable {
-    /// The keys of users; the rest of a key is the name.
+    /// The prefix of the keys of users; the rest of a key is the name.
     static let keyPrefix = Array("user/".utf8)
 
     struct Hash: Codable {
@@ -21,7 +21,7 @@ struct StoredUser: Codable {
         var key: Data
     }
 
-    /// 16 hexadecimal digits; absent for a user who was deleted, like the hash.
+    /// 16 hexadecimal digits. A deleted user has neither this nor a hash.
     var credentials: String?
     var hash: Hash?
 
@@ -34,12 +34,12 @@ struct StoredUser: Codable {
             p: hash.parameters.parallelism, salt: Data(hash.salt), key: Data(hash.key))
     }
 
-    /// The entry that makes this what is known of a user.
+    /// Makes the entry that stores a user's credentials, or the user's deletion.
     static func entry(_ name: UserName, _ credentials: Credentials?) -> NewEntry {
         NewEntry(key: keyPrefix + name.bytes, value: encodedJSON(StoredUser(credentials)))
     }
 
-    /// - Throws: `corruption` that names the entry: who may log in is not to be guessed.
+    /// - Throws: `corruption` that names the entry. Who may log in is never guessed.
     static func account(of entry: Entry) throws(StoreError) -> Account {
         do {
             let name = try UserName(entry.key.dropFirst(keyPrefix.count))
@@ -48,7 +48,7 @@ struct StoredUser: Codable {
         } catch {
             throw StoreError(
                 .corruption,
-                "entry \(entry.index) of the system's database is no user of this release",
+                "entry \(entry.index) of the system's database is not a user as this release stores it",
                 cause: error)
         }
     }
@@ -71,13 +71,13 @@ struct StoredUser: Codable {
     }
 }
 
-/// 16 digits.
+/// Formats a number as 16 hexadecimal digits.
 func hexadecimal(_ number: UInt64) -> String {
     let digits = String(number, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
-/// Compact JSON with sorted keys: the same value always has the same bytes.
+/// Encodes a value as compact JSON with sorted keys: the same value always has the same bytes.
 func encodedJSON(_ value: some Encodable) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

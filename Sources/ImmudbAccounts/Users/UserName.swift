@@ -1,13 +1,14 @@
 /// The name of a user: text that is a key of the system's database and the subject of a token.
 public struct UserName: Hashable, Sendable, CustomStringConvertible {
-    /// The one user who administers; all others only use the data.
+    /// The only user who administers; all others only use the data.
     public static let administrator = UserName(bytes: Array("immu".utf8))
-    /// So that a token, which has the name escaped and encoded twice, fits into a header.
+    /// The longest name whose token, which has the name escaped and encoded twice, fits into a
+    /// header.
     public static let byteLimit = 256
 
-    /// Why bytes are not a name.
+    /// The reason why bytes are not a name.
     public enum Fault: Error, Hashable, Sendable {
-        /// Keys cannot be empty or begin with a zero byte; neither can names.
+        /// The name is empty or begins with a zero byte, which no key may.
         case invalidKey
         case tooLong(byteCount: Int)
         case notText

@@ -2,17 +2,18 @@ import ImmudbStore
 import POSIX
 import Synchronization
 
-/// All users there are or were: in memory for each call, on the system's database for good.
+/// All users who exist or existed: in memory for the checks of calls, durable in the system's
+/// database.
 ///
-/// A change and the audit entry about it are one batch: both are durable, or neither is. The memory
-/// follows when they are.
+/// A change and its audit entry are one batch: both are durable, or neither is. The memory follows
+/// when they are durable.
 final class UserRegistry: Sendable {
     let database: Database
     private let accounts: Mutex<[UserName: Account]>
 
     /// Reads all users.
     ///
-    /// - Throws: the database's errors; `corruption` for an entry that is no user.
+    /// - Throws: the database's errors; `corruption` for an entry that is not a user.
     init(_ database: Database) throws(StoreError) {
         self.database = database
         var accounts: [UserName: Account] = [:]
@@ -27,13 +28,13 @@ final class UserRegistry: Sendable {
         self.accounts = Mutex(accounts)
     }
 
-    /// nil for a name that no user ever had.
+    /// The user with a name, or nil if no user ever had it.
     subscript(name: UserName) -> Account? { accounts.withLock { $0[name] } }
 
-    /// Gives a user other credentials, or none, which deletes the user. Blocks until it is durable.
+    /// Replaces a user's credentials; nil deletes the user. Blocks until the change is durable.
     ///
-    /// - Throws: the database's errors; nothing has changed then but after `outcomeUnknown`, where the
-    ///   next start tells.
+    /// - Throws: the database's errors. Nothing has changed then, except perhaps after
+    ///   `outcomeUnknown`: the next start shows it.
     func change(
         _ name: UserName, to credentials: Credentials?, _ audit: AuditEntry
     ) throws(StoreError) {

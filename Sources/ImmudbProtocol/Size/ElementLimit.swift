@@ -1,14 +1,14 @@
-/// The most elements that the lists of a message may have together, counted in its bytes before it
-/// is decoded.
+/// Limits the elements in all lists of a message, counted in its bytes before it is decoded.
 ///
-/// Two bytes on the wire can be an element of a hundred bytes in memory. Counting takes one pass and
-/// no memory.
+/// Two bytes on the wire can be an element of a hundred bytes in memory. Counting takes one pass
+/// and no memory.
 public struct ElementLimit: Sendable {
-    /// A field whose elements count.
+    /// A field whose elements are counted.
     public indirect enum Field: Sendable {
         /// A repeated field of bytes or messages.
         case list(UInt64)
-        /// A message that has lists. The elements of all its occurrences count: decoding merges them.
+        /// A message with lists. The elements of all its occurrences count, since decoding merges
+        /// them.
         case message(UInt64, [Field])
 
         fileprivate var number: UInt64 {
@@ -18,7 +18,7 @@ public struct ElementLimit: Sendable {
         }
     }
 
-    /// A message with more elements than the limit.
+    /// A message has more elements than the limit.
     public struct Excess: Error, Hashable, Sendable, CustomStringConvertible {
         public let limit: Int
 
@@ -33,8 +33,8 @@ public struct ElementLimit: Sendable {
         self.fields = fields
     }
 
-    /// - Parameter bytes: of the encoded message. Where they are malformed, counting ends: so does
-    ///   decoding.
+    /// - Parameter bytes: the encoded message. Counting ends where they are malformed, as decoding
+    ///   does.
     public func check(_ bytes: UnsafeRawBufferPointer) throws(Excess) {
         var room = limit
         try count(fields, bytes, &room)

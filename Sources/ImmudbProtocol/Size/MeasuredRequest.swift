@@ -1,14 +1,14 @@
 public import SwiftProtobuf
 
-/// A message of which the size in memory can be told from its bytes, before it is decoded.
+/// A message whose size in memory can be computed from its bytes, before it is decoded.
 public protocol MeasuredRequest: Message {
-    /// What the definition says about the field of that number.
+    /// Returns the kind of content that the field with a number has by the definition.
     static func content(ofField number: UInt64) -> FieldContent
 }
 
-/// What a field of a message holds.
+/// The kind of content that a field of a message has.
 public enum FieldContent {
-    /// The message has no such field: what comes is kept as unknown.
+    /// The message has no such field. Decoding keeps its bytes as unknown.
     case unknown
     case number(WireType)
     case bytes
@@ -18,7 +18,7 @@ public enum FieldContent {
 }
 
 extension MeasuredRequest {
-    /// Of the decoded message itself, without what its fields hold elsewhere.
+    /// The size of the decoded message itself, without the content that its fields keep elsewhere.
     static var inlineByteCount: Int { MemoryLayout<Self>.stride }
 }
 

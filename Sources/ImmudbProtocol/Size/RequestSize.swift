@@ -1,43 +1,43 @@
-/// What a request will take in memory once it is decoded, told from its bytes in one pass.
+/// The memory that a request takes once it is decoded, computed from its bytes in one pass.
 ///
 /// Two bytes on the wire can be an element of a hundred bytes in memory. So elements are counted
-/// before they are decoded, and so are fields that a request has no use for: those that its message
-/// does not have, and repetitions of those that it has once.
+/// before they are decoded. So are useless fields: those that the message does not have, and
+/// repetitions of those that it has once.
 public struct RequestSize: Sendable {
-    /// Why a request is not to be decoded.
+    /// The reason why a request must not be decoded.
     public enum Excess: Error, Hashable, Sendable {
-        /// More elements than the limit.
+        /// The request has more elements than the limit.
         case elements
-        /// Too many or too large fields without a use.
+        /// The request has too many useless fields, or too large ones.
         case uselessFields
     }
 
-    /// The most bytes that the decoded message holds, also while it is decoded. The bytes of the
-    /// request itself are not among them.
+    /// The most bytes that the message takes while and after it is decoded, without the bytes of
+    /// the request itself.
     public private(set) var byteCount = rootByteCount
-    /// Of all repeated fields.
+    /// The number of elements in all repeated fields.
     public private(set) var elementCount = 0
 
     private var uselessByteCount = 0
     private let elementLimit: Int
 
-    /// The message and its decoder.
+    /// The size of the message and its decoder.
     private static let rootByteCount = 512
-    /// Longer bytes have an object and memory of their own: 96 and 16 bytes, and what the allocator
-    /// adds to both.
+    /// The most bytes that are kept inline. Longer ones take an object and memory of their own: 96
+    /// and 16 bytes, plus the allocator's overhead for both.
     private static let inlineDataByteCount = 14
     private static let dataByteCount = 144
-    /// While an array grows, the old one and one of twice its size are there.
+    /// While an array grows, its old buffer and one of twice the size exist.
     private static let arrayFactor = 3
-    /// Unknown fields are gathered in bytes that grow by up to their size, then copied.
+    /// Unknown fields are gathered in a buffer that grows by up to its size, and then copied.
     private static let unknownFactor = 4
-    /// What fields without a use may take: each counts with its bytes and 16 more. A client of a
+    /// The most bytes of useless fields; each counts with its bytes and 16 more. A client of a
     /// later release may send some with each element.
     private static let uselessByteLimit = 64 << 10
     private static let uselessByteLimitPerElement = 256
 
     /// - Parameters:
-    ///   - bytes: of the encoded request. Where they are malformed, the pass ends: so does decoding.
+    ///   - bytes: the encoded request. The pass ends where they are malformed, as decoding does.
     ///   - elementLimit: the most elements of repeated fields.
     public init(
         of request: (some MeasuredRequest).Type, _ bytes: UnsafeRawBufferPointer,
@@ -47,7 +47,8 @@ public struct RequestSize: Sendable {
         try add(request, bytes)
     }
 
-    /// Recurses as deep as the definition nests messages, whatever the bytes are.
+    /// Adds the fields of a message. Recurses as deep as the definition nests messages, whatever
+    /// the bytes are.
     private mutating func add(
         _ message: any MeasuredRequest.Type, _ bytes: UnsafeRawBufferPointer
     ) throws(Excess) {

@@ -1,4 +1,4 @@
-/// How the content of an encoded field is written.
+/// The encoding of a field's content.
 public enum WireType: UInt8, Sendable {
     case varint = 0
     case fixed64 = 1
@@ -8,26 +8,27 @@ public enum WireType: UInt8, Sendable {
     case fixed32 = 5
 }
 
-/// Goes over the fields of an encoded message without decoding them, which SwiftProtobuf offers nothing for.
+/// Reads the fields of an encoded message without decoding them, for which SwiftProtobuf has no
+/// API.
 ///
-/// Takes no memory and does not recurse. A field inside of a group has number 0, which no message
-/// has: this protocol has no groups. Ends early where the bytes are malformed.
+/// Takes no memory and does not recurse. A field inside of a group gets the number 0, which no
+/// message has: this protocol has no groups. Ends early where the bytes are malformed.
 struct WireReader {
-    /// A field as it is on the wire.
+    /// A field on the wire.
     struct Field {
         var number: UInt64
         var type: WireType
-        /// With tag and length.
+        /// The size with tag and length.
         var byteCount: Int
-        /// Of a varint; the length of a length-delimited field.
+        /// The value of a varint, or the length of a length-delimited field.
         var value: UInt64
-        /// Of a length-delimited field.
+        /// The bytes of a length-delimited field.
         var content: UnsafeRawBufferPointer
-        /// Whether tag and value fit into 64 bits. Decoders drop the bits that do not.
+        /// Whether tag and value fit into 64 bits. Decoders drop the excess bits.
         var fitsIn64Bits: Bool
 
-        /// Whether encoding tag and value, of a varint or length-delimited field, gives the same bytes
-        /// again.
+        /// Whether encoding the tag and the value, of a varint or a length-delimited field, gives
+        /// the same bytes again.
         var hasShortestForm: Bool {
             fitsIn64Bits
                 && byteCount
@@ -47,7 +48,7 @@ struct WireReader {
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    /// The next field; nil at the end and where the bytes are malformed.
+    /// Returns the next field, or nil at the end and where the bytes are malformed.
     mutating func next() -> Field? {
         guard offset < bytes.count else { return nil }
         let start = offset
@@ -87,7 +88,7 @@ struct WireReader {
         return true
     }
 
-    /// Seven bits a byte, the lowest first; at most ten bytes.
+    /// Reads a number of seven bits a byte, the lowest first; at most ten bytes.
     private mutating func varint() -> UInt64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0

@@ -6,17 +6,16 @@ import Synchronization
     import Glibc
 #endif
 
-/// This process, if it is the child of a `Detachment`.
+/// This process, if it is the child that `Detachment` started.
 public final class DetachedProcess: Sendable {
-    /// Holds the parent's process id, so that it means nothing to anybody but the child.
+    /// The variable with the parent's process id, so that it has an effect only in the child.
     static let marker = "_DETACHED_BY"
     static let reportFile: Int32 = 3
     private let hasReported = Atomic(false)
 
     /// nil if this process is not such a child.
     ///
-    /// To be asked for the first time before any thread is started and any file is opened:
-    /// `Program.main` does that.
+    /// Read it first before any thread is started and any file is opened, as `Program.main` does.
     public static let current = leaveParentsSession()
 
     private static func leaveParentsSession() -> DetachedProcess? {
@@ -25,19 +24,19 @@ public final class DetachedProcess: Sendable {
         unsetenv(marker)
         guard isChild else { return nil }
         _ = fcntl(reportFile, F_SETFD, FD_CLOEXEC)
-        // It leads no group yet, being of its parent's, so this cannot fail.
+        // The process is in its parent's group and leads none yet, so this cannot fail.
         setsid()
         return DetachedProcess()
     }
 
     private init() {}
 
-    /// Lets the parent go: this process is up. Or it has failed, and the parent has to say why.
-    /// Only the first call has an effect; the process ends after a failure.
+    /// Tells the parent that this process is up, or the reason why it failed. Only the first call
+    /// has an effect. After a failure the caller ends the process.
     public func report(failure: String? = nil) {
         guard !hasReported.exchange(true, ordering: .relaxed) else { return }
         let bytes = failure.map { Array($0.utf8) } ?? [0]
-        // A parent that is gone does not matter.
+        // It does not matter if the parent has ended.
         _ = write(Self.reportFile, bytes, bytes.count)
         close(Self.reportFile)
     }

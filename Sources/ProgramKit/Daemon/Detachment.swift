@@ -7,24 +7,24 @@ import POSIX
 #endif
 
 /// Runs this program a second time, in a session of its own, with the same arguments, the same
-/// working directory, and nothing to read from or write to; and waits until that one says that it
-/// is up.
+/// working directory, and no input or output; and waits until that process reports that it is up.
 ///
-/// The child has one end of a pipe. It writes a zero when it is up, and the reason when it fails;
-/// if it ends without a word, the pipe ends.
+/// The child has one end of a pipe. It writes a zero when it is up, or the reason when it fails. If
+/// it ends without a report, the pipe ends.
 public enum Detachment {
-    /// Returns when the child is up. It lives on, whatever becomes of this process.
+    /// Starts the child and returns when it is up. The child lives on when this process ends.
     ///
-    /// To be called before this process has done anything that must not be done twice. Blocks.
+    /// Call it before this process has done anything that must not be done twice. Blocks.
     ///
-    /// - Throws: `DaemonError` if the child did not come up: its own reason, or how it ended.
+    /// - Throws: `DaemonError` if the child did not come up, with its own reason or the way it
+    ///   ended.
     public static func run() throws(DaemonError) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw failure("pipe", errno) }
         let reading = ends[0]
         defer { close(reading) }
         _ = fcntl(reading, F_SETFD, FD_CLOEXEC)
-        // Away from the numbers that the child gets its files under.
+        // Above the numbers of the files that the child gets.
         let writing = fcntl(ends[1], F_DUPFD_CLOEXEC, 10)
         let reason = errno
         close(ends[1])
@@ -65,8 +65,8 @@ public enum Detachment {
         return child
     }
 
-    /// Closes in the child the files that this process has inherited, except for the three standard ones: a
-    /// child that kept them would keep, say, the reader of a pipe waiting as long as it lives.
+    /// Closes in the child the files that this process has inherited, except for the three standard
+    /// ones. A child that kept a pipe open, say, would keep its reader waiting as long as it lives.
     private static func keepInheritedFilesFromChild() {
         guard let folder = opendir("/dev/fd") else { return }
         defer { closedir(folder) }
@@ -79,7 +79,7 @@ public enum Detachment {
         }
     }
 
-    /// Where this program's file is, also if it was found by PATH.
+    /// Returns the path of this program's file, also if PATH found it.
     private static func executablePath() throws(DaemonError) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
         #if canImport(Darwin)
@@ -107,7 +107,7 @@ public enum Detachment {
         }
     }
 
-    /// How a process ended, from what waitpid(2) says.
+    /// Describes how a process ended, from the status of waitpid(2).
     private static func ending(_ status: Int32) -> String {
         let signal = status & 0x7f
         return signal == 0

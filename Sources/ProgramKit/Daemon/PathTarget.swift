@@ -6,10 +6,10 @@ import POSIX
     import Glibc
 #endif
 
-/// Where a path leads.
+/// Compares paths by the file that they lead to.
 public enum PathTarget {
-    /// Whether two paths lead to one file, or would if it were made: by links, by another way, or
-    /// as two names of one file.
+    /// Whether two paths lead to the same file, or would if it existed: through links, by different
+    /// routes, or as two names of one file.
     public static func areOne(_ first: String, _ second: String) -> Bool {
         var (firstStatus, secondStatus) = (stat(), stat())
         if stat(first, &firstStatus) == 0, stat(second, &secondStatus) == 0 {
@@ -19,7 +19,7 @@ public enum PathTarget {
         return resolved(first) == resolved(second)
     }
 
-    /// The path from the root, without links as far as there is anything.
+    /// Returns the path from the root. Follows links as far as the path exists.
     private static func resolved(_ path: String, linksLeft: Int = 32) -> String {
         if let real = realpath(path, nil) {
             defer { free(real) }

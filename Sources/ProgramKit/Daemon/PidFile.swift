@@ -1,7 +1,7 @@
 import POSIX
 
-// What a program needs to run in the background. Here: the file that says who runs. How it gets
-// there: Detachment.swift.
+// The file with the process id of a program that runs in the background. Detachment.swift starts such
+// a program.
 
 #if canImport(Darwin)
     import Darwin
@@ -11,17 +11,17 @@ import POSIX
 
 /// A file with the process id of a running program, in decimal digits without a line end.
 ///
-/// It is locked as long as this object lives, so a running program is told from one that was killed
-/// without looking for its process: a file that nobody locks is stale and is taken over.
+/// It is locked as long as this object lives. The lock tells a running program from one that was
+/// killed, without a look at its process: a file without a lock is stale and is taken over.
 public final class PidFile: Sendable {
     public let path: String
     private let file: FileDescriptor
 
-    /// Creates the file, and the folder it is in if that one is missing.
+    /// Creates the file, and its folder if that is missing.
     ///
-    /// - Parameter program: who must not run twice, for messages.
-    /// - Throws: `DaemonError`: the file is another running program's, cannot be written, is no
-    ///   ordinary file, or holds something else than a process id. No folder is left behind then.
+    /// - Parameter program: the name of the program that must not run twice, for messages.
+    /// - Throws: `DaemonError` if the file belongs to a running program, cannot be written, is not
+    ///   an ordinary file, or has other content than a process id. No folder is left behind then.
     public init(_ path: String, program: String) throws(DaemonError) {
         let base = path.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
         guard !["", ".", ".."].contains(base) else {
@@ -41,19 +41,19 @@ public final class PidFile: Sendable {
         try? file.close()
     }
 
-    /// Removes the file, unless it was replaced by another one meanwhile. For the program's end.
+    /// Removes the file, unless another one has replaced it. Call it when the program ends.
     public func remove() {
         if Self.isFile(file, at: path) { unlink(path) }
     }
 
-    /// - Returns: the folder, if it was missing and has been made. If it cannot be made, opening
-    ///   the file says why.
+    /// - Returns: the folder, if it was missing and has been created. If creating it fails, opening
+    ///   the file reports the reason.
     private static func makeFolder(of path: String) -> String? {
         let folder = parentFolder(of: path)
         return mkdir(folder, 0o755) == 0 ? folder : nil
     }
 
-    /// Opens, locks and writes it.
+    /// Opens, locks and writes the file.
     private static func take(
         _ path: String, program: String
     ) throws(DaemonError) -> FileDescriptor {
@@ -74,7 +74,7 @@ public final class PidFile: Sendable {
         }
     }
 
-    /// A process id in a pipe or device is one that nobody can look up.
+    /// Refuses a pipe or device: nobody can look up the process id there.
     private static func checkKind(_ path: String) throws(DaemonError) {
         var status = stat()
         guard stat(path, &status) == 0 else { return }
@@ -102,7 +102,7 @@ public final class PidFile: Sendable {
                 throw DaemonError(
                     "pid file found, ensure \(program) is not running or delete \(path)")
             }
-            // Whoever locked it before may have removed it between our two calls.
+            // The process that held the lock may have removed the file between the two calls.
             if isFile(file, at: path) { return file }
             try? file.close()
         }
@@ -130,7 +130,7 @@ public final class PidFile: Sendable {
     }
 }
 
-/// Why a program cannot run in the background: a message for the operator.
+/// The reason why a program cannot run in the background: a message for the operator.
 public struct DaemonError: Error, Hashable, CustomStringConvertible {
     public let message: String
 

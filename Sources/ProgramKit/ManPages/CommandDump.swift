@@ -1,10 +1,10 @@
 import ArgumentParser
 import Foundation
 
-/// What the argument library says about a command and those below it.
+/// A description of a command and its subcommands, from the argument library.
 ///
-/// It has a type for this, but not for users of the library; so the text that it makes for other
-/// tools is read here.
+/// The library has a type for this, but does not export it. So this type parses the text that the
+/// library makes for other tools.
 struct CommandDump: Decodable {
     var commandName: String
     var shouldDisplay: Bool?
@@ -25,7 +25,7 @@ struct CommandDump: Decodable {
             self = try JSONDecoder().decode(Tool.self, from: Data(text.utf8)).command
         } catch {
             throw ManPagesError(
-                "the argument library describes its commands in another way: \(error)")
+                "cannot read the argument library's description of commands: \(error)")
         }
     }
 
@@ -36,7 +36,7 @@ struct CommandDump: Decodable {
     var shownArguments: [ArgumentDump] { (arguments ?? []).filter(\.shouldDisplay) }
 }
 
-/// A flag, an option with a value, or a word without a name.
+/// A flag, an option with a value, or a positional word.
 struct ArgumentDump: Decodable {
     enum Kind: String, Decodable {
         case positional, option, flag
@@ -50,7 +50,7 @@ struct ArgumentDump: Decodable {
         var kind: Kind
         var name: String
 
-        /// As it is typed.
+        /// The name as it is typed.
         var text: String { (kind == .long ? "--" : "-") + name }
     }
 
@@ -71,9 +71,9 @@ struct ArgumentDump: Decodable {
     var abstract: String?
     var discussion: String?
 
-    /// Whether the option can be given without its value. The library does not say so, but looks
-    /// for the values of such options in another way, and calls what they are without one their
-    /// default.
+    /// Whether the option can be given without its value. The library does not say so directly, but
+    /// it uses another parsing strategy for the values of such options, and has the value that they
+    /// take without one as their default.
     var hasOptionalValue: Bool {
         kind == .option && parsingStrategy == .scanningForValue && defaultValue != nil
     }

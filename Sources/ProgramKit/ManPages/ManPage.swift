@@ -1,4 +1,4 @@
-/// The page of one command.
+/// The man page of one command.
 struct ManPage {
     private let command: CommandDump
     /// The command's words, the program's name first.
@@ -6,7 +6,7 @@ struct ManPage {
     private let examples: [(command: String, what: String)]
     private let date: PageDate
 
-    /// The pages of a command and of those below it that are shown in the help.
+    /// Returns the pages of a command and of its subcommands that are shown in the help.
     static func pages(
         of command: CommandDump, under parent: ManPage?,
         examples: ManPages.Examples, date: PageDate
@@ -45,10 +45,10 @@ struct ManPage {
 
     private var nameLine: String {
         let abstract = command.abstract ?? ""
-        // What says its own name need not say it twice.
+        // An abstract that begins with the command's name need not repeat it.
         let own = name + " - "
         let what = abstract.hasPrefix(own) ? String(abstract.dropFirst(own.count)) : abstract
-        // A dash alone separates the name from the rest; indexes of pages are made from it.
+        // Indexes of pages need a single dash between the name and the rest.
         return "\(Roff.line(name)) \\- \(Roff.text(what.isEmpty ? "a command" : what))"
     }
 
@@ -81,7 +81,7 @@ struct ManPage {
         return lines
     }
 
-    /// An item: how the argument is typed, and what it means.
+    /// Returns the item of an argument: how it is typed, and its meaning.
     private static func option(_ argument: ArgumentDump) -> [String] {
         var text = argument.abstract ?? ""
         if let values = argument.allValues {
@@ -95,7 +95,7 @@ struct ManPage {
             // Within the item's indentation.
             lines += [".IP"] + Roff.paragraphs(discussion).map { $0 == ".PP" ? ".IP" : $0 }
         }
-        // The synopsis says all of a word that nothing is said about.
+        // The synopsis is sufficient for a word without a description.
         guard !lines.isEmpty || argument.kind != .positional else { return [] }
         return [".TP", typed(argument)] + lines
     }
@@ -118,7 +118,7 @@ struct ManPage {
         }
     }
 
-    /// The page above and those below.
+    /// The pages of the command above and of those below.
     private var seeAlso: [String] {
         let below = command.shownSubcommands.map { name + "-" + $0.commandName }
         let names = (words.count > 1 ? [words.dropLast().joined(separator: "-")] : []) + below

@@ -1,27 +1,28 @@
-// Man pages of a program, made from its own command line. Here: what a program calls. A page:
-// ManPage.swift. How its text is written: Roff.swift.
+// Makes the man pages of a program from its own command line. Programs call this file;
+// ManPage.swift makes a page, Roff.swift its markup.
 
 import ArgumentParser
 import Foundation
 
-/// The man pages of a program: one for itself and one for each of its commands, hidden ones left
-/// out.
+/// The man pages of a program: one for itself and one for each of its commands, except hidden ones.
 ///
-/// What they say is what the argument library knows of the commands, so it cannot differ from
-/// their help.
+/// Their text comes from the argument library's description of the commands, so it cannot differ
+/// from the help.
 public enum ManPages {
-    /// By command as it is typed, such as "immuclient set"; without a command for the program
-    /// itself.
+    /// Examples by the command as it is typed, such as "immuclient set"; those of the program
+    /// itself have its name.
     public typealias Examples = [String: [(command: String, what: String)]]
 
-    /// Where the pages of a program go if nobody says otherwise.
+    /// The folder for the pages of a program by default.
     static func defaultFolder(of program: String) -> String { "./cmd/docs/man/" + program }
 
-    /// Writes the pages, over older ones of the same names. Their date is that of SOURCE_DATE_EPOCH
-    /// if it is set, so that the same program gives the same pages, else today.
+    /// Writes the pages, and replaces older ones of the same names. Their date is that of
+    /// SOURCE_DATE_EPOCH if it is set, so that the same program gives the same pages; else it is
+    /// today.
     ///
     /// - Parameters:
-    ///   - directory: made if it is missing, with those above it.
+    ///   - directory: the folder for the pages. It is created if it is missing, with those above
+    ///     it.
     /// - Returns: the paths of the pages, `<program>.1` and `<program>-<command>.1`.
     /// - Throws: `ManPagesError` if a page cannot be written, or the date or an example is wrong.
     static func write(
@@ -53,13 +54,13 @@ public enum ManPages {
         let pages = ManPage.pages(of: dump, under: nil, examples: examples, date: date)
         let names = Set(pages.map(\.invocation))
         if let unknown = examples.keys.sorted().first(where: { !names.contains($0) }) {
-            throw ManPagesError("an example is of \"\(unknown)\", which is no command with a page")
+            throw ManPagesError("there is an example of \"\(unknown)\", which has no man page")
         }
         return pages
     }
 }
 
-/// Why man pages could not be written: a message for the user.
+/// The reason why man pages could not be written: a message for the user.
 public struct ManPagesError: Error, Hashable, CustomStringConvertible {
     public let message: String
 

@@ -1,10 +1,10 @@
 import Foundation
 
-/// The day that a page says it is of, as `2026-11-25`.
+/// The date of a page, such as `2026-11-25`.
 struct PageDate: Hashable {
     let text: String
 
-    /// - Throws: `ManPagesError` if SOURCE_DATE_EPOCH is no time.
+    /// - Throws: `ManPagesError` if SOURCE_DATE_EPOCH is not a time.
     init(environment: [String: String], now: Date = Date()) throws(ManPagesError) {
         var time = time_t(now.timeIntervalSince1970)
         if let given = environment["SOURCE_DATE_EPOCH"], !given.isEmpty {
@@ -12,7 +12,7 @@ struct PageDate: Hashable {
             time = seconds
         }
         var parts = tm()
-        // A year of more than four digits is a mistake of who counts in milliseconds.
+        // A year of more than four digits is a mistake: the time is probably in milliseconds.
         guard gmtime_r(&time, &parts) != nil, parts.tm_year + 1900 <= 9999 else {
             throw Self.error("\(time)")
         }

@@ -6,14 +6,15 @@ import POSIX
     import Glibc
 #endif
 
-/// The files that pages are written to.
+/// Writes the files of pages.
 enum PageFile {
     static func makeFolders(above path: String) throws(Errno) {
         for slash in path.indices where path[slash] == "/" && slash != path.startIndex {
-            // What is there already and is no folder shows at the next step.
+            // If the path exists and is not a folder, the next step fails.
             guard mkdir(String(path[..<slash]), 0o777) != 0, errno != EEXIST else { continue }
             let reason = errno
-            // Of a folder in a file system that is read only, say.
+            // For example, mkdir fails in this way for an existing folder on a read-only file
+            // system.
             guard access(String(path[..<slash]), F_OK) != 0 else { continue }
             throw Errno(rawValue: reason)
         }

@@ -1,7 +1,7 @@
-/// The language of man pages: text between lines that are commands, which begin with a dot.
+/// The markup of man pages: text between lines that are commands, which begin with a dot.
 enum Roff {
-    /// A text in which nothing is a command, and every character is printed as it is: a hyphen not
-    /// as a dash, so that what is copied from the page can be typed.
+    /// Escapes a text so that nothing in it is a command and every character is printed as it is. A
+    /// hyphen is not printed as a dash: text that is copied from the page can be typed.
     static func text(_ text: String) -> String {
         var roff = ""
         for scalar in text.unicodeScalars {
@@ -25,14 +25,14 @@ enum Roff {
         return roff
     }
 
-    /// A line of text, which is no command even if it begins like one.
+    /// Escapes a line of text so that it is not a command, even if it begins like one.
     static func line(_ text: String) -> String {
         let roff = Self.text(text)
         return roff.hasPrefix(".") ? "\\&" + roff : roff
     }
 
-    /// Lines of text that are filled to the page's width when it is read. They are broken here as
-    /// well, for those who look at the file.
+    /// Returns lines of text that are filled to the page's width when it is read. They are broken
+    /// here as well, for people who look at the file.
     static func filled(_ text: String, width: Int = 78) -> [String] {
         var lines: [String] = []
         for word in text.split(whereSeparator: \.isWhitespace) {
@@ -49,9 +49,9 @@ enum Roff {
     static func bold(_ text: String) -> String { "\\fB\(Self.text(text))\\fR" }
     static func italic(_ text: String) -> String { "\\fI\(Self.text(text))\\fR" }
 
-    /// Paragraphs, which are filled, and runs of indented lines, which stay as they are.
+    /// Returns paragraphs, which are filled, and runs of indented lines, which stay as they are.
     ///
-    /// - Parameter prose: blank lines are between paragraphs.
+    /// - Parameter prose: the text, with blank lines between its paragraphs.
     static func paragraphs(_ prose: String) -> [String] {
         var lines: [String] = []
         var isVerbatim = false

@@ -4,21 +4,23 @@
     import Glibc
 #endif
 
-/// The clock that counts from the start of the machine, which timeouts and timers go by.
+/// The clock that counts from the start of the machine, on which timeouts and timers depend.
 ///
-/// SwiftNIO ends the process when it is before 0, and event loops spin when its nanoseconds exceed 63 bits:
+/// SwiftNIO ends the process if it is before 0. Event loops spin if its nanoseconds exceed 63 bits,
 /// after 292 years. No machine gets there, but a library that fakes the time of a process does.
 enum MonotonicClock {
     private static let longestSeconds = 200 * 365 * 86_400
     private static let faketimeSwitch = "FAKETIME_DONT_FAKE_MONOTONIC"
 
-    /// Ends the process if the clock cannot be used; under libfaketime, begins it again with the machine's own.
+    /// Ends the process if the clock cannot be used. Under libfaketime, starts the process again
+    /// with the machine's own clock.
     static func requireUsable() {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         guard !(0...longestSeconds).contains(time.tv_sec) else { return }
         if getenv("LD_PRELOAD") != nil, getenv(faketimeSwitch).map({ String(cString: $0) }) != "1" {
-            // Before the environment is changed, which moves it.
+            // Before `setenv`, which moves the environment: the runtime finds the arguments beside
+            // it.
             var arguments = ProcessArguments.all().map { bytes in
                 strdup(bytes.map { CChar(bitPattern: $0) } + [0])
             }

@@ -6,16 +6,17 @@ public enum ProcessArguments {
 
     /// Returns the arguments without the name of the program.
     ///
-    /// - Throws: `SettingsError` if one is not UTF-8: as a path it would name another file than the
-    ///   one that was meant. Also if there is no command line: a server without its arguments would serve
-    ///   another folder.
+    /// - Throws: `SettingsError` if an argument is not UTF-8: as a path it would name a different
+    ///   file than the one that was meant. Also if the command line cannot be read: a server
+    ///   without its arguments would serve another folder.
     public static func text() throws(SettingsError) -> [String] { try text(of: all()) }
 
-    /// As the process was given them, the program's name first; none if they cannot be read.
+    /// Returns the arguments of this process, beginning with the program's name, or an empty array
+    /// if they cannot be read.
     ///
-    /// On Linux, Swift's runtime looks for them beside the environment, as `/proc/self/maps` says where that
-    /// is. It finds none if that cannot be read, or if a library has set a variable before, which moves the
-    /// environment.
+    /// On Linux, Swift's runtime looks for them beside the environment, whose place it takes from
+    /// `/proc/self/maps`. It finds none if it cannot read that file, or if a library has set a
+    /// variable before, which moves the environment.
     static func all() -> [[UInt8]] {
         let known = (0..<Int(CommandLine.argc)).compactMap { position in
             CommandLine.unsafeArgv[position].map { bytes(of: $0) }
@@ -37,7 +38,7 @@ public enum ProcessArguments {
         return bytes
     }
 
-    /// - Parameter arguments: the program's name included.
+    /// - Parameter arguments: all arguments, beginning with the program's name.
     static func text(of arguments: [[UInt8]]) throws(SettingsError) -> [String] {
         guard !arguments.isEmpty else {
             throw SettingsError(

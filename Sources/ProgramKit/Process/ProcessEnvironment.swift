@@ -2,14 +2,15 @@ import Foundation
 
 /// The environment variables of this process.
 public enum ProcessEnvironment {
-    /// Variables that a program looks at beside those of its settings: where config files are
-    /// looked for, and how much is logged.
+    /// The variables that a program reads beside those of its settings: where to look for config
+    /// files, and how much to log.
     private static let commonNames = ["GOPATH", "HOME", "LOG_LEVEL"]
 
-    /// - Parameter program: whose settings are asked for.
-    /// - Throws: `SettingsError` if a variable that means something to the program is not UTF-8: as
-    ///   a path it would name another file than the one that was meant. Those of others are left
-    ///   out.
+    /// Returns the variables that `program` uses.
+    ///
+    /// - Parameter program: the name of the program.
+    /// - Throws: `SettingsError` if one of them is not UTF-8: as a path it would name a different
+    ///   file than the one that was meant. Other variables are left out.
     public static func text(
         for definition: SettingsDefinition
     ) throws(SettingsError) -> [String: String] {

@@ -6,23 +6,25 @@ public import POSIX
     import Glibc
 #endif
 
-/// Tells systemd what a program that it has started is doing: that it serves, reloads, stops.
+/// Tells systemd the state of a program that it has started: serving, reloading, stopping.
 ///
-/// The protocol of sd_notify(3): a datagram of lines `NAME=value` to the socket that `NOTIFY_SOCKET` names. It is
-/// documented as stable for programs without libsystemd, and less than what linking that library takes.
+/// The protocol is that of sd_notify(3): a datagram of lines `NAME=value` to the socket that
+/// `NOTIFY_SOCKET` names. It is documented as stable for programs without libsystemd, and takes
+/// less than linking that library.
 ///
-/// Nothing here fails: a socket that cannot be used is told once, by ``complaint``, and the program goes on.
+/// A notifier never fails. If its socket cannot be used, ``complaint`` says so once, and the
+/// program goes on.
 public struct ServiceNotifier: Sendable {
-    /// What a program does.
+    /// The state of a program.
     public enum State: Hashable, Sendable {
-        /// It starts, or does what `text` says.
+        /// The program starts, or does what `text` says.
         case busy(String)
-        /// It serves.
+        /// The program serves.
         case ready(String)
-        /// It reads its files again; `ready` follows.
+        /// The program reads its files again; `ready` follows.
         case reloading
         case stopping(String)
-        /// It ends because it could not start.
+        /// The program ends because it could not start.
         case failed(String)
 
         /// The lines of the datagram.
@@ -52,21 +54,23 @@ public struct ServiceNotifier: Sendable {
     }
 
     static let variable = "NOTIFY_SOCKET"
-    /// systemd's queue may be full for a moment. A start that it does not hear of would be one that never ends.
+    /// systemd's queue may be full for a moment. If a message about the start were lost, systemd
+    /// would wait for it without end.
     private static let patience = Duration.seconds(1)
 
     private let address: Address?
-    /// Why nobody can be told, although somebody wants to be; nil if that is not so.
+    /// The reason why the service manager cannot be told, or nil if it can, or if there is none.
     public let complaint: String?
 
-    /// Whether a service manager wants to be told.
+    /// Whether a service manager waits for messages.
     public var isListenedTo: Bool { address != nil }
 
     /// The notifier of this process.
     public static let current = ServiceNotifier(
         socket: getenv(variable).map { String(cString: $0) })
 
-    /// - Parameter socket: the path of a socket, or `@` and an abstract name. nil or empty: nobody listens.
+    /// - Parameter socket: the path of a socket, or `@` and an abstract name. nil or empty if there
+    ///   is no service manager.
     init(socket: String?) {
         guard let socket, !socket.isEmpty else {
             (address, complaint) = (nil, nil)
@@ -82,7 +86,7 @@ public struct ServiceNotifier: Sendable {
 
     /// Sends the state. Waits a second at most, and only while the service manager's queue is full.
     ///
-    /// - Returns: nil, or why it was not sent: nobody has that socket, say.
+    /// - Returns: nil if it was sent, or the reason why not, such as a socket that nobody has open.
     @discardableResult
     public func tell(_ state: State) -> Errno? {
         guard let address else { return nil }
@@ -107,14 +111,14 @@ public struct ServiceNotifier: Sendable {
     #endif
 }
 
-/// The address of a datagram socket of the machine.
+/// The address of a datagram socket on this machine.
 private struct Address: Sendable {
     static let maxByteCount = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
     private let path: [UInt8]
 
-    /// nil if there is no such socket's name: sockets of other families, such as `vsock:`, are not for programs of the
-    /// same machine.
+    /// Returns nil if the text does not name such a socket. Sockets of other families, such as
+    /// `vsock:`, are not for programs of the same machine.
     init?(_ text: String) {
         var path = Array(text.utf8)
         guard path.count > 1, path.count <= Self.maxByteCount else { return nil }
@@ -129,12 +133,12 @@ private struct Address: Sendable {
         self.path = path
     }
 
-    /// - Returns: nil when it was sent.
+    /// - Returns: nil if the message was sent.
     func send(_ message: [UInt8], through file: Int32) -> Errno? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
-        // Without the zero behind it, which would be a part of an abstract name.
+        // Without the zero at the end, which would be part of an abstract name.
         let length = MemoryLayout<sockaddr_un>.offset(of: \.sun_path)! + path.count
         #if canImport(Darwin)
             let flags = MSG_DONTWAIT

@@ -4,30 +4,30 @@
     import Glibc
 #endif
 
-/// Standard input, output and error. The process that starts a program may have closed them, or may not
-/// read the output.
+/// Standard input, output and error. The process that starts a program may have closed them, or may
+/// never read the output.
 public enum StandardFiles {
-    /// Opens those that are closed, so that no other file gets their number: what is printed would
-    /// be written into it.
+    /// Opens the standard files that are closed, so that no other file gets their number: output
+    /// would be written into it.
     ///
-    /// Reading the input, or writing the output, is then an error as it is of closed files: a
-    /// command that has nothing to read must not take that for an empty value. The error output
-    /// takes everything: that nobody reads a complaint is no failure of its own.
+    /// Reading the input or writing the output is then an error, as with closed files: a command
+    /// without input must not take that for an empty value. Writing to the error output always
+    /// succeeds, since a message that nobody reads is not a failure.
     ///
-    /// To be called before anything else. That is not in a `main` that is asynchronous, nor in a
-    /// `main.swift` that awaits something: the loop that runs those has opened files by then.
+    /// Call it before anything else. An asynchronous `main`, or a `main.swift` that awaits
+    /// something, is too late: the loop that runs those has opened files by then.
     public static func reserve() {
         let modes = [
             (STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY),
         ]
         for (number, mode) in modes where fcntl(number, F_GETFD) < 0 {
-            // The lowest number that is free, which is this one. There may be no devices here.
+            // The lowest free number, which is this one. There may be no devices here.
             if open("/dev/null", mode) < 0 { _ = open("/", O_RDONLY) }
         }
     }
 
-    /// Writes a text of a start to one of them. A file that takes nothing holds up the start for half
-    /// a second at most; what it has not taken by then is lost.
+    /// Writes a message of a start to a standard file. A file that takes nothing delays the start
+    /// for half a second at most; the rest of the message is then lost.
     public static func write(_ text: String, to file: Int32) {
         let end = ContinuousClock.now + .milliseconds(500)
         var rest = Array(text.utf8)[...]
@@ -38,7 +38,7 @@ public enum StandardFiles {
             let ready = poll(&request, 1, Int32(max(0, milliseconds)))
             if ready < 0, errno == EINTR { continue }
             guard ready > 0 else { return }
-            // A pipe that is ready takes so many bytes without waiting: `PIPE_BUF`.
+            // A pipe that is ready takes `PIPE_BUF` bytes without waiting.
             let count = systemWrite(file, rest.prefix(byteCountOfReadyPipe))
             if count < 0, errno == EINTR || errno == EAGAIN { continue }
             guard count > 0 else { return }
@@ -46,11 +46,12 @@ public enum StandardFiles {
         }
     }
 
-    /// Makes the standard error, if it is a pipe, one that refuses what it has no room for.
+    /// Makes the standard error non-blocking, if it is a pipe: it then refuses text for which it
+    /// has no room.
     ///
-    /// The runtime writes there why it ends a process. Into a pipe that is full and that nobody reads,
-    /// this write would wait, and the process neither end nor serve. The pipe itself stays as it is
-    /// for other processes: it is opened a second time. Only Linux can do that.
+    /// The runtime writes there why it ends a process. If the pipe is full and nobody reads it,
+    /// that write would wait, and the process would neither end nor serve. Other processes see no
+    /// change, since the pipe is opened a second time. Only Linux can do that.
     public static func keepErrorsFromBlocking() {
         #if os(Linux)
             var status = stat()
@@ -72,7 +73,7 @@ public enum StandardFiles {
     #endif
 }
 
-/// write(2), whose name a function above has, too.
+/// Calls write(2). A function above has the same name.
 private func systemWrite(_ file: Int32, _ bytes: ArraySlice<UInt8>) -> Int {
     bytes.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
 }

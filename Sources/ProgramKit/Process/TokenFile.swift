@@ -3,16 +3,18 @@ import POSIX
 
 /// The file in which a login leaves its token for later commands.
 ///
-/// A name without a slash is a file of the home folder or, if there is none or it cannot be
-/// written, of the current one; anything else is a path. The name is a usual one, so a file that holds no
-/// token of a server is somebody else's: it is neither replaced nor removed, nor sent anywhere.
+/// A name without a slash is a file in the home folder or, if there is no such folder or the file
+/// cannot be written there, in the current one. Anything else is a path. The default name is a
+/// common one, so a file without a token of immudb belongs to another program: it is not replaced,
+/// removed or sent anywhere.
 public struct TokenFile: Sendable {
-    /// Where the file may be, the first first.
+    /// The paths where the file may be, in the order in which they are tried.
     private let paths: [String]
 
-    /// Tokens are some hundred bytes; what is meant may be a device.
+    /// The largest file that is read. Tokens have some hundred bytes; the path may lead to a
+    /// device.
     private static let maxByteCount = 65_536
-    /// How every token of immudb begins: PASETO, version 2, signed.
+    /// The beginning of every token of immudb: PASETO, version 2, signed.
     private static let tokenPrefix = "v2.public."
 
     public init(
@@ -26,8 +28,8 @@ public struct TokenFile: Sendable {
         paths = (home.isEmpty ? [] : ["\(home)/\(name)"]) + [name]
     }
 
-    /// - Returns: nil if there is no file.
-    /// - Throws: `TokenFileError` if there is one that cannot be used.
+    /// - Returns: nil if the file does not exist.
+    /// - Throws: `TokenFileError` if the file cannot be used.
     public func read() throws(TokenFileError) -> String? {
         for path in paths {
             guard let content = try Self.content(of: path) else { continue }
@@ -39,7 +41,7 @@ public struct TokenFile: Sendable {
         return nil
     }
 
-    /// nil if there is no file.
+    /// Reads a file. Returns nil if it does not exist.
     private static func content(of path: String) throws(TokenFileError) -> [UInt8]? {
         do {
             let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
@@ -65,11 +67,12 @@ public struct TokenFile: Sendable {
         )
     }
 
-    /// Replaces the file: the old content is there, or the new one. Nobody else can read it.
+    /// Replaces the file: it has the old content or the new one, never a part. Only its owner can
+    /// read it.
     ///
-    /// - Throws: `TokenFileError` if no path takes it.
+    /// - Throws: `TokenFileError` if the file cannot be written at any path.
     public func write(_ token: String) throws(TokenFileError) {
-        // A file that could not be read again would be in the way of every later login.
+        // A file that cannot be read again would be in the way of every later login.
         guard token.utf8.count <= Self.maxByteCount, Self.token(in: Array(token.utf8)) == token
         else {
             throw TokenFileError("the server answers with a token that is not one of immudb's")
@@ -80,16 +83,17 @@ public struct TokenFile: Sendable {
                 return try Self.replace(path, with: Array(token.utf8))
             } catch {
                 failure = error
-                // A token that stays there would be found first.
+                // A later read would find the old token there first.
                 if access(path, F_OK) == 0 { throw error }
             }
         }
         if let failure { throw failure }
     }
 
-    /// Removes the file wherever it is; none at all is no error.
+    /// Removes the file at every path. It is not an error if there is none.
     ///
-    /// - Throws: `TokenFileError` if one cannot be removed, or is somebody else's while no other was a token.
+    /// - Throws: `TokenFileError` if a file cannot be removed, or if the only files there belong to
+    ///   another program.
     public func remove() throws(TokenFileError) {
         var kept: TokenFileError?
         var hasRemoved = false
@@ -109,8 +113,8 @@ public struct TokenFile: Sendable {
         if let kept, !hasRemoved { throw kept }
     }
 
-    /// Refuses a path at which there is anything but a token: a file of somebody else's, a device, or a
-    /// link to another place.
+    /// Refuses a path that has something else than a token: a file of another program, a device, or
+    /// a link to another place.
     private static func requireToken(_ path: String, else what: String) throws(TokenFileError) {
         guard let isRegular = isRegularFile(path) else { return }
         guard isRegular else {
@@ -140,7 +144,7 @@ public struct TokenFile: Sendable {
     }
 }
 
-/// Why a token file cannot be used: a message for a person, with its path.
+/// The reason why a token file cannot be used: a message for the user, with its path.
 public struct TokenFileError: Error, Hashable, CustomStringConvertible {
     public let description: String
 

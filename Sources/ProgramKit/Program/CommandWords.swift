@@ -1,6 +1,6 @@
 public import ArgumentParser
 
-/// The words that a command takes behind its name, as its properties with `@Argument` declare them.
+/// The words that follow a command's name, as the command's `@Argument` properties declare them.
 public struct CommandWords: Sendable {
     let name: String
     private let words: [ArgumentDump]
@@ -14,13 +14,13 @@ public struct CommandWords: Sendable {
         }
     }
 
-    /// How many there may be.
+    /// The allowed numbers of words.
     public var count: ClosedRange<Int> {
         let least = words.count { !$0.isOptional }
         return least...(words.contains(where: \.isRepeating) ? Int.max : words.count)
     }
 
-    /// How the command is written, without the program's name: `set <key> [<value>] [flags]`.
+    /// The syntax of the command, without the program's name: `set <key> [<value>] [flags]`.
     public var usage: String {
         let texts = words.map { word in
             let text = "<\(word.valueName ?? "")>" + (word.isRepeating ? " ..." : "")
@@ -29,8 +29,8 @@ public struct CommandWords: Sendable {
         return ([name] + texts + ["[flags]"]).joined(separator: " ")
     }
 
-    /// What is wrong with so many words, as users of the earlier releases know it; nil if nothing
-    /// is.
+    /// Returns the message about a wrong number of words, as users of the earlier releases know it,
+    /// or nil if the number is right.
     func complaint(about given: Int) -> String? {
         guard !count.contains(given) else { return nil }
         if count.count == 1 { return "accepts \(count.lowerBound) arg(s), received \(given)" }

@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// How much a help says.
+/// The amount of detail in a help.
 protocol HelpDetail: Sendable {
-    /// Whether the flags of the program's settings are listed.
+    /// Whether the help lists the flags of the program's settings.
     static var isFull: Bool { get }
 }
 
@@ -10,10 +10,11 @@ enum FullHelp: HelpDetail { static let isFull = true }
 enum BriefHelp: HelpDetail { static let isFull = false }
 
 /// A command as the help, the man pages and the completion show it: with its usage, and with the
-/// flags of the program's settings. Also the program itself, with all of its commands.
+/// flags of the program's settings. The program itself is documented in the same way, with all
+/// commands.
 ///
-/// The argument library makes those texts, so they cannot differ from each other. Command lines are
-/// not parsed by this type but by `Invocation`.
+/// The argument library makes these texts from this type, so they cannot differ from each other.
+/// `Invocation`, not this type, parses command lines.
 struct Documented<Command: ParsableCommand, P: Program, Detail: HelpDetail>: ParsableCommand {
     static var configuration: CommandConfiguration {
         Command.self == P.self ? program : command
@@ -23,7 +24,7 @@ struct Documented<Command: ParsableCommand, P: Program, Detail: HelpDetail>: Par
     @OptionGroup(title: P.runsWithoutCommand || !Detail.isFull ? "" : "Global flags")
     var flags: SettingFlags<Command, P, Detail>
 
-    /// The type that documents a command of the program.
+    /// Returns the type that documents a command of the program.
     static func type(_ command: any ParsableCommand.Type) -> any ParsableCommand.Type {
         func documented<Other: ParsableCommand>(_: Other.Type) -> any ParsableCommand.Type {
             Documented<Other, P, Detail>.self
@@ -51,7 +52,7 @@ struct Documented<Command: ParsableCommand, P: Program, Detail: HelpDetail>: Par
 }
 
 extension Program {
-    /// The part of the help that says where settings come from.
+    /// The part of the help about the sources of settings.
     fileprivate static var sourcesOfSettings: String {
         let variables = definition.settings.map(definition.variableName) + about.variables
         let example = definition.settings.first(where: \.isSwitch).map {

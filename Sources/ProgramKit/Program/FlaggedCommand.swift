@@ -2,23 +2,23 @@ public import ArgumentParser
 
 /// A command with flags of its own: its properties with `@Option` and `@Flag`.
 ///
-/// They may stand anywhere on the command line, as those of the settings, and must not have their
-/// names. Two commands may have the same flag, with a value in both or in none.
+/// The flags may stand anywhere on the command line, as those of the settings, and must not have
+/// their names. Two commands may have the same flag if both or neither take a value.
 public protocol FlaggedCommand: ParsableCommand {}
 
 /// A flag that a command declares.
 public struct CommandFlag: Hashable, Sendable {
-    /// Without its hyphens.
+    /// The name without hyphens.
     public let name: String
-    /// As in `-t`. Commands may have the same letter for different flags.
+    /// The letter, as in `-t`. Commands may have the same letter for different flags.
     let letter: Character?
-    /// Whether it takes no value.
+    /// Whether the flag takes no value.
     let isSwitch: Bool
 
-    /// Of a help, in programs whose commands do the work: see `Program.help(for:all:)`.
+    /// The flag of a help, in programs whose commands do the work: see `Program.help(for:all:)`.
     static let all = CommandFlag(name: "all", letter: nil, isSwitch: true)
 
-    /// The flags of a command; none for one that is no `FlaggedCommand`.
+    /// Returns the flags of a command; an empty array unless it is a `FlaggedCommand`.
     public static func flags(of command: any ParsableCommand.Type) -> [CommandFlag] {
         guard command is any FlaggedCommand.Type else { return [] }
         do {
@@ -40,7 +40,7 @@ public struct CommandFlag: Hashable, Sendable {
 
     var withoutLetter: CommandFlag { CommandFlag(name: name, letter: nil, isSwitch: isSwitch) }
 
-    /// The flag as the argument library reads it.
+    /// Returns the flag in the form that the argument library reads.
     ///
     /// - Returns: nil for a switch that is turned off.
     /// - Throws: `SettingsError` for a value that a switch cannot have.

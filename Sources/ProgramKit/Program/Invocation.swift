@@ -1,29 +1,30 @@
 public import ArgumentParser
 
-/// What a command line asks a program for.
+/// The action that a command line asks for.
 public struct Invocation<P: Program> {
     public enum Action {
-        /// A command with its words; or the program itself, which does something without a command.
+        /// Runs a command with its words, or the program itself, which has a function without a
+        /// command.
         case run(any ParsableCommand)
-        /// The help of a command, or of the program; with all flags, or without those that all
-        /// commands have.
+        /// Shows the help of a command, or of the program; with all flags, or without those that
+        /// all commands have.
         case help(for: (any ParsableCommand.Type)?, all: Bool)
     }
 
     public let action: Action
-    /// Values of the flags that were given, by the keys of their settings.
+    /// The values of the flags on the command line, by the keys of their settings.
     public let flags: [String: String]
     /// The value of `--config`.
     public let configFile: String?
 
-    /// - Throws: `UsageError`, which names the offending word.
+    /// - Throws: `UsageError` that names the wrong word.
     public init(_ arguments: [String]) throws(UsageError) {
         let words: CommandLineWords
         do {
-            // To look for the flags of commands takes time, and most command lines have none.
+            // Looking for the flags of commands takes time, and most command lines have none.
             let hasFlags = arguments.contains { $0.hasPrefix("--") }
             let hasLetters = arguments.contains { $0.hasPrefix("-") && !$0.hasPrefix("--") }
-            // What a letter means depends on the command: the first word that names one.
+            // The meaning of a letter depends on the command: the first word that names one.
             let command = hasLetters ? arguments.lazy.compactMap(P.command).first : nil
             words = try FlagSyntax(
                 P.definition.settings, commandFlags: hasFlags ? P.commandFlags : [],
@@ -100,7 +101,7 @@ public struct Invocation<P: Program> {
 }
 
 extension Invocation {
-    /// The flags of a command as the argument library reads them.
+    /// Returns the flags of a command in the form that the argument library reads.
     private static func arguments(
         for given: [String: String], of command: any ParsableCommand.Type
     ) throws(SettingsError) -> [String] {
@@ -116,8 +117,8 @@ extension Invocation {
         return arguments
     }
 
-    /// The text that is all that was asked for: a help, or what one of `ProgramCommand` says. nil if
-    /// there is more to do.
+    /// Returns the text, if that is all that the command line asks for: a help, or the output of a
+    /// `ProgramCommand`. Returns nil if there is more to do.
     public func answer() throws -> String? {
         switch action {
         case .help(let command, let all): P.help(for: command, all: all)

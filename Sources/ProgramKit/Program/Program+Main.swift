@@ -7,13 +7,13 @@ import Dispatch
 #endif
 
 extension Program {
-    /// The process: reads what it is asked, does it, explains what went wrong, ends.
+    /// Runs the process: parses the command line, performs the action, explains an error, exits.
     ///
-    /// Not asynchronous itself: see `StandardFiles`.
+    /// It is not asynchronous, see `StandardFiles`.
     public static func main() {
         StandardFiles.reserve()
         MonotonicClock.requireUsable()
-        // Before a thread is started or a file opened.
+        // Before any thread is started or any file is opened.
         _ = DetachedProcess.current
         Task { @MainActor in exit(await exitCode()) }
         dispatchMain()
@@ -29,10 +29,10 @@ extension Program {
         }
     }
 
-    /// Tells it on the standard error and, if this process runs in the background, the one that has
-    /// started it.
+    /// Writes the error to the standard error. If this process runs in the background, also reports
+    /// it to the process that started it.
     public static func explain(_ error: any Error, arguments: [String]) -> Int32 {
-        // A pipe that nobody reads must not end the process in another way.
+        // Writing to a pipe that nobody reads must not end the process by a signal.
         signal(SIGPIPE, SIG_IGN)
         let text = text(of: error)
         StandardFiles.write(text + "\n", to: STDERR_FILENO)
@@ -40,7 +40,7 @@ extension Program {
         return EXIT_FAILURE
     }
 
-    /// What is wrong, with the hint where to read on if it is about the command line.
+    /// Returns the message of an error. An error of the command line has a hint where to read on.
     public static func text(of error: any Error) -> String {
         (error as? UsageError)?.text() ?? "Error: \(error)"
     }

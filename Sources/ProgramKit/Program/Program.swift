@@ -1,12 +1,12 @@
-// What every program of this package is. Read this file first: the settings are in Settings/, what a
-// command line asks for in Program/Invocation.swift.
+// The base of every program in this package. Read this file first. Settings/ has the settings,
+// Program/Invocation.swift the parsing of command lines.
 
 public import ArgumentParser
 
-/// A program: its settings, its commands, what its help says of them, and what it does.
+/// A program: its settings, its commands, the texts of its help, and its action.
 ///
-/// Everything else follows from that: the flags, environment variables and keys of config files;
-/// `help` and `--help`; man pages and completion; the messages for wrong words; the exit code.
+/// Everything else follows from that: flags, environment variables and keys of config files; `help`
+/// and `--help`; man pages and completion; messages about wrong words; the exit code.
 ///
 /// ```swift
 /// @main
@@ -35,44 +35,47 @@ public import ArgumentParser
 /// }
 /// ```
 ///
-/// A program whose commands do the work, such as immuadmin, leaves `runsWithoutCommand` out: without
-/// a command it prints its help. Its `perform` looks at `invocation.action`.
+/// A program whose commands do the work, such as immuadmin, omits `runsWithoutCommand`: without a
+/// command it prints its help. Its `perform` switches over `invocation.action`.
 ///
-/// Properties with `@Argument` are the words that it takes without a command.
+/// Properties with `@Argument` are the words that the program takes without a command.
 public protocol Program: ParsableCommand, Sendable {
     /// The program's name and its settings.
     static var definition: SettingsDefinition { get }
     static var version: String { get }
     static var about: ProgramDescription { get }
-    /// In the order of the help, under their titles; a group without a name stands first.
+    /// The commands in the order of the help, under the titles of their groups. A group without a
+    /// name comes first.
     static var commands: [CommandGroup] { get }
-    /// Whether it does something without a command. The settings are then about that, and only the
-    /// program's own help lists their flags. Otherwise each command's help does.
+    /// Whether the program has a function without a command. If so, the settings are for that
+    /// function, and only the program's own help lists their flags. Otherwise each command's help
+    /// does.
     static var runsWithoutCommand: Bool { get }
 
-    /// Does what the command line asks for.
+    /// Performs the action of the command line.
     ///
     /// - Returns: the exit code.
-    /// - Throws: why it failed, which `explain` tells.
+    /// - Throws: the reason of a failure, which `explain` shows.
     @MainActor static func perform(_ invocation: Invocation<Self>) async throws -> Int32
-    /// Tells the user why it failed: that the command line is wrong, or what `perform` has thrown.
+    /// Shows the user why the program failed: an error of the command line, or an error of
+    /// `perform`.
     ///
     /// - Parameter arguments: the command line, as far as it could be read.
     /// - Returns: the exit code.
     @MainActor static func explain(_ error: any Error, arguments: [String]) -> Int32
 }
 
-/// What the help and the man pages of a program say beside its settings and commands.
+/// The texts in a program's help and man pages beside those of its settings and commands.
 public struct ProgramDescription: Sendable {
     public let abstract: String
-    /// How it is called, a line for each way.
+    /// The usage of the program, one line for each form.
     public let usage: String
-    /// What it does: paragraphs.
+    /// The description of the program, in paragraphs.
     public let discussion: String
-    /// Environment variables that are no settings, with their values.
+    /// Environment variables that are not settings, with their values.
     public let variables: [String]
-    /// For the man pages and the helps of commands; by command as it is typed, such as
-    /// "immuclient set".
+    /// The examples in the man pages and the helps of commands, by the command as it is typed, such
+    /// as "immuclient set".
     public let examples: ManPages.Examples
 
     public init(
@@ -92,19 +95,19 @@ extension Program {
 
     public static var name: String { definition.program }
 
-    /// Of the program's own words. The help has that of `Documented`.
+    /// The configuration of the program's own words. `Documented` has that of the help.
     public static var configuration: CommandConfiguration {
         CommandConfiguration(commandName: name, abstract: about.abstract)
     }
 
-    /// The command with a name or an alias; nil for an unknown name.
+    /// Returns the command with a name or an alias, or nil if there is none.
     static func command(_ name: String) -> (any ParsableCommand.Type)? {
         commands.lazy.flatMap(\.subcommands).first { command in
             command._commandName == name || command.configuration.aliases.contains(name)
         }
     }
 
-    /// The flags of all commands beside those of the settings.
+    /// The flags of all commands, without those of the settings.
     static var commandFlags: [CommandFlag] {
         let ofHelp = runsWithoutCommand ? [] : [CommandFlag.all]
         let flags = Set(
@@ -124,10 +127,10 @@ extension Program {
             suggestion: Suggestion.nearest(to: name, among: names + ["help"]))
     }
 
-    /// The help of the program, or of a command.
+    /// Returns the help of the program, or of a command.
     ///
-    /// - Parameter all: with the flags of the settings, where they are those of all commands. They
-    ///   are the same in each help, so they are left out otherwise.
+    /// - Parameter all: whether to include the flags of settings that all commands have. They are
+    ///   the same in each help.
     public static func help(
         for command: (any ParsableCommand.Type)? = nil, all: Bool = false
     ) -> String {
@@ -156,7 +159,7 @@ extension Program {
         return String(text.reversed().drop(while: \.isNewline).reversed())
     }
 
-    /// The script that completes commands and flags in a shell.
+    /// Returns the script that completes commands and flags in a shell.
     static func completionScript(for shell: CompletionShell) -> String {
         Documented<Self, Self, FullHelp>.completionScript(for: shell)
     }

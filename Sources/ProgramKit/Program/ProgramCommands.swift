@@ -1,12 +1,12 @@
 public import ArgumentParser
 
-/// A command that is the same in every program, and answers with a text.
+/// A command that every program has in the same form, and whose result is a text.
 public protocol ProgramCommand: ParsableCommand, Sendable {
-    /// What it prints. It does what it has to for that, such as writing files.
+    /// Returns the text to print. Does what is needed for it, such as writing files.
     func text() throws -> String
 }
 
-/// `version`.
+/// The command `version`.
 public struct VersionCommand<P: Program>: ProgramCommand {
     public static var configuration: CommandConfiguration {
         CommandConfiguration(commandName: "version", abstract: "Show the \(P.name) version")
@@ -17,7 +17,7 @@ public struct VersionCommand<P: Program>: ProgramCommand {
     public func text() -> String { "\(P.name) \(P.version)" }
 }
 
-/// `mangen`, for those who package the program.
+/// The command `mangen`, for packagers.
 public struct ManPagesCommand<P: Program>: ProgramCommand {
     public static var configuration: CommandConfiguration {
         CommandConfiguration(
@@ -29,12 +29,12 @@ public struct ManPagesCommand<P: Program>: ProgramCommand {
 
     public init() {}
 
-    /// Where the pages go.
+    /// The folder for the pages.
     public var directory: String { folder ?? ManPages.defaultFolder(of: P.name) }
 
     /// Writes the pages.
     ///
-    /// - Returns: their paths.
+    /// - Returns: the paths of the pages.
     public func write() throws(ManPagesError) -> [String] {
         try ManPages.write(
             of: Documented<P, P, FullHelp>.self, examples: P.about.examples, to: directory)
@@ -50,7 +50,7 @@ public struct ManPagesCommand<P: Program>: ProgramCommand {
     }
 }
 
-/// `completion`.
+/// The command `completion`.
 public struct CompletionCommand<P: Program>: ProgramCommand {
     public static var configuration: CommandConfiguration {
         CommandConfiguration(
@@ -71,7 +71,6 @@ public struct CompletionCommand<P: Program>: ProgramCommand {
 
     public func validate() throws { _ = try completionShell() }
 
-    /// The script.
     public func text() throws -> String { P.completionScript(for: try completionShell()) }
 
     private func completionShell() throws(ValidationError) -> CompletionShell {

@@ -2,15 +2,15 @@ import ArgumentParser
 
 /// The flags of a program's settings, made from their declarations.
 ///
-/// The argument library finds the flags of a type by its mirror, whose children are properties with
-/// wrappers. This type has no such properties; its mirror shows one for each setting. `ProgramTests`
-/// would tell if a release of the library looked elsewhere.
+/// The argument library finds the flags of a type in its mirror, whose children are properties with
+/// wrappers. This type has no such properties; its mirror shows one for each setting.
+/// `ProgramTests` fails if a release of the library looks elsewhere.
 struct SettingFlags<Command: ParsableCommand, P: Program, Detail: HelpDetail>: ParsableArguments,
     CustomReflectable
 {
     init() {}
 
-    /// Takes no values: nothing is parsed by this type.
+    /// Decodes nothing: this type never parses a command line.
     init(from decoder: any Decoder) throws {
         _ = try decoder.container(keyedBy: Key.self)
     }
@@ -56,7 +56,7 @@ struct SettingFlags<Command: ParsableCommand, P: Program, Detail: HelpDetail>: P
         )
     }
 
-    /// The name of any setting.
+    /// The key of any setting.
     private struct Key: CodingKey {
         let stringValue: String
         var intValue: Int? { nil }

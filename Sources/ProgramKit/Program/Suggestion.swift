@@ -1,13 +1,13 @@
 /// Suggests a known name for a mistyped word.
 enum Suggestion {
-    /// Returns the name that `word` was most likely meant to be: one that it begins, or one that a few
-    /// typing errors turn into it. Of equally near names, the first one.
+    /// Returns the name that `word` was most likely meant to be: one that begins with it, or one
+    /// that differs from it by a few typing errors. Of equally near names, returns the first one.
     ///
     /// - Returns: nil if no name is near.
     static func nearest(to word: String, among names: [String]) -> String? {
         let word = word.lowercased()
         guard word.count > 1 else { return nil }
-        // One error in a short word, two in a longer one: more would suggest any name for any word.
+        // One error in a short word, two in a longer one. With more, any name would match any word.
         let limit = word.count < 5 ? 1 : 2
         var best: (name: String, distance: Int)?
         for name in names {
@@ -17,7 +17,7 @@ enum Suggestion {
         return best?.name ?? names.first { $0.lowercased().hasPrefix(word) }
     }
 
-    /// How many letters are left out, added, replaced, or swapped with their neighbour.
+    /// Counts the letters that are left out, added, replaced, or swapped with their neighbour.
     static func distance(_ left: String, _ right: String) -> Int {
         let (left, right) = (Array(left), Array(right))
         // Rows of the table of distances between beginnings of the two words.

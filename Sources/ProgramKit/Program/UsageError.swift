@@ -1,10 +1,10 @@
-/// Words that make no command.
+/// An error of the command line.
 public struct UsageError: Error, CustomStringConvertible {
     public let message: String
     /// The command or flag that was probably meant.
     public let suggestion: String?
     private let program: String
-    /// The command that they were meant for, if it is known.
+    /// The command that the words were meant for, if it is known.
     private let command: CommandWords?
 
     public init(
@@ -18,9 +18,9 @@ public struct UsageError: Error, CustomStringConvertible {
 
     public var description: String { message }
 
-    /// The message, and where to read on.
+    /// Returns the message, and where to read on.
     ///
-    /// - Parameter isInShell: commands are typed without the program's name.
+    /// - Parameter isInShell: whether commands are typed without the program's name.
     public func text(isInShell: Bool = false) -> String {
         let problem =
             "Error: \(message)" + (suggestion.map { "\nDid you mean '\($0)'?" } ?? "")

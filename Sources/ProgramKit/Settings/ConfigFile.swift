@@ -1,9 +1,9 @@
 import Foundation
 import POSIX
 
-/// The keys and values of a config file, not checked yet.
+/// The keys and values of a config file, before they are checked.
 public struct ConfigFile: Sendable {
-    /// Read by its name's end.
+    /// The format, which the end of the file's name determines.
     public enum Format: String, Sendable, CaseIterable {
         case toml, yaml, json, properties, dotenv, ini
 
@@ -20,27 +20,27 @@ public struct ConfigFile: Sendable {
     public struct Item: Hashable, Sendable {
         public let key: String
         public let value: RawValue
-        /// From 1; nil where the parser does not tell.
+        /// The line, from 1, or nil if the parser does not report it.
         public let line: Int?
     }
 
     public let path: String
     public let format: Format
-    /// In the order of the file where its parser keeps it, else sorted by key.
+    /// The items in the order of the file if its parser keeps it, else sorted by key.
     public let items: [Item]
 
-    /// Ends of names that are looked for, the first one first.
+    /// The ends of names in the order in which they are tried.
     static let extensions = [
         "json", "toml", "yaml", "yml", "properties", "props", "prop", "dotenv", "env", "ini",
     ]
 
-    /// No config file is larger by far; what is meant may be a device.
+    /// The largest file that is read. Config files are much smaller; the path may lead to a device.
     static let maxByteCount = 1 << 20
 
     /// Reads a file.
     ///
-    /// - Throws: `SettingsError` that names the file, if it is missing, unreadable, broken, or of a
-    ///   kind that is not known. `.dist` at the end of its name is passed over.
+    /// - Throws: `SettingsError` that names the file if it is missing, unreadable, broken, or of an
+    ///   unknown format. `.dist` at the end of its name is ignored.
     public static func read(_ path: String) throws(SettingsError) -> ConfigFile {
         var name = path.split(separator: "/").last.map(String.init) ?? path
         if name.hasSuffix(".dist") { name.removeLast(".dist".count) }
@@ -96,7 +96,7 @@ public struct ConfigFile: Sendable {
     }
 }
 
-/// Why a text is not of its format.
+/// The reason why a text does not have its format.
 struct ConfigSyntaxError: Error {
     let line: Int?
     /// The key that the reason is about, if it is about one.

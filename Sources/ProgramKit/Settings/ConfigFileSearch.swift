@@ -1,20 +1,20 @@
 import Foundation
 import POSIX
 
-/// The config file of a program: the one that is named, else the first that is found.
+/// The config file of a program: the one that the user names, else the first one that is found.
 ///
-/// Looked for are files of the program's name with one of the known ends, in `./configs`,
-/// `$GOPATH/src/configs`, `/etc/immudb` and `$HOME`. HCL files are passed over.
+/// The search covers files with the program's name and one of the known ends, in `./configs`,
+/// `$GOPATH/src/configs`, `/etc/immudb` and `$HOME`. It skips HCL files.
 public struct ConfigFileSearch: Sendable {
-    /// nil if none is named or found.
+    /// nil if no file was named or found.
     public let file: ConfigFile?
-    /// A sentence for each folder that could not be looked into.
+    /// A sentence for each folder that could not be searched.
     public let warnings: [String]
 
     /// - Parameters:
-    ///   - name: as given by the operator; nil or empty if none was given.
+    ///   - name: the path that the operator gave; nil or empty if none was given.
     ///   - systemFolder: for tests.
-    /// - Throws: `SettingsError` if the file cannot be used, found or named.
+    /// - Throws: `SettingsError` if the file, found or named, cannot be used.
     public init(
         _ name: String?, orFoundFor program: String, environment: [String: String],
         systemFolder: String = "/etc/immudb"
@@ -60,7 +60,8 @@ public struct ConfigFileSearch: Sendable {
         case unreadable(String)
     }
 
-    /// What is there counts as found, whatever it is: reading it tells what is wrong with it.
+    /// Looks for a file. Anything of that name counts as found: reading it reports what is wrong
+    /// with it.
     private static func look(for program: String, in folder: String) -> Outcome {
         for end in ConfigFile.extensions {
             let path = folder + (folder.hasSuffix("/") ? "" : "/") + "\(program).\(end)"

@@ -1,26 +1,26 @@
-/// A command line, taken apart: flags, wherever they stand, and words.
+/// A parsed command line: flags, wherever they stand, and words.
 public struct CommandLineWords: Hashable, Sendable {
-    /// Values of the flags that were given, by name; of one that was given twice, the last one.
+    /// The values of the settings' flags, by name. If a flag is given twice, the last value counts.
     public var flags: [String: String] = [:]
-    /// The same of the flags that commands have beside those of the settings.
+    /// The values of flags that only commands have, by name.
     public var commandFlags: [String: String] = [:]
-    /// The value of `--config`; nil if it was not given.
+    /// The value of `--config`, or nil if it was not given.
     public var configFile: String?
     public var asksForHelp = false
     public var asksForVersion = false
-    /// What is no flag, in its order.
+    /// The arguments that are not flags, in their order.
     public var words: [String] = []
 
     public init() {}
 }
 
-/// The syntax that the programs' command lines have: `--name value`, `--name=value`, `-x value`,
-/// `-xvalue`, `-x=value`; switches are true by `--name` or `-x` alone and take a value after `=`
-/// only; letters combine, as in `-dp 3322`. Flags may follow other words; `--` ends them. Negative
+/// The syntax of the programs' command lines: `--name value`, `--name=value`, `-x value`,
+/// `-xvalue`, `-x=value`. Switches are true by `--name` or `-x` alone and take a value only after
+/// `=`. Letters combine, as in `-dp 3322`. Flags may follow other words; `--` ends them. Negative
 /// numbers are words.
 ///
-/// The argument library knows less of it, and loses values such as that of `--detached=false` where
-/// another flag follows. So it is only asked for helps (see `SettingFlags`), and for the words of
+/// The argument library supports less of it, and loses values such as that of `--detached=false` if
+/// another flag follows. So it only makes helps (see `SettingFlags`), and parses the words of
 /// commands.
 public struct FlagSyntax: Sendable {
     private struct Flag: Sendable {
@@ -40,11 +40,12 @@ public struct FlagSyntax: Sendable {
 
     private let flags: [Flag]
 
-    /// A flag for each setting, those that commands declare, and `--config`, `--help` and `--version`.
+    /// Makes the flags of all settings, those that commands declare, and `--config`, `--help` and
+    /// `--version`.
     ///
     /// - Parameters:
-    ///   - commandFlags: those that any command declares; their letters count for nothing.
-    ///   - command: those of the command that is meant, whose letters are known.
+    ///   - commandFlags: the flags that any command declares. Their letters are ignored.
+    ///   - command: the flags of the command on the command line, whose letters are known.
     public init(
         _ settings: [any SettingDeclaration], commandFlags: [CommandFlag] = [],
         lettersOf command: [CommandFlag] = []
@@ -58,7 +59,7 @@ public struct FlagSyntax: Sendable {
         flags = declared + [Self.config, Self.help, Self.version] + own
     }
 
-    /// - Throws: `SettingsError` with the words that users of the earlier releases know, such as
+    /// - Throws: `SettingsError` with the message that users of the earlier releases know, such as
     ///   `unknown flag: --x`.
     public func words(of arguments: [String]) throws(SettingsError) -> CommandLineWords {
         var words = CommandLineWords()
@@ -78,7 +79,8 @@ public struct FlagSyntax: Sendable {
         return words
     }
 
-    /// `-1.5` or `-inf`; but `-nan` is `-n an` where there is an `-n`.
+    /// Whether an argument is a number such as `-1.5` or `-inf`. `-nan` is `-n an` if there is a
+    /// flag `-n`.
     private func isNegativeNumber(_ argument: String) -> Bool {
         let letter = argument.dropFirst().first
         return Double(argument) != nil && !flags.contains { $0.letter == letter }
@@ -110,7 +112,7 @@ public struct FlagSyntax: Sendable {
         Suggestion.nearest(to: String(name), among: flags.map(\.name)).map { "--\($0)" }
     }
 
-    /// One argument of letters: switches, of which the last one may be a flag with its value.
+    /// Parses an argument of letters: switches, and at the end possibly a flag with its value.
     private func takeLetters(
         _ argument: String, _ rest: inout ArraySlice<String>, into words: inout CommandLineWords
     ) throws(SettingsError) {

@@ -1,15 +1,15 @@
 import Foundation
 
-/// The keys of an object in JSON, each time that it has them. The parser tells no lines, and takes
-/// one of two equal keys.
+/// Finds all keys of a JSON object, including repeated ones. The parser does not report lines, and
+/// keeps only one of two equal keys.
 enum JSONKeys {
-    /// - Parameter text: that the parser has taken for one object.
-    /// - Returns: keys with the line that they begin in, in their order.
+    /// - Parameter text: a text that the parser has accepted as one object.
+    /// - Returns: the keys, each with the line in which it begins, in their order.
     static func keys(of text: String) -> [(key: String, line: Int)] {
         var keys: [(key: String, line: Int)] = []
         var line = 1
         var depth = 0
-        /// The text in quotes that was read last, and its line: a key if a colon follows.
+        /// The text in quotes that was read last, and its line. It is a key if a colon follows.
         var last: (bytes: [UInt8], line: Int)?
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
@@ -27,7 +27,7 @@ enum JSONKeys {
         return keys
     }
 
-    /// A text with its quotes, of which the first one has been read.
+    /// Returns a text with its quotes. The first quote has been read.
     private static func quoted(_ rest: inout ArraySlice<UInt8>) -> [UInt8] {
         var bytes = [UInt8(ascii: "\"")]
         while let byte = rest.popFirst() {

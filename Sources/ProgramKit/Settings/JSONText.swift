@@ -15,7 +15,8 @@ enum JSONText {
         }
     }
 
-    /// What the older of Foundation's two parsers says: the decoder keeps its reason to itself.
+    /// Returns the error of the older of Foundation's two parsers, since the decoder does not give
+    /// a reason.
     private static func syntaxFault(in text: String) -> String? {
         do {
             _ = try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)

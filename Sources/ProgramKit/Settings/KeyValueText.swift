@@ -1,8 +1,9 @@
-/// Files of `key=value` lines: ini and dotenv, by one rule.
+/// Files of `key=value` lines: ini and dotenv, by the same rules.
 ///
-/// - A line is `key = value`, where `export` may stand before the key; blank around both is cut.
-/// - `#` or `;` at the beginning of a line or after blank begins a comment.
-/// - `"…"` may contain `\"`, `\\`, `\n` and `\t`; `'…'` is taken as it is. Only a comment may follow.
+/// - A line is `key = value`. `export` may stand before the key. Blanks around both are removed.
+/// - `#` or `;` at the beginning of a line or after a blank begins a comment.
+/// - `"…"` may contain `\"`, `\\`, `\n` and `\t`; `'…'` is taken literally. Only a comment may
+///   follow.
 /// - Sections have no meaning here and are refused, as is a line without `=`.
 enum KeyValueText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
@@ -71,7 +72,7 @@ enum KeyValueText {
         throw ConfigSyntaxError("the quote \(quote) is not closed")
     }
 
-    /// Up to a comment, which begins the text or follows blank.
+    /// Returns the text up to a comment, which begins the text or follows a blank.
     private static func withoutComment(_ text: Substring) -> Substring {
         var end = text.startIndex
         var isAfterBlank = true

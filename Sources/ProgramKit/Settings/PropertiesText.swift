@@ -1,12 +1,13 @@
 /// A `.properties` file, by the rules of Java's `Properties.load`.
 ///
-/// - A line is a key and a value, with `=`, `:` or blank between them. Blank before both is cut.
-/// - `#` or `!` at the beginning of a line begin a comment; behind a value they are part of it.
-/// - `\t`, `\n`, `\r`, `\f` and `\uXXXX` are characters, `\` before any other one is that one, and
-///   at the end of a line joins the next one, without the blank that it begins with.
+/// - A line is a key and a value, with `=`, `:` or a blank between them. Blanks before both are
+///   removed.
+/// - `#` or `!` at the beginning of a line begins a comment; after a value it is part of the value.
+/// - `\t`, `\n`, `\r`, `\f` and `\uXXXX` are characters. `\` before any other character is that
+///   character; at the end of a line it joins the next line, without that line's leading blanks.
 ///
-/// Refused, as they can hardly be meant: sections, and values in quotes, which would be part of
-/// them.
+/// Sections, and values in quotes, which would be part of them, are refused: they are hardly
+/// intended.
 enum PropertiesText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
         var items: [ConfigFile.Item] = []
@@ -21,7 +22,7 @@ enum PropertiesText {
         return items
     }
 
-    /// Lines with those that they are continued by, and where they begin.
+    /// Joins each line with those that continue it. The number is that of the first line.
     private static func logicalLines(of text: String) -> [(number: Int, line: Substring)] {
         var lines: [(number: Int, line: Substring)] = []
         var isContinued = false
@@ -65,7 +66,7 @@ enum PropertiesText {
         return (key, try unescaped(&rest) { _ in false })
     }
 
-    /// Characters up to an end, which stays in the rest.
+    /// Reads characters up to an end character, which stays in `rest`.
     private static func unescaped(
         _ rest: inout Substring, upTo isEnd: (Character) -> Bool
     ) throws(ConfigSyntaxError) -> String {
@@ -89,7 +90,7 @@ enum PropertiesText {
         return text
     }
 
-    /// The four hex digits behind `\u`.
+    /// Reads the four hexadecimal digits after `\u`.
     private static func scalar(_ rest: inout Substring) throws(ConfigSyntaxError) -> Unicode.Scalar
     {
         let digits = rest.prefix(4)
@@ -98,7 +99,7 @@ enum PropertiesText {
             let number = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(number)
         else {
             throw ConfigSyntaxError(
-                "\\u\(digits) is no character: write it itself, the file is UTF-8")
+                "\\u\(digits) is not a character: write the character itself, the file is UTF-8")
         }
         return scalar
     }

@@ -1,15 +1,15 @@
-/// A value as its source gave it, before its setting has looked at it.
+/// A value as its source gave it, before its setting checks it.
 public enum RawValue: Hashable, Sendable {
-    /// Of a source that knows only text: a flag, a variable, a file of `key=value` lines.
+    /// A value from a source that knows only text: a flag, a variable, a file of `key=value` lines.
     case untyped(String)
-    /// Of a source with types: TOML, YAML, JSON.
+    /// A text from a source with types: TOML, YAML, JSON.
     case text(String)
     case integer(Int)
     case boolean(Bool)
-    /// What no setting takes; the text says what it is, such as "a list".
+    /// A value that no setting takes. The text describes it, such as "a list".
     case other(String)
 
-    /// The text, unless the source says that it is something else.
+    /// The text, or nil if the source says that the value is not a text.
     var text: String? {
         switch self {
         case .untyped(let text), .text(let text): text
@@ -29,7 +29,7 @@ extension RawValue: CustomStringConvertible {
         }
     }
 
-    /// On one line, whatever is in it.
+    /// Quotes a text so that it stays on one line.
     private static func quoted(_ text: String) -> String {
         let shown = text.unicodeScalars.map { scalar in
             scalar.isControl ? scalar.escaped(asASCII: true) : String(scalar)
@@ -38,11 +38,11 @@ extension RawValue: CustomStringConvertible {
     }
 }
 
-/// Where a value came from, in an operator's words.
+/// The source of a value, in words for an operator.
 public enum SettingSource: Hashable, Sendable, CustomStringConvertible {
     case flag(String)
     case variable(String)
-    /// - Parameter line: from 1; nil where the file's parser does not tell.
+    /// - Parameter line: the line, from 1, or nil if the file's parser does not report it.
     case file(path: String, line: Int?, key: String)
 
     public var description: String {
@@ -55,8 +55,8 @@ public enum SettingSource: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why the settings of a program cannot be used: a message for the operator that names the source,
-/// what is wrong there, and what would be right.
+/// The reason why the settings of a program cannot be used: a message for the operator that names
+/// the source, the error, and the correct form.
 public struct SettingsError: Error, Hashable, CustomStringConvertible {
     public let message: String
     /// The flag that was probably meant.
@@ -71,7 +71,7 @@ public struct SettingsError: Error, Hashable, CustomStringConvertible {
 }
 
 extension Unicode.Scalar {
-    /// Line ends, escapes of terminals and the like.
+    /// Whether the character is a line end, an escape of terminals or the like.
     var isControl: Bool {
         switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true
@@ -81,9 +81,10 @@ extension Unicode.Scalar {
 }
 
 extension RawValue {
-    /// A number as a typed file has it: in decimal digits, as everywhere else.
+    /// Returns a number of a typed file. It must be in decimal digits, as everywhere else.
     ///
-    /// - Parameter value: what the file's format takes the spelling for, nil if it is too large.
+    /// - Parameter value: the value of the spelling in the file's format, or nil if it is too
+    ///   large.
     static func number(_ value: Int?, spelled spelling: String) -> RawValue {
         let digits = spelling.hasPrefix("-") ? spelling.dropFirst() : spelling[...]
         guard value != nil, let number = Int(decimal: digits) else {

@@ -1,11 +1,11 @@
-// Settings of a program: what it can be told by flags, environment variables and a config file.
-// Read this file first, then SettingsDefinition.swift for how the sources are merged.
+// The settings of a program, which come from flags, environment variables and a config file. Read
+// this file first, then SettingsDefinition.swift for how the sources are merged.
 
-/// One thing that a program can be told, under one name in all sources: the flag `--dir`, the
-/// environment variable `IMMUDB_DIR`, the key `dir` of a config file.
+/// A setting of a program. It has one name in all sources: the flag `--dir`, the environment
+/// variable `IMMUDB_DIR`, the key `dir` of a config file.
 ///
-/// Nothing else says what the setting is: help, man pages and completion show its flag as it is
-/// declared here (`SettingFlags`), and `FlagSyntax` reads it by the same declaration.
+/// This declaration is the only place that defines it: help, man pages and completion show its flag
+/// from here (`SettingFlags`), and `FlagSyntax` parses it from here.
 ///
 ///     let port = Setting("port", short: "p", .integer(0...65535), default: 3322, "port number")
 public struct Setting<Value: Sendable>: SettingDeclaration {
@@ -16,9 +16,9 @@ public struct Setting<Value: Sendable>: SettingDeclaration {
     let type: SettingType<Value>
 
     /// - Parameters:
-    ///   - key: the name of the flag: lower case, words with hyphens between them.
+    ///   - key: the name of the flag: lower case, with hyphens between words.
     ///   - short: the flag's letter, if it has one.
-    ///   - summary: for the help.
+    ///   - summary: the description in the help.
     public init(
         _ key: String, short: Character? = nil, _ type: SettingType<Value>, default: Value,
         _ summary: String
@@ -41,33 +41,33 @@ public struct Setting<Value: Sendable>: SettingDeclaration {
     public func accepts(_ raw: RawValue) -> Bool { type.value(raw) != nil }
 }
 
-/// A setting whatever the type of its value.
+/// A setting with any type of value.
 public protocol SettingDeclaration: Sendable {
     var key: String { get }
     var short: Character? { get }
-    /// Whether the flag means true when it is given without a value.
+    /// Whether the flag means true if it is given without a value.
     var isSwitch: Bool { get }
-    /// What a value has to be, as the end of "give …".
+    /// The form that a value must have, as the end of "give …".
     var expectation: String { get }
-    /// How the help shows a value, and how a shell completes it.
+    /// The way in which the help shows a value and a shell completes it.
     var value: SettingValue { get }
     /// The summary with the default.
     var help: String { get }
     func accepts(_ raw: RawValue) -> Bool
 }
 
-/// What values a setting takes.
+/// The type of a setting's values.
 public struct SettingType<Value: Sendable>: Sendable {
     let expectation: String
     let shown: SettingValue
-    /// Converts a raw value; returns nil if it is not valid.
+    /// Converts a raw value. Returns nil if it is not valid.
     let value: @Sendable (RawValue) -> Value?
 
     var isSwitch: Bool { shown == .absent }
 
     /// - Parameters:
-    ///   - expectation: what a value has to be, as the end of "give …".
-    ///   - value: converts a raw value; returns nil if the raw value is not valid.
+    ///   - expectation: the form that a value must have, as the end of "give …".
+    ///   - value: converts a raw value. Returns nil if it is not valid.
     init(
         expectation: String, shown: SettingValue,
         value: @escaping @Sendable (RawValue) -> Value?
@@ -80,9 +80,9 @@ public struct SettingType<Value: Sendable>: Sendable {
 
 /// The value of a flag, as a help shows it and a shell completes it.
 public enum SettingValue: Hashable, Sendable {
-    /// The flag takes none: a switch.
+    /// The flag is a switch, without a value.
     case absent
-    /// Shown by that name: `--port <number>`.
+    /// The value is shown by this name: `--port <number>`.
     case named(String)
     case file
     case folder
@@ -100,21 +100,21 @@ public enum SettingValue: Hashable, Sendable {
 }
 
 extension SettingType where Value == String {
-    /// Any text, also an empty one.
+    /// Any text, including an empty one.
     public static var text: Self { .text(named: "text") }
 
-    /// Any text, also an empty one.
+    /// Any text, including an empty one.
     ///
-    /// - Parameter name: of the value in the help.
+    /// - Parameter name: the name of the value in the help.
     public static func text(named name: String) -> Self {
         Self(expectation: "a text", shown: .named(name)) { $0.text }
     }
 
-    /// Any text but an empty one.
+    /// Any text except an empty one.
     ///
     /// - Parameters:
-    ///   - what: what it is, for messages, such as "an address".
-    ///   - name: of the value in the help.
+    ///   - what: the kind of text, for messages, such as "an address".
+    ///   - name: the name of the value in the help.
     public static func text(_ what: String, named name: String = "text") -> Self {
         Self(expectation: what, shown: .named(name), value: nonEmpty)
     }
@@ -158,7 +158,7 @@ extension SettingType where Value == String {
 }
 
 extension SettingType where Value == Bool {
-    /// true or false; in flags, variables and files without types also 1, t, 0, f in any case.
+    /// true or false. Flags, variables and files without types also take 1, t, 0 and f in any case.
     public static var boolean: Self {
         Self(expectation: "true or false", shown: .absent) { raw in
             switch raw {
@@ -176,9 +176,9 @@ extension SettingType where Value == Bool {
 }
 
 extension SettingType where Value == Int {
-    /// A whole number of a range, in decimal digits and nothing else.
+    /// A whole number in a range, in decimal digits only.
     ///
-    /// - Parameter name: of the value in the help.
+    /// - Parameter name: the name of the value in the help.
     public static func integer(_ range: ClosedRange<Int>, named name: String = "number") -> Self {
         Self(
             expectation: "a whole number from \(range.lowerBound) to \(range.upperBound)",
@@ -196,7 +196,7 @@ extension SettingType where Value == Int {
 }
 
 extension SettingType where Value: CaseIterable & RawRepresentable<String> {
-    /// One of some words.
+    /// One of the words that are the raw values of `Value`.
     public static func word(of: Value.Type = Value.self) -> Self {
         let words = Value.allCases.map(\.rawValue)
         let last = words.last ?? ""
@@ -208,7 +208,8 @@ extension SettingType where Value: CaseIterable & RawRepresentable<String> {
 }
 
 extension Int {
-    /// nil if there is anything but the digits 0 to 9, or more of them than a number has.
+    /// Returns nil if there is any other character than the digits 0 to 9, or more digits than a
+    /// number has.
     init?(decimal text: some StringProtocol) {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         self.init(text)

@@ -1,14 +1,14 @@
 /// All settings of a program, and the rule by which its sources are merged: a flag wins over the
 /// environment, the environment over the config file, and the file over the default.
 ///
-/// Every value of a file is checked, including one that another source overrides: the author of
-/// `port = "x"` learns it now and not when the flag is dropped. A variable is not even read if its flag is
-/// given: users do not always choose the environment of a program that they start.
+/// Every value of a file is checked, even if another source overrides it: the author of `port =
+/// "x"` learns of the error now, not when the flag is removed. A variable is not read if its flag
+/// is given, since users do not always control the environment of a program that they start.
 public struct SettingsDefinition: Sendable {
-    /// Names the config file and, in upper case, begins the names of the environment variables.
+    /// The name of the config file. In upper case, the prefix of the environment variables' names.
     public let program: String
     public let settings: [any SettingDeclaration]
-    /// Keys that earlier releases knew: named in the environment or a file, they are a warning.
+    /// Keys of earlier releases. If one is set in the environment or a file, a warning says so.
     public let withdrawn: [String]
 
     public init(
@@ -22,11 +22,11 @@ public struct SettingsDefinition: Sendable {
     /// Merges the sources.
     ///
     /// - Parameters:
-    ///   - flags: values of the flags that were given, by key.
-    ///   - environment: of the process. Empty values count as none. A variable that begins like
-    ///     the program's but names no setting is a warning, as others may own it. One whose setting
-    ///     has a flag is not read.
-    ///   - config: the config file, if there is one. A key that is no setting is an error.
+    ///   - flags: the values of the flags on the command line, by key.
+    ///   - environment: the variables of the process. Empty values are ignored. A variable with the
+    ///     prefix of the program that names no setting is a warning, since it may belong to another
+    ///     program. One whose setting has a flag is not read.
+    ///   - config: the config file, if there is one. A key that is not a setting is an error.
     public func values(
         flags: [String: String], environment: [String: String], config: ConfigFileSearch
     ) throws(SettingsError) -> SettingsValues {
@@ -40,7 +40,7 @@ public struct SettingsDefinition: Sendable {
         return values
     }
 
-    /// Names of the environment variables, as a shell can set them.
+    /// Returns the name of a setting's environment variable, as a shell can set it.
     public func variableName(of setting: any SettingDeclaration) -> String {
         variablePrefix + Self.underscored(setting.key.uppercased())
     }
@@ -75,7 +75,7 @@ public struct SettingsDefinition: Sendable {
         into values: inout SettingsValues
     ) throws(SettingsError) {
         var spellings: [String: String] = [:]
-        // In order, so that warnings and errors are the same each time.
+        // Sorted, so that warnings and errors come in the same order each time.
         for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
             guard name.hasPrefix(variablePrefix), !value.isEmpty else { continue }
             let given = Self.underscored(String(name.dropFirst(variablePrefix.count)))
@@ -107,7 +107,8 @@ public struct SettingsDefinition: Sendable {
         }
     }
 
-    /// Whether it is the address of a service, as the platform gives it to pods: `tcp://10.0.0.7:3322`.
+    /// Whether a value is the address of a service that Kubernetes gives to pods:
+    /// `tcp://10.0.0.7:3322`.
     private static func isServiceLink(_ value: String) -> Bool {
         ["tcp://", "udp://", "sctp://"].contains { value.hasPrefix($0) }
     }
@@ -117,7 +118,7 @@ public struct SettingsDefinition: Sendable {
         into values: inout SettingsValues
     ) throws(SettingsError) {
         guard let setting = setting(key) else {
-            preconditionFailure("\(key) is no setting of \(program)")
+            preconditionFailure("\(key) is not a setting of \(program)")
         }
         guard setting.accepts(raw) else {
             throw SettingsError("\(source) is \(raw): give \(setting.expectation)")
@@ -131,11 +132,11 @@ public struct SettingsDefinition: Sendable {
         settings.first { $0.key == key }
     }
 
-    /// What the names of the environment variables begin with.
+    /// The prefix of the environment variables' names.
     var variablePrefix: String { Self.underscored(program.uppercased()) + "_" }
 
-    /// Keys of files are taken in any case, with underscores for hyphens, as earlier releases did;
-    /// those of a dotenv file may be the names of the variables.
+    /// Returns the key of a setting for the key in a file. Case is ignored, and underscores stand
+    /// for hyphens, as in earlier releases. A dotenv file may have the names of the variables.
     private func normalized(_ key: String, isDotenv: Bool) -> String {
         let key =
             isDotenv && key.hasPrefix(variablePrefix)

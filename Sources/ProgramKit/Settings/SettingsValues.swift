@@ -2,11 +2,11 @@
 public struct SettingsValues: Sendable {
     /// The config file that was read, if any.
     public let filePath: String?
-    /// What was named and has no effect, one sentence each.
+    /// A sentence for each given setting that has no effect.
     public internal(set) var warnings: [String]
-    /// Of all settings of the program.
+    /// The keys of all settings of the program.
     private let keys: Set<String>
-    /// Checked by their settings.
+    /// The values that were given, checked by their settings.
     var given: [String: (raw: RawValue, source: SettingSource)] = [:]
 
     init(keys: Set<String>, filePath: String?, warnings: [String]) {
@@ -15,7 +15,7 @@ public struct SettingsValues: Sendable {
         self.warnings = warnings
     }
 
-    /// The value of a setting: the one that was given, or the default.
+    /// The value of a setting: the given one, or the default.
     public subscript<Value>(setting: Setting<Value>) -> Value {
         precondition(keys.contains(setting.key), "\(setting.key) is not in the definition")
         guard let raw = given[setting.key]?.raw else { return setting.defaultValue }
@@ -25,24 +25,24 @@ public struct SettingsValues: Sendable {
         return value
     }
 
-    /// Where a value came from; nil if it is the default.
+    /// Returns the source of a value, or nil if it is the default.
     public func source(of setting: some SettingDeclaration) -> SettingSource? {
         given[setting.key]?.source
     }
 
-    /// Where a value came from, for messages about it; the key if it is the default.
+    /// Returns the source of a value for messages, or the key if it is the default.
     public func sourceText(of setting: some SettingDeclaration) -> String {
         source(of: setting).map { "\($0)" } ?? setting.key
     }
 
-    /// The value that was given; nil if it is the default.
+    /// Returns the given value, or nil if it is the default.
     public func given<Value>(_ setting: Setting<Value>) -> Value? {
         source(of: setting) == nil ? nil : self[setting]
     }
 
-    /// Parses a text that has a form of its own.
+    /// Parses a text that has a syntax of its own.
     ///
-    /// - Throws: `SettingsError`: where the text is from, the text, and the error of `parse`.
+    /// - Throws: `SettingsError` with the source, the text, and the error of `parse`.
     public func parsed<Result>(
         _ setting: Setting<String>, _ parse: (String) throws -> Result
     ) throws(SettingsError) -> Result {

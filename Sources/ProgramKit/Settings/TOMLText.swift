@@ -1,7 +1,7 @@
 import Foundation
 import TOMLKit
 
-/// A TOML file. The parser tells lines of what is no TOML, but not those of values.
+/// A TOML file. The parser reports the line of a syntax error, but not the lines of values.
 enum TOMLText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
         try refuseTables(in: text)
@@ -25,8 +25,8 @@ enum TOMLText {
         }
     }
 
-    /// How values are spelled in a text with one line for each key: numbers in the digits that they
-    /// were written in, decimal or hexadecimal and so on, which their values do not tell.
+    /// Returns the spelling of each number: decimal, hexadecimal and so on. Values do not have it,
+    /// so this reads a text with one line for each key.
     private static func numberSpellings(in table: TOMLTable) -> [String: String] {
         let text = table.convert(
             to: .toml,
@@ -38,8 +38,8 @@ enum TOMLText {
         return Dictionary(pairs) { first, _ in first }
     }
 
-    /// A date behind which something else than a time begins. This is found out here, since the parser
-    /// stops the process at it.
+    /// Refuses a date that is followed by something else than a time, since the parser ends the
+    /// process on one.
     private static func refuseBrokenTimes(in text: String) throws(ConfigSyntaxError) {
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         for (number, line) in zip(1..., lines)
@@ -48,8 +48,8 @@ enum TOMLText {
         }
     }
 
-    /// Settings are flat, so no line begins with a bracket. This is found out here, since the
-    /// parser stops the process at some headers that are none, such as `[=`.
+    /// Refuses lines that begin with a bracket: settings are flat. The parser ends the process on
+    /// some malformed headers, such as `[=`.
     private static func refuseTables(in text: String) throws(ConfigSyntaxError) {
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         for (number, line) in zip(1..., lines) {
@@ -62,11 +62,11 @@ enum TOMLText {
         }
     }
 
-    /// The first list or inline table. No setting takes one, and the parser stops the process at
-    /// some that are none, such as `[}`, so it does not get to see them.
+    /// Returns the first list or inline table. No setting takes one, and the parser ends the
+    /// process on some malformed ones, such as `[}`, so it must not see them.
     ///
-    /// It meets them only after a `=`, whatever else it makes of the text: so a text in quotes that
-    /// contains `=[` is taken for one, too.
+    /// The parser meets them only after a `=`, whatever else is in the text. So a text in quotes
+    /// that contains `=[` counts as a list, too.
     private static func firstListOrTable(in text: String) -> ConfigFile.Item? {
         var line = 1
         var key = ""

@@ -1,7 +1,7 @@
 import Foundation
 import Yams
 
-/// A YAML file. The parser tells all lines.
+/// A YAML file. The parser reports all lines.
 enum YAMLText {
     static func items(of text: String) throws(ConfigSyntaxError) -> [ConfigFile.Item] {
         let root: Node?
@@ -10,7 +10,7 @@ enum YAMLText {
         } catch {
             throw syntaxError(error, in: text)
         }
-        // An empty file, or one of comments only.
+        // An empty file, or a file of comments only.
         guard let root, root.null == nil else { return [] }
         guard let mapping = root.mapping else {
             throw ConfigSyntaxError(line: root.mark?.line, "not lines of \"key: value\"")
@@ -18,7 +18,7 @@ enum YAMLText {
         var items: [ConfigFile.Item] = []
         for (key, value) in mapping {
             guard let name = key.scalar?.string else {
-                throw ConfigSyntaxError(line: key.mark?.line, "a key is no text")
+                throw ConfigSyntaxError(line: key.mark?.line, "a key is not a text")
             }
             items.append(ConfigFile.Item(key: name, value: raw(value), line: key.mark?.line))
         }
@@ -36,11 +36,12 @@ enum YAMLText {
         case .null: return .other("nothing")
         case .float: return .other("a number with a fraction")
         default:
-            return .other("\"\(scalar.string)\", which YAML takes for something else than text")
+            return .other("\"\(scalar.string)\", which YAML does not read as text")
         }
     }
 
-    /// Lines that begin with a key: the parser tells only the first of two equal ones.
+    /// Returns the lines that begin with a key. The parser reports only the first of two equal
+    /// ones.
     private static func lines(of key: String, in text: String) -> [Int] {
         let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
         return zip(1..., lines).compactMap { number, line in

@@ -1,15 +1,15 @@
-"""Attacks a server over real sockets, and expects that nobody else notices.
+"""Attacks a server over real sockets, and expects that other clients do not notice.
 
     abuse.py EXECUTABLE                       every attack, some seconds each: about 20 minutes
     abuse.py EXECUTABLE --short               every attack, about a second each
     abuse.py EXECUTABLE --only NAME,NAME      these, or all of a family: --only resets
-    abuse.py --list                           names, families and what each does
+    abuse.py --list                           names, families and descriptions
 
-An attack passes if the server lives; the honest client (abuse_honest.py) never gets an error, but for
+An attack passes if the server lives; the honest client (abuse_honest.py) never gets an error, except for
 RESOURCE_EXHAUSTED in the first 3 s of an attack on memory, which is shown apart; its p99 of Get, SafeSet and SetBatch
 stays within FACTOR x its quiet value + SLACK; memory grows by MEMORY-BOUND at most; afterwards a fresh call works at
 once, memory and descriptors come back, and SIGTERM ends the server with 0. An attack that fails only by p99 runs
-again: on a machine that is shared, a p99 alone can be somebody else's. Ends with 1 if there are findings.
+again: on a shared machine, other programs alone can raise a p99. Ends with 1 if there are findings.
 """
 
 import argparse
@@ -124,7 +124,7 @@ def run(chosen, attacks, honest):
 
 
 def finish(bench):
-    """Stops a server; what is wrong with its end is a finding of the last attack on it."""
+    """Stops a server. Errors at its end are findings of the last attack on it."""
     wrong = bench.close()
     if wrong and bench.result:
         bench.result.findings.append(wrong)

@@ -19,7 +19,7 @@ def owned_value(number):
 
 
 def owned_entries_are_right(port, is_short):
-    """Whether every entry of `deadlines` has its own value: none came from the memory of another call."""
+    """Whether every entry of `deadlines` has its own value, not one from the memory of another call."""
     offset = b""
     while True:
         answer = call(port, "Scan", field(1, b"owned-") + field(2, offset) + field(3, 500))
@@ -41,7 +41,7 @@ def owned_entries_are_right(port, is_short):
 
 
 def length_delimited(data, with_numbers=False):
-    """The fields of bytes of a message."""
+    """Returns the fields of a message that have bytes."""
     place = 0
 
     def varint():
@@ -135,7 +135,7 @@ def expired_batches(context):
         if stream not in connection.open:
             return
         connection.open.discard(stream)
-        # One that the server ended while it was being sent never came into the queue.
+        # A call that the server ended while it was being sent never reached the queue.
         if stream in connection.usual and stream not in connection.uploads:
             completed += 1
             expired += connection.status(stream) == 4
@@ -269,7 +269,7 @@ def trailers_storm(context):
 
 @attack("declared-length", "calls", seconds=8, is_about_memory=True)
 def declared_length(context):
-    """Messages that say they have 1 GiB, 4 GiB or exactly the limit, and of which 8 KiB come."""
+    """Messages that announce 1 GiB, 4 GiB or exactly the limit, and send 8 KiB."""
     block = header_block("SetBatch")
 
     def refill(connection):
@@ -285,7 +285,7 @@ def declared_length(context):
 
 
 def limited(refill, count):
-    """A refill that sends this many times at most on each connection."""
+    """Returns a refill that sends at most this many times on each connection."""
     def send(connection):
         connection.refills = getattr(connection, "refills", 0) + 1
         return refill(connection) if connection.refills <= count else b""
@@ -294,7 +294,7 @@ def limited(refill, count):
 
 @attack("compressed-flag", "calls", seconds=5)
 def compressed_flag(context):
-    """Messages with the compressed flag, with flags of other values, and with a grpc-encoding nobody knows."""
+    """Messages with the compressed flag, with flags of other values, and with an unknown grpc-encoding."""
     body = field(1, b"fresh")
 
     def refill(connection):

@@ -1,4 +1,4 @@
-"""Attacks by connections: too many, too slow, half open, and gone as soon as they are there."""
+"""Attacks by connections: too many, too slow, half open, and closed as soon as they are open."""
 
 import time
 
@@ -10,7 +10,7 @@ from abuse_http2 import (
 
 def hold(context, make, count, reopens_per_second=0, tick=None, every=1.0):
     crowd = Crowd(make, 0, reopens_per_second)
-    # Not all at once: the backlog of the listening socket is no part of this.
+    # Not all at once: this does not test the backlog of the listening socket.
     for number in range(count):
         if context.remaining() <= 0:
             break
@@ -33,7 +33,7 @@ def too_many(context):
 @attack("too-many-silent", "connections", row=10, seconds=20, short_seconds=2,
         wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.4, log_lines=40)
 def too_many_silent(context):
-    """The same without a word: 1,300 connections that connect and say nothing, opened again when they are cut."""
+    """1,300 connections that send nothing, and are opened again when they are cut."""
     crowd = hold(context, lambda: Connection(context.port, first=b"", source=context.source, answers=False),
                  1_300, 200)
     context.note(f"{len(crowd.members)} held, {crowd.cuts} cuts, {crowd.refused} refused")
@@ -54,7 +54,7 @@ def idle_streams(context):
 @attack("unread-calls", "connections", seconds=20, short_seconds=3,
         wrapper=("prlimit", "--nofile=1024:1024"), idle_cpu=0.4, log_lines=40)
 def unread_calls(context):
-    """Connections from two addresses, for all descriptors, each with an answered call of which it never reads the body."""
+    """Connections from two addresses, for all descriptors, each with an answered call whose body it never reads."""
     count = [0]
 
     def make():
@@ -70,7 +70,7 @@ def unread_calls(context):
 
 @attack("answered-streams", "connections", seconds=20, short_seconds=3, is_about_memory=True)
 def answered_streams(context):
-    """400 connections with 1,000 answered calls each, of which they never read the bodies."""
+    """400 connections with 1,000 answered calls each, whose bodies they never read."""
     def make():
         connection = Connection(context.port, source=context.source, first=PREFACE + settings([(4, 0)]))
         block = header_block("Health")
@@ -133,7 +133,7 @@ def open_blocks(context):
 
 @attack("dropped-blocks", "connections", seconds=50, short_seconds=3, is_about_memory=True)
 def dropped_blocks(context):
-    """The same behind what makes the server drop the block: the stream was reset, or has ended."""
+    """The same after an event that makes the server drop the block: a reset, or the end of the stream."""
     half = b"\0\x7f\x80\x80\x03" + b"n" * 16_000
     path = literal(":path", "/")
     firsts = [
@@ -153,14 +153,14 @@ def dropped_blocks(context):
 
 
 def expect_cuts(context, crowd):
-    """That all were cut: after the 20 s that a block may take, and 20 more for an answer to a PING."""
+    """Expects that all were cut, after the 20 s that a block may take and 20 more for an answer to a PING."""
     context.note(f"{len(crowd.members)} still held, {crowd.cuts} cuts")
     if context.seconds >= 45 and crowd.members:
         context.finding(f"{len(crowd.members)} of 300 connections were not cut within {context.seconds:.0f} s")
 
 
 def hold_until_cut(context, first, count):
-    """Connections that stop in the middle of their first words: the server has to close them by itself."""
+    """Connections that stop in the middle of their first bytes: the server must close them by itself."""
     crowd = hold(context, lambda: Connection(context.port, first=first, source=context.source, answers=False), count)
     context.note(f"{len(crowd.members)} still held, {crowd.cuts} cuts")
     # The limit for a handshake is 10 s.
@@ -170,7 +170,7 @@ def hold_until_cut(context, first, count):
 
 @attack("silent", "connections", seconds=15)
 def silent(context):
-    """300 connections that say nothing."""
+    """300 connections that send nothing."""
     hold_until_cut(context, b"", 300)
 
 
@@ -225,7 +225,7 @@ def reset_at_once(context):
 
 @attack("goaway-storm", "connections", seconds=8)
 def goaway_storm(context):
-    """Connects, calls, says GOAWAY, leaves, and comes again."""
+    """Connects, calls, sends GOAWAY, disconnects, and connects again."""
     body = message(field(1, b"fresh"))
     words = (frame(HEADERS, END_HEADERS, 1, header_block("Get")) + frame(0, 1, 1, body)
              + frame(GOAWAY, 0, 0, bytes(8) + b"bye"))

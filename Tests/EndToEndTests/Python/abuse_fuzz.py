@@ -29,7 +29,7 @@ def run(context, make_bytes, with_preface, connections=8):
     crowd = Crowd(make, connections, reopens_per_second=300)
 
     def tick():
-        # Connections that have said all they had to say make way for others.
+        # Connections that have sent everything make room for others.
         for number, connection in list(crowd.members.items()):
             if connection.left < 0 and not connection.output:
                 crowd.drop(number, abruptly=context.random.random() < 0.5)
@@ -41,7 +41,7 @@ def run(context, make_bytes, with_preface, connections=8):
 
 @attack("random-bytes", "fuzz", seconds=20, short_seconds=2)
 def random_bytes(context):
-    """Random bytes, half of the time behind a preface."""
+    """Random bytes, half of the time after a preface."""
     def make_bytes(connection):
         data = context.random.randbytes(context.random.choice([1, 9, 100, 5_000, 40_000]))
         if connection.is_odd and connection.left == 199:
@@ -53,7 +53,7 @@ def random_bytes(context):
 
 @attack("frame-fuzz", "fuzz", seconds=30, short_seconds=2)
 def frame_fuzz(context):
-    """Frames of every type with random flags, streams, lengths and contents, among calls that are right."""
+    """Frames of every type with random flags, streams, lengths and contents, among valid calls."""
     choose, number = context.random.choice, context.random.randrange
 
     def random_stream(connection):
@@ -80,7 +80,7 @@ def frame_fuzz(context):
                 body = context.random.randbytes(number(40)) if number(3) else field(number(1, 4), b"k" * number(300))
                 frames = call_frames(connection.stream(), header_block(choose(METHODS)), body)
                 if number(3) == 0:
-                    # A bit flips somewhere.
+                    # Flip a bit somewhere.
                     frames = bytearray(frames)
                     frames[number(len(frames))] ^= 1 << number(8)
                 out.append(bytes(frames))

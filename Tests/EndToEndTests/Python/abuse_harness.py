@@ -1,7 +1,7 @@
 """Runs attacks against a real server: starts it, watches it, measures an honest client meanwhile, and judges.
 
 An attack is a function that runs in a process of its own, so that neither the honest client nor the sampler waits
-for it. See `Attack` for its parts and `judge` for what it has to leave intact.
+for it. See `Attack` for its parts and `judge` for the checks after it.
 """
 
 import dataclasses
@@ -26,24 +26,24 @@ from torture_server import Hang, Server, StartFailed, ending, free_port
 
 OPERATIONS = ("Get", "SafeSet", "SetBatch", "connect")
 SAMPLE_SECONDS = 0.05
-# How long RESOURCE_EXHAUSTED may reach the honest client at the start of an attack on memory.
+# The seconds in which RESOURCE_EXHAUSTED may reach the honest client at the start of an attack on memory.
 EXHAUSTED_SECONDS = 3
 SOURCE = "127.0.0.2" if sys.platform == "linux" else None
 
 
 @dataclasses.dataclass
 class Attack:
-    """What is done to a server, and what it needs.
+    """An attack on a server, and its requirements.
 
     - `run`: called with a `Context` in a process of its own, until `context.until`.
     - `prepare`: called before, with a port and whether the run is short; loads entries.
     - `after`: called when the attack is over and before the server is stopped; returns findings.
-    - `arguments`, `environment`, `wrapper`: how the server is started.
+    - `arguments`, `environment`, `wrapper`: start the server.
     - `unread_log`: the server's standard error is a pipe that nobody reads.
     - `is_about_memory`: RESOURCE_EXHAUSTED in the first seconds is reported apart.
     - `short_bound`: MiB that the attack may add in the short form, where it is scaled down.
-    - `idle_cpu`: cores that the server may use in the second half of the attack beside what it uses when quiet.
-    - `log_lines`: most lines that the attack may add to the log.
+    - `idle_cpu`: cores that the server may use in the second half of the attack beyond its quiet use.
+    - `log_lines`: the most lines that the attack may add to the log.
     """
 
     name: str
@@ -69,7 +69,7 @@ ATTACKS = []
 
 
 def attack(name, family, **options):
-    """Registers the function below as an attack; its doc comment says what it does."""
+    """Registers the function below as an attack, with its docstring as the description."""
     def register(function):
         what = " ".join((function.__doc__ or "").split())
         ATTACKS.append(Attack(name, family, what, function, **options))
@@ -78,7 +78,7 @@ def attack(name, family, **options):
 
 
 class Context:
-    """What an attack gets: the port, how long, how large, and where to report to."""
+    """The parameters of an attack: the port, its duration and size, and the pipe for its report."""
 
     def __init__(self, port, seconds, is_short, seed, pipe, pid):
         self.port, self.seconds, self.is_short, self.pipe, self.pid = port, seconds, is_short, pipe, pid
@@ -115,7 +115,7 @@ def attacker(attack, arguments, niceness):
 
 
 def data_files(pid):
-    """How many files of the ledger and the index a server has open: they grow with what is stored."""
+    """Counts the files of the ledger and the index that a server has open: they grow with its entries."""
     links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
     return sum(link_target(link).endswith((".segment", ".sst")) for link in links)
 
@@ -164,14 +164,14 @@ class Sampler(threading.Thread):
         return [sample for sample in self.samples if start <= sample[0] <= end] or self.samples[-1:]
 
     def reset_peak(self):
-        """Lets the kernel count VmHWM from now."""
+        """Makes the kernel count VmHWM from now on."""
         try:
             pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
         except OSError:
             pass
 
     def peak(self):
-        """VmHWM, which no sample can miss."""
+        """Returns VmHWM, which includes peaks between samples."""
         try:
             with open(f"/proc/{self.pid}/status") as file:
                 for line in file:
@@ -373,7 +373,7 @@ class Bench:
                     f"used {used:.2f} cores in the second half, {self.quiet_cpu:.2f} when it was quiet")
         if server.is_alive():
             self.recover(attack, result, before)
-        # Also what it takes for clients that have gone.
+        # Includes the work for clients that have disconnected.
         peak = sampler.peak() if server.is_alive() else max(
             sample[1] for sample in sampler.between(start, time.monotonic()))
         result.growth = peak - before[1]
@@ -390,7 +390,7 @@ class Bench:
         return result
 
     def recover(self, attack, result, before):
-        """After an attack: a fresh call at once, then memory and descriptors as before."""
+        """Checks, after an attack, a fresh call at once, and then memory and descriptors."""
         port, began = self.server.port, time.monotonic()
         for method, body, part in [("Get", field(1, b"fresh"), b"fresh value"),
                                    ("SetBatch", batch([(b"after", b"x")]), b"")]:
@@ -425,7 +425,7 @@ class Bench:
         result.findings.append(f"the server died afterwards: {ending(self.server.process.returncode)}")
 
     def judge_honest(self, result, start, end):
-        """The honest client's errors, and its p99 against the quiet one."""
+        """Checks the honest client's errors, and compares its p99 with the quiet one."""
         samples, errors = [], []
         limit = time.monotonic() + 12
         while True:
@@ -463,7 +463,7 @@ class Bench:
         result.is_only_latency = bool(slow) and not had_findings and not counted
 
     def close(self):
-        """Ends the server; returns what is wrong with its end."""
+        """Ends the server. Returns the errors at its end."""
         try:
             self.honest.ask("stop", 60)
             if not self.server.is_alive():

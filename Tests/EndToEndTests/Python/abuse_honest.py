@@ -4,8 +4,8 @@
 
 Driven by lines on its standard input: `connect PORT`, `mark` (prints what was measured since the last mark, as one
 line of JSON), `stop`. Three threads over one connection do Get, SafeSet and SetBatch of one entry, each every 10 ms; a
-fourth opens a connection of its own four times a second and does a Get on it. What Get returns has to be what was set,
-and SafeSet's proof has to continue the root before it.
+fourth opens a connection of its own four times a second and does a Get on it. Get must return the value that was set,
+and the proof of SafeSet must continue the root before it.
 """
 
 import itertools

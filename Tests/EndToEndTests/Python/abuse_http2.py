@@ -1,4 +1,4 @@
-"""HTTP/2 by hand: connections that send any bytes at all, as slowly and as wrongly as an attack wants.
+"""HTTP/2 by hand: connections that send any bytes, as slowly and as wrongly as an attack needs.
 
 A `Crowd` drives many `Connection`s from one thread with epoll. Frames are built here, byte by byte (RFC 9113), so
 that a frame can be invalid; hpack decodes the headers of answers. Nothing here shares code with the server.
@@ -56,7 +56,7 @@ def text(value):
 
 
 def literal(name, value):
-    """A field that leaves the dynamic table alone, so that header blocks can be sent in any order."""
+    """Encodes a field that does not change the dynamic table, so that header blocks can be sent in any order."""
     return b"\x00" + text(name) + text(value)
 
 
@@ -121,9 +121,9 @@ class Connection:
     """One TCP connection. It answers PING and SETTINGS while it reads.
 
     - `refill`: called when all is sent; returns more bytes, or nothing.
-    - `reads`: whether it takes anything from its socket.
+    - `reads`: whether it reads from its socket.
     - `grants`: whether it gives flow-control windows back.
-    - `answers`: whether it acknowledges SETTINGS and answers PING; else it sends nothing but what it is given.
+    - `answers`: whether it acknowledges SETTINGS and answers PING; otherwise it sends only the given bytes.
     """
 
     def __init__(self, port, first=None, source=None, receive_buffer=None, reads=True, grants=True,
@@ -194,7 +194,7 @@ class Connection:
         for stream in done:
             del self.uploads[stream]
 
-    # What the crowd calls.
+    # Called by the crowd.
 
     def wants_write(self):
         if len(self.output) < OUTPUT_BYTES // 2:
@@ -207,7 +207,7 @@ class Connection:
         return len(self.output) > 0
 
     def flush(self):
-        """Sends what the socket takes."""
+        """Sends as much as the socket takes."""
         for _ in range(8):
             if not self.wants_write():
                 return
@@ -296,7 +296,7 @@ class Connection:
         self.socket.close()
 
     def status(self, stream):
-        """The grpc-status of an answer; needs `decodes` and `keeps`."""
+        """Returns the grpc-status of an answer. Needs `decodes` and `keeps`."""
         value = self.headers.get(stream, {}).get("grpc-status")
         return None if value is None else int(value)
 
@@ -384,7 +384,7 @@ class Crowd:
                 self.open()
 
     def run(self, until, tick=None, every=1.0):
-        """Runs until a time or, with a callable, until it returns true; calls `tick` every so many seconds."""
+        """Runs until a time or, with a callable, until it returns true; calls `tick` at an interval of seconds."""
         is_done = until if callable(until) else lambda: time.monotonic() >= until
         following = time.monotonic() + every
         while not is_done():

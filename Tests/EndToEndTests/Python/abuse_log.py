@@ -1,4 +1,4 @@
-"""Attacks on the log: somebody holds its pipe and does not read."""
+"""Attacks on the log: its pipe stays open, and nobody reads it."""
 
 from abuse_harness import attack
 from abuse_http2 import Connection, Crowd, call_frames, field, header_block

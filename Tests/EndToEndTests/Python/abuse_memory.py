@@ -14,7 +14,7 @@ from abuse_http2 import (
 
 
 def hold_unfinished(context, connections, streams, byte_count, trickles):
-    """Holds `byte_count` bytes of requests on each connection and never ends them; PINGs are answered all the time.
+    """Holds `byte_count` bytes of requests on each connection and never ends them. Answers PINGs all the time.
 
     More requests follow, smaller ones after each that the server refuses, down to 8 bytes, so that the room that the
     server has for requests fills up to its last byte and stays full.
@@ -105,7 +105,7 @@ def waiting_requests(context):
 
 
 def path_first(count):
-    # Pseudo-header fields have to come before others.
+    # Pseudo-header fields must come before others.
     return (indexed(3) + indexed(6) + literal(":path", "/immudb.schema.ImmuService/Get")
             + literal("content-type", "application/grpc") + indexed(62) * count)
 
@@ -127,7 +127,7 @@ def hold_indexed(context, connections, name, value, count, streams):
     crowd = Crowd(make, connections, reopens_per_second=20)
 
     def tick():
-        # All calls end and are opened again: decoding is paid once more.
+        # All calls end and are opened again, so that their headers are decoded once more.
         for connection in list(crowd.members.values()):
             if len(connection.output):
                 continue
@@ -176,7 +176,7 @@ def header_bombs(context):
 
 @attack("invalid-bombs", "memory", seconds=10, is_about_memory=True)
 def invalid_bombs(context):
-    """The same with a field that HTTP/2 forbids for its last byte, and that is therefore left out."""
+    """The same with a field that HTTP/2 forbids because of its last byte, so that the server drops it."""
     bomb(context, b"h" * 3_999 + b"\0", 16_000, 1)
 
 
@@ -255,7 +255,7 @@ def load_medium(port, is_short):
 
 
 def read_slowly(context, connections, initial_window, key, tick_bytes=0, receive_buffer=None, reads=True):
-    """`connections` ask for 100 answers each and give the windows that they are told to give."""
+    """Makes connections that ask for 100 answers each, with the given windows."""
     def make():
         connection = Connection(
             context.port, source=context.source, grants=False, reads=reads, receive_buffer=receive_buffer,
@@ -299,7 +299,7 @@ def socket_unread(context):
 # Row 6: messages that swell when they are decoded.
 
 
-# MiB: two messages of 12 MiB, each received once and held once more while it is taken apart, and as much for the rest.
+# MiB: two messages of 12 MiB, each received, and held once more while it is decoded, and as much for the rest.
 SHORT_BOUND = 96
 
 

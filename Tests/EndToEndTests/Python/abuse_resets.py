@@ -1,4 +1,4 @@
-"""Attacks by streams that end before their answer, by the client's reset or by one that it makes the server send."""
+"""Attacks by streams that end before their answer, by a reset of the client or one that the server has to send."""
 
 import time
 
@@ -10,9 +10,9 @@ from abuse_http2 import (
 # A client may reset this many calls at once, and then this many a second (RPCServer.Configuration); resets that it
 # makes the server send count like its own.
 BURST, PER_SECOND = 10_000, 5_000
-# What the server can have sent before it sees that there were too many.
+# The resets that the server may send before it sees that there were too many.
 SLACK = 5_000
-# Calls that can lie in the sockets' buffers when the server has cut the connection already.
+# The calls that may be in the sockets' buffers when the server has already cut the connection.
 BUFFERED = 150_000
 SCAN = header_block("Scan")
 SCAN_BODY = message(field(3, 100))
@@ -71,7 +71,7 @@ def rapid_reset_crowd(context):
 
 @attack("zero-increment", "resets", seconds=8)
 def zero_increment(context):
-    """WINDOW_UPDATE of 0 on each call: the server has to reset it (MadeYouReset, CVE-2025-8671)."""
+    """WINDOW_UPDATE of 0 on each call: the server must reset it (MadeYouReset, CVE-2025-8671)."""
     storm(context, lambda stream: (
         frame(HEADERS, END_HEADERS, stream, SCAN) + frame(DATA, END_STREAM, stream, SCAN_BODY)
         + window_update(stream, 0)))

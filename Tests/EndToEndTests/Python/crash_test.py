@@ -1,4 +1,4 @@
-"""Kills a server in the middle of its writes, again and again, and proves that nothing acknowledged is lost.
+"""Kills a server repeatedly in the middle of its writes, and proves that no acknowledged entry is lost.
 
 Each round: start the server on the same folder; some threads write (plain, verified and in batches) while it
 is killed by SIGKILL after 50 to 500 ms; start it again; then every acknowledged entry of the round, and a
@@ -61,7 +61,7 @@ class Server:
 
 
 class Writer(threading.Thread):
-    """Writes until the connection breaks. Keeps what was acknowledged, and each root that it saw."""
+    """Writes until the connection breaks. Keeps the acknowledged entries, and each root that it saw."""
 
     def __init__(self, port, number, round_number, seed):
         super().__init__(daemon=True)
@@ -101,7 +101,7 @@ class Writer(threading.Thread):
 
 
 def check(port, entries, roots, range_to_walk):
-    """Everything that was acknowledged is there and proves. Returns the tree's size."""
+    """Checks that every acknowledged entry is there and proven. Returns the tree's size."""
     clients = [Client(port) for _ in range(4)]
     size, _ = clients[0].current_root()
 

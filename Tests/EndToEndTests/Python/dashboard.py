@@ -1,8 +1,8 @@
-"""The dashboard and the alert rules, against a real scrape by Debian's Prometheus.
+"""Checks the dashboard and the alert rules against a real scrape by Debian's Prometheus.
 
     dashboard.py METRICS-PORT PORT TOOLS DEPLOY FOLDER
 
-TOOLS has prometheus and promtool. Ends with 0 if everything held; otherwise with the exception that says what did not.
+TOOLS has prometheus and promtool. Ends with 0 if everything held; otherwise with the exception of the first check that failed.
 """
 
 import json
@@ -20,7 +20,7 @@ from immudb_wire import Client, schema
 METRICS_PORT, PORT = int(sys.argv[1]), int(sys.argv[2])
 TOOLS, DEPLOY, FOLDER = (pathlib.Path(argument) for argument in sys.argv[3:6])
 RULES = DEPLOY / "prometheus" / "immudb.rules.yml"
-# Series that appear with their first sample only.
+# Series that appear only with their first sample.
 LATER = {"immudb_failed_appends_total", "up"}
 
 
@@ -49,7 +49,7 @@ def query(port, expression):
 
 
 def expressions():
-    """Of the dashboard, with its variables filled in, and of the rules."""
+    """Returns the expressions of the dashboard, with its variables filled in, and of the rules."""
     dashboard = json.loads((DEPLOY / "grafana" / "immudb.json").read_text())
     for panel in dashboard["panels"]:
         for target in panel["targets"]:

@@ -1,11 +1,11 @@
-"""Every data call of immudb 0.6, by a client that knows only the .proto files and keeps its own list of
-leaves: each answer, root and proof must be the one that follows from that list.
+"""Makes every data call of immudb 0.6, as a client that knows only the .proto files and keeps its own list of
+leaves: each answer, root and proof must follow from that list.
 
     data_api.py PORT write STATE      writes entries of every kind, and checks everything
     data_api.py PORT reread STATE     after a restart: checks everything, writes more, checks again
     data_api.py PORT crowd STATE      500 verified sets at once, then checks everything
 
-Ends with 0 if everything held; otherwise with the exception that says what did not.
+Ends with 0 if everything held; otherwise with the exception of the first check that failed.
 """
 
 import json
@@ -205,7 +205,7 @@ def check_pages(client, model):
 
 
 def check_structured(client, model):
-    """Each SV read against its plain one: the same items with the value decoded, or the error."""
+    """Compares each SV read with its plain one: the same items with decoded values, or the error."""
     stub = client.stub
     for key in model.keys():
         value = model.get(key)[1]
@@ -239,7 +239,7 @@ def check_structured(client, model):
 
 
 def canonical(value):
-    """The Content that is stored in exactly these bytes; None if there is none."""
+    """Returns the Content whose stored form is exactly these bytes, or None."""
     try:
         decoded = schema.Content.FromString(value)
     except Exception:
@@ -295,7 +295,7 @@ def reread(port, state_path):
 
 
 def crowd(port, state_path):
-    """500 verified sets by 50 threads, each with a root of its own to trust, beside a dump."""
+    """Makes 500 verified sets on 50 threads, each with its own trusted root, beside a dump."""
     client, model = load(port, state_path)
     before = len(model.entries)
     written, failures = {}, []

@@ -1,10 +1,10 @@
-"""A walk through the interface of immudb as a client sees it that knows only the .proto files.
+"""Makes calls of immudb as a client that knows only the .proto files.
 
-    first_light.py PORT write STATE     writes entries and checks every proof; keeps what it trusts
-    first_light.py PORT reread STATE    after a restart: everything is still there, and proves
+    first_light.py PORT write STATE     writes entries and checks every proof; keeps the trusted root
+    first_light.py PORT reread STATE    after a restart: checks that everything is there and proven
     first_light.py PORT crowd           64 threads of verified writes at once
 
-Ends with 0 if everything held; otherwise with the exception that says what did not.
+Ends with 0 if everything held; otherwise with the exception of the first check that failed.
 """
 
 import json
@@ -23,7 +23,7 @@ def expect(condition, what):
 
 
 def expect_error(code, message, call):
-    """Calls, and expects a status with the server's identity in its headers."""
+    """Makes a call, and expects a status with the server's identity in its headers."""
     try:
         call()
     except grpc.RpcError as error:
@@ -93,7 +93,7 @@ def reread(port, state_path):
 
 
 def check_all(client, entries):
-    """Every way of reading tells the same story, and every proof holds."""
+    """Checks that all ways of reading agree, and that every proof holds."""
     stub = client.stub
     newest, versions = {}, {}
     for index, (key, value) in enumerate(entries):
@@ -134,7 +134,7 @@ def identity(client):
 
 
 def crowd(port, thread_count=64, writes_each=20):
-    """Every proof of every thread holds, and all threads saw prefixes of one history."""
+    """Checks that every proof of every thread holds, and that all threads saw prefixes of one history."""
     clients = [Client(port) for _ in range(8)]
     seen, failures, lock = {}, [], threading.Lock()
 

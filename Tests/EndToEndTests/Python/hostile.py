@@ -1,9 +1,9 @@
-"""Replays hostile_requests.json: each request gets its status, nothing is written, the server lives on.
+"""Replays hostile_requests.json: each request gets its status, nothing is written, and the server goes on.
 
     hostile.py PORT
 
-A request is a method and the bytes of its message: `body` in hex, or `parts`, each in hex with how often it
-is repeated. A message of the answer may have * for any text.
+A request is a method and the bytes of its message: `body` in hex, or `parts`, each in hex with the number of its
+repetitions. A message of the answer may have * for any text.
 """
 
 import fnmatch
@@ -26,7 +26,7 @@ def body(request):
 
 
 def status(client, request):
-    """The code and message that the request gets; OK is none of the expected ones."""
+    """Returns the code and message of the answer. OK is never expected."""
     call = client.channel.unary_unary(SERVICE + request["method"])
     try:
         call(body(request), timeout=30)

@@ -23,7 +23,7 @@ LARGEST_MESSAGE = 32 << 20
 def load_stubs():
     """Generates the Python messages and stubs of schema.proto, and imports them.
 
-    The files are removed as soon as they are imported: a process that is killed later leaves nothing.
+    The files are removed as soon as they are imported: a process that is killed later leaves no files.
     """
     includes = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     with tempfile.TemporaryDirectory(prefix="immudb-stubs-") as folder:
@@ -64,7 +64,7 @@ def split(size):
 
 
 def root_by_inclusion(leaf, index, size, path):
-    """The root of the tree of that size which has the leaf at the index, if the path is right."""
+    """Returns the root of the tree of that size with the leaf at the index, if the path is right."""
     if index >= size:
         raise VerificationFailed(f"entry {index} is not in a tree of {size}")
     if size == 1:
@@ -80,7 +80,7 @@ def root_by_inclusion(leaf, index, size, path):
 
 
 def roots_by_consistency(old_size, new_size, path, old_root, is_whole=True):
-    """The roots of both trees, if the path is right. The old root is known where it is a subtree."""
+    """Returns the roots of both trees, if the path is right. The old root is an input if it is a subtree."""
     if old_size == new_size:
         if is_whole:
             if path:
@@ -187,7 +187,7 @@ class Client:
         return (answer.index + 1, answer.root) if answer.root else (0, b"")
 
     def check_entry(self, index, key, value, timeout=30):
-        """Proves by Inclusion that an entry is where it should be."""
+        """Proves by Inclusion that an entry is at its index."""
         proof = self.stub.Inclusion(schema.Index(index=index), timeout=timeout)
         leaf = leaf_digest(index, key, value)
         if proof.index != index or proof.leaf != leaf:

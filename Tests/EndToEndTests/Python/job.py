@@ -1,10 +1,10 @@
-"""A program as a job of a shell at a terminal: what is typed at which moment, and what was seen.
+"""Runs a program as a job of a shell at a terminal: types keys at given moments, and records the output.
 
-Usage: job.py PROGRAM [ARGUMENT...] -- [WAIT KEYS]... Types KEYS once WAIT was seen behind what was seen at the last
+Usage: job.py PROGRAM [ARGUMENT...] -- [WAIT KEYS]... Types KEYS once WAIT was seen after the text of the last
 step; the word {prompt} in its place waits for any of PROMPTS. Escapes such as \\t, \\r and \\x04 stand for keys; the word
 {resize N} in place of keys gives the terminal N columns, {stop PID} and {cont PID} send a signal to another process.
-When the job is stopped, the shell says so, says if the terminal reads whole lines, and lets it go on. Ends with the
-program's exit code, or with 99 if the program does not go on.
+When the job is stopped, the shell says so, says whether the terminal reads whole lines, and continues the job. Ends
+with the program's exit code, or with 99 if the program does not continue.
 """
 
 import fcntl
@@ -57,7 +57,7 @@ end = time.monotonic() + 80
 
 
 def receive():
-    """Adds to what was seen. False once the program has closed the terminal."""
+    """Adds to the output. Returns False once the program has closed the terminal."""
     global seen
     if time.monotonic() > end:
         sys.stdout.buffer.write(seen)
@@ -78,7 +78,7 @@ for wait, keys in zip(steps[::2], steps[1::2]):
     waits = PROMPTS if wait == "{prompt}" else (bytes_of(wait),)
     while is_open and not any(text in seen[answered:] for text in waits):
         is_open = receive()
-    # What follows it at once, such as the rest of the prompt, belongs to it.
+    # Text that follows at once, such as the rest of the prompt, belongs to it.
     quiet = time.monotonic() + 0.2
     while is_open and time.monotonic() < quiet and len(seen) - answered < 100_000:
         is_open = receive()

@@ -1,8 +1,9 @@
-"""Kills a process that writes, again and again, and has the next one prove that nothing acknowledged is lost.
+"""Kills a writing process repeatedly, and has the next one prove that no acknowledged entry is lost.
 
 Each round starts crash-writer on the same folder, with the largest size and root that was acknowledged before, and
-kills it by SIGKILL 5 to 500 ms after it is ready, or now and then while it opens. It checks the promises itself. A
-folder serves 25 rounds. Prints the seed first: --seed repeats a run, as far as the kernel's timing can be repeated.
+kills it by SIGKILL 5 to 500 ms after it is ready, or now and then while it opens. The process itself checks the
+promises. A folder is used for 25 rounds. Prints the seed first: --seed repeats a run, as far as the kernel's timing can
+be repeated.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import time
 
 
 def life(executable, folder, seed, size, root, delay, kills_opening):
-    """One life. Returns the size and root of the last acknowledged append, and how many there were."""
+    """Runs one process. Returns the size and root of the last acknowledged append, and the number of appends."""
     process = subprocess.Popen(
         [executable, str(folder), str(seed), str(size), root], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     acknowledged = 0
@@ -62,7 +63,7 @@ def main():
                     arguments.executable, pathlib.Path(temporary) / "db", chance.randrange(1 << 32), size, root,
                     chance.uniform(0.005, 0.5) ** 2 * 2, chance.random() < 0.1)
                 total += count
-            # The last one only checks.
+            # The last process only checks.
             life(arguments.executable, pathlib.Path(temporary) / "db", 0, size, root, 0, False)
             entries += size
             if number % 100 == 0:

@@ -1,5 +1,5 @@
-"""What a client remembers of everything it wrote: the entries in their order, and what every read must
-therefore answer. Sorted sets are apart from keys."""
+"""A model of everything that a client wrote: the entries in their order, and the answer that every read must
+have. Sorted sets are separate from keys."""
 
 import struct
 
@@ -36,7 +36,7 @@ class LedgerModel:
     # Reads; an item is (key, value, index).
 
     def versions(self, key):
-        """Newest first."""
+        """Returns the versions, newest first."""
         return [(key, entry[2], index) for index, entry in reversed(list(enumerate(self.entries)))
                 if entry[0] != MEMBER and entry[1] == key]
 
@@ -45,7 +45,7 @@ class LedgerModel:
         return versions[0] if versions else None
 
     def get(self, key):
-        """A reference is followed, one level."""
+        """Returns the item. Follows a reference one level."""
         item = self.newest(key)
         if item and self.entries[item[2]][0] == REFERENCE:
             return self.newest(item[1])
@@ -85,7 +85,7 @@ class LedgerModel:
         return items[:limit] if limit else items
 
     def page(self, number, size):
-        """The items, and whether more follow; None beyond the end."""
+        """Returns the items, and whether more follow, or None beyond the end."""
         start = (number - 1) * size if number > 1 else 0
         size = max(1, size)
         if start >= len(self.entries):

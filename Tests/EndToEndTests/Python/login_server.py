@@ -1,6 +1,6 @@
-"""An immudb with users, as far as a login needs it: Health for all, Login, CurrentRoot and Dump with the token.
+"""An immudb with users, as far as a login needs it: Health for everybody, Login, CurrentRoot and Dump with the token.
 
-Prints its port; ends when it is killed. The one user is joe, his password is "s3cret! word". A dump never ends.
+Prints its port; ends when it is killed. The only user is joe, with the password "s3cret! word". A dump never ends.
 """
 
 import importlib

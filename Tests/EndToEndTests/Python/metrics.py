@@ -1,8 +1,8 @@
-"""What a scraper and probes see.
+"""Checks the answers to a scraper and to probes.
 
     metrics.py METRICS-PORT PORT
 
-Ends with 0 if everything held; otherwise with the exception that says what did not.
+Ends with 0 if everything held; otherwise with the exception of the first check that failed.
 """
 
 import re
@@ -32,7 +32,7 @@ def get(path):
 
 
 def scrape():
-    """The samples by name and labels; each line is one that Prometheus reads."""
+    """Returns the samples by name and labels. Each line must be one that Prometheus reads."""
     status, headers, text = get("/metrics")
     expect(status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4"), headers)
     samples, types = {}, {}
@@ -60,7 +60,7 @@ labels = '{grpc_type="unary",grpc_service="immudb.schema.ImmuService",grpc_metho
 expect(before["grpc_server_started_total", labels] == 0, before)
 for number in range(10):
     client.stub.Set(schema.KeyValue(key=b"k%d" % number, value=b"v"))
-time.sleep(1.5)  # gauges are looked at each second
+time.sleep(1.5)  # gauges are updated each second
 after = scrape()
 expect(after["grpc_server_started_total", labels] == 10, after)
 expect(after["grpc_server_handling_seconds_count", labels] == 10, after)
@@ -78,7 +78,7 @@ for path in ("/metrics", "/healthz", "/readyz"):
         expect(answer.status == 200 and answer.read() == b"", path)
 expect(get("/")[0] == 404 and get("/metrics/x")[0] == 404, "unknown paths")
 
-# Strangers: garbage, half a request, and more connections than are let in; scrapes go on.
+# Strangers: garbage, half a request, and more connections than are admitted; scrapes go on.
 held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(8)]
 for number, connection in enumerate(held):
     connection.sendall([b"GET /metrics HTTP/1.1\r\nHost: x\r\n", b"\x16\x03\x01\x02\x00", b"GET / HTTP/9\r\n\r\n"][number % 3])
@@ -86,7 +86,7 @@ expect(len(scrape()) >= len(before), "a scrape beside strangers")
 for connection in held:
     connection.close()
 
-# Connections that ask and do not read are as many as are let in; they are closed, and probes go on.
+# Connections that ask and do not read take all places. They are closed, and probes go on.
 held = []
 for _ in range(16):
     connection = socket.socket()

@@ -1,4 +1,4 @@
-"""grpcio and immudb with mutual TLS. Usage:
+"""Calls immudb with grpcio over mutual TLS. Usage:
 mutual_tls.py PORT CA STRANGE_CA CERT KEY STRANGE_CERT STRANGE_KEY OLD_CERT OLD_KEY"""
 import socket
 import ssl

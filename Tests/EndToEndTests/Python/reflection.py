@@ -2,7 +2,7 @@
 
     reflection.py PORT
 
-Ends with 0 if everything held; otherwise with the exception that says what did not.
+Ends with 0 if everything held; otherwise with the exception of the first check that failed.
 """
 
 import sys
@@ -17,7 +17,7 @@ INFO = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
 
 def ask(*questions, path=INFO):
-    """The answers to questions; the messages of v1 are those of v1alpha."""
+    """Returns the answers to questions. The messages of v1 are those of v1alpha."""
     call = channel.stream_stream(
         path, older.ServerReflectionRequest.SerializeToString, older.ServerReflectionResponse.FromString)
     return list(call(iter(questions), timeout=10))
@@ -79,7 +79,7 @@ for path in (INFO, INFO.replace(".v1.", ".v1alpha.")):
     expect(all(answer.original_request.host == answer.valid_host == "me" for answer in answers), answers)
     expect(answers[5].error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0], answers[5])
     expect(len(answers[7].error_response.error_message) < 300, answers[7])
-    # The file that was asked for is first, and all that it imports is there.
+    # The requested file is first, and all files that it imports are there.
     expect(len(answers[2].file_descriptor_response.file_descriptor_proto) >= 3, answers[2])
 
 try:

@@ -1,4 +1,4 @@
-"""A program that draws on the whole terminal: what is on the screen at which moment, and how it leaves the terminal.
+"""Runs a program that draws on the whole terminal: checks the screen at given moments, and the terminal afterwards.
 
 Usage: screen.py PROGRAM [ARGUMENT...] -- STEP... Each step is one argument:
 
@@ -7,15 +7,15 @@ Usage: screen.py PROGRAM [ARGUMENT...] -- STEP... Each step is one argument:
     resize COLUMNS ROWS
     send NAME         sends the program a signal, such as TERM
     signal PID NAME   sends one to another process
-    stopped           waits until the program is stopped, and says if the terminal is as it was before
-    continue          lets it go on, as `fg` does
-    pause SECONDS     only reads what is drawn
+    stopped           waits until the program is stopped, and says whether the terminal is as it was before
+    continue          continues it, as `fg` does
+    pause SECONDS     only reads the output
     print             prints the screen
 
-The terminal has 80 columns and 24 rows at first. In the end the program is waited for; then this prints `terminal: ` with
+The terminal has 80 columns and 24 rows at first. At the end this waits for the program, and then prints `terminal: ` with
 `kept` if its modes are those from before, `left` if the program has left the alternate screen, `cursor` if it is shown, and
-`end: N` with the exit code, or 128 and the signal's number. Ends with 1, and prints what was on the screen, if anything
-does not come within 30 seconds.
+`end: N` with the exit code, or 128 and the signal's number. Ends with 1, and prints the screen, if a step is
+not complete within 30 seconds.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ program, steps = sys.argv[1:split], sys.argv[split + 1:]
 
 
 class Screen(pyte.Screen):
-    """pyte knows no alternate screen."""
+    """A screen with an alternate screen, which pyte does not have."""
 
     is_alternate = was_alternate = False
 
@@ -56,12 +56,12 @@ def set_size(columns, rows):
 
 
 def modes():
-    """As `stty -a` shows them."""
+    """Returns the modes as `stty -a` shows them."""
     return termios.tcgetattr(slave)
 
 
 def shell():
-    """Runs the program as a job, and tells of its stops and its end: a leader of a session is not stopped by Ctrl-Z."""
+    """Runs the program as a job, and reports its stops and its end: Ctrl-Z does not stop a leader of a session."""
     os.setsid()
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -80,7 +80,7 @@ def shell():
         if not os.WIFSTOPPED(status):
             code = os.waitstatus_to_exitcode(status)
             os.write(told[1], f"end {code if code >= 0 else 128 - code}\n".encode())
-            # A hangup would tell the terminal's other side that it is gone.
+            # A hangup would close the terminal for its other side.
             signal.pause()
         os.write(told[1], b"stop\n")
         os.read(asked[0], 1)
@@ -112,7 +112,7 @@ def fail(what):
 
 
 def wait_for(is_there, what):
-    """Reads what the program draws until something holds."""
+    """Reads the program's output until a condition holds."""
     global words
     end = time.monotonic() + SECONDS
     while not is_there():
@@ -127,7 +127,7 @@ def wait_for(is_there, what):
 
 
 def wait_for_word(word):
-    """Waits for what the shell tells, and takes it."""
+    """Waits for a report of the shell, and returns it."""
     global words
     wait_for(lambda: any(line.startswith(word) for line in words.split(b"\n")[:-1]), word.decode())
     lines = words.split(b"\n")
@@ -138,7 +138,7 @@ def wait_for_word(word):
 
 
 def settle():
-    """Reads what is drawn until nothing comes for a while."""
+    """Reads the output until nothing comes for a while."""
     while select.select([terminal], [], [], 0.2)[0]:
         stream.feed(os.read(terminal, 65536))
 

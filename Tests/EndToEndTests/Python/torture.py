@@ -1,6 +1,6 @@
-"""The promises of the server against the real kernel: calls that fail, disks that fill, processes that stop.
+"""Checks the promises of the server on the real kernel: calls that fail, disks that fill, processes that stop.
 
-Called by Scripts/torture.sh, which says how. Ends with 1 if there are findings.
+Scripts/torture.sh calls it, and describes the arguments. Ends with 1 if there are findings.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def main():
     given = arguments()
     # So that volumes are unmounted and folders removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # The other parts of the short form take longer than they are worth in every test run.
+    # The other parts take too long for the short form, which runs in every test run.
     parts = (given.only or ("sweep,order" if given.short else ",".join(PARTS))).split(",")
     if unknown := set(parts) - set(PARTS):
         raise SystemExit(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")

@@ -42,7 +42,7 @@ def copy(executable, folder, seed, report, number):
         time.sleep(0.1 + 0.2 * (each % 3))
         place = pathlib.Path(folder) / f"copy-{each}"
         place.mkdir()
-        # A file may go while it is copied; cp then says so and goes on.
+        # A file may be removed while it is copied; cp then reports it and goes on.
         subprocess.run(["cp", "-a", str(server.data), str(place / "data")], capture_output=True)
         copies.append(place)
     load.stopped = True
@@ -90,7 +90,7 @@ class OpenedCopy:
         self.problems = []
 
     def compare(self, source, entries):
-        """The copy has the first entries of the source, and a root that the source continues."""
+        """Checks that the copy has the first entries of the source, and a root that the source continues."""
         client = Client(self.server.port)
         try:
             size, root = client.current_root()

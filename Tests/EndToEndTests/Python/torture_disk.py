@@ -1,5 +1,5 @@
 """A disk without room for bytes or names, a process without descriptors, a limit to a file's size, a disk that
-goes read-only: writes are refused by the right status, reads go on, and what has passed is over."""
+goes read-only: writes get the right status, reads go on, and writes succeed again afterwards."""
 
 import contextlib
 import os
@@ -78,7 +78,7 @@ class Volume:
 
 
 class Test:
-    """One shortage: a server, what it acknowledged, what was wrong."""
+    """One shortage: a server, its acknowledged entries, and the findings."""
 
     def __init__(self, name, executable, folder, seed, report):
         self.name, self.executable, self.seed, self.report = name, executable, seed, report
@@ -180,7 +180,7 @@ def full(kind, fill, inodes=None):
         test.start(test.volume.path / "data")
         test.work()
         getattr(test.volume, fill)()
-        # Names are needed for new segments: without small ones, 6 MB need none.
+        # Only new segments need names. Unless segments are small, 6 MB need none.
         error = test.write_until_refused(byte_count=60_000, most=2000 if fill == "fill_bytes" else 100)
         if fill == "fill_bytes" or error is not None:
             test.demand_refusal(error)
@@ -236,7 +236,7 @@ def few_descriptors(limit, idle_count):
 
 def file_size_limit(test):
     """A write beyond the limit raises SIGXFSZ, which kills by default."""
-    # The space of a segment is reserved by 16 MiB, so that the limit is met with the second reservation.
+    # The space of a segment is reserved by 16 MiB, so the second reservation meets the limit.
     test.start(test.folder / "data", wrapper=["prlimit", f"--fsize={24 << 20}"], small_segments=False)
     test.work()
     error = test.write_until_refused(30, 900_000)
@@ -283,7 +283,7 @@ TESTS = {
 
 
 def disk(executable, folder, seed, report, match):
-    """Every shortage whose name begins with `match`."""
+    """Runs every shortage whose name begins with `match`."""
     count = 0
     for name, body in TESTS.items():
         if name.startswith(match):

@@ -1,7 +1,7 @@
-"""Which system calls a server makes on its files, and which of them can fail how.
+"""The system calls that a server makes on its files, and the errors with which they can fail.
 
-A counting run under strace says how often each kind of call is made; each such call, of each thread, then
-fails once. strace counts the calls of each thread apart, and so does this.
+A run under strace counts the calls of each kind; each such call, of each thread, then
+fails once. strace counts the calls of each thread separately, and so does this.
 """
 
 import collections
@@ -34,7 +34,7 @@ ERRORS = {
     "fcntl": ["EMFILE"],
     "lseek": ["EIO"],
 }
-# Not only on files: on sockets, pipes, threads.
+# These also work on sockets, pipes and threads.
 ERRORS_ANYWHERE = {
     "clone3": ["EAGAIN"],
     "openat": ["EMFILE"],
@@ -48,13 +48,13 @@ ERRORS_ANYWHERE = {
     "eventfd2": ["EMFILE"],
     "socket": ["EMFILE"],
 }
-# The kernel says that it did what it did not: the disk lies. Found damage may be refused, never served.
+# The kernel reports a success that did not happen: the disk lies. Damage may be refused, never served.
 LIES = {"pwrite64": ["retval=1"], "pread64": ["retval=1"]}
 # Faults in these leave a ledger whose state on the disk is unknown: it may stop taking writes.
 LEDGER_WRITES = {"pwrite64", "write", "writev", "fdatasync", "fsync", "sync_file_range"}
 # A disk on which these fail for good can still be read.
 CHANGES = LEDGER_WRITES | {"fallocate", "rename", "link", "unlink", "ftruncate", "mkdir"}
-# Beyond so many calls of one kind in one thread, every n-th is enough.
+# Beyond this number of calls of a kind in a thread, every n-th is sufficient.
 DENSE_COUNT = 150
 
 GROUPS = ("ledger", "tree", "index", "other")
@@ -93,7 +93,7 @@ class Case:
 
     @property
     def may_stop_writes(self):
-        # A folder is opened to be synchronized: a disk that fails there is no shortage.
+        # A folder is opened to synchronize it: a failure of the disk there is not a shortage.
         is_folder_sync = self.call == "openat" and self.fault == "error=EIO"
         return (self.group == "ledger" and (self.call in LEDGER_WRITES or is_folder_sync)
                 or self.is_anywhere and (self.call == "write" or is_folder_sync))
@@ -107,7 +107,7 @@ class Case:
 
 
 class Count:
-    """What a counting run found: paths by group, and the most calls of a thread by group and kind."""
+    """The result of a counting run: paths by group, and the most calls of a thread by group and kind."""
 
     def __init__(self, trace, data):
         self.paths = collections.defaultdict(set)
@@ -128,7 +128,7 @@ class Count:
             if not found or call == "execve":
                 continue
             if not is_begun:
-                # What the loader and the runtime read before is theirs.
+                # Earlier reads are those of the loader and the runtime.
                 is_begun, skipped = True, dict(anywhere)
             relative = (found.group(1) or "").lstrip("/").removesuffix(" (deleted)")
             group = group_of(relative)
@@ -157,7 +157,7 @@ def dense(count):
 
 
 def cases(scenario, count):
-    """Every fault that the scenario can meet."""
+    """Returns every fault that the scenario can meet."""
     found = []
     for (group, call), number in sorted(count.calls.items()):
         faults = [f"error={error}" for error in ERRORS.get(call, ())]
@@ -177,12 +177,12 @@ def cases(scenario, count):
     return found
 
 
-# What sweeps have found: in every sample.
+# Cases that have found bugs. Every sample has them.
 FOUND = ("fresh/other/openat/error=EINTR/",)
 
 
 def sample(all_cases, number, chance):
-    """As many cases, spread evenly over the kinds of calls and errors; those of FOUND first."""
+    """Returns `number` cases, spread evenly over the kinds of calls and errors; those of FOUND first."""
     found = [case for case in all_cases if case.name.startswith(FOUND)]
     all_cases = [case for case in all_cases if case not in found]
     by_kind = collections.defaultdict(list)

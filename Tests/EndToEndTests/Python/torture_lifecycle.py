@@ -1,5 +1,5 @@
 """Signals at any time, two servers on one folder, a process that is stopped and continued, a clock that is set
-back: a server ends when it is told to, and a start goes on where the last one ended."""
+back: a server ends at SIGTERM, and a start continues where the last one ended."""
 
 import glob
 import os
@@ -18,12 +18,12 @@ PART = "lifecycle"
 LARGE_COUNT = 300_000
 BATCH_COUNT = 20_000
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
-# Each is synchronized by itself: the interval of 100 ms passes in between.
+# Each write is synchronized by itself: the interval of 100 ms passes in between.
 INTERVAL_SETS = 6
 
 
 class Test:
-    """A folder with some history, and what it has to hold."""
+    """A folder with some history, and the model of its content."""
 
     def __init__(self, name, executable, folder, seed):
         self.executable, self.seed = executable, seed
@@ -59,7 +59,7 @@ class Test:
 
 
 def signals_at_start(test, rounds):
-    """SIGTERM at a random time of a start, then a second one; now and then with an index to rebuild."""
+    """Sends SIGTERM at a random time of a start, then again; sometimes with an index to rebuild."""
     server = test.start()
     test.work(server, 60)
     test.ended(server, "after work")
@@ -73,7 +73,7 @@ def signals_at_start(test, rounds):
         server.signal(signal.SIGTERM)
         time.sleep(test.random.uniform(0, 0.05))
         server.signal(signal.SIGTERM)
-        # Before the handler is there, the signal ends the process as it ends any other.
+        # Before the handler is installed, the signal ends the process as it ends any other.
         test.ended(server, "at SIGTERM during a start",
                    (0,) if is_ready else (0, 1, -signal.SIGTERM))
         if number % 10 == 9:
@@ -82,7 +82,7 @@ def signals_at_start(test, rounds):
 
 
 def signals_under_load(test, rounds):
-    """SIGTERM twice while clients write: running calls are answered, and the answers are true."""
+    """Sends SIGTERM twice while clients write: running calls get an answer, and the answers are true."""
     for _ in range(max(1, rounds // 4)):
         server = test.start()
         thread = threading.Thread(target=test.work, args=(server, 400))
@@ -97,7 +97,7 @@ def signals_under_load(test, rounds):
 
 
 def two_servers(test, rounds):
-    """The second is refused with a reason, and the first does not notice. Of two at once, one serves."""
+    """Starts a second server, which fails with a reason while the first goes on. Of two at once, one serves."""
     other = test.folder / "other"
     other.mkdir()
     for number in range(max(2, rounds // 4)):
@@ -122,7 +122,7 @@ def two_servers(test, rounds):
 
 
 def stopped_and_continued(test, rounds):
-    """SIGSTOP and SIGCONT under load: deadlines pass, nothing else."""
+    """Sends SIGSTOP and SIGCONT under load: deadlines pass, and nothing else happens."""
     server = test.start()
     for _ in range(max(1, rounds // 10)):
         thread = threading.Thread(target=test.work, args=(server, 200))
@@ -140,7 +140,7 @@ def stopped_and_continued(test, rounds):
 
 
 class Clock:
-    """The wall clock of a server, to be set."""
+    """The wall clock of a server, which tests set."""
 
     def __init__(self, test):
         self.library = os.environ.get("IMMUDB_TEST_FAKETIME") or next(iter(glob.glob(FAKETIME)), "")
@@ -157,22 +157,22 @@ class Clock:
 
 
 def clock_set_back(test, rounds):
-    """The clock goes back by a day, and forward by a year, while the server runs and between its runs."""
+    """Sets the clock back by a day and forward by a year, while the server runs and between its runs."""
     del rounds
     clock = Clock(test)
     if why_not := clock.why_not():
         return why_not
     for offset in ("+0", "-1d", "+365d", "-2d"):
         clock.set(offset)
-        # The library changes the environment of the first process that it is loaded into; Swift finds a
-        # program's arguments beside its environment, and would find none.
+        # The library changes the environment of the first process that loads it. Swift looks for a
+        # program's arguments beside its environment, and would not find them.
         server = test.start(environment=clock.environment, wrapper=["env"])
         test.work(server)
         for change in ("-1d", "+365d", offset):
             clock.set(change)
             test.work(server, 10)
-        # The library also moves Dispatch's timers (timerfd_settime), which go by the monotonic clock, and a stop
-        # waits for one: behind an offset it would wait as long.
+        # The library also moves Dispatch's timers (timerfd_settime), which use the monotonic clock, and a stop
+        # waits for one: after a step of the clock it would wait as long.
         clock.set("+0")
         test.ended(server, "after its clock was set")
     if test.oracle.statuses:
@@ -182,7 +182,7 @@ def clock_set_back(test, rounds):
 
 
 def interval_by_clock(test, rounds):
-    """With --durability interval, what was written is synchronized soon, also if the clock goes back meanwhile."""
+    """Checks that --durability interval synchronizes writes soon, also if the clock goes back meanwhile."""
     del rounds
     clock = Clock(test)
     if why_not := clock.why_not():
@@ -206,7 +206,7 @@ def interval_by_clock(test, rounds):
 
 
 def stopped_while_it_rebuilds(test, rounds):
-    """SIGTERM 0.1 s after a start that rebuilds the index of a large database."""
+    """Sends SIGTERM 0.1 s after a start that rebuilds the index of a large database."""
     del rounds
     server = test.start(small_segments=False)
     clients = Clients(server.port)

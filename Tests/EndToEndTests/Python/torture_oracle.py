@@ -1,7 +1,7 @@
-"""What a client knows of its writes, and what a server must therefore hold after a restart.
+"""A client's knowledge of its writes, and the entries that a server must therefore have after a restart.
 
 A write is acknowledged with an index; or refused by a status that says that it is certainly not stored; or
-its outcome is unknown. Nothing else counts: not what the server's log says, not the state of its files.
+its outcome is unknown. Nothing else counts, neither the server's log nor the state of its files.
 """
 
 import copy
@@ -85,7 +85,7 @@ class Oracle:
     # While the server runs.
 
     def demand_reads(self, client_of, sample, deadline):
-        """Every entry of the sample is there by index and by key. A shortage may pass for some time."""
+        """Checks that every entry of the sample is there by index and by key. Allows some time for a shortage to pass."""
         for index in sample:
             entry = self.acknowledged[index]
             while True:
@@ -123,7 +123,7 @@ class Oracle:
     # After a restart without faults.
 
     def check(self, port, is_damage_allowed=False):
-        """Everything that was acknowledged is there, and nothing that could not be."""
+        """Checks that every acknowledged entry is there, and no entry that cannot be."""
         client = Client(port)
         try:
             self.check_with(client)
@@ -154,7 +154,7 @@ class Oracle:
         self.check_views(client, model)
 
     def attribute(self, entries):
-        """Finds for each entry the write that it comes from. Returns the model, if all have one."""
+        """Finds the write of each entry. Returns the model if every entry has one."""
         sound, kinds = True, {}
         for index, entry in self.acknowledged.items():
             if index >= len(entries) or not entries[index].is_same(entry):
@@ -193,7 +193,7 @@ class Oracle:
         return model
 
     def check_views(self, client, model):
-        """Keys, references and sets answer as the entries demand."""
+        """Checks that the answers about keys, references and sets follow from the entries."""
         found = scan_all(client)
         if [(item.key, item.value, item.index) for item in found] != model.scan():
             self.problem("a scan differs from the entries", f"{len(found)} items")
@@ -212,7 +212,7 @@ class Oracle:
 
 
 def read_all(client, size):
-    """All entries, by pages; one by one where a page is too large."""
+    """Reads all entries by pages, or one by one if a page is too large."""
     entries = []
     for page in range(1, size // 200 + 2):
         request = schema.IScanOptions(pageSize=200, pageNumber=page)
@@ -229,7 +229,7 @@ def read_all(client, size):
 
 
 def scan_all(client):
-    """All keys in order, by answers that may end early."""
+    """Reads all keys in order, from answers that may end early."""
     items = []
     while True:
         offset = items[-1].key if items else b""

@@ -1,10 +1,10 @@
 """No answer leaves before the entry is on the disk, and no frame goes into a segment whose name may be lost.
 
-strace watches a server under sets, one after another, and the order of its calls is checked: what was
-written to a segment is synchronized before the next answer is written to a socket; a segment that was begun
+strace watches a server under sets, one after another, and the order of its calls is checked: the bytes
+in a segment are synchronized before the next answer is written to a socket; a segment that was begun
 is synchronized, then renamed, then its folder synchronized, and only then gets its first frame.
 
-And what has to happen at a time does not wait for the clock that an operator, or NTP, sets.
+And no timed action depends on the clock that an operator, or NTP, sets.
 """
 
 import pathlib
@@ -16,9 +16,9 @@ from torture_server import Finding, Server, ending
 
 PART = "order"
 SETS = 100
-# With pauses in which the interval of 100 ms passes.
+# With pauses, so that the interval of 100 ms passes.
 WAITED_SETS = 5
-# Rolls without small segments: so many bytes go over 128 MiB.
+# Fills a segment of 128 MiB.
 LARGE_BYTES = 1_500_000
 SEGMENT_HEAD_BYTES = 128
 CALLS = "fdatasync,fsync,sync_file_range,pwrite64,pwritev,write,writev,sendto,sendmsg,rename,renameat,renameat2"
@@ -56,7 +56,7 @@ def calls(trace):
 
 
 def frame_types(text):
-    """The HTTP/2 frames that begin in what a call writes."""
+    """Returns the HTTP/2 frames that begin in the bytes of a write."""
     written = bytes.fromhex("".join(re.findall(r"\\x([0-9a-f]{2})", text)))
     found = []
     while len(written) >= 9:
@@ -66,7 +66,7 @@ def frame_types(text):
 
 
 class Order:
-    """The state of the ledger's files as the calls say it."""
+    """The state of the ledger's files that follows from the calls."""
 
     def __init__(self):
         self.dirty, self.syncing = {}, {}
@@ -120,7 +120,7 @@ class Order:
                 self.problem("a segment begins before the one in front is synchronized", call)
         if call.is_end and call.succeeded:
             self.renamed[new] = True
-            # A sync of the folder that had begun before proves nothing.
+            # A sync of the folder that began before the rename proves nothing.
             self.syncing.pop(str(pathlib.PurePosixPath(new).parent), None)
 
     def answer(self, call):
@@ -136,9 +136,9 @@ class Order:
 
 
 def waits(executable, folder):
-    """The waits of a server that synchronizes by interval go by the monotonic clock.
+    """Checks that the waits of a server that synchronizes by interval use the monotonic clock.
 
-    Two kinds of threads wait by the clock that can be set, and nobody waits for them: idle ones of Dispatch, which
+    Two kinds of threads use the clock that can be set, and no other thread waits for them: idle ones of Dispatch, which
     then end, and RocksDB's timer of statistics, which are off.
     """
     server = Server(executable, folder, arguments=["--durability", "interval"],

@@ -1,4 +1,4 @@
-"""A call fails while a segment of the size in use is begun: with values of 30 MiB, five fill one."""
+"""Makes a call fail while a segment of the normal size is begun: five values of 30 MiB fill one."""
 
 import pathlib
 import random
@@ -13,7 +13,7 @@ PART = "roll"
 VALUES = 5
 LARGE_BYTES = 30 << 20
 NEXT = "0000000001.segment"
-# What fails, on which file of the ledger's folder; and whether the ledger may take no writes after it.
+# The call that fails, its file in the ledger's folder, and whether the ledger may take no writes afterwards.
 FAULTS = [
     ("openat", "EMFILE", NEXT, False),
     ("openat", "EMFILE", NEXT + ".unfinished", False),
@@ -27,7 +27,7 @@ FAULTS = [
 
 
 def roll(executable, folder, seed, report, is_short):
-    """Each fault with each durability; in short, the first ones."""
+    """Runs each fault with each durability; the first ones in the short form."""
     count = 0
     for call, error, name, may_stop in FAULTS[:1] if is_short else FAULTS:
         for durability in ("always", "interval"):
@@ -52,7 +52,7 @@ def run(executable, place, seed, call, error, path, durability, may_stop):
     clients = Clients(server.port)
     value = random.Random(seed).randbytes(LARGE_BYTES)
     try:
-        # Attached once it serves, so that only what the roll does counts.
+        # Attached once it serves, so that only the calls of the roll count.
         tracer = attach(server, [*strace, "-o", str(place / "trace")])
         for number in range(VALUES):
             key = b"large-%d" % number
@@ -88,7 +88,7 @@ def run(executable, place, seed, call, error, path, durability, may_stop):
 
 
 def attach(server, arguments):
-    """strace on the running server, once it watches."""
+    """Attaches strace to the running server. Returns once it watches."""
     tracer = subprocess.Popen(["strace", "-f", "-p", str(server.process.pid), *arguments],
                               stderr=subprocess.PIPE, text=True)
     line = tracer.stderr.readline()

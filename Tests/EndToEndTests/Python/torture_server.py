@@ -28,7 +28,7 @@ class Hang(Exception):
 
 
 def ending(code):
-    """How a process ended, in words."""
+    """Describes how a process ended."""
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
@@ -101,7 +101,7 @@ class Server:
     def accepts(self):
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=0.2) as connection:
-                # Where nobody listens, a connection may come to have both ends on that port: its own.
+                # Without a listener, a connection may connect to itself, with both ends on that port.
                 return connection.getsockname() != connection.getpeername()
         except OSError:
             return False
@@ -119,7 +119,7 @@ class Server:
         self.wait_for_tracer()
 
     def stop(self, seconds=STOP_SECONDS):
-        """Sends SIGTERM and returns the exit code; negative is the signal that killed it."""
+        """Sends SIGTERM and returns the exit code. A negative one is the signal that killed the server."""
         self.signal(signal.SIGTERM)
         try:
             code = self.process.wait(timeout=seconds)
@@ -130,7 +130,7 @@ class Server:
         return code
 
     def wait_for_tracer(self):
-        """The tracer writes its last lines after the server has ended."""
+        """Waits for the tracer, which writes its last lines after the server has ended."""
         if not self.is_traced:
             return
         end = re.compile(rb"^%d .*\+\+\+ (exited|killed)" % self.process.pid, re.MULTILINE)
@@ -140,7 +140,7 @@ class Server:
             time.sleep(0.005)
 
     def last_words(self):
-        """What the log says of a failure."""
+        """Returns the log's lines about a failure."""
         lines = [line for line in self.text().splitlines() if line.strip() and "INFO" not in line
                  and "WARNING: environment variable" not in line]
         telling = [line for line in lines if re.search(r"error|fail|cannot", line, re.I)]
@@ -148,7 +148,7 @@ class Server:
         return (deadly or telling or lines or ["(nothing on stderr)"])[0][:300]
 
     def injections(self):
-        """The calls that failed by order: (time, line)."""
+        """Returns the calls that were made to fail: (time, line)."""
         if not self.trace.exists():
             return []
         found = []
@@ -160,7 +160,7 @@ class Server:
 
 
 class Finding:
-    """A promise that was not kept: `kind` groups equal ones, `repeat` says how to see it again."""
+    """A promise that was not kept: `kind` groups equal ones, `repeat` is the command that repeats it."""
 
     def __init__(self, part, kind, what, repeat=""):
         self.part, self.kind, self.what, self.repeat = part, kind, what, repeat

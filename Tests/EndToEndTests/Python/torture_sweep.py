@@ -1,5 +1,5 @@
-"""Every system call of a scripted workload fails once, on the real kernel: no acknowledged entry is lost, no
-refused one is stored, and what passed is over."""
+"""Makes every system call of a scripted workload fail once, on the real kernel: no acknowledged entry is lost, no
+refused one is stored, and the server works again afterwards."""
 
 import collections
 import concurrent.futures
@@ -70,7 +70,7 @@ class Scenario:
 
 
 class Run:
-    """One case: start under the fault, work, demand, stop, start without it, check."""
+    """Runs one case: starts under the fault, works, demands, stops, starts without it, checks."""
 
     def __init__(self, scenario, case, executable, folder):
         self.scenario, self.case, self.executable = scenario, case, executable
@@ -93,7 +93,7 @@ class Run:
                    if each.startswith("INTERNAL")):
                 self.notes.append("INTERNAL on a write that does not say what is stored")
             if "anon_inode" in self.injected and "EINTR" not in self.case.fault:
-                # Not a fault that a kernel has. But nothing is lost by it.
+                # A kernel does not fail in this way, but nothing is lost by it.
                 self.outcome = "impossible"
                 self.problems, self.oracle.problems = [], []
             self.settled(data)
@@ -106,7 +106,7 @@ class Run:
 
     def faulty(self, data):
         strace = self.case.strace(self.paths)
-        # A fault in writing the log may take the line that says the port.
+        # A fault in writing the log may lose the line with the port.
         port = free_port() if self.case.is_anywhere else None
         paths = f"-P each of {len(self.paths)} in {self.case.group} " if self.paths else ""
         self.command = f"strace -f -o trace {shlex.join(self.case.strace([]))} {paths}immudb --dir …/data"
@@ -146,7 +146,7 @@ class Run:
         clients.close()
 
     def demand(self, server, clients):
-        """What has to work after the fault, or while it lasts."""
+        """Checks that the server works after the fault, or while it lasts."""
         case = self.case
         deadline = time.monotonic() + PATIENCE_SECONDS
         if case.is_lie:
@@ -178,7 +178,7 @@ class Run:
         if not server.is_alive():
             code = server.process.returncode
             if code == 1 and "starting immudb" not in server.text() and not self.has_new_entries():
-                # The port was taken, by this start or by somebody else, before the start failed.
+                # The port was taken, by this start or by another process, before the start failed.
                 return self.start_failed(server, StartFailed(code, server.text()))
             if -code in CRASHES:
                 self.crash(server, code, "while it served")
@@ -229,7 +229,7 @@ class Run:
 
 
 def sweep(executable, folder, seed, report, number=None, seconds=None, names=(), match=""):
-    """Runs the cases: all, or a sample of them, or those named. Prints a table at the end."""
+    """Runs all cases, a sample of them, or those that are named. Prints a table at the end."""
     scenarios = {name: Scenario(name, executable, folder, seed) for name in ("killed", "fresh")}
     everything = [case for name, scenario in scenarios.items() for case in cases(name, scenario.count)]
     for name, scenario in scenarios.items():

@@ -1,4 +1,4 @@
-"""A client that writes and reads everything that immudb can, in an order that a seed decides."""
+"""A client that makes all kinds of writes and reads, in an order that depends on a seed."""
 
 import random
 
@@ -68,7 +68,7 @@ class Workload:
             [(entry.key, entry.value) for entry in entries], timeout=SECONDS))
 
     def crowd(self):
-        """Writes at the same time, which share a frame."""
+        """Makes writes at the same time, which share a frame."""
         entries = [self.entry() for _ in range(6)]
         calls = [self.stub.Set.future(schema.KeyValue(key=entry.key, value=entry.value), timeout=SECONDS)
                  for entry in entries]
@@ -111,7 +111,7 @@ class Workload:
         self.oracle.write([entry], lambda: client.accept(
             client.stub.SafeZAdd(safe, timeout=SECONDS), entry.key, entry.value))
 
-    # Reads. They may fail while a fault lasts, but what they answer is true.
+    # Reads. They may fail while a fault lasts, but their answers are true.
 
     def read(self, call):
         try:

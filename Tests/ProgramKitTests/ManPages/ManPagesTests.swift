@@ -5,7 +5,7 @@ import Testing
 
 @testable import ProgramKit
 
-/// A program with everything that is hard to write down.
+/// A program with everything that is hard to express in roff.
 private struct Tool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tool", abstract: "tool - keeps things.",

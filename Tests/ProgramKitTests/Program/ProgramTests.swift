@@ -4,7 +4,7 @@ import Testing
 
 @testable import ProgramKit
 
-/// A program that does something without a command.
+/// A program with a function without a command.
 private struct Keeper: Program {
     enum Mode: String, CaseIterable { case fast, safe }
 
@@ -37,7 +37,7 @@ private struct Keeper: Program {
     static func perform(_ invocation: Invocation<Self>) async throws -> Int32 { 0 }
 }
 
-/// The same settings and commands, for the commands only.
+/// A program with the same settings and commands, and no function without a command.
 private struct Tool: Program {
     static let definition = Keeper.definition
     static let version = "1"

@@ -114,7 +114,7 @@ struct PrecedenceTests {
         guard !value.isEmpty else { return }
         let name = "SAMPLE_\(key.uppercased())"
         let variable = try #require(throws: SettingsError.self) {
-            // Also when a flag overrides another one.
+            // Also if a flag overrides another setting.
             let other = key == "port" ? "name" : "port"
             _ = try Sample.values(flags: [other: "1"], environment: [name: value])
         }

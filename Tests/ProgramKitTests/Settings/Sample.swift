@@ -4,7 +4,7 @@ import Testing
 
 @testable import ProgramKit
 
-/// The settings of a made-up program.
+/// The settings of a sample program.
 enum Sample {
     enum Mode: String, CaseIterable { case fast, safe, slow }
 
@@ -28,13 +28,13 @@ enum Sample {
             flags: flags, environment: environment, config: ConfigFileSearch(file: file))
     }
 
-    /// Reads a text as a file of that name.
+    /// Reads a text as a config file of that name.
     static func file(_ name: String, _ text: String) throws -> ConfigFile {
         let folder = TemporaryFolder()
         return try ConfigFile.read(try folder.write(name, text))
     }
 
-    /// What is said of a text that is a bad file.
+    /// Returns the error for a text that is an invalid config file.
     static func complaint(_ name: String, _ text: String) throws -> String {
         let error = try #require(throws: SettingsError.self) {
             _ = try values(file: file(name, text))

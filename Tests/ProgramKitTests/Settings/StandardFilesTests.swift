@@ -44,7 +44,7 @@ struct StandardFilesTests {
             "do not keep a crash from ending the process, even if nobody reads the standard error")
         func crash() async throws {
             await #expect(processExitsWith: .failure) {
-                // The one that has to end is a child: if it did not, nobody would end it.
+                // A child process must end by itself here. Nothing else would end it.
                 alarm(60)
                 signal(SIGALRM) { _ in _exit(0) }
                 var ends: [Int32] = [-1, -1]

@@ -20,7 +20,7 @@ def run():
         try:
             body()
             print("ok %s" % name, flush=True)
-        except BaseException:  # pytest-like: whatever it is, it is this check's failure
+        except BaseException:  # any exception is this check's failure, as in pytest
             why = traceback.format_exc().replace("\n", " | ")
             print("FAILED %s: %s" % (name, why), flush=True)
         print("# %.2f s %s" % (time.time() - began, name), file=sys.stderr, flush=True)

@@ -217,7 +217,7 @@ def failing_stream():
 @check("a stream that is not read holds its handler back, and ends when it is cancelled")
 def stalled_stream():
     before = counters()
-    # Otherwise grpcio takes in as much as the connection carries.
+    # Without this, grpcio reads as much as the connection carries.
     patient = open_channel([("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)])
     call = patient.unary_stream("/test.Peer/Endless")(number(64 << 10))
     next(call)
@@ -257,7 +257,7 @@ def conversation():
     assert ("server-id", "test-server") in list(call.initial_metadata())
     call, answers = converse(number(count) for count in [])
     assert list(answers) == [] and call.code() == code.OK
-    # One question after the answer before it, in many conversations by turns.
+    # Each question follows the answer to the one before, in many conversations by turns.
     waiting = [queue.Queue() for _ in range(50)]
     open_calls = [converse(iter(questions.get, None)) for questions in waiting]
     for count in (1, 100_000, 7):

@@ -66,7 +66,7 @@ class Connection:
             pass  # it was turned away already
 
     def read(self, seconds=0.3, until=lambda self: False):
-        """Reads until nothing comes for that long, or the end."""
+        """Reads until the end, or until nothing comes for that long."""
         self.socket.settimeout(seconds)
         try:
             while not until(self):
@@ -122,7 +122,7 @@ def resident():
 
 
 def settled():
-    """What is resident when what the checks before have held is freed, or 5 seconds later."""
+    """Returns the resident memory once the memory of earlier checks is freed, or 5 seconds later."""
     last = resident()
     for _ in range(25):
         time.sleep(0.2)
@@ -242,7 +242,7 @@ def not_grpc():
     assert b"12" in huffman(answer(request(b"Nope"))[0])
 
 
-# The digits of RFC 7541's Huffman code; statuses are short, so that is all that must be read.
+# The digits of RFC 7541's Huffman code; statuses are short, so no other code is needed.
 CODES = {"00000": "0", "00001": "1", "00010": "2", "011001": "3", "011010": "4", "011011": "5", "011100": "6",
          "011101": "7", "011110": "8", "011111": "9"}
 
@@ -354,7 +354,7 @@ def half_open():
 def keepalive():
     connection = Connection(HELLO, FAST_PORT).read(3, lambda self: len(self.frames(PING)) > 0)
     assert connection.frames(PING) and connection.end is None
-    for _ in range(3):  # alive: it answers
+    for _ in range(3):  # it answers, so it is open
         for one in [one for one in connection.frames(PING) if not one[1] & ACK]:
             connection.send(frame(PING, ACK, 0, one[3]))
         connection.bytes = b""

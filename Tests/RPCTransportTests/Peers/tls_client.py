@@ -115,7 +115,7 @@ def versions():
 
 
 def ended(peer, seconds=3.0):
-    """Reads to the end; returns what came."""
+    """Reads to the end, and returns the bytes."""
     until = time.time() + seconds
     data = b""
     try:
@@ -148,7 +148,7 @@ def plain():
 
 
 def hello():
-    """What a client of TLS sends first."""
+    """Returns the first bytes of a TLS client."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     peer = context().wrap_bio(incoming, outgoing, server_hostname="localhost")
     try:

@@ -8,17 +8,17 @@ import Synchronization
     import Glibc
 #endif
 
-/// A program that runs beside the tests, by posix_spawn.
+/// A program that runs beside the tests, started by posix_spawn.
 ///
 /// Foundation's `Process` ends the tests now and then: on Linux its `run` reads beyond the end of a
-/// buffer (swift-corelibs-foundation, pull request 5472), the likelier the more files are open.
+/// buffer (swift-corelibs-foundation, pull request 5472), more often the more files are open.
 public final class ChildProcess: Sendable {
     public enum End: Hashable, Sendable {
         case exited(Int32)
         case signalled(Int32)
     }
 
-    /// Files that the program gets as its standard ones; nil is `/dev/null`.
+    /// The standard files of the program; nil is `/dev/null`.
     public struct Streams: Sendable {
         public var input: Int32?
         public var output: Int32?
@@ -39,11 +39,11 @@ public final class ChildProcess: Sendable {
         let endedAt = Mutex<ContinuousClock.Instant?>(nil)
     }
 
-    /// Starts a program. It inherits no files but the standard ones.
+    /// Starts a program. It inherits no files except the standard ones.
     ///
     /// - Parameters:
-    ///   - environment: all of it.
-    ///   - directory: where it runs; nil: where this process does.
+    ///   - environment: the complete environment.
+    ///   - directory: the working folder, or nil for that of this process.
     public init(
         _ path: String, _ arguments: [String], environment: [String: String],
         directory: String? = nil, streams: Streams
@@ -87,13 +87,13 @@ public final class ChildProcess: Sendable {
         Thread.detachNewThread { [identifier, state] in Self.waitForEnd(of: identifier, state) }
     }
 
-    /// Takes the end of the process at once. One that nobody has waited for would keep the tests'
-    /// own monitor of exit tests busy endlessly: it asks for the end of any process.
+    /// Waits for the end of the process at once. A zombie would keep Swift Testing's monitor of
+    /// exit tests busy without end, since that waits for any process.
     private static func waitForEnd(of identifier: Int32, _ state: State) {
         var info = siginfo_t()
         while waitid(P_PID, id_t(identifier), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
         state.endedAt.withLock { $0 = .now }
-        // Under the lock, since its number may be another's from now on.
+        // Under the lock, since another process may get its number from now on.
         state.end.withLock { end in
             var status: Int32 = 0
             guard waitpid(identifier, &status, 0) == identifier else { return }
@@ -106,16 +106,16 @@ public final class ChildProcess: Sendable {
         public let description: String
     }
 
-    /// How it ended; nil while it runs.
+    /// The way in which it ended, or nil while it runs.
     public var ended: End? { state.end.withLock { $0 } }
 
-    /// When it ended, as a thread of its own saw it: tests that wait for a thread of the pool do not
-    /// count.
+    /// The time of its end, which a thread of its own noted: it does not include the time that a
+    /// test waits for a thread of the pool.
     public var endedAt: ContinuousClock.Instant? { state.endedAt.withLock { $0 } }
 
     public var isRunning: Bool { ended == nil }
 
-    /// Blocks the thread.
+    /// Waits for the end. Blocks the thread.
     @discardableResult
     public func waitUntilEnd() -> End {
         while true {
@@ -125,7 +125,7 @@ public final class ChildProcess: Sendable {
     }
 
     public func send(_ signal: Int32) {
-        // Under the lock: its number is its own until it has been waited for.
+        // Under the lock: no other process has its number before it was waited for.
         state.end.withLock { end in
             if end == nil { _ = kill(identifier, signal) }
         }

@@ -1,13 +1,13 @@
-// One life of a process that writes until it is killed, for kill_loop.py:
+// A process that writes until it is killed, for kill_loop.py:
 //
 //     crash-writer <folder> <seed> <acknowledged size> <root of that size, in hex, or ->
 //
-// Opens the database and checks all that earlier lives were promised: what was acknowledged is there
-// byte for byte, the root that it had is the beginning of the present tree, and the root over the
-// leaves is the stored one. Prints "ready <size>". Then writes, and prints "<size> <root>" after each
-// acknowledged append. Ends with 1 and a line on the standard error where a promise is broken.
+// Opens the database and checks the promises of earlier processes: acknowledged entries are there
+// byte for byte, their root is the beginning of the present tree, and the root over the leaves is
+// the stored one. Prints "ready <size>". Then writes, and prints "<size> <root>" after each
+// acknowledged append. If a promise is broken, ends with 1 and a line on the standard error.
 //
-// Entry i is the same in each life, so that nothing has to be remembered to check it.
+// Entry i is the same in each process, so nothing has to be remembered to check it.
 
 import ImmudbStore
 import MerkleTree
@@ -32,7 +32,7 @@ func say(_ text: String) {
     _ = write(1, line, line.count)
 }
 
-/// SplitMix64's output for a number.
+/// Returns SplitMix64's output for a number.
 func mixed(_ number: UInt64) -> UInt64 {
     var bits = number &+ 0x9E37_79B9_7F4A_7C15
     bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -40,7 +40,8 @@ func mixed(_ number: UInt64) -> UInt64 {
     return bits ^ bits >> 31
 }
 
-/// What entry `index` is: one of 5,000 keys, a value of up to 300 bytes, a few of up to 20,000.
+/// Returns entry `index`: one of 5,000 keys, with a value of up to 300 bytes, a few of up to
+/// 20,000.
 func content(of index: UInt64) -> NewEntry {
     let bits = mixed(index)
     let length = bits % 64 == 0 ? Int(bits >> 8 % 20_000) : Int(bits >> 8 % 300)
@@ -109,7 +110,7 @@ do {
             }
             inFlight.subtract(1, ordering: .relaxed)
         }
-        // A lone writer, or up to 32 appends in one group.
+        // A single writer, or up to 32 appends in one group.
         let most = mixed(seed) % 2 == 0 ? 1 : 32
         while inFlight.load(ordering: .relaxed) >= most { usleep(50) }
     }

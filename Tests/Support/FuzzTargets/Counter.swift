@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts from 1, on any thread.
+/// A counter from 1, for any thread.
 final class Counter: Sendable {
     private let count = Atomic<Int>(0)
 

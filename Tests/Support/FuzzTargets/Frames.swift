@@ -1,4 +1,4 @@
-/// The bytes of HTTP/2 frames, right or wrong, as an input wants them (RFC 9113, section 4).
+/// Makes the bytes of HTTP/2 frames, valid or invalid, from an input (RFC 9113, section 4).
 enum Frames {
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
@@ -12,8 +12,8 @@ enum Frames {
         withUnsafeBytes(of: number.bigEndian) { Array($0) }
     }
 
-    /// A field without Huffman coding; kept in the peer's table if `isIndexed`. Texts of up to 126
-    /// bytes (RFC 7541, section 6.2).
+    /// Encodes a field without Huffman coding. The peer's table keeps it if `isIndexed`. Texts have
+    /// up to 126 bytes (RFC 7541, section 6.2).
     static func field(_ name: [UInt8], _ value: [UInt8], isIndexed: Bool = false) -> [UInt8] {
         let (name, value) = (name.prefix(126), value.prefix(126))
         return [isIndexed ? 0x40 : 0, UInt8(name.count)] + name + [UInt8(value.count)] + value
@@ -23,23 +23,23 @@ enum Frames {
         field(Array(name.utf8), Array(value.utf8))
     }
 
-    /// The headers of a gRPC request.
+    /// Encodes the headers of a gRPC request.
     static func request(_ path: String) -> [UInt8] {
         field(":method", "POST") + field(":scheme", "http") + field(":path", path)
             + field(":authority", "x") + field("content-type", "application/grpc")
             + field("te", "trailers")
     }
 
-    /// A gRPC message with its prefix.
+    /// Puts the prefix in front of a gRPC message.
     static func message(_ bytes: [UInt8], flag: UInt8 = 0, claims count: UInt32? = nil) -> [UInt8] {
         [flag] + number(count ?? UInt32(bytes.count)) + bytes
     }
 
-    /// PING with this mark is the last that a target sends; its answer tells that all before it has
-    /// been read.
+    /// The payload of the last PING that a target sends. The answer shows that everything before it
+    /// has been read.
     static let mark: [UInt8] = [0x66, 0x75, 0x7a, 0x7a, 0x65, 0x64, 0x21, 0x21]
 
-    /// One step of an input: a frame, or arbitrary bytes. `heads` makes the header block of a
+    /// Makes one step of an input: a frame, or arbitrary bytes. `heads` makes the header block of a
     /// HEADERS frame.
     static func next(
         _ input: inout FuzzInput, _ heads: (inout FuzzInput) -> [UInt8]
@@ -76,7 +76,7 @@ enum Frames {
     }
 }
 
-/// Takes frames out of what comes.
+/// Splits incoming bytes into frames.
 struct FrameReader {
     struct Frame {
         let type: UInt8

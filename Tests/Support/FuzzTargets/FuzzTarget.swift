@@ -1,11 +1,11 @@
-/// One entry into the code for bytes that an enemy chooses. The fuzzers of `Fuzz/` and the tests that
-/// replay their corpus and findings run the same targets.
+/// An entry point into the code that parses bytes from an attacker. The fuzzers of `Fuzz/` and the
+/// tests that replay their corpus and findings run the same targets.
 ///
 /// A target accepts any input and returns normally when the code refuses it. It throws
 /// `FuzzFailure` when the code breaks a promise; the fuzzer or the test runner detects crashes and
 /// hangs. It blocks, so it needs a thread of its own.
 public struct FuzzTarget: Sendable {
-    /// Names the folders `Fuzz/corpus/<name>` and `Fuzz/findings/<name>`.
+    /// The name of the folders `Fuzz/corpus/<name>` and `Fuzz/findings/<name>`.
     public let name: String
     private let body: @Sendable ([UInt8]) throws -> Void
 

@@ -3,11 +3,11 @@ import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
-/// Arbitrary bytes and frames from a server to our client: each call ends, with an answer or with an
-/// `RPCError`.
+/// Sends arbitrary bytes and frames from a server to our client: each call must end, with an answer
+/// or an `RPCError`.
 ///
-/// The first byte says what is called, and how the bytes are sent: at once as they are, or as frames
-/// behind a right beginning, when the request has come.
+/// The first byte selects the call, and how the bytes are sent: at once and unchanged, or as frames
+/// after a valid beginning, once the request has come.
 func fuzzClient(_ bytes: [UInt8]) throws {
     let server = try HostileServer.shared.get()
     var input = FuzzInput(bytes)
@@ -47,7 +47,7 @@ private func call(_ client: RPCClient, isStream: Bool) async throws {
     for try await _ in answers {}
 }
 
-/// Serves one connection after the other with what the script says at that time.
+/// Serves one connection after the other with the current script.
 private final class HostileServer: Sendable {
     struct Script: Sendable {
         var mode: UInt8
@@ -79,7 +79,7 @@ private final class HostileServer: Sendable {
             socket.write(frames)
         }
         socket.endWriting()
-        // What the client still sends is read, so that the reset does not overtake the frames.
+        // Read the client's remaining bytes, so that the reset does not overtake the frames.
         while socket.read(withinMilliseconds: 100) != nil {}
     }
 
@@ -98,7 +98,7 @@ private final class HostileServer: Sendable {
         return false
     }
 
-    /// A header block: that of an answer, of trailers, or of neither.
+    /// Makes a header block: that of an answer, of trailers, or of neither.
     private static func head(_ input: inout FuzzInput) -> [UInt8] {
         let choice = input.byte()
         var head: [UInt8] = []

@@ -2,10 +2,10 @@ import Foundation
 import RPCTransport
 import SwiftProtobuf
 
-/// Arbitrary bytes and frames to a server: it reads on or closes the connection, and always serves
-/// the next client.
+/// Sends arbitrary bytes and frames to a server: it continues to read or closes the connection, and
+/// always serves the next client.
 ///
-/// The first byte says how they are sent: as they are, or behind a right beginning as frames.
+/// The first byte selects how they are sent: unchanged, or as frames after a valid beginning.
 func fuzzServer(_ bytes: [UInt8]) throws {
     let server = try ServerUnderFuzz.shared.get()
     var input = FuzzInput(bytes)
@@ -22,7 +22,7 @@ func fuzzServer(_ bytes: [UInt8]) throws {
             var frames = Frames.preface + Frames.frame(4, 0, 0, [])
             while !input.isAtEnd {
                 frames += Frames.next(&input, ServerUnderFuzz.head)
-                // A write of its own now and then, so that frames are split and joined.
+                // Sometimes writes separately, so that frames are split and joined.
                 if mode & 4 != 0 {
                     socket.write(frames)
                     frames = []
@@ -35,9 +35,9 @@ func fuzzServer(_ bytes: [UInt8]) throws {
     try server.expectService(afterConnections: 64)
 }
 
-/// Reads until the mark comes back or the connection ends; one of the two has to come. If the last
-/// frame is incomplete, the server takes the mark for a part of it: then the end comes once the
-/// server sees that the client has ended.
+/// Reads until the mark comes back or the connection ends; one of the two must happen. If the last
+/// frame is incomplete, the server takes the mark for a part of it: the connection then ends when
+/// the server sees that the client has ended.
 private func readToMark(_ socket: Socket) throws {
     var reader = FrameReader()
     let end = ContinuousClock.now + .seconds(patienceSeconds)
@@ -115,8 +115,8 @@ final class ServerUnderFuzz: Sendable {
         ]
     }
 
-    /// A header block: the fields of a request, some that gRPC knows with values of the input, and
-    /// others that only the input knows.
+    /// Makes a header block: the fields of a request, some that gRPC knows with values from the
+    /// input, and others from the input.
     static func head(_ input: inout FuzzInput) -> [UInt8] {
         let choice = input.byte()
         var head = Frames.request(
@@ -134,7 +134,8 @@ final class ServerUnderFuzz: Sendable {
         return choice & 0x80 == 0 ? head : Array(head.dropFirst(Int(input.byte()) % head.count))
     }
 
-    /// After every so many connections: an honest call is answered, and nothing of theirs is held.
+    /// Checks, after every `count` connections, that an honest call is answered and the others hold
+    /// nothing.
     func expectService(afterConnections count: Int) throws {
         guard connections.next() % count == 0 else { return }
         // First, since each open connection may keep a chunk of the small pool of requests.

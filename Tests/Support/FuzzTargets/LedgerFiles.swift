@@ -4,8 +4,8 @@ import MerkleTree
 import SimulatedDisk
 import StorageIO
 
-/// Arbitrary bytes as the files of a ledger: opening refuses them, or recovers what can then be read,
-/// written to and recovered again, the same.
+/// Takes arbitrary bytes as the files of a ledger. Opening refuses them, or recovers entries that
+/// can then be read, added to, and recovered again unchanged.
 func fuzzLedger(_ bytes: [UInt8]) throws {
     let disk = try ForgedSegments(bytes).disk(folder: "/ledger")
     guard let found = try refusedOrRecovered({ try useLedger(on: disk) }) else { return }
@@ -15,7 +15,7 @@ func fuzzLedger(_ bytes: [UInt8]) throws {
     try again.close()
 }
 
-/// Nil where the store refuses, which takes a reason.
+/// Returns nil if the store refuses, which must have a reason.
 private func refusedOrRecovered<Found>(_ body: () throws -> Found) throws -> Found? {
     do {
         return try body()
@@ -25,7 +25,7 @@ private func refusedOrRecovered<Found>(_ body: () throws -> Found) throws -> Fou
     }
 }
 
-/// - Returns: the number of entries that were recovered; one more is there afterwards.
+/// - Returns: the number of recovered entries. Afterwards there is one more.
 private func useLedger(on disk: SimulatedDisk) throws -> TreeSize {
     let ledger = try openLedger(disk)
     let size = ledger.size
@@ -41,8 +41,8 @@ private func openLedger(_ disk: SimulatedDisk) throws(StoreError) -> Ledger {
     return try Ledger(directory: "/ledger", fileSystem: disk, options: options)
 }
 
-/// What can be located is what is read there. Segments before the newest were not read when the ledger
-/// was opened, so entries of theirs may be refused. (`fuzzRecovery` reads whole frames, too.)
+/// Checks that each located entry can be read. Opening does not read segments before the newest, so
+/// their entries may be refused. (`fuzzRecovery` also reads whole frames.)
 private func readAll(_ ledger: Ledger) throws {
     for number in 0..<min(32, ledger.size.rawValue) {
         let index = EntryIndex(number)
@@ -73,7 +73,8 @@ private func append(to ledger: Ledger) throws(StoreError) {
     try ledger.synchronize()
 }
 
-/// The same files under a whole database: views are built from whatever entries the frames hold.
+/// Takes the same files for a whole database: views are built from any entries that the frames
+/// have.
 func fuzzRecovery(_ bytes: [UInt8]) throws {
     let disk = try ForgedSegments(bytes).disk(folder: "/db/ledger")
     guard let found = try refusedOrRecovered({ try useDatabase(on: disk) }) else { return }
@@ -111,8 +112,8 @@ private func readAll(_ database: Database) {
     }
 }
 
-/// Segment files from the bytes of an input. A fuzzer finds no checksums, so the frames get right
-/// ones, unless the input says otherwise. The places of the fields are those of `docs/format.md`.
+/// Makes segment files from the bytes of an input. A fuzzer does not find checksums, so the frames
+/// get valid ones, unless the input asks for others. `docs/format.md` has the places of the fields.
 private struct ForgedSegments {
     private static let identity = [UInt8](repeating: 0x5a, count: 16)
     private static let headByteCount = 128
@@ -163,7 +164,7 @@ private struct ForgedSegments {
         return head
     }
 
-    /// Frames up to one that the input ends the segment with.
+    /// Makes frames until the input ends the segment.
     private mutating func frames(_ segment: UInt32) -> [UInt8] {
         var file: [UInt8] = []
         while !input.isAtEnd {
@@ -234,7 +235,7 @@ private func littleEndian(_ number: UInt64) -> [UInt8] {
 }
 
 extension [UInt8] {
-    /// Little-endian.
+    /// Writes a little-endian number.
     fileprivate mutating func put<Number: FixedWidthInteger>(_ number: Number, at offset: Int) {
         for place in 0..<MemoryLayout<Number>.size {
             self[offset + place] = UInt8(truncatingIfNeeded: number >> Number(8 * place))

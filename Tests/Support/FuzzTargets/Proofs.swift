@@ -1,8 +1,8 @@
 import ImmudbVerification
 import MerkleTree
 
-/// A true proof is taken, the same proof with one change is not, and arbitrary bytes in the place of
-/// a proof are refused.
+/// A valid proof is accepted, the same proof with one change is refused, and so are arbitrary bytes
+/// in place of a proof.
 func fuzzProofs(_ bytes: [UInt8]) throws {
     var input = FuzzInput(bytes)
     switch input.byte() % 2 {
@@ -11,8 +11,8 @@ func fuzzProofs(_ bytes: [UInt8]) throws {
     }
 }
 
-/// All of the answer comes from the input: it is believed where the definition of RFC 6962, followed
-/// step by step, says so, and nowhere else.
+/// Takes the whole answer from the input. It is accepted exactly where the definition of RFC 6962,
+/// followed step by step, accepts it.
 private func fuzzForgedProof(_ input: inout FuzzInput) throws {
     let lastIndex = input.number(byteCount: 8)
     let rootBytes = input.bytes(input.byte() % 8 == 0 ? Int(input.byte()) : 32)
@@ -23,8 +23,8 @@ private func fuzzForgedProof(_ input: inout FuzzInput) throws {
         leaf: [], index: input.number(byteCount: 8), at: input.number(byteCount: 8), root: [],
         inclusionPath: [], consistencyPath: [])
     let entry = Entry(index: EntryIndex(proof.index), key: key, value: value)
-    // A fuzzer does not guess digests, so the leaf may be the right one, and the root that of a tree
-    // of one entry, or the one that the paths lead to.
+    // A fuzzer does not guess digests, so the leaf may be the right one, and the root that of a
+    // tree of one entry, or the one to which the paths lead.
     let flags = input.byte()
     proof.leaf = flags & 1 == 0 ? entry.leaf.bytes : input.chunk()
     for _ in 0..<(input.byte() % 80) { proof.inclusionPath.append(digestOrLess(&input)) }
@@ -43,9 +43,9 @@ private func fuzzForgedProof(_ input: inout FuzzInput) throws {
     _ = try? proof.verify(writtenKey: key, value: value, since: trusted)
 }
 
-/// RFC 6962, section 2.1, read backwards: recursive, one case for each of the text's, slow.
+/// RFC 6962, section 2.1, in reverse: recursive, slow, with one case for each case of the text.
 private struct Definition {
-    /// The root that leaf and inclusion path lead to.
+    /// The root to which the leaf and the inclusion path lead.
     let includingRoot: Digest?
     private let entry: Entry
     private let trusted: TrustedRoot
@@ -68,7 +68,7 @@ private struct Definition {
         let path = proof.consistencyPath.compactMap { Digest($0) }
         guard path.count == proof.consistencyPath.count else { return false }
         let size = proof.at + 1
-        // Every tree begins with the empty one; the path is not looked at.
+        // Every tree begins with the empty one. The path is ignored.
         if trusted.size.isEmpty { return true }
         guard trusted.size.rawValue <= size else { return false }
         if trusted.size.rawValue == size { return path.isEmpty && trusted.root == root }
@@ -119,7 +119,7 @@ private func digestOrLess(_ input: inout FuzzInput) -> [UInt8] {
     return count < 0xf0 ? [UInt8](repeating: count, count: 32) : input.bytes(Int(count & 0xf) * 3)
 }
 
-/// A tree of up to 64 entries, a true proof in it, and one change.
+/// Makes a tree of up to 64 entries, a valid proof in it, and one change.
 private func fuzzChangedProof(_ input: inout FuzzInput) throws {
     let size = 1 + UInt64(input.byte() % 64)
     let index = UInt64(input.byte()) % size
@@ -153,8 +153,8 @@ private func fuzzChangedProof(_ input: inout FuzzInput) throws {
     change(&changed, &input)
     guard changed != proof else { return }
     let isTakenToo = (try? changed.verify(read: entry, of: entry.key, since: trusted)) != nil
-    // A root does not contain its tree's size: only where no path shows it may it be another. And
-    // nothing has to be proven of an empty tree.
+    // A root does not contain its tree's size, so another size is accepted if no path contradicts
+    // it. And an empty tree needs no proof.
     var same = changed
     same.at = proof.at
     if since == 0 { same.consistencyPath = proof.consistencyPath }

@@ -7,8 +7,8 @@ import ServiceKit
 import SimulatedDisk
 import Synchronization
 
-/// Arbitrary bytes as the message of each of the service's methods: an answer comes, and no error is
-/// the server's own. The first byte names the method.
+/// Sends arbitrary bytes as the message of each of the service's methods: an answer must come, and
+/// no error may be the server's own. The first byte selects the method.
 func fuzzRequests(_ bytes: [UInt8]) throws {
     try ServiceUnderFuzz.shared.withLock { service in
         if service == nil { service = try ServiceUnderFuzz() }
@@ -24,8 +24,8 @@ func fuzzRequests(_ bytes: [UInt8]) throws {
     }
 }
 
-/// A database on a disk in memory, its service, and a connection to it; for some thousand inputs,
-/// since it grows.
+/// A database on a disk in memory, its service, and a connection to it. It serves some thousand
+/// inputs, since it grows.
 private final class ServiceUnderFuzz {
     static let shared = Mutex<ServiceUnderFuzz?>(nil)
 
@@ -47,7 +47,8 @@ private final class ServiceUnderFuzz {
             try await RPCServer.start(RPCServer.Configuration(), methods: service.methods)
         }
         socket = try Socket(connectingTo: server.port)
-        // Windows that no test closes: 2^31 - 1 bytes a stream, and as much for the connection.
+        // Windows that no test fills: 2^31 - 1 bytes for each stream, and as much for the
+        // connection.
         socket.write(
             Frames.preface + Frames.frame(4, 0, 0, [0, 4, 0x7f, 0xff, 0xff, 0xff])
                 + Frames.frame(8, 0, 0, Frames.number(0x7fff_0000)))
@@ -91,7 +92,7 @@ private final class ServiceUnderFuzz {
         throw FuzzFailure("\(name): no answer")
     }
 
-    /// What was written is there after the next opening.
+    /// Checks that the entries are there after the next opening.
     func finish() throws {
         let server = server
         try wait { await server.shutdown(deadline: .zero) }
@@ -105,7 +106,7 @@ private final class ServiceUnderFuzz {
     }
 }
 
-/// Errors that the server takes for its own.
+/// Collects errors that the server considers its own.
 private final class Faults: Sendable {
     private let lines = Mutex<[String]>([])
 

@@ -15,11 +15,11 @@ private let definition = SettingsDefinition(
     program: "sample", settings: [dir, log, limit, port, detached, mode, name],
     withdrawn: ["network"])
 
-/// A config file of each format, the environment and the arguments: refused with a message, or
-/// values that their settings take.
+/// Reads a config file of each format, the environment and the arguments: they are refused with a
+/// message, or give values that their settings accept.
 ///
-/// The first byte names the format. Up to the first byte of zero it is the file; then come, with
-/// zeros between them, `VARIABLE=value` pairs, and behind an empty one the arguments.
+/// The first byte selects the format. The file ends at the first zero byte. After it come
+/// `VARIABLE=value` pairs, separated by zeros, and after an empty one the arguments.
 func fuzzSettings(_ bytes: [UInt8]) throws {
     var input = FuzzInput(bytes)
     let formats = ["toml", "yaml", "json", "properties", "env", "ini", "toml.dist"]

@@ -4,8 +4,8 @@
     import Glibc
 #endif
 
-/// A blocking TCP socket on loopback. Closing resets the connection: so no port is kept waiting after
-/// it, which thousands of connections a second need, and the peer sees the rudest end that there is.
+/// A blocking TCP socket on loopback. Closing resets the connection: so no port stays in use after
+/// it, which thousands of connections a second need, and the peer sees the rudest end that exists.
 final class Socket: Sendable {
     private let descriptor: Int32
 
@@ -87,13 +87,13 @@ final class Socket: Sendable {
         return Socket(descriptor: accepted)
     }
 
-    /// Whether something can be read, or the end, within so many milliseconds.
+    /// Whether there are bytes to read, or the end, within `timeout` milliseconds.
     func isReadable(withinMilliseconds timeout: Int) -> Bool {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&waiting, 1, Int32(timeout)) > 0
     }
 
-    /// As much as the peer takes; it may have gone.
+    /// Writes as much as the peer accepts. It may have closed the connection.
     func write(_ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
@@ -109,7 +109,7 @@ final class Socket: Sendable {
         }
     }
 
-    /// What is there; nil at the end, or if nothing comes in time.
+    /// Reads available bytes. Returns nil at the end, or if nothing comes in time.
     func read(withinMilliseconds timeout: Int) -> [UInt8]? {
         guard isReadable(withinMilliseconds: timeout) else { return nil }
         let bytes = [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in

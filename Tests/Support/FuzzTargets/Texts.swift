@@ -7,8 +7,8 @@ import MerkleTree
 import ServiceKit
 import StorageIO
 
-/// A receipt is refused with its line, or is the same when it is written and read again; a file of a
-/// trusted root is refused with an error, or is a root.
+/// A receipt is refused with its line, or is unchanged after it is written and read again. The file
+/// of a trusted root is refused with an error, or is a root.
 func fuzzReceipts(_ bytes: [UInt8]) throws {
     var input = FuzzInput(bytes)
     guard input.byte() & 1 == 0 else { return try fuzzRootFile(input.all()) }
@@ -40,7 +40,7 @@ private func fuzzRootFile(_ bytes: [UInt8]) throws {
     try require((root == nil) == bytes.isEmpty, "bytes that are no root were taken")
 }
 
-/// Texts that become something: digests, identities, addresses, contents, options.
+/// Parses texts as digests, identities, addresses, contents and options.
 func fuzzTexts(_ bytes: [UInt8]) throws {
     var input = FuzzInput(bytes)
     let kind = input.byte() % 5
@@ -88,7 +88,7 @@ func fuzzTexts(_ bytes: [UInt8]) throws {
     }
 }
 
-/// A folder for what has to be a file, in memory where the system has such a place.
+/// A folder for inputs that must be files, in memory if the system has such a place.
 enum ScratchFolder {
     static let url: URL = {
         let memory = URL(filePath: "/dev/shm")

@@ -1,6 +1,6 @@
 import ImmudbAccounts
 
-/// A token as a call presents it, and its claims: refused, or read as somebody could have written them.
+/// Parses a token and its claims: they are refused, or read as a server could have written them.
 func fuzzTokens(_ bytes: [UInt8]) throws {
     if let signed = SignedMessage(bytes) {
         try require(bytes.count > signed.message.count, "a message larger than its token")

@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
 
-/// How long a target waits before it calls something a hang: fuzzers run at low priority, beside
-/// other programs.
+/// The time after which a target reports a hang. It is long, since fuzzers run at low priority
+/// beside other programs.
 let patienceSeconds = 60
 
-/// Waits until `condition` holds, and returns whether it does in time.
+/// Waits until `condition` holds. Returns whether it does in time.
 func soon(_ condition: () -> Bool) -> Bool {
     let end = ContinuousClock.now + .seconds(patienceSeconds)
     while !condition() {
@@ -15,7 +15,7 @@ func soon(_ condition: () -> Bool) -> Bool {
     return true
 }
 
-/// Runs something asynchronous to its end on this thread, which must not belong to Swift's pool.
+/// Runs asynchronous work to its end on this thread, which must not belong to Swift's pool.
 func wait<Success: Sendable>(
     _ body: @escaping @Sendable () async throws -> Success
 ) throws -> Success {

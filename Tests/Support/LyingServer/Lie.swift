@@ -53,12 +53,12 @@ package enum Lie: String, CaseIterable, Sendable {
         state.alterRead = { $0.item.value.append(0x21) }
         state.alterByIndex = { $0.value.append(0x21) }
         state.alterValue = { $0 + [0x21] }
-        // A reference to another key, and an entry that was not asked to be verified.
+        // A reference to another key, and an entry that nobody asked to verify.
         state.alterHistory = { for item in $0.items.indices { $0.items[item].value.append(0x21) } }
         state.alterInclusion = { $0.leaf[0] ^= 1 }
     }
 
-    /// Another entry than the asked one, with its true proof.
+    /// Answers with another entry than the requested one, and its true proof.
     private func tellOtherEntry(_ state: inout LyingServer.State) {
         let ledger = state.ledger
         let other = ledger.entries[6]

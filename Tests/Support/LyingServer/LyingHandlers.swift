@@ -225,7 +225,7 @@ package final class LyingHandlers: Sendable {
         call.reply(response)
     }
 
-    /// One user, whose token is his password.
+    /// Logs in the only user, whose token is the password.
     private func login(_ request: Immudb_Schema_LoginRequest, _ call: ServerCall) {
         guard request.user == Data("immu".utf8), !request.password.isEmpty else {
             return call.fail(.permissionDenied, "invalid user or password")
@@ -235,7 +235,7 @@ package final class LyingHandlers: Sendable {
         call.reply(response)
     }
 
-    /// Answers those who have logged in.
+    /// Counts for callers who have logged in.
     private func count(_ call: ServerCall) {
         guard call.metadata.first(ImmuMetadata.authorization) == "Bearer Secret!1" else {
             return call.fail(.unauthenticated, "no Authorization header found on request")
@@ -263,7 +263,7 @@ package final class LyingHandlers: Sendable {
 }
 
 extension LyingServer.State {
-    /// The size of the tree that a client trusts; 0 if it trusts none.
+    /// Returns the size of the tree that a client trusts, or 0 if it trusts none.
     ///
     /// - Returns: nil if the ledger is smaller.
     fileprivate func trustedSize(_ rootIndex: Immudb_Schema_Index?) -> TreeSize? {

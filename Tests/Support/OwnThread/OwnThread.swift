@@ -22,7 +22,8 @@ public struct OwnThread: SuiteTrait, TestTrait, TestScoping {
         try await withTaskExecutorPreference(SerialExecutor(), operation: function)
     }
 
-    /// A serial queue has a thread whenever it has work, however many others have.
+    /// An executor on a serial queue, which has a thread whenever it has work, however many others
+    /// have.
     private final class SerialExecutor: TaskExecutor {
         private let queue = DispatchQueue(label: "test")
 

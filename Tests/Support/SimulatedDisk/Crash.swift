@@ -1,6 +1,6 @@
 import TestTools
 
-/// What a power failure leaves of what was not synchronized.
+/// The part of the unsynchronized changes that survives a power failure.
 public enum CrashPolicy: Hashable, Sendable {
     /// Nothing: the durable image.
     case losingUnsynchronized
@@ -13,18 +13,18 @@ public enum CrashPolicy: Hashable, Sendable {
     case tearingLastWrite(byteCount: Int, keepingRest: Bool = true)
 }
 
-/// A power failure while it is worked out.
+/// A power failure while its effect is computed.
 struct Crash {
-    /// How many changes of names are kept.
+    /// The number of changes of names that are kept.
     let journalEnd: Int
     private var random: SplitMix64
     private let lastNumber: Int
     private let rule: Rule
 
     private enum Rule {
-        /// The same for all files.
+        /// The same sample for all files.
         case sample(CrashSample)
-        /// Drawn for each file.
+        /// A sample drawn for each file.
         case draw
         case tear(number: Int, byteCount: Int, keepingRest: Bool)
     }

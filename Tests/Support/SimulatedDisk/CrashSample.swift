@@ -1,21 +1,21 @@
 import TestTools
 
-/// Which of a file's pending changes reach the disk in a power failure.
+/// The pending changes of a file that reach the disk in a power failure.
 ///
 /// The kernel writes pages in any order, and the disk writes sectors of 512 bytes whole or not at
-/// all. So each sector ends as one of the versions that it had: what was durable, or that with the
+/// all. So each sector ends as one of the versions that it had: the durable one, or that with the
 /// first few of the pending writes to it. Sectors do not depend on each other. Lengths and
-/// reservations go through a journal: a prefix of them is kept. A write behind a truncation that is
-/// not kept is lost, since its blocks belong to nobody.
+/// reservations go through a journal, of which a prefix is kept. A write after a truncation that is
+/// not kept is lost, since its blocks belong to no file.
 struct CrashSample: Sendable {
     enum Changes: Sendable {
         case none
         case all
-        /// All changes up to this call and none after it: a disk that keeps the order.
+        /// All changes up to this call and none after it, as on a disk that keeps the order.
         case before(Int)
-        /// Each write whole or not at all, with this chance of 256.
+        /// Each write whole or not at all, with this chance in 256.
         case writes(Int)
-        /// Each sector by itself, with this chance of 256.
+        /// Each sector by itself, with this chance in 256.
         case sectors(Int)
     }
 
@@ -35,7 +35,7 @@ struct CrashSample: Sendable {
 
     typealias Pending = [(number: Int, change: FileImage.Change)]
 
-    /// How many pending changes have reached the journal.
+    /// Returns the number of pending changes that have reached the journal.
     func metadataEnd(of pending: Pending, _ random: inout SplitMix64) -> Int {
         if case .before(let number) = changes {
             return pending.firstIndex { $0.number > number } ?? pending.count
@@ -47,7 +47,7 @@ struct CrashSample: Sendable {
         }
     }
 
-    /// Applies what the sample keeps: some sectors, and the metadata of the changes up to
+    /// Applies the changes that the sample keeps: some sectors, and the metadata up to
     /// `metadataEnd`.
     func apply(
         _ pending: Pending, metadataEnd: Int, to image: inout FileImage,
@@ -69,7 +69,7 @@ struct CrashSample: Sendable {
         }
     }
 
-    /// The place in `pending` of the last write that each kept sector has.
+    /// Returns the place in `pending` of the last write to each kept sector.
     private func versions(
         of pending: Pending, metadataEnd: Int, _ random: inout SplitMix64
     ) -> [Int: Int] {
@@ -88,7 +88,7 @@ struct CrashSample: Sendable {
         return versions
     }
 
-    /// Nil when each sector is drawn by itself.
+    /// Whether a write is kept, or nil if each sector is drawn by itself.
     private func keepsWrite(_ number: Int, _ random: inout SplitMix64) -> Bool? {
         switch changes {
         case .none: false
@@ -107,7 +107,7 @@ struct CrashSample: Sendable {
         offset / sectorByteCount...(offset + count - 1) / sectorByteCount
     }
 
-    /// The shortest length that these changes cut the file to.
+    /// Returns the shortest length to which these changes cut the file.
     private static func lostTruncation(_ changes: Pending.SubSequence) -> Int? {
         var shortest: Int?
         for (_, change) in changes {

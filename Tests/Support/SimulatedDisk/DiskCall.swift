@@ -4,13 +4,13 @@
     import Glibc
 #endif
 
-/// What a call asks of the disk.
+/// The kind of a call to the disk.
 public enum CallKind: String, CaseIterable, Sendable {
     case open, createNew, names, createDirectory, exists, removeFile, rename
     case synchronizeDirectory, freeSpace, lock
     case read, write, synchronizeData, synchronize, allocate, byteCount, truncate
 
-    /// The numbers of the operating system that a call of this kind can fail with.
+    /// The error numbers of the operating system with which a call of this kind can fail.
     public var possibleErrors: [Int32] {
         switch self {
         case .open: [EIO, EMFILE, ENFILE, EACCES]
@@ -31,19 +31,19 @@ public enum CallKind: String, CaseIterable, Sendable {
     }
 }
 
-/// One call, as the trace keeps it.
+/// A call in the trace.
 public struct DiskCall: Sendable, CustomStringConvertible {
-    /// From 1 on.
+    /// The number of the call, from 1.
     public let number: Int
     public let kind: CallKind
     public let path: String
-    /// Of a rename.
+    /// The new path of a rename.
     public let newPath: String?
-    /// Of a read or write.
+    /// The offset of a read or write.
     public let offset: UInt64?
-    /// Of a read, write, reservation or truncation.
+    /// The size of a read, write, reservation or truncation.
     public let byteCount: Int?
-    /// Why it failed, as a number of the operating system.
+    /// The error number of the operating system, if it failed.
     public internal(set) var failure: Int32?
 
     public var description: String {
@@ -56,7 +56,7 @@ public struct DiskCall: Sendable, CustomStringConvertible {
     }
 }
 
-/// The newest calls, in a ring.
+/// The newest calls, in a ring buffer.
 struct CallTrace: Sendable {
     private let capacity: Int
     private var ring: [DiskCall] = []
@@ -76,7 +76,7 @@ struct CallTrace: Sendable {
         ring[(count - 1) % capacity].failure = failure
     }
 
-    /// Oldest first.
+    /// The calls, oldest first.
     var calls: [DiskCall] {
         guard ring.count == capacity else { return ring }
         let first = count % capacity

@@ -1,21 +1,21 @@
 /// Calls that fail with an error of the operating system.
 ///
-/// A fault only meets calls that can fail with its error: see ``CallKind/possibleErrors``. So a
-/// disk that has ENOSPC from call 7 on still reads.
+/// A fault affects only calls that can fail with its error: see ``CallKind/possibleErrors``. So a
+/// disk with ENOSPC from call 7 on can still be read.
 public struct DiskFault: Sendable {
     public enum Place: Sendable {
         /// The call with this number, and those after it.
         case call(Int)
-        /// The n-th call of a kind, from 1 on, and the later ones of that kind.
+        /// The n-th call of a kind, from 1, and the later ones of that kind.
         case kind(CallKind, number: Int = 1)
-        /// The calls that this says yes to. It runs under the disk's lock: it must not call the
-        /// disk.
+        /// The calls for which this returns true. It runs under the disk's lock, so it must not
+        /// call the disk.
         case matching(@Sendable (DiskCall) -> Bool)
     }
 
     public var place: Place
     public var error: Int32
-    /// How many calls fail; nil: all until ``SimulatedDisk/heal()``.
+    /// The number of calls that fail, or nil for all until ``SimulatedDisk/heal()``.
     public var times: Int?
 
     public init(_ place: Place, error: Int32, times: Int? = 1) {
@@ -25,7 +25,7 @@ public struct DiskFault: Sendable {
     }
 }
 
-/// The faults that lie ahead, and the calls of each kind so far, which they count by.
+/// The faults that lie ahead, and the number of calls of each kind so far, by which they count.
 struct FaultPlan: Sendable {
     var faults: [DiskFault] = []
     private var counts: [Int] = Array(repeating: 0, count: CallKind.allCases.count)
@@ -33,7 +33,8 @@ struct FaultPlan: Sendable {
     func count(of kind: CallKind) -> Int { counts[kind.place] }
 
     /// Counts the call.
-    /// - Returns: the error that it fails with.
+    ///
+    /// - Returns: the error with which it fails.
     mutating func error(for call: DiskCall) -> Int32? {
         counts[call.kind.place] += 1
         guard !faults.isEmpty else { return nil }
@@ -50,7 +51,7 @@ struct FaultPlan: Sendable {
     private func meets(_ fault: DiskFault, _ call: DiskCall) -> Bool {
         guard call.kind.possibleErrors.contains(fault.error) else { return false }
         return switch fault.place {
-        // A fault that strikes once strikes there or nowhere.
+        // A fault with one failure affects this call or none.
         case .call(let number): fault.times == 1 ? call.number == number : call.number >= number
         case .kind(let kind, let number): call.kind == kind && counts[kind.place] >= number
         case .matching(let matches): matches(call)
@@ -59,7 +60,7 @@ struct FaultPlan: Sendable {
 }
 
 extension CallKind {
-    /// Where the kind is among all kinds.
+    /// The place of the kind among all kinds.
     fileprivate var place: Int {
         switch self {
         case .open: 0

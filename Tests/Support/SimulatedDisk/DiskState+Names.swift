@@ -7,7 +7,7 @@ import TestTools
     import Glibc
 #endif
 
-// The calls that deal with names, without numbers, faults and words.
+// Calls on names, without numbering, faults and messages.
 extension DiskState {
     mutating func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> Int {
         try checkFreeDescriptor()
@@ -26,7 +26,7 @@ extension DiskState {
         return inode
     }
 
-    /// Fails to open; after EIO a new file may be there all the same.
+    /// Fails to open a file. After EIO a new file may exist nevertheless.
     mutating func failOpen(
         _ path: String, _ mode: OpenMode, _ error: Int32
     ) throws(SystemError) {
@@ -36,7 +36,7 @@ extension DiskState {
         throw SystemError(number: error)
     }
 
-    /// - Returns: false when a file has the name.
+    /// - Returns: false if a file has the name.
     mutating func makeDirectory(_ path: String) throws(SystemError) -> Bool {
         switch try names.node(path) {
         case .directory: return true

@@ -7,7 +7,7 @@ import TestTools
     import Glibc
 #endif
 
-/// Everything that a simulated disk is, as a value: a copy shares its pages until one side writes.
+/// The state of a simulated disk, as a value. A copy shares its pages until one side writes.
 struct DiskState: Sendable {
     var options: SimulatedDisk.Options
     var limits: DiskLimits
@@ -15,16 +15,16 @@ struct DiskState: Sendable {
     var names = NameTree()
     var trace: CallTrace
     var faults = FaultPlan()
-    /// The last call that is carried out.
+    /// The number of the last call that is carried out.
     var lastCallNumber: Int?
     var random: SplitMix64
     private(set) var descriptorCount = 0
     private(set) var lockedInodes: Set<Int> = []
     private(set) var usedPageCount = 0
-    /// Files and directories, the root not among them.
+    /// The number of files and directories, without the root.
     private(set) var usedFileCount = 0
     private var nextInode = NameTree.root + 1
-    /// Inodes without a live name, to be forgotten with their last durable one.
+    /// The number of inodes without a live name, which are dropped with their last durable one.
     private var unlinkedCount = 0
 
     init(seed: UInt64, limits: DiskLimits, options: SimulatedDisk.Options) {
@@ -36,7 +36,8 @@ struct DiskState: Sendable {
 
     // MARK: calls
 
-    /// Numbers a call, and refuses it when the disk has stopped.
+    /// Numbers a call, and refuses it if the disk has stopped.
+    ///
     /// - Returns: the error that the fault plan has for it.
     mutating func begin(
         _ kind: CallKind, _ path: String, newPath: String? = nil, offset: UInt64? = nil,
@@ -55,13 +56,13 @@ struct DiskState: Sendable {
         return faults.error(for: call)
     }
 
-    /// The error of the current call, in the words of `POSIXFileSystem`.
+    /// Returns the error of the current call, with the message of `POSIXFileSystem`.
     mutating func failure(_ what: String, _ path: String, _ number: Int32) -> StoreError {
         trace.setFailure(number)
         return .system(what, path, number)
     }
 
-    /// Runs `body`, and gives its error the words of `POSIXFileSystem`.
+    /// Runs `body`, and gives its error the message of `POSIXFileSystem`.
     mutating func naming<Result>(
         _ what: String, _ path: String,
         _ body: (inout DiskState) throws(SystemError) -> Result
@@ -126,7 +127,7 @@ struct DiskState: Sendable {
 
     mutating func unlock(_ inode: Int) { lockedInodes.remove(inode) }
 
-    /// Takes a file's live name away. Its space is free once nobody has it open.
+    /// Removes a file's live name. Its space becomes free once no process has it open.
     mutating func unlinked(_ inode: Int) {
         inodes[inode]?.isLinked = false
         unlinkedCount += 1
@@ -139,7 +140,7 @@ struct DiskState: Sendable {
         usedFileCount -= 1
     }
 
-    /// Forgets the inodes that no name, open file or pending change leads to.
+    /// Drops the inodes to which no name, open file or pending change leads.
     mutating func forgetUnreachable() {
         guard unlinkedCount > 0 else { return }
         let reachable = names.inodes
@@ -147,7 +148,7 @@ struct DiskState: Sendable {
         unlinkedCount = inodes.values.count { !$0.isLinked }
     }
 
-    /// Changes a file, and counts the space that it takes or gives back.
+    /// Changes a file, and updates the count of used space.
     mutating func change(_ inode: Int, _ body: (inout Inode) -> Void) {
         guard let index = inodes.index(forKey: inode) else { return }
         let before = inodes.values[index].live.allocatedPageCount
@@ -162,7 +163,8 @@ struct DiskState: Sendable {
 
     // MARK: after a stop
 
-    /// The disk after the death of the process: the page cache is alive, what was open is closed.
+    /// Returns the disk after the process was killed: the page cache is kept, and all files are
+    /// closed.
     func afterKill() -> DiskState {
         var state = DiskState(seed: nextSeed, limits: limits, options: options)
         state.names = names
@@ -176,7 +178,7 @@ struct DiskState: Sendable {
         var crash = Crash(policy, self)
         state.names = names.afterCrash(journalEnd: crash.journalEnd)
         var kept: [Int: Inode] = [:]
-        // In order, so that a seed draws the same for the same file.
+        // In order, so that a seed draws the same sample for the same file.
         for inode in state.names.inodes.sorted() {
             if let file = inodes[inode] { kept[inode] = Inode(crash.image(of: file)) }
         }
@@ -184,7 +186,7 @@ struct DiskState: Sendable {
         return state
     }
 
-    /// A copy that goes on by itself: same calls, faults and limits, no open files.
+    /// Returns an independent copy: same calls, faults and limits, no open files.
     func copy() -> DiskState {
         var state = afterKill()
         state.trace = trace

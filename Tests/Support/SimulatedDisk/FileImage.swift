@@ -1,6 +1,6 @@
 /// A file's bytes, its length, and the space that it takes.
 struct FileImage: Sendable {
-    /// One change of a file, as the page cache and the journal hold it until a sync.
+    /// One change of a file, which the page cache and the journal hold until a sync.
     enum Change: Sendable {
         case write(offset: Int, bytes: [UInt8])
         /// The new length of a write whose bytes were lost.
@@ -13,11 +13,12 @@ struct FileImage: Sendable {
 
     private var bytes = PagedBytes()
     private(set) var byteCount = 0
-    /// The pages from the first on that are reserved, written or not.
+    /// The number of pages that are reserved from the beginning, written or not.
     private var reservedPageCount = 0
     private(set) var allocatedPageCount = 0
 
-    /// - Returns: the number of bytes read; less than the buffer's only at the end of the file.
+    /// - Returns: the number of bytes read, which is less than the buffer's only at the end of the
+    ///   file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         let count = max(0, min(buffer.count, byteCount - offset))
         bytes.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: offset)
@@ -44,15 +45,14 @@ struct FileImage: Sendable {
         }
     }
 
-    /// Changes bytes without a change of the length. What lies behind the end is unseen until the
-    /// file grows.
+    /// Changes bytes but not the length. Bytes after the end are hidden until the file grows.
     mutating func write(_ slice: ArraySlice<UInt8>, at offset: Int) {
         guard !slice.isEmpty else { return }
         allocatedPageCount += unallocatedPageCount(offset, slice.count)
         slice.withUnsafeBytes { bytes.write($0, at: offset) }
     }
 
-    /// Makes bytes behind the end zero.
+    /// Sets the bytes after the end to zero.
     mutating func clearBehindEnd() {
         truncate(to: byteCount)
     }
@@ -64,7 +64,7 @@ struct FileImage: Sendable {
         }
     }
 
-    /// The pages that a write there has to allocate.
+    /// Returns the number of pages that a write there must allocate.
     func unallocatedPageCount(_ offset: Int, _ count: Int) -> Int {
         guard count > 0 else { return 0 }
         let first = max(reservedPageCount, offset / PagedBytes.pageByteCount)
@@ -72,12 +72,12 @@ struct FileImage: Sendable {
         return first < end ? end - first - bytes.writtenPageCount(from: first, to: end) : 0
     }
 
-    /// The pages that a reservation has to allocate.
+    /// Returns the number of pages that a reservation must allocate.
     func unallocatedPageCount(reservingTo end: Int) -> Int {
         unallocatedPageCount(0, end)
     }
 
-    /// How many bytes of a write fit when `freePageCount` pages can be allocated.
+    /// Returns the number of bytes of a write that fit if `freePageCount` pages can be allocated.
     func writableByteCount(_ offset: Int, _ count: Int, freePageCount: Int) -> Int {
         guard unallocatedPageCount(offset, count) > freePageCount else { return count }
         var free = freePageCount

@@ -31,7 +31,7 @@ extension ForwardingFileSystem {
     public func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
 }
 
-/// As ``ForwardingFileSystem``, for a file.
+/// A file that passes each call on to another one, as ``ForwardingFileSystem`` does.
 public protocol ForwardingFile: StorageFile {
     var base: any StorageFile { get }
 }

@@ -2,9 +2,9 @@ import TestTools
 
 /// A file without its name: its live image, its durable image, and the changes between them.
 struct Inode: Sendable {
-    /// What running code sees.
+    /// The image that running code sees.
     private(set) var live = FileImage()
-    /// What survives a power failure in any case.
+    /// The image that survives a power failure in any case.
     private(set) var durable = FileImage()
     /// The changes that no sync has made durable, oldest first, with the numbers of their calls.
     private(set) var pending: [(number: Int, change: FileImage.Change)] = []
@@ -14,7 +14,7 @@ struct Inode: Sendable {
 
     init() {}
 
-    /// A file of a disk that comes back from a power failure: nothing is pending.
+    /// Makes a file of a disk that comes back from a power failure: nothing is pending.
     init(_ image: FileImage) {
         live = image
         durable = image
@@ -30,10 +30,11 @@ struct Inode: Sendable {
         pending.removeAll(keepingCapacity: true)
     }
 
-    /// Does what Linux does when the disk refuses dirty pages: some sectors may have reached it,
-    /// and all pages count as clean from then on. No later sync writes them. Lengths are in the
+    /// Does what Linux does if the disk refuses dirty pages: some sectors may have reached it, and
+    /// all pages count as clean from then on, so no later sync writes them. Lengths are in the
     /// journal, and stay pending.
-    /// - Parameter dropsCache: whether reads show what the disk holds from then on.
+    ///
+    /// - Parameter dropsCache: whether reads return the disk's bytes from then on.
     mutating func failSynchronization(_ random: inout SplitMix64, dropsCache: Bool) {
         let sample = CrashSample.random(&random, lastNumber: pending.last?.number ?? 0)
         sample.apply(pending, metadataEnd: 0, to: &durable, &random)
@@ -48,7 +49,7 @@ struct Inode: Sendable {
         }
     }
 
-    /// What a power failure leaves of the file.
+    /// Returns the image of the file after a power failure.
     func image(after sample: CrashSample, _ random: inout SplitMix64) -> FileImage {
         var image = durable
         switch sample.changes {
@@ -62,7 +63,7 @@ struct Inode: Sendable {
         return image
     }
 
-    /// What a power failure leaves when it cuts the write with this call number short.
+    /// Returns the image after a power failure that cuts the write with this call number short.
     func image(tearing number: Int, keeping byteCount: Int, keepingRest: Bool) -> FileImage {
         var image = durable
         for (callNumber, change) in pending {
@@ -76,7 +77,7 @@ struct Inode: Sendable {
         return image
     }
 
-    /// Flips a bit of the medium, and of the cache.
+    /// Flips a bit on the medium, and in the cache.
     mutating func flip(byte: Int, bit: Int) {
         live.flip(byte: byte, bit: bit)
         durable.flip(byte: byte, bit: bit)

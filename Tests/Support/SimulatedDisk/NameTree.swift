@@ -4,7 +4,7 @@
     import Glibc
 #endif
 
-/// The names of a disk: a live and a durable image of every directory, and the journal of the
+/// The names on a disk: a live and a durable image of every directory, and the journal of the
 /// changes between them.
 ///
 /// Hard links, symbolic links and the removal of directories are not simulated.
@@ -42,14 +42,14 @@ struct NameTree: Sendable {
     static let root = 0
 
     private(set) var directories = [root: Directory()]
-    /// Changes that no sync has made durable, oldest first, with the numbers of their calls.
+    /// The changes that no sync has made durable, oldest first, with the numbers of their calls.
     private(set) var journal: [(number: Int, change: Change)] = []
-    /// Directories by the paths that they were reached by.
+    /// The directories by the paths by which they were reached.
     private var cache = ["": root, "/": root]
 
     // MARK: looking up
 
-    /// - Returns: nil when the last component does not exist.
+    /// - Returns: nil if the last component does not exist.
     mutating func node(_ path: String) throws(SystemError) -> Node? {
         if let directory = cache[path] { return .directory(directory) }
         let entry = try entry(path)
@@ -67,7 +67,7 @@ struct NameTree: Sendable {
         }
     }
 
-    /// The entry that a path names, whether or not it is there; its directory has to be.
+    /// Returns the entry that a path names, whether it exists or not. Its directory must exist.
     mutating func entry(_ path: String) throws(SystemError) -> Entry {
         let (parent, name) = Self.split(path)
         guard !name.isEmpty else { throw SystemError(number: EINVAL) }
@@ -76,7 +76,7 @@ struct NameTree: Sendable {
 
     func live(_ entry: Entry) -> Node? { directories[entry.directory]?.live[entry.name] }
 
-    /// The path above, and the last component; slashes at the end do not count.
+    /// Returns the path above, and the last component. Slashes at the end are ignored.
     static func split(_ path: String) -> (parent: String, name: String) {
         let bytes = path.utf8
         var end = bytes.endIndex
@@ -90,7 +90,7 @@ struct NameTree: Sendable {
         return (parent, String(path[bytes.index(after: slash)..<end]))
     }
 
-    /// Every live file with its path, in the order of the paths.
+    /// Every live file with its path, ordered by path.
     var files: [(path: String, inode: Int)] {
         var found: [(path: String, inode: Int)] = []
         func walk(_ number: Int, _ path: String) {
@@ -124,8 +124,8 @@ struct NameTree: Sendable {
         journal.append((number, change))
     }
 
-    /// Makes the names in a directory durable, and with them the changes that they depend on: a
-    /// rename out of another directory, and what came before it there.
+    /// Makes the names in a directory durable, and the changes on which they depend: a rename out
+    /// of another directory, and earlier changes there.
     mutating func synchronize(_ directory: Int) {
         guard !journal.isEmpty else { return }
         var wanted: Set = [directory]
@@ -155,8 +155,8 @@ struct NameTree: Sendable {
 
     // MARK: crashing
 
-    /// The names that a power failure leaves: the durable ones, and the first changes of the
-    /// journal up to, but not including, `journalEnd`.
+    /// Returns the names after a power failure: the durable ones, with the changes in the journal
+    /// before `journalEnd`.
     func afterCrash(journalEnd: Int) -> NameTree {
         var tree = self
         for (_, change) in journal[..<journalEnd] { tree.applyDurably(change) }
@@ -173,7 +173,7 @@ struct NameTree: Sendable {
         return tree
     }
 
-    /// The files that some name, live, durable or in the journal, leads to.
+    /// The files to which a name leads, be it live, durable or in the journal.
     var inodes: Set<Int> {
         var found: Set<Int> = []
         for directory in directories.values {
@@ -191,7 +191,7 @@ struct NameTree: Sendable {
     }
 }
 
-/// An error number of the operating system, before it is given words.
+/// An error number of the operating system, before it gets a message.
 struct SystemError: Error {
     var number: Int32
 }

@@ -4,17 +4,17 @@
     import Glibc
 #endif
 
-/// Bytes without an end, all zero until they are written: 4 KiB pages that copies share until one
-/// of them writes. A page that was never written costs nothing but its place in an array.
+/// An endless array of bytes, all zero until they are written: 4 KiB pages that copies share until
+/// one of them writes. A page that was never written costs only its place in an array.
 struct PagedBytes: Sendable {
     static let pageByteCount = 4096
 
-    /// Empty where nothing was written.
+    /// An empty page was never written.
     private var pages: [[UInt8]] = []
 
     func isWritten(page: Int) -> Bool { page < pages.count && !pages[page].isEmpty }
 
-    /// The written pages from number `first` up to, but not including, `end`.
+    /// Returns the number of written pages from `first` up to, but not including, `end`.
     func writtenPageCount(from first: Int, to end: Int = .max) -> Int {
         let end = min(end, pages.count)
         guard first < end else { return 0 }
@@ -27,7 +27,7 @@ struct PagedBytes: Sendable {
         while done < buffer.count {
             let page = (offset + done) / Self.pageByteCount
             let place = (offset + done) % Self.pageByteCount
-            // Behind the last page there are only zeros.
+            // After the last page there are only zeros.
             let count =
                 page < pages.count
                 ? min(Self.pageByteCount - place, buffer.count - done) : buffer.count - done
@@ -59,7 +59,7 @@ struct PagedBytes: Sendable {
         }
     }
 
-    /// Makes everything from `offset` on zero again, and gives the pages back.
+    /// Sets everything from `offset` on to zero again, and releases the pages.
     mutating func clear(from offset: Int) {
         let page = offset / Self.pageByteCount
         let place = offset % Self.pageByteCount
@@ -79,7 +79,7 @@ struct PagedBytes: Sendable {
         pages[page][byte % Self.pageByteCount] ^= 1 << UInt8(bit)
     }
 
-    /// At the speed of memory in debug builds too.
+    /// Clears a buffer at the speed of memory, also in debug builds.
     private static func clear(_ buffer: UnsafeMutableRawBufferPointer) {
         if let start = buffer.baseAddress { memset(start, 0, buffer.count) }
     }

@@ -1,17 +1,17 @@
 import Synchronization
 
-// What a test does to a disk. None of it counts as a call.
+// The controls of a test over a disk. They do not count as calls.
 extension SimulatedDisk {
     // MARK: stopping
 
     /// Carries out call `number` and refuses every later one with an error of code `io`.
     ///
-    /// The disk is started again by ``killed()`` or ``crashed(_:)``.
+    /// ``killed()`` or ``crashed(_:)`` start the disk again.
     public func stop(afterCall number: Int) {
         state.withLock { $0.lastCallNumber = number }
     }
 
-    /// Stops now.
+    /// Stops the disk now.
     public func stop() {
         state.withLock { $0.lastCallNumber = $0.trace.count }
     }
@@ -20,21 +20,21 @@ extension SimulatedDisk {
         state.withLock { $0.trace.count >= $0.lastCallNumber ?? .max }
     }
 
-    /// The disk that the next process finds when this one is killed: the live image, of which the
-    /// same is durable as before. Locks are free, limits stay, faults are gone.
+    /// Returns the disk as the next process finds it after this one is killed: the live image, of
+    /// which the same part is durable as before. Locks are free, limits stay, faults are gone.
     public func killed() -> SimulatedDisk {
         SimulatedDisk(state.withLock { $0.afterKill() })
     }
 
-    /// The disk that the next process finds after a power failure. Locks are free, limits stay,
-    /// faults are gone.
+    /// Returns the disk as the next process finds it after a power failure. Locks are free, limits
+    /// stay, faults are gone.
     public func crashed(_ policy: CrashPolicy) -> SimulatedDisk {
         SimulatedDisk(state.withLock { $0.afterCrash(policy) })
     }
 
-    /// A disk in the same state, faults and trace included, with no file open.
+    /// Returns a disk in the same state, including faults and trace, with no file open.
     ///
-    /// Files that are open on this disk stay with this disk. Cost: one step for each file.
+    /// Files that are open on this disk stay with it. Cost: one step for each file.
     public func copy() -> SimulatedDisk {
         SimulatedDisk(state.withLock { $0.copy() })
     }
@@ -48,23 +48,23 @@ extension SimulatedDisk {
 
     // MARK: failing
 
-    /// Adds a fault to those that lie ahead.
+    /// Adds a fault.
     public func fail(_ fault: DiskFault) {
         state.withLock { $0.faults.faults.append(fault) }
     }
 
-    /// Adds a fault: the call or calls at `place` fail with `error`, `times` times; nil: until
-    /// ``heal()``.
+    /// Adds a fault: the call or calls at `place` fail with `error`, `times` times, or until
+    /// ``heal()`` if `times` is nil.
     public func fail(_ place: DiskFault.Place, error: Int32, times: Int? = 1) {
         fail(DiskFault(place, error: error, times: times))
     }
 
-    /// Takes all faults away. What they did stays done.
+    /// Removes all faults. Their effects stay.
     public func heal() {
         state.withLock { $0.faults.faults = [] }
     }
 
-    /// The limits; a change takes effect with the next call.
+    /// The limits. A change takes effect with the next call.
     public var limits: DiskLimits {
         get { state.withLock { $0.limits } }
         set { state.withLock { $0.limits = newValue } }
@@ -79,10 +79,10 @@ extension SimulatedDisk {
         state.withLock { $0.faults.count(of: kind) }
     }
 
-    /// The newest calls, oldest first; ``Options/traceCapacity`` of them at most.
+    /// The newest calls, oldest first, at most ``Options/traceCapacity`` of them.
     public var calls: [DiskCall] { state.withLock { $0.trace.calls } }
 
-    /// Every file with its length, in the order of the paths.
+    /// Every file with its length, ordered by path.
     public var files: [(path: String, byteCount: Int)] {
         state.withLock { state in
             state.names.files.map { ($0.path, state.inodes[$0.inode]?.live.byteCount ?? 0) }
@@ -91,12 +91,13 @@ extension SimulatedDisk {
 
     public var openFileCount: Int { state.withLock { $0.descriptorCount } }
 
-    /// The bytes that running code sees; nil when there is no such file.
+    /// Returns the bytes that running code sees, or nil if the file does not exist.
     public func bytes(of path: String) -> [UInt8]? {
         state.withLock { $0.file(path)?.live.allBytes }
     }
 
-    /// The bytes that survive a power failure, if the name does; nil when there is no such file.
+    /// Returns the bytes that survive a power failure if the name does, or nil if the file does not
+    /// exist.
     public func durableBytes(of path: String) -> [UInt8]? {
         state.withLock { $0.file(path)?.durable.allBytes }
     }
@@ -104,7 +105,8 @@ extension SimulatedDisk {
     // MARK: damaging
 
     /// Flips one bit of a file, in the live and in the durable image.
-    /// - Returns: false when there is no such file, or it ends before.
+    ///
+    /// - Returns: false if the file does not exist, or ends before.
     @discardableResult
     public func flip(_ path: String, byte: Int, bit: Int) -> Bool {
         state.withLock { state in
@@ -116,8 +118,9 @@ extension SimulatedDisk {
         }
     }
 
-    /// Gives a file other bytes, durably; creates it where there is none.
-    /// - Returns: false when there is no such directory.
+    /// Replaces the bytes of a file durably. Creates the file if it does not exist.
+    ///
+    /// - Returns: false if the directory does not exist.
     @discardableResult
     public func replace(_ path: String, with bytes: [UInt8]) -> Bool {
         state.withLock { state in

@@ -8,21 +8,21 @@ import TestTools
     import Glibc
 #endif
 
-/// A disk in memory that can lose power, tear writes, fail any call and fill up; the same for the
-/// same seed.
+/// A disk in memory that can lose power, tear writes, fail any call and fill up. Its behaviour
+/// depends only on the seed.
 ///
-/// It keeps two images of every file and of every directory. The live one is what running code
-/// sees. The durable one is what survives a power failure:
+/// It keeps two images of every file and of every directory. Running code sees the live one. The
+/// durable one survives a power failure:
 ///
 /// - A file's bytes and length become durable by ``StorageFile/synchronizeData()`` or
 ///   ``StorageFile/synchronize()`` of that file.
 /// - A name, created, renamed or removed, becomes durable by
 ///   ``FileSystem/synchronizeDirectory(_:)`` of its directory, and only so. A rename is atomic.
-/// - After a failed sync the bytes count as written though they are not: a later sync that
-///   succeeds does not make them durable.
+/// - After a failed sync the bytes count as written although they are not: a later successful sync
+///   does not make them durable.
 ///
-/// ``crashed(_:)`` and ``killed()`` give the disk that the next process finds. This disk stays as
-/// it is, so that one state can be crashed in many ways. ``CrashPolicy`` says what may be left.
+/// ``crashed(_:)`` and ``killed()`` return the disk that the next process finds. This disk stays
+/// unchanged, so that one state can crash in many ways. ``CrashPolicy`` selects what survives.
 ///
 /// Not simulated: permissions, hard and symbolic links, removal of directories, times, memory
 /// mapping, a disk that loses bytes after a successful sync (use ``flip(_:byte:bit:)``), a cache
@@ -33,10 +33,10 @@ import TestTools
 /// Cost: a call takes a lock and touches the bytes that it names; reserved space takes no memory.
 public final class SimulatedDisk: FileSystem, CustomStringConvertible {
     public struct Options: Sendable {
-        /// The newest calls that ``calls`` and ``description`` hold.
+        /// The number of newest calls that ``calls`` and ``description`` hold.
         public var traceCapacity = 32
-        /// After a failed sync reads show the durable bytes, as on XFS; otherwise they show what
-        /// was written, as on ext4.
+        /// Whether reads after a failed sync return the durable bytes, as on XFS. Otherwise they
+        /// return the written bytes, as on ext4.
         public var dropsCacheAfterFailedSync = false
 
         public init() {}
@@ -44,8 +44,9 @@ public final class SimulatedDisk: FileSystem, CustomStringConvertible {
 
     let state: Mutex<DiskState>
 
-    /// An empty disk.
-    /// - Parameter seed: draws what a failing call has done all the same, and the order of names.
+    /// Makes an empty disk.
+    ///
+    /// - Parameter seed: determines the effects of failing calls, and the order of names.
     public init(seed: UInt64 = 0, limits: DiskLimits = DiskLimits(), options: Options = Options()) {
         state = Mutex(DiskState(seed: seed, limits: limits, options: options))
     }
@@ -81,8 +82,8 @@ public final class SimulatedDisk: FileSystem, CustomStringConvertible {
         }
     }
 
-    /// Creates what is missing, and makes each name durable, as `POSIXFileSystem` does: two calls
-    /// of the disk for each level.
+    /// Creates what is missing, and makes each name durable, as `POSIXFileSystem` does, with two
+    /// calls of the disk for each level.
     public func createDirectory(_ path: String) throws(StoreError) {
         let parent = NameTree.split(path).parent
         var isMade = try makeDirectory(path)
@@ -98,7 +99,7 @@ public final class SimulatedDisk: FileSystem, CustomStringConvertible {
         }
     }
 
-    /// - Returns: false when the directory above is missing.
+    /// - Returns: false if the directory above does not exist.
     private func makeDirectory(_ path: String) throws(StoreError) -> Bool {
         try state.withLock { (state) throws(StoreError) in
             let error = try state.begin(.createDirectory, path)
@@ -123,7 +124,7 @@ public final class SimulatedDisk: FileSystem, CustomStringConvertible {
             if let error = try state.begin(.exists, path) {
                 throw state.failure("cannot look at", path, error)
             }
-            // A missing directory above is no error either.
+            // A missing directory above is not an error either.
             return ((try? state.names.node(path)) ?? nil) != nil
         }
     }
@@ -159,7 +160,7 @@ public final class SimulatedDisk: FileSystem, CustomStringConvertible {
             let error = try state.begin(.synchronizeDirectory, path)
             let what = error == nil || error == EIO || error == ENOSPC ? "sync the folder" : "open"
             try state.naming("cannot \(what)", path) { state throws(SystemError) in
-                // A failing sync may have written the journal; what it has not, stays pending.
+                // A failing sync may have written a part of the journal. The rest stays pending.
                 if let error, error != EIO || state.random.chance(1, of: 2) {
                     throw SystemError(number: error)
                 }
@@ -186,7 +187,7 @@ public final class SimulatedDisk: FileSystem, CustomStringConvertible {
         }
     }
 
-    /// Takes the lock; its file is created, and stays empty.
+    /// Takes the lock. Creates its file, which stays empty.
     public func lock(_ path: String) throws(StoreError) -> any FileLock {
         let inode = try state.withLock { (state) throws(StoreError) in
             let error = try state.begin(.lock, path)

@@ -8,7 +8,7 @@ import TestTools
     import Glibc
 #endif
 
-/// An open file: an inode, whatever its name is by now.
+/// An open file: an inode, whatever its name is now.
 final class SimulatedFile: StorageFile {
     private let name: Mutex<String>
     private let inode: Int
@@ -76,7 +76,7 @@ final class SimulatedFile: StorageFile {
         try synchronize(.synchronize)
     }
 
-    /// The length counts as needed to read the data, so both kinds make it durable.
+    /// Makes data and length durable. Both kinds do, since the length is needed to read the data.
     private func synchronize(_ kind: CallKind) throws(StoreError) {
         try disk.state.withLock { (state) throws(StoreError) in
             guard let error = try state.begin(kind, path) else {
@@ -97,7 +97,7 @@ final class SimulatedFile: StorageFile {
             var end = try check(end: (byteCount, false), what)
             let live = state.inodes[inode]?.live ?? FileImage()
             if error != nil {
-                // Some of it may be reserved.
+                // A part of it may be reserved.
                 end = live.byteCount + state.random.next(below: max(1, end - live.byteCount + 1))
                 if state.random.chance(1, of: 2) { end = 0 }
             }
@@ -111,7 +111,7 @@ final class SimulatedFile: StorageFile {
         }
     }
 
-    /// Refuses a change of a file that was opened to read, or beyond the largest file.
+    /// Refuses to change a file that was opened for reading, or beyond the largest file size.
     @discardableResult
     private func check(
         end: (partialValue: UInt64, overflow: Bool), _ what: String
@@ -144,7 +144,7 @@ final class SimulatedFile: StorageFile {
     }
 }
 
-/// Holds the lock of an inode on its disk.
+/// The lock of an inode on its disk.
 final class SimulatedLock: FileLock {
     private let inode: Int
     private let disk: SimulatedDisk

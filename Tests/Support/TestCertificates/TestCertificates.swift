@@ -2,8 +2,8 @@ import Foundation
 import MutualTLSFiles
 import TestTools
 
-/// Certificates of two authorities that exist for one test, in a temporary folder. The second one is a
-/// stranger to those who trust the first.
+/// Certificates of two authorities that exist for one test, in a temporary folder. Peers that trust
+/// the first authority do not trust the second one.
 public final class TestCertificates: Sendable {
     /// A certificate and its key.
     public struct Files: Sendable {
@@ -24,7 +24,7 @@ public final class TestCertificates: Sendable {
     private let stranger: CertificateAuthority
     /// The file of the first authority.
     public let authorities: String
-    /// The file of the second one.
+    /// The file of the second authority.
     public let strangers: String
 
     public var path: String { folder.path }
@@ -37,8 +37,8 @@ public final class TestCertificates: Sendable {
     }
 
     /// - Parameters:
-    ///   - name: of the files; files of that name are replaced.
-    ///   - start: days from now on which its life of 5 days begins.
+    ///   - name: the name of the files. Existing files of that name are replaced.
+    ///   - start: the number of days from now after which its life of 5 days begins.
     public func issue(
         _ name: String, _ usage: Usage, for host: String = "localhost",
         by authority: Authority = .own, startingIn start: Int = 0
@@ -53,7 +53,7 @@ public final class TestCertificates: Sendable {
             key: try folder.write("\(name).key.pem", issued.key))
     }
 
-    /// Writes a file into the folder; returns its path.
+    /// Writes a file into the folder, and returns its path.
     public func write(_ name: String, _ text: String) throws -> String {
         try folder.write(name, text)
     }

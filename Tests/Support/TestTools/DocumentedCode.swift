@@ -1,10 +1,12 @@
 public import Foundation
 
-/// The Swift code of a page of documentation, to be compared with snippets that a test compiles and runs.
+/// The Swift code of a page of documentation, to compare with snippets that a test compiles and
+/// runs.
 public struct DocumentedCode {
-    /// The lines of the page's fences that begin with ```` ```swift ````, trimmed; without comments and manifests.
+    /// The lines of the page's fences that begin with ```` ```swift ````, trimmed, without comments
+    /// and manifests.
     public let lines: [String]
-    /// Each whole `Package.swift` of the page.
+    /// Every complete `Package.swift` of the page.
     public let manifests: [String]
     private let snippets: String
 
@@ -16,9 +18,9 @@ public struct DocumentedCode {
     }
 
     /// - Parameters:
-    ///   - page: its path in the package.
+    ///   - page: the path of the page in the package.
     ///   - snippets: the paths of the Swift files.
-    ///   - replacing: what the page leaves out of the snippets or says in another way.
+    ///   - replacing: text of the snippets that the page leaves out or has in another form.
     public init(
         page: String, snippets: String..., replacing: KeyValuePairs<String, String> = [:]
     ) throws {
@@ -50,6 +52,6 @@ public struct DocumentedCode {
             .filter { !$0.hasPrefix("//") }
     }
 
-    /// The lines that are not in the snippets, hence neither compiled nor run.
+    /// The lines that are not in the snippets, so they are neither compiled nor run.
     public var unknownLines: [String] { lines.filter { !snippets.contains($0) } }
 }

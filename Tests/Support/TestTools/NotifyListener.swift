@@ -1,9 +1,9 @@
 #if os(Linux)
     import Foundation
 
-    /// The socket that a service manager listens on, for programs that tell it what they do.
+    /// The socket on which a service manager listens for the state of programs.
     public final class NotifyListener: Sendable {
-        /// As `NOTIFY_SOCKET` has it.
+        /// The value for `NOTIFY_SOCKET`.
         public let name: String
         private let file: Int32
 
@@ -31,7 +31,7 @@
             close(file)
         }
 
-        /// The next datagram. Waits for it.
+        /// Waits for the next datagram, and returns it.
         public func next(timeoutSeconds: Int = 20) throws -> String {
             var request = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
             guard poll(&request, 1, Int32(timeoutSeconds * 1_000)) == 1 else {

@@ -17,12 +17,12 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
         return mixed ^ mixed >> 31
     }
 
-    /// A number from 0 up to, but not including, `bound`.
+    /// Returns a number from 0 up to, but not including, `bound`.
     public mutating func next(below bound: Int) -> Int {
         Int(next(upperBound: UInt64(bound)))
     }
 
-    /// True `numerator` times out of `denominator`.
+    /// Returns true `numerator` times out of `denominator`.
     public mutating func chance(_ numerator: Int, of denominator: Int) -> Bool {
         next(below: denominator) < numerator
     }

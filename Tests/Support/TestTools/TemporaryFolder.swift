@@ -1,6 +1,7 @@
 public import Foundation
 
-/// A folder of a test's own, removed when this object goes away: keep it for as long as what is in the folder is used.
+/// A folder for one test, which is removed when this object is destroyed: keep the object for as
+/// long as files in the folder are used.
 public final class TemporaryFolder: Sendable {
     public let url: URL
     public var path: String { url.path }
@@ -14,7 +15,7 @@ public final class TemporaryFolder: Sendable {
         }
     }
 
-    /// A name for a folder that somebody else makes.
+    /// Makes a name for a folder that the test creates.
     public init(unmade: Void) { url = Self.newURL() }
 
     private static func newURL() -> URL {
@@ -22,16 +23,17 @@ public final class TemporaryFolder: Sendable {
             .appendingPathComponent("immudb-test-\(UUID().uuidString)")
     }
 
-    /// The URL of a file in it.
+    /// Returns the URL of a file in the folder.
     public func file(_ name: String) -> URL { url.appendingPathComponent(name) }
 
-    /// Writes a file in it; returns its path.
+    /// Writes a file into the folder, and returns its path.
     public func write(_ name: String, _ text: String) throws -> String {
         try Data(text.utf8).write(to: file(name))
         return file(name).path
     }
 
-    /// A database that was let go of, and not closed, may still write its last file while its folder is removed.
+    /// A database that was released and not closed may still write its last file while its folder
+    /// is removed.
     deinit {
         for _ in 0..<100 {
             try? FileManager.default.removeItem(at: url)
