@@ -18,7 +18,7 @@ struct ServerLogTests {
         #expect(try format.wholeMatch(in: line) != nil, "\(line)")
     }
 
-    @Test("do not build lines below the level")
+    @Test("does not build lines below the level")
     func levels() {
         let lines = Lines()
         let log = ServerLog(level: .info, write: lines.add)
@@ -48,7 +48,7 @@ struct ServerLogTests {
     }
 
     @Test(
-        "take LOG_LEVEL in upper or lower case",
+        "takes LOG_LEVEL in upper or lower case",
         arguments: [
             ("ERROR", LogLevel.error), ("warn", .warning), ("Info", .info), ("debug", .debug),
             ("loud", nil), ("", nil), ("warning", nil),
@@ -57,7 +57,7 @@ struct ServerLogTests {
         #expect(LogLevel(word: word) == level)
     }
 
-    @Test("append to a log file, create its folder, and name a path that cannot be created")
+    @Test("appends to a log file, creates its folder, and names a path that cannot be created")
     func file() throws {
         let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
