@@ -20,6 +20,8 @@ final class Connection: Sendable {
     /// The timeout of each call, and of each message of a stream.
     let callTimeout: Duration
     private let transport: RPCClient
+    /// Whether nobody else uses the transport, so that it ends with this connection.
+    private let ownsTransport: Bool
     private let limits: AnswerLimits
     private let token: Mutex<String?>
     private let isForAdministration: Bool
@@ -47,6 +49,7 @@ final class Connection: Sendable {
         settings.maxReceiveMessageByteCount = configuration.maxReceiveMessageByteCount
         settings.tls = tls
         transport = RPCClient(settings)
+        ownsTransport = true
         token = Mutex(configuration.token)
         isForAdministration = configuration.isForAdministration
         forwarded = Metadata()
@@ -60,6 +63,7 @@ final class Connection: Sendable {
         limits = AnswerLimits(maxAnswerByteCount: configuration.maxReceiveMessageByteCount)
         callTimeout = .milliseconds(configuration.callTimeoutMilliseconds)
         self.transport = transport
+        ownsTransport = false
         token = Mutex(nil)
         isForAdministration = false
         forwarded = Metadata()
@@ -75,6 +79,7 @@ final class Connection: Sendable {
         limits = other.limits
         self.callTimeout = callTimeout
         transport = other.transport
+        ownsTransport = false
         token = Mutex(nil)
         isForAdministration = false
         forwarded = metadata
@@ -152,6 +157,6 @@ final class Connection: Sendable {
     }
 
     func close() async {
-        await transport.shutdown()
+        if ownsTransport { await transport.shutdown() }
     }
 }

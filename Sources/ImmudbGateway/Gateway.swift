@@ -65,6 +65,8 @@ public final class Gateway: Sendable {
         _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
         metrics: PrometheusRegistry, limits: RequestLimits
     ) async throws(GatewayStartError) -> Gateway {
+        var log = log
+        log[metadataKey: "component"] = "gateway"
         let way: RPCClient.Configuration =
             if let transport { transport } else { try await options.transport() }
         let upstream = Upstream(

@@ -113,7 +113,8 @@ struct GatewayRoutesTests {
             "/usr/bin/curl", ["-sSf", "http://127.0.0.1:\(gateway.port)/healthz"])
         #expect(plain.exitCode != 0)
         // Another certificate of a stranger under the same name: after SIGHUP no client trusts it any more.
-        let other = try TestCertificates().issue("other", .server)
+        let others = try TestCertificates()
+        let other = try others.issue("other", .server)
         for (new, old) in [(other.certificate, own.certificate), (other.key, own.key)] {
             try FileManager.default.removeItem(atPath: old)
             try FileManager.default.copyItem(atPath: new, toPath: old)
@@ -122,6 +123,7 @@ struct GatewayRoutesTests {
         _ = try await gateway.process.waitForOutput("the certificate is ")
         let refused = try await FinishedProcess.run("/usr/bin/curl", call)
         #expect(refused.exitCode == 60, "\(refused.errors)")
+        withExtendedLifetime(others) {}
         #expect(try await gateway.stop() == 0)
         #expect(try await server.stop() == 0)
     }

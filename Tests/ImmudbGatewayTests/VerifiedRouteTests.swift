@@ -33,6 +33,25 @@ struct VerifiedRouteTests {
                 fileURLWithPath: "\(folder.path)/.root-\(LyingServer.identityText)"))
     }
 
+    /// A gateway that trusts the first 7 entries.
+    private func trusting(isStrict: Bool = false) async throws -> (LyingServer, TestGateway) {
+        let server = try await LyingServer.start(TestLedger(count: 7))
+        let gateway = try await TestGateway(
+            immudbPort: server.port, in: folder, isStrict: isStrict)
+        let answer = try await gateway.post("item/safe/get", Self.requests[0].body)
+        #expect(answer.json["verified"] as? Bool == true)
+        return (server, gateway)
+    }
+
+    /// The ledger grows to 13 entries, and the server lies about it.
+    private func tell(_ lie: Lie, _ server: LyingServer) {
+        let honest = honest
+        server.change {
+            $0.ledger = honest
+            lie.tell(&$0)
+        }
+    }
+
     @Test("pass on what an honest server has proven, and move the trusted root")
     func honestServer() async throws {
         let server = try await LyingServer.start(honest)
@@ -57,11 +76,9 @@ struct VerifiedRouteTests {
         "answer a lie of the server with verified false, keep the trusted root, and count it",
         arguments: Lie.allCases)
     func lies(lie: Lie) async throws {
-        let server = try await LyingServer.start(honest)
-        let gateway = try await TestGateway(immudbPort: server.port, in: folder)
-        #expect(try await gateway.post("item/safe/get", Self.requests[0].body).status == 200)
+        let (server, gateway) = try await trusting()
         let before = try rootFile()
-        server.change { lie.tell(&$0) }
+        tell(lie, server)
         for request in Self.requests {
             let answer = try await gateway.post(request.route, request.body)
             let context: Comment = "\(lie) \(request.route): \(answer.status) \(answer.body)"
@@ -88,11 +105,8 @@ struct VerifiedRouteTests {
         "answer a lie with 502 and the evidence in strict mode",
         arguments: [Lie.otherRoot, .shrunk, .otherValue, .flippedConsistency])
     func strict(lie: Lie) async throws {
-        let server = try await LyingServer.start(honest)
-        let gateway = try await TestGateway(
-            immudbPort: server.port, in: folder, isStrict: true)
-        #expect(try await gateway.post("item/safe/get", Self.requests[0].body).status == 200)
-        server.change { lie.tell(&$0) }
+        let (server, gateway) = try await trusting(isStrict: true)
+        tell(lie, server)
         for request in Self.requests {
             let answer = try await gateway.post(request.route, request.body)
             #expect(answer.status == 502, "\(answer.body)")
@@ -130,6 +144,28 @@ struct VerifiedRouteTests {
         #expect(!answer.body.contains("verified"))
         await gateway.stop()
         await other.stop()
+    }
+
+    @Test("begin to be served when immudb comes, however often it was not there")
+    func lateServer() async throws {
+        let first = try await LyingServer.start(honest)
+        let port = first.port
+        await first.stop()
+        let gateway = try await TestGateway(immudbPort: port, in: folder)
+        for _ in 0..<3 {
+            let answer = try await gateway.post("item/safe/get", Self.requests[0].body)
+            #expect(answer.status == 503, "\(answer.body)")
+        }
+        let server = try await LyingServer.start(honest, port: port)
+        var answer = try await gateway.post("item/safe/get", Self.requests[0].body)
+        let end = ContinuousClock.now + .seconds(15)
+        while answer.status == 503, ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(100))
+            answer = try await gateway.post("item/safe/get", Self.requests[0].body)
+        }
+        #expect(answer.json["verified"] as? Bool == true, "\(answer.body)")
+        await gateway.stop()
+        await server.stop()
     }
 
     @Test("serve callers at the same time, each against a root that continues the ones before")
