@@ -16,7 +16,7 @@ struct ConsoleTests {
         "shows entries with proofs that it verifies itself, and turns red at every lie",
         .enabled(if: hasChromium, "Scripts/install-dependencies.sh --browser installs Chromium"),
         arguments: [
-            "merkle,contact,pages,hostile,keyboard,motion,insecure,login,looks",
+            "merkle,contact,empty,pages,hostile,keyboard,motion,insecure,login,looks",
             "growth,lies,mutations,forms,alarm,forget",
         ])
     func console(parts: String) async throws {

@@ -14,6 +14,8 @@ def check_keyboard(browser, url, data, report, **options):
     """Everything by keys alone: first contact, search, entry, proof, receipt."""
     with Visit(browser, url, **options) as visit:
         visit.go("keys")
+        visit.page.reload()
+        visit.wait()
         press = visit.page.keyboard.press
 
         def tab_to(label, most=80):

@@ -41,7 +41,7 @@ class Visit:
             accept_downloads=True)
         self.context.set_default_timeout(CHECKS_MILLISECONDS)
         self.faults = []
-        self.login = login
+        self.login, self.logged_in = login, set()
         self.requests = []
         self.page = self.open()
 
@@ -84,16 +84,19 @@ class Visit:
     def go(self, route, page=None):
         """Opens an address of the console and waits until it is shown."""
         page = page or self.page
+        if self.login and page not in self.logged_in:
+            # The keys are nobody's without a token.
+            self.logged_in.add(page)
+            self.go("keys", page)
+            page.fill("#login-user", self.login[0])
+            page.fill("#login-password", self.login[1])
+            page.click("button:text-is('Log in')")
+            expect(page.get_by_role("form", name="Search keys")).to_be_visible()
         if page.url.startswith(f"{self.url}/console/"):
             page.evaluate("(route) => { location.hash = route; }", f"#/{route}")
         else:
             page.goto(f"{self.url}/console/#/{route}")
         self.wait(page)
-        if self.login and page.locator("#login-user").count():
-            page.fill("#login-user", self.login[0])
-            page.fill("#login-password", self.login[1])
-            page.click("button:text-is('Log in')")
-            self.wait(page)
 
     def wait(self, page=None):
         page = page or self.page
@@ -123,6 +126,10 @@ class Visit:
     def expect_green(self):
         expect(self.state()).to_have_text("Verified")
         expect(self.alarm()).to_have_count(0)
+
+    def expect_green_when_resumed(self):
+        self.page.click("text=Pause updates")
+        self.expect_green()
 
     def expect_red(self, check, named=()):
         """The alarm is on, it names the failed check, and what is asked for."""

@@ -22,7 +22,7 @@ from console_data import Writer, populate
 from console_ledger import Ledger
 from console_proxy import StubGateway, TamperingProxy
 
-PARTS = ("merkle", "contact", "pages", "hostile", "keyboard", "growth", "lies", "mutations", "forms", "alarm", "forget",
+PARTS = ("merkle", "contact", "empty", "pages", "hostile", "keyboard", "growth", "lies", "mutations", "forms", "alarm", "forget",
          "looks", "motion", "insecure", "login")
 
 
@@ -64,6 +64,7 @@ def main():
         checks = {
             "merkle": lambda: console_merkle.check_merkle(browser, proxy.url, report),
             "contact": lambda: console_pages.check_first_contact(browser, proxy.url, writer, report, **options),
+            "empty": lambda: check_empty(browser),
             "pages": lambda: console_pages.check_pages(browser, proxy.url, writer, data, report, **options),
             "hostile": lambda: console_pages.check_hostile(browser, proxy.url, data, report, **options),
             "keyboard": lambda: console_access.check_keyboard(browser, proxy.url, data, report, **options),
@@ -75,13 +76,18 @@ def main():
             "forget": lambda: console_pages.check_forgetting(browser, proxy, report, **options),
             "looks": lambda: console_access.check_looks(browser, proxy.url, data, report, chosen.screenshots, **options),
             "motion": lambda: console_access.check_motion(browser, proxy.url, data, report, **options),
-            "insecure": lambda: console_pages.check_insecure(browser, proxy.url, report),
+            "insecure": lambda: console_pages.check_insecure(browser, proxy.url, report, **options),
             "login": lambda: check_login(browser, chosen),
         }
         for part in chosen.parts:
             start = time.monotonic()
             checks[part]()
             print(f"{part}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def check_empty(browser):
+    url = StubGateway().url
+    console_pages.check_empty(browser, url, Writer(url), report)
 
 
 def check_login(browser, chosen):

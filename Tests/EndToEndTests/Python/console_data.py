@@ -15,6 +15,8 @@ HOSTILE = {
     b"long " + b"k" * 3000: b"",
     b"huge": b"v" * 2_000_000,
 }
+# Content of the largest time.
+LATE = bytes.fromhex("08ffffffffffffffffff01120100")
 
 
 class Writer:
@@ -84,6 +86,12 @@ def populate(writer, tag):
         data.member_index = int(writer.call(
             "POST", "zadd", {"set": text(data.set), "score": score, "key": text(tag + member)})["index"])
     data.hostile_indexes = {key: writer.set(key, value) for key, value in data.hostile.items()}
+    # A key that looks like a value with its time, a reference to it, and a time that no clock has had.
+    odd = tag + b"odd"
+    data.odd = [b"\x12" + bytes([len(odd)]) + odd, tag + b"to odd", tag + b"late"]
+    writer.call("POST", "batch/set", {"KVs": [
+        {"key": text(data.odd[0]), "value": text(b"x")}, {"key": text(data.odd[2]), "value": text(LATE)}]})
+    writer.call("POST", "reference", {"reference": text(data.odd[1]), "key": text(data.odd[0])})
     # A few more, so that trees of several shapes follow.
     writer.set(tag + b"last", b"the last one")
     return data

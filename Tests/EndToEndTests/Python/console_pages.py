@@ -53,6 +53,25 @@ def check_first_contact(browser, url, writer, report, **options):
     report("red: a root that a person brings and that is not of this server")
 
 
+def check_empty(browser, url, writer, report):
+    """A server without entries is trusted, too: every tree continues the empty one."""
+    with Visit(browser, url) as visit:
+        visit.go("tree")
+        visit.page.click("text=Trust this root")
+        expect(visit.main().get_by_text("There are no entries yet.")).to_be_visible()
+        assert visit.trusted().endswith("@0"), visit.trusted()
+        visit.page.click("text=Pause updates")
+        for number in range(3):
+            writer.set(b"first %d" % number, b"x")
+        visit.go("proof/1")
+        expect(visit.main().get_by_text("The trusted tree was empty")).to_be_visible()
+        assert visit.trusted() == writer.root()
+        visit.go("proof/9")
+        expect(visit.main().get_by_text("Index not found")).to_be_visible()
+        visit.expect_green_when_resumed()
+    report("an empty tree is a beginning, and an index beyond the tree is no alarm")
+
+
 def check_pages(browser, url, writer, data, report, **options):
     with Visit(browser, url, **options) as visit:
         visit.trust()
@@ -155,7 +174,7 @@ def check_hostile(browser, url, data, report, **options):
         routes += [f"keys?prefix={(data.tag + bytes([255])).hex()}&as=hex", "tree"]
         for index in data.hostile_indexes.values():
             routes += [f"index/{index}", f"proof/{index}"]
-        routes += [f"entry/{link(key)}" for key in data.hostile]
+        routes += [f"entry/{link(key)}" for key in (*data.hostile, *data.odd)]
         for route in routes:
             visit.go(route)
             visit.expect_green()
@@ -239,10 +258,10 @@ def check_login(browser, url, user, password, writer, report):
     report("login, an expired token, logout")
 
 
-def check_insecure(browser, url, report):
+def check_insecure(browser, url, report, **options):
     """Over plain http from another machine there is no WebCrypto."""
     port = url.rsplit(":", 1)[1]
-    with Visit(browser, f"http://console.test:{port}") as visit:
+    with Visit(browser, f"http://console.test:{port}", **options) as visit:
         visit.go("keys")
         expect(visit.page.get_by_role("heading", name="Proofs cannot be checked here")).to_be_visible()
         expect(visit.state()).to_have_text("Proofs cannot be checked")

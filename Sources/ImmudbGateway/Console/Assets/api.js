@@ -119,7 +119,7 @@ export class Calls {
         const answer = await this.send("GET", `history/${toPathBase64(key)}`);
         return list(answer.items, "items").map((one) => ({
             index: number(one.index, "index"), key: bytes(one.key, "key"),
-            timestamp: number(one.value?.timestamp, "timestamp"), payload: bytes(one.value?.payload, "payload"),
+            timestamp: roughly(one.value?.timestamp), payload: bytes(one.value?.payload, "payload"),
         }));
     }
 
@@ -214,6 +214,11 @@ function number(value, name) {
     // Beyond, JavaScript has rounded it.
     if (Number.isSafeInteger(value) && value >= 0) return BigInt(value);
     throw new VerificationFailure("malformedProof", `${name} of the answer is not an exact number`);
+}
+
+/** A time for display: the gateway writes it as a number, which JavaScript rounds if a writer has made it large. */
+function roughly(value) {
+    return Number.isInteger(value) && value >= 0 ? BigInt(value) : 0n;
 }
 
 function bytes(value, name) {

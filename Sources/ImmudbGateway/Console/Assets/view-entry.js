@@ -25,9 +25,9 @@ export async function showEntry(context) {
 /** Shows the entry at an index, or the newest one of a key, and the key's history. */
 async function showVersion(context, index, key, byIndex) {
     const member = byIndex && memberParts(byIndex);
-    const versions = await context.calls((calls) => historyOf(calls, key), { key }).catch((error) => {
+    const { versions, target } = await context.calls((calls) => aboutKey(calls, key), { key }).catch((error) => {
         // An entry that was found by its index is shown without a history, too: a member's key has none.
-        if (byIndex && error.name === "CallError") return [];
+        if (byIndex && error.name === "CallError") return { versions: [], target: null };
         throw error;
     });
     if (versions.length === 0 && index === null) {
@@ -36,7 +36,6 @@ async function showVersion(context, index, key, byIndex) {
     }
     const shownIndex = index ?? versions[0].index;
     context.heading.replaceChildren(`Entry ${shownIndex}`);
-    const target = versions.length > 0 ? await targetOf(context, key, versions) : null;
     const state = h("div", { "aria-live": "polite" }, h("p", { class: "note" }, "Proving …"));
     const value = h("div", {});
     context.write(state, value, historyTable(context, key, versions, shownIndex));
@@ -72,31 +71,33 @@ async function historyOf(calls, key) {
     return versions;
 }
 
-/** The key to which this one refers, or null. A Get of a reference is answered with the entry of its target. */
-async function targetOf(context, key, versions) {
-    return context.calls(async (calls) => {
-        let got;
-        try {
-            got = await calls.get(key);
-        } catch (error) {
-            if (error.isNotFound) return null;
-            throw error;
-        }
-        if (equal(got.key, key)) {
-            const same = versions.find(({ index }) => index === got.index);
-            if (same && !equal(payloadOf(got.value), same.payload)) {
-                throw new VerificationFailure(
-                    "answersDiffer", "the key's entry and its history have different values", { index: got.index });
-            }
-            return null;
-        }
-        // Written since the history was read, perhaps: only a version that was seen can contradict.
-        if (!versions.some(({ payload }) => equal(payload, got.key))) {
+/**
+ * The versions of a key, and the key to which it refers, or null. A Get of a reference is answered with the entry of its
+ * target. It comes first: what it says is then in the history, whatever is written meanwhile.
+ */
+async function aboutKey(calls, key) {
+    let got = null;
+    try {
+        got = await calls.get(key);
+    } catch (error) {
+        if (!error.isNotFound) throw error;
+    }
+    const versions = await historyOf(calls, key);
+    if (got === null) return { versions, target: null };
+    if (equal(got.key, key)) {
+        const same = versions.find(({ index }) => index === got.index);
+        if (!same || !equal(payloadOf(got.value), same.payload)) {
             throw new VerificationFailure(
-                "wrongKey", "the answer is the entry of another key, to which this one never referred", { index: got.index });
+                "answersDiffer", "the key's entry is not the one in its history", { index: got.index });
         }
-        return got.key;
-    }, { key });
+        return { versions, target: null };
+    }
+    // The history has decoded the key of the target as if it were a value.
+    if (!versions.some(({ payload }) => equal(payload, payloadOf(got.key)))) {
+        throw new VerificationFailure(
+            "wrongKey", "the answer is the entry of another key, to which this one never referred", { index: got.index });
+    }
+    return { versions, target: got.key };
 }
 
 function compareAnswers(proven, byIndex, versions) {

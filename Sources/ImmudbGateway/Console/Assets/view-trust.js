@@ -41,7 +41,7 @@ export async function showFirstContact(place, prover, signal, trusted) {
             facts(["Server", server], ["Entries", count(tree.size)], ["Root", h("code", { class: "hash" }, treeText(tree))]),
             h("button", { type: "button", class: "main", click: trustShown }, "Trust this root"),
             h("h3", {}, "Or bring a root"),
-            form("Bring a root", trustBrought, rootField("from a receipt, a colleague, or paper: <root>@<size>"),
+            form("Bring a root", trustBrought, rootField("of a colleague, an auditor, or on paper: <root>@<size>"),
                 h("button", { type: "submit" }, "Trust it if the server continues it")), message));
 }
 
