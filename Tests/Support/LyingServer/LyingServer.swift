@@ -44,6 +44,8 @@ package final class LyingServer: Sendable {
         /// first.
         package var writesToGather = 1
         package var gathered: [@Sendable () -> Void] = []
+
+        package init(ledger: TestLedger) { self.ledger = ledger }
     }
 
     private let handlers: LyingHandlers
