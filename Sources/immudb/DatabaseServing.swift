@@ -102,11 +102,15 @@ private struct RunningDatabase: RunningService {
     }
 
     func stop(deadline: Duration) async -> Bool {
-        let end = ContinuousClock.now + deadline
         metrics.setReady(false)
-        // Its requests are calls of the server.
-        await gateway?.stop(deadline: deadline)
-        let isClosed = await server.stop(deadline: max(.zero, end - .now))
+        var timeLeft = deadline
+        if let gateway {
+            // First, since its requests are calls of the server.
+            let end = ContinuousClock.now + deadline
+            await gateway.stop(deadline: deadline)
+            timeLeft = max(.zero, end - .now)
+        }
+        let isClosed = await server.stop(deadline: timeLeft)
         await metrics.stop()
         return isClosed
     }

@@ -44,7 +44,8 @@ extension Gateway {
         options.maxConnectionCount = server.options.gatewayConnectionCount
         do throws(GatewayStartError) {
             let gateway = try await start(
-                options, over: server.gatewayClient, log: log.logger, metrics: metrics.registry)
+                options, over: server.gatewayClient, log: log.logger(of: "gateway"),
+                metrics: metrics.registry)
             log.info("Gateway served at \(gateway.url)")
             if server.options.mutualTLS.isOn {
                 log.warning(

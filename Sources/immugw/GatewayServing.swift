@@ -15,7 +15,7 @@ struct GatewayServing: Service {
         let fileCount = openFileLimit() ?? 1_024
         options.maxConnectionCount = min(options.maxConnectionCount, max(1, fileCount / 2))
         let gateway = try await Gateway.start(
-            options, log: log.logger, metrics: Gateway.makeRegistry())
+            options, log: log.logger(of: "gateway"), metrics: Gateway.makeRegistry())
         log.info("starting immugw: \(gateway.options.json)")
         return RunningGateway(gateway: gateway, log: log)
     }

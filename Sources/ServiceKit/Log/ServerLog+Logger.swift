@@ -8,6 +8,13 @@ extension ServerLog {
     public var logger: Logger {
         Logger(label: "service", factory: { _ in ServerLogHandler(self) })
     }
+
+    /// The same for one part of a program, which is the field `component` of its lines.
+    public func logger(of component: String) -> Logger {
+        var logger: Logger = self.logger
+        logger[metadataKey: "component"] = "\(component)"
+        return logger
+    }
 }
 
 /// Brings the messages of a `Logger` into a ``ServerLog``. Metadata are a line's fields.
