@@ -222,6 +222,7 @@ let package = Package(
                 hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
                 nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
             ],
+            resources: [.embedInCode("Console/Assets")],
             swiftSettings: settings),
 
         // MARK: the processes
@@ -324,6 +325,13 @@ let package = Package(
         // Random numbers by seed.
         .target(
             name: "TestTools", path: "Tests/Support/TestTools", swiftSettings: settings),
+        // A server with a ledger in memory that lies as it is told.
+        .target(
+            name: "LyingServer",
+            dependencies: [
+                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree", "RPCTransport", protobuf,
+            ],
+            path: "Tests/Support/LyingServer", swiftSettings: settings),
         // Certificates: right, expired, of a stranger.
         .target(
             name: "TestCertificates", dependencies: ["MutualTLSFiles", "TestTools"],
@@ -440,9 +448,17 @@ let package = Package(
         .testTarget(
             name: "ImmudbClientTests",
             dependencies: [
-                "TestTools",
+                "LyingServer", "TestTools",
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
                 "RPCTransport", nioCore, protobuf, "OwnThread",
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbGatewayTests",
+            dependencies: [
+                "ImmudbClient", "ImmudbGateway", "ImmudbProtocol", "LyingServer", "MerkleTree", "PrometheusMetrics",
+                "RPCTransport", "TestTools", httpTypes, logging, nioCore, protobuf,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(
             name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics],

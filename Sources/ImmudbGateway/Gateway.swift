@@ -55,6 +55,14 @@ public final class Gateway: Sendable {
         _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
         metrics: PrometheusRegistry
     ) async throws(GatewayStartError) -> Gateway {
+        try await start(
+            options, over: transport, log: log, metrics: metrics, limits: RequestLimits())
+    }
+
+    static func start(
+        _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
+        metrics: PrometheusRegistry, limits: RequestLimits
+    ) async throws(GatewayStartError) -> Gateway {
         let way: RPCClient.Configuration =
             if let transport { transport } else { try await options.transport() }
         let upstream = Upstream(
@@ -62,7 +70,6 @@ public final class Gateway: Sendable {
             address: transport == nil
                 ? hostAndPort(options.immudbAddress, options.immudbPort) : "in-process",
             isEmbedded: transport != nil, directory: options.directory, log: log)
-        let limits = RequestLimits()
         let core = GatewayCore(
             options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
             held: HeldBytes(limit: limits.maxHeldByteCount),
@@ -127,6 +134,11 @@ public final class Gateway: Sendable {
             return GatewayTLSChannel(http: http, tls: tls)
         }
     }
+
+    /// Clients that are connected.
+    var connectionCount: Int { core.connections.current }
+    /// What requests make the gateway hold.
+    var heldByteCount: Int { core.held.current }
 
     /// Reads the certificate and the key of the listener again, for later connections.
     public func reloadCertificates() {

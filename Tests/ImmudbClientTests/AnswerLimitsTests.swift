@@ -1,5 +1,6 @@
 import Foundation
 import ImmudbProtocol
+import LyingServer
 import Testing
 
 @testable import ImmudbClient

@@ -1,4 +1,5 @@
 import ImmudbClient
+import LyingServer
 import MerkleTree
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import ImmudbClient
+import LyingServer
 import TestTools
 import Testing
 

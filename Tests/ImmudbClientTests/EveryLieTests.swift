@@ -1,5 +1,6 @@
 import Foundation
 import ImmudbClient
+import LyingServer
 import MerkleTree
 import TestTools
 import Testing

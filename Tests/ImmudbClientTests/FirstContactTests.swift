@@ -1,6 +1,7 @@
 import Foundation
 import ImmudbClient
 import ImmudbProtocol
+import LyingServer
 import MerkleTree
 import TestTools
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import LyingServer
 import Testing
 
 @testable import ImmudbClient

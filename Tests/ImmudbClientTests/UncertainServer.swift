@@ -1,6 +1,7 @@
 import ImmudbClient
 import ImmudbProtocol
 import NIOCore
+import LyingServer
 import RPCTransport
 import SwiftProtobuf
 import Synchronization

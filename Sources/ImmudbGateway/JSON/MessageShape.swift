@@ -166,8 +166,9 @@ extension FieldShape {
             var list = try container.nestedUnkeyedContainer(forKey: key)
             var inner: [Inner] = []
             while !list.isAtEnd {
+                let position = AnyName(list.currentIndex)
                 guard try !list.decodeNil() else {
-                    throw JSONFault(list.codingPath + [AnyName(list.currentIndex)], "null")
+                    throw JSONFault(list.codingPath + [position], "null")
                 }
                 inner.append(try list.decode(Shaped<Inner>.self, configuration: shape).message)
             }

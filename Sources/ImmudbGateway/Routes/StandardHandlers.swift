@@ -92,17 +92,24 @@ extension Route {
         let _: Google_Protobuf_Empty = try request.message(Shapes.empty)
         let answers: RPCResponseStream<Pb_KVList> = try await core.upstream.stream(
             ImmuService.dump, Google_Protobuf_Empty(), request)
+        // A call that is refused has its own status: only after the first message, or a good end, is it too late for that.
+        var iterator = answers.makeAsyncIterator()
+        let first = try await iterator.next()
         return Reply(
             .lines { write in
-                for try await list in answers {
-                    let json: [UInt8] = try list.jsonUTF8Bytes(options: GatewayCore.jsonOptions)
-                    var line = ByteBuffer()
-                    line.reserveCapacity(json.count + 12)
-                    line.writeStaticString("{\"result\":")
-                    line.writeBytes(json)
-                    line.writeStaticString("}\n")
-                    try await write(line)
-                }
+                guard let first else { return }
+                try await write(line(first))
+                for try await list in answers { try await write(line(list)) }
             }, GatewayCore.headers(answers.headers))
+    }
+
+    private static func line(_ list: Pb_KVList) throws -> ByteBuffer {
+        let json: [UInt8] = try list.jsonUTF8Bytes(options: GatewayCore.jsonOptions)
+        var line = ByteBuffer()
+        line.reserveCapacity(json.count + 12)
+        line.writeStaticString("{\"result\":")
+        line.writeBytes(json)
+        line.writeStaticString("}\n")
+        return line
     }
 }

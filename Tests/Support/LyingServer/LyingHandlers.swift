@@ -1,20 +1,20 @@
 import Foundation
-import ImmudbClient
-import ImmudbProtocol
-import MerkleTree
-import RPCTransport
+package import ImmudbClient
+package import ImmudbProtocol
+package import MerkleTree
+package import RPCTransport
 import SwiftProtobuf
-import Synchronization
+package import Synchronization
 
 /// The methods of `LyingServer`.
-final class LyingHandlers: Sendable {
-    let state: Mutex<LyingServer.State>
+package final class LyingHandlers: Sendable {
+    package let state: Mutex<LyingServer.State>
 
-    init(_ state: LyingServer.State) {
+    package init(_ state: LyingServer.State) {
         self.state = Mutex(state)
     }
 
-    var methods: [RPCMethod] {
+    package var methods: [RPCMethod] {
         [
             .unary(ImmuService.health) { (_: Google_Protobuf_Empty, call) in
                 var response = Immudb_Schema_HealthResponse()
@@ -276,7 +276,7 @@ extension LyingServer.State {
 }
 
 extension Immudb_Schema_Proof {
-    init(_ proof: UncheckedProof) {
+    package init(_ proof: UncheckedProof) {
         self.init()
         leaf = Data(proof.leaf)
         index = proof.index

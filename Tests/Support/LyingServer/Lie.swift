@@ -1,11 +1,11 @@
 import Foundation
-import ImmudbClient
-import ImmudbProtocol
-import MerkleTree
+package import ImmudbClient
+package import ImmudbProtocol
+package import MerkleTree
 import SwiftProtobuf
 
 /// What a server can lie about. The ledger has 13 entries, of which the client trusts 7.
-enum Lie: String, CaseIterable, Sendable {
+package enum Lie: String, CaseIterable, Sendable {
     case otherLeaf, noLeaf, longLeaf, otherIndex
     case otherRoot, noRoot, shortRoot, longRoot
     case shortInclusion, longInclusion, swappedInclusion, flippedInclusion, noInclusion, shortNode,
@@ -17,7 +17,7 @@ enum Lie: String, CaseIterable, Sendable {
     case otherValue, otherEntry
 
     /// Whether it is a lie about the tree, and not only about an entry in it.
-    var isAboutTree: Bool {
+    package var isAboutTree: Bool {
         switch self {
         case .otherRoot, .noRoot, .shortRoot, .longRoot, .shortConsistency, .longConsistency,
             .swappedConsistency, .flippedConsistency, .noConsistency, .shortConsistencyNode,
@@ -29,7 +29,7 @@ enum Lie: String, CaseIterable, Sendable {
     }
 
     /// Makes a server tell it in every answer.
-    func tell(_ state: inout LyingServer.State) {
+    package func tell(_ state: inout LyingServer.State) {
         let lie = self
         state.alterRead = { lie.tell(&$0.proof) }
         state.alterWrite = { lie.tell(&$0) }

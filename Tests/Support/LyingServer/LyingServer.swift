@@ -1,57 +1,57 @@
 import Foundation
 import ImmudbClient
-import ImmudbProtocol
+package import ImmudbProtocol
 import MerkleTree
 import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
 /// A server of immudb's wire with a ledger in memory, honest until it is told to lie.
-final class LyingServer: Sendable {
-    static let identityText = "dc1jror8di1986gclkv0"
+package final class LyingServer: Sendable {
+    package static let identityText = "dc1jror8di1986gclkv0"
 
     /// What it does wrong. Nothing, to begin with.
-    struct State: Sendable {
-        var ledger: TestLedger
+    package struct State: Sendable {
+        package var ledger: TestLedger
         /// What the Health calls so far had for an authorization.
-        var healthTokens: [String?] = []
-        var alterRead: (@Sendable (inout Immudb_Schema_SafeItem) -> Void)?
-        var alterWrite: (@Sendable (inout Immudb_Schema_Proof) -> Void)?
-        var alterConsistency: (@Sendable (inout Immudb_Schema_ConsistencyProof) -> Void)?
-        var alterRoot: (@Sendable (inout Immudb_Schema_Root) -> Void)?
-        var alterHistory: (@Sendable (inout Immudb_Schema_ItemList) -> Void)?
-        var alterInclusion: (@Sendable (inout Immudb_Schema_InclusionProof) -> Void)?
-        var alterByIndex: (@Sendable (inout Immudb_Schema_Item) -> Void)?
-        var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
+        package var healthTokens: [String?] = []
+        package var alterRead: (@Sendable (inout Immudb_Schema_SafeItem) -> Void)?
+        package var alterWrite: (@Sendable (inout Immudb_Schema_Proof) -> Void)?
+        package var alterConsistency: (@Sendable (inout Immudb_Schema_ConsistencyProof) -> Void)?
+        package var alterRoot: (@Sendable (inout Immudb_Schema_Root) -> Void)?
+        package var alterHistory: (@Sendable (inout Immudb_Schema_ItemList) -> Void)?
+        package var alterInclusion: (@Sendable (inout Immudb_Schema_InclusionProof) -> Void)?
+        package var alterByIndex: (@Sendable (inout Immudb_Schema_Item) -> Void)?
+        package var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
         /// The answer to every scan, and the items of every page.
-        var page: [Immudb_Schema_Item] = []
+        package var page: [Immudb_Schema_Item] = []
         /// Empty messages of which every dump consists.
-        var emptyDumpMessageCount = 0
+        package var emptyDumpMessageCount = 0
         /// Leaves requests for consistency proofs without an answer.
-        var ignoresConsistency = false
-        var ignoredConsistencyCount = 0
+        package var ignoresConsistency = false
+        package var ignoredConsistencyCount = 0
         /// Says of every index that there is no entry.
-        var deniesEntries = false
+        package var deniesEntries = false
         /// Changes values before they are written.
-        var alterValue: (@Sendable ([UInt8]) -> [UInt8])?
+        package var alterValue: (@Sendable ([UInt8]) -> [UInt8])?
         /// Answers the next verified write from another history, which split off before it.
-        var forksNextWrite = false
+        package var forksNextWrite = false
         /// Acknowledges a write by the proof of an older, equal entry.
-        var ignoresWrites = false
+        package var ignoresWrites = false
         /// Answers with the tree that it has, whatever the client trusts.
-        var acceptsAnyRootIndex = false
+        package var acceptsAnyRootIndex = false
         /// Holds answers to writes back until there are so many, then sends them, the last one
         /// first.
-        var writesToGather = 1
-        var gathered: [@Sendable () -> Void] = []
+        package var writesToGather = 1
+        package var gathered: [@Sendable () -> Void] = []
     }
 
     private let handlers: LyingHandlers
     private let server: RPCServer
-    var port: Int { server.port }
+    package var port: Int { server.port }
 
     /// - Parameter identity: what it says that it is; nil to say nothing.
-    static func start(
+    package static func start(
         _ ledger: TestLedger, identity: String? = identityText, port: Int = 0
     ) async throws -> LyingServer {
         var configuration = RPCServer.Configuration(host: "127.0.0.1", port: port)
@@ -69,17 +69,19 @@ final class LyingServer: Sendable {
     }
 
     /// Requests for consistency proofs that stay without an answer.
-    var ignoredConsistencyCount: Int { handlers.state.withLock { $0.ignoredConsistencyCount } }
+    package var ignoredConsistencyCount: Int {
+        handlers.state.withLock { $0.ignoredConsistencyCount }
+    }
 
-    var healthTokens: [String?] { handlers.state.withLock { $0.healthTokens } }
-    var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
+    package var healthTokens: [String?] { handlers.state.withLock { $0.healthTokens } }
+    package var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
 
     /// Changes what it is or does from now on.
-    func change(_ body: (inout State) -> Void) {
+    package func change(_ body: (inout State) -> Void) {
         handlers.state.withLock { body(&$0) }
     }
 
-    func stop() async {
+    package func stop() async {
         await server.shutdown(deadline: .seconds(1))
     }
 }

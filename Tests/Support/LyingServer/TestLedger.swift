@@ -1,59 +1,59 @@
-import ImmudbClient
-import MerkleTree
+package import ImmudbClient
+package import MerkleTree
 
 /// An honest ledger in memory, for servers that lie about it: entries, and true proofs.
-struct TestLedger: Sendable {
-    private(set) var entries: [Entry] = []
+package struct TestLedger: Sendable {
+    package private(set) var entries: [Entry] = []
     /// Keys whose newest entry names another key.
     private var references: Set<[UInt8]> = []
 
     /// `count` entries `key<n>`, `value<n>`; `salt` makes another history.
-    init(count: Int = 0, salt: String = "") {
+    package init(count: Int = 0, salt: String = "") {
         for number in 0..<count {
             append(Array("key\(number)".utf8), Array("value\(number)\(salt)".utf8))
         }
     }
 
-    var size: TreeSize { TreeSize(UInt64(entries.count)) }
+    package var size: TreeSize { TreeSize(UInt64(entries.count)) }
 
     @discardableResult
-    mutating func append(_ key: [UInt8], _ value: [UInt8]) -> Entry {
+    package mutating func append(_ key: [UInt8], _ value: [UInt8]) -> Entry {
         let entry = Entry(index: EntryIndex(UInt64(entries.count)), key: key, value: value)
         entries.append(entry)
         return entry
     }
 
-    mutating func appendReference(_ name: [UInt8], to key: [UInt8]) -> Entry {
+    package mutating func appendReference(_ name: [UInt8], to key: [UInt8]) -> Entry {
         references.insert(name)
         return append(name, key)
     }
 
     /// What a read of a key answers with: a reference is followed.
-    func read(_ key: [UInt8]) -> Entry? {
+    package func read(_ key: [UInt8]) -> Entry? {
         guard let entry = newest(key), references.contains(key) else { return newest(key) }
         return newest(entry.value)
     }
 
-    mutating func removeLast(_ count: Int) { entries.removeLast(count) }
+    package mutating func removeLast(_ count: Int) { entries.removeLast(count) }
 
-    func newest(_ key: [UInt8]) -> Entry? { entries.last { $0.key == key } }
+    package func newest(_ key: [UInt8]) -> Entry? { entries.last { $0.key == key } }
 
-    func root(of size: TreeSize) -> TrustedRoot {
+    package func root(of size: TreeSize) -> TrustedRoot {
         TrustedRoot(size: size, root: merkleRoot(of: size) { node(at: $0) })
     }
 
-    var root: TrustedRoot { root(of: size) }
+    package var root: TrustedRoot { root(of: size) }
 
-    func inclusionProof(of index: EntryIndex) -> InclusionProof {
+    package func inclusionProof(of index: EntryIndex) -> InclusionProof {
         InclusionProof(of: index, in: size) { node(at: $0) }
     }
 
-    func consistencyProof(from old: TreeSize) -> ConsistencyProof {
+    package func consistencyProof(from old: TreeSize) -> ConsistencyProof {
         ConsistencyProof(from: old, to: size) { node(at: $0) }
     }
 
     /// What a Safe call answers about an entry to a client that trusts a tree of `trusted` entries.
-    func proof(of entry: Entry, since trusted: TreeSize) -> UncheckedProof {
+    package func proof(of entry: Entry, since trusted: TreeSize) -> UncheckedProof {
         // As on the wire: without a root index the path is that from index 0.
         let old = trusted.isEmpty ? TreeSize(1) : trusted
         return UncheckedProof(

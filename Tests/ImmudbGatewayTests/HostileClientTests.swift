@@ -1,0 +1,176 @@
+import Foundation
+import LyingServer
+import NIOCore
+import TestTools
+import Testing
+
+@testable import ImmudbGateway
+
+@Suite("A gateway of hostile clients")
+struct HostileClientTests {
+    private let folder = TemporaryFolder()
+
+    /// Limits that a test reaches in a moment.
+    private static var small: RequestLimits {
+        var limits = RequestLimits()
+        limits.maxBodyByteCount = 100_000
+        limits.maxValueCount = 1_000
+        limits.maxConnections = 8
+        limits.headTimeout = .milliseconds(500)
+        limits.crowdedHeadTimeout = .milliseconds(200)
+        limits.bodyTimeout = .milliseconds(500)
+        limits.lingerTime = .milliseconds(100)
+        return limits
+    }
+
+    private func withGateway(
+        _ limits: RequestLimits, _ body: (TestGateway) async throws -> Void
+    ) async throws {
+        let server = try await LyingServer.start(TestLedger(count: 3))
+        let gateway = try await TestGateway(immudbPort: server.port, in: folder, limits: limits)
+        try await body(gateway)
+        // Whatever was sent, it serves on, and holds nothing.
+        let end = ContinuousClock.now + .seconds(5)
+        while gateway.gateway.connectionCount >= limits.maxConnections / 2,
+            ContinuousClock.now < end
+        {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let answer = try await gateway.post("item/safe/get", #"{"key":"\#(base64("key1"))"}"#)
+        #expect(answer.status == 200)
+        #expect(answer.json["verified"] as? Bool == true)
+        #expect(gateway.gateway.heldByteCount == 0)
+        await gateway.stop()
+        await server.stop()
+    }
+
+    @Test(
+        "answers bytes that are no request with 400, and closes the connection",
+        arguments: [
+            "nonsense\r\n\r\n", "\0\0\0\0\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n",
+        ])
+    func noRequest(bytes: String) async throws {
+        try await withGateway(Self.small) { gateway in
+            let (text, isClosed) = try await RawConnection.exchange(port: gateway.port, [bytes])
+            #expect(text.isEmpty || text.hasPrefix("HTTP/1.1 400 "), "\(text)")
+            #expect(isClosed)
+        }
+    }
+
+    @Test("refuses header fields beyond the limit")
+    func largeHeader() async throws {
+        try await withGateway(Self.small) { gateway in
+            let fields = String(
+                repeating: "X-Field: \(String(repeating: "v", count: 900))\r\n", count: 40)
+            let (text, isClosed) = try await RawConnection.exchange(
+                port: gateway.port,
+                ["GET /v1/immurestproxy/root HTTP/1.1\r\nHost: x\r\n\(fields)\r\n"])
+            #expect(text.isEmpty || text.hasPrefix("HTTP/1.1 4"), "\(text)")
+            #expect(isClosed)
+        }
+    }
+
+    @Test("refuses a body beyond the limit with 413, announced or not, and ends the connection")
+    func largeBody() async throws {
+        try await withGateway(Self.small) { gateway in
+            let head = "POST /v1/immurestproxy/item HTTP/1.1\r\nHost: x\r\n"
+            let chunk = "4000\r\n\(String(repeating: " ", count: 0x4000))\r\n"
+            for request in [
+                [head + "Content-Length: 100001\r\n\r\n", "{"],
+                [head + "Content-Length: 99999999999999999999\r\n\r\n"],
+                [head + "Transfer-Encoding: chunked\r\n\r\n"] + Array(repeating: chunk, count: 10),
+            ] {
+                let (text, isClosed) = try await RawConnection.exchange(port: gateway.port, request)
+                #expect(
+                    text.hasPrefix("HTTP/1.1 413 ") || text.hasPrefix("HTTP/1.1 400 "), "\(text)")
+                #expect(isClosed)
+            }
+        }
+    }
+
+    @Test("refuses a body of more values than any batch has")
+    func manyValues() async throws {
+        try await withGateway(Self.small) { gateway in
+            let body = #"{"KVs":[\#(String(repeating: "{},", count: 20_000)){}]}"#
+            let answer = try await gateway.post("batch/set", body)
+            #expect(answer.status == 400)
+            #expect(answer.body.contains("values and names"))
+        }
+    }
+
+    @Test("cuts a connection off that sends no request, or one that trickles in")
+    func slowHead() async throws {
+        try await withGateway(Self.small) { gateway in
+            for (pieces, pause) in [
+                ([""], Duration.zero),
+                (Array(repeating: "G", count: 100), .milliseconds(50)),
+                (
+                    ["GET / HTTP/1.1\r\n"] + Array(repeating: "X: y\r\n", count: 100),
+                    .milliseconds(50)
+                ),
+            ] {
+                let started = ContinuousClock.now
+                let (_, isClosed) = try await RawConnection.exchange(
+                    port: gateway.port, pieces, pause: pause)
+                #expect(isClosed)
+                #expect(ContinuousClock.now - started < .seconds(4))
+            }
+        }
+    }
+
+    @Test("cuts a body off that trickles in")
+    func slowBody() async throws {
+        try await withGateway(Self.small) { gateway in
+            let head =
+                "POST /v1/immurestproxy/item HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+            let started = ContinuousClock.now
+            let (_, isClosed) = try await RawConnection.exchange(
+                port: gateway.port, [head] + Array(repeating: " ", count: 100),
+                pause: .milliseconds(50))
+            #expect(isClosed)
+            #expect(ContinuousClock.now - started < .seconds(4))
+        }
+    }
+
+    @Test(
+        "gives one client half of the connections, and closes idle ones early when they are short")
+    func manyConnections() async throws {
+        try await withGateway(Self.small) { gateway in
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<64 {
+                    group.addTask {
+                        try await RawConnection.exchange(port: gateway.port, [""]).isClosed
+                    }
+                }
+                for try await isClosed in group { #expect(isClosed) }
+            }
+        }
+    }
+
+    @Test("refuses bodies that it has no room for, and gives the room back")
+    func noRoom() async throws {
+        var limits = Self.small
+        limits.maxHeldByteCount = 150_000
+        try await withGateway(limits) { gateway in
+            let large = #"{"key":"\#(String(repeating: "A", count: 60_000))"}"#
+            let answer = try await gateway.post("item", large)
+            #expect(answer.status == 429)
+            #expect(answer.json["code"] as? Int == 8)
+        }
+    }
+
+    @Test("answers requests that come in one piece in their order")
+    func pipelining() async throws {
+        try await withGateway(Self.small) { gateway in
+            let request = { (path: String) in "GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n" }
+            let (text, _) = try await RawConnection.exchange(
+                port: gateway.port, [request("/healthz") + request("/nope") + request("/healthz")])
+            let statuses = text.split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1 ") }
+            #expect(statuses == ["HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found", "HTTP/1.1 200 OK"])
+        }
+    }
+}
