@@ -25,7 +25,7 @@ struct ConsoleTests {
         let line = try await server.process.waitForOutput("Gateway served at ")
         let url = try #require(line.split(separator: " ").last)
         let output = try await PythonPeer.run(
-            "console_check.py", ["--sources", "--url", "\(url)", "--only", parts],
+            "console_check.py", ["--url", "\(url)", "--only", parts],
             against: server, timeoutSeconds: 900)
         #expect(output.contains("ok: "))
         #expect(try await server.stop() == 0)

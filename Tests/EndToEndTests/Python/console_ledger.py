@@ -189,14 +189,6 @@ class Ledger:
         members = sorted(self.sets.get(plain(body["set"]), set()), reverse=bool(body.get("reverse")))
         return self._items(self._versions(key)[-1] for _, key in members[:int(body.get("limit") or 1000)])
 
-    def _POST_iscan(self, body):
-        size, page = int(body["pageSize"]), int(body["pageNumber"])
-        start = (page - 1) * size
-        if start >= len(self.entries):
-            raise Refused(404, 5, "index not found")
-        answer = self._items(range(start, min(start + size, len(self.entries))))
-        return {**answer, "more": True} if start + size < len(self.entries) else answer
-
     def _POST_batch_set(self, body):
         for pair in body["KVs"]:
             last = self.append(plain(pair["key"]), plain(pair.get("value")))

@@ -134,7 +134,7 @@ def check_forms(browser, proxy, data, report, seed, most, **options):
     proxy.honest()
     pages = {
         "item/scan": f"keys?prefix={data.tag.decode()}", "zscan": f"sets?set={data.set.decode().replace(' ', '+')}",
-        "history/": f"entry/{link(data.alice)}", "iscan": "tree", "root": "tree", "item/index/": f"index/{data.alice_indexes[0]}",
+        "history/": f"entry/{link(data.alice)}", "root": "tree", "item/index/": f"index/{data.alice_indexes[0]}",
     }
     count = 0
     draw = random.Random(seed)

@@ -109,11 +109,6 @@ export class Calls {
         return items(await this.send("POST", "zscan", { set: toBase64(set), limit, reverse }));
     }
 
-    /** Entries in the order of their indexes; page numbers begin with 1. */
-    async page(pageSize, pageNumber) {
-        return items(await this.send("POST", "iscan", { pageSize, pageNumber }));
-    }
-
     /** The versions of a key, the newest first. The gateway has decoded their values. */
     async history(key) {
         const answer = await this.send("GET", `history/${toPathBase64(key)}`);

@@ -35,8 +35,12 @@ export function fromLink(text) {
     return fromBase64(standard + "=".repeat((4 - (standard.length % 4)) % 4));
 }
 
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 export function toHex(bytes) {
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    let text = "";
+    for (const byte of bytes) text += DIGITS[byte];
+    return text;
 }
 
 export function fromHex(text) {

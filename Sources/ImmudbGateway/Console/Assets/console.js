@@ -43,10 +43,12 @@ function storage(name) {
     try {
         return window[name];
     } catch {
-        main.before(notice("warn", h("p", {}, "This browser keeps nothing for this page: what you trust is forgotten with it.")));
+        main.before(notice("warn", h("p", {},
+            "This browser keeps nothing for this page: what you trust is forgotten with it.")));
         const all = new Map();
         return {
-            getItem: (key) => all.get(key) ?? null, setItem: (key, text) => all.set(key, text), removeItem: (key) => all.delete(key),
+            getItem: (key) => all.get(key) ?? null, setItem: (key, text) => all.set(key, text),
+            removeItem: (key) => all.delete(key),
         };
     }
 }

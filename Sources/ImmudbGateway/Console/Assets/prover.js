@@ -172,7 +172,7 @@ async function proofFrom(calls, tree) {
 }
 
 /** "Not found" about an entry that a trusted tree has is evidence: the tree has become smaller. */
-async function known(call, index, trusted) {
+export async function known(call, index, trusted) {
     try {
         return await call;
     } catch (error) {

@@ -64,6 +64,8 @@ export class Trust extends EventTarget {
 
     /** First contact: a person trusts this root of this server. */
     establish(server, tree) {
+        // Another tab was first.
+        if (this.server !== null) return;
         this.storage.setItem(`${PREFIX}root.${server}`, treeText(tree));
         this.storage.setItem(`${PREFIX}server`, server);
         this.changed();

@@ -131,8 +131,9 @@ function kindOf(member, target) {
     }
     if (!member) return null;
     const { text, form } = retyped(member.set);
-    return h("span", {}, "probably a member of the set ", h("a", { href: go("sets", { set: text, as: form }) }, shownLine(member.set)),
-        `, score ${member.score}: `, entryLink(member.member, shownLine(member.member)));
+    const set = h("a", { href: go("sets", { set: text, as: form }) }, shownLine(member.set));
+    return h("span", {}, "probably a member of the set ", set, `, score ${member.score}: `,
+        entryLink(member.member, shownLine(member.member)));
 }
 
 function neighbours(index, size) {

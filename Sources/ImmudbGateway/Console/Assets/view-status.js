@@ -89,7 +89,7 @@ function yesNo(value) {
 
 function duration(seconds) {
     if (!Number.isFinite(seconds)) return null;
-    const [days, hours, minutes] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
-    return [days && `${days} d`, (days || hours) && `${hours} h`, `${minutes} min`, !days && !hours && `${Math.floor(seconds % 60)} s`]
-        .filter(Boolean).join(" ");
+    const [days, hours] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24];
+    const [minutes, rest] = [Math.floor(seconds / 60) % 60, Math.floor(seconds % 60)];
+    return days ? `${days} d ${hours} h` : hours ? `${hours} h ${minutes} min` : `${minutes} min ${rest} s`;
 }

@@ -4,6 +4,7 @@ import { facts, h } from "./dom.js";
 import { drawPeaks, peakText } from "./drawing.js";
 import { entryTable } from "./entries.js";
 import { VerificationFailure, sameTree, treeText } from "./merkle.js";
+import { known } from "./prover.js";
 import { count } from "./shown.js";
 import { indexForm } from "./view-keys.js";
 
@@ -17,6 +18,7 @@ export async function showTree(context) {
     const log = h("ol", { class: "log", reversed: true });
     const none = h("p", { class: "note" }, "Nothing was written since this page was opened.");
     let shown = null;
+    let seen = new Map();
     let isBusy = false;
 
     const draw = async (tree) => {
@@ -31,9 +33,9 @@ export async function showTree(context) {
         if (last.contains(document.activeElement) || isBusy) return;
         isBusy = true;
         try {
-            const entries = await context.calls((calls) => lastEntries(calls, tree.size));
-            last.replaceChildren(...(entries.length > 0
-                ? entryTable(context, `The last ${entries.length} entries`, entries, { isRaw: true })
+            seen = await context.calls((calls) => lastEntries(calls, tree, seen));
+            last.replaceChildren(...(seen.size > 0
+                ? entryTable(context, `The last ${seen.size} entries`, [...seen.values()], { isRaw: true })
                 : [h("p", {}, "There are no entries yet.")]));
         } finally {
             isBusy = false;
@@ -60,21 +62,15 @@ export async function showTree(context) {
     });
 }
 
-/** The last entries, the newest first, by pages of the ledger. */
-async function lastEntries(calls, size) {
-    const entries = [];
-    const lastPage = (size + BigInt(LAST) - 1n) / BigInt(LAST);
-    for (let page = lastPage; page > 0n && page >= lastPage - 1n && entries.length < LAST; page--) {
-        const from = (page - 1n) * BigInt(LAST);
-        const items = (await calls.page(LAST, String(page))).slice(0, Number(size - from));
-        items.forEach((item, place) => {
-            if (item.index !== from + BigInt(place)) {
-                throw new VerificationFailure(
-                    "wrongIndex", `a page has entry ${item.index} in the place of entry ${from + BigInt(place)}`,
-                    { index: from + BigInt(place), key: item.key });
-            }
-        });
-        entries.push(...items.reverse());
+/** The last entries, the newest first. Those that `seen` has are not asked for again: values may be large. */
+async function lastEntries(calls, tree, seen) {
+    const entries = new Map();
+    for (let index = tree.size - 1n; index >= 0n && entries.size < LAST; index--) {
+        const entry = seen.get(index) ?? await known(calls.byIndex(index), index, tree);
+        if (entry.index !== index) {
+            throw new VerificationFailure("wrongIndex", `the answer is entry ${entry.index}, not ${index}`, { index });
+        }
+        entries.set(index, entry);
     }
-    return entries.slice(0, LAST);
+    return entries;
 }

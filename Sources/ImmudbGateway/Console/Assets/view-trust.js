@@ -11,7 +11,10 @@ export async function showFirstContact(place, prover, signal, trusted) {
     try {
         sight = await prover.firstSight(signal);
     } catch (error) {
-        if (!signal.aborted) place.replaceChildren(notice("warn", h("p", {}, `Nothing is trusted yet, and the server's root is not known: ${error.message}.`)));
+        if (!signal.aborted) {
+            place.replaceChildren(notice("warn", h("p", {},
+                `Nothing is trusted yet, and the server's root is not known: ${error.message}.`)));
+        }
         return;
     }
     const { server, tree } = sight;
@@ -23,7 +26,7 @@ export async function showFirstContact(place, prover, signal, trusted) {
     const trustBrought = async (data) => {
         const brought = parseTree(data.get("root"));
         if (!brought) {
-            message.replaceChildren(notice("warn", h("p", {}, "That is not a root. It has 64 hexadecimal digits, @, and the size.")));
+            message.replaceChildren(notARoot());
             return;
         }
         try {
@@ -43,6 +46,10 @@ export async function showFirstContact(place, prover, signal, trusted) {
             h("h3", {}, "Or bring a root"),
             form("Bring a root", trustBrought, rootField("of a colleague, an auditor, or on paper: <root>@<size>"),
                 h("button", { type: "submit" }, "Trust it if the server continues it")), message));
+}
+
+function notARoot() {
+    return notice("warn", h("p", {}, "That is not a root. It has 64 hexadecimal digits, @, and the size."));
 }
 
 function rootField(hint) {
@@ -88,7 +95,7 @@ function compareSection(prover, signal) {
     const submitted = async (data) => {
         const tree = parseTree(data.get("root"));
         if (!tree) {
-            message.replaceChildren(notice("warn", h("p", {}, "That is not a root. It has 64 hexadecimal digits, @, and the size.")));
+            message.replaceChildren(notARoot());
             return;
         }
         message.replaceChildren();
@@ -122,6 +129,7 @@ function forgetSection({ trust, again }) {
             } }, "Forget it")));
     return h("section", { "aria-labelledby": "forget" },
         h("h2", { id: "forget" }, "Another server at this address"),
-        h("p", {}, "If the operator has replaced the server for a reason that you know, forget the trusted root and begin again."),
+        h("p", {}, "If the operator has replaced the server for a reason that you know, forget the trusted root and begin ",
+            "again."),
         h("button", { type: "button", click: () => dialog.showModal() }, "Forget the trusted root …"), dialog);
 }
