@@ -1,0 +1,100 @@
+/// The schemas of OpenAPI 3.1: what the gateway reads, or what it writes.
+///
+/// The two differ. A number of 64 bits is read as a number or as a string, and the standard handlers write it as a
+/// string; a field that is zero or empty may be there in a request, and is left out of a standard answer.
+struct OpenAPISchemas: SchemaDialect {
+    enum Role {
+        case request, answer
+    }
+
+    let role: Role
+
+    var place: String { "#/components/schemas/" }
+
+    private static let namesOfAnswers = Set(
+        Routes.all.flatMap { names(in: .message($0.answer.schema)) })
+
+    /// A message that is both read and written has two schemas.
+    func name(of schema: SchemaDescription) -> String {
+        let isShared = role == .request && Self.namesOfAnswers.contains(schema.name)
+        return isShared ? schema.name + "Input" : schema.name
+    }
+
+    func shows(_ field: SchemaDescription.Field) -> Bool { true }
+
+    func summary(of field: SchemaDescription.Field) -> String { field.summary }
+
+    func summary(of schema: SchemaDescription) -> String {
+        guard role == .answer, !schema.fields.isEmpty,
+            !schema.fields.contains(where: \.isRequired)
+        else { return "" }
+        return "A field that is zero, false or empty is left out."
+    }
+
+    func type(_ type: FieldType) -> JSONValue {
+        switch type {
+        case .bytes: bytes
+        case .double:
+            [
+                "type": ["number", "string"], "format": "double",
+                "pattern": #"^(-?Infinity|[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?)$"#,
+            ]
+        case .bool: ["type": "boolean"]
+        case .string: ["type": "string"]
+        case .uint64(asString: false): Self.number
+        case .uint64(asString: true): text
+        case .uint32:
+            ["type": "integer", "format": "uint32", "minimum": 0, "maximum": 4_294_967_295]
+        case .message(let schema): reference(schema)
+        case .list(let element): list(of: element)
+        case .nullable(let value): ["anyOf": [self.type(value), ["type": "null"]]]
+        }
+    }
+
+    static let number: JSONValue = [
+        "type": "integer", "format": "uint64", "minimum": 0, "maximum": .number(.max),
+    ]
+
+    /// A number of 64 bits that is written as a string.
+    private var text: JSONValue {
+        switch role {
+        case .request:
+            [
+                "type": ["integer", "string"], "format": "uint64", "minimum": 0,
+                "maximum": .number(.max), "pattern": "^[0-9]{1,20}$",
+            ]
+        case .answer: ["type": "string", "format": "uint64", "pattern": "^[1-9][0-9]{0,19}$"]
+        }
+    }
+
+    private var bytes: JSONValue {
+        let schema: JSONValue = [
+            "type": "string", "contentEncoding": "base64",
+            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        ]
+        return role == .request ? schema : schema.adding(["minLength": 4])
+    }
+
+    private func list(of element: FieldType) -> JSONValue {
+        let schema: JSONValue = ["type": "array", "items": type(element)]
+        return role == .request ? schema : schema.adding(["minItems": 1])
+    }
+
+    /// The values of paths.
+    static func parameter(_ type: FieldType) -> JSONValue {
+        guard case .bytes = type else { return number }
+        return [
+            "type": "string", "contentEncoding": "base64url", "minLength": 4,
+            "pattern": "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?$",
+        ]
+    }
+
+    private static func names(in type: FieldType) -> [String] {
+        switch type {
+        case .message(let schema): [schema.name] + schema.fields.flatMap { names(in: $0.type) }
+        case .list(let element): names(in: element)
+        case .nullable(let value): names(in: value)
+        case .bytes, .double, .bool, .string, .uint64, .uint32: []
+        }
+    }
+}
