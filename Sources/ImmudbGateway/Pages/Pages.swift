@@ -20,7 +20,9 @@ struct Pages: Sendable {
     func answer(_ head: HTTPRequest, _ path: String, _ core: GatewayCore) async -> Response {
         let path = String(path.prefix { $0 != "?" && $0 != "#" })
         guard let page = page(path, core) else { return .plain(.notFound) }
-        guard head.method == .get || head.method == .head else { return .plain(.methodNotAllowed) }
+        guard head.method == .get || head.method == .head else {
+            return .wrongMethod(allowed: "GET, HEAD")
+        }
         var response = page
         if head.method == .head {
             response.headers[.contentLength] = "\(page.body.contentLength ?? 0)"

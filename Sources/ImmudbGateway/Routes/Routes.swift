@@ -97,7 +97,8 @@ enum Routes {
     /// What a method and a path mean.
     enum Match {
         case route(Int, parameter: String?)
-        case wrongMethod
+        /// The path has a route of another method.
+        case wrongMethod(allowed: String)
         case unknown
     }
 
@@ -127,7 +128,7 @@ enum Routes {
         if let found = find(method, path) { return found }
         for other in ["GET", "POST"] where other != method {
             guard let found = find(other, path) else { continue }
-            return mayFallBackToGet && other == "GET" ? found : .wrongMethod
+            return mayFallBackToGet && other == "GET" ? found : .wrongMethod(allowed: other)
         }
         return .unknown
     }
