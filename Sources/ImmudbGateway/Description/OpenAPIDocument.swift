@@ -40,7 +40,7 @@ enum OpenAPIDocument {
 
     private static let description = """
         Bytes, such as keys and values, are standard base64 with padding. In paths the URL-safe alphabet is read, too; \
-        use it there, since a slash begins another path.
+        use it there, since a slash begins another path. A key has at least one byte, and its first one is not zero.
 
         The body of a request is read as JSON, whatever its content type. No body and `null` are read as `{}`, a field \
         that is `null` as one that is not there, and unknown fields are ignored. Fields that are not required are zero, \
@@ -102,7 +102,7 @@ enum OpenAPIDocument {
 
     private static func requestBody(_ body: SchemaDescription) -> JSONValue {
         [
-            "required": .bool(body.fields.contains(where: \.isRequired)),
+            "required": .bool(body.fields.contains(where: requests.isRequired)),
             "content": ["application/json": ["schema": requests.reference(body)]],
         ]
     }

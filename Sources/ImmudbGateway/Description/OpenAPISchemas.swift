@@ -22,6 +22,22 @@ struct OpenAPISchemas: SchemaDialect {
 
     func shows(_ field: SchemaDescription.Field) -> Bool { true }
 
+    func isRequired(_ field: SchemaDescription.Field) -> Bool {
+        field.isRequired || isNeverEmpty(field)
+    }
+
+    /// Whether immudb refuses a request in which the field is empty.
+    private func isNeverEmpty(_ field: SchemaDescription.Field) -> Bool {
+        role == .request && ["KVs", "key", "reference", "set"].contains(field.name)
+    }
+
+    func type(of field: SchemaDescription.Field) -> JSONValue {
+        let schema = type(field.type)
+        guard isNeverEmpty(field) else { return schema }
+        if case .list = field.type { return schema.adding(["minItems": 1]) }
+        return schema.adding(["minLength": 4])
+    }
+
     func summary(of field: SchemaDescription.Field) -> String { field.summary }
 
     func summary(of schema: SchemaDescription) -> String {

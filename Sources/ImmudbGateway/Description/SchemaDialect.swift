@@ -8,8 +8,10 @@ protocol SchemaDialect {
 
     func name(of schema: SchemaDescription) -> String
     func type(_ type: FieldType) -> JSONValue
+    func type(of field: SchemaDescription.Field) -> JSONValue
     /// Whether the document shows a field.
     func shows(_ field: SchemaDescription.Field) -> Bool
+    func isRequired(_ field: SchemaDescription.Field) -> Bool
     /// What is said of a field.
     func summary(of field: SchemaDescription.Field) -> String
     /// What is said of a whole message.
@@ -17,6 +19,9 @@ protocol SchemaDialect {
 }
 
 extension SchemaDialect {
+    func type(of field: SchemaDescription.Field) -> JSONValue { type(field.type) }
+    func isRequired(_ field: SchemaDescription.Field) -> Bool { field.isRequired }
+
     func reference(_ schema: SchemaDescription) -> JSONValue {
         ["$ref": .string(place + name(of: schema))]
     }
@@ -28,11 +33,11 @@ extension SchemaDialect {
         if !fields.isEmpty {
             let properties = fields.map { field in
                 JSONValue.Field(
-                    name: field.name, value: type(field.type).described(summary(of: field)))
+                    name: field.name, value: type(of: field).described(summary(of: field)))
             }
             json = json.adding(["properties": .object(properties)])
         }
-        let required = fields.filter(\.isRequired).map { JSONValue.string($0.name) }
+        let required = fields.filter(isRequired).map { JSONValue.string($0.name) }
         if !required.isEmpty { json = json.adding(["required": .array(required)]) }
         return json.described(summary(of: schema))
     }

@@ -43,7 +43,7 @@ struct Pages: Sendable {
             return Response(status: .permanentRedirect, headers: [.location: "/console/"])
         case "/console/status":
             return .text(ConsoleStatus.json(core), "application/json", [.cacheControl: "no-store"])
-        default: return files[path]?.response
+        default: return (files[path] ?? StaticFile.documents[path])?.response
         }
     }
 
@@ -94,11 +94,13 @@ struct StaticFile: Sendable {
             }
         }
         files["/docs"] = files["/docs/"]
-        for (path, text) in APIDocuments.all {
-            files[path] = StaticFile(Array(text.utf8), "application/json")
-        }
         return files
     }()
+
+    /// The descriptions of the REST interface, by path; made when somebody asks for one.
+    static let documents = APIDocuments.all.mapValues {
+        StaticFile(Array($0.utf8), "application/json")
+    }
 
     private init(_ asset: Assets.Asset) {
         let types = [
