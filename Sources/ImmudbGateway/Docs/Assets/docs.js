@@ -106,7 +106,7 @@ function callContent({ path, method, operation }, resolve, isOpen) {
         isOpen ? "" : token.value.trim());
 
     const complaint = h("p", { class: "refused", role: "alert" });
-    const line = h("pre", { tabindex: 0, "aria-label": "The call for curl" });
+    const line = h("pre", { tabindex: 0, role: "group", "aria-label": "The call for curl" });
     const answer = h("div", { "aria-live": "polite" });
     const schema = operation.responses["200"].content["application/json"].schema;
     const sender = makeSender(request, complaint, line, (received) => {
@@ -115,9 +115,11 @@ function callContent({ path, method, operation }, resolve, isOpen) {
     const fields = h("div", { class: "call-fields" },
         inputs.filter((one) => one.in === "path").map((one) => one.input.element), body?.elements ?? [],
         inputs.filter((one) => one.in === "header").map((one) => one.input.element));
+    const whole = form(operation.operationId, sender.send, fields, sender.buttons);
+    for (const event of ["input", "click"]) whole.addEventListener(event, sender.showLine);
+    sender.showLine();
     return [
-        form(operation.operationId, sender.send, fields, sender.buttons),
-        complaint, h("h3", {}, "With curl"), line, answer, possibleAnswers(operation, resolve),
+        whole, complaint, h("h3", {}, "With curl"), line, answer, possibleAnswers(operation, resolve),
     ];
 }
 
@@ -142,9 +144,17 @@ function makeSender(request, complaint, line, show) {
             return null;
         }
     };
-    const lineButton = h("button", { type: "button", click: attempt }, "Show for curl");
     return {
-        buttons: h("div", { class: "actions" }, sendButton, cancelButton, lineButton),
+        buttons: h("div", { class: "actions" }, sendButton, cancelButton),
+        // Of a form that is not filled in yet, nothing is said.
+        showLine: () => {
+            try {
+                line.textContent = curl(request());
+            } catch (error) {
+                if (!(error instanceof InputError)) throw error;
+                line.textContent = "";
+            }
+        },
         send: async () => {
             const made = attempt();
             if (!made || running) return;
@@ -172,7 +182,7 @@ function shownAnswer(answer, schema, resolve, operationId) {
             h("span", { class: `status ${isGood ? "good" : "bad"}` }, `${answer.status} ${answer.statusText}`),
             ` in ${answer.milliseconds} ms`),
         facts(answer.headers),
-        h("pre", { tabindex: 0, "aria-label": "The body of the answer" },
+        h("pre", { tabindex: 0, role: "group", "aria-label": "The body of the answer" },
             answer.headers.some(([name, value]) => name === "content-type" && value.includes("json"))
                 ? indented(answer.text) : answer.text),
     ];
