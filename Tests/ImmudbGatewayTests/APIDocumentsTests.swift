@@ -36,7 +36,9 @@ struct APIDocumentsTests {
         #expect(APIDocuments.all["/swagger.json"] == APIDocuments.all["/gw.schema.swagger.json"])
     }
 
-    @Test("have every route and no other, under the name of its remote procedure", arguments: paths)
+    @Test(
+        "have every route and no other, under the name of its remote procedure",
+        arguments: APIDocumentsTests.paths)
     func routes(path: String) throws {
         let described = try operations(path).mapValues { $0["operationId"] as? String }
         let served = Dictionary(
@@ -48,7 +50,8 @@ struct APIDocumentsTests {
     }
 
     @Test(
-        "have every schema, response and parameter that they name, and name all", arguments: paths)
+        "have every schema, response and parameter that they name, and name all",
+        arguments: APIDocumentsTests.paths)
     func references(path: String) throws {
         let document = try document(path)
         let named = references(in: document)
@@ -80,7 +83,7 @@ struct APIDocumentsTests {
         }
     }
 
-    @Test("ask for a token where immudb does", arguments: paths)
+    @Test("ask for a token where immudb does", arguments: APIDocumentsTests.paths)
     func security(path: String) throws {
         let operations = try operations(path)
         let open = operations.values.filter { ($0["security"] as? [Any])?.isEmpty == true }
@@ -121,7 +124,7 @@ struct APIDocumentsTests {
         #expect(immudb["History"] == "schemaItemList")
         #expect(immudb["Set"] == "schemaIndex")
         #expect(gateway["Dump"] == "stream")
-        let text = { try #require(APIDocuments.all[$0]) }
+        func text(_ path: String) throws -> String { try #require(APIDocuments.all[path]) }
         #expect(try !text("/swagger.json").contains("rootIndex"))
         #expect(try text("/schema.swagger.json").contains("rootIndex"))
     }

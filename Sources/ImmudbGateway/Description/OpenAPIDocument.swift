@@ -81,9 +81,9 @@ enum OpenAPIDocument {
         if let body = route.body {
             json = json.adding(["requestBody": requestBody(body)])
         }
-        let success = JSONValue.Field(name: "200", value: success(of: route))
+        let good = JSONValue.Field(name: "200", value: success(of: route))
         return json.adding([
-            "responses": .object([success] + OpenAPIErrors.fields(of: route)),
+            "responses": .object([good] + OpenAPIErrors.fields(of: route)),
             "security": route.needsToken ? [["bearer": []]] : [],
         ])
     }

@@ -15,9 +15,9 @@ struct OpenAPISchemas: SchemaDialect {
         Routes.all.flatMap { names(in: .message($0.answer.schema)) })
 
     /// A message that is both read and written has two schemas.
-    func name(of schema: SchemaDescription) -> String {
-        let isShared = role == .request && Self.namesOfAnswers.contains(schema.name)
-        return isShared ? schema.name + "Input" : schema.name
+    func name(of message: SchemaDescription) -> String {
+        let isShared = role == .request && Self.namesOfAnswers.contains(message.name)
+        return isShared ? message.name + "Input" : message.name
     }
 
     func shows(_ field: SchemaDescription.Field) -> Bool { true }
@@ -31,23 +31,23 @@ struct OpenAPISchemas: SchemaDialect {
         role == .request && ["KVs", "key", "reference", "set"].contains(field.name)
     }
 
-    func type(of field: SchemaDescription.Field) -> JSONValue {
-        let schema = type(field.type)
-        guard isNeverEmpty(field) else { return schema }
-        if case .list = field.type { return schema.adding(["minItems": 1]) }
-        return schema.adding(["minLength": 4])
+    func schema(of field: SchemaDescription.Field) -> JSONValue {
+        let plain = schema(of: field.type)
+        guard isNeverEmpty(field) else { return plain }
+        if case .list = field.type { return plain.adding(["minItems": 1]) }
+        return plain.adding(["minLength": 4])
     }
 
     func summary(of field: SchemaDescription.Field) -> String { field.summary }
 
-    func summary(of schema: SchemaDescription) -> String {
-        guard role == .answer, !schema.fields.isEmpty,
-            !schema.fields.contains(where: \.isRequired)
+    func summary(of message: SchemaDescription) -> String {
+        guard role == .answer, !message.fields.isEmpty,
+            !message.fields.contains(where: \.isRequired)
         else { return "" }
         return "A field that is zero, false or empty is left out."
     }
 
-    func type(_ type: FieldType) -> JSONValue {
+    func schema(of type: FieldType) -> JSONValue {
         switch type {
         case .bytes: bytes
         case .double:
@@ -61,9 +61,9 @@ struct OpenAPISchemas: SchemaDialect {
         case .uint64(asString: true): text
         case .uint32:
             ["type": "integer", "format": "uint32", "minimum": 0, "maximum": 4_294_967_295]
-        case .message(let schema): reference(schema)
+        case .message(let message): reference(message)
         case .list(let element): list(of: element)
-        case .nullable(let value): ["anyOf": [self.type(value), ["type": "null"]]]
+        case .nullable(let value): ["anyOf": [schema(of: value), ["type": "null"]]]
         }
     }
 
@@ -84,16 +84,16 @@ struct OpenAPISchemas: SchemaDialect {
     }
 
     private var bytes: JSONValue {
-        let schema: JSONValue = [
+        let plain: JSONValue = [
             "type": "string", "contentEncoding": "base64",
             "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
         ]
-        return role == .request ? schema : schema.adding(["minLength": 4])
+        return role == .request ? plain : plain.adding(["minLength": 4])
     }
 
     private func list(of element: FieldType) -> JSONValue {
-        let schema: JSONValue = ["type": "array", "items": type(element)]
-        return role == .request ? schema : schema.adding(["minItems": 1])
+        let plain: JSONValue = ["type": "array", "items": schema(of: element)]
+        return role == .request ? plain : plain.adding(["minItems": 1])
     }
 
     /// The values of paths.
@@ -107,7 +107,7 @@ struct OpenAPISchemas: SchemaDialect {
 
     private static func names(in type: FieldType) -> [String] {
         switch type {
-        case .message(let schema): [schema.name] + schema.fields.flatMap { names(in: $0.type) }
+        case .message(let message): [message.name] + message.fields.flatMap { names(in: $0.type) }
         case .list(let element): names(in: element)
         case .nullable(let value): names(in: value)
         case .bytes, .double, .bool, .string, .uint64, .uint32: []

@@ -6,40 +6,40 @@ protocol SchemaDialect {
     /// Where the document has its schemas: `#/components/schemas/`.
     var place: String { get }
 
-    func name(of schema: SchemaDescription) -> String
-    func type(_ type: FieldType) -> JSONValue
-    func type(of field: SchemaDescription.Field) -> JSONValue
+    func name(of message: SchemaDescription) -> String
+    func schema(of type: FieldType) -> JSONValue
+    func schema(of field: SchemaDescription.Field) -> JSONValue
     /// Whether the document shows a field.
     func shows(_ field: SchemaDescription.Field) -> Bool
     func isRequired(_ field: SchemaDescription.Field) -> Bool
     /// What is said of a field.
     func summary(of field: SchemaDescription.Field) -> String
     /// What is said of a whole message.
-    func summary(of schema: SchemaDescription) -> String
+    func summary(of message: SchemaDescription) -> String
 }
 
 extension SchemaDialect {
-    func type(of field: SchemaDescription.Field) -> JSONValue { type(field.type) }
+    func schema(of field: SchemaDescription.Field) -> JSONValue { schema(of: field.type) }
     func isRequired(_ field: SchemaDescription.Field) -> Bool { field.isRequired }
 
-    func reference(_ schema: SchemaDescription) -> JSONValue {
-        ["$ref": .string(place + name(of: schema))]
+    func reference(_ message: SchemaDescription) -> JSONValue {
+        ["$ref": .string(place + name(of: message))]
     }
 
     /// Returns the schema of a message; the messages in it are references.
-    func schema(of schema: SchemaDescription) -> JSONValue {
-        let fields = schema.fields.filter(shows)
+    func schema(of message: SchemaDescription) -> JSONValue {
+        let fields = message.fields.filter(shows)
         var json: JSONValue = ["type": "object"]
         if !fields.isEmpty {
             let properties = fields.map { field in
                 JSONValue.Field(
-                    name: field.name, value: type(of: field).described(summary(of: field)))
+                    name: field.name, value: schema(of: field).described(summary(of: field)))
             }
             json = json.adding(["properties": .object(properties)])
         }
         let required = fields.filter(isRequired).map { JSONValue.string($0.name) }
         if !required.isEmpty { json = json.adding(["required": .array(required)]) }
-        return json.described(summary(of: schema))
+        return json.described(summary(of: message))
     }
 }
 
@@ -48,9 +48,9 @@ struct NamedSchemas {
     private var schemas: [String: JSONValue] = [:]
 
     /// Adds the schema of a message, and those of the messages in it.
-    mutating func add(_ schema: SchemaDescription, in dialect: some SchemaDialect) {
-        guard add(dialect.schema(of: schema), as: dialect.name(of: schema)) else { return }
-        for field in schema.fields where dialect.shows(field) {
+    mutating func add(_ message: SchemaDescription, in dialect: some SchemaDialect) {
+        guard add(dialect.schema(of: message), as: dialect.name(of: message)) else { return }
+        for field in message.fields where dialect.shows(field) {
             if let inner = field.type.message { add(inner, in: dialect) }
         }
     }

@@ -75,7 +75,7 @@ struct SwaggerDocument {
             // The number in a path is a string of digits, too.
             let type: FieldType =
                 if case .bytes = parameter.type { .bytes } else { .uint64(asString: true) }
-            all.append(place.adding(dialect.type(type)))
+            all.append(place.adding(dialect.schema(of: type)))
         }
         if let body = route.body {
             all.append([

@@ -8,21 +8,21 @@ struct SwaggerSchemas: SchemaDialect {
 
     var place: String { "#/definitions/" }
 
-    func name(of schema: SchemaDescription) -> String { schema.name }
+    func name(of message: SchemaDescription) -> String { message.name }
 
     func summary(of field: SchemaDescription.Field) -> String {
         field.name == Self.rootIndex
             ? "the last index of the tree that the caller trusts" : field.summary
     }
 
-    func summary(of schema: SchemaDescription) -> String { "" }
+    func summary(of message: SchemaDescription) -> String { "" }
 
     /// The gateway's document leaves out the root index, which the gateway does not use.
     func shows(_ field: SchemaDescription.Field) -> Bool {
         subject == .immudb || field.name != Self.rootIndex
     }
 
-    func type(_ type: FieldType) -> JSONValue {
+    func schema(of type: FieldType) -> JSONValue {
         switch type {
         case .bytes: ["type": "string", "format": "byte"]
         case .double: ["type": "number", "format": "double"]
@@ -32,10 +32,10 @@ struct SwaggerSchemas: SchemaDialect {
         case .uint64(asString: false): ["type": "integer", "format": "uint64"]
         case .uint32: ["type": "integer", "format": "int64"]
         // Beside a reference, Swagger 2.0 reads nothing: a summary of one needs a schema around it.
-        case .message(let schema): ["allOf": [reference(schema)]]
-        case .list(.message(let schema)): ["type": "array", "items": reference(schema)]
-        case .list(let element): ["type": "array", "items": self.type(element)]
-        case .nullable(let value): self.type(value).adding(["x-nullable": true])
+        case .message(let message): ["allOf": [reference(message)]]
+        case .list(.message(let message)): ["type": "array", "items": reference(message)]
+        case .list(let element): ["type": "array", "items": schema(of: element)]
+        case .nullable(let value): schema(of: value).adding(["x-nullable": true])
         }
     }
 }
