@@ -28,7 +28,10 @@ DOCUMENTS = {
     "/gw.schema.swagger.json": openapi_spec_validator.OpenAPIV2SpecValidator,
     "/schema.swagger.json": openapi_spec_validator.OpenAPIV2SpecValidator,
 }
-CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
+    "unsupported_method", "allow_header_conformance", "ignored_auth",
+)
 # The whole run must end within this time, whatever is generated.
 RUN_SECONDS = 240
 
@@ -219,7 +222,6 @@ def check_answers(found, document):
             counts = dict(sorted(found[name].items()))
             print(f"{operation['operationId']}: {counts}", flush=True)
             expect(counts.get(200, 0) > 0 and counts.get(400, 0) > 0, f"{name}: {counts}")
-            expect(counts.get(401, 0) == 0, f"{name}: the token was not sent: {counts}")
 
 
 # MARK: what is not left to chance
