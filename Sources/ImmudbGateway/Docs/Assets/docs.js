@@ -187,7 +187,7 @@ function shownAnswer(answer, schema, resolve, operationId) {
                 ? indented(answer.text) : answer.text),
     ];
     if (!answer.isComplete) parts.push(h("p", { class: "note" }, "The answer goes on; this is its beginning."));
-    if (!isGood || !schema) return parts;
+    if (!isGood || !schema || !answer.isComplete) return parts;
     const value = JSON.parse(answer.text);
     const bytes = decoded(value, schema, resolve);
     if (operationId === "Login") {
