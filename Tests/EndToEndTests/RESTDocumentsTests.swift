@@ -30,9 +30,7 @@ struct RESTDocumentsTests {
         return Served(server: server, gateway: gateway, password: String(password))
     }
 
-    @Test(
-        "are valid, and say how every generated request is answered, be it good or hostile",
-        .timeLimit(.minutes(5)))
+    @Test("are valid, and say how every generated request is answered, be it good or hostile")
     func documents() async throws {
         let served = try await start()
         let output = try await PythonPeer.run(
