@@ -127,6 +127,7 @@ struct APIDocumentsTests {
         func text(_ path: String) throws -> String { try #require(APIDocuments.all[path]) }
         #expect(try !text("/swagger.json").contains("rootIndex"))
         #expect(try text("/schema.swagger.json").contains("rootIndex"))
+        #expect(try !text("/schema.swagger.json").contains("gateway"))
     }
 
     @Test("list every status that an error of a call has")

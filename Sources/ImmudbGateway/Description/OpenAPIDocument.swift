@@ -49,7 +49,9 @@ enum OpenAPIDocument {
         A number of 64 bits is a number in some answers and a string in others, as clients of immugw 0.6 know it. Read \
         numbers with all 64 bits: JavaScript's own reader rounds those above 2^53.
 
-        A path that is not listed is answered 404, and another method on a path that is listed 405, both as text.
+        A path that is not listed is answered 404, and another method on a path that is listed 405, both as text. Header \
+        fields of more than \(RequestLimits().maxHeaderByteCount >> 10) KiB, and bytes that are not HTTP, are answered 400 \
+        without a body.
         """
 
     private static let timeout: JSONValue = [

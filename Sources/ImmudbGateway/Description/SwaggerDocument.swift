@@ -51,7 +51,7 @@ struct SwaggerDocument {
     private func operation(_ route: Route) -> JSONValue {
         var json: JSONValue = [
             "operationId": .string(route.operationID), "tags": ["ImmuService"],
-            "summary": .string(route.summary),
+            "summary": .string(subject == .gateway ? route.summary : route.summaryOfImmudb),
         ]
         let parameters = parameters(of: route)
         if !parameters.isEmpty { json = json.adding(["parameters": .array(parameters)]) }

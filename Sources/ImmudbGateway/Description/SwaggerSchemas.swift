@@ -22,6 +22,14 @@ struct SwaggerSchemas: SchemaDialect {
         subject == .immudb || field.name != Self.rootIndex
     }
 
+    /// Beside a reference, Swagger 2.0 reads nothing: a summary of one needs a schema around it.
+    func schema(of field: SchemaDescription.Field) -> JSONValue {
+        guard case .message(let message) = field.type, !summary(of: field).isEmpty else {
+            return schema(of: field.type)
+        }
+        return ["allOf": [reference(message)]]
+    }
+
     func schema(of type: FieldType) -> JSONValue {
         switch type {
         case .bytes: ["type": "string", "format": "byte"]
@@ -31,9 +39,7 @@ struct SwaggerSchemas: SchemaDialect {
         case .uint64(asString: true): ["type": "string", "format": "uint64"]
         case .uint64(asString: false): ["type": "integer", "format": "uint64"]
         case .uint32: ["type": "integer", "format": "int64"]
-        // Beside a reference, Swagger 2.0 reads nothing: a summary of one needs a schema around it.
-        case .message(let message): ["allOf": [reference(message)]]
-        case .list(.message(let message)): ["type": "array", "items": reference(message)]
+        case .message(let message): reference(message)
         case .list(let element): ["type": "array", "items": schema(of: element)]
         case .nullable(let value): schema(of: value).adding(["x-nullable": true])
         }
@@ -50,6 +56,24 @@ extension Route {
             AnswerSchemas.proof
         case ImmuService.safeGet: AnswerSchemas.safeItem
         default: answer.schema
+        }
+    }
+}
+
+extension Route {
+    /// What immudb itself does, where a gateway adds something.
+    var summaryOfImmudb: String {
+        switch procedure.path {
+        case ImmuService.set: "Sets a key to a value."
+        case ImmuService.safeSet:
+            "Sets a key to a value, and answers with the proof that it is stored."
+        case ImmuService.safeReference:
+            "Gives a key a second name, and answers with the proof that it is stored."
+        case ImmuService.safeZAdd:
+            "Adds a key to a sorted set, and answers with the proof that it is stored."
+        case ImmuService.safeGet:
+            "The newest entry of a key, with the proof that it is in the ledger."
+        default: summary
         }
     }
 }
