@@ -58,7 +58,8 @@ enum OpenAPIDocument {
         "name": "Grpc-Timeout", "in": "header",
         "description": .string(
             "How long the call may take: a number and H, M or S for hours, minutes and seconds, or m, u or n for "
-                + "milliseconds, microseconds and nanoseconds. Without it 60 seconds."),
+                + "milliseconds, microseconds and nanoseconds. Without it "
+                + "\(RequestLimits().callTimeout.components.seconds) seconds."),
         "schema": ["type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"],
     ]
 
