@@ -222,7 +222,7 @@ let package = Package(
                 hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
                 nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
             ],
-            resources: [.embedInCode("Console/Assets")],
+            resources: [.embedInCode("Console/Assets"), .embedInCode("Docs/Assets")],
             swiftSettings: settings),
 
         // MARK: the processes

@@ -58,6 +58,19 @@ struct RouteTests {
         #expect(find(method, path) == found)
     }
 
+    @Test(
+        "are named to a request of another method",
+        arguments: [
+            ("PUT", "root", "GET"), ("GET", "login", "POST"), ("DELETE", "item/safe", "GET, POST"),
+        ])
+    func allowedMethods(method: String, path: String, allowed: String) {
+        guard case .wrongMethod(let named) = Routes.match(method, path[...]) else {
+            Issue.record("\(method) \(path) has an answer")
+            return
+        }
+        #expect(named == allowed)
+    }
+
     @Test("of GET are also found by a form that is posted")
     func form() {
         #expect(find("POST", "root", isForm: true) == "CurrentRoot")

@@ -27,8 +27,8 @@ struct GatewayResponder: HTTPResponder {
                 Routes.all[position], parameter, request, context)
             finish(&response, request, position, started)
         } else {
-            if case .wrongMethod = route {
-                response = .plain(.methodNotAllowed)
+            if case .wrongMethod(let allowed) = route {
+                response = .wrongMethod(allowed: allowed)
             } else {
                 response = await pages.answer(request.head, path, core)
             }
@@ -163,6 +163,12 @@ extension Response {
                 .contentType: "text/plain; charset=utf-8", .xContentTypeOptions: "nosniff",
             ],
             body: .init(byteBuffer: ByteBuffer(string: "\(status.reasonPhrase)\n")))
+    }
+
+    static func wrongMethod(allowed: String) -> Response {
+        var response = plain(.methodNotAllowed)
+        response.headers[.allow] = allowed
+        return response
     }
 }
 

@@ -41,5 +41,10 @@ enum Assets {
         Asset("console", "view-status.js", PackageResources.view_status_js),
         Asset("console", "view-tree.js", PackageResources.view_tree_js),
         Asset("console", "view-trust.js", PackageResources.view_trust_js),
+        Asset("docs", "calls.js", PackageResources.calls_js),
+        Asset("docs", "docs.css", PackageResources.docs_css),
+        Asset("docs", "docs.html", PackageResources.docs_html),
+        Asset("docs", "docs.js", PackageResources.docs_js),
+        Asset("docs", "inputs.js", PackageResources.inputs_js),
     ]
 }

@@ -20,7 +20,9 @@ struct Pages: Sendable {
     func answer(_ head: HTTPRequest, _ path: String, _ core: GatewayCore) async -> Response {
         let path = String(path.prefix { $0 != "?" && $0 != "#" })
         guard let page = page(path, core) else { return .plain(.notFound) }
-        guard head.method == .get || head.method == .head else { return .plain(.methodNotAllowed) }
+        guard head.method == .get || head.method == .head else {
+            return .wrongMethod(allowed: "GET, HEAD")
+        }
         var response = page
         if head.method == .head {
             response.headers[.contentLength] = "\(page.body.contentLength ?? 0)"
@@ -41,7 +43,7 @@ struct Pages: Sendable {
             return Response(status: .permanentRedirect, headers: [.location: "/console/"])
         case "/console/status":
             return .text(ConsoleStatus.json(core), "application/json", [.cacheControl: "no-store"])
-        default: return files[path]?.response
+        default: return (files[path] ?? StaticFile.documents[path])?.response
         }
     }
 
@@ -92,11 +94,13 @@ struct StaticFile: Sendable {
             }
         }
         files["/docs"] = files["/docs/"]
-        for (path, text) in APIDocuments.all {
-            files[path] = StaticFile(Array(text.utf8), "application/json")
-        }
         return files
     }()
+
+    /// The descriptions of the REST interface, by path; made when somebody asks for one.
+    static let documents = APIDocuments.all.mapValues {
+        StaticFile(Array($0.utf8), "application/json")
+    }
 
     private init(_ asset: Assets.Asset) {
         let types = [

@@ -97,7 +97,8 @@ enum Routes {
     /// What a method and a path mean.
     enum Match {
         case route(Int, parameter: String?)
-        case wrongMethod
+        /// The path has routes of other methods.
+        case wrongMethod(allowed: String)
         case unknown
     }
 
@@ -125,10 +126,9 @@ enum Routes {
     static func match(_ method: String, _ path: Substring, mayFallBackToGet: Bool = false) -> Match
     {
         if let found = find(method, path) { return found }
-        for other in ["GET", "POST"] where other != method {
-            guard let found = find(other, path) else { continue }
-            return mayFallBackToGet && other == "GET" ? found : .wrongMethod
-        }
+        if mayFallBackToGet, let found = find("GET", path) { return found }
+        let allowed = ["GET", "POST"].filter { find($0, path) != nil }
+        if !allowed.isEmpty { return .wrongMethod(allowed: allowed.joined(separator: ", ")) }
         return .unknown
     }
 
