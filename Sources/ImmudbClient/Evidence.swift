@@ -27,6 +27,9 @@ struct Evidence: Codable, Sendable {
         var root: String
     }
 
+    /// The most files that a directory for evidence gets.
+    static let fileLimit = 1_000
+
     /// The version of this format.
     var immudbEvidence = 1
     var time: Date
@@ -69,6 +72,12 @@ struct Evidence: Codable, Sendable {
         let text = try encoder.encode(self)
         let stamp = time.formatted(.iso8601.timeSeparator(.omitted).dateSeparator(.dash))
         let name = "immudb-evidence-\(server)-\(stamp)-\(UUID().uuidString.prefix(8)).json"
+        // A server that lies in each answer does not fill the disk.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        guard names.count < Self.fileLimit else {
+            throw EvidenceError(
+                description: "\(directory) has \(names.count) files already: move them to another place")
+        }
         let path = Self.path(of: name, in: directory)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {

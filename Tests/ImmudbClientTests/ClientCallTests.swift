@@ -99,6 +99,21 @@ struct ClientCallTests {
         await server.stop()
     }
 
+    @Test("leave no more evidence than a disk bears")
+    func fullEvidence() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 3))
+        let client = try await connect(server) { $0.evidenceDirectory = folder.path }
+        for number in 0..<1_000 { try Data().write(to: folder.file("\(number)")) }
+        server.change { $0.alterRead = { $0.item.value.append(0x21) } }
+        let error = await #expect(throws: VerificationError.self) {
+            try await client.verifiedGet("key1")
+        }
+        #expect(error?.evidenceFile == nil)
+        #expect(error?.message.contains("files already: move them") == true)
+        await client.close()
+        await server.stop()
+    }
+
     @Test("keep the verification error if evidence cannot be written, and report that")
     func noRoomForEvidence() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))

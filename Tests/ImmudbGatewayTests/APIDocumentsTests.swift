@@ -1,5 +1,7 @@
 import Foundation
 import HTTPTypes
+import ImmudbProtocol
+import NIOHTTP1
 import RPCTransport
 import TestTools
 import Testing
