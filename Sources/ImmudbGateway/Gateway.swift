@@ -55,8 +55,10 @@ public final class Gateway: Sendable {
         _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
         metrics: PrometheusRegistry
     ) async throws(GatewayStartError) -> Gateway {
-        try await start(
-            options, over: transport, log: log, metrics: metrics, limits: RequestLimits())
+        var limits = RequestLimits()
+        limits.maxConnections = options.maxConnectionCount
+        return try await start(
+            options, over: transport, log: log, metrics: metrics, limits: limits)
     }
 
     static func start(

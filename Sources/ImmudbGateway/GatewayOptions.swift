@@ -22,6 +22,8 @@ public struct GatewayOptions: Sendable {
     /// Certificate and private key of the gateway's own listener, as files in PEM. Both empty: plain HTTP.
     public var tlsCertificate = ""
     public var tlsKey = ""
+    /// The most clients that are connected: each is an open file of the process.
+    package var maxConnectionCount = RequestLimits().maxConnections
     /// Whether a verification that failed is answered 502 with the evidence, instead of 200 with `"verified":false`.
     public var isStrict = false
     /// What the program was told about itself: shown in ``json``, not used.

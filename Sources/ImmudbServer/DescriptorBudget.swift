@@ -15,7 +15,8 @@ import RPCTransport
 /// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
 /// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
 /// lock, the log and what is opened for a moment; a sixteenth, at most 16, and 4 are for metrics; 30 are for the
-/// system's database. Connections get the rest.
+/// system's database; a sixteenth, at most 4,096, is for a gateway in the same process, if there is one. Connections get the
+/// rest.
 public struct DescriptorBudget: Sendable {
     /// Of which eight are the system's: its tree, its locks and what its index always has open.
     private static let otherCount =
@@ -31,16 +32,23 @@ public struct DescriptorBudget: Sendable {
         metricsConnectionCount(limit: openFileLimit() ?? 1024)
     }
 
+    /// Connections of a gateway in the same process.
+    public static var gatewayConnectionCount: Int {
+        min(4_096, max(4, (openFileLimit() ?? 1024) / 16))
+    }
+
     private static func metricsConnectionCount(limit: Int) -> Int { min(16, max(1, limit / 16)) }
 
-    /// - Parameter limit: of open files in this process.
+    /// - Parameters:
+    ///   - limit: of open files in this process.
+    ///   - gatewayCount: of them for a gateway.
     /// - Throws: `ServerStartError` if the limit is too low for a database and one connection.
-    init(limit: Int) throws(ServerStartError) {
+    init(limit: Int, gatewayCount: Int = 0) throws(ServerStartError) {
         segmentCount = min(64, max(4, limit / 8))
         indexFileCount = min(512, max(Self.leastIndexFileCount, limit / 4))
         connectionCount =
             limit - segmentCount - indexFileCount - Self.otherCount
-            - Self.metricsConnectionCount(limit: limit)
+            - Self.metricsConnectionCount(limit: limit) - gatewayCount
         guard connectionCount > 0 else {
             throw ServerStartError(
                 "this process may have \(limit) files open, which is too few: allow it 160 or more, by "
@@ -49,9 +57,9 @@ public struct DescriptorBudget: Sendable {
     }
 
     /// The budget under this process's own limit; says in the log what it leaves for clients.
-    init(log: Logger) throws(ServerStartError) {
+    init(log: Logger, gatewayCount: Int = 0) throws(ServerStartError) {
         let count = openFileLimit() ?? 1024
-        try self.init(limit: count)
+        try self.init(limit: count, gatewayCount: gatewayCount)
         if connectionCount < RPCServer.Configuration.defaultMaxConnections {
             log.info(
                 """

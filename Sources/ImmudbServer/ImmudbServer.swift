@@ -56,7 +56,8 @@ public final class ImmudbServer: Sendable {
         let log = log.of(.server)
         try options.validate()
         let tls = try await loadTLS(options.mutualTLS, log: log)
-        let budget = try DescriptorBudget(log: log)
+        let budget = try DescriptorBudget(
+            log: log, gatewayCount: options.gatewayConnectionCount)
         let opened = await onOwnThread { () throws(ServerStartError) in
             try OpenedData(options, budget, cancellation, metrics, log: log)
         }

@@ -25,6 +25,8 @@ public struct ServerOptions: Hashable, Sendable {
     public var metricsPort = defaultMetricsPort
     /// TLS by which clients and server show each other who they are.
     public var mutualTLS = MutualTLSOptions()
+    /// Open files that are left to a gateway in the same process.
+    package var gatewayConnectionCount = 0
     /// What the log says of the process around the server.
     public var process = ProcessOptions()
 

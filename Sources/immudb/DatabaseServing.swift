@@ -23,8 +23,9 @@ struct DatabaseServing: Service {
     func start(log: ServerLog) async throws -> any RunningService {
         let metrics = MetricsEndpoint()
         do throws(ServerStartError) {
-            let options = try await serve(metrics, log)
+            var options = try await serve(metrics, log)
             if let gateway {
+                options.gatewayConnectionCount = DescriptorBudget.gatewayConnectionCount
                 // Before the data is opened, which may take long.
                 try checkListening(
                     host: gateway.address, port: gateway.port, portFlag: "--gateway-port")

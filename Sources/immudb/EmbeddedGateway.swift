@@ -40,6 +40,8 @@ extension Gateway {
         _ options: GatewayOptions, of server: ImmudbServer, _ log: ServerLog,
         _ metrics: MetricsEndpoint
     ) async throws(ServerStartError) -> Gateway {
+        var options = options
+        options.maxConnectionCount = server.options.gatewayConnectionCount
         do throws(GatewayStartError) {
             let gateway = try await start(
                 options, over: server.gatewayClient, log: log.logger, metrics: metrics.registry)

@@ -10,6 +10,10 @@ struct GatewayServing: Service {
     var rereadsFiles: Bool { !options.tlsCertificate.isEmpty }
 
     func start(log: ServerLog) async throws -> any RunningService {
+        var options = options
+        // Half of the files stay for what is not a client.
+        let fileCount = openFileLimit() ?? 1_024
+        options.maxConnectionCount = min(options.maxConnectionCount, max(1, fileCount / 2))
         let gateway = try await Gateway.start(
             options, log: log.logger, metrics: Gateway.makeRegistry())
         log.info("starting immugw: \(gateway.options.json)")

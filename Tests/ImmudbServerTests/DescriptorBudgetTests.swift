@@ -14,6 +14,15 @@ struct DescriptorBudgetTests {
         #expect(budget.segmentCount + budget.indexFileCount + budget.connectionCount <= limit - 70)
     }
 
+    @Test("leaves a gateway in the same process its share, at the expense of connections alone")
+    func gateway() throws {
+        let alone = try DescriptorBudget(limit: 1_024)
+        let beside = try DescriptorBudget(limit: 1_024, gatewayCount: 64)
+        #expect(beside.connectionCount == alone.connectionCount - 64)
+        #expect(beside.segmentCount == alone.segmentCount)
+        #expect(beside.indexFileCount == alone.indexFileCount)
+    }
+
     @Test("refuses a limit that leaves nothing for clients, and says what to do")
     func tooFew() {
         let error = #expect(throws: ServerStartError.self) { try DescriptorBudget(limit: 90) }

@@ -1,7 +1,7 @@
 import Foundation
-package import ImmudbClient
-package import ImmudbProtocol
-package import MerkleTree
+import ImmudbClient
+import ImmudbProtocol
+import MerkleTree
 import SwiftProtobuf
 
 /// What a server can lie about. The ledger has 13 entries, of which the client trusts 7.

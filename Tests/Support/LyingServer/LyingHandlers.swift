@@ -1,7 +1,7 @@
 import Foundation
 package import ImmudbClient
 package import ImmudbProtocol
-package import MerkleTree
+import MerkleTree
 package import RPCTransport
 import SwiftProtobuf
 package import Synchronization
