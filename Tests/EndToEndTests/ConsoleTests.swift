@@ -14,7 +14,9 @@ struct ConsoleTests {
 
     @Test(
         "shows entries with proofs that it verifies itself, and turns red at every lie",
-        .enabled(if: hasChromium, "Scripts/install-dependencies.sh --browser installs Chromium"),
+        .enabled(
+            if: ConsoleTests.hasChromium,
+            "Scripts/install-dependencies.sh --browser installs Chromium"),
         arguments: [
             "merkle,contact,empty,pages,hostile,keyboard,motion,insecure,login,looks",
             "growth,lies,mutations,forms,alarm,forget",

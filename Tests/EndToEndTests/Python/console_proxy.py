@@ -111,7 +111,7 @@ class StubGateway(Server):
         return {
             "version": "0.6.0",
             "gateway": {"uptimeSeconds": int(time.monotonic() - self.started), "requests": self.requests,
-                        "verifications": 12, "failedVerifications": 0, "connections": 2},
+                        "verifications": 12, "failedVerifications": 0, "connections": 2, "isStrict": False},
             "immudb": {"address": "127.0.0.1:3322", "uuid": self.ledger.server, "isReachable": True,
                        "isEmbedded": False, "takesWrites": True, "problem": None},
             "authentication": self.ledger.tokens is not None,
