@@ -218,7 +218,7 @@ let package = Package(
             name: "ImmudbGateway",
             dependencies: [
                 "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, hummingbird,
+                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, deque, hummingbird,
                 hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
                 nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
             ],

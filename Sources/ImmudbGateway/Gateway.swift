@@ -77,7 +77,9 @@ public final class Gateway: Sendable {
         let core = GatewayCore(
             options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
             held: HeldBytes(limit: limits.maxHeldByteCount),
-            connections: ConnectionCount(limit: limits.maxConnections), log: log)
+            connections: HostShares(limit: limits.maxConnections),
+            calls: HostShares(limit: limits.maxCallCount),
+            dumps: HostShares(limit: limits.maxDumpCount), log: log)
         let tls = try await options.listenerTLS()
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
@@ -124,7 +126,7 @@ public final class Gateway: Sendable {
     private static let silentLog = Logger(label: "immugw") { _ in SwiftLogNoOpLogHandler() }
 
     private static func builder(
-        _ limits: RequestLimits, _ connections: ConnectionCount, _ tls: ServerTLS?
+        _ limits: RequestLimits, _ connections: HostShares, _ tls: ServerTLS?
     ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             let http = HTTP1Channel(

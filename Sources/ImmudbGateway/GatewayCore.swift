@@ -13,7 +13,10 @@ struct GatewayCore: Sendable {
     let upstream: Upstream
     let metrics: GatewayMetrics
     let held: HeldBytes
-    let connections: ConnectionCount
+    let connections: HostShares
+    /// Requests that wait for immudb.
+    let calls: HostShares
+    let dumps: HostShares
     let log: Logger
     let started = ContinuousClock.now
 

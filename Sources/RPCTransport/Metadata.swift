@@ -81,6 +81,10 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 extension Metadata {
     /// The memory that a field takes beside its name and value; RFC 9113, section 6.5.2.
     static let fieldByteCount = 32
+    /// The same, for those who limit what they send.
+    package static let headerFieldByteCount = fieldByteCount
+    /// What all fields count towards a server's limit of header bytes.
+    package var headerByteCount: Int { byteCount }
     /// The memory that each value of a `-bin` field takes beside its bytes.
     private static let binaryByteCount = 64
 

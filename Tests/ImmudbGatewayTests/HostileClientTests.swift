@@ -164,13 +164,69 @@ struct HostileClientTests {
         }
     }
 
+    @Test("closes a connection whose request ends behind its answer, and then sends no other")
+    func lateEnd() async throws {
+        try await withGateway(Self.small) { gateway in
+            let started = ContinuousClock.now
+            let (text, isClosed) = try await RawConnection.exchange(
+                port: gateway.port,
+                ["GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", " "],
+                pause: .milliseconds(200))
+            #expect(text.hasPrefix("HTTP/1.1 200 "))
+            #expect(isClosed)
+            #expect(ContinuousClock.now - started < .seconds(4))
+        }
+    }
+
+    @Test("closes a connection that sends requests without end before it reads their answers")
+    func endlessRequests() async throws {
+        try await withGateway(Self.small) { gateway in
+            let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+            let (_, isClosed) = try await RawConnection.exchange(
+                port: gateway.port, [String(repeating: request, count: 5_000)])
+            #expect(isClosed)
+        }
+    }
+
+    @Test("answers a body whose framing is wrong with 400, since it is the client's mistake")
+    func badChunk() async throws {
+        try await withGateway(Self.small) { gateway in
+            let (text, isClosed) = try await RawConnection.exchange(
+                port: gateway.port,
+                [
+                    "POST /v1/immurestproxy/item HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+                    "2\r\n{}\r\nzz\r\n",
+                ], pause: .milliseconds(100))
+            #expect(text.isEmpty || text.hasPrefix("HTTP/1.1 400 "), "\(text)")
+            #expect(isClosed)
+        }
+    }
+
+    @Test("answers HEAD without a body, also where it refuses it")
+    func head() async throws {
+        try await withGateway(Self.small) { gateway in
+            let request = { (line: String) in "\(line) HTTP/1.1\r\nHost: x\r\n\r\n" }
+            let (text, _) = try await RawConnection.exchange(
+                port: gateway.port,
+                [
+                    request("HEAD /v1/immurestproxy/root") + request("HEAD /nope")
+                        + request("HEAD /healthz") + request("GET /healthz")
+                ])
+            #expect(!text.contains("Not Allowed\n") && !text.contains("Not Found\n"), "\(text)")
+            #expect(text.ranges(of: "ok\n").count == 1, "\(text)")
+            #expect(text.ranges(of: "HTTP/1.1 ").count == 4, "\(text)")
+        }
+    }
+
     @Test("answers requests that come in one piece in their order")
     func pipelining() async throws {
         try await withGateway(Self.small) { gateway in
             let request = { (path: String) in "GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n" }
             let (text, _) = try await RawConnection.exchange(
                 port: gateway.port, [request("/healthz") + request("/nope") + request("/healthz")])
-            let statuses = text.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("HTTP/1.1 ") }
+            let statuses = text.split(whereSeparator: \.isNewline).filter {
+                $0.hasPrefix("HTTP/1.1 ")
+            }
             #expect(statuses == ["HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found", "HTTP/1.1 200 OK"])
         }
     }

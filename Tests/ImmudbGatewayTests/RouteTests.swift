@@ -81,11 +81,11 @@ struct RouteTests {
 
 @Suite("What of a request goes on to immudb")
 struct ForwardedMetadataTests {
-    private func forwarded(_ fields: HTTPFields) -> [String: String] {
+    private func forwarded(_ fields: HTTPFields) throws -> [String: String] {
         let head = HTTPRequest(
             method: .get, scheme: "http", authority: "gw:3323", path: "/", headerFields: fields)
         var texts: [String: String] = [:]
-        for field in ForwardedMetadata.of(head, from: "10.0.0.9").fields {
+        for field in try ForwardedMetadata.of(head, from: "10.0.0.9", limit: 12 << 10).fields {
             guard case .text(let text) = field.value else { continue }
             texts[field.name] = text
         }
@@ -97,15 +97,15 @@ struct ForwardedMetadataTests {
     }
 
     @Test("is the token, as it is, and once more under the gateway's name")
-    func token() {
-        let metadata = forwarded([.authorization: "Bearer abc"])
+    func token() throws {
+        let metadata = try forwarded([.authorization: "Bearer abc"])
         #expect(metadata["authorization"] == "Bearer abc")
         #expect(metadata["grpcgateway-authorization"] == "Bearer abc")
     }
 
     @Test("is metadata that the caller sets by its prefix, and fields that IANA knows")
     func prefixed() throws {
-        let metadata = forwarded([
+        let metadata = try forwarded([
             try name("Grpc-Metadata-Trace"): "7", .userAgent: "curl", try name("X-Own"): "no",
         ])
         #expect(metadata["trace"] == "7")
@@ -121,7 +121,7 @@ struct ForwardedMetadataTests {
             "content-type",
         ])
     func reserved(field: String) throws {
-        let metadata = forwarded([try name("Grpc-Metadata-\(field)"): "immuadmin"])
+        let metadata = try forwarded([try name("Grpc-Metadata-\(field)"): "immuadmin"])
         #expect(!metadata.values.contains("immuadmin"))
         #expect(metadata["x-forwarded-for"] == "10.0.0.9")
         #expect(metadata["x-forwarded-host"] == "gw:3323")
@@ -129,11 +129,22 @@ struct ForwardedMetadataTests {
 
     @Test("names the client behind those that proxies have named")
     func addresses() throws {
-        let metadata = forwarded([
+        let metadata = try forwarded([
             try name("X-Forwarded-For"): "192.0.2.1", try name("X-Forwarded-Host"): "example.org",
         ])
         #expect(metadata["x-forwarded-for"] == "192.0.2.1, 10.0.0.9")
         #expect(metadata["x-forwarded-host"] == "example.org")
+    }
+
+    @Test("is bounded: what browsers send is left out, what callers send on purpose is refused")
+    func limit() throws {
+        let large = String(repeating: "v", count: 20_000)
+        let metadata = try forwarded([.cookie: large, .authorization: "Bearer abc"])
+        #expect(metadata["authorization"] == "Bearer abc")
+        #expect(metadata["grpcgateway-cookie"] == nil)
+        #expect { try forwarded([try name("Grpc-Metadata-X"): large]) } throws: {
+            ($0 as? GatewayError)?.status.code == 431
+        }
     }
 
     @Test(

@@ -6,8 +6,8 @@ import RPCTransport
 
 /// Receives the body of a request, and counts it before it is kept.
 enum BodyReader {
-    /// What a body takes: itself, decoded from base64, and as a message for immudb.
-    private static let copyCount = 3
+    /// What a body takes: its buffer, the text of a value, its bytes, the stored value, and the message for immudb.
+    private static let copyCount = 5
     /// Small bodies are not counted one by one: their connections are.
     private static let uncountedByteCount = 16 << 10
 
@@ -19,6 +19,23 @@ enum BodyReader {
         {
             throw tooLarge(limits)
         }
+        do {
+            return try await receive(request, limits, room)
+        } catch let error as GatewayError {
+            throw error
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            // Its framing is wrong, or the client has gone.
+            var error = GatewayError(.invalidArgument, "the body cannot be received: \(error)")
+            error.endsConnection = true
+            throw error
+        }
+    }
+
+    private static func receive(
+        _ request: Request, _ limits: RequestLimits, _ room: Room
+    ) async throws -> ByteBuffer {
         var body = ByteBuffer()
         for try await part in request.body {
             let count = body.readableBytes + part.readableBytes

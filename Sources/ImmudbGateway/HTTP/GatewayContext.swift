@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import RPCTransport
 
 /// The connection of a request.
 struct GatewayContext: InitializableFromSource {
@@ -9,6 +10,9 @@ struct GatewayContext: InitializableFromSource {
 
     /// The client's address, without its port.
     var address: String? { channel.remoteAddress?.ipAddress }
+
+    /// By what the client is counted: its address, for IPv6 its network.
+    var host: String { clientHost(channel.remoteAddress) }
 
     /// Calls `body` when the client goes before its answer has ended.
     func watch(_ body: @escaping @Sendable () -> Void) async {

@@ -42,6 +42,11 @@ struct GatewayResponder: HTTPResponder {
         _ started: ContinuousClock.Instant
     ) {
         CrossOrigin.add(to: &response.headers, for: request.head)
+        if request.method == .head {
+            // A body would be taken for the beginning of the next answer.
+            response.headers[.contentLength] = "\(response.body.contentLength ?? 0)"
+            response.body = ResponseBody()
+        }
         core.metrics.answered(
             route, status: response.status.code, after: .now - started)
     }
@@ -70,9 +75,13 @@ struct GatewayResponder: HTTPResponder {
         _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
     ) async -> Response {
         do {
+            // Counted by the host, since a call goes on for a while when its client has gone.
+            let host = context.host
+            guard core.calls.admit(host) else { throw Self.tooManyCalls }
+            defer { core.calls.forget(host) }
             let received = try await receive(route, parameter, request, context)
             let reply = try await run(route, received, context)
-            return Self.response(reply, received)
+            return Self.response(reply, received, context)
         } catch {
             let failure = GatewayError(error, isWrite: route.procedure.appends)
             log(failure, route, context)
@@ -87,9 +96,18 @@ struct GatewayResponder: HTTPResponder {
         let body = try await BodyReader.read(request, core.limits, room)
         return GatewayRequest(
             body: body, parameter: parameter,
-            metadata: ForwardedMetadata.of(request.head, from: context.address),
-            timeout: try GRPCTimeout.of(request.head) ?? core.limits.callTimeout, room: room,
-            limits: core.limits)
+            metadata: try ForwardedMetadata.of(
+                request.head, from: context.address, limit: core.limits.maxForwardedByteCount),
+            statedTimeout: try GRPCTimeout.of(request.head).map {
+                min($0, core.limits.maxCallTimeout)
+            }, host: context.host, room: room, limits: core.limits)
+    }
+
+    private static var tooManyCalls: GatewayError {
+        var error = GatewayError(
+            .resourceExhausted, "too many calls are waiting for immudb: try again in a moment")
+        error.endsConnection = true
+        return error
     }
 
     /// Runs the handler. One that may take long ends when its client goes.
@@ -115,19 +133,24 @@ struct GatewayResponder: HTTPResponder {
 
     // MARK: answers
 
-    private static func response(_ reply: Reply, _ request: GatewayRequest) -> Response {
+    private static func response(
+        _ reply: Reply, _ request: GatewayRequest, _ context: GatewayContext
+    ) -> Response {
         var headers = reply.headers
         headers[.contentType] = "application/json"
         switch reply.body {
         case .bytes(let bytes) where bytes.readableBytes < request.limits.countedAnswerByteCount:
             return Response(status: .ok, headers: headers, body: .init(byteBuffer: bytes))
         case .bytes(let bytes):
+            // Only the answer is left of what the request has held.
+            request.room.shrink(to: bytes.readableBytes)
             return Response(
                 status: .ok, headers: headers, body: .pieces(of: bytes, keeping: request.room))
-        case .lines(let write):
+        case .lines(let write, let cancel):
             return Response(
                 status: .ok, headers: headers,
                 body: ResponseBody { writer in
+                    await context.watch(cancel)
                     do {
                         try await write { line in try await writer.write(line) }
                     } catch let error as RPCError {

@@ -3,8 +3,8 @@ import Synchronization
 /// Counts what all requests together make the gateway hold: bodies, answers, and what reading and writing them as JSON
 /// takes meanwhile. Counted before the memory is taken.
 ///
-/// The worst case, with the limits of ``RequestLimits``: `limit` bytes, and beside it 64 KiB for each connection, since
-/// answers up to that size are not counted, and 1 MiB for each dump.
+/// Beside `limit`, with the limits of ``RequestLimits``: for each call that waits some copies of a body of 16 KiB and of an
+/// answer of 64 KiB, which are not counted, and for each connection a head of a request.
 final class HeldBytes: Sendable {
     let limit: Int
     private let count = Atomic(0)
@@ -31,6 +31,15 @@ final class Room: Sendable {
     init(in account: HeldBytes) { self.account = account }
 
     deinit { account.remove(byteCount.load(ordering: .relaxed)) }
+
+    /// Gives some of it back.
+    func shrink(by less: Int) {
+        byteCount.subtract(less, ordering: .relaxed)
+        account.remove(less)
+    }
+
+    /// Gives back what is more than `kept`.
+    func shrink(to kept: Int) { shrink(by: max(0, byteCount.load(ordering: .relaxed) - kept)) }
 
     /// Takes more room; returns false, and takes none, if there is not so much.
     func grow(by more: Int) -> Bool {

@@ -1,75 +1,52 @@
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
-import Synchronization
+import RPCTransport
 
-/// The connections that are open, and whether there is room for another.
-final class ConnectionCount: Sendable {
-    private struct State {
-        var total = 0
-        var byHost: [String: Int] = [:]
-    }
-
-    let limit: Int
-    private let state = Mutex(State())
-
-    init(limit: Int) { self.limit = limit }
-
-    var current: Int { state.withLock { $0.total } }
-    var isCrowded: Bool { current > limit / 4 * 3 }
-
-    /// Counts a connection; returns false if there are too many, or if one host has half of them.
-    func admit(_ host: String) -> Bool {
-        state.withLock { state in
-            let ofHost = state.byHost[host, default: 0]
-            guard state.total < limit, ofHost < limit / 2 else { return false }
-            state.total += 1
-            state.byHost[host] = ofHost + 1
-            return true
-        }
-    }
-
-    func forget(_ host: String) {
-        state.withLock { state in
-            state.total -= 1
-            let ofHost = state.byHost[host, default: 1] - 1
-            state.byHost[host] = ofHost == 0 ? nil : ofHost
-        }
-    }
-}
-
-/// Cuts off a client that sends its request too slowly, or does not read its answer; counts the connection.
+/// Cuts off a client that sends its request too slowly, or reads its answer too slowly; counts the connection.
 ///
-/// Each phase of a connection has its own clock, which bytes that trickle in do not reset.
+/// A connection waits for the head of a request, receives its body, or has all of it and answers. Each of these has its
+/// own clock. Bytes that trickle in do not stop the first two: a head has to be complete, and of a body a number of bytes
+/// has to have come, when the time is over. Requests may follow each other before they are answered, and an answer may
+/// come before its request has ended: the connection then receives that until it ends.
 final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    private static let steadyByteCount = 64 << 10
-
     private let limits: RequestLimits
-    private let connections: ConnectionCount
+    private let connections: HostShares
     private var host: String?
+
+    /// Ends the connection when its present phase takes too long.
     private var timer: Scheduled<Void>?
-    private var stall: Scheduled<Void>?
-    /// Bytes of the body since the timer was set.
+    /// Whether the head of a request has come, and its end has not.
+    private var isReceiving = false
+    /// Bytes of the body, and how many there were when the timer was set.
     private var byteCount = 0
+    private var steadyByteCount = 0
     /// Requests whose answers have not ended.
     private var openCount = 0
-    /// Whether the connection ends with the present answer.
+
+    /// Whether the answer that is being written is the last one.
     private var isLastAnswer = false
+    /// Whether the last answer was written: what still comes is dropped.
+    private var isEnding = false
+
+    /// Looks how much of an answer the client has taken.
+    private var reading: Scheduled<Void>?
+    private var writtenByteCount = 0
     /// Called when the client has gone before its answer has ended.
     private var whenGone: (@Sendable () -> Void)?
 
-    init(_ limits: RequestLimits, _ connections: ConnectionCount) {
+    init(_ limits: RequestLimits, _ connections: HostShares) {
         self.limits = limits
         self.connections = connections
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        let host = context.channel.remoteAddress?.ipAddress ?? "unknown"
+        let host = clientHost(context.channel.remoteAddress)
         guard connections.admit(host) else { return context.close(promise: nil) }
         self.host = host
         waitForHead(context)
@@ -81,51 +58,51 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     /// The handler goes with its channel, also with one that never became active.
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
-        stall?.cancel()
+        reading?.cancel()
         whenGone?()
         whenGone = nil
         if let host { connections.forget(host) }
         host = nil
     }
 
+    // MARK: the request
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
+        let part = unwrapInboundIn(data)
+        guard !isEnding else {
+            // The client has sent everything, and reads.
+            if case .end = part { context.close(promise: nil) }
+            return
+        }
+        switch part {
         case .head:
             openCount += 1
+            // A client that sends so many before it reads an answer makes the gateway keep them.
+            guard openCount <= limits.maxPipelinedRequestCount else {
+                return context.close(promise: nil)
+            }
+            isReceiving = true
             byteCount = 0
+            steadyByteCount = 0
             set(context, limits.bodyTimeout)
-        case .body where isLastAnswer: break
         case .body(let bytes):
             byteCount += bytes.readableBytes
-            if byteCount >= Self.steadyByteCount {
-                byteCount = 0
+            // The larger a body is, the more the gateway holds until it ends.
+            let step = byteCount < 1 << 20 ? limits.steadyByteCount : 16 * limits.steadyByteCount
+            if byteCount - steadyByteCount >= step {
+                steadyByteCount = byteCount
                 set(context, limits.bodyTimeout)
             }
         case .end:
-            if !isLastAnswer {
+            isReceiving = false
+            if openCount == 0 {
+                waitForHead(context)
+            } else {
                 timer?.cancel()
                 timer = nil
             }
         }
         context.fireChannelRead(data)
-    }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        switch unwrapOutboundIn(data) {
-        case .head(let head): isLastAnswer = head.headerFields[.connection] == "close"
-        case .body: break
-        case .end:
-            openCount = max(0, openCount - 1)
-            whenGone = nil
-            if isLastAnswer {
-                // A moment, in which the client reads the answer and the rest of its request is dropped: to close at
-                // once could reset the connection before the answer is read.
-                set(context, limits.lingerTime)
-            } else if openCount == 0 {
-                waitForHead(context)
-            }
-        }
-        context.write(data, promise: promise)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -136,14 +113,53 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        stall?.cancel()
-        stall = nil
-        if !context.channel.isWritable {
-            stall = close(context, in: limits.stalledWriteTimeout)
+    // MARK: the answer
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head): isLastAnswer = head.headerFields[.connection] == "close"
+        case .body(let bytes): writtenByteCount += bytes.readableBytes
+        case .end:
+            openCount = max(0, openCount - 1)
+            whenGone = nil
+            if isLastAnswer {
+                end(context)
+            } else if openCount == 0, !isReceiving {
+                waitForHead(context)
+            }
         }
+        context.write(data, promise: promise)
+    }
+
+    /// Drops what still comes. To close while the client sends would reset the connection, perhaps before the client has
+    /// read its answer.
+    private func end(_ context: ChannelHandlerContext) {
+        isEnding = true
+        set(context, isReceiving ? limits.lingerTime : .milliseconds(50))
+    }
+
+    /// A client that takes the answer too slowly is cut off: it is looked at as long as bytes wait for it.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !context.channel.isWritable, reading == nil { lookLater(context) }
         context.fireChannelWritabilityChanged()
     }
+
+    private func lookLater(_ context: ChannelHandlerContext) {
+        let before = writtenByteCount
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        reading = context.eventLoop.scheduleTask(in: limits.readingTimeout) {
+            let (pace, context) = bound.value
+            pace.reading = nil
+            guard !context.channel.isWritable else { return }
+            if pace.writtenByteCount - before < pace.limits.steadyByteCount {
+                context.close(promise: nil)
+            } else {
+                pace.lookLater(context)
+            }
+        }
+    }
+
+    // MARK: time
 
     private func waitForHead(_ context: ChannelHandlerContext) {
         set(context, connections.isCrowded ? limits.crowdedHeadTimeout : limits.headTimeout)
@@ -151,11 +167,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func set(_ context: ChannelHandlerContext, _ time: TimeAmount) {
         timer?.cancel()
-        timer = close(context, in: time)
-    }
-
-    private func close(_ context: ChannelHandlerContext, in time: TimeAmount) -> Scheduled<Void> {
         let channel = context.channel
-        return context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+        timer = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
     }
 }

@@ -11,10 +11,15 @@ struct GatewayRequest: Sendable {
     let parameter: String?
     /// What goes on to immudb.
     let metadata: Metadata
-    let timeout: Duration
+    /// The time that the request names for its call; nil if it names none.
+    let statedTimeout: Duration?
+    /// By what its client is counted.
+    let host: String
     /// What the request holds.
     let room: Room
     let limits: RequestLimits
+
+    var timeout: Duration { statedTimeout ?? limits.callTimeout }
 
     /// Counts an answer of immudb before it is received: itself, decoded, and as JSON.
     var admission: AnswerAdmission {

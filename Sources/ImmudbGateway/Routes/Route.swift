@@ -76,8 +76,11 @@ struct Route: Sendable {
 struct Reply: Sendable {
     enum Body: Sendable {
         case bytes(ByteBuffer)
-        /// Lines that are written as they come. The function returns an error to end the stream with.
-        case lines(@Sendable (_ write: (ByteBuffer) async throws -> Void) async throws -> Void)
+        /// Lines that are written as they come. `write` writes all of them; what it throws becomes the last line.
+        /// `cancel` ends it early.
+        case lines(
+            write: @Sendable (_ line: (ByteBuffer) async throws -> Void) async throws -> Void,
+            cancel: @Sendable () -> Void)
     }
 
     let body: Body

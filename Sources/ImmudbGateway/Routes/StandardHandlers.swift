@@ -1,3 +1,4 @@
+import DequeModule
 import Foundation
 import HTTPTypes
 import ImmudbClient
@@ -5,6 +6,7 @@ import ImmudbProtocol
 import NIOCore
 import RPCTransport
 import SwiftProtobuf
+import Synchronization
 
 // The standard handlers: a request is made one call of immudb, and its answer is written as protobuf's JSON.
 
@@ -90,17 +92,24 @@ extension Route {
         answer: .lines(AnswerSchemas.pairs), "All entries, in insertion order."
     ) { request, core in
         let _: Google_Protobuf_Empty = try request.message(Shapes.empty)
+        let messages = try DumpedMessages(of: request, in: core.dumps)
         let answers: RPCResponseStream<Pb_KVList> = try await core.upstream.stream(
-            ImmuService.dump, Google_Protobuf_Empty(), request)
-        // A call that is refused has its own status: only after the first message, or a good end, is it too late for that.
+            ImmuService.dump, Google_Protobuf_Empty(), request, admit: messages.admit)
+        // A call that is refused has its own status: only after the first message, or a good end, is it too late for
+        // that.
         var iterator = answers.makeAsyncIterator()
         let first = try await iterator.next()
         return Reply(
-            .lines { write in
-                guard let first else { return }
-                try await write(line(first))
-                for try await list in answers { try await write(line(list)) }
-            }, GatewayCore.headers(answers.headers))
+            .lines(
+                write: { write in
+                    guard let first else { return }
+                    try await write(line(first))
+                    messages.wroteOne()
+                    for try await list in answers {
+                        try await write(line(list))
+                        messages.wroteOne()
+                    }
+                }, cancel: { answers.cancel() }), GatewayCore.headers(answers.headers))
     }
 
     private static func line(_ list: Pb_KVList) throws -> ByteBuffer {
@@ -112,4 +121,34 @@ extension Route {
         line.writeStaticString("}\n")
         return line
     }
+}
+
+/// What a dump holds: its messages that are not written yet. It counts as one of the dumps that run.
+private final class DumpedMessages: Sendable {
+    private let request: GatewayRequest
+    private let dumps: HostShares
+    /// What was counted for each message, in their order.
+    private let counts = Mutex(Deque<Int>())
+
+    /// - Throws: `GatewayError` if too many dumps run.
+    init(of request: GatewayRequest, in dumps: HostShares) throws {
+        guard dumps.admit(request.host) else {
+            throw GatewayError(.resourceExhausted, "too many dumps are running: try again later")
+        }
+        self.request = request
+        self.dumps = dumps
+    }
+
+    deinit { dumps.forget(request.host) }
+
+    /// Counts a message before it is received: itself, decoded, and as JSON, twice.
+    @Sendable func admit(_ byteCount: Int) -> Bool {
+        let count = 4 * byteCount
+        guard request.room.grow(by: count) else { return false }
+        counts.withLock { $0.append(count) }
+        return true
+    }
+
+    /// Gives back what the oldest message took.
+    func wroteOne() { request.room.shrink(by: counts.withLock { $0.popFirst() } ?? 0) }
 }

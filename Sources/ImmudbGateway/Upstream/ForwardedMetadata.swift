@@ -23,9 +23,16 @@ enum ForwardedMetadata {
         "max-forwards", "origin", "pragma", "referer", "user-agent", "via", "warning",
     ]
 
-    /// - Parameter address: the client's, without its port.
-    static func of(_ head: HTTPRequest, from address: String?) -> Metadata {
+    /// - Parameters:
+    ///   - address: the client's, without its port.
+    ///   - limit: the most bytes of all fields.
+    /// - Throws: `GatewayError` if what callers send on purpose exceeds the limit. Fields that every browser sends are left
+    ///   out then.
+    static func of(
+        _ head: HTTPRequest, from address: String?, limit: Int
+    ) throws -> Metadata {
         var metadata = Metadata()
+        var permanentFields: [(String, String)] = []
         var forwardedFor: [String] = []
         var forwardedHost = head.authority
         for field in head.headerFields {
@@ -34,7 +41,7 @@ enum ForwardedMetadata {
                 metadata.add(ImmuMetadata.authorization, field.value)
                 metadata.add("grpcgateway-authorization", field.value)
             } else if permanent.contains(name) {
-                metadata.add("grpcgateway-\(name)", field.value)
+                permanentFields.append(("grpcgateway-\(name)", field.value))
             } else if name.hasPrefix(prefix) {
                 add(String(name.dropFirst(prefix.count)), field.value, to: &metadata)
             } else if name == "x-forwarded-for" {
@@ -50,6 +57,21 @@ enum ForwardedMetadata {
         metadata.add(
             ImmuMetadata.forwardedFor,
             forwardedFor.isEmpty ? "unknown" : forwardedFor.joined(separator: ", "))
+        var byteCount = metadata.headerByteCount
+        guard byteCount <= limit else {
+            var error = GatewayError(
+                .invalidArgument,
+                "header fields of \(byteCount) bytes for immudb exceed the limit of \(limit)",
+                status: .requestHeaderFieldsTooLarge)
+            error.endsConnection = true
+            throw error
+        }
+        for (name, value) in permanentFields {
+            let count = name.utf8.count + value.utf8.count + Metadata.headerFieldByteCount
+            guard byteCount + count <= limit else { continue }
+            byteCount += count
+            metadata.add(name, value)
+        }
         return metadata
     }
 

@@ -88,11 +88,12 @@ final class Upstream: Sendable {
 
     /// Starts a call with any number of answers.
     func stream<Request: Message, Answer: Message>(
-        _ procedure: String, _ message: Request, _ request: GatewayRequest
+        _ procedure: String, _ message: Request, _ request: GatewayRequest,
+        admit: @escaping AnswerAdmission
     ) async throws -> RPCResponseStream<Answer> {
         try await bulk.serverStreaming(
-            procedure, message, metadata: request.metadata, messageTimeout: request.timeout,
-            check: limits[procedure])
+            procedure, message, metadata: request.metadata, timeout: request.statedTimeout,
+            messageTimeout: request.timeout, check: limits[procedure], admit: admit)
     }
 
     /// Returns the client that verifies, for the one who makes a request.

@@ -64,13 +64,14 @@ public final class RPCClient: Sendable {
     ///   - timeout: for the whole call; it is sent to the server.
     ///   - messageTimeout: for the headers, and for each answer while the application waits for it.
     ///   - check: for each answer, as for `unary`.
+    ///   - admit: for each answer, as for `unary`.
     public func serverStreaming<Request: SwiftProtobuf.Message, Answer: SwiftProtobuf.Message>(
         _ path: String, _ message: Request, metadata: Metadata = Metadata(),
         timeout: Duration? = nil,
-        messageTimeout: Duration? = nil, check: AnswerCheck? = nil
+        messageTimeout: Duration? = nil, check: AnswerCheck? = nil, admit: AnswerAdmission? = nil
     ) async throws -> RPCResponseStream<Answer> {
         let receiver = StreamReceiver()
-        let request = try makeRequest(path, message, metadata, timeout, .stream(receiver))
+        let request = try makeRequest(path, message, metadata, timeout, .stream(receiver), admit)
         let handle = StreamHandle(
             client: self, request: request, receiver: receiver, messageTimeout: messageTimeout)
         dispatcher.post(.start(request))
@@ -143,6 +144,9 @@ public struct RPCResponseStream<Answer: SwiftProtobuf.Message>: AsyncSequence, S
 
     /// The server's trailers; empty until the sequence has ended.
     public var trailers: Metadata { handle.receiver.trailers }
+
+    /// Ends the call. The sequence throws `.cancelled` then, unless it has ended.
+    public func cancel() { handle.cancel() }
 
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(handle: handle, check: check) }
 

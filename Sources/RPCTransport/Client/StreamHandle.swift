@@ -57,7 +57,8 @@ final class StreamHandle: Sendable {
         }
     }
 
-    private func cancel() {
+    /// Cancels the call, from any thread.
+    func cancel() {
         request.requestCancel()
         client.dispatcher.post(.cancel(request))
     }

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import POSIX
 
 #if canImport(Darwin)
@@ -74,3 +74,6 @@ struct PeerAddress: Sendable, CustomStringConvertible {
             + "/64"
     }
 }
+
+/// Returns the key by which clients are counted: the address without the port; for IPv6 its network.
+package func clientHost(_ address: SocketAddress?) -> String { PeerAddress(address).host }
