@@ -16,6 +16,7 @@ struct HostileClientTests {
         limits.maxBodyByteCount = 100_000
         limits.maxValueCount = 1_000
         limits.maxConnections = 8
+        limits.maxHeaderByteCount = 16 << 10
         limits.headTimeout = .milliseconds(500)
         limits.crowdedHeadTimeout = .milliseconds(200)
         limits.bodyTimeout = .milliseconds(500)
