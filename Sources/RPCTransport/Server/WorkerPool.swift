@@ -87,7 +87,7 @@ final class WorkerPool: Sendable {
             do {
                 _ = try WorkerThread(name: configuration.name) {
                     if isBackground { giveWay() }
-                    self.work(gatherer)
+                    gatherer.gather { self.work(gatherer) }
                 }
             } catch {
                 throw RPCError(.unavailable, "cannot start a thread: \(error)")
@@ -150,8 +150,6 @@ final class WorkerPool: Sendable {
     // MARK: threads
 
     private func work(_ gatherer: AnswerGatherer) {
-        AnswerGatherer.current.currentValue = gatherer
-        defer { AnswerGatherer.current.currentValue = nil }
         var batch = Batch()
         var limit = configuration.batchLimit
         while take(upTo: limit, into: &batch) {
