@@ -222,19 +222,15 @@ final class ServerConnection: HTTP2Delegate {
     private func start(_ active: ActiveCall) {
         if active.phase == .conversing { return answerQuestion(of: active) }
         guard let call = active.serverCall else { return }
-        switch call.registered.handler {
-        case .serverStreaming:
-            waiting.append(.stream(call))
-        case .unary(let execution, _):
-            active.set(.running(call))
-            startLimit.started(active)
-            if execution == .eventLoop {
-                call.run()
-            } else {
-                loop.enqueue(.request(call), for: execution)
-            }
-        case .conversation:
-            preconditionFailure("a conversation has no request that waits")
+        guard let execution = call.registered.execution else {
+            return waiting.append(.stream(call))
+        }
+        active.set(.running(call))
+        startLimit.started(active)
+        if execution == .eventLoop {
+            call.run()
+        } else {
+            loop.enqueue(.init(call: call), for: execution)
         }
     }
 
@@ -284,7 +280,7 @@ final class ServerConnection: HTTP2Delegate {
         case .answer(let call, _, let body):
             call.grant(room)
             active.set(.running(call))
-            loop.enqueue(.answer(call, body), for: .bulk)
+            loop.enqueue(.init(call: call, makeAnswer: body), for: .bulk)
         case .stream(let call):
             guard case .serverStreaming(let handler) = call.registered.handler else { return }
             let stream = ServerStream(call, room: room)
