@@ -306,16 +306,18 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// Sends the answer of a call that no handler has, or whose handler has answered.
-    func send(_ answer: Answer, for active: ActiveCall) {
+    func send(_ answer: consuming Answer, for active: ActiveCall) {
         startLimit.ended(active)
         let wasWaiting = active.isWaiting
+        let code = answer.code
+        let messageByteCount = answer.message?.readableBytes
         guard outbox.put(answer, for: active) else { return }
-        if let message = answer.message {
+        if let messageByteCount {
             active.sentMessageCount += 1
-            startLimit.note(answerByteCount: message.readableBytes)
+            startLimit.note(answerByteCount: messageByteCount)
         }
         if wasWaiting { waiting.noteOver() }
-        observe(active, answer.code)
+        observe(active, code)
     }
 
     /// Sends an error without waiting for messages that the client has not read: those are dropped.
