@@ -11,7 +11,7 @@ typealias BoolValue = Google_Protobuf_BoolValue
 typealias Empty = Google_Protobuf_Empty
 
 /// Reports the ends of calls.
-struct EndObserver: RPCServer.CallObserver {
+final class EndObserver: RPCServer.CallObserver {
     let ended: @Sendable (RPCServer.FinishedCall) -> Void
 
     init(_ ended: @escaping @Sendable (RPCServer.FinishedCall) -> Void) { self.ended = ended }

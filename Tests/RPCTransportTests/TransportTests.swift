@@ -208,9 +208,14 @@ extension NetworkTests {
                 let begun = Atomic(0)
                 let calls = Mutex<[String]>([])
             }
-            struct Observer: RPCServer.CallObserver {
+            final class Observer: RPCServer.CallObserver {
                 let seen: Seen
                 let peerHost: String
+
+                init(_ seen: Seen, _ peerHost: String) {
+                    self.seen = seen
+                    self.peerHost = peerHost
+                }
 
                 func began(_ method: RPCMethod) { seen.begun.add(1, ordering: .relaxed) }
 
@@ -226,7 +231,7 @@ extension NetworkTests {
             let seen = Seen()
             let counters = Counters()
             try await withServer(
-                counters, configure: { $0.observer = { Observer(seen: seen, peerHost: $0) } }
+                counters, configure: { $0.observer = { Observer(seen, $0) } }
             ) { _, client in
                 _ = try await echo(client, "x")
                 _ = try? await echo(client, "x", method: "Nope")

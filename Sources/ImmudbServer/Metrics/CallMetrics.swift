@@ -45,7 +45,7 @@ final class CallMetrics: Sendable {
         private let metrics: CallMetrics
         private let host: String
         /// From the first call on: who only connects takes no series.
-        private let client = Mutex<ClientMetrics.Client?>(nil)
+        private let client = AtomicLazyReference<ClientMetrics.Client>()
 
         init(_ metrics: CallMetrics, host: String) {
             self.metrics = metrics
@@ -53,10 +53,8 @@ final class CallMetrics: Sendable {
         }
 
         func began(_ method: RPCMethod) {
-            client.withLock { client in
-                if client == nil { client = metrics.clients.client(at: host) }
-                client?.noteCall()
-            }
+            let known = client.load() ?? client.storeIfNil(metrics.clients.client(at: host))
+            known.noteCall()
             metrics.series(of: method)?.noteBegin()
         }
 

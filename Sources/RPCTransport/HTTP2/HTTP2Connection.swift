@@ -241,7 +241,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
                 taken == Int($0.rawValue)
             }
             terminate(isFlood ? HTTP2.enhanceYourCalm : HTTP2.protocolError)
-        } else if !context.channel.isWritable, let delegate,
+        } else if unwritableSince != nil, !context.channel.isWritable, let delegate,
             nghttp2_session_get_outbound_queue_size(session) > delegate.maxQueuedFrameCount
         {
             cut()
@@ -255,17 +255,20 @@ final class HTTP2Connection: ChannelDuplexHandler {
         guard !isSending, libraryDepth == 0, let context else { return }
         isSending = true
         defer { isSending = false }
+        let channel = context.channel
+        var isWritable = channel.isWritable
         // The channel is writable again only after the peer has read something.
-        if context.channel.isWritable { unwritableSince = nil }
+        if isWritable { unwritableSince = nil }
         var room = Self.turnByteCount
         repeat {
-            while let session, context.channel.isWritable {
+            while let session, isWritable {
                 let more = fillOutgoing(session)
                 if outgoing.readableBytes == 0 { break }
                 room -= outgoing.readableBytes
                 let began = more ? NIODeadline.now() : .distantFuture
                 context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
                 outgoing.clear()  // keeps its memory when the write is done already
+                isWritable = channel.isWritable
                 if !more { break }
                 if .now() - began > LoopTurns.turn { room = 0 }
                 if room <= 0 { break }
@@ -273,7 +276,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
         } while room > 0 && session != nil && delegate?.sentAllPending() == true
         guard let session else { return }
         if room <= 0 { goOnNextTurn(context) }
-        unwritableSince = context.channel.isWritable ? nil : unwritableSince ?? .now()
+        unwritableSince = isWritable ? nil : unwritableSince ?? .now()
         delegate?.stoppedSending(queuedByteCount: queuedByteCount)
         if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
             closeWhenSent()

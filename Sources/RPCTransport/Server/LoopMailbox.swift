@@ -59,7 +59,7 @@ final class LoopMailbox: Sendable {
 
     /// Passes an answer to its connection; from a worker, together with the rest of its batch.
     func deliver(_ call: ServerCall, _ answer: consuming Answer) {
-        if let gatherer = AnswerGatherer.current.currentValue {
+        if let gatherer = AnswerGatherer.current {
             gatherer.add(call, answer)
         } else if eventLoop.inEventLoop {
             owner.value.loop?.deliver(call, answer)

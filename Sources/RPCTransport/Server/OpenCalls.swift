@@ -6,41 +6,61 @@ struct OpenCalls: ~Copyable {
     /// next look.
     private static let endingsAtOnce = 32
 
-    private var calls: [Int32: ActiveCall] = [:]
-    /// The call that was looked up last; frames of one call come together.
-    private var recent: ActiveCall?
+    private struct Entry {
+        let streamID: Int32
+        let call: ActiveCall
+    }
 
-    var isEmpty: Bool { calls.isEmpty }
-    var count: Int { calls.count }
+    /// In the order of their streams. Each call is appended when it begins: a new stream's number is larger than those
+    /// before (RFC 9113, section 5.1.1), and nghttp2 ends the connection of a client that sends a smaller one.
+    private var entries: [Entry] = []
+    /// The position that was looked up last; frames of one call come together.
+    private var recent = 0
+
+    var isEmpty: Bool { entries.isEmpty }
+    var count: Int { entries.count }
 
     mutating func add(_ call: ActiveCall) {
-        calls[call.streamID] = call
-        recent = call
+        // So it is the last one. Should it not be, its place is among the others: no client may stop the server by it.
+        var position = entries.count
+        while position > 0, entries[position - 1].streamID > call.streamID { position -= 1 }
+        recent = position
+        entries.insert(Entry(streamID: call.streamID, call: call), at: position)
     }
 
     mutating func find(_ stream: Int32) -> ActiveCall? {
-        if let recent, recent.streamID == stream { return recent }
-        guard let call = calls[stream] else { return nil }
-        recent = call
-        return call
+        position(of: stream).map { entries[$0].call }
     }
 
     mutating func remove(_ stream: Int32) -> ActiveCall? {
-        if recent?.streamID == stream { recent = nil }
-        return calls.removeValue(forKey: stream)
+        position(of: stream).map { entries.remove(at: $0).call }
     }
 
     mutating func removeAll() -> [ActiveCall] {
-        let all = Array(calls.values)
+        let all = entries.map(\.call)
         self = OpenCalls()
         return all
+    }
+
+    /// Searches by halves. Of 1,024 calls, the most that a client may have open, removing the first one moves 16 KiB.
+    private mutating func position(of stream: Int32) -> Int? {
+        if recent < entries.count, entries[recent].streamID == stream { return recent }
+        var (low, high) = (0, entries.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].streamID < stream { low = middle + 1 } else { high = middle }
+        }
+        guard low < entries.count, entries[low].streamID == stream else { return nil }
+        recent = low
+        return low
     }
 
     /// Returns calls whose deadline has passed, as many as may end at once, and when to look again.
     func overdue(_ now: NIODeadline) -> (calls: [ActiveCall], next: NIODeadline) {
         var overdue: [ActiveCall] = []
         var next = NIODeadline.distantFuture
-        for call in calls.values {
+        for entry in entries {
+            let call = entry.call
             guard let deadline = call.deadline else { continue }
             if deadline <= now, overdue.count < Self.endingsAtOnce {
                 overdue.append(call)
@@ -55,18 +75,20 @@ struct OpenCalls: ~Copyable {
     /// `time`, and conversations that have made no progress with what they hold, as many as may end at once.
     func slow(_ now: NIODeadline, _ byteCount: Int, _ time: TimeAmount) -> [ActiveCall] {
         var slow: [ActiveCall] = []
-        for call in calls.values {
-            if call.noteProgress(now, byteCount, time) { slow.append(call) }
+        for entry in entries {
+            if entry.call.noteProgress(now, byteCount, time) { slow.append(entry.call) }
             if slow.count == Self.endingsAtOnce { break }
         }
         return slow
     }
 
     /// Conversations in which nothing is left to answer.
-    var restingConversations: [ActiveCall] { calls.values.filter(\.isRestingConversation) }
+    var restingConversations: [ActiveCall] {
+        entries.map(\.call).filter(\.isRestingConversation)
+    }
 
     /// Returns whether no call proceeds before the client sends or reads something.
     func allWaitForClient(whichHasUnread hasUnread: Bool) -> Bool {
-        calls.values.allSatisfy { $0.waitsForClient(whichHasUnread: hasUnread) }
+        entries.allSatisfy { $0.call.waitsForClient(whichHasUnread: hasUnread) }
     }
 }

@@ -28,7 +28,7 @@ struct Outbox: ~Copyable {
     }
 
     /// Sends the answer of a call. Returns false if the call's stream is closed or already answered.
-    mutating func put(_ answer: borrowing Answer, for active: ActiveCall) -> Bool {
+    mutating func put(_ answer: consuming Answer, for active: ActiveCall) -> Bool {
         switch active.takeState() {
         case .closed:
             return false
@@ -41,7 +41,7 @@ struct Outbox: ~Copyable {
         case .conversing(_, _, let body):
             put(answer.status ?? .ok, behind: body, of: active)
         default:
-            if let message = answer.message {
+            if let message = answer.message.take() {
                 put(message, answer.status, for: active)
             } else {
                 put(answer.status ?? .ok, for: active)
@@ -51,7 +51,7 @@ struct Outbox: ~Copyable {
     }
 
     private mutating func put(
-        _ message: ByteBuffer, _ status: Answer.Status?, for active: ActiveCall
+        _ message: consuming ByteBuffer, _ status: Answer.Status?, for active: ActiveCall
     ) {
         unsentByteCount += message.readableBytes
         beginSending(OutgoingBody(unsent: message, hasHeaders: true, status: status), of: active)
@@ -74,7 +74,7 @@ struct Outbox: ~Copyable {
         if messages.isDeferred { resume(active) }
     }
 
-    private mutating func beginSending(_ body: OutgoingBody, of active: ActiveCall) {
+    private mutating func beginSending(_ body: consuming OutgoingBody, of active: ActiveCall) {
         answeredCount += 1
         active.set(.sending(body))
     }

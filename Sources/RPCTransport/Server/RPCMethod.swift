@@ -43,6 +43,8 @@ public final class RPCMethod: Sendable {
     /// Differs for all methods that a process makes, and grows: usable as a position in tables.
     public let number: Int
     let handler: Handler
+    /// Where a unary handler runs; nil for other methods.
+    let execution: Execution?
 
     /// How many messages go each way.
     public enum Kind: Sendable {
@@ -74,6 +76,7 @@ public final class RPCMethod: Sendable {
         self.path = path
         self.number = number ?? Self.count.add(1, ordering: .relaxed).newValue
         self.handler = handler
+        execution = if case .unary(let execution, _) = handler { execution } else { nil }
     }
 
     /// Makes a method with one request and one answer.

@@ -148,8 +148,9 @@ extension RPCServer {
         }
     }
 
-    /// Observes each call of a connection, on its event loop: it must not block.
-    public protocol CallObserver: Sendable {
+    /// Observes each call of a connection, on its event loop: it must not block. Always a class: to call an
+    /// existential of another type, the transport would have to copy it for each call.
+    public protocol CallObserver: AnyObject, Sendable {
         /// The headers of a call of a registered method have arrived.
         func began(_ method: RPCMethod)
         /// A call was answered, or its client has disconnected. Called once for each call, including calls of methods

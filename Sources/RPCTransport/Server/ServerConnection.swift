@@ -222,19 +222,15 @@ final class ServerConnection: HTTP2Delegate {
     private func start(_ active: ActiveCall) {
         if active.phase == .conversing { return answerQuestion(of: active) }
         guard let call = active.serverCall else { return }
-        switch call.registered.handler {
-        case .serverStreaming:
-            waiting.append(.stream(call))
-        case .unary(let execution, _):
-            active.set(.running(call))
-            startLimit.started(active)
-            if execution == .eventLoop {
-                call.run()
-            } else {
-                loop.enqueue(.request(call), for: execution)
-            }
-        case .conversation:
-            preconditionFailure("a conversation has no request that waits")
+        guard let execution = call.registered.execution else {
+            return waiting.append(.stream(call))
+        }
+        active.set(.running(call))
+        startLimit.started(active)
+        if execution == .eventLoop {
+            call.run()
+        } else {
+            loop.enqueue(.init(call: call), for: execution)
         }
     }
 
@@ -284,7 +280,7 @@ final class ServerConnection: HTTP2Delegate {
         case .answer(let call, _, let body):
             call.grant(room)
             active.set(.running(call))
-            loop.enqueue(.answer(call, body), for: .bulk)
+            loop.enqueue(.init(call: call, makeAnswer: body), for: .bulk)
         case .stream(let call):
             guard case .serverStreaming(let handler) = call.registered.handler else { return }
             let stream = ServerStream(call, room: room)
@@ -310,16 +306,18 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// Sends the answer of a call that no handler has, or whose handler has answered.
-    func send(_ answer: Answer, for active: ActiveCall) {
+    func send(_ answer: consuming Answer, for active: ActiveCall) {
         startLimit.ended(active)
         let wasWaiting = active.isWaiting
+        let code = answer.code
+        let messageByteCount = answer.message?.readableBytes
         guard outbox.put(answer, for: active) else { return }
-        if let message = answer.message {
+        if let messageByteCount {
             active.sentMessageCount += 1
-            startLimit.note(answerByteCount: message.readableBytes)
+            startLimit.note(answerByteCount: messageByteCount)
         }
         if wasWaiting { waiting.noteOver() }
-        observe(active, answer.code)
+        observe(active, code)
     }
 
     /// Sends an error without waiting for messages that the client has not read: those are dropped.

@@ -19,17 +19,11 @@ import Synchronization
 /// A thread takes a batch, runs it, and hands over all of its answers together: one hand-over per batch costs a call a
 /// fraction of a microsecond, one per call several.
 final class WorkerPool: Sendable {
-    enum Job: Sendable {
-        /// A request that no handler has seen.
-        case request(ServerCall)
-        /// Makes a large answer, once there is room for it.
-        case answer(ServerCall, @Sendable (ServerCall) -> Void)
-
-        var call: ServerCall {
-            switch self {
-            case .request(let call), .answer(let call, _): call
-            }
-        }
+    /// A struct: to look at the call of an enum's case, one has to retain it.
+    struct Job: Sendable {
+        let call: ServerCall
+        /// Makes a large answer, for which there is room now. Nil for a request that no handler has seen.
+        var makeAnswer: (@Sendable (ServerCall) -> Void)?
     }
 
     struct Configuration: Sendable {
@@ -87,7 +81,7 @@ final class WorkerPool: Sendable {
             do {
                 _ = try WorkerThread(name: configuration.name) {
                     if isBackground { giveWay() }
-                    self.work(gatherer)
+                    gatherer.gather { self.work(gatherer) }
                 }
             } catch {
                 throw RPCError(.unavailable, "cannot start a thread: \(error)")
@@ -150,8 +144,6 @@ final class WorkerPool: Sendable {
     // MARK: threads
 
     private func work(_ gatherer: AnswerGatherer) {
-        AnswerGatherer.current.currentValue = gatherer
-        defer { AnswerGatherer.current.currentValue = nil }
         var batch = Batch()
         var limit = configuration.batchLimit
         while take(upTo: limit, into: &batch) {
@@ -188,15 +180,12 @@ final class WorkerPool: Sendable {
     }
 
     private func run(_ job: consuming Job) {
-        switch job {
-        case .request(let call):
-            if call.origin.account.mayGoOn {
-                call.run()
-            } else {
-                call.origin.mailbox.post(.returned(call))
-            }
-        case .answer(let call, let body):
-            if !call.isAnswered, !call.isCancelled { body(call) }
+        if let makeAnswer = job.makeAnswer {
+            if !job.call.isAnswered, !job.call.isCancelled { makeAnswer(job.call) }
+        } else if job.call.origin.account.mayGoOn {
+            job.call.run()
+        } else {
+            job.call.origin.mailbox.post(.returned(job.call))
         }
     }
 

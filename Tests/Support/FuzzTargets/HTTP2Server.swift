@@ -160,7 +160,7 @@ final class ServerUnderFuzz: Sendable {
     }
 }
 
-private struct NoObserver: RPCServer.CallObserver {
+private final class NoObserver: RPCServer.CallObserver {
     func began(_ method: RPCMethod) {}
     func ended(_ call: RPCServer.FinishedCall) {}
 }
