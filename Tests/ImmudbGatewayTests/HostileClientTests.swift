@@ -203,6 +203,51 @@ struct HostileClientTests {
         }
     }
 
+    @Test("answers names, methods and paths that are costly to hash in a moment")
+    func costlyNames() async throws {
+        try await withGateway(Self.small) { gateway in
+            let marks = String(repeating: "\u{315}\u{300}", count: 3_000)
+            let started = ContinuousClock.now
+            #expect(try await gateway.post("login", #"{"\#(marks)":1}"#).status == 400)
+            let request = { (line: String, fields: String) in
+                "\(line) HTTP/1.1\r\nHost: x\r\n\(fields)\r\n"
+            }
+            let encoded = marks.utf8.prefix(6_000).map { "%" + String($0, radix: 16) }.joined()
+            let form = "Content-Type: application/x-www-form-urlencoded\r\n"
+            let preflight = "Origin: x\r\nAccess-Control-Request-Method: GET\r\n"
+            for text in [
+                request("GET /v1/immurestproxy/item/\(marks)", ""), request("GET /\(marks)", ""),
+                request("GET /v1/immurestproxy/history/\(encoded)", ""),
+                request(
+                    "POST /v1/immurestproxy/root", "\(form)X-HTTP-Method-Override: \(marks)\r\n"),
+                request(
+                    "OPTIONS /v1/immurestproxy/root",
+                    "\(preflight)Access-Control-Request-Headers: \(marks)\r\n"),
+            ] {
+                _ = try await RawConnection.exchange(port: gateway.port, [text])
+            }
+            // Each waits for the clock of the next head, half a second here.
+            #expect(ContinuousClock.now - started < .seconds(8))
+        }
+    }
+
+    @Test("tells a client that waits before its body to go on, unless the body is too large")
+    func continuing() async throws {
+        try await withGateway(Self.small) { gateway in
+            let head = { (count: Int) in
+                "POST /v1/immurestproxy/item/safe/get HTTP/1.1\r\nHost: x\r\n"
+                    + "Expect: 100-continue\r\nContent-Length: \(count)\r\n\r\n"
+            }
+            let body = #"{"key":"\#(base64("key1"))"}"#
+            let (text, _) = try await RawConnection.exchange(
+                port: gateway.port, [head(body.utf8.count), body], pause: .milliseconds(100))
+            #expect(text.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "\(text)")
+            let (refused, _) = try await RawConnection.exchange(
+                port: gateway.port, [head(200_000)])
+            #expect(refused.hasPrefix("HTTP/1.1 413 "), "\(refused)")
+        }
+    }
+
     @Test("answers HEAD without a body, also where it refuses it")
     func head() async throws {
         try await withGateway(Self.small) { gateway in

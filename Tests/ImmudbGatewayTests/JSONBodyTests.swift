@@ -120,18 +120,59 @@ struct JSONBodyTests {
         if Bool.random(using: &random) {
             bytes.writeInteger(UInt8.random(in: .min ... .max, using: &random))
         }
-        #expect(JSONBody.valueCount(bytes) >= 1)
+        #expect((try? JSONScan.valueCount(bytes)) ?? 1 >= 1)
         _ = try? JSONBody.read(bytes, as: Shapes.safeSet)
         _ = try? JSONBody.read(bytes, as: Shapes.keyValues)
     }
 
+    private func count(_ text: String) throws(JSONFault) -> Int {
+        try JSONScan.valueCount(ByteBuffer(string: text))
+    }
+
     @Test("is counted before it is read: names and values, none of those inside strings")
-    func counting() {
-        func count(_ text: String) -> Int { JSONBody.valueCount(ByteBuffer(string: text)) }
-        #expect(count("{}") == 2)
-        #expect(count(#"{"a":[1,2,3]}"#) == 6)
-        #expect(count(#"{"a":",,[[{{\",,"}"#) == 3)
-        #expect(count(String(repeating: "[],", count: 1_000)) == 2_001)
+    func counting() throws {
+        #expect(try count("{}") == 2)
+        #expect(try count(#"{"a":[1,2,3]}"#) == 6)
+        #expect(try count(#"{"a":",,[[{{\",,"}"#) == 3)
+        #expect(try count(String(repeating: "[],", count: 1_000)) == 2_001)
+    }
+
+    @Test(
+        "is refused for a name that is costly to hash, however it is written",
+        arguments: [
+            "\u{315}\u{300}", #"\u0315\u0300"#, String(repeating: "n", count: 65), "\u{0}",
+        ])
+    func names(name: String) {
+        for text in [#"{"\#(name)":1}"#, "{\"a\":{\"\(name)\" \n :1}}", #"[{"\#(name)":"x"}]"#] {
+            #expect(throws: JSONFault.self) { try count(text) }
+        }
+    }
+
+    @Test("may have any text as a value, and names of ours")
+    func values() throws {
+        #expect(try count(#"{"x":"\u0315 \u0300 é","rootIndex":{"index":1.5e300}}"#) > 1)
+    }
+
+    @Test("is refused for a number that is costly to read")
+    func longNumbers() {
+        let digits = String(repeating: "9", count: 401)
+        for text in ["[\(digits)]", #"{"score":\#(digits)}"#, #"["x"\#(digits)]"#] {
+            #expect(throws: JSONFault.self) { try count(text) }
+        }
+        #expect(throws: JSONFault.self) {
+            try read(#"{"score":"\#(digits)"}"#, as: Shapes.zAdd)
+        }
+        #expect(throws: JSONFault.self) { try read(#"{"score":"1e400"}"#, as: Shapes.zAdd) }
+    }
+
+    @Test("is UTF-8: other encodings are refused, in which it could not be counted")
+    func encodings() throws {
+        for encoding in [String.Encoding.utf16BigEndian, .utf16LittleEndian, .utf32BigEndian] {
+            let data = try #require(#"{"∀":[0,0,0]}"#.data(using: encoding))
+            #expect(throws: JSONFault.self) {
+                try JSONScan.valueCount(ByteBuffer(bytes: data))
+            }
+        }
     }
 }
 

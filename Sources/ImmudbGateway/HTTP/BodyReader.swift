@@ -23,6 +23,8 @@ enum BodyReader {
             return try await receive(request, limits, room)
         } catch let error as GatewayError {
             throw error
+        } catch let error as JSONFault {
+            throw error
         } catch let error as CancellationError {
             throw error
         } catch {
@@ -46,8 +48,8 @@ enum BodyReader {
             }
             if body.readableBytes == 0 { body = part } else { body.writeImmutableBuffer(part) }
         }
+        let valueCount = try JSONScan.valueCount(body)
         guard body.readableBytes > uncountedByteCount else { return body }
-        let valueCount = JSONBody.valueCount(body)
         guard valueCount <= limits.maxValueCount else {
             throw GatewayError(
                 .invalidArgument,

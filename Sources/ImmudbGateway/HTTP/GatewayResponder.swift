@@ -54,9 +54,12 @@ struct GatewayResponder: HTTPResponder {
     /// Returns the decoded path, and what is there.
     private func find(_ head: HTTPRequest) -> (path: String, Routes.Match) {
         let target = head.path ?? "/"
+        // No path has other characters than ASCII; hashing others can take the square of their number.
+        guard target.utf8.allSatisfy({ $0 < 0x80 }) else { return ("", .unknown) }
         guard let path = target.prefix(while: { $0 != "?" && $0 != "#" }).removingPercentEncoding,
             path.hasPrefix(Routes.base + "/")
         else { return (target, .unknown) }
+        guard path.utf8.allSatisfy({ $0 < 0x80 }) else { return ("", .unknown) }
         let rest = path.dropFirst(Routes.base.count + 1)
         var method = head.method.rawValue
         // A form may ask for a route of another method, as with the original's library.
@@ -64,7 +67,7 @@ struct GatewayResponder: HTTPResponder {
             method == "POST"
             && head.headerFields[.contentType] == "application/x-www-form-urlencoded"
         if isForm, let other = head.headerFields[Self.methodOverride] {
-            method = other.uppercased()
+            method = other.utf8.count <= 16 ? other.uppercased() : ""
         }
         return (path, Routes.match(method, rest, mayFallBackToGet: isForm))
     }
@@ -92,7 +95,7 @@ struct GatewayResponder: HTTPResponder {
     private func receive(
         _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
     ) async throws -> GatewayRequest {
-        let room = Room(in: core.held)
+        let room = Room(of: context.host, in: core.held)
         let body = try await BodyReader.read(request, core.limits, room)
         return GatewayRequest(
             body: body, parameter: parameter,

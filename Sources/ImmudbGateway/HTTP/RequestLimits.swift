@@ -41,5 +41,5 @@ struct RequestLimits: Sendable {
     /// A client that takes fewer bytes of its answer than `steadyByteCount` within this time is cut off.
     var readingTimeout = TimeAmount.seconds(20)
     /// The longest time that a request may name for its call.
-    var maxCallTimeout = Duration.seconds(3_600)
+    var maxCallTimeout = Duration.seconds(600)
 }

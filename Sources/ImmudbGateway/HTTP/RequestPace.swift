@@ -75,7 +75,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         switch part {
-        case .head:
+        case .head(let head):
             openCount += 1
             // A client that sends so many before it reads an answer makes the gateway keep them.
             guard openCount <= limits.maxPipelinedRequestCount else {
@@ -85,6 +85,10 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
             byteCount = 0
             steadyByteCount = 0
             set(context, limits.bodyTimeout)
+            if isAskedToContinue(head) {
+                context.writeAndFlush(
+                    wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            }
         case .body(let bytes):
             byteCount += bytes.readableBytes
             // The larger a body is, the more the gateway holds until it ends.
@@ -103,6 +107,15 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
             }
         }
         context.fireChannelRead(data)
+    }
+
+    /// Whether the client waits for a word before it sends the body, which is not too large.
+    private func isAskedToContinue(_ head: HTTPRequest) -> Bool {
+        guard let expectation = head.headerFields[.expect], expectation.utf8.count <= 16,
+            expectation.lowercased() == "100-continue", openCount == 1
+        else { return false }
+        let byteCount = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
+        return byteCount <= limits.maxBodyByteCount
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -56,36 +56,6 @@ struct JSONFault: Error, CustomStringConvertible {
 
 /// The body of a request.
 enum JSONBody {
-    /// Returns how many values and names a JSON text has at most, without reading it as JSON.
-    ///
-    /// Reading takes some hundred bytes for each, whatever its length in the text: it is counted first.
-    static func valueCount(_ body: ByteBuffer) -> Int {
-        body.withUnsafeReadableBytes { bytes in
-            var count = 1
-            var isInString = false
-            var isEscaped = false
-            for byte in bytes {
-                if isInString {
-                    if isEscaped {
-                        isEscaped = false
-                    } else if byte == UInt8(ascii: "\\") {
-                        isEscaped = true
-                    } else if byte == UInt8(ascii: "\"") {
-                        isInString = false
-                    }
-                } else {
-                    switch byte {
-                    case UInt8(ascii: "\""): isInString = true
-                    case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "{"):
-                        count += 1
-                    default: break
-                    }
-                }
-            }
-            return count
-        }
-    }
-
     /// Reads a message. No body, and `null`, are an empty message.
     static func read<Message: SwiftProtobuf.Message>(
         _ body: ByteBuffer, as shape: MessageShape<Message>

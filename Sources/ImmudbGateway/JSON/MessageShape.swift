@@ -185,8 +185,10 @@ private func protobufDouble(_ text: String) -> Double? {
     case "-Infinity": return -.infinity
     default:
         // Double also reads hexadecimal numbers and names of its own.
-        guard text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }) else { return nil }
-        return Double(text)
+        guard text.utf8.count <= 400, text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }),
+            let number = Double(text), number.isFinite
+        else { return nil }
+        return number
     }
 }
 

@@ -13,7 +13,7 @@ enum ForwardedMetadata {
     /// Names that callers cannot set by the prefix.
     private static let reserved: Set<String> = [
         ImmuMetadata.clientIdentity, "x-forwarded-for", "x-forwarded-host", "forwarded",
-        "content-type", "te",
+        "content-type", "content-length", "te", authorization,
     ]
     /// The request header fields that IANA lists as permanent.
     private static let permanent: Set<String> = [
