@@ -99,6 +99,7 @@ public final class Gateway: Sendable {
             try await services.run()
         }
         guard let port = await ports.first(where: { _ in true }) else {
+            running.cancel()
             await upstream.close()
             throw GatewayStartError(listening: options, await running.result)
         }
@@ -119,6 +120,11 @@ public final class Gateway: Sendable {
         self.log = log
         watching = Task { [upstream = core.upstream] in await upstream.watch() }
         if let warning = tls?.warning { log.warning("\(warning)") }
+    }
+
+    deinit {
+        watching.cancel()
+        running.cancel()
     }
 
     private static let silentLog = Logger(label: "immugw") { _ in SwiftLogNoOpLogHandler() }
@@ -145,7 +151,16 @@ public final class Gateway: Sendable {
     var heldByteCount: Int { core.held.current }
 
     /// Reads the certificate and the key of the listener again, for later connections.
+    ///
+    /// The certificate that immudb is shown stays: the log says so.
     public func reloadCertificates() {
+        if options.mutualTLS.isOn {
+            log.notice(
+                """
+                the certificate for immudb, \(options.mutualTLS.certificate), is read at a start \
+                only: restart the gateway to use a new one
+                """)
+        }
         guard let tls else { return }
         do throws(TLSFileError) {
             try tls.reload()
@@ -162,22 +177,17 @@ public final class Gateway: Sendable {
     public func stop(deadline: Duration) async -> Bool {
         watching.cancel()
         await services.triggerGracefulShutdown()
-        let isClean = await withTaskGroup(of: Bool.self) { group in
-            group.addTask { [running] in
-                _ = await running.result
-                return true
-            }
-            group.addTask { [running] in
-                guard (try? await Task.sleep(for: deadline)) != nil else { return false }
-                running.cancel()
-                return false
-            }
-            let first = await group.next() ?? true
-            group.cancelAll()
-            return first
+        let cutting = Task { [running, core] in
+            try await Task.sleep(for: deadline)
+            running.cancel()
+            // Requests that wait for immudb end with the way to it.
+            await core.upstream.close()
         }
         _ = await running.result
-        await core.upstream.close()
+        cutting.cancel()
+        // The task fails if it was cancelled before the deadline.
+        let isClean = (try? await cutting.value) == nil
+        if isClean { await core.upstream.close() }
         return isClean
     }
 }
