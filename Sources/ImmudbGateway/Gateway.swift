@@ -69,15 +69,18 @@ public final class Gateway: Sendable {
         log[metadataKey: "component"] = "gateway"
         let way: RPCClient.Configuration =
             if let transport { transport } else { try await options.transport() }
+        let failures = FailureLog(log)
         let upstream = Upstream(
             way,
             address: transport == nil
                 ? hostAndPort(options.immudbAddress, options.immudbPort) : "in-process",
-            isEmbedded: transport != nil, directory: options.directory, log: log)
+            isEmbedded: transport != nil, directory: options.directory, log: log,
+            failures: failures)
         let core = GatewayCore(
             options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
             held: HeldBytes(limit: limits.maxHeldByteCount),
-            connections: ConnectionCount(limit: limits.maxConnections), log: log)
+            connections: ConnectionCount(limit: limits.maxConnections), log: log,
+            failures: failures)
         let tls = try await options.listenerTLS()
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let application = Application(

@@ -21,6 +21,7 @@ final class Upstream: Sendable {
     private let roots: FileTrustedRootStore
     private let limits: AnswerLimits
     private let log: Logger
+    private let failures: FailureLog
 
     private let known = Mutex(State())
     private let client = Mutex<ImmudbClient?>(nil)
@@ -45,12 +46,13 @@ final class Upstream: Sendable {
     ///   - directory: the folder of the trusted roots; empty: the current one.
     init(
         _ transport: RPCClient.Configuration, address: String, isEmbedded: Bool, directory: String,
-        log: Logger
+        log: Logger, failures: FailureLog
     ) {
         let directory = directory.isEmpty ? "." : directory
         self.address = address
         self.isEmbedded = isEmbedded
         self.log = log
+        self.failures = failures
         points = RPCClient(transport)
         bulk = RPCClient(transport)
         configuration = {
@@ -136,9 +138,12 @@ final class Upstream: Sendable {
         if new.isReachable, !old.isReachable {
             log.info("immudb \(new.identity ?? "without an identity") reached at \(address)")
         }
+        if new.isServerChanged, let problem = new.problem {
+            return failures.reportServerChange(problem)
+        }
         guard new.problem != old.problem else { return }
         if let problem = new.problem {
-            log.warning("immudb at \(address): \(problem)")
+            log.warning("immudb at \(address): \(problem.shortened)")
         } else if old.isReachable {
             log.info("immudb at \(address) serves everything again")
         }
@@ -164,6 +169,7 @@ final class Upstream: Sendable {
             _ = try await verifyingClient(within: .seconds(30))
         } catch {
             state.problem = (error as? ClientError)?.message ?? "\(error)"
+            state.isServerChanged = (error as? ClientError)?.code == .serverChanged
         }
         return state
     }

@@ -10,6 +10,8 @@ extension Upstream {
         var identity: String?
         /// Why it does not serve everything; nil if it does.
         var problem: String? = "immudb has not been asked yet"
+        /// Whether the problem is that another server answers than the one that was trusted.
+        var isServerChanged = false
     }
 }
 
