@@ -48,4 +48,20 @@ struct UpstreamTests {
             if let answer = try? await request.value { #expect(answer.status >= 500) }
         }
     }
+
+    @Test("shows whether users have to log in, and whether writes are taken")
+    func status() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 7))
+        let gateway = try await TestGateway(immudbPort: server.port, in: folder)
+        var status: [String: Any] = [:]
+        let end = ContinuousClock.now + .seconds(10)
+        while status["authentication"] == nil, ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(20))
+            status = try await gateway.request(.GET, "/console/status").json
+        }
+        #expect(status["authentication"] as? Bool == true)
+        #expect((status["immudb"] as? [String: Any])?["takesWrites"] as? Bool == true)
+        await gateway.stop()
+        await server.stop()
+    }
 }

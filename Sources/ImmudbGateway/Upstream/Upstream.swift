@@ -1,3 +1,4 @@
+import Foundation
 import ImmudbClient
 import ImmudbProtocol
 import ImmudbVerification
@@ -29,6 +30,7 @@ final class Upstream: Sendable {
     private let attempt = Mutex<SharedAttempt<ImmudbClient>?>(nil)
 
     private static let watchInterval = Duration.seconds(1)
+    private static let authenticationInterval = Duration.seconds(60)
     /// The methods whose calls may be long, each of many entries.
     private static let bulkMethods = Set(
         ImmuService.methods.filter {
@@ -170,8 +172,36 @@ final class Upstream: Sendable {
         } catch {
             state.problem = (error as? ClientError)?.message ?? "\(error)"
             state.isServerChanged = (error as? ClientError)?.code == .serverChanged
+            // It is asked nothing more.
+            return state
         }
+        await askForAuthentication(&state)
         return state
+    }
+
+    /// Finds out whether immudb wants a token, when it is reached and now and then: it may have been started again.
+    private func askForAuthentication(_ state: inout State) async {
+        let old = self.state
+        if let asked = old.authenticationAsked, old.isReachable, old.identity == state.identity,
+            ContinuousClock.now - asked < Self.authenticationInterval
+        {
+            state.authentication = old.authentication
+            state.authenticationAsked = asked
+            return
+        }
+        state.authenticationAsked = .now
+        do {
+            let _: RPCResponse<Immudb_Schema_Item> = try await points.unary(
+                ImmuService.get, Immudb_Schema_Key.with { $0.key = Data([0]) },
+                metadata: Self.ownMetadata, timeout: .seconds(10), check: limits[ImmuService.get])
+            state.authentication = false
+        } catch {
+            switch (error as? RPCError)?.code {
+            case .unauthenticated: state.authentication = true
+            case .notFound: state.authentication = false
+            default: break
+            }
+        }
     }
 
     /// Marks the gateway's own calls as those of a gateway.

@@ -8,6 +8,12 @@ extension Upstream {
         var isReachable = false
         /// Who it is; nil if it never answered.
         var identity: String?
+        /// Whether it takes writes; nil if it has not said.
+        var takesWrites: Bool?
+        /// Whether it refuses a call of data without a token; nil if it has not said.
+        var authentication: Bool?
+        /// When it was asked that.
+        var authenticationAsked: ContinuousClock.Instant?
         /// Why it does not serve everything; nil if it does.
         var problem: String? = "immudb has not been asked yet"
         /// Whether the problem is that another server answers than the one that was trusted.
@@ -22,6 +28,11 @@ extension Upstream.State {
         identity = health.headers.first(ImmuMetadata.serverIdentity)
         let writeProblem = health.trailers.first(ImmuMetadata.writeProblem)
         let readProblem = health.trailers.first(ImmuMetadata.readProblem)
+        if writeProblem != nil {
+            takesWrites = false
+        } else if health.message.status || readProblem != nil {
+            takesWrites = true
+        }
         problem =
             writeProblem.map { "it takes no writes: \($0)" }
             ?? readProblem.map { "it cannot be read: \($0)" }
