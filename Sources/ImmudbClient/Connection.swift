@@ -28,8 +28,6 @@ final class Connection: Sendable {
     /// Metadata of the one for whom calls are made, sent with each beside the token.
     private let forwarded: Metadata
     private let admit: AnswerAdmission?
-    /// Whether calls are made for somebody else.
-    var isForwarding: Bool { !forwarded.isEmpty }
 
     /// - Throws: `ClientError` with code `.unavailable` if the configuration names no server.
     init(_ configuration: ImmudbClient.Configuration, _ tls: ClientTLS?) throws(ClientError) {

@@ -1,6 +1,5 @@
 import Foundation
 import ImmudbVerification
-import POSIX
 
 /// The file that a client writes when a verification fails: JSON, complete enough to repeat the verification.
 /// `docs/client.md` documents the fields.
@@ -26,9 +25,6 @@ struct Evidence: Codable, Sendable {
         var size: UInt64?
         var root: String
     }
-
-    /// The most files that a directory for evidence gets.
-    static let fileLimit = 1_000
 
     /// The version of this format.
     var immudbEvidence = 1
@@ -62,55 +58,17 @@ struct Evidence: Codable, Sendable {
         root.map { Root(size: size?.rawValue, root: $0.hex) }
     }
 
-    /// Writes the evidence to a new file that only its owner can read, since it contains entries.
-    ///
-    /// - Returns: the file's path.
-    func write(to directory: String) throws -> String {
+    /// The JSON of the file.
+    func encoded() throws -> Data {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let text = try encoder.encode(self)
+        return try encoder.encode(self)
+    }
+
+    /// A name for the file, which no other one has.
+    var fileName: String {
         let stamp = time.formatted(.iso8601.timeSeparator(.omitted).dateSeparator(.dash))
-        let name = "immudb-evidence-\(server)-\(stamp)-\(UUID().uuidString.prefix(8)).json"
-        // A server that lies in each answer does not fill the disk.
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        guard names.count < Self.fileLimit else {
-            throw EvidenceError(
-                description: "\(directory) has \(names.count) files already: move them to another place")
-        }
-        let path = Self.path(of: name, in: directory)
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw EvidenceError(description: "\(path): \(Errno.last)")
-        }
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        try file.write(contentsOf: text)
-        try file.synchronize()
-        return path
+        return "immudb-evidence-\(server)-\(stamp)-\(UUID().uuidString.prefix(8)).json"
     }
-
-    private static func path(of name: String, in directory: String) -> String {
-        (directory.hasSuffix("/") ? directory : directory + "/") + name
-    }
-
-    /// Creates the directory and its missing parents for its owner alone, and checks that a file can be created in it.
-    ///
-    /// - Throws: `ClientError` with code `.evidenceUnusable`.
-    static func prepare(_ directory: String) throws(ClientError) {
-        do {
-            try makeFolders(directory, permissions: .ownerReadWriteExecute)
-            // The draft is removed when it is released.
-            _ = try FileDraft(
-                of: path(of: ".immudb-evidence", in: directory), permissions: .ownerReadWrite)
-        } catch {
-            throw ClientError(
-                .evidenceUnusable,
-                "evidence cannot be written to \(directory): \(error). Name a folder that is writable"
-            )
-        }
-    }
-}
-
-private struct EvidenceError: Error, CustomStringConvertible {
-    let description: String
 }

@@ -13,7 +13,7 @@ extension ImmudbClient {
     /// before, and the root of that tree is stored as trusted.
     ///
     /// - Throws: `VerificationError` if the answer does not prove it: the server has probably stored
-    ///   the entry, unless the error's `isRefusal` is true. `ClientError` if there is no
+    ///   the entry, at the error's `index` as it says, unless the error's `isRefusal` is true. `ClientError` if there is no
     ///   answer: with code `.outcomeUnknown` the entry may have been stored, with any other it is not.
     @discardableResult
     public func verifiedSet(
@@ -55,10 +55,16 @@ extension ImmudbClient {
             let rootIndex = trusted.size.lastIndex.map { Immudb_Schema_Index($0) }
             let response: Immudb_Schema_Proof = try await verifiedCall(
                 path, request(rootIndex), since: trusted, about: names)
-            let verified = try UncheckedProof(response)
-                .verify(writtenKey: key, value: value, since: trusted, kind: kind)
-            try await afterWrite { _ = try await trust(verified.root, continuing: trusted) }
-            return verified
+            do {
+                let verified = try UncheckedProof(response)
+                    .verify(writtenKey: key, value: value, since: trusted, kind: kind)
+                try await afterWrite { _ = try await trust(verified.root, continuing: trusted) }
+                return verified
+            } catch var error as VerificationError {
+                // The one that the server has acknowledged, also if another of its answers proves it a liar.
+                error.index = EntryIndex(response.index)
+                throw error
+            }
         }
     }
 

@@ -163,7 +163,6 @@ public final class ImmudbClient: Sendable {
         trustedRoots: any TrustedRootStore, firstContact: FirstContact,
         expecting expected: ServerIdentity?
     ) async throws -> ImmudbClient {
-        if let directory = configuration.evidenceDirectory { try Evidence.prepare(directory) }
         do {
             let answer: Answer<Immudb_Schema_HealthResponse> = await connection.call(
                 ImmuService.health, Google_Protobuf_Empty(), withToken: false)
@@ -182,6 +181,10 @@ public final class ImmudbClient: Sendable {
                 configuration: configuration, identity: identity, connection: connection,
                 trustedRoots: trustedRoots, firstContact: firstContact)
             try await client.requireKnownAtAddress(isExpected: expected != nil)
+            // Last, so that one who goes on trying to reach a server does not write a file each time.
+            if let directory = configuration.evidenceDirectory {
+                try await EvidenceFolder(directory).prepare()
+            }
             return client
         } catch {
             await connection.close()

@@ -16,9 +16,20 @@ final class RootLinker: Sendable {
         }
 
         let roots: Set<TrustedRoot>
+        /// Makes the calls of a round in which this is the first one that waits.
+        let client: ImmudbClient
         private let state = Mutex(State.waiting(nil))
 
-        init(_ roots: Set<TrustedRoot>) { self.roots = roots }
+        init(_ roots: Set<TrustedRoot>, _ client: ImmudbClient) {
+            self.roots = roots
+            self.client = client
+        }
+
+        var isWaiting: Bool {
+            state.withLock { state in
+                if case .waiting = state { true } else { false }
+            }
+        }
 
         func install(_ completion: CheckedContinuation<TrustedRoot, any Error>) {
             let outcome = state.withLock { state -> Result<TrustedRoot, any Error>? in
@@ -90,7 +101,7 @@ final class RootLinker: Sendable {
     ///   `.cancelled`, at once, when the calling task is cancelled.
     func link(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot {
         do {
-            let waiter = Waiter(roots)
+            let waiter = Waiter(roots, client)
             return try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { completion in
                     waiter.install(completion)
@@ -100,7 +111,7 @@ final class RootLinker: Sendable {
                         return !state.isRunning
                     }
                     // Detached, so that the calls for all waiters are in no caller's transcript.
-                    if mustRun { Task.detached { await self.run(for: client) } }
+                    if mustRun { Task.detached { await self.run() } }
                 }
             } onCancel: {
                 waiter.finish(.failure(ClientError(.cancelled, "the call was cancelled")))
@@ -121,29 +132,44 @@ final class RootLinker: Sendable {
     /// Several calls waited, and not all of their trees are of one history.
     private struct SharedFailure: Error {}
 
-    private func run(for client: ImmudbClient) async {
-        while true {
-            let waiters = state.withLock { state in
-                defer { state.waiting = [] }
-                if state.waiting.isEmpty { state.isRunning = false }
-                return state.waiting
-            }
-            if waiters.isEmpty { return }
-            let result: Result<TrustedRoot, any Error>
-            do {
-                let roots = waiters.reduce(into: Set()) { $0.formUnion($1.roots) }
-                result = .success(try await linkApart(roots, for: client))
-            } catch is VerificationError {
-                // Each call asks again, for its own result and its own evidence.
-                result = .failure(SharedFailure())
-            } catch  where waiters.count > 1 && client.connection.isForwarding {
-                // The calls may be those of several users: the server may refuse one of them, and one may have a
-                // shorter timeout than the others.
-                result = .failure(SharedFailure())
-            } catch {
-                result = .failure(error)
-            }
-            for waiter in waiters { waiter.finish(result) }
+    /// Links the roots of those who wait, in rounds, until no call waits.
+    ///
+    /// Each round makes its calls with the client of one that waits in it: with the token, the timeout and the room of
+    /// a caller who is still there.
+    private func run() async {
+        while let waiters = nextRound() {
+            // Those that were cancelled have their result.
+            let waiting = waiters.filter(\.isWaiting)
+            guard let client = waiting.first?.client else { continue }
+            let result = await outcome(of: waiting, by: client)
+            for waiter in waiting { waiter.finish(result) }
+        }
+    }
+
+    private func nextRound() -> [Waiter]? {
+        state.withLock { state in
+            defer { state.waiting = [] }
+            guard state.waiting.isEmpty else { return state.waiting }
+            state.isRunning = false
+            return nil
+        }
+    }
+
+    private func outcome(
+        of waiters: [Waiter], by client: ImmudbClient
+    ) async -> Result<TrustedRoot, any Error> {
+        do {
+            let roots = waiters.reduce(into: Set()) { $0.formUnion($1.roots) }
+            return .success(try await linkApart(roots, for: client))
+        } catch is VerificationError {
+            // Each call asks again, for its own result and its own evidence.
+            return .failure(SharedFailure())
+        } catch  where waiters.count > 1 {
+            // The calls may be those of several users: the server may refuse one of them, and one may have a shorter
+            // timeout than the others.
+            return .failure(SharedFailure())
+        } catch {
+            return .failure(error)
         }
     }
 

@@ -50,3 +50,10 @@ extension ClientError {
         return ClientError(.serverChanged, change.description, cause: change)
     }
 }
+
+extension ClientError {
+    /// The change of the server that this error reports, also for a write that may be stored at the other one.
+    package var serverChange: ServerChange? {
+        cause as? ServerChange ?? (cause as? ClientError)?.serverChange
+    }
+}

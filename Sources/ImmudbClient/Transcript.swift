@@ -54,7 +54,7 @@ extension ImmudbClient {
                 error, exchanges: transcript.all, server: identity.text,
                 address: connection.address)
             do {
-                error.evidenceFile = try evidence.write(to: directory)
+                error.evidenceFile = try await EvidenceFolder(directory).write(evidence)
             } catch let problem {
                 // The verification error matters more than its file.
                 error.message += " (its evidence could not be written: \(problem))"

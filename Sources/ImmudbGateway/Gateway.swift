@@ -69,17 +69,20 @@ public final class Gateway: Sendable {
         log[metadataKey: "component"] = "gateway"
         let way: RPCClient.Configuration =
             if let transport { transport } else { try await options.transport() }
+        let failures = FailureLog(log)
         let upstream = Upstream(
             way,
             address: transport == nil
                 ? hostAndPort(options.immudbAddress, options.immudbPort) : "in-process",
-            isEmbedded: transport != nil, directory: options.directory, log: log)
+            isEmbedded: transport != nil, directory: options.directory, log: log,
+            failures: failures)
         let core = GatewayCore(
             options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
             held: HeldBytes(limit: limits.maxHeldByteCount),
             connections: HostShares(limit: limits.maxConnections),
             calls: HostShares(limit: limits.maxCallCount),
-            dumps: HostShares(limit: limits.maxDumpCount), log: log)
+            dumps: HostShares(limit: limits.maxDumpCount), log: log,
+            failures: failures)
         let tls = try await options.listenerTLS()
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
@@ -101,6 +104,7 @@ public final class Gateway: Sendable {
             try await services.run()
         }
         guard let port = await ports.first(where: { _ in true }) else {
+            running.cancel()
             await upstream.close()
             throw GatewayStartError(listening: options, await running.result)
         }
@@ -121,6 +125,11 @@ public final class Gateway: Sendable {
         self.log = log
         watching = Task { [upstream = core.upstream] in await upstream.watch() }
         if let warning = tls?.warning { log.warning("\(warning)") }
+    }
+
+    deinit {
+        watching.cancel()
+        running.cancel()
     }
 
     private static let silentLog = Logger(label: "immugw") { _ in SwiftLogNoOpLogHandler() }
@@ -147,7 +156,16 @@ public final class Gateway: Sendable {
     var heldByteCount: Int { core.held.current }
 
     /// Reads the certificate and the key of the listener again, for later connections.
+    ///
+    /// The certificate that immudb is shown stays: the log says so.
     public func reloadCertificates() {
+        if options.mutualTLS.isOn {
+            log.notice(
+                """
+                the certificate for immudb, \(options.mutualTLS.certificate), is read at a start \
+                only: restart the gateway to use a new one
+                """)
+        }
         guard let tls else { return }
         do throws(TLSFileError) {
             try tls.reload()
@@ -164,22 +182,17 @@ public final class Gateway: Sendable {
     public func stop(deadline: Duration) async -> Bool {
         watching.cancel()
         await services.triggerGracefulShutdown()
-        let isClean = await withTaskGroup(of: Bool.self) { group in
-            group.addTask { [running] in
-                _ = await running.result
-                return true
-            }
-            group.addTask { [running] in
-                guard (try? await Task.sleep(for: deadline)) != nil else { return false }
-                running.cancel()
-                return false
-            }
-            let first = await group.next() ?? true
-            group.cancelAll()
-            return first
+        let cutting = Task { [running, core] in
+            try await Task.sleep(for: deadline)
+            running.cancel()
+            // Requests that wait for immudb end with the way to it.
+            await core.upstream.close()
         }
         _ = await running.result
-        await core.upstream.close()
+        cutting.cancel()
+        // The task fails if it was cancelled before the deadline.
+        let isClean = (try? await cutting.value) == nil
+        if isClean { await core.upstream.close() }
         return isClean
     }
 }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import ImmudbClient
 import ImmudbModel
 import ImmudbVerification
 import Logging
@@ -18,6 +19,7 @@ struct GatewayCore: Sendable {
     let calls: HostShares
     let dumps: HostShares
     let log: Logger
+    let failures: FailureLog
     let started = ContinuousClock.now
 
     /// Counts an answer that was verified.
@@ -25,14 +27,49 @@ struct GatewayCore: Sendable {
 
     /// Counts and logs an answer that does not follow from the trusted root.
     ///
+    /// - Parameter isWrite: whether the answer is that to a write.
     /// - Throws: in strict mode the answer to the request, with the evidence.
-    func note(_ error: VerificationError) throws {
-        metrics.failed(error.code)
-        log.error("\(error)")
+    func noteThrowingIfStrict(_ error: VerificationError, isWrite: Bool = false) throws {
+        metrics.failed(error.code.rawValue)
+        var short = error
+        short.message = error.message.shortened
+        failures.report(error.code.rawValue, "\(short)")
         guard options.isStrict else { return }
-        var failure = GatewayError(.dataLoss, "\(error)", status: .badGateway)
+        let outcome =
+            if !isWrite { "" } else if error.isRefusal { Self.isNotStored } else {
+                Self.isProbablyStored
+            }
+        var failure = GatewayError(.dataLoss, "\(outcome)\(short)", status: .badGateway)
         failure.details = Self.evidence(error)
         throw failure
+    }
+
+    static let isNotStored = "the entry is not stored: "
+    private static let isProbablyStored =
+        "the entry is probably stored, look before you write it again: "
+
+    /// Counts and logs that another server answers than the one that was trusted; other errors are none of its business.
+    ///
+    /// - Throws: in strict mode the answer to the request.
+    func noteThrowingIfStrict(_ error: ClientError, isWrite: Bool = false) throws {
+        guard let change = error.serverChange else { return }
+        metrics.failed(GatewayMetric.serverChange)
+        failures.reportServerChange(change.description)
+        guard options.isStrict else { return }
+        // An error of unknown outcome says itself that the entry may be stored.
+        let outcome = isWrite && error.code == .serverChanged ? Self.isNotStored : ""
+        var failure = GatewayError(.dataLoss, outcome + error.message, status: .badGateway)
+        failure.details = Self.evidence(change)
+        throw failure
+    }
+
+    private static func evidence(_ change: ServerChange) -> String {
+        var text = JSONText()
+        text.object { text in
+            text.field("check", string: GatewayMetric.serverChange)
+            text.field("message", string: change.description)
+        }
+        return String(buffer: text.buffer)
     }
 
     /// The evidence as JSON: what was checked, and the two roots that do not fit together. The file that is named has

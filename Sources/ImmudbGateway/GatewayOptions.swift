@@ -36,9 +36,11 @@ public struct GatewayOptions: Sendable {
         var text = JSONText()
         text.object { text in
             text.field("Address", string: address)
-            text.field("Port", number: UInt64(port))
+            text.name("Port")
+            text.raw(String(port))
             text.field("ImmudbAddress", string: immudbAddress)
-            text.field("ImmudbPort", number: UInt64(immudbPort))
+            text.name("ImmudbPort")
+            text.raw(String(immudbPort))
             text.field("Detached", bool: process.isDetached)
             text.field("MTLs", bool: mutualTLS.isOn)
             text.name("MTLsOptions")

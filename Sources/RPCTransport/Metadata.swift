@@ -143,9 +143,11 @@ extension Metadata {
         if name.isEmpty || name.hasPrefix("grpc-") || name == "content-type" || name == "te" {
             return false
         }
-        if ["connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection", "host"]
-            .contains(name)
-        {
+        if [
+            "connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection", "host",
+            // A server ends a call whose length is another one.
+            "content-length",
+        ].contains(name) {
             return false
         }
         return name.utf8.allSatisfy { byte in

@@ -105,9 +105,9 @@ private struct RunningDatabase: RunningService {
         metrics.setReady(false)
         var timeLeft = deadline
         if let gateway {
-            // First, since its requests are calls of the server.
+            // First, since its requests are calls of the server, whose other calls have the rest of the time.
             let end = ContinuousClock.now + deadline
-            await gateway.stop(deadline: deadline)
+            await gateway.stop(deadline: deadline / 2)
             timeLeft = max(.zero, end - .now)
         }
         let isClosed = await server.stop(deadline: timeLeft)

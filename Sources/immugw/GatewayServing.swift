@@ -7,7 +7,9 @@ struct GatewayServing: Service {
     let options: GatewayOptions
 
     var startingStatus: String { "Starts the gateway" }
-    var rereadsFiles: Bool { !options.tlsCertificate.isEmpty }
+    /// With mutual TLS, a new certificate needs a restart; but a SIGHUP that is meant to have it read must not stop the
+    /// gateway.
+    var rereadsFiles: Bool { !options.tlsCertificate.isEmpty || options.mutualTLS.isOn }
 
     func start(log: ServerLog) async throws -> any RunningService {
         var options = options

@@ -114,6 +114,28 @@ struct ClientCallTests {
         await server.stop()
     }
 
+    @Test("leave no more bytes of evidence than a disk bears")
+    func longEvidence() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 3))
+        let client = try await connect(server) { $0.evidenceDirectory = folder.path }
+        let path = folder.path + "/earlier.json"
+        #expect(FileManager.default.createFile(atPath: path, contents: nil))
+        // Sparse: it takes no room on the disk.
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.truncate(atOffset: (1 << 30) - 1)
+        try file.close()
+        server.change { $0.alterRead = { $0.item.value.append(0x21) } }
+        let error = await #expect(throws: VerificationError.self) {
+            try await client.verifiedGet("key1")
+        }
+        #expect(error?.evidenceFile == nil)
+        #expect(error?.message.contains("bytes already") == true)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["earlier.json"])
+        await client.close()
+        await server.stop()
+    }
+
     @Test("keep the verification error if evidence cannot be written, and report that")
     func noRoomForEvidence() async throws {
         let server = try await LyingServer.start(TestLedger(count: 9))

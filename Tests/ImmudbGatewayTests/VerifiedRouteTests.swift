@@ -72,8 +72,34 @@ struct VerifiedRouteTests {
         await server.stop()
     }
 
+    /// How the gateway answers a lie.
+    private enum Outcome {
+        /// 200, with the index of the entry that immudb has shown or acknowledged.
+        case unverified(index: Int)
+        /// 500: immudb has shown no entry.
+        case nothingShown
+        /// 409: immudb has refused the write.
+        case notStored
+        /// 500, as immugw 0.6 answers the proof of another leaf.
+        case otherLeaf
+    }
+
+    private static func outcome(of lie: Lie, isWrite: Bool, acknowledged index: Int) -> Outcome {
+        switch lie {
+        case .shrunk: isWrite ? .notStored : .nothingShown
+        case .shrunkSilently where !isWrite: .nothingShown
+        case .otherLeaf where isWrite: .otherLeaf
+        case .otherValue where isWrite: .otherLeaf
+        case .otherEntry where isWrite: .otherLeaf
+        case .otherEntry: .unverified(index: 6)
+        case .otherIndex where isWrite: .unverified(index: index + 1)
+        case .emptyProof where isWrite: .unverified(index: 0)
+        default: .unverified(index: isWrite ? index : 5)
+        }
+    }
+
     @Test(
-        "answer a lie of the server with verified false, keep the trusted root, and count it",
+        "answer a lie of the server by showing that nothing is verified, keep the trusted root, and count it",
         arguments: Lie.allCases)
     func lies(lie: Lie) async throws {
         let (server, gateway) = try await trusting()
@@ -82,14 +108,24 @@ struct VerifiedRouteTests {
         for request in Self.requests {
             let answer = try await gateway.post(request.route, request.body)
             let context: Comment = "\(lie) \(request.route): \(answer.status) \(answer.body)"
-            if answer.status == 500 {
-                #expect(answer.json["code"] as? Int == 2, context)
-                #expect(
-                    answer.json["message"] as? String == "proof does not match the given item",
-                    context)
-            } else {
+            let (code, message) = (answer.json["code"] as? Int, answer.json["message"] as? String)
+            let outcome = Self.outcome(
+                of: lie, isWrite: request.route != Self.requests[0].route,
+                acknowledged: Int(server.ledger.size.rawValue) - 1)
+            switch outcome {
+            case .unverified(let index):
                 #expect(answer.status == 200, context)
                 #expect(answer.json["verified"] as? Bool == false, context)
+                #expect(answer.json["index"] as? Int == index, context)
+            case .nothingShown:
+                #expect(answer.status == 500 && code == 15, context)
+                #expect(answer.json["verified"] == nil, context)
+            case .notStored:
+                #expect(answer.status == 409 && code == 10, context)
+                #expect(message?.hasPrefix("the entry is not stored: ") == true, context)
+            case .otherLeaf:
+                #expect(answer.status == 500 && code == 2, context)
+                #expect(message == "proof does not match the given item", context)
             }
         }
         #expect(try rootFile() == before)
@@ -111,6 +147,11 @@ struct VerifiedRouteTests {
             let answer = try await gateway.post(request.route, request.body)
             #expect(answer.status == 502, "\(answer.body)")
             #expect(answer.json["code"] as? Int == 15)
+            let message = try #require(answer.json["message"] as? String)
+            let isWrite = request.route != Self.requests[0].route
+            #expect(message.hasPrefix("the entry is not stored: ") == (isWrite && lie == .shrunk))
+            #expect(
+                message.hasPrefix("the entry is probably stored, ") == (isWrite && lie != .shrunk))
             let details = try #require(answer.json["details"] as? [[String: Any]])
             #expect(details.count == 1)
             #expect(VerificationError.Code(rawValue: details[0]["check"] as? String ?? "") != nil)
@@ -122,11 +163,13 @@ struct VerifiedRouteTests {
         await server.stop()
     }
 
-    @Test("say nothing about another server that answers at the address of a trusted one")
-    func otherServer() async throws {
+    @Test(
+        "say nothing about another server that answers at the address of a trusted one, and count it",
+        arguments: [false, true])
+    func otherServer(isStrict: Bool) async throws {
         let server = try await LyingServer.start(honest)
         let port = server.port
-        let gateway = try await TestGateway(immudbPort: port, in: folder)
+        let gateway = try await TestGateway(immudbPort: port, in: folder, isStrict: isStrict)
         #expect(try await gateway.post("item/safe/get", Self.requests[0].body).status == 200)
         await server.stop()
         let other = try await LyingServer.start(
@@ -139,9 +182,14 @@ struct VerifiedRouteTests {
             try await Task.sleep(for: .milliseconds(50))
             answer = try await gateway.post("item/safe/get", Self.requests[0].body)
         }
-        #expect(answer.status == 503)
+        #expect(answer.status == (isStrict ? 502 : 503))
         #expect(answer.body.contains("dc1jror8di1986gclkvg"), "\(answer.body)")
         #expect(!answer.body.contains("verified"))
+        let details = answer.json["details"] as? [[String: Any]]
+        #expect(details?.first?["check"] as? String == (isStrict ? "serverChanged" : nil))
+        #expect(
+            gateway.registry.text().contains(
+                #"immugw_failed_verifications_total{check="serverChanged"} "#))
         await gateway.stop()
         await other.stop()
     }

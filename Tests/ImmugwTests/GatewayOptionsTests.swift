@@ -35,6 +35,14 @@ struct GatewayOptionsTests {
         #expect(options.process.isDetached && options.process.configFile.isEmpty)
     }
 
+    @Test("can be shown whatever port they have")
+    func impossiblePort() {
+        var options = GatewayOptions()
+        (options.port, options.immudbPort) = (-1, .max)
+        #expect(options.json.contains(#""Port":-1,"#))
+        #expect(options.json.contains(#""ImmudbPort":\#(Int.max),"#))
+    }
+
     @Test("need both files for https, or neither", arguments: ["tls-certificate", "tls-key"])
     func oneOfTwo(key: String) throws {
         let error = #expect(throws: SettingsError.self) { try self.options([key: "file"]) }

@@ -1,5 +1,5 @@
 import CoreMetrics
-import ImmudbVerification
+import ImmudbClient
 import PrometheusMetrics
 import Synchronization
 
@@ -13,6 +13,9 @@ enum GatewayMetric: String, CaseIterable {
     case heldBytes = "immugw_held_bytes"
     case isReachable = "immugw_immudb_reachable"
     case uptime = "immugw_uptime_seconds"
+
+    /// The value of `check` for another server than the one that was trusted.
+    static let serverChange = ClientError.Code.serverChanged.rawValue
 
     var type: MetricDescription.MetricType {
         switch self {
@@ -49,7 +52,8 @@ final class GatewayMetrics: Sendable {
     /// By the position of the route in ``Routes/all``, and one more for everything else.
     private let durations: [Timer]
     private let requests = Mutex<[Series: Counter]>([:])
-    private let failures = Mutex<[VerificationError.Code: Counter]>([:])
+    /// By the check that failed.
+    private let failures = Mutex<[String: Counter]>([:])
     private let totals = Totals()
 
     private final class Totals: Sendable {
@@ -96,14 +100,15 @@ final class GatewayMetrics: Sendable {
         verified.increment()
     }
 
-    func failed(_ code: VerificationError.Code) {
+    /// - Parameter check: the code of the error.
+    func failed(_ check: String) {
         totals.failed.add(1, ordering: .relaxed)
         let counter = failures.withLock { failures in
-            if let counter = failures[code] { return counter }
+            if let counter = failures[check] { return counter }
             let counter = Counter(
                 label: GatewayMetric.failedVerifications.rawValue,
-                dimensions: [("check", code.rawValue)], factory: factory)
-            failures[code] = counter
+                dimensions: [("check", check)], factory: factory)
+            failures[check] = counter
             return counter
         }
         counter.increment()

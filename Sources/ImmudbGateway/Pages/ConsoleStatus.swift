@@ -8,6 +8,9 @@ enum ConsoleStatus {
         var text = JSONText()
         text.object { text in
             text.field("version", string: ImmudbClient.version)
+            if let authentication = state.authentication {
+                text.field("authentication", bool: authentication)
+            }
             text.name("gateway")
             text.object { text in
                 let uptime = (ContinuousClock.now - core.started).components.seconds
@@ -24,6 +27,9 @@ enum ConsoleStatus {
                 if let identity = state.identity { text.field("uuid", string: identity) }
                 text.field("isReachable", bool: state.isReachable)
                 text.field("isEmbedded", bool: core.upstream.isEmbedded)
+                if let takesWrites = state.takesWrites {
+                    text.field("takesWrites", bool: takesWrites)
+                }
                 if let problem = state.problem { text.field("problem", string: problem) }
             }
         }

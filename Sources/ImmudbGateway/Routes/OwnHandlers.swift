@@ -79,20 +79,23 @@ extension Route {
         "The newest entry of a key, verified to be in the ledger."
     ) { request, core in
         let key = [UInt8](try request.message(Shapes.safeGet).key)
-        let client = try await core.upstream.client(for: request)
         let checked: CheckedEntry
         do {
-            checked = try await client.checkedGet(key)
+            checked = try await core.upstream.client(for: request).checkedGet(key)
         } catch let error as VerificationError {
-            try core.note(error)
-            return .item(Entry(index: EntryIndex(0), key: key, value: []), isVerified: false)
+            try core.noteThrowingIfStrict(error)
+            // immudb has shown no entry that could be answered.
+            throw GatewayError(.dataLoss, "\(error)")
+        } catch let error as ClientError {
+            try core.noteThrowingIfStrict(error)
+            throw error
         }
         switch checked.result {
         case .success(let verified):
             core.noteVerified()
             return .item(verified.value, isVerified: true)
         case .failure(let error):
-            try core.note(error)
+            try core.noteThrowingIfStrict(error)
             return .item(checked.entry, isVerified: false)
         }
     }
@@ -102,25 +105,36 @@ extension GatewayCore {
     fileprivate func verifiedWrite(
         _ request: GatewayRequest, _ write: (ImmudbClient) async throws -> Verified<Entry>
     ) async throws -> Reply {
-        let client = try await upstream.client(for: request)
-        let index: UInt64
+        let index: EntryIndex
         let isVerified: Bool
         do {
-            index = try await write(client).value.index.rawValue
+            index = try await write(try await upstream.client(for: request)).value.index
             isVerified = true
             noteVerified()
         } catch let error as VerificationError {
-            try note(error)
-            guard error.code != .leafMismatch else {
-                throw GatewayError(.unknown, "proof does not match the given item")
-            }
-            index = error.index?.rawValue ?? 0
+            try noteThrowingIfStrict(error, isWrite: true)
+            index = try Self.acknowledgedIndex(error)
             isVerified = false
+        } catch let error as ClientError {
+            try noteThrowingIfStrict(error, isWrite: true)
+            throw error
         }
         return Reply {
-            $0.field("index", number: index)
+            $0.field("index", number: index.rawValue)
             $0.field("verified", bool: isVerified)
         }
+    }
+
+    /// Returns the index at which immudb says that it has stored an entry, without a proof that holds.
+    ///
+    /// - Throws: the answer to the request if there is no such index, or another entry is at it.
+    private static func acknowledgedIndex(_ error: VerificationError) throws -> EntryIndex {
+        guard !error.isRefusal else { throw GatewayError(.aborted, "\(isNotStored)\(error)") }
+        guard error.code != .leafMismatch else {
+            throw GatewayError(.unknown, "proof does not match the given item")
+        }
+        guard let index = error.index else { throw GatewayError(.dataLoss, "\(error)") }
+        return index
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import ImmudbClient
 import ImmudbProtocol
 import ImmudbVerification
@@ -12,16 +13,6 @@ import Synchronization
 ///
 /// It need not be there: calls fail with `.unavailable` meanwhile, and ``watch()`` goes on trying.
 final class Upstream: Sendable {
-    /// What is known of immudb since it was asked last.
-    struct State: Sendable {
-        /// Whether it answered.
-        var isReachable = false
-        /// Who it is; nil if it never answered.
-        var identity: String?
-        /// Why it does not serve everything; nil if it does.
-        var problem: String? = "immudb has not been asked yet"
-    }
-
     let address: String
     /// Whether immudb is in the same process.
     let isEmbedded: Bool
@@ -31,14 +22,17 @@ final class Upstream: Sendable {
     private let roots: FileTrustedRootStore
     private let limits: AnswerLimits
     private let log: Logger
+    private let failures: FailureLog
 
     private let known = Mutex(State())
     private let client = Mutex<ImmudbClient?>(nil)
     /// The attempt that is under way: all who need the client wait for the same one.
-    private let attempt = Mutex<Task<ImmudbClient, any Error>?>(nil)
+    private let attempt = Mutex<SharedAttempt<ImmudbClient>?>(nil)
 
     private static let watchInterval = Duration.seconds(1)
-    private static let longMethods = Set(
+    private static let authenticationInterval = Duration.seconds(60)
+    /// The methods whose calls may be long, each of many entries.
+    private static let bulkMethods = Set(
         ImmuService.methods.filter {
             switch $0.answer {
             case .entries, .entryStream: true
@@ -51,14 +45,16 @@ final class Upstream: Sendable {
     /// - Parameters:
     ///   - transport: where immudb is.
     ///   - address: the same for a person, and for the file of the servers that were trusted.
-    ///   - directory: the folder of the trusted roots.
+    ///   - directory: the folder of the trusted roots; empty: the current one.
     init(
         _ transport: RPCClient.Configuration, address: String, isEmbedded: Bool, directory: String,
-        log: Logger
+        log: Logger, failures: FailureLog
     ) {
+        let directory = directory.isEmpty ? "." : directory
         self.address = address
         self.isEmbedded = isEmbedded
         self.log = log
+        self.failures = failures
         points = RPCClient(transport)
         bulk = RPCClient(transport)
         configuration = {
@@ -80,7 +76,7 @@ final class Upstream: Sendable {
     func call<Request: Message, Answer: Message>(
         _ procedure: String, _ message: Request, _ request: GatewayRequest
     ) async throws -> RPCResponse<Answer> {
-        let transport = Self.longMethods.contains(procedure) ? bulk : points
+        let transport = Self.bulkMethods.contains(procedure) ? bulk : points
         return try await transport.unary(
             procedure, message, metadata: request.metadata, timeout: request.timeout,
             check: limits[procedure], admit: request.admission)
@@ -96,21 +92,23 @@ final class Upstream: Sendable {
             messageTimeout: request.timeout, check: limits[procedure], admit: admit)
     }
 
-    /// Returns the client that verifies, for the one who makes a request.
+    /// Returns the client that verifies, for the one who makes a request: with the time that is left of theirs.
     func client(for request: GatewayRequest) async throws -> ImmudbClient {
-        try await verifyingClient().forwarding(
-            request.metadata, timeout: request.timeout, admit: request.admission)
+        let start = ContinuousClock.now
+        let client = try await verifyingClient(within: request.timeout)
+        let timeLeft = max(.zero, request.timeout - (.now - start))
+        return client.forwarding(request.metadata, timeout: timeLeft, admit: request.admission)
     }
 
-    private func verifyingClient() async throws -> ImmudbClient {
+    private func verifyingClient(within timeout: Duration) async throws -> ImmudbClient {
         if let client = client.withLock({ $0 }) { return client }
-        let task = attempt.withLock { attempt in
+        let attempt = attempt.withLock { attempt in
             if let attempt { return attempt }
-            let new = Task { try await connect() }
+            let new = SharedAttempt { try await self.connect() }
             attempt = new
             return new
         }
-        return try await task.value
+        return try await attempt.value(within: timeout)
     }
 
     private func connect() async throws -> ImmudbClient {
@@ -126,8 +124,10 @@ final class Upstream: Sendable {
 
     /// Asks immudb every second how it is, until the task is cancelled, and logs what changes.
     func watch() async {
-        while !Task.isCancelled {
+        while true {
             let new = await look()
+            // What a cancelled call says is not about immudb.
+            guard !Task.isCancelled else { return }
             let old = known.withLock { known in
                 defer { known = new }
                 return known
@@ -141,9 +141,12 @@ final class Upstream: Sendable {
         if new.isReachable, !old.isReachable {
             log.info("immudb \(new.identity ?? "without an identity") reached at \(address)")
         }
+        if new.isServerChanged, let problem = new.problem {
+            return failures.reportServerChange(problem)
+        }
         guard new.problem != old.problem else { return }
         if let problem = new.problem {
-            log.warning("immudb at \(address): \(problem)")
+            log.warning("immudb at \(address): \(problem.shortened)")
         } else if old.isReachable {
             log.info("immudb at \(address) serves everything again")
         }
@@ -155,14 +158,7 @@ final class Upstream: Sendable {
             let health: RPCResponse<Immudb_Schema_HealthResponse> = try await points.unary(
                 ImmuService.health, Google_Protobuf_Empty(), metadata: Self.ownMetadata,
                 timeout: .seconds(10))
-            state.isReachable = true
-            state.identity = health.headers.first(ImmuMetadata.serverIdentity)
-            state.problem =
-                health.trailers.first(ImmuMetadata.writeProblem).map { "it takes no writes: \($0)" }
-                ?? health.trailers.first(ImmuMetadata.readProblem).map {
-                    "it cannot be read: \($0)"
-                }
-                ?? (health.message.status ? nil : "it says that it is not well")
+            state = State(health)
         } catch {
             state.identity = self.state.identity
             state.problem = (error as? RPCError)?.message ?? "\(error)"
@@ -173,11 +169,40 @@ final class Upstream: Sendable {
             if let known = client?.identity.text, known != state.identity { client = nil }
         }
         do {
-            _ = try await verifyingClient()
+            _ = try await verifyingClient(within: .seconds(30))
         } catch {
             state.problem = (error as? ClientError)?.message ?? "\(error)"
+            state.isServerChanged = (error as? ClientError)?.code == .serverChanged
+            // It is asked nothing more.
+            return state
         }
+        await askForAuthentication(&state)
         return state
+    }
+
+    /// Finds out whether immudb wants a token, when it is reached and now and then: it may have been started again.
+    private func askForAuthentication(_ state: inout State) async {
+        let old = self.state
+        if let asked = old.authenticationAsked, old.isReachable, old.identity == state.identity,
+            ContinuousClock.now - asked < Self.authenticationInterval
+        {
+            state.authentication = old.authentication
+            state.authenticationAsked = asked
+            return
+        }
+        state.authenticationAsked = .now
+        do {
+            let _: RPCResponse<Immudb_Schema_Item> = try await points.unary(
+                ImmuService.get, Immudb_Schema_Key.with { $0.key = Data([0]) },
+                metadata: Self.ownMetadata, timeout: .seconds(10), check: limits[ImmuService.get])
+            state.authentication = false
+        } catch {
+            switch (error as? RPCError)?.code {
+            case .unauthenticated: state.authentication = true
+            case .notFound: state.authentication = false
+            default: break
+            }
+        }
     }
 
     /// Marks the gateway's own calls as those of a gateway.

@@ -36,9 +36,8 @@ final class HangUpSignal: Sendable {
 
     private func received() {
         // Before the server serves, it is not for this to say that it does.
-        let server = server.withLock { $0 }
-        if server != nil { manager.tell(.reloading) }
-        defer { if let server { manager.tell(.ready(server.status)) } }
+        let server = tell { _ in .reloading }
+        defer { tell { .ready($0.status) } }
         do throws(LogOpenError) {
             try log.reopenFile()
             log.info("caught SIGHUP")
@@ -46,5 +45,17 @@ final class HangUpSignal: Sendable {
             log.error("caught SIGHUP, and the log stays in its old file: \(error)")
         }
         server?.reload()
+    }
+
+    /// Tells the service manager something of a server that serves. While it does, the server does not begin to stop:
+    /// the service manager hears nothing of this after it was told of that.
+    @discardableResult
+    private func tell(
+        _ state: (any RunningService) -> ServiceNotifier.State
+    ) -> (any RunningService)? {
+        server.withLock { server in
+            if let server { manager.tell(state(server)) }
+            return server
+        }
     }
 }

@@ -20,8 +20,11 @@ package final class LyingHandlers: Sendable {
                 var response = Immudb_Schema_HealthResponse()
                 response.status = true
                 let token = call.metadata.first(ImmuMetadata.authorization)
-                self.state.withLock { $0.healthTokens.append(token) }
-                call.reply(response)
+                let isIgnored = self.state.withLock { state in
+                    state.healthTokens.append(token)
+                    return state.ignoresHealth
+                }
+                if !isIgnored { call.reply(response) }
             },
             .unary(ImmuService.currentRoot) { (_: Google_Protobuf_Empty, call) in
                 self.currentRoot(call)
@@ -68,6 +71,9 @@ package final class LyingHandlers: Sendable {
             },
             .unary(ImmuService.count) { (_: Immudb_Schema_KeyPrefix, call) in
                 self.count(call)
+            },
+            .unary(ImmuService.get) { (_: Immudb_Schema_Key, call) in
+                self.refuseWithoutToken(call)
             },
             .unary(ImmuService.iScan) { (_: Immudb_Schema_IScanOptions, call) in
                 var response = Immudb_Schema_Page()
@@ -238,13 +244,19 @@ package final class LyingHandlers: Sendable {
     /// Counts for callers who have logged in.
     private func count(_ call: ServerCall) {
         guard call.metadata.first(ImmuMetadata.authorization) == "Bearer Secret!1" else {
-            return call.fail(.unauthenticated, "no Authorization header found on request")
+            return refuseWithoutToken(call)
         }
         call.reply(Immudb_Schema_ItemsCount.with { $0.count = 7 })
     }
 
+    private func refuseWithoutToken(_ call: ServerCall) {
+        call.fail(.unauthenticated, "no Authorization header found on request")
+    }
+
     private func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {
+        let token = call.metadata.first(ImmuMetadata.authorization)
         let state = state.withLock { state in
+            state.consistencyTokens.append(token)
             if state.ignoresConsistency { state.ignoredConsistencyCount += 1 }
             return state
         }

@@ -30,6 +30,10 @@ package final class LyingServer: Sendable {
         /// Leaves requests for consistency proofs without an answer.
         package var ignoresConsistency = false
         package var ignoredConsistencyCount = 0
+        /// What the requests for consistency proofs so far had for an authorization.
+        package var consistencyTokens: [String?] = []
+        /// Leaves Health calls without an answer.
+        package var ignoresHealth = false
         /// Says of every index that there is no entry.
         package var deniesEntries = false
         /// Changes values before they are written.
@@ -76,6 +80,7 @@ package final class LyingServer: Sendable {
     }
 
     package var healthTokens: [String?] { handlers.state.withLock { $0.healthTokens } }
+    package var consistencyTokens: [String?] { handlers.state.withLock { $0.consistencyTokens } }
     package var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
 
     /// Changes what it is or does from now on.

@@ -1,0 +1,67 @@
+import Foundation
+import LyingServer
+import TestTools
+import Testing
+
+@testable import ImmudbGateway
+
+@Suite("The way to immudb")
+struct UpstreamTests {
+    private let folder = TemporaryFolder()
+    private let body = #"{"key":"\#(base64("key5"))"}"#
+
+    /// A gateway of an immudb that takes calls and says nothing.
+    private func withSilentServer(_ body: (TestGateway) async throws -> Void) async throws {
+        let server = try await LyingServer.start(TestLedger(count: 7))
+        server.change { $0.ignoresHealth = true }
+        let gateway = try await TestGateway(immudbPort: server.port, in: folder)
+        try await body(gateway)
+        await gateway.stop()
+        await server.stop()
+    }
+
+    @Test("is not waited for beyond the caller's timeout")
+    func timeout() async throws {
+        try await withSilentServer { gateway in
+            let start = ContinuousClock.now
+            let answer = try await gateway.post(
+                "item/safe/get", body, [("Grpc-Timeout", "300m")])
+            #expect(answer.status == 504, "\(answer.body)")
+            #expect(answer.json["code"] as? Int == 4)
+            #expect(ContinuousClock.now - start < .seconds(5))
+        }
+    }
+
+    @Test("is closed at the deadline of a stop, for requests that wait for it")
+    func stop() async throws {
+        try await withSilentServer { gateway in
+            let request = Task { try await gateway.post("item/safe/get", body) }
+            while gateway.gateway.connectionCount == 0 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            try await Task.sleep(for: .milliseconds(200))
+            let start = ContinuousClock.now
+            let isClean = await gateway.gateway.stop(deadline: .milliseconds(300))
+            #expect(!isClean)
+            #expect(ContinuousClock.now - start < .seconds(5))
+            // It was answered that immudb is away, or its connection was cut.
+            if let answer = try? await request.value { #expect(answer.status >= 500) }
+        }
+    }
+
+    @Test("shows whether users have to log in, and whether writes are taken")
+    func status() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 7))
+        let gateway = try await TestGateway(immudbPort: server.port, in: folder)
+        var status: [String: Any] = [:]
+        let end = ContinuousClock.now + .seconds(10)
+        while status["authentication"] == nil, ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(20))
+            status = try await gateway.request(.GET, "/console/status").json
+        }
+        #expect(status["authentication"] as? Bool == true)
+        #expect((status["immudb"] as? [String: Any])?["takesWrites"] as? Bool == true)
+        await gateway.stop()
+        await server.stop()
+    }
+}
