@@ -1,4 +1,6 @@
+import Foundation
 import ImmudbClient
+import ImmudbProtocol
 import LyingServer
 import MerkleTree
 import RPCTransport

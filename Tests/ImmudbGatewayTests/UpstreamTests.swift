@@ -1,5 +1,6 @@
 import Foundation
 import LyingServer
+import NIOHTTP1
 import TestTools
 import Testing
 
