@@ -310,7 +310,9 @@ let package = Package(
                 "TestTools",
                 "CNghttp2", "CRocksDB", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol",
                 "ImmudbStore", "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree",
-                "MutualTLSFiles", "RPCTransport", "StorageIO", nioCore, protobuf,
+                "MutualTLSFiles", "RPCTransport", "StorageIO", httpTypes, hummingbird,
+                hummingbirdCore, logging, nioCore, nioPosix, protobuf,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             path: "Benchmarks/immudb-bench", swiftSettings: settings),
         .executableTarget(

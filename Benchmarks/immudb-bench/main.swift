@@ -2,12 +2,13 @@
 //
 // Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
 // are shared. Sections: durable, batch, get, proof, walk, server, client, accounts,
-// tls.
+// tls, gateway.
 //
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
 // `make build` and `make bench` have been run. `immudb-bench echo PORT` and `immudb-bench load PORT CONNECTIONS CALLS` are
 // the two sides of the echo figure, for a look with perf or valgrind; with `Fill` and then `Get`, `SafeGet` or `Set`
-// after them, `load` calls a running immudb. `immudb-bench databases COUNT shared|own ENTRIES` opens many databases in one
+// after them, `load` calls a running immudb. `immudb-bench rest PORT REQUESTS 'POST /item'` does the same with a running
+// gateway, `immudb-bench hummingbird PORT BODY [FIELD …]` is the server that it is compared with. `immudb-bench databases COUNT shared|own ENTRIES` opens many databases in one
 // process and says what they cost.
 
 import Glibc
@@ -22,6 +23,7 @@ let sections: [(name: String, run: (inout Report) async throws -> Void)] = [
     ("client", measureClient),
     ("accounts", measureAccounts),
     ("tls", measureTLS),
+    ("gateway", measureGateway),
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())
@@ -48,6 +50,12 @@ case "load"? where arguments.count >= 4:
         exit(1)
     }
     try load(call, port: port, connections: connections, calls: calls)
+case "rest"? where arguments.count == 4:
+    guard let port = Int(arguments[1]), let requests = Int(arguments[2]) else { exit(1) }
+    try await loadGateway(arguments[3], port: port, requests: requests)
+case "hummingbird"? where arguments.count >= 3:
+    guard let port = Int(arguments[1]) else { exit(1) }
+    try await serveHummingbird(port: port, body: arguments[2], fields: Array(arguments[3...]))
 case "compare"? where arguments.count == 2:
     try compareServers(with: arguments[1])
 default:
