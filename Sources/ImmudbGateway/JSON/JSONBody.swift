@@ -77,7 +77,11 @@ enum JSONBody {
 
     private static func isEmpty(_ body: ByteBuffer) -> Bool {
         guard body.readableBytes <= 64 else { return false }
-        let text = String(buffer: body).trimmingCharacters(in: .whitespacesAndNewlines)
-        return text.isEmpty || text == "null"
+        let blanks = " \t\r\n".utf8
+        let text = body.readableBytesView.drop { blanks.contains($0) }
+        guard let first = text.first else { return true }
+        guard first == UInt8(ascii: "n") else { return false }
+        return text.prefix(4).elementsEqual("null".utf8)
+            && text.dropFirst(4).allSatisfy { blanks.contains($0) }
     }
 }
