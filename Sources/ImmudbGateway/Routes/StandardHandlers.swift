@@ -59,9 +59,7 @@ extension GatewayCore {
     static func headers(_ metadata: Metadata) -> HTTPFields {
         var fields: HTTPFields = [.grpcContentType: "application/grpc"]
         for field in metadata.fields {
-            guard let name = HTTPField.Name("Grpc-Metadata-" + capitalized(field.name)) else {
-                continue
-            }
+            guard let name = HTTPField.Name(named(field.name)) else { continue }
             let value: String =
                 switch field.value {
                 case .text(let text): text
@@ -73,10 +71,16 @@ extension GatewayCore {
         return fields
     }
 
-    /// `immudb-uuid` as `Immudb-Uuid`.
-    private static func capitalized(_ name: String) -> String {
-        name.split(separator: "-", omittingEmptySubsequences: false)
-            .map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined(separator: "-")
+    /// `immudb-uuid` as `Grpc-Metadata-Immudb-Uuid`.
+    private static func named(_ name: String) -> String {
+        var last = UInt8(ascii: "-")
+        let capitalized = name.utf8.map { byte in
+            defer { last = byte }
+            let isFirst = last == UInt8(ascii: "-")
+            return isFirst && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                ? byte - 0x20 : byte
+        }
+        return "Grpc-Metadata-" + String(decoding: capitalized, as: UTF8.self)
     }
 }
 
