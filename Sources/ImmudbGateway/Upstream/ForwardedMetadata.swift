@@ -84,10 +84,12 @@ enum ForwardedMetadata {
 
 /// The time that a caller gives a call: `Grpc-Timeout: 500m`.
 enum GRPCTimeout {
+    private static let field = HTTPField.Name("Grpc-Timeout")!
+
     /// - Returns: nil if the request names none.
     /// - Throws: `GatewayError` for one that is not a number of at most 8 digits and a unit.
     static func of(_ head: HTTPRequest) throws -> Duration? {
-        guard let text = head.headerFields[HTTPField.Name("Grpc-Timeout")!] else { return nil }
+        guard let text = head.headerFields[field] else { return nil }
         let digits = text.dropLast()
         guard let unit = text.last, !digits.isEmpty, digits.utf8.count <= 8,
             digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
