@@ -92,7 +92,7 @@ struct VerifiedRouteTests {
         case .otherValue where isWrite: .otherLeaf
         case .otherEntry where isWrite: .otherLeaf
         case .otherEntry: .unverified(index: 6)
-        case .otherIndex where isWrite: .unverified(index: index + 1)
+        case .otherIndex where isWrite: .otherLeaf
         case .emptyProof where isWrite: .unverified(index: 0)
         default: .unverified(index: isWrite ? index : 5)
         }
