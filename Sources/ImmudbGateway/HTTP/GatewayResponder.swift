@@ -128,10 +128,12 @@ struct GatewayResponder: HTTPResponder {
     }
 
     private func log(_ failure: GatewayError, _ route: Route, _ context: GatewayContext) {
-        let isOurs = [.internalError, .dataLoss, .unknown].contains(failure.code)
-        core.log.log(
-            level: isOurs ? .warning : .debug,
-            "\(route.method) \(route.path) of \(context.address ?? "unknown"): \(failure.message)")
+        let line = "\(route.method) \(route.path) of \(context.address ?? "unknown"): "
+        guard [.internalError, .dataLoss, .unknown].contains(failure.code) else {
+            core.log.debug("\(line)\(failure.message)")
+            return
+        }
+        core.failures.report(route.path, line + failure.message.shortened)
     }
 
     // MARK: answers
