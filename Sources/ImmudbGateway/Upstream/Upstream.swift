@@ -199,7 +199,8 @@ final class Upstream: Sendable {
         } catch {
             switch (error as? RPCError)?.code {
             case .unauthenticated: state.authentication = true
-            case .notFound: state.authentication = false
+            // The key is none that immudb takes, so that nothing is read: who is let in is told so.
+            case .notFound, .invalidArgument: state.authentication = false
             default: break
             }
         }

@@ -278,6 +278,8 @@ def pages():
         text(request("POST", path, base=""), 405, b"Method Not Allowed\n", f"POST {path}")
     policy = request("GET", "/console/", base="").header("content-security-policy")[0]
     expect("default-src 'none'" in policy and "unsafe" not in policy, policy)
+    status = request("GET", "/console/status", base="").json
+    expect(status["authentication"] is False and status["immudb"]["takesWrites"] is True, f"{status}")
     metrics = request("GET", "/metrics", base="").body.decode()
     expect('immugw_requests_total{route="/v1/immurestproxy/item/safe/get",status="200"} ' in metrics, metrics[:2000])
     expect("immugw_immudb_reachable 1" in metrics, metrics[:2000])
@@ -318,6 +320,8 @@ def users(password):
     expect((dump.status, dump.json) == (401, error), f"dump: {dump.status} {dump.body}")
     for path in ["/root", "/healthresponse"]:
         expect(get(path).status == 200, f"{path} is open")
+    status = request("GET", "/console/status", base="").json
+    expect(status["authentication"] is True, f"{status}")
     print("ok: users")
 
 
