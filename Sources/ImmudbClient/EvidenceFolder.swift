@@ -2,12 +2,6 @@ import Dispatch
 import Foundation
 import POSIX
 
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
-
 /// The folder to which evidence is written. It is bounded, so that a server that lies in each answer does not fill the
 /// disk.
 ///
@@ -81,8 +75,8 @@ struct EvidenceFolder: Sendable {
                 description: "\(path) has \(names.count) files already: move them to another place")
         }
         let byteCount = names.reduce(0) { sum, name in
-            var status = stat()
-            return lstat(path(of: name), &status) == 0 ? sum + Int(status.st_size) : sum
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path(of: name))
+            return sum + ((attributes?[.size] as? NSNumber)?.intValue ?? 0)
         }
         guard byteCount < Self.byteLimit else { throw full(byteCount) }
         return byteCount
