@@ -76,7 +76,8 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
             if let deadline {
                 let left = deadline - .now
                 guard left > .zero else { return nil }
-                waitForChange(left)
+                let hasTimedOut = waitForChange(left)
+                if hasTimedOut, deadline - .now > Self.pauseTime { pause() }
             } else {
                 pthread_cond_wait(changed, mutex)
             }
@@ -89,20 +90,32 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
         pthread_cond_broadcast(changed)
     }
 
+    private static var pauseTime: Duration { .milliseconds(10) }
+
+    /// Lets the other threads run for 10 ms, without the lock. Where a library fakes the clocks, a wait may time out at
+    /// once, each time: the thread would then take a whole processor until the timeout.
+    private func pause() {
+        pthread_mutex_unlock(mutex)
+        usleep(10_000)
+        pthread_mutex_lock(mutex)
+    }
+
     /// Waits at most `duration` for a change, by the monotonic clock.
-    private func waitForChange(_ duration: Duration) {
+    ///
+    /// - Returns: whether the time was over before a change.
+    private func waitForChange(_ duration: Duration) -> Bool {
         let (seconds, attoseconds) = duration.components
         var time = timespec()
         #if canImport(Darwin)
             time.tv_sec = Int(seconds)
             time.tv_nsec = Int(attoseconds / 1_000_000_000)
-            pthread_cond_timedwait_relative_np(changed, mutex, &time)
+            return pthread_cond_timedwait_relative_np(changed, mutex, &time) == ETIMEDOUT
         #else
             clock_gettime(CLOCK_MONOTONIC, &time)
             let nanoseconds = time.tv_nsec + Int(attoseconds / 1_000_000_000)
             time.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
             time.tv_nsec = nanoseconds % 1_000_000_000
-            pthread_cond_timedwait(changed, mutex, &time)
+            return pthread_cond_timedwait(changed, mutex, &time) == ETIMEDOUT
         #endif
     }
 }
