@@ -56,7 +56,7 @@ struct ServiceStartup {
         throw SettingsError("pid file \(pid) and log file \(log) are one file: name two")
     }
 
-    /// The log file, or the standard error if there is none.
+    /// The log file; the standard error if no log file is named.
     func openLog() throws(LogOpenError) -> ServerLog {
         let format = values[settings.logFormat]
         return logFile.isEmpty

@@ -14,7 +14,7 @@ enum CrossOrigin {
     private static let requestMethod = HTTPField.Name("Access-Control-Request-Method")!
     private static let requestHeaders = HTTPField.Name("Access-Control-Request-Headers")!
 
-    /// Returns the header fields of the answer to a preflight; nil if the request is none.
+    /// Returns the header fields of the answer to a preflight request, or nil for any other request.
     static func preflight(_ head: HTTPRequest) -> HTTPFields? {
         guard head.method == .options,
             let method = head.headerFields[requestMethod], !method.isEmpty

@@ -199,7 +199,7 @@ final class Upstream: Sendable {
         } catch {
             switch (error as? RPCError)?.code {
             case .unauthenticated: state.authentication = true
-            // The key is none that immudb takes, so that nothing is read: who is let in is told so.
+            // immudb refuses this key, so the call reads nothing: a caller who is let in gets that answer.
             case .notFound, .invalidArgument: state.authentication = false
             default: break
             }

@@ -59,7 +59,7 @@ public struct ServiceNotifier: Sendable {
     private static let patience = Duration.seconds(1)
 
     private let address: Address?
-    /// The reason why the service manager cannot be told, or nil if it can, or if there is none.
+    /// The reason why the service manager cannot be told; nil if it can, and without a service manager.
     public let complaint: String?
 
     /// Whether a service manager waits for messages.

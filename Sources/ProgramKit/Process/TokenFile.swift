@@ -90,7 +90,7 @@ public struct TokenFile: Sendable {
         if let failure { throw failure }
     }
 
-    /// Removes the file at every path. It is not an error if there is none.
+    /// Removes the file at every path. A path without a file is not an error.
     ///
     /// - Throws: `TokenFileError` if a file cannot be removed, or if the only files there belong to
     ///   another program.

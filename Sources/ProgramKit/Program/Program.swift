@@ -100,7 +100,7 @@ extension Program {
         CommandConfiguration(commandName: name, abstract: about.abstract)
     }
 
-    /// Returns the command with a name or an alias, or nil if there is none.
+    /// Returns the command with a name or an alias, or nil if no command has it.
     static func command(_ name: String) -> (any ParsableCommand.Type)? {
         commands.lazy.flatMap(\.subcommands).first { command in
             command._commandName == name || command.configuration.aliases.contains(name)

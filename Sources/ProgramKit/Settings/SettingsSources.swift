@@ -26,7 +26,7 @@ public struct SettingsSources: Sendable {
             path, orFoundFor: definition.program, environment: self.environment)
     }
 
-    /// A line for the user that names the config file, or nil if there is none.
+    /// A line for the user that names the config file; nil without a config file.
     public var announcement: String? {
         config.file.map { "Using config file: \($0.path)" }
     }
