@@ -78,7 +78,7 @@ public final class Gateway: Sendable {
             failures: failures)
         let core = GatewayCore(
             options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
-            held: HeldBytes(limit: limits.maxHeldByteCount),
+            held: HostShares(limit: limits.maxHeldByteCount),
             connections: HostShares(limit: limits.maxConnections),
             calls: HostShares(limit: limits.maxCallCount),
             dumps: HostShares(limit: limits.maxDumpCount), log: log,

@@ -13,7 +13,8 @@ struct GatewayCore: Sendable {
     let limits: RequestLimits
     let upstream: Upstream
     let metrics: GatewayMetrics
-    let held: HeldBytes
+    /// The bytes that requests make the gateway hold; see ``Room``.
+    let held: HostShares
     let connections: HostShares
     /// Requests that wait for immudb.
     let calls: HostShares

@@ -71,6 +71,6 @@ extension GatewayStartError {
             }
         self.init(
             "Unable to launch immugw: cannot listen on \(hostAndPort(options.address, options.port)): "
-                + "\(reason). Give another address or port with --address or --port")
+                + "\(reason). Choose another address or port")
     }
 }

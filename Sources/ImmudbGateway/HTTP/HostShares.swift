@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Counts what clients have of something of which there is only so much: connections, calls, dumps. No host has more than
-/// half of it.
+/// Counts what clients have of something that is limited: connections, calls, dumps, bytes. No host has more than half of
+/// it.
 final class HostShares: Sendable {
     private struct State {
         var total = 0
@@ -16,23 +16,29 @@ final class HostShares: Sendable {
     var current: Int { state.withLock { $0.total } }
     var isCrowded: Bool { current > limit / 4 * 3 }
 
-    /// Counts one more; returns false if there are too many.
-    func admit(_ host: String) -> Bool {
+    /// Counts `count` more for a host.
+    ///
+    /// - Parameter spare: how much of the limit has to be free afterwards.
+    /// - Returns: false, and counts nothing, if that exceeds the limit or the host's half of it.
+    func admit(_ host: String, _ count: Int = 1, sparing spare: Int = 0) -> Bool {
         state.withLock { state in
-            let ofHost = state.byHost[host, default: 0]
-            guard state.total < limit, ofHost < max(1, limit / 2) else { return false }
-            state.total += 1
-            state.byHost[host] = ofHost + 1
+            let ofHost = state.byHost[host, default: 0] + count
+            guard state.total + count <= limit - spare, ofHost <= max(1, limit / 2) else {
+                return false
+            }
+            state.total += count
+            state.byHost[host] = ofHost
             return true
         }
     }
 
-    /// Gives back what was admitted.
-    func forget(_ host: String) {
+    /// Gives back what was admitted, or part of it.
+    func forget(_ host: String, _ count: Int = 1) {
+        guard count > 0 else { return }
         state.withLock { state in
-            state.total -= 1
-            let ofHost = state.byHost[host, default: 1] - 1
-            state.byHost[host] = ofHost == 0 ? nil : ofHost
+            state.total -= count
+            let ofHost = state.byHost[host, default: count] - count
+            state.byHost[host] = ofHost > 0 ? ofHost : nil
         }
     }
 }
