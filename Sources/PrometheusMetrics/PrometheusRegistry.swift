@@ -89,8 +89,8 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
     ]
 
-    /// Returns the series with that name and those labels. Makes a new one if there is none, or if
-    /// it is of another kind.
+    /// Returns the series with that name and those labels. Makes it if it is missing or of another
+    /// kind.
     private func instrument<Kind: Instrument>(
         _ name: String, _ labels: [(String, String)], _ type: MetricDescription.MetricType,
         make: () -> Kind

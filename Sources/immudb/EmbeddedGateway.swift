@@ -49,8 +49,8 @@ extension Gateway {
             log.info("Gateway served at \(gateway.url)")
             if server.options.mutualTLS.isOn {
                 log.warning(
-                    "the gateway asks its callers for no certificate, although --mtls is on: whoever reaches "
-                        + "\(gateway.url) reaches the database")
+                    "the gateway does not ask its callers for certificates, although --mtls is on: every client "
+                        + "that can connect to \(gateway.url) can use the database")
             }
             return gateway
         } catch {

@@ -90,7 +90,7 @@ struct JSONBodyTests {
     }
 
     @Test(
-        "is refused if it is none",
+        "is refused unless it is JSON",
         arguments: ["{", "nonsense", "{]", "\u{0}", #"{"key":"\ud800"}"#, "{'key':1}"])
     func nonsense(text: String) {
         #expect(throws: JSONFault.self) { try read(text, as: Shapes.keyValue) }

@@ -162,7 +162,7 @@ struct ForwardedMetadataTests {
     }
 
     @Test(
-        "has no time that is none",
+        "has no time if the field is not a number with a unit",
         arguments: ["", "S", "5", "5x", "-1S", "+1S", "1.5S", "999999999S", "1 S", "٣S"])
     func badTimeout(text: String) throws {
         let head = HTTPRequest(

@@ -65,8 +65,8 @@ enum TOMLText {
     /// Returns the first list or inline table. No setting takes one, and the parser ends the
     /// process on some malformed ones, such as `[}`, so it must not see them.
     ///
-    /// The parser meets them only after a `=`, whatever else is in the text. So a text in quotes
-    /// that contains `=[` counts as a list, too.
+    /// The parser meets them only after a `=`. The search does not know quotes, so a quoted text that contains
+    /// `=[` counts as a list, too.
     private static func firstListOrTable(in text: String) -> ConfigFile.Item? {
         var line = 1
         var key = ""

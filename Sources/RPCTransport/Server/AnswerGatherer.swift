@@ -17,6 +17,9 @@ final class AnswerGatherer: Sendable {
     }()
 
     /// The gatherer of the calling thread; nil on threads that are not workers.
+    ///
+    /// The key holds the gatherer without retaining it. Only `gather` sets it, for as long as its body runs; the caller
+    /// of a method holds the object meanwhile, and no other thread sees the value.
     static var current: AnswerGatherer? {
         pthread_getspecific(key).map {
             Unmanaged<AnswerGatherer>.fromOpaque($0).takeUnretainedValue()
