@@ -47,6 +47,11 @@
             let flood = try Flood(of: 100, to: server.port)
             let share = try await server.processorShare(over: .seconds(5))
             #expect(share < 0.2, "\(share) of a core")
+            // Without one that is free, libdispatch ends the process.
+            let taken = try FileManager.default.contentsOfDirectory(
+                atPath: "/proc/\(server.identifier)/fd"
+            ).count
+            #expect(taken < open + 4)
             let warnings = server.warnings
             #expect(warnings.count == 1, "\(warnings)")
             flood.close()

@@ -11,6 +11,9 @@ import POSIX
 /// accepted connections wait for a busy event loop. Only the event loop counts connections, and refuses those beyond
 /// the limit. Clients wait meanwhile in the listening socket's queue.
 ///
+/// When the descriptors are used up, it gives its own spare ones to the rest of the process, and accepts again when it has
+/// got them back and another one is free.
+///
 /// NIO's `AcceptBackoffHandler` delays the next read, but an accept that fails leaves the listening
 /// socket registered with the selector (`readPending` stays set in `ServerSocketChannel`), so the
 /// event loop would spin until then. Without automatic reads the socket is not registered.
@@ -25,11 +28,15 @@ final class AcceptPause: ChannelInboundHandler {
     static let acceptsPerRead: UInt = 4
 
     private let report: (@Sendable (RPCServer.Shortage) -> Void)?
+    private var spare = SpareDescriptors()
     private var isPausing = false
     private var uncounted = 0
     private var lastReport: NIODeadline?
 
     init(report: (@Sendable (RPCServer.Shortage) -> Void)?) { self.report = report }
+
+    func handlerAdded(context: ChannelHandlerContext) { _ = spare.take() }
+    func handlerRemoved(context: ChannelHandlerContext) { spare.release() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let connection = unwrapInboundIn(data)
@@ -62,15 +69,21 @@ final class AcceptPause: ChannelInboundHandler {
         }
         guard !isPausing else { return }
         isPausing = true
-        let channel = context.channel
-        setAccepting(channel)
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
-            self.isPausing = false
-            self.setAccepting(channel)
-        }
+        spare.release()
+        setAccepting(context.channel)
+        resumeLater(context.channel)
         let now = NIODeadline.now()
         if let lastReport, now - lastReport < Self.reportInterval { return }
         lastReport = now
         report?(.cannotAccept(reason: Errno(rawValue: error.errnoCode).description))
+    }
+
+    private func resumeLater(_ channel: any Channel) {
+        channel.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
+            guard channel.isActive else { return }
+            guard self.spare.take() else { return self.resumeLater(channel) }
+            self.isPausing = false
+            self.setAccepting(channel)
+        }
     }
 }
