@@ -8,30 +8,73 @@ public import SwiftProtobuf
 #endif
 
 /// A received message in the form that SwiftProtobuf reads, without a copy. A decoded message owns its bytes: `bytes`
-/// and `string` fields are copied, and nothing points into the buffer afterwards.
-struct ReceivedBytes: SwiftProtobufContiguousBytes {
-    var buffer: ByteBuffer
+/// and `string` fields are copied, and nothing points into the received ones afterwards.
+struct ReceivedBytes: SwiftProtobufContiguousBytes, Sendable {
+    private enum Storage {
+        /// Bytes that came at once, as those of most requests do: one allocation.
+        case array([UInt8])
+        /// Bytes that came in parts. A buffer grows in place where the system can do that; an array is copied, which
+        /// would stop the event loop for milliseconds.
+        case buffer(ByteBuffer)
+    }
 
-    init(_ buffer: ByteBuffer) { self.buffer = buffer }
+    private var storage = Storage.array([])
+
+    init() {}
+
+    init(_ buffer: ByteBuffer) { storage = .buffer(buffer) }
 
     init(repeating byte: UInt8, count: Int) {
-        buffer = ByteBuffer(repeating: byte, count: count)
+        storage = .array(Array(repeating: byte, count: count))
     }
 
     init<Bytes: Sequence>(_ bytes: Bytes) where Bytes.Element == UInt8 {
-        buffer = ByteBuffer(bytes: bytes)
+        storage = .array(Array(bytes))
     }
 
-    var count: Int { buffer.readableBytes }
+    var count: Int {
+        switch storage {
+        case .array(let bytes): bytes.count
+        case .buffer(let bytes): bytes.readableBytes
+        }
+    }
+
+    /// Appends the next bytes of a message of `messageByteCount`.
+    mutating func append(_ bytes: UnsafeRawBufferPointer, of messageByteCount: Int) {
+        switch storage {
+        case .array(let first):
+            guard !first.isEmpty || bytes.count < messageByteCount else {
+                storage = .array(Array(bytes))
+                return
+            }
+            var buffer = ByteBuffer(bytes: first)
+            buffer.writeBytes(bytes)
+            storage = .buffer(buffer)
+        case .buffer(var buffer):
+            storage = .array([])  // the buffer has one owner while it grows
+            buffer.writeBytes(bytes)
+            storage = .buffer(buffer)
+        }
+    }
 
     func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-        try buffer.withUnsafeReadableBytes(body)
+        switch storage {
+        case .array(let bytes): try bytes.withUnsafeBytes(body)
+        case .buffer(let bytes): try bytes.withUnsafeReadableBytes(body)
+        }
     }
 
     mutating func withUnsafeMutableBytes<R>(
         _ body: (UnsafeMutableRawBufferPointer) throws -> R
     ) rethrows -> R {
-        try buffer.withUnsafeMutableReadableBytes(body)
+        switch storage {
+        case .array(var bytes):
+            defer { storage = .array(bytes) }
+            return try bytes.withUnsafeMutableBytes(body)
+        case .buffer(var bytes):
+            defer { storage = .buffer(bytes) }
+            return try bytes.withUnsafeMutableReadableBytes(body)
+        }
     }
 }
 
@@ -39,19 +82,19 @@ struct ReceivedBytes: SwiftProtobufContiguousBytes {
 public struct FramedBytes: SwiftProtobufContiguousBytes, Sendable {
     static let prefixByteCount = 5
 
-    var buffer: ByteBuffer
+    /// The message behind its prefix.
+    private(set) var bytes: [UInt8]
 
     /// Makes a message of `count` bytes, all of which `write` fills: for callers that encode it themselves.
     public init(count: Int, _ write: (UnsafeMutableRawBufferPointer) -> Void) {
-        buffer = ByteBufferAllocator().buffer(capacity: count + Self.prefixByteCount)
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count + Self.prefixByteCount) {
-            room in
+        let byteCount = Self.prefixByteCount + count
+        bytes = Array(unsafeUninitializedCapacity: byteCount) { room, initializedCount in
+            let room = UnsafeMutableRawBufferPointer(start: room.baseAddress, count: byteCount)
             room[0] = 0  // not compressed
             room.storeBytes(
                 of: UInt32(truncatingIfNeeded: count).bigEndian, toByteOffset: 1, as: UInt32.self)
-            let end = Self.prefixByteCount + count
-            write(UnsafeMutableRawBufferPointer(rebasing: room[Self.prefixByteCount..<end]))
-            return end
+            write(UnsafeMutableRawBufferPointer(rebasing: room[Self.prefixByteCount..<byteCount]))
+            initializedCount = byteCount
         }
     }
 
@@ -67,19 +110,19 @@ public struct FramedBytes: SwiftProtobufContiguousBytes, Sendable {
         self.init(count: bytes.count) { $0.copyBytes(from: bytes) }
     }
 
-    public var count: Int { buffer.readableBytes - Self.prefixByteCount }
+    public var count: Int { bytes.count - Self.prefixByteCount }
 
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-        try buffer.withUnsafeReadableBytes {
-            try body(UnsafeRawBufferPointer(rebasing: $0[Self.prefixByteCount...]))
+        try bytes.withUnsafeBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[Self.prefixByteCount..<$0.count]))
         }
     }
 
     public mutating func withUnsafeMutableBytes<R>(
         _ body: (UnsafeMutableRawBufferPointer) throws -> R
     ) rethrows -> R {
-        try buffer.withUnsafeMutableReadableBytes {
-            try body(UnsafeMutableRawBufferPointer(rebasing: $0[Self.prefixByteCount...]))
+        try bytes.withUnsafeMutableBytes {
+            try body(UnsafeMutableRawBufferPointer(rebasing: $0[Self.prefixByteCount..<$0.count]))
         }
     }
 }

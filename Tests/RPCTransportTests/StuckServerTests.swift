@@ -39,7 +39,7 @@ extension NetworkTests {
         ) -> (request: Weak<ClientRequest>, receiver: UnaryReceiver) {
             let receiver = UnaryReceiver()
             let request = ClientRequest(
-                path: "/test.Peer/Echo", message: ByteBuffer(bytes: RawFrame.message([1])),
+                path: "/test.Peer/Echo", message: RawFrame.message([1]),
                 metadata: [:], deadline: deadline, receiver: .unary(receiver))
             client.dispatcher.post(.start(request))
             return (Weak(request), receiver)

@@ -35,13 +35,13 @@ final class ClientCall {
     struct Outgoing {
         let route: Route
         /// The part of the request that is not framed yet.
-        var unsent: ByteBuffer
+        var unsent: UnsentBytes
     }
 
     struct Incoming {
         let route: Route
         /// The part of the request that was not framed when the answer began.
-        var unsent: ByteBuffer
+        var unsent: UnsentBytes
         /// The server's initial headers.
         let headers: Metadata
         var body = AnswerBody()
@@ -99,7 +99,7 @@ final class ClientCall {
     func submit(to route: Route) {
         switch state {
         case .queued, .connecting:
-            state = .submitted(Outgoing(route: route, unsent: request.message))
+            state = .submitted(Outgoing(route: route, unsent: UnsentBytes(request.message)))
         default: preconditionFailure("a call is submitted twice")
         }
     }
@@ -113,8 +113,8 @@ final class ClientCall {
     /// Bytes of the request that are not framed yet; nil if nothing more is to be sent.
     var unsentByteCount: Int? {
         switch state {
-        case .submitted(let outgoing), .sending(let outgoing): outgoing.unsent.readableBytes
-        case .receivingBody(let incoming): incoming.unsent.readableBytes
+        case .submitted(let outgoing), .sending(let outgoing): outgoing.unsent.count
+        case .receivingBody(let incoming): incoming.unsent.count
         case .queued, .connecting, .receivingHeaders, .finished: nil
         }
     }
@@ -125,7 +125,7 @@ final class ClientCall {
         case .submitted(var outgoing), .sending(var outgoing):
             outgoing.unsent.move(count, to: &frame)
             state =
-                outgoing.unsent.readableBytes == 0
+                outgoing.unsent.isEmpty
                 ? .receivingHeaders(outgoing.route) : .sending(outgoing)
         case .receivingBody(var incoming):
             incoming.unsent.move(count, to: &frame)
@@ -153,7 +153,7 @@ final class ClientCall {
                 Incoming(route: outgoing.route, unsent: outgoing.unsent, headers: headers))
         case .receivingHeaders(let route):
             state = .receivingBody(
-                Incoming(route: route, unsent: ByteBuffer(), headers: headers))
+                Incoming(route: route, unsent: UnsentBytes(), headers: headers))
         case .queued, .connecting, .receivingBody, .finished:
             return
         }
@@ -271,15 +271,5 @@ final class ClientCall {
     private func leave() {
         state = .finished
         loop.ended(self)
-    }
-}
-
-extension ByteBuffer {
-    fileprivate mutating func move(_ count: Int, to frame: inout ByteBuffer) {
-        readWithUnsafeReadableBytes { bytes in
-            let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(count))
-            frame.writeBytes(part)
-            return part.count
-        }
     }
 }

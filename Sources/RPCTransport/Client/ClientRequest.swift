@@ -11,7 +11,7 @@ final class ClientRequest: Sendable {
 
     let path: String
     /// The message behind its prefix; kept so that it can be sent again.
-    let message: ByteBuffer
+    let message: [UInt8]
     let metadata: Metadata
     let deadline: NIODeadline?
     let receiver: Receiver
@@ -19,7 +19,7 @@ final class ClientRequest: Sendable {
     private let mustCancel = Atomic<Bool>(false)
 
     init(
-        path: String, message: ByteBuffer, metadata: Metadata, deadline: NIODeadline?,
+        path: String, message: [UInt8], metadata: Metadata, deadline: NIODeadline?,
         receiver: Receiver, admit: AnswerAdmission? = nil
     ) {
         self.path = path

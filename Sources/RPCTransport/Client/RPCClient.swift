@@ -98,7 +98,7 @@ public final class RPCClient: Sendable {
                 .internalError, "cannot encode the request: \(error)", requestFate: .notProcessed)
         }
         return ClientRequest(
-            path: path, message: framed.buffer, metadata: metadata,
+            path: path, message: framed.bytes, metadata: metadata,
             deadline: timeout.map { .now() + $0.timeAmount }, receiver: receiver, admit: admit)
     }
 

@@ -143,7 +143,7 @@ final class ActiveCall {
         case .closed: true
         case .waiting: hasUnread
         case .running: false
-        case .streaming(_, _, let body): body.unsent.readableBytes > 0
+        case .streaming(_, _, let body): body.unsent.count > 0
         case .conversing(_, let conversation, _): !conversation.isWaiting || hasUnread
         }
     }
@@ -161,7 +161,7 @@ final class ActiveCall {
     var hasQuestion: Bool {
         switch state {
         case .conversing(_, let conversation, let body):
-            conversation.hasNext && body.unsent.readableBytes == 0
+            conversation.hasNext && body.unsent.count == 0
         default: false
         }
     }
@@ -192,7 +192,7 @@ final class ActiveCall {
     /// The unsent bytes of a complete answer.
     private var unsentByteCount: Int? {
         switch state {
-        case .sending(let body): body.unsent.readableBytes
+        case .sending(let body): body.unsent.count
         default: nil
         }
     }
@@ -200,7 +200,7 @@ final class ActiveCall {
     /// Returns nil if the call does not send messages one by one.
     private func nextMessages(limit: Int) -> HTTP2Body? {
         withMessages { body in
-            let count = min(body.unsent.readableBytes, limit)
+            let count = min(body.unsent.count, limit)
             body.isDeferred = count == 0
             return count == 0 ? .later : .part(count)
         }
@@ -225,15 +225,10 @@ final class ActiveCall {
 
     /// Appends a message of a stream or a conversation to the unsent body. Returns the state before: whether the
     /// headers had yet to be submitted, and whether nghttp2 waits; nil if the call is neither.
-    func append(_ message: ByteBuffer) -> (lacksHeaders: Bool, isDeferred: Bool)? {
+    func append(_ message: [UInt8]) -> (lacksHeaders: Bool, isDeferred: Bool)? {
         withMessages { body in
             let before = (lacksHeaders: !body.hasHeaders, isDeferred: body.isDeferred)
-            if body.unsent.readableBytes == 0 {
-                body.unsent = message
-            } else {
-                var message = message
-                body.unsent.writeBuffer(&message)
-            }
+            body.unsent.append(message)
             body.isDeferred = false
             body.hasHeaders = true
             return before
@@ -244,14 +239,14 @@ final class ActiveCall {
     func writeBody(count: Int, to frames: inout ByteBuffer) {
         switch takeState() {
         case .streaming(let call, let stream, var body):
-            body.write(count, to: &frames)
+            body.unsent.move(count, to: &frames)
             state = .streaming(call, stream, body)
             stream.sent(byteCount: count)
         case .conversing(let call, let conversation, var body):
-            body.write(count, to: &frames)
+            body.unsent.move(count, to: &frames)
             state = .conversing(call, conversation, body)
         case .sending(var body):
-            body.write(count, to: &frames)
+            body.unsent.move(count, to: &frames)
             state = .sending(body)
         case let other:
             state = other
@@ -261,20 +256,13 @@ final class ActiveCall {
 
 /// The bytes to be sent as DATA, and the status after them.
 struct OutgoingBody {
-    var unsent = ByteBuffer()
+    var unsent = UnsentBytes()
     /// Whether nghttp2 waits until it is told that there is more.
     var isDeferred = false
     /// Whether the headers of the answer were submitted.
     var hasHeaders = false
     /// The status in the trailers; nil: plain OK.
     var status: Answer.Status?
-
-    mutating func write(_ count: Int, to frames: inout ByteBuffer) {
-        unsent.readWithUnsafeReadableBytes { bytes in
-            frames.writeBytes(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
-            return count
-        }
-    }
 }
 
 /// Replaces the value of a variable and returns the old one.

@@ -1,17 +1,15 @@
-import NIOCore
-
 /// The answer to a call.
 struct Answer: Sendable {
     /// The message with its prefix; nil for an answer without one, and at the end of a stream.
-    var message: ByteBuffer?
+    var message: [UInt8]?
     /// Everything beside plain OK with a message. Few calls need it, and making and destroying it would cost all of
     /// them, so it is an object of its own.
     private(set) var status: Status?
 
-    init(message: ByteBuffer) { self.message = message }
+    init(message: [UInt8]) { self.message = message }
 
     init(
-        message: ByteBuffer? = nil, code: StatusCode = .ok, text: String = "",
+        message: [UInt8]? = nil, code: StatusCode = .ok, text: String = "",
         headers: Metadata = Metadata(), trailers: Metadata = Metadata(), httpStatus: Int? = nil,
         namesEncodings: Bool = false
     ) {

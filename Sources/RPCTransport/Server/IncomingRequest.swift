@@ -5,12 +5,11 @@ struct IncomingRequest: ~Copyable {
     let method: RPCMethod
     let metadata: Metadata
     let deadline: NIODeadline?
-    /// The bytes of the message that have arrived; without its prefix once the prefix is complete.
-    private(set) var message = ByteBuffer()
+    /// The bytes of the message that have arrived, without its prefix.
+    private(set) var message = ReceivedBytes()
     /// The reservation for the headers and the message.
     private(set) var room: Reservation
-    /// The length that the prefix states; nil until the prefix is complete.
-    private var messageByteCount: Int?
+    private var prefix = Prefix()
     /// The bytes that had arrived when progress was last noted, and that time.
     private var mark: (byteCount: Int, time: NIODeadline)?
 
@@ -26,9 +25,17 @@ struct IncomingRequest: ~Copyable {
         guard room.growRequest(by: bytes.count) else {
             return .noRoomForRequests
         }
-        message.writeBytes(bytes)
-        if messageByteCount == nil, let refusal = readPrefix(limit: limit) { return refusal }
-        if let messageByteCount, message.readableBytes > messageByteCount {
+        let isInMessage = prefix.isComplete
+        let rest = prefix.read(bytes)
+        guard prefix.isComplete else { return nil }
+        if !isInMessage {
+            if prefix.isCompressed { return .compressedMessage }
+            if prefix.messageByteCount > limit {
+                return .messageTooLarge(prefix.messageByteCount, limit: limit)
+            }
+        }
+        message.append(rest, of: prefix.messageByteCount)
+        if message.count > prefix.messageByteCount {
             return Answer(
                 code: .internalError,
                 text: "cardinality violation: received multiple request messages"
@@ -37,30 +44,20 @@ struct IncomingRequest: ~Copyable {
         return nil
     }
 
-    private mutating func readPrefix(limit: Int) -> Answer? {
-        guard message.readableBytes >= FramedBytes.prefixByteCount,
-            let compressed = message.readInteger(as: UInt8.self),
-            let length = message.readInteger(as: UInt32.self)
-        else { return nil }
-        messageByteCount = Int(length)
-        if compressed != 0 { return .compressedMessage }
-        return Int(length) > limit ? .messageTooLarge(Int(length), limit: limit) : nil
-    }
-
     /// Returns the refusal of a request that ends here; nil if it is complete.
     func refusalAtEnd() -> Answer? {
-        guard let messageByteCount else {
+        guard prefix.isComplete else {
             return Answer(
                 code: .internalError,
-                text: message.readableBytes == 0
+                text: prefix.isEmpty
                     ? "cardinality violation: received no request message"
                         + " for a method that takes one"
                     : "the request ends within a message's prefix")
         }
-        guard message.readableBytes == messageByteCount else {
+        guard message.count == prefix.messageByteCount else {
             return Answer(
                 code: .internalError,
-                text: "the request ends after \(message.readableBytes) of \(messageByteCount) bytes"
+                text: "the request ends after \(message.count) of \(prefix.messageByteCount) bytes"
             )
         }
         return nil
@@ -77,5 +74,27 @@ struct IncomingRequest: ~Copyable {
             return false
         }
         return now - mark.time > time
+    }
+
+    /// The prefix of the message (gRPC over HTTP/2, Length-Prefixed-Message), as far as it has arrived.
+    private struct Prefix {
+        private var bytes: UInt64 = 0
+        private var byteCount: UInt8 = 0
+
+        var isEmpty: Bool { byteCount == 0 }
+        var isComplete: Bool { byteCount == FramedBytes.prefixByteCount }
+        var isCompressed: Bool { bytes >> 32 != 0 }
+        var messageByteCount: Int { Int(UInt32(truncatingIfNeeded: bytes)) }
+
+        /// Reads what the prefix lacks; returns the bytes behind it.
+        mutating func read(_ received: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+            var offset = 0
+            while !isComplete, offset < received.count {
+                bytes = bytes << 8 | UInt64(received[offset])
+                byteCount += 1
+                offset += 1
+            }
+            return UnsafeRawBufferPointer(rebasing: received[offset..<received.count])
+        }
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 final class LoopMailbox: Sendable {
     enum Parcel: Sendable {
         /// A message of a stream, behind its prefix.
-        case part(ServerCall, ByteBuffer)
+        case part(ServerCall, [UInt8])
         /// A request that a worker did not start, since its client has too much to read.
         case returned(ServerCall)
         /// A call whose answer needs this much room, and the function that makes the answer once there is room.

@@ -23,7 +23,7 @@ struct Outbox: ~Copyable {
 
     /// Takes over the room that was reserved for an answer; the answer now counts as unread.
     mutating func takeRoom(_ room: consuming Reservation, for answer: borrowing Answer) {
-        room.set(to: answer.message?.readableBytes ?? 0)
+        room.set(to: answer.message?.count ?? 0)
         unread.room.absorb(room)
     }
 
@@ -51,10 +51,12 @@ struct Outbox: ~Copyable {
     }
 
     private mutating func put(
-        _ message: consuming ByteBuffer, _ status: Answer.Status?, for active: ActiveCall
+        _ message: consuming [UInt8], _ status: Answer.Status?, for active: ActiveCall
     ) {
-        unsentByteCount += message.readableBytes
-        beginSending(OutgoingBody(unsent: message, hasHeaders: true, status: status), of: active)
+        unsentByteCount += message.count
+        beginSending(
+            OutgoingBody(unsent: UnsentBytes(message), hasHeaders: true, status: status), of: active
+        )
         frames?.submitHeaders(status?.headers ?? Metadata(), stream: active.streamID)
     }
 
@@ -80,9 +82,9 @@ struct Outbox: ~Copyable {
     }
 
     /// Sends a message of a stream or a conversation.
-    mutating func putPart(_ message: ByteBuffer, of active: ActiveCall) {
+    mutating func putPart(_ message: [UInt8], of active: ActiveCall) {
         guard let before = active.append(message) else { return }
-        let byteCount = message.readableBytes
+        let byteCount = message.count
         unsentByteCount += byteCount
         unread.room.set(to: unread.room.byteCount + byteCount)
         active.stream?.releaseRoom(byteCount)
@@ -101,11 +103,11 @@ struct Outbox: ~Copyable {
     /// own clock, too.
     mutating func endStreamThatWaits(of active: ActiveCall, _ status: Answer.Status) -> Bool {
         guard active.phase == .streaming || active.phase == .conversing, var body = active.body,
-            body.unsent.readableBytes > 0
+            body.unsent.count > 0
         else { return false }
         active.stream?.end()
         drop(messages: body)
-        body.unsent = ByteBuffer()
+        body.unsent = UnsentBytes()
         body.status = status
         beginSending(body, of: active)
         frames?.submitTrailers(status, stream: active.streamID)
@@ -135,13 +137,13 @@ struct Outbox: ~Copyable {
 
     /// Forgets the answer of a call whose HTTP/2 stream is closed.
     mutating func drop(answer body: OutgoingBody) {
-        unsentByteCount -= body.unsent.readableBytes
+        unsentByteCount -= body.unsent.count
         answeredCount -= 1
     }
 
     /// Forgets the messages of a call whose HTTP/2 stream is closed.
     mutating func drop(messages body: OutgoingBody) {
-        unsentByteCount -= body.unsent.readableBytes
+        unsentByteCount -= body.unsent.count
     }
 
     /// Counts the bytes that the client has not read, after everything was sent that can be.

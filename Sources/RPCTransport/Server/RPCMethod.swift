@@ -29,7 +29,7 @@ public final class RPCMethod: Sendable {
     public typealias Interceptor = @Sendable (ServerCall) throws(RPCError) -> Void
 
     enum Handler: Sendable {
-        case unary(Execution, @Sendable (ByteBuffer, ServerCall) -> Void)
+        case unary(Execution, @Sendable (ReceivedBytes, ServerCall) -> Void)
         case serverStreaming(@Sendable (ServerStream) async throws -> Void)
         /// Inspects the call when its headers have arrived, and answers each of its messages.
         case conversation(Interceptor?, @Sendable (ByteBuffer) throws(RPCError) -> FramedBytes)
@@ -141,7 +141,7 @@ public final class RPCMethod: Sendable {
         RPCMethod(
             path: path,
             handler: .conversation(nil) { bytes throws(RPCError) in
-                let answer = try answer(decode(bytes))
+                let answer = try answer(decode(ReceivedBytes(bytes)))
                 do {
                     return try answer.serializedBytes()
                 } catch {
@@ -157,14 +157,14 @@ public final class RPCMethod: Sendable {
         guard let bytes = call.takeMessage() else {
             throw RPCError(.cancelled, "the call is over")
         }
-        let byteCount = try bytes.measured(by: measure) ?? bytes.readableBytes
+        let byteCount = try bytes.measured(by: measure) ?? bytes.count
         let request: Request = try decode(bytes, reserving: byteCount, for: call)
         call.noteDecoded(byteCount)
         return request
     }
 
     private static func decode<Request: SwiftProtobuf.Message>(
-        _ bytes: ByteBuffer, reserving byteCount: Int, for call: ServerCall
+        _ bytes: ReceivedBytes, reserving byteCount: Int, for call: ServerCall
     ) throws(RPCError) -> Request {
         guard byteCount == 0 || call.reserveDecoded(byteCount) else {
             throw RPCError(.resourceExhausted, Answer.noRoomForRequestsText)
@@ -173,10 +173,10 @@ public final class RPCMethod: Sendable {
     }
 
     private static func decode<Request: SwiftProtobuf.Message>(
-        _ bytes: ByteBuffer
+        _ bytes: ReceivedBytes
     ) throws(RPCError) -> Request {
         do {
-            return try Request(serializedBytes: ReceivedBytes(bytes))
+            return try Request(serializedBytes: bytes)
         } catch {
             throw RPCError(
                 .internalError, "cannot decode the request as \(Request.protoMessageName): \(error)"
@@ -213,10 +213,12 @@ public final class RPCMethod: Sendable {
     }
 }
 
-extension ByteBuffer {
+extension ReceivedBytes {
     /// Returns how much memory decoding a request adds to its bytes; nil if it is not measured.
     fileprivate func measured(by measure: RPCMethod.RequestMeasure?) throws(RPCError) -> Int? {
         guard let measure else { return nil }
-        return try withUnsafeReadableBytes { bytes throws(RPCError) in try measure(bytes) }
+        return try withUnsafeBytes { bytes in
+            Result { () throws(RPCError) in try measure(bytes) }
+        }.get()
     }
 }

@@ -23,7 +23,7 @@ public final class ServerCall: Sendable {
     /// The resources of the call: freed when the call is freed, if not before.
     private struct Holdings: ~Copyable, Sendable {
         /// The request, until the handler takes it or the call is over.
-        var message: ByteBuffer?
+        var message: ReceivedBytes?
         var requestRoom: Reservation
         var answerRoom: Reservation?
         var cancelHandlers: [@Sendable () -> Void] = []
@@ -105,9 +105,9 @@ public final class ServerCall: Sendable {
         _ message: FramedBytes, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
     ) {
         if headers.isEmpty, trailers.isEmpty {
-            finish(Answer(message: message.buffer))
+            finish(Answer(message: message.bytes))
         } else {
-            finish(Answer(message: message.buffer, headers: headers, trailers: trailers))
+            finish(Answer(message: message.bytes, headers: headers, trailers: trailers))
         }
     }
 
@@ -143,7 +143,7 @@ public final class ServerCall: Sendable {
 
     private func finish(_ answer: consuming Answer) {
         guard claim() else { return }
-        let byteCount = answer.message?.readableBytes ?? 0
+        let byteCount = answer.message?.count ?? 0
         if byteCount >= Admission.largeAnswerByteCount, !takeRoom(forAnswerOf: byteCount) {
             answer = droppedAnswer(
                 "the server holds too many bytes of answers that are not read")
@@ -188,13 +188,7 @@ public final class ServerCall: Sendable {
 
     /// Takes the request's bytes out: the caller is then their only owner. Returns nil if they were already taken or
     /// freed.
-    func takeMessage() -> ByteBuffer? {
-        holdings.withLock { holdings in
-            let message = holdings.message
-            holdings.message = nil
-            return message
-        }
-    }
+    func takeMessage() -> ReceivedBytes? { holdings.withLock { $0.message.take() } }
 
     /// Counts the memory that decoding the request will add; returns false if there is no room.
     func reserveDecoded(_ byteCount: Int) -> Bool {

@@ -45,7 +45,7 @@ extension ServerConnection {
         case .question(let question):
             active.receivedMessageCount += 1
             do throws(RPCError) {
-                outbox.putPart(try answer(question).buffer, of: active)
+                outbox.putPart(try answer(question).bytes, of: active)
                 active.sentMessageCount += 1
             } catch {
                 return endConversation(active, Answer(error))

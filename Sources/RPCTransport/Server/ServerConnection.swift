@@ -310,7 +310,7 @@ final class ServerConnection: HTTP2Delegate {
         startLimit.ended(active)
         let wasWaiting = active.isWaiting
         let code = answer.code
-        let messageByteCount = answer.message?.readableBytes
+        let messageByteCount = answer.message?.count
         guard outbox.put(answer, for: active) else { return }
         if let messageByteCount {
             active.sentMessageCount += 1
@@ -332,7 +332,7 @@ final class ServerConnection: HTTP2Delegate {
     }
 
     /// Sends a message of a stream.
-    func submitPart(_ message: ByteBuffer, of call: ServerCall) {
+    func submitPart(_ message: [UInt8], of call: ServerCall) {
         call.active.value.sentMessageCount += 1
         outbox.putPart(message, of: call.active.value)
     }

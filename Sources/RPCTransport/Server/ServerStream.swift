@@ -99,10 +99,10 @@ public final class ServerStream: Sendable {
         try checkOpen()
         for interceptor in state.withLock({ $0.interceptors }) { try interceptor(call) }
         state.withLock { state in
-            state.unsentByteCount += framed.buffer.readableBytes
-            state.unplacedByteCount += framed.buffer.readableBytes
+            state.unsentByteCount += framed.bytes.count
+            state.unplacedByteCount += framed.bytes.count
         }
-        call.origin.mailbox.post(.part(call, framed.buffer))
+        call.origin.mailbox.post(.part(call, framed.bytes))
         let limit = call.origin.account.mayGoOn ? Self.highWater : Self.lowWater
         await wait { $0.isOver || $0.unsentByteCount <= limit }
         try checkOpen()
