@@ -79,7 +79,7 @@ struct IncomingRequest: ~Copyable {
     /// The prefix of the message (gRPC over HTTP/2, Length-Prefixed-Message), as far as it has arrived.
     private struct Prefix {
         private var bytes: UInt64 = 0
-        private var byteCount: UInt8 = 0
+        private var byteCount = 0
 
         var isEmpty: Bool { byteCount == 0 }
         var isComplete: Bool { byteCount == FramedBytes.prefixByteCount }
@@ -88,13 +88,10 @@ struct IncomingRequest: ~Copyable {
 
         /// Reads what the prefix lacks; returns the bytes behind it.
         mutating func read(_ received: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-            var offset = 0
-            while !isComplete, offset < received.count {
-                bytes = bytes << 8 | UInt64(received[offset])
-                byteCount += 1
-                offset += 1
-            }
-            return UnsafeRawBufferPointer(rebasing: received[offset..<received.count])
+            let count = min(FramedBytes.prefixByteCount - byteCount, received.count)
+            for offset in 0..<count { bytes = bytes << 8 | UInt64(received[offset]) }
+            byteCount += count
+            return UnsafeRawBufferPointer(rebasing: received[count..<received.count])
         }
     }
 }
