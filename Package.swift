@@ -85,7 +85,8 @@ let package = Package(
         // what stops a server.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         // Fetching /metrics; Hummingbird has it, too.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
@@ -331,7 +332,8 @@ let package = Package(
         .target(
             name: "LyingServer",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree", "RPCTransport", protobuf,
+                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
+                "RPCTransport", protobuf,
             ],
             path: "Tests/Support/LyingServer", swiftSettings: settings),
         // Certificates: right, expired, of a stranger.
@@ -346,6 +348,10 @@ let package = Package(
         // Threads for tests that compute or block for long.
         .target(
             name: "OwnThread", path: "Tests/Support/OwnThread", swiftSettings: settings),
+        // Flags at every position of a program's command line.
+        .target(
+            name: "FlagPositions", dependencies: ["ProgramKit"],
+            path: "Tests/Support/FlagPositions", swiftSettings: settings),
         // A disk in memory that loses power, fails calls and fills up.
         .target(
             name: "SimulatedDisk", dependencies: ["TestTools", "StorageIO"],
@@ -457,7 +463,8 @@ let package = Package(
         .testTarget(
             name: "ImmudbGatewayTests",
             dependencies: [
-                "ImmudbClient", "ImmudbGateway", "ImmudbProtocol", "LyingServer", "MerkleTree", "PrometheusMetrics",
+                "ImmudbClient", "ImmudbGateway", "ImmudbProtocol", "LyingServer", "MerkleTree",
+                "PrometheusMetrics",
                 "RPCTransport", "TestTools", httpTypes, logging, nioCore, protobuf,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -474,16 +481,18 @@ let package = Package(
             dependencies: ["ServiceKit", "StorageIO", "TestTools", logging],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmudbTests", dependencies: ["immudb", "ProgramKit", "OwnThread"],
+            name: "ImmudbTests",
+            dependencies: ["immudb", "FlagPositions", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmugwTests",
-            dependencies: ["immugw", "ImmudbGateway", "ProgramKit", "OwnThread"],
+            dependencies: ["immugw", "FlagPositions", "ImmudbGateway", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         .testTarget(
             name: "ImmuclientTests",
             dependencies: [
-                "ClientKit", "immuclient", "ImmudbClient", "MerkleTree", "ProgramKit",
+                "ClientKit", "immuclient", "FlagPositions", "ImmudbClient", "MerkleTree",
+                "ProgramKit",
                 "RPCTransport", "TestTools", "OwnThread",
             ],
             swiftSettings: settings),
@@ -506,7 +515,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ImmutestTests", dependencies: ["immutest", "ProgramKit", "OwnThread"],
+            name: "ImmutestTests",
+            dependencies: ["immutest", "FlagPositions", "ProgramKit", "OwnThread"],
             swiftSettings: settings),
         // Starts the real executables, hence needs them built.
         .testTarget(
