@@ -7,7 +7,7 @@ import Testing
 
 /// Installations into a folder that stands in for a machine, from several initial states, and with
 /// failures.
-@Suite("Installations into a folder")
+@Suite("An installation into a folder")
 struct InstallationTests {
     /// The state before the installation.
     enum Beginning: String, CaseIterable, Sendable {
@@ -71,7 +71,9 @@ struct InstallationTests {
         ).steps
     }
 
-    @Test("a removal leaves exactly what was there before", arguments: Beginning.allCases)
+    @Test(
+        "is removed without a trace, and leaves exactly what was there before",
+        arguments: Beginning.allCases)
     func roundTrip(beginning: Beginning) throws {
         let host = try host(beginning)
         let before = host.content
@@ -89,7 +91,7 @@ struct InstallationTests {
     }
 
     @Test(
-        "an installation that fails anywhere says so, can be continued and can be removed",
+        "says so wherever it fails, and can be continued and removed",
         arguments: [Beginning.nothing, .debian, .ownConfig, .foreignFiles, .otherService])
     func failingInstallation(beginning: Beginning) throws {
         let whole = try host(beginning)
@@ -122,7 +124,7 @@ struct InstallationTests {
     }
 
     @Test(
-        "a removal that fails anywhere can be done again",
+        "can be removed again after a removal that failed anywhere",
         arguments: [Beginning.nothing, .debian, .ownConfig, .foreignFiles, .otherService])
     func failingRemoval(beginning: Beginning) throws {
         let before = try host(beginning).content
@@ -143,7 +145,7 @@ struct InstallationTests {
     }
 
     @Test(
-        "files that were changed since stay, and are no obstacle to the rest",
+        "keeps files that were changed since, and removes the rest",
         .enabled(if: geteuid() == 0))
     func changed() throws {
         let host = try host(.debian)
@@ -157,7 +159,7 @@ struct InstallationTests {
     }
 
     @Test(
-        "links lead nowhere: neither in the place of a file nor above one",
+        "follows no link, neither in the place of a file nor above one",
         .enabled(if: geteuid() == 0))
     func links() throws {
         let elsewhere = TemporaryFolder()
@@ -180,7 +182,7 @@ struct InstallationTests {
         #expect(try String(contentsOfFile: victim, encoding: .utf8) == "precious\n")
     }
 
-    @Test("what another user owns is neither overwritten nor used", .enabled(if: geteuid() == 0))
+    @Test("neither overwrites nor uses what another user owns", .enabled(if: geteuid() == 0))
     func owners() throws {
         for path in ["/etc/systemd/system/immudb.service", "/etc/immudb", "/var/lib/immudb"] {
             let host = try host(.debian)
@@ -200,7 +202,7 @@ struct InstallationTests {
     }
 
     @Test(
-        "a program that changes while it is installed is not installed",
+        "does not install a program that changes meanwhile",
         .enabled(if: geteuid() == 0))
     func changingProgram() throws {
         let host = try host(.debian)
@@ -215,7 +217,7 @@ struct InstallationTests {
         #expect(host.text("/usr/sbin/immudb") == nil)
     }
 
-    @Test("a record that is none stops everything")
+    @Test("stops at a record that it cannot read")
     func badRecord() throws {
         let host = try host(.debian)
         try host.write("{}", to: "/etc/immudb/installed.json")
@@ -226,7 +228,7 @@ struct InstallationTests {
         #expect(host.content == before)
     }
 
-    @Test("a folder in the machine's place has nothing run in it, and that is said")
+    @Test("runs no command of the machine, and says so")
     func image() throws {
         let host = StandInMachine()
         let lines = try host.run("immudb", "install", on: host.image)

@@ -4,7 +4,7 @@ import Testing
 @testable import SystemServices
 
 /// Plans from the state of a machine, without a machine.
-@Suite("Plans of installations")
+@Suite("A plan of an installation")
 struct PlanTests {
     private let source = ExecutableSource(
         path: "/home/op/immudb", digest: Digest(hex: "e1"), manPage: .text(".TH immudb 1\n"))
@@ -44,7 +44,7 @@ struct PlanTests {
         return survey
     }
 
-    @Test("an installation writes down what it makes, makes it, and has systemd start it at boot")
+    @Test("writes down what it makes, makes it, and has systemd start it at boot")
     func installation() throws {
         let plan = try InstallationPlan(.immudb, source: source, survey: debian)
         #expect(
@@ -66,7 +66,7 @@ struct PlanTests {
         #expect(!plan.isUpgrade)
     }
 
-    @Test("what is installed is not installed twice")
+    @Test("has no steps for what is installed already")
     func twice() throws {
         let first = try InstallationPlan(.immudb, source: source, survey: debian)
         #expect(throws: ServiceError("Service has already been installed")) {
@@ -74,7 +74,7 @@ struct PlanTests {
         }
     }
 
-    @Test("a newer program is an upgrade, which leaves config and data alone")
+    @Test("upgrades to a newer program, and leaves config and data alone")
     func upgrade() throws {
         var survey = try done(InstallationPlan(.immudb, source: source, survey: debian), on: debian)
         survey.places["/etc/immudb/immudb.toml"] = .file(Digest(hex: "edited"), owner: 0)
@@ -100,7 +100,7 @@ struct PlanTests {
         #expect(after["/usr/sbin/immudb"]?.digests.map(\.hex) == ["e2"])
     }
 
-    @Test("everything that is in the way is named at once, with what to do")
+    @Test("names everything that is in the way at once, with what to do")
     func obstacles() throws {
         var survey = debian
         survey.places["/usr/sbin/immudb"] = .file(Digest(hex: "other"), owner: 0)
@@ -125,7 +125,7 @@ struct PlanTests {
     }
 
     @Test(
-        "a program that is another user's is refused, even if its content is right; so is a unit that was changed"
+        "refuses another user's program, even if its content is right, and a unit that was changed"
     )
     func foreign() throws {
         var survey = debian
@@ -148,7 +148,7 @@ struct PlanTests {
     }
 
     @Test(
-        "the operator's own config and rotation stay, as does a program that is in its place already"
+        "keeps the operator's own config and rotation, and a program that is in its place already"
     )
     func operatorsFiles() throws {
         var survey = debian
@@ -179,7 +179,7 @@ struct PlanTests {
             ])
     }
 
-    @Test("a unit that was changed stays, and is disabled, since its program goes")
+    @Test("keeps a unit that was changed, and disables it, since its program goes")
     func changedUnit() throws {
         var survey = try done(InstallationPlan(.immudb, source: source, survey: debian), on: debian)
         let unit = "/etc/systemd/system/immudb.service"
@@ -190,7 +190,7 @@ struct PlanTests {
         #expect(!lines(removal.steps).contains("remove \(unit)"))
     }
 
-    @Test("a removal leaves config, logs and data, unless they are named")
+    @Test("removes config, logs and data only if they are named")
     func removal() throws {
         var survey = try done(InstallationPlan(.immudb, source: source, survey: debian), on: debian)
         survey.places["/var/lib/immudb"] = .folder(owner: 995, isEmpty: false)
@@ -219,7 +219,7 @@ struct PlanTests {
                 "/var/lib/immudb is no folder, and stays with the data that it leads to"))
     }
 
-    @Test("of two services, the first one that goes leaves what the other needs")
+    @Test("leaves what the other of two services needs")
     func twoServices() throws {
         let gateway = ExecutableSource(
             path: "/home/op/immugw", digest: Digest(hex: "g1"), manPage: .none)
@@ -234,7 +234,7 @@ struct PlanTests {
         #expect(second.steps.last == .removeRecord(folders: ["/etc/immudb"]))
     }
 
-    @Test("what was never installed is not removed, and a unit of others neither")
+    @Test("removes nothing that was never installed, and no unit of others")
     func notInstalled() throws {
         #expect(throws: ServiceError("Service is not installed")) {
             _ = try RemovalPlan(.immudb, .init(), survey: debian)

@@ -5,11 +5,11 @@ import Testing
 @testable import SystemServices
 
 /// The program that becomes a service.
-@Suite("Programs of services")
+@Suite("The program of a service")
 struct ProgramTests {
     private let host = StandInMachine()
 
-    @Test("a missing program is an error that names --local-file", .enabled(if: geteuid() == 0))
+    @Test("is an error that names --local-file if it is missing", .enabled(if: geteuid() == 0))
     func noProgram() throws {
         for path in [nil, "/nowhere/immudb", host.folder.path] as [String?] {
             let failed = try #require(throws: StandInMachine.Failure.self) {
@@ -22,7 +22,7 @@ struct ProgramTests {
     }
 
     @Test(
-        "a program is asked for its page by nobody, and a page that is a link is none",
+        "is run as nobody for its man page, and no link is taken for that page",
         .enabled(if: geteuid() == 0))
     func manPage() throws {
         for (line, page) in [

@@ -6,11 +6,11 @@ import Testing
 @testable import SystemServices
 
 /// The files of a service, as systemd and logrotate read them.
-@Suite("Files of services")
+@Suite("The files of a service")
 struct ServiceFilesTests {
     private let folder = TemporaryFolder()
 
-    @Test("deploy/ has the files that an installation writes, for those who install by hand")
+    @Test("are in deploy/, for those who install by hand")
     func deploy() throws {
         let files = [
             "systemd/immudb.service": ServiceDefinition.immudb.unitText,
@@ -28,7 +28,7 @@ struct ServiceFilesTests {
     }
 
     @Test(
-        "systemd finds nothing to warn of in the units",
+        "include units that systemd does not warn of",
         .enabled(if: SystemTools.path(of: "systemd-analyze") != nil, "Linux, with systemd"),
         arguments: ServiceDefinition.all.map(\.name))
     func verify(name: String) throws {
@@ -43,7 +43,7 @@ struct ServiceFilesTests {
     }
 
     @Test(
-        "systemd counts the exposure of the services below 2, of 10",
+        "include units whose exposure systemd counts below 2, of 10",
         .enabled(if: SystemTools.path(of: "systemd-analyze") != nil, "Linux, with systemd"),
         arguments: ServiceDefinition.all.map(\.name))
     func exposure(name: String) throws {
@@ -63,7 +63,7 @@ struct ServiceFilesTests {
     }
 
     @Test(
-        "systemd-sysusers makes the user of the services, once",
+        "include the user of the services, which systemd-sysusers makes once",
         .enabled(if: SystemTools.path(of: "systemd-sysusers") != nil, "Linux, with systemd"))
     func user() throws {
         folder.makeFolder("etc")
@@ -81,7 +81,7 @@ struct ServiceFilesTests {
     }
 
     @Test(
-        "logrotate reads the rotation without a complaint",
+        "include a rotation that logrotate reads without a complaint",
         .enabled(if: SystemTools.path(of: "logrotate") != nil, "logrotate"),
         arguments: ServiceDefinition.all.map(\.name))
     func rotation(name: String) throws {

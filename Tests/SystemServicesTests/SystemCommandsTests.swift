@@ -8,7 +8,7 @@ import Testing
     import Glibc
 #endif
 
-@Suite("programs that an installation runs")
+@Suite("The programs that an installation runs")
 struct SystemCommandsTests {
     private func run(
         _ script: String, limit: Duration? = .seconds(20)
@@ -39,7 +39,7 @@ struct SystemCommandsTests {
     }
 
     #if os(Linux)
-        @Test("begin without blocked or ignored signals, whatever this process has")
+        @Test("begin without blocked or ignored signals, whatever the process that runs them has")
         func signals() async throws {
             let ended = await #expect(
                 processExitsWith: .success, observing: [\.standardErrorContent]

@@ -5,7 +5,7 @@ import Testing
 @testable import SystemServices
 
 /// The actions and messages of `service <name> <verb>`.
-@Suite("Service commands")
+@Suite("A service command")
 struct TaskTests {
     private let host = StandInMachine()
     private let ok = "\t\t\t\t\t[  OK  ]"
@@ -20,7 +20,7 @@ struct TaskTests {
     }
 
     @Test(
-        "install installs and starts; a second time there is nothing to do",
+        "installs and starts at install, and has nothing to do the second time",
         .enabled(if: geteuid() == 0))
     func install() throws {
         let lines = try host.run("immudb", "install")
@@ -40,7 +40,7 @@ struct TaskTests {
     }
 
     @Test(
-        "a newer program is installed over the old one, and the service restarted",
+        "installs a newer program over the old one, and restarts the service",
         .enabled(if: geteuid() == 0))
     func upgrade() throws {
         try host.run("immudb", "install")
@@ -53,7 +53,7 @@ struct TaskTests {
         #expect(host.text("/usr/sbin/immudb")?.contains("version 2") == true)
     }
 
-    @Test("a start that fails is said, and the installation stays", .enabled(if: geteuid() == 0))
+    @Test("reports a start that fails, and keeps the installation", .enabled(if: geteuid() == 0))
     func startFails() throws {
         host.commands.fail("systemctl start")
         let failed = try failure("immudb", "install")
@@ -70,7 +70,7 @@ struct TaskTests {
         #expect(try host.run("immudb", "start") == ["Starting immudb:" + ok])
     }
 
-    @Test("a command that fails is named, with all that was not done", .enabled(if: geteuid() == 0))
+    @Test("names a command that fails, with all that was not done", .enabled(if: geteuid() == 0))
     func failingCommand() throws {
         host.commands.fail("systemd-sysusers")
         let failed = try failure("immudb", "install")
@@ -82,7 +82,9 @@ struct TaskTests {
         #expect(failed.error.message.contains("    run systemctl enable immudb.service\n"))
     }
 
-    @Test("uninstall asks, stops and removes; no is no", .enabled(if: geteuid() == 0))
+    @Test(
+        "asks, stops and removes at uninstall, and does nothing after a no",
+        .enabled(if: geteuid() == 0))
     func uninstall() throws {
         let before = host.content
         try host.run("immudb", "install")
@@ -99,7 +101,7 @@ struct TaskTests {
     }
 
     @Test(
-        "data is erased after a yes to that very question and --remove-files, and not otherwise",
+        "erases data only with --remove-files and after a yes to that very question",
         .enabled(if: geteuid() == 0), arguments: [(true, true), (true, false), (false, true)])
     func data(removesFiles: Bool, answer: Bool) throws {
         try host.run("immudb", "install", on: host.image)
@@ -124,7 +126,7 @@ struct TaskTests {
     }
 
     @Test(
-        "start, stop and restart say what they do, and what is so already",
+        "says at start, stop and restart what it does, and what is so already",
         .enabled(if: geteuid() == 0))
     func rule() throws {
         try host.run("immudb", "install")
@@ -140,7 +142,7 @@ struct TaskTests {
             try failure("immudb", "start").error.message.hasPrefix("Incorrect exec start path: "))
     }
 
-    @Test("status is the sentence of old")
+    @Test("prints the sentence of immuadmin 0.6 at status")
     func status() throws {
         #expect(try failure("immudb", "status").error.message == "Service is not installed")
         host.commands.setRunning(true)
@@ -150,7 +152,7 @@ struct TaskTests {
     }
 
     @Test(
-        "a service that has failed and is started again by systemd is stopped, and can be stopped")
+        "stops a service that has failed and that systemd starts again")
     func waiting() {
         let status = UnitStatus(
             "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\nMainPID=0\n")
@@ -163,7 +165,7 @@ struct TaskTests {
         #expect(!UnitStatus("").isLoaded)
     }
 
-    @Test("--time has systemd wait", .enabled(if: geteuid() == 0))
+    @Test("has systemd wait with --time", .enabled(if: geteuid() == 0))
     func later() throws {
         try host.run("immudb", "install")
         let lines = try host.run("immudb", "stop") { $0.delaySeconds = 30 }
@@ -175,7 +177,7 @@ struct TaskTests {
     }
 
     @Test(
-        "the gateway is installed after a question whose default is yes",
+        "installs the gateway after a question whose default is yes",
         .enabled(if: geteuid() == 0))
     func gateway() throws {
         let question =
@@ -188,7 +190,7 @@ struct TaskTests {
         #expect(try host.run("immugw", "install").last == "Starting immugw:" + ok)
     }
 
-    @Test("words that are wrong, and flags that mean nothing, are named")
+    @Test("names wrong words, and flags without a meaning")
     func words() throws {
         func message(_ words: [String]) -> String? {
             #expect(throws: ServiceError.self) { _ = try ServiceRequest(words) }?.message
@@ -214,7 +216,7 @@ struct TaskTests {
     }
 
     @Test(
-        "without systemd it says so and names --print, which works there",
+        "says so without systemd, and names --print, which works there",
         .enabled(if: geteuid() == 0))
     func noSystemd() throws {
         let machine = Machine(
@@ -232,7 +234,7 @@ struct TaskTests {
         #expect(host.commands.lines.isEmpty)
     }
 
-    @Test("a removal that is only printed says what would be asked, and removes nothing")
+    @Test("prints what a removal would ask with --print, and removes nothing")
     func printedRemoval() throws {
         try host.run("immudb", "install", on: host.image)
         try host.write("entries", to: "/var/lib/immudb/data/ledger/0")
