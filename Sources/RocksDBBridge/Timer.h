@@ -6,7 +6,7 @@ namespace bridge {
 ///
 /// RocksDB starts it with the first database that is opened, and stops it with the last one that is
 /// closed. When it cannot be started, it is broken: RocksDB counts it as running, and ends the
-/// process when it waits for the end of a thread that is none. Here it is started before any
+/// process when it waits for the end of a thread that does not run. Here it is started before any
 /// database of the caller's, and never stopped.
 ///
 /// - Throws: std::system_error when there is no thread to be had. RocksDB then believes for the

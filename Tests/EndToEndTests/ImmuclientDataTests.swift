@@ -225,7 +225,7 @@ struct ImmuclientDataTests {
             symlink("old.bkp", work.file("link").path)
             let refused = try await client(server, "dump", path)
             #expect(refused.exitCode == 1)
-            #expect(refused.errors == "\(path) is there and is no regular file: name another one\n")
+            #expect(refused.errors == "\(path) exists and is not a regular file: name another one\n")
         }
         try Data("kept".utf8).write(to: work.file("old.bkp"))
         #expect(try await server.stop() == 0)

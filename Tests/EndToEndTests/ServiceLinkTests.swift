@@ -26,7 +26,7 @@ struct ServiceLinkTests {
             #expect(!process.errors.contains(" serves 127.0.0.1:3322"))
             let warning = "environment variable IMMUDB_PORT is \(Self.link), which Kubernetes sets"
             #expect(process.errors.contains(warning) == flags.isEmpty, "\(process.errors)")
-            #expect(process.errors.contains("IMMUDB_SERVICE_HOST is no setting of immudb"))
+            #expect(process.errors.contains("IMMUDB_SERVICE_HOST is not a setting of immudb"))
             process.terminate()
             #expect(try await process.exitCode() == 0)
         }

@@ -54,7 +54,7 @@ struct CommandWordsTests {
             (["i", "0", "ab"], "invalid hash length: 64 hex digits are needed"),
             (
                 ["completion", "tcsh"],
-                "'tcsh' is no shell that is known here: give bash, zsh or fish"
+                "'tcsh' is not a known shell: give bash, zsh or fish"
             ),
         ] as [([String], String)])
     func refusals(arguments: [String], message: String) throws {

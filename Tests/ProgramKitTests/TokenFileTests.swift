@@ -58,7 +58,7 @@ struct TokenFileTests {
                 { try TokenFile(name).write("v2.public.t") }, { try TokenFile(name).remove() },
             ] {
                 let error = try #require(throws: TokenFileError.self) { try action() }
-                #expect(error.description.contains("\(name) is there and is no regular file"))
+                #expect(error.description.contains("\(name) exists and is not a regular file"))
             }
         }
         #expect(!FileManager.default.fileExists(atPath: path("elsewhere")))
@@ -74,7 +74,8 @@ struct TokenFileTests {
             let file = TokenFile(path("token"))
             for action in [{ try file.write("v2.public.t") }, { try file.remove() }] {
                 let error = try #require(throws: TokenFileError.self) { try action() }
-                #expect(error.description.contains("\(foreign.path) holds no token of immudb"))
+                #expect(
+                    error.description.contains("\(foreign.path) does not hold a token of immudb"))
                 #expect(error.description.contains("--tokenfile"))
             }
             #expect(try Data(contentsOf: foreign) == Data(text.utf8))
@@ -106,7 +107,8 @@ struct TokenFileTests {
         for text in ["", "\n", "two words", "v2.public.two words", "v2.public.tök", "ghp_abc"] {
             try Data(text.utf8).write(to: folder.file("token"))
             let error = try #require(throws: TokenFileError.self) { try file.read() }
-            #expect(error.description.contains("token holds no token of immudb and is not sent"))
+            #expect(
+                error.description.contains("token does not hold a token of immudb and is not sent"))
             #expect(error.description.contains("--tokenfile"))
         }
         try Data("v2.public.x\r\n".utf8).write(to: folder.file("token"))

@@ -14,7 +14,7 @@ package final class DraftFile {
     /// Refuses a path that is a link, a pipe or a device, since renaming the draft would replace it.
     package static func requireReplaceable(_ path: String) throws(ToolError) {
         guard isRegularFile(path) == false else { return }
-        throw ToolError("\(path) is there and is no regular file: name another one")
+        throw ToolError("\(path) exists and is not a regular file: name another one")
     }
 
     package init(for path: String) throws {

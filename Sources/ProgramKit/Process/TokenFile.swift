@@ -63,7 +63,7 @@ public struct TokenFile: Sendable {
 
     private static func notOurs(_ path: String, _ what: String) -> TokenFileError {
         TokenFileError(
-            "the file \(path) holds no token of immudb and \(what): name another file with --tokenfile"
+            "the file \(path) does not hold a token of immudb and \(what): name another file with --tokenfile"
         )
     }
 
@@ -119,7 +119,7 @@ public struct TokenFile: Sendable {
         guard let isRegular = isRegularFile(path) else { return }
         guard isRegular else {
             throw TokenFileError(
-                "the token file \(path) is there and is no regular file: name another one, with "
+                "the token file \(path) exists and is not a regular file: name another one, with "
                     + "--tokenfile")
         }
         guard let content = try content(of: path) else { return }

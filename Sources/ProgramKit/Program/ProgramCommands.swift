@@ -76,7 +76,7 @@ public struct CompletionCommand<P: Program>: ProgramCommand {
     private func completionShell() throws(ValidationError) -> CompletionShell {
         guard let shell = CompletionShell(rawValue: shell) else {
             throw ValidationError(
-                "'\(shell)' is no shell that is known here: give bash, zsh or fish")
+                "'\(shell)' is not a known shell: give bash, zsh or fish")
         }
         return shell
     }

@@ -37,7 +37,7 @@ enum KeyValueText {
             key = trimmed(key[blank...])
         }
         guard !key.isEmpty, !key.contains(where: \.isWhitespace) else {
-            throw ConfigSyntaxError("\"\(key)\" is no key: write key=value")
+            throw ConfigSyntaxError("\"\(key)\" is not a key: write key=value")
         }
         return (String(key), try value(of: trimmed(line[line.index(after: end)...])))
     }

@@ -56,7 +56,7 @@ public struct SettingsDefinition: Sendable {
             let key = normalized(item.key, isDotenv: file.format == .dotenv)
             let source = SettingSource.file(path: file.path, line: item.line, key: item.key)
             guard seen.insert(key).inserted else {
-                throw SettingsError("\(source) is there twice: remove one")
+                throw SettingsError("\(source) is given twice: remove one")
             }
             if withdrawn.contains(key) {
                 values.warnings.append("\(source) has no effect any more: remove it")
@@ -86,7 +86,7 @@ public struct SettingsDefinition: Sendable {
             }
             guard let setting = settings.first(where: { isMeant($0.key) }) else {
                 values.warnings.append(
-                    "environment variable \(name) is no setting of \(program) and has no effect")
+                    "environment variable \(name) is not a setting of \(program) and has no effect")
                 continue
             }
             guard flags[setting.key] == nil else { continue }

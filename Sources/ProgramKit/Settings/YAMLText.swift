@@ -61,7 +61,7 @@ enum YAMLText {
         case .duplicatedKeysInMapping(let duplicates, let context):
             let key = duplicates.first ?? ""
             let line = lines(of: key, in: text).dropFirst().first ?? context.mark.line
-            return ConfigSyntaxError(line: line, key: key, "is there twice: remove one")
+            return ConfigSyntaxError(line: line, key: key, "is given twice: remove one")
         case .reader(let problem, _, _, _):
             return ConfigSyntaxError("not YAML: \(problem)")
         default:

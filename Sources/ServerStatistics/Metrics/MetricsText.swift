@@ -15,7 +15,7 @@ public struct MetricsText: Sendable {
     /// The samples in the order of the text.
     public let samples: [MetricSample]
 
-    /// - Throws: `MetricsError` for a line that is none of the format, and beyond the limits.
+    /// - Throws: `MetricsError` for a line that does not have the format, and beyond the limits.
     public init(_ bytes: [UInt8]) throws(MetricsError) {
         guard bytes.count <= Self.maxByteCount else {
             throw MetricsError(.tooLarge, "the answer has more than \(Self.maxByteCount >> 20) MiB")

@@ -19,7 +19,7 @@ struct ServiceNotifierTests {
         #expect(Int(parts.1) ?? 0 > 0)
     }
 
-    @Test("a reason is one line of at most 512 characters, whatever is in it")
+    @Test("gives a reason in one line of at most 512 characters, whatever is in it")
     func oneLine() {
         let text = ServiceNotifier.State.failed(
             "no\nREADY=1\u{1b}" + String(repeating: "x", count: 600))
@@ -28,7 +28,7 @@ struct ServiceNotifierTests {
         #expect(text.message.count == "STATUS=".count + 512)
     }
 
-    @Test("nobody listens: nothing is said, and that is no complaint", arguments: [nil, ""])
+    @Test("says nothing if nobody listens", arguments: [nil, ""])
     func nobody(socket: String?) {
         let notifier = ServiceNotifier(socket: socket)
         #expect(!notifier.isListenedTo)
@@ -46,7 +46,7 @@ struct ServiceNotifierTests {
         #expect(notifier.tell(.ready("")) == nil)
     }
 
-    @Test("a socket of nobody is an error that passes at once")
+    @Test("is an error at once at a socket of nobody")
     func missing() {
         let notifier = ServiceNotifier(socket: "/nowhere/at/all")
         #expect(notifier.complaint == nil)
@@ -54,7 +54,7 @@ struct ServiceNotifierTests {
     }
 
     #if os(Linux)
-        @Test("a queue that nobody reads holds up the program for a second at most")
+        @Test("holds up the program for a second at most if nobody reads")
         func fullQueue() throws {
             let folder = TemporaryFolder()
             let listener = try NotifyListener(folder.file("notify").path)

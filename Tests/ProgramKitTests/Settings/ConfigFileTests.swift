@@ -113,16 +113,16 @@ struct ConfigFileTests {
                 "a.toml", "port = 1\ndir = 1979-05-27Tp7:32:00",
                 "line 2: not TOML: a date without its time"
             ),
-            ("a.yaml", "port: 1\nport: 2", "line 2, key \"port\" is there twice"),
+            ("a.yaml", "port: 1\nport: 2", "line 2, key \"port\" is given twice"),
             ("a.yaml", "dir: port\nport: 1\n# port: 3\n\"port\" : 2", "line 4, key \"port\" is"),
-            ("a.yaml", "{port: 1,\n  port: 2}", "line 2, key \"port\" is there twice"),
-            ("a.yaml", "port: 1\nPort: 2", "line 2, key \"Port\" is there twice"),
-            ("a.json", "{\"port\": 1,\n\"port\": 2}", "line 2, key \"port\" is there twice"),
+            ("a.yaml", "{port: 1,\n  port: 2}", "line 2, key \"port\" is given twice"),
+            ("a.yaml", "port: 1\nPort: 2", "line 2, key \"Port\" is given twice"),
+            ("a.json", "{\"port\": 1,\n\"port\": 2}", "line 2, key \"port\" is given twice"),
             (
                 "a.json", #"{"port": {"port": 1}, "por\u0074": 2}"#,
                 "line 1, key \"port\" is "
             ),
-            ("a.json", #"{"dir": "\"port\":", "port": 2, "p\u006frt": 3}"#, "is there twice"),
+            ("a.json", #"{"dir": "\"port\":", "port": 2, "p\u006frt": 3}"#, "is given twice"),
             ("a.yaml", "port: [1", "not YAML"), ("a.yaml", "- 1\n- 2", "not lines of"),
             ("a.yaml", "just text", "not lines of"), ("a.yaml", "port: 1\n\tx: 2", "not YAML"),
             ("a.json", "{\"port\": 1,", "not JSON: Unexpected end of file"),
@@ -130,14 +130,14 @@ struct ConfigFileTests {
             ("a.json", "[1]", "not one JSON object"), ("a.json", "7", "not one JSON object"),
             ("a.ini", "[server]\nport=1", "line 1: sections such as [server]"),
             ("a.ini", "port", "line 1: \"port\" is not key=value"),
-            ("a.ini", "port=1\nport=2", "line 2, key \"port\" is there twice"),
-            ("a.ini", "= 1", "line 1: \"\" is no key"), ("a.ini", "a b = 1", "\"a b\" is no key"),
+            ("a.ini", "port=1\nport=2", "line 2, key \"port\" is given twice"),
+            ("a.ini", "= 1", "line 1: \"\" is not a key"), ("a.ini", "a b = 1", "\"a b\" is not a key"),
             ("a.env", "dir=\"x", "line 1: the quote \" is not closed"),
             ("a.env", "dir='x' y", "text after the closing quote: y"),
             ("a.env", #"dir="a\q""#, #"\q means nothing"#),
             (
                 "a.env", "MESSAGE_LIMIT=1\nmessage-limit=1",
-                "line 2, key \"message-limit\" is there twice"
+                "line 2, key \"message-limit\" is given twice"
             ),
             ("a.toml", "port = 1\0", "is not UTF-8 text"),
         ])
@@ -148,7 +148,7 @@ struct ConfigFileTests {
         #expect(!complaint.contains("Error("), "a type's name leaks: \(complaint)")
     }
 
-    @Test("keep in quotes what blank and comments would end; escapes are those of double quotes")
+    @Test("keep within quotes what a blank or a comment would end; escapes are those of double quotes")
     func quotes() throws {
         let file = try Sample.file(
             "a.ini", #"dir = "a\"b\\c # d""# + "\nlogfile = ' x\\n;'\nname = a#b")
@@ -190,7 +190,7 @@ struct ConfigFileTests {
             ("\ndir = \\ud800", "line 2: \\u"), ("dir = \\u12", "line 1: \\u"),
             ("= x", "line 1: a line without a key"), ("[a]", "line 1: sections"),
             ("dir = \"x\"", "line 1: quotes"),
-            ("port=1\n\nport 2", "line 3, key \"port\" is there"),
+            ("port=1\n\nport 2", "line 3, key \"port\" is given"),
         ])
     func brokenProperties(text: String, said: String) throws {
         let complaint = try Sample.complaint("a.properties", text)

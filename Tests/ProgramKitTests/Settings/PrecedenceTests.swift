@@ -65,7 +65,7 @@ struct PrecedenceTests {
         let values = try Sample.values(environment: ["SAMPLE_PRT": "1", "SAMPLE_NETWORK": "tcp"])
         #expect(values.warnings.count == 2)
         #expect(values.warnings[0].contains("SAMPLE_NETWORK has no effect any more"))
-        #expect(values.warnings[1].contains("SAMPLE_PRT is no setting of sample"))
+        #expect(values.warnings[1].contains("SAMPLE_PRT is not a setting of sample"))
     }
 
     @Test(
@@ -81,7 +81,7 @@ struct PrecedenceTests {
         )
     }
 
-    @Test("a flag wins before the variable is read: no value of it is an error or a warning")
+    @Test("takes a flag before it reads the variable, of which no value is an error or a warning")
     func unreadVariables() throws {
         for value in ["tcp://10.0.0.7:3322", "many"] {
             let values = try Sample.values(
