@@ -19,11 +19,15 @@ public final class WorkerThread: Sendable {
 
     /// Starts a thread that runs `body` and ends with it.
     ///
-    /// - Parameter name: shown by `top -H` and by debuggers; Linux shows 15 bytes of it.
+    /// - Parameters:
+    ///   - name: shown by `top -H` and by debuggers; Linux shows 15 bytes of it.
+    ///   - isInBackground: whether other threads go first when there are more of them than processors.
     /// - Throws: `Errno` if the system has no threads left.
-    public init(name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
+    public init(
+        name: String, isInBackground: Bool = false, _ body: @escaping @Sendable () -> Void
+    ) throws(Errno) {
         // Retained once here, and released once: by the thread or, if it cannot be started, below.
-        let start = Unmanaged.passRetained(Start(name, body))
+        let start = Unmanaged.passRetained(Start(name, isInBackground, body))
         #if canImport(Darwin)
             var thread: pthread_t?
         #else
@@ -66,10 +70,12 @@ public final class WorkerThread: Sendable {
 
     private final class Start: Sendable {
         private let name: String
+        private let isInBackground: Bool
         private let body: @Sendable () -> Void
 
-        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        init(_ name: String, _ isInBackground: Bool, _ body: @escaping @Sendable () -> Void) {
             self.name = name
+            self.isInBackground = isInBackground
             self.body = body
         }
 
@@ -81,7 +87,20 @@ public final class WorkerThread: Sendable {
                 let setName = systemFunction("pthread_setname_np", as: SetName.self)
                 _ = setName?(pthread_self(), String(decoding: name.utf8.prefix(15), as: UTF8.self))
             #endif
+            if isInBackground { lowerPriority() }
             body()
+        }
+
+        /// A failure, where a sandbox forbids it, leaves the thread as it is.
+        private func lowerPriority() {
+            #if canImport(Darwin)
+                _ = setpriority(PRIO_DARWIN_THREAD, 0, PRIO_DARWIN_BG)
+            #else
+                // On Linux each thread has a niceness of its own, and 0 is the caller.
+                typealias SetPriority = @convention(c) (Int32, UInt32, Int32) -> Int32
+                let setPriority = systemFunction("setpriority", as: SetPriority.self)
+                _ = setPriority?(0, 0, 19)
+            #endif
         }
     }
 }

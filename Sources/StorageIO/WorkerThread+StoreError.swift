@@ -6,10 +6,10 @@ extension WorkerThread {
     ///
     /// - Throws: `io` if the system has no threads left.
     public static func start(
-        _ name: String, _ body: @escaping @Sendable () -> Void
+        _ name: String, isInBackground: Bool = false, _ body: @escaping @Sendable () -> Void
     ) throws(StoreError) -> WorkerThread {
         do {
-            return try WorkerThread(name: name, body)
+            return try WorkerThread(name: name, isInBackground: isInBackground, body)
         } catch {
             throw StoreError.system("cannot start the thread", name, error.rawValue)
         }
