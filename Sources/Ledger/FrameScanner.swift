@@ -66,6 +66,13 @@ struct FrameScanner: ~Copyable {
         return view
     }
 
+    /// Returns the next frame, or the next valid one after damage; nil if there is none up to the end of the file.
+    mutating func nextValid() throws(StoreError) -> FrameView? {
+        let start = offset
+        if let frame = try next() { return frame }
+        return try search(from: start + 1)
+    }
+
     /// Returns the first valid frame that begins at `start` or later. Valid frames after an invalid one distinguish
     /// damage from a torn tail.
     mutating func search(from start: Int) throws(StoreError) -> FrameView? {

@@ -167,18 +167,31 @@ public final class Ledger: Sendable {
 
     /// Finds the position of an entry by reading its segment: for use when the file of positions is damaged.
     public func locate(_ index: EntryIndex) throws(StoreError) -> EntryPosition? {
-        guard let segment = segments.all(from: index).first else { return nil }
-        var scanner = try FrameScanner(segment: segment)
-        while let frame = try scanner.next() {
-            guard frame.type == .entries, frame.contains(index) else { continue }
-            var found: EntryPosition?
-            frame.forEachEntry { entry in
-                if entry.index == index { found = entry.position }
-            }
-            return found
-        }
-        return nil
+        try locate(index...index)[index]
     }
+
+    /// Finds the positions of consecutive entries by reading their segments, as ``locate(_:)`` does. Entries whose frames
+    /// are damaged are not found.
+    public func locate(
+        _ indexes: ClosedRange<EntryIndex>
+    ) throws(StoreError) -> [EntryIndex: EntryPosition] {
+        var found: [EntryIndex: EntryPosition] = [:]
+        for segment in segments.all(from: indexes.lowerBound)
+        where segment.firstIndex <= indexes.upperBound {
+            var scanner = try FrameScanner(segment: segment)
+            while let frame = try scanner.nextValid(), frame.firstIndex <= indexes.upperBound {
+                guard frame.type == .entries else { continue }
+                frame.forEachEntry { entry in
+                    if indexes.contains(entry.index) { found[entry.index] = entry.position }
+                }
+                if found[indexes.upperBound] != nil { return found }
+            }
+        }
+        return found
+    }
+
+    /// Returns a reader of many records, for one thread.
+    public func recordReader() -> RecordReader { RecordReader(segments) }
 
     /// Returns the size of the ledger's files on disk, preallocated space included.
     public func byteCount() throws(StoreError) -> UInt64 {

@@ -67,15 +67,31 @@ extension Digest {
     public static func leaf(
         index: EntryIndex, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
     ) -> Digest {
+        leaf(index: index, keyByteCount: key.count) { update in
+            update(key)
+            update(value)
+        }
+    }
+
+    /// Returns the same as `leaf(index:key:value:)` above, of bytes that are passed one piece after the other: an entry
+    /// need not be in memory as a whole.
+    ///
+    /// - Parameters:
+    ///   - index: the index of the entry.
+    ///   - keyByteCount: the length of the key.
+    ///   - pieces: passes the bytes of the key, then those of the value, to the function that it gets.
+    @inline(__always)
+    public static func leaf(
+        index: EntryIndex, keyByteCount: Int, pieces: ((UnsafeRawBufferPointer) -> Void) -> Void
+    ) -> Digest {
         withUnsafeTemporaryAllocation(byteCount: 17, alignment: 8) { head in
             let start = head.baseAddress!
             start.storeBytes(of: 0x00, as: UInt8.self)
             start.storeBytes(of: index.rawValue.bigEndian, toByteOffset: 1, as: UInt64.self)
-            start.storeBytes(of: UInt64(key.count).bigEndian, toByteOffset: 9, as: UInt64.self)
+            start.storeBytes(of: UInt64(keyByteCount).bigEndian, toByteOffset: 9, as: UInt64.self)
             return SHA256Context.digest { context in
                 context.update(UnsafeRawBufferPointer(head))
-                context.update(key)
-                context.update(value)
+                pieces { context.update($0) }
             }
         }
     }
