@@ -328,6 +328,10 @@ let package = Package(
         // Random numbers by seed.
         .target(
             name: "TestTools", path: "Tests/Support/TestTools", swiftSettings: settings),
+        // Changes the files of a database as somebody who knows their format would.
+        .target(
+            name: "HexEditor", dependencies: ["MerkleTree", "StorageIO"],
+            path: "Tests/Support/HexEditor", swiftSettings: settings),
         // A server with a ledger in memory that lies as it is told.
         .target(
             name: "LyingServer",
@@ -404,7 +408,7 @@ let package = Package(
         .testTarget(
             name: "ImmudbStoreTests",
             dependencies: [
-                "TestTools",
+                "HexEditor", "TestTools",
                 "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "SimulatedDisk",
                 "StorageIO", "OwnThread",
             ],
@@ -523,8 +527,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
-                "VerifiedClient", "crash-writer", "ChildProcess", "ImmudbClient", "ImmudbProtocol",
-                "MerkleTree",
+                "VerifiedClient", "crash-writer", "ChildProcess", "HexEditor", "ImmudbClient",
+                "ImmudbProtocol", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),

@@ -1,4 +1,5 @@
 public import Foundation
+public import MerkleTree
 
 /// An error of a database: a code to decide by, a message for a person, and the cause.
 ///
@@ -68,6 +69,8 @@ public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConve
     public var code: Code
     public var message: String
     public var cause: (any Error)?
+    /// The entry that is damaged, where that is what the error says.
+    public var damagedEntry: EntryIndex?
 
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
         self.code = code

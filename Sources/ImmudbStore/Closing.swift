@@ -17,6 +17,7 @@ final class Closing: Sendable {
     private let storage: Storage
     private let pipeline: CommitPipeline
     private let readers: Reads
+    private let selfCheck: SelfCheck?
     /// The resources that the database holds until it is closed; nil afterwards.
     private let held: Mutex<Held?>
 
@@ -26,12 +27,13 @@ final class Closing: Sendable {
     }
 
     init(
-        storage: Storage, pipeline: CommitPipeline, readers: Reads, lock: any FileLock,
-        resources: StoreResources
+        storage: Storage, pipeline: CommitPipeline, readers: Reads, selfCheck: SelfCheck?,
+        lock: any FileLock, resources: StoreResources
     ) {
         self.storage = storage
         self.pipeline = pipeline
         self.readers = readers
+        self.selfCheck = selfCheck
         held = Mutex(Held(lock: lock, resources: resources))
     }
 
@@ -46,6 +48,7 @@ final class Closing: Sendable {
     }
 
     private func closeAll() throws(StoreError) {
+        selfCheck?.end()
         pipeline.drain()
         readers.end()
         let size = pipeline.snapshot.size

@@ -54,6 +54,8 @@ public final class Database: Sendable {
         public var openSegmentCount = 64
         /// The most files of the key index that are open at a time.
         public var openIndexFileCount = 512
+        /// The check of all entries while the database is open; nil: none.
+        public var selfCheck: SelfCheckOptions?
         /// Stops an opening that takes long because it rebuilds views.
         public var cancellation: Cancellation?
         /// For tests: the file system below all files of the database.
@@ -89,6 +91,7 @@ public final class Database: Sendable {
     let readers: Reads
     private let pipeline: CommitPipeline
     private let closing: Closing
+    let selfCheck: SelfCheck?
 
     /// Opens the database in a folder; creates both if they are missing.
     ///
@@ -120,11 +123,15 @@ public final class Database: Sendable {
             storage: opened.storage, tree: opened.tree, durability: options.durability,
             observer: options.commitObserver)
         readers = Reads(resources.readers)
+        selfCheck = options.selfCheck.map { [storage, pipeline] in
+            SelfCheck(storage: storage, options: $0) { pipeline.snapshot }
+        }
         closing = Closing(
-            storage: storage, pipeline: pipeline, readers: readers, lock: opened.lock,
-            resources: resources)
+            storage: storage, pipeline: pipeline, readers: readers, selfCheck: selfCheck,
+            lock: opened.lock, resources: resources)
         do throws(StoreError) {
             try pipeline.start()
+            try selfCheck?.start()
         } catch {
             // Unlocks the folder before the error is thrown.
             try? closing.run()

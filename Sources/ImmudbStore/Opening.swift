@@ -90,10 +90,10 @@ struct Opening {
     /// Refuses to create a database in a folder with other files, or in one that was a database.
     private func refuseForeignFolder() throws(StoreError) {
         let names = Set(try fileSystem.names(inDirectory: path))
-            .subtracting(["LOCK", "index.damaged"])
+            .subtracting(["LOCK", "index.damaged", CheckStateFile.draftName])
         let inLedger = names.contains("ledger") ? try fileSystem.names(inDirectory: ledgerPath) : []
         guard !inLedger.contains(where: { $0.hasSuffix(".segment") }) else { return }
-        let views = names.intersection(["tree", "index"])
+        let views = names.intersection(["tree", "index", CheckStateFile.name])
         guard views.isEmpty else {
             throw StoreError(
                 .corruption,

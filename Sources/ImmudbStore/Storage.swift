@@ -15,8 +15,10 @@ final class Storage: Sendable {
     let barrier: LedgerBarrier
     /// Stops the repair of views when the database is closed.
     let upkeepCancellation: Cancellation
+    /// What damage of entries is known.
+    let damage: DamageRegister
     let log: LogSink
-    private let fileSystem: any FileSystem
+    let fileSystem: any FileSystem
     private let isClosed = Atomic(false)
     /// Whether damage of the key index has been logged as an error.
     private let hasReportedDamage = Atomic(false)
@@ -34,6 +36,7 @@ final class Storage: Sendable {
         self.barrier = barrier
         self.upkeepCancellation = upkeepCancellation
         self.log = log
+        damage = DamageRegister(log: log)
     }
 
     func requireOpen() throws(StoreError) {
@@ -85,6 +88,17 @@ final class Storage: Sendable {
     /// If its position is wrong, the entry is looked up in the ledger itself: the file of positions is a view, and
     /// damage of it must not hide an entry.
     func entry(at index: EntryIndex) throws(StoreError) -> Entry {
+        do throws(StoreError) {
+            return try readEntry(at: index)
+        } catch  where error.code == .corruption {
+            damage.note(Damage(error: error, entries: index...index))
+            var named = error
+            named.damagedEntry = index
+            throw named
+        }
+    }
+
+    private func readEntry(at index: EntryIndex) throws(StoreError) -> Entry {
         var position: EntryPosition?
         do throws(StoreError) {
             let stored = try tree.position(of: index)
@@ -141,10 +155,13 @@ final class Storage: Sendable {
     }
 
     func tampered(_ index: EntryIndex) -> StoreError {
-        log(
-            .error,
-            "entry \(index) passes its checksum, but does not match its leaf, which leads to the root: "
-                + "somebody changed it")
+        damage.note(
+            Damage(
+                error: StoreError(
+                    .tampered,
+                    "\(path), entry \(index): it passes its checksum, but does not match its leaf, which leads to "
+                        + "the root: somebody changed it"),
+                entries: index...index))
         return StoreError(.tampered, "entry \(index) does not match its leaf")
     }
 }

@@ -61,6 +61,7 @@ final class Upkeep: Sendable {
         self.storage = storage
         publishedSize = Atomic(size.rawValue)
         storage.tree.onDamage { [weak self] in self?.want(.rewriteTree) }
+        storage.index.onDamage { [weak self] in self?.want(.bringBackIndex) }
     }
 
     /// Notes a published group, and requests work that is due.
@@ -136,8 +137,16 @@ final class Upkeep: Sendable {
     private func rewriteTree() throws(StoreError) {
         let end = publishedEnd
         try storage.barrier.synchronize()
-        try TreeRewrite(storage: storage).run(to: end)
-        storage.log(.info, "\(storage.path)/tree is written again, \(end) entries")
+        do throws(StoreError) {
+            try TreeRewrite(storage: storage).run(to: end)
+            storage.log(.info, "\(storage.path)/tree is written again, \(end) entries")
+        } catch  where [.corruption, .tampered].contains(error.code) {
+            // Another attempt would read the whole ledger for the same result.
+            storage.log(
+                .error,
+                "\(storage.path)/tree cannot be written again, since the ledger is damaged: some entries cannot "
+                    + "be proven")
+        }
     }
 
     /// All entries before this are in the ledger and in the tree's records.

@@ -50,7 +50,10 @@ final class IndexKeeper: Sendable {
 
     /// Returns the key index if it has all entries of a snapshot of `size`.
     func index(for size: TreeSize) throws(StoreError) -> KeyIndex {
-        guard let index = state.withLock({ $0.index }), index.completeSize >= size else {
+        // Files that are wrong are not read while they wait for the repair.
+        guard let index = state.withLock({ $0.isDamaged ? nil : $0.index }),
+            index.completeSize >= size
+        else {
             throw StoreError(
                 .indexBehind,
                 "the key index \(path) is being brought up to the ledger; try again later")
@@ -65,6 +68,32 @@ final class IndexKeeper: Sendable {
 
     var memoryUse: KeyIndex.MemoryUse {
         state.withLock { $0.index }?.memoryUse() ?? KeyIndex.MemoryUse()
+    }
+
+    /// Requests a repair. Set once, before the index is shared.
+    private let damageHandler = Mutex<@Sendable () -> Void>({})
+
+    func onDamage(_ handler: @escaping @Sendable () -> Void) {
+        damageHandler.withLock { $0 = handler }
+    }
+
+    /// Notes that the index lacks entries or has wrong ones, and requests that it is built again from the ledger. Reads by
+    /// key are refused until then: they could miss an entry.
+    func noteDamage(_ error: StoreError) {
+        let isNew = state.withLock { state in
+            defer {
+                state.isBehind = true
+                state.isDamaged = true
+            }
+            return !state.isDamaged
+        }
+        if isNew {
+            log(
+                .error,
+                "\(error). The index is built again from the ledger; reads by key are refused meanwhile"
+            )
+        }
+        damageHandler.withLock { $0 }()
     }
 
     // MARK: writing (one thread at a time)

@@ -14,8 +14,8 @@ struct TreeRewrite {
     /// Writes and checkpoints the records of the entries from the files' marks up to `end`.
     ///
     /// - Precondition: the entries before `end` are durable and in the view.
-    /// - Throws: the operating system's errors; `corruption` of the ledger. The files then stay as they are, and the
-    ///   caller may try again.
+    /// - Throws: the operating system's errors: the files then stay as they are, and the caller may try again. `tampered`
+    ///   and `corruption` if the ledger itself is damaged, which is noted as such: trying again would not help.
     /// - Complexity: about 2 µs and one read for each entry.
     func run(to end: TreeSize) throws(StoreError) {
         let view = storage.tree
@@ -36,11 +36,23 @@ struct TreeRewrite {
         _ start: MerkleAccumulator, to end: TreeSize
     ) throws(StoreError) {
         var tree = start
-        var first = start.size
+        do throws(StoreError) {
+            try rewrite(&tree, to: end)
+        } catch  where error.code == .corruption && start.size.isEmpty {
+            // Nothing but the ledger was read.
+            let index = EntryIndex(tree.size.rawValue)
+            storage.damage.note(Damage(error: error, entries: index...index))
+            throw error
+        }
+    }
+
+    private func rewrite(_ tree: inout MerkleAccumulator, to end: TreeSize) throws(StoreError) {
+        let start = tree.size
+        var first = start
         var addition = TreeAddition()
         let view = storage.tree
         try storage.ledger.forEachFrame(
-            from: EntryIndex(start.size.rawValue), to: EntryIndex(end.rawValue)
+            from: EntryIndex(start.rawValue), to: EntryIndex(end.rawValue)
         ) { frame throws(StoreError) in
             try storage.upkeepCancellation.check()
             frame.forEachEntry { entry in
@@ -49,9 +61,12 @@ struct TreeRewrite {
                 addition.add(leaf, at: entry.position, to: &tree)
             }
             guard tree.root == frame.root else {
-                throw StoreError(
-                    .corruption,
-                    "\(view.digests.path): the tree files do not lead to the ledger's roots")
+                guard start.isEmpty else {
+                    throw StoreError(
+                        .corruption,
+                        "\(view.digests.path): the tree files do not lead to the ledger's roots")
+                }
+                throw changed(frame)
             }
             if addition.entryCount >= Self.batchEntryCount {
                 try view.rewrite(addition, from: first)
@@ -60,6 +75,17 @@ struct TreeRewrite {
             }
         }
         try view.rewrite(addition, from: first)
+    }
+
+    /// Notes that entries, with the entries before them, do not have the root that the ledger holds beside them.
+    private func changed(_ frame: borrowing FrameView) -> StoreError {
+        let last = EntryIndex(frame.firstIndex.rawValue + UInt64(frame.count) - 1)
+        let error = StoreError(
+            .tampered,
+            "\(storage.path)/ledger: the entries up to \(last) do not have the root that the ledger holds for "
+                + "them: somebody changed one of the entries \(frame.firstIndex) to \(last)")
+        storage.damage.note(Damage(error: error, entries: frame.firstIndex...last))
+        return error
     }
 }
 

@@ -110,6 +110,9 @@ final class TreeView: Sendable {
         damageHandler.withLock { $0 = handler }
     }
 
+    /// Whether damage was found and is not repaired yet.
+    var isDamaged: Bool { digests.isDamaged || positions.isDamaged }
+
     /// Requests that both files are written again from the ledger.
     func markDamaged() {
         digests.markDamaged()

@@ -161,6 +161,7 @@ final class ViewFile: Sendable {
     }
 
     var damageCount: Int { state.withLock { $0.damageCount } }
+    var isDamaged: Bool { state.withLock { $0.isDamaged } }
 
     /// Sets the mark as ``checkpoint(_:)`` does, after all records beyond the mark were written again. The file is no
     /// longer damaged, unless damage was found after `damageCount` was read.
