@@ -440,7 +440,8 @@ let package = Package(
         .testTarget(
             name: "ImmudbOperationsTests",
             dependencies: [
-                "ImmudbOperations", "ImmudbStore", "MerkleTree", "TestTools", "OwnThread",
+                "HexEditor", "ImmudbOperations", "ImmudbStore", "MerkleTree", "TestTools",
+                "OwnThread",
             ],
             swiftSettings: settings),
         .testTarget(

@@ -29,6 +29,8 @@ public final class Accounts: Sendable {
         /// of it.
         public var auditFault: @Sendable (StoreError) -> Void = { _ in }
         public var cancellation: Cancellation?
+        /// The check of all entries while the accounts are open; nil: none.
+        public var selfCheck: Database.SelfCheckOptions?
         /// For tests: another file system below the database.
         package var fileSystem: any FileSystem = POSIXFileSystem()
         /// For tests: cheap hashes, and another clock, in seconds.

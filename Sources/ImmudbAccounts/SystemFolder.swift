@@ -16,6 +16,7 @@ enum SystemFolder {
         settings.resources = options.resources
         settings.log = options.log
         settings.cancellation = options.cancellation
+        settings.selfCheck = options.selfCheck
         settings.fileSystem = options.fileSystem
         // An act takes some hundred bytes.
         settings.segmentByteCount = 8 << 20

@@ -7,9 +7,27 @@ extension DatabaseOperations {
         public let writeError: StoreError?
         /// The reason why keys cannot be looked up, or nil if they can.
         public let readError: StoreError?
+        /// The damage of entries that was found.
+        public let damage: DamagedState?
+        /// Whether entries of a database beside this one are damaged.
+        public let isCompanionDamaged: Bool
 
-        /// Whether entries can be written and read.
-        public var isWhole: Bool { writeError == nil && readError == nil }
+        public var takesWrites: Bool { writeError == nil && damage == nil }
+        public var answersReads: Bool { readError == nil && damage?.refusesReads != true }
+        /// Whether entries can be written and read, and none is known to be damaged.
+        public var isWhole: Bool { takesWrites && answersReads && !isCompanionDamaged }
+    }
+
+    /// What is known of damaged entries, and what it means for calls. Writes are refused in any case.
+    public struct DamagedState: Sendable {
+        public let report: Database.DamageReport
+        /// Whether reads are refused, too.
+        public let refusesReads: Bool
+    }
+
+    /// The damage of the database; nil if none was found. Costs one atomic load then.
+    public var damage: DamagedState? {
+        database.damage.map { DamagedState(report: $0, refusesReads: !servesDamaged) }
     }
 
     /// Checks the database: looks a key up, reads the newest entry unless it is large, and asks
@@ -21,7 +39,13 @@ extension DatabaseOperations {
         } catch {
             readError = error
         }
-        return Health(writeError: database.health.failure, readError: readError)
+        return health(readError)
+    }
+
+    private func health(_ readError: StoreError?) -> Health {
+        Health(
+            writeError: database.health.failure, readError: readError, damage: damage,
+            isCompanionDamaged: companions.contains { $0.damage != nil })
     }
 
     /// Checks the database from a task: reads the disk on a thread of the database.
@@ -32,7 +56,7 @@ extension DatabaseOperations {
         } catch {
             readError = error
         }
-        return Health(writeError: database.health.failure, readError: readError)
+        return health(readError)
     }
 
     /// The size and root of the newest tree. Costs one lock.

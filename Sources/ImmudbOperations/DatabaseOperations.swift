@@ -31,12 +31,21 @@ public struct DatabaseOperations: Sendable {
     public let database: Database
     let answerLimit: AnswerLimit
     let proofs: ProofQueue
+    /// Whether reads go on after damage of entries was found.
+    let servesDamaged: Bool
+    /// Databases whose damage is bad health here as well.
+    let companions: [Database]
 
     /// - Throws: `Errno` if the system cannot start a thread for proofs.
-    public init(on database: Database, answerLimit: AnswerLimit) throws(Errno) {
+    public init(
+        on database: Database, answerLimit: AnswerLimit, servesDamaged: Bool = false,
+        beside companions: [Database] = []
+    ) throws(Errno) {
         proofs = try ProofQueue()
         self.database = database
         self.answerLimit = answerLimit
+        self.servesDamaged = servesDamaged
+        self.companions = companions
     }
 
     func answerRoom(limit: Int = .max) -> AnswerRoom {

@@ -11,12 +11,24 @@ extension DatabaseService {
     func health(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let health = operations.health()
         var trailers = Metadata()
-        if let error = health.writeError {
+        if let damage = health.damage {
+            trailers.add(ImmuMetadata.writeProblem, damage.refusalOfWrites)
+            if damage.refusesReads {
+                trailers.add(
+                    ImmuMetadata.readProblem, "reads are refused as well: \(damage.entries)")
+            }
+        } else if let error = health.writeError {
             trailers.add(ImmuMetadata.writeProblem, Self.problem(error))
+        } else if health.isCompanionDamaged {
+            trailers.add(
+                ImmuMetadata.writeProblem,
+                "entries of the users' database are damaged: the log says which")
         }
         if let error = health.readError {
             faults.report(error.code.rawValue, "health check: \(error)", Logger.Metadata(call))
-            trailers.add(ImmuMetadata.readProblem, Refusal(error).message)
+            if health.damage?.refusesReads != true {
+                trailers.add(ImmuMetadata.readProblem, Refusal(error).message)
+            }
         }
         log.debug("health check: \(health.isWhole)", of: call)
         call.reply(

@@ -20,14 +20,20 @@ public final class DatabaseService: Sendable {
     let log: Logger
     let faults: FaultLog
 
-    /// - Parameter maxAnswerByteCount: the most bytes of an answer, unless a single entry is
-    ///   larger.
+    /// - Parameters:
+    ///   - maxAnswerByteCount: the most bytes of an answer, unless a single entry is larger.
+    ///   - servesDamaged: whether reads go on after damage of entries was found.
+    ///   - companions: databases whose damage is bad health as well.
     /// - Throws: `Errno` if the system cannot start a thread.
-    public init(database: Database, log: Logger, maxAnswerByteCount: Int) throws {
+    public init(
+        database: Database, log: Logger, maxAnswerByteCount: Int, servesDamaged: Bool = false,
+        beside companions: [Database] = []
+    ) throws {
         operations = try DatabaseOperations(
             on: database,
             answerLimit: .init(
-                byteCount: maxAnswerByteCount, entryOverheadByteCount: itemOverheadByteCount))
+                byteCount: maxAnswerByteCount, entryOverheadByteCount: itemOverheadByteCount),
+            servesDamaged: servesDamaged, beside: companions)
         self.log = log.of(.calls)
         faults = FaultLog(self.log)
     }
@@ -35,7 +41,8 @@ public final class DatabaseService: Sendable {
     /// All methods on the data, and those that are not implemented but which clients of later
     /// releases of the original call first. `AccountService` has the methods about users.
     public var methods: [RPCMethod] {
-        writes + reads + walks + tree
+        writes.map(refusingWritesOfDamaged) + (reads + walks + proofs).map(refusingReadsOfDamaged)
+            + state
             + ImmuService.laterMethods.map {
                 unimplemented($0, $0.split(separator: "/").last.map(String.init) ?? $0)
             }
@@ -92,12 +99,18 @@ public final class DatabaseService: Sendable {
         ]
     }
 
-    private var tree: [RPCMethod] {
+    private var proofs: [RPCMethod] {
+        [
+            .measured(ImmuService.inclusion, inclusion),
+            .measured(ImmuService.consistency, consistency),
+        ]
+    }
+
+    /// Answered whatever is damaged.
+    private var state: [RPCMethod] {
         [
             .measured(ImmuService.health, health),
             .measured(ImmuService.currentRoot, on: .eventLoop, currentRoot),
-            .measured(ImmuService.inclusion, inclusion),
-            .measured(ImmuService.consistency, consistency),
         ]
     }
 

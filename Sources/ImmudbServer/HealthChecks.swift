@@ -76,8 +76,8 @@ struct HealthChecks: Sendable {
         let isServing =
             switch part {
             case .whole: health.isWhole
-            case .reading: health.readError == nil
-            case .writing: health.writeError == nil
+            case .reading: health.answersReads
+            case .writing: health.takesWrites
             }
         return isServing ? .serving : .notServing
     }

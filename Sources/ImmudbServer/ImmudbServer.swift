@@ -65,7 +65,8 @@ public final class ImmudbServer: Sendable {
         let service: DatabaseService
         do {
             service = try DatabaseService(
-                database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount)
+                database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount,
+                servesDamaged: options.servesDamaged, beside: [data.accounts.database])
         } catch {
             _ = await onOwnThread { () throws(StoreError) in try data.close() }
             throw ServerStartError(

@@ -66,6 +66,7 @@ struct OpenedData: Sendable {
             faults.report(error.code.rawValue, "an audit entry is missing: \(error)")
         }
         settings.cancellation = cancellation
+        settings.selfCheck = options.selfCheck
         settings.hashing = options.passwordHashing
         do {
             let accounts = try Accounts.open(in: options.directory, options: settings)
@@ -90,6 +91,7 @@ struct OpenedData: Sendable {
         settings.openIndexFileCount = budget.indexFileCount
         settings.cancellation = cancellation
         settings.commitObserver = observer
+        settings.selfCheck = options.selfCheck
         if let byteCount = testSegmentByteCount() { settings.segmentByteCount = byteCount }
         do {
             let database = try Database.open(at: options.databasePath, options: settings)

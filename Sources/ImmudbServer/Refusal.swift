@@ -65,7 +65,9 @@ struct Refusal: Error {
             self.init(.dataLoss, error.message)
             fault = error
         case .corruption:
-            self.init(.dataLoss, "stored bytes are damaged: the server's log says where")
+            let what = error.damagedEntry.map { "entry \($0) is damaged" }
+            self.init(
+                .dataLoss, "\(what ?? "stored bytes are damaged"): the server's log says where")
             fault = error
         case .noSpace:
             self.init(.resourceExhausted, "no space left for the database")

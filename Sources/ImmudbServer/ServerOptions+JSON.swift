@@ -31,6 +31,9 @@ extension ServerOptions {
             ("Detached", "\(process.isDetached)"),
             ("Durability", JSONLine.string(durability.word)),
             ("MaxRecvMsgSize", "\(maxReceiveMessageByteCount)"),
+            ("ConsistencyCheck", "\(selfCheck != nil)"),
+            ("ConsistencyCheckRate", "\(selfCheck?.entriesPerSecond ?? 0)"),
+            ("ServeDamaged", "\(servesDamaged)"),
         ]
         return JSONLine.object(members)
     }

@@ -23,6 +23,10 @@ public struct ServerOptions: Hashable, Sendable {
     /// The address at which the process serves its metrics; if empty, `address`.
     public var metricsAddress = ""
     public var metricsPort = defaultMetricsPort
+    /// The check of all entries while the server runs; nil: none.
+    public var selfCheck: Database.SelfCheckOptions? = .init()
+    /// Whether entries that are whole are served although others are damaged; writes are refused then.
+    public var servesDamaged = false
     /// TLS by which clients and server authenticate each other.
     public var mutualTLS = MutualTLSOptions()
     /// Open files that are left to a gateway in the same process.

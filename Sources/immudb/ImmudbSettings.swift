@@ -18,6 +18,12 @@ enum ImmudbSettings {
     static let clientCAs = Setting(
         "clientcas", .optionalFile, default: MutualTLSOptions().clientAuthorities,
         "clients certificates list, aka certificate authority, for mtls")
+    static let consistencyCheck = Setting(
+        "consistency-check", .boolean, default: true,
+        "check all entries while the server runs, in random order, a round a week")
+    static let consistencyCheckRate = Setting(
+        "consistency-check-rate", .integer(0...10_000_000, named: "entries"), default: 0,
+        "entries that the check looks at in a second, at most; 0: as many as a round a week needs")
     static let databaseName = Setting(
         "dbname", short: "n", .plainName("the name of the database's folder"),
         default: ServerOptions.defaultDatabaseName, "db name")
@@ -70,17 +76,22 @@ enum ImmudbSettings {
     static let port = Setting(
         "port", short: "p", .integer(0...65535), default: ServerOptions.defaultPort,
         "port number; 0 takes any that is free")
+    static let serveDamaged = Setting(
+        "serve-damaged", .boolean, default: false,
+        "serve the entries that are whole although others are damaged; writes are refused then")
 
     static let service = ServiceSettings(program: "immudb", errorOutputName: "immu-server")
 
     static let definition = SettingsDefinition(
         program: "immudb",
         settings: [
-            address, auth, certificate, clientCAs, databaseName, service.detached, directory,
+            address, auth, certificate, clientCAs, consistencyCheck, consistencyCheckRate,
+            databaseName, service.detached, directory,
             durability, gateway, gatewayAddress, gatewayPort, gatewayStrict, gatewayTLSCertificate,
             gatewayTLSKey, service.logFile, service.logFormat, service.logLevel,
             maxReceiveMessageByteCount,
             metricsAddress, metricsPort, mtls, noHistograms, service.pidFile, pkey, port,
+            serveDamaged,
         ],
         withdrawn: ["network"])
 }
@@ -115,6 +126,11 @@ extension ServerOptions {
         isAuthenticating = values[ImmudbSettings.auth]
         durability = values[ImmudbSettings.durability].durability
         maxReceiveMessageByteCount = values[ImmudbSettings.maxReceiveMessageByteCount]
+        let rate = values[ImmudbSettings.consistencyCheckRate]
+        selfCheck =
+            values[ImmudbSettings.consistencyCheck]
+            ? Database.SelfCheckOptions(entriesPerSecond: rate == 0 ? nil : rate) : nil
+        servesDamaged = values[ImmudbSettings.serveDamaged]
         mutualTLS.isOn = values[ImmudbSettings.mtls]
         mutualTLS.certificate = values[ImmudbSettings.certificate]
         mutualTLS.key = values[ImmudbSettings.pkey]

@@ -9,7 +9,7 @@ struct MetricsEndToEndTests {
     func scrape() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.file("db").path)
-        let port = try metricsPort(of: server)
+        let port = try server.metricsPort()
         try await PythonPeer.run("metrics.py", ["\(port)", "\(server.port)"], against: server)
         #expect(try await server.stop() == 0)
     }
@@ -27,7 +27,7 @@ struct MetricsEndToEndTests {
     func dashboard() async throws {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.file("db").path)
-        let port = try metricsPort(of: server)
+        let port = try server.metricsPort()
         try await PythonPeer.run(
             "dashboard.py",
             ["\(port)", "\(server.port)", Self.tools.path, Self.deploy.path, data.path],
@@ -39,7 +39,7 @@ struct MetricsEndToEndTests {
     func portInUse() async throws {
         let data = TemporaryFolder()
         let first = try await RunningServer(dir: data.file("db").path)
-        let port = try metricsPort(of: first)
+        let port = try first.metricsPort()
         let refused = try await FinishedProcess.run(
             "immudb",
             ["--dir", data.file("other").path, "-p", "0", "--metrics-port", "\(port)"])
@@ -65,10 +65,5 @@ struct MetricsEndToEndTests {
         #expect(refused.errors.contains("Give another address with --metrics-address"))
         #expect(!refused.errors.contains("--metrics-port"))
         #expect(!FileManager.default.fileExists(atPath: data.file("db").path))
-    }
-
-    private func metricsPort(of server: RunningServer) throws -> Int {
-        let match = server.process.errors.firstMatch(of: /"MetricsPort":([0-9]+)/)
-        return try #require(match.flatMap { Int($0.1) })
     }
 }

@@ -185,6 +185,12 @@ final class RunningServer {
         self.port = try #require(Int(number))
     }
 
+    /// The port at which its metrics are served.
+    func metricsPort() throws -> Int {
+        let match = process.errors.firstMatch(of: /"MetricsPort":([0-9]+)/)
+        return try #require(match.flatMap { Int($0.1) })
+    }
+
     /// Sends SIGTERM, and returns the exit code.
     func stop() async throws -> Int32 {
         process.terminate()

@@ -67,7 +67,8 @@ struct ServerEndToEndTests {
             + #""Certificate":"./tools/mtls/3_application/certs/localhost.cert.pem","#
             + #""ClientCAs":"./tools/mtls/2_intermediate/certs/ca-chain.cert.pem"},"Auth":false,"#
             + #""NoHistograms":false,"Detached":false,"Durability":"always","#
-            + #""MaxRecvMsgSize":33554432}"#
+            + #""MaxRecvMsgSize":33554432,"ConsistencyCheck":true,"ConsistencyCheckRate":0,"#
+            + #""ServeDamaged":false}"#
         expectLines(
             of: first.process,
             [

@@ -33,7 +33,8 @@ struct ServerOptionsTests {
             #"{"Dir":"a \"b\"\u000a","Address":"::1","Port":1,"MetricsPort":9497,"DbName":"d","#
             + #""Config":"","Pidfile":"p","Logfile":"","MTLs":true,"MTLsOptions":{"Pkey":"k","#
             + #""Certificate":"c","ClientCAs":"a"},"Auth":false,"NoHistograms":false,"#
-            + #""Detached":true,"Durability":"never","MaxRecvMsgSize":33554432}"#
+            + #""Detached":true,"Durability":"never","MaxRecvMsgSize":33554432,"#
+            + #""ConsistencyCheck":true,"ConsistencyCheckRate":0,"ServeDamaged":false}"#
         #expect(options.json == expected)
     }
 

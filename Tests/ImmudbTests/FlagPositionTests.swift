@@ -24,7 +24,10 @@ struct FlagPositionTests {
     @Test("give a switch the value attached to it, in any place and spelling")
     func switches() throws {
         try positions.expectSwitches(
-            ["auth", "detached", "gateway", "gateway-strict", "mtls", "no-histograms"],
+            [
+                "auth", "consistency-check", "detached", "gateway", "gateway-strict", "mtls",
+                "no-histograms", "serve-damaged",
+            ],
             values: ["false", "true", "maybe", "0", "-x", "a=b", "", "version"])
     }
 

@@ -66,8 +66,9 @@ final class ServerGauges: Sendable {
         set(.pendingWrites, Double(waiting.appendCount), labels)
         set(.pendingWriteBytes, Double(waiting.byteCount), labels)
         let health = operations.health()
-        set(.takesWrites, health.writeError == nil ? 1 : 0, labels)
-        set(.answersReads, health.readError == nil ? 1 : 0, labels)
+        set(.takesWrites, health.takesWrites ? 1 : 0, labels)
+        set(.answersReads, health.answersReads ? 1 : 0, labels)
+        recordCheck()
         recordSizes()
         recordMemory()
         for (name, count) in transport.waitingCallCounts {
@@ -96,6 +97,20 @@ final class ServerGauges: Sendable {
             set(.indexSize, Double(sizes.index), labels)
             set(.ledgerSize, Double(sizes.ledger), labels)
             set(.treeSize, Double(sizes.tree), labels)
+        }
+    }
+
+    private func recordCheck() {
+        for (database, labels) in [
+            (operations.database, labels), (accounts.database, systemLabels),
+        ] {
+            set(.damagedPlaces, Double(database.damage?.placeCount ?? 0), labels)
+            guard let progress = database.selfCheckProgress else { continue }
+            set(.checkedEntries, Double(progress.entryCount), labels)
+            set(.checkRounds, Double(progress.roundCount), labels)
+            set(.checkProgress, progress.roundProgress, labels)
+            set(.checkRoundEnd, Double(progress.lastRoundEndedAt ?? 0), labels)
+            set(.unreadBlocks, Double(progress.unreadBlockCount), labels)
         }
     }
 

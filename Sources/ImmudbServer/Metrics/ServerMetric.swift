@@ -33,6 +33,13 @@ public enum ServerMetric: String, CaseIterable, Sendable {
     case memoryBytes = "immudb_memory_bytes"
     case waitingCalls = "immudb_waiting_calls"
 
+    case checkedEntries = "immudb_check_entries_total"
+    case checkRounds = "immudb_check_rounds_total"
+    case checkProgress = "immudb_check_round_progress"
+    case checkRoundEnd = "immudb_check_last_round_end_unix_seconds"
+    case unreadBlocks = "immudb_check_unread_blocks_total"
+    case damagedPlaces = "immudb_damaged_places"
+
     case processorSeconds = "process_cpu_seconds_total"
     case residentBytes = "process_resident_memory_bytes"
     case virtualBytes = "process_virtual_memory_bytes"
@@ -45,7 +52,8 @@ public enum ServerMetric: String, CaseIterable, Sendable {
     public var type: MetricType {
         switch self {
         case .storedEntries, .uptime, .callsPerClient, .callsStarted, .callsHandled,
-            .messagesReceived, .messagesSent, .failedAppends, .processorSeconds:
+            .messagesReceived, .messagesSent, .failedAppends, .checkedEntries, .checkRounds,
+            .unreadBlocks, .processorSeconds:
             .counter
         case .indexSize, .ledgerSize, .pendingWrites, .diskWrites, .puts, .writtenBytes: .untyped
         case .callDuration, .groupSize, .syncDuration: .histogram
@@ -88,7 +96,7 @@ public enum ServerMetric: String, CaseIterable, Sendable {
         case .pendingWriteBytes: "Memory of the writes that wait for the committer."
         case .failedAppends: "Appends that failed after they had waited, by the reason."
         case .takesWrites:
-            "1 while the database takes writes; 0 after a failure of the disk, until a restart."
+            "1 while the database takes writes; 0 after a failure of the disk, until a restart, or when entries are damaged."
         case .answersReads: "1 while entries can be read and keys looked up."
         case .connections: "Open connections of clients."
         case .heldBytes:
@@ -96,6 +104,14 @@ public enum ServerMetric: String, CaseIterable, Sendable {
         case .memoryBytes:
             "Memory of the databases by part, beside what is held for clients and writes that wait."
         case .waitingCalls: "Calls that wait for a thread, by their class of work."
+        case .checkedEntries: "Entries that the self-check has checked since the start."
+        case .checkRounds: "Rounds of the self-check over all entries that are complete."
+        case .checkProgress: "The part of the self-check's round that is done, from 0 to 1."
+        case .checkRoundEnd: "When the last round of the self-check was complete; 0 if none was."
+        case .unreadBlocks:
+            "Blocks of 1,024 entries that the self-check could not read since the start, since the disk failed."
+        case .damagedPlaces:
+            "Places of damage that are known: an entry each, or a range of which an entry is damaged."
         case .processorSeconds: "Total user and system CPU time spent in seconds."
         case .residentBytes: "Resident memory size in bytes."
         case .virtualBytes: "Virtual memory size in bytes."
