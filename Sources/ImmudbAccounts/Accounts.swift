@@ -31,6 +31,8 @@ public final class Accounts: Sendable {
         public var cancellation: Cancellation?
         /// The check of all entries while the accounts are open; nil: none.
         public var selfCheck: Database.SelfCheckOptions?
+        /// Whether damaged accounts are opened as far as they are whole.
+        public var servesDamaged = false
         /// For tests: another file system below the database.
         package var fileSystem: any FileSystem = POSIXFileSystem()
         /// For tests: cheap hashes, and another clock, in seconds.

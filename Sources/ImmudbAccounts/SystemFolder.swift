@@ -17,6 +17,7 @@ enum SystemFolder {
         settings.log = options.log
         settings.cancellation = options.cancellation
         settings.selfCheck = options.selfCheck
+        settings.servesDamaged = options.servesDamaged
         settings.fileSystem = options.fileSystem
         // An act takes some hundred bytes.
         settings.segmentByteCount = 8 << 20

@@ -67,6 +67,7 @@ struct OpenedData: Sendable {
         }
         settings.cancellation = cancellation
         settings.selfCheck = options.selfCheck
+        settings.servesDamaged = options.servesDamaged
         settings.hashing = options.passwordHashing
         do {
             let accounts = try Accounts.open(in: options.directory, options: settings)
@@ -92,6 +93,7 @@ struct OpenedData: Sendable {
         settings.cancellation = cancellation
         settings.commitObserver = observer
         settings.selfCheck = options.selfCheck
+        settings.servesDamaged = options.servesDamaged
         if let byteCount = testSegmentByteCount() { settings.segmentByteCount = byteCount }
         do {
             let database = try Database.open(at: options.databasePath, options: settings)
@@ -99,8 +101,17 @@ struct OpenedData: Sendable {
             return database
         } catch {
             throw ServerStartError(
-                "Unable to open store: \(error)", isCancellation: error.code == .cancelled)
+                "Unable to open store: \(error)\(advice(error))",
+                isCancellation: error.code == .cancelled)
         }
+    }
+
+    /// The way out that only the server knows.
+    private static func advice(_ error: StoreError) -> String {
+        guard [.corruption, .tampered].contains(error.code) else { return "" }
+        return
+            ". Or repair it (immudb repair), or start with --serve-damaged: entries that are whole are then served, and "
+            + "writes refused"
     }
 
     private static func note(_ database: Database, _ log: Logger) {

@@ -54,6 +54,11 @@ public final class Database: Sendable {
         public var openSegmentCount = 64
         /// The most files of the key index that are open at a time.
         public var openIndexFileCount = 512
+        /// Whether a database with damage in its ledger is opened all the same: entries that are whole are then read and
+        /// proven, damaged ones are refused by `corruption`, writes by `writesStopped`. Nothing is written to the ledger.
+        ///
+        /// Without this, opening refuses damage at the end of the ledger, and everywhere if views are rebuilt from it.
+        public var servesDamaged = false
         /// The check of all entries while the database is open; nil: none.
         public var selfCheck: SelfCheckOptions?
         /// Stops an opening that takes long because it rebuilds views.
@@ -122,6 +127,7 @@ public final class Database: Sendable {
         pipeline = CommitPipeline(
             storage: opened.storage, tree: opened.tree, durability: options.durability,
             observer: options.commitObserver)
+        if let damage = opened.damage { pipeline.refuseWrites(damage) }
         readers = Reads(resources.readers)
         selfCheck = options.selfCheck.map { [storage, pipeline] in
             SelfCheck(storage: storage, options: $0) { pipeline.snapshot }

@@ -202,9 +202,7 @@ public struct Snapshot: Sendable {
         try storage.requireOpen()
         // No key is that long, and a look-up would copy and hash it.
         guard key.count <= Limits.keyByteCount else { return nil }
-        return try storage.withIndex(for: size) { index throws(StoreError) in
-            try index.newest(of: key, in: size)
-        }
+        return try storage.newest(of: key, in: size)
     }
 
     private func requireIndex(_ index: EntryIndex) throws(StoreError) {

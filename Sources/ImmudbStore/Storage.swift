@@ -17,6 +17,8 @@ final class Storage: Sendable {
     let upkeepCancellation: Cancellation
     /// What damage of entries is known.
     let damage: DamageRegister
+    /// Entries that may be missing in the key index, since their keys are unknown; nil if it has all.
+    let unindexed: Range<EntryIndex>?
     let log: LogSink
     let fileSystem: any FileSystem
     private let isClosed = Atomic(false)
@@ -25,8 +27,8 @@ final class Storage: Sendable {
 
     init(
         path: String, ledger: Ledger, tree: TreeView, index: IndexKeeper, barrier: LedgerBarrier,
-        upkeepCancellation: Cancellation, fileSystem: any FileSystem,
-        log: @escaping LogSink
+        upkeepCancellation: Cancellation, damage: DamageRegister, unindexed: Range<EntryIndex>?,
+        fileSystem: any FileSystem, log: @escaping LogSink
     ) {
         self.path = path
         self.fileSystem = fileSystem
@@ -36,7 +38,8 @@ final class Storage: Sendable {
         self.barrier = barrier
         self.upkeepCancellation = upkeepCancellation
         self.log = log
-        damage = DamageRegister(log: log)
+        self.damage = damage
+        self.unindexed = unindexed
     }
 
     func requireOpen() throws(StoreError) {
@@ -55,8 +58,36 @@ final class Storage: Sendable {
     /// Uses the key index for a read of a snapshot of `size`. If the index turns out to be damaged, the next opening
     /// rebuilds it.
     ///
-    /// - Throws: `indexBehind` while the key index lacks entries of the snapshot.
+    /// - Throws: `indexBehind` while the key index lacks entries of the snapshot; `corruption` if it lacks keys of damaged
+    ///   entries.
     func withIndex<Value>(
+        for size: TreeSize, _ body: (KeyIndex) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        if let unindexed { throw unknownKeys(unindexed) }
+        return try withAnyIndex(for: size, body)
+    }
+
+    /// Finds the newest entry of a key.
+    ///
+    /// - Throws: as ``withIndex(for:_:)``, unless the entry that is found is newer than those whose keys are unknown.
+    func newest(of key: [UInt8], in size: TreeSize) throws(StoreError) -> RecordAddress? {
+        let found = try withAnyIndex(for: size) { index throws(StoreError) in
+            try index.newest(of: key, in: size)
+        }
+        if let unindexed, found.map({ $0.index < unindexed.upperBound }) ?? true {
+            throw unknownKeys(unindexed)
+        }
+        return found
+    }
+
+    private func unknownKeys(_ range: Range<EntryIndex>) -> StoreError {
+        StoreError(
+            .corruption,
+            "the keys of damaged entries, from \(range.lowerBound) up to before \(range.upperBound), are unknown: what "
+                + "is asked for may be one of them")
+    }
+
+    private func withAnyIndex<Value>(
         for size: TreeSize, _ body: (KeyIndex) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
         do throws(StoreError) {
@@ -105,7 +136,9 @@ final class Storage: Sendable {
             position = stored
             return try Entry(ledger.readEntry(index, at: stored))
         } catch {
-            guard error.code == .corruption, let found = try ledger.locate(index), found != position
+            // Of an entry that is known to be damaged the segment is not searched again.
+            guard error.code == .corruption, !damage.isNoted(index...index),
+                let found = try ledger.locate(index), found != position
             else { throw error }
             log(
                 .warning,

@@ -44,7 +44,7 @@ final class IndexWriter {
     private func sort(_ entries: [IndexedKey]) {
         order.removeAll(keepingCapacity: true)
         members.removeAll(keepingCapacity: true)
-        for (number, entry) in entries.enumerated() {
+        for (number, entry) in entries.enumerated() where !entry.isUnknown {
             if entry.address.kind == EntryKind.sortedSetMember.rawValue {
                 members.append(number)
             } else {

@@ -55,3 +55,18 @@ extension RecordAddress {
             length: UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)))
     }
 }
+
+extension IndexedKey {
+    /// No kind of entry.
+    private static let unknownKind: UInt8 = 0xFF
+
+    /// Makes the place holder of an entry whose key is unknown, since it is damaged: the index stays dense, and has no
+    /// record of it.
+    public static func unknown(at index: EntryIndex) -> IndexedKey {
+        IndexedKey(
+            key: [],
+            address: RecordAddress(index: index, kind: unknownKind, position: 0, length: 0))
+    }
+
+    var isUnknown: Bool { address.kind == Self.unknownKind }
+}

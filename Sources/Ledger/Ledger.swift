@@ -16,6 +16,8 @@ public final class Ledger: Sendable {
         public var segmentByteCount: UInt64 = 128 << 20
         /// The most files of complete segments that are open at a time.
         public var openSegmentCount = 64
+        /// Whether a ledger whose end is damaged is opened for reading; nothing is written to it then.
+        public var servesDamaged = false
 
         static let maximumSegmentByteCount: UInt64 = 2 << 30
 
@@ -23,6 +25,8 @@ public final class Ledger: Sendable {
     }
 
     public let identity: DatabaseIdentity
+    /// The damage because of which the ledger is only read; nil if it takes frames.
+    public let damage: StoreError?
     let segments: SegmentTable
     private let writer: LedgerWriter
     private let sync = LedgerSync()
@@ -44,7 +48,7 @@ public final class Ledger: Sendable {
     /// - Parameters:
     ///   - witness: returns, after a crash, what the views of this database show about the first entry after
     ///     the recovered end. An acknowledged entry that is missing is damage.
-    /// - Throws: `corruption` with file, offset and entry index; `foreignDatabase`;
+    /// - Throws: `corruption` with file, offset and entry index, unless damage is served; `foreignDatabase`;
     ///   `incompatibleFormat`; the operating system's errors.
     /// - Complexity: reads the newest segment, and after a crash also the one before.
     public init(
@@ -55,21 +59,39 @@ public final class Ledger: Sendable {
         let folder = SegmentDirectory(
             path: directory, fileSystem: fileSystem,
             files: SegmentFiles(fileSystem: fileSystem, capacity: options.openSegmentCount))
-        let opened = try folder.open(segmentByteCount: options.segmentByteCount)
+        let opened = try folder.open(options)
         identity = opened.identity
         segments = SegmentTable(opened.segments)
-        let end = try Recovery(
-            folder: folder, segments: segments, witness: witness, log: log
-        ).run(opened.newest)
+        let recovery = Recovery(folder: folder, segments: segments, witness: witness, log: log)
+        let end = try Self.end(of: recovery, opened, servesDamaged: options.servesDamaged)
+        damage = end.damage
         writer = try LedgerWriter(
             folder: folder, identity: identity, segments: segments, file: end.file, tail: end.tail,
-            sync: sync, options: options)
+            damage: end.damage, sync: sync, options: options)
+    }
+
+    /// Returns the recovered end or, of a damaged ledger that is served, its last valid frame.
+    private static func end(
+        of recovery: Recovery, _ opened: SegmentDirectory.Opened, servesDamaged: Bool
+    ) throws(StoreError) -> (file: any StorageFile, tail: Recovery.Tail, damage: StoreError?) {
+        do throws(StoreError) {
+            if let damage = opened.damage { throw damage }
+            let end = try recovery.run(opened.newest)
+            return (end.file, end.tail, nil)
+        } catch  where error.code == .corruption && servesDamaged {
+            return (opened.newest, try recovery.lastValidFrame(), error)
+        }
     }
 
     // MARK: writing (one thread)
 
     /// The number of appended entries, synchronized or not.
     public var size: TreeSize { writer.size }
+
+    /// The entries before this are in segments that opening does not look at.
+    public var recoveredFrom: TreeSize {
+        TreeSize((segments.previous ?? segments.newest).firstIndex.rawValue)
+    }
 
     /// The Merkle root over all appended entries.
     public var root: Digest { writer.root }
@@ -131,63 +153,6 @@ public final class Ledger: Sendable {
         _ index: EntryIndex, at position: EntryPosition
     ) throws(StoreError) -> Int {
         try segments.segment(position.segment, holding: index).recordByteCount(at: position)
-    }
-
-    /// Calls `body` with each frame that holds an entry from `index` up to before `end`, in order.
-    ///
-    /// Every byte is checked. Other threads may append entries meanwhile.
-    /// - Precondition: the entries before `end` were appended when this function was called.
-    /// - Throws: `corruption` where a frame is damaged or missing, and what `body` throws.
-    /// - Complexity: reads the segments from the one that holds `index` on.
-    public func forEachFrame(
-        from index: EntryIndex, to end: EntryIndex,
-        _ body: (borrowing FrameView) throws(StoreError) -> Void
-    ) throws(StoreError) {
-        let all = segments.all(from: index)
-        for (number, segment) in all.enumerated() where segment.firstIndex < end {
-            let segmentEnd = number + 1 < all.count ? min(all[number + 1].firstIndex, end) : end
-            var expected = segment.firstIndex
-            var scanner = try FrameScanner(segment: segment)
-            while expected < segmentEnd, let frame = try scanner.next() {
-                guard frame.type == .entries else { continue }
-                guard frame.firstIndex == expected else {
-                    throw segment.corruption(
-                        at: frame.offset, entry: expected,
-                        "the next frame begins with entry \(frame.firstIndex)")
-                }
-                expected = EntryIndex(expected.rawValue + UInt64(frame.count))
-                if expected > index { try body(frame) }
-            }
-            guard expected >= segmentEnd else {
-                throw segment.corruption(
-                    at: scanner.offset, entry: expected, "no whole frame with a valid checksum")
-            }
-        }
-    }
-
-    /// Finds the position of an entry by reading its segment: for use when the file of positions is damaged.
-    public func locate(_ index: EntryIndex) throws(StoreError) -> EntryPosition? {
-        try locate(index...index)[index]
-    }
-
-    /// Finds the positions of consecutive entries by reading their segments, as ``locate(_:)`` does. Entries whose frames
-    /// are damaged are not found.
-    public func locate(
-        _ indexes: ClosedRange<EntryIndex>
-    ) throws(StoreError) -> [EntryIndex: EntryPosition] {
-        var found: [EntryIndex: EntryPosition] = [:]
-        for segment in segments.all(from: indexes.lowerBound)
-        where segment.firstIndex <= indexes.upperBound {
-            var scanner = try FrameScanner(segment: segment)
-            while let frame = try scanner.nextValid(), frame.firstIndex <= indexes.upperBound {
-                guard frame.type == .entries else { continue }
-                frame.forEachEntry { entry in
-                    if indexes.contains(entry.index) { found[entry.index] = entry.position }
-                }
-                if found[indexes.upperBound] != nil { return found }
-            }
-        }
-        return found
     }
 
     /// Returns a reader of many records, for one thread.

@@ -27,10 +27,13 @@ final class LedgerWriter: @unchecked Sendable {
     private(set) var root: Digest
     private let endFrame = FrameBuffer()
     private var isEnded: Bool
+    private let damage: StoreError?
 
+    /// - Parameter damage: the reason why nothing may be written; nil if there is none.
     init(
         folder: SegmentDirectory, identity: DatabaseIdentity, segments: SegmentTable,
-        file: any StorageFile, tail: Recovery.Tail, sync: LedgerSync, options: Ledger.Options
+        file: any StorageFile, tail: Recovery.Tail, damage: StoreError?, sync: LedgerSync,
+        options: Ledger.Options
     ) throws(StoreError) {
         self.folder = folder
         self.identity = identity
@@ -47,6 +50,8 @@ final class LedgerWriter: @unchecked Sendable {
         size = tail.size
         root = tail.root
         synchronizedOffset = UInt64(tail.synchronizedOffset)
+        self.damage = damage
+        guard damage == nil else { return }
         try rewrite(from: tail.synchronizedOffset)
         try file.synchronize()
         synchronizedOffset = offset
@@ -71,6 +76,9 @@ final class LedgerWriter: @unchecked Sendable {
     }
 
     func prepare(payloadByteCount: Int) throws(StoreError) -> EntryPosition {
+        if let damage {
+            throw StoreError(.writesStopped, "the ledger is damaged, and only read", cause: damage)
+        }
         guard payloadByteCount <= maximumFramePayloadByteCount else {
             throw StoreError(
                 .tooLarge,

@@ -57,12 +57,26 @@ struct Recovery {
         return (file, tail)
     }
 
+    /// Finds the last valid frame of the newest segment, whatever lies before it: the end of a ledger that is only read.
+    func lastValidFrame() throws(StoreError) -> Tail {
+        let segment = segments.newest
+        var scanner = try FrameScanner(segment: segment)
+        var tail = Tail(beginning: segment)
+        while let frame = try scanner.nextValid() {
+            guard frame.firstIndex.rawValue >= tail.size.rawValue,
+                let size = TreeSize(rawValue: frame.firstIndex.rawValue + UInt64(frame.count))
+            else { continue }
+            tail = Tail(
+                offset: scanner.offset, synchronizedOffset: scanner.offset, size: size,
+                root: frame.root, isEnded: true)
+        }
+        return tail
+    }
+
     private func lastFrame(
         of segment: Segment, _ scanner: inout FrameScanner
     ) throws(StoreError) -> Tail {
-        var tail = Tail(
-            offset: scanner.offset, synchronizedOffset: scanner.offset,
-            size: TreeSize(segment.firstIndex.rawValue), root: segment.rootBefore)
+        var tail = Tail(beginning: segment)
         while let frame = try scanner.next() {
             guard frame.firstIndex.rawValue == tail.size.rawValue,
                 let size = TreeSize(rawValue: tail.size.rawValue + UInt64(frame.count))
@@ -157,5 +171,14 @@ struct Recovery {
         // Truncated, not overwritten: space that is reserved again reads as zeros.
         try file.truncate(to: UInt64(tail.offset))
         try file.synchronize()
+    }
+}
+
+extension Recovery.Tail {
+    /// The end of a segment without frames.
+    fileprivate init(beginning segment: Segment) {
+        self.init(
+            offset: SegmentHeader.byteCount, synchronizedOffset: SegmentHeader.byteCount,
+            size: TreeSize(segment.firstIndex.rawValue), root: segment.rootBefore)
     }
 }

@@ -18,12 +18,14 @@ struct SegmentDirectory: Sendable {
         var segments: [Segment]
         /// The file of the last segment, open for writing.
         var newest: any StorageFile
+        /// The damage of a segment's head that is served; nil if all heads are whole.
+        var damage: StoreError?
     }
 
     /// Opens the existing segments, in order, or creates the first one of a new database.
     ///
-    /// - Parameter segmentByteCount: see ``Ledger/Options``.
-    func open(segmentByteCount: UInt64) throws(StoreError) -> Opened {
+    /// - Parameter options: see ``Ledger/Options``.
+    func open(_ options: Ledger.Options) throws(StoreError) -> Opened {
         try fileSystem.createDirectory(path)
         var numbers: [UInt32] = []
         for name in try fileSystem.names(inDirectory: path) {
@@ -40,14 +42,18 @@ struct SegmentDirectory: Sendable {
             let head = SegmentHead(
                 identity: .random(), number: 0, firstIndex: EntryIndex(0), rootBefore: .emptyTree)
             let (first, file) = try create(
-                head, byteCount: min(Self.allocationByteCount, max(segmentByteCount, 4096)))
+                head,
+                byteCount: min(Self.allocationByteCount, max(options.segmentByteCount, 4096)))
             return Opened(identity: head.identity, segments: [first], newest: file)
         }
-        return try open(numbers)
+        return try open(numbers, servesDamaged: options.servesDamaged)
     }
 
-    private func open(_ numbers: [UInt32]) throws(StoreError) -> Opened {
+    private func open(
+        _ numbers: [UInt32], servesDamaged: Bool
+    ) throws(StoreError) -> Opened {
         var segments: [Segment] = []
+        var damage: StoreError?
         var newest: (any StorageFile)?
         for (expected, number) in numbers.enumerated() {
             guard number == UInt32(expected) else {
@@ -60,9 +66,19 @@ struct SegmentDirectory: Sendable {
             let file = try fileSystem.open(
                 "\(path)/\(Segment.name(number))", isNewest ? .readWrite : .readOnly)
             let bytes = try file.read(byteCount: SegmentHeader.byteCount, at: 0)
-            let head = try bytes.withUnsafeBytes { header in
+            let decoded = bytes.withUnsafeBytes { header in
                 Result { () throws(StoreError) in try decode(header, file, number) }
-            }.get()
+            }
+            let head: SegmentHead
+            do throws(StoreError) {
+                head = try decoded.get()
+            } catch  where error.code == .corruption && servesDamaged {
+                guard let found = try headOfFrames(in: file, number, bytes, segments.last) else {
+                    throw error
+                }
+                head = found
+                damage = damage ?? error
+            }
             let segment = Segment(
                 head, path: file.path, files: files, file: isNewest ? file : nil)
             if !isNewest {
@@ -75,7 +91,31 @@ struct SegmentDirectory: Sendable {
         guard let newest, let identity = segments.first?.identity else {
             preconditionFailure("called with at least one segment")
         }
-        return Opened(identity: identity, segments: segments, newest: newest)
+        return Opened(identity: identity, segments: segments, newest: newest, damage: damage)
+    }
+
+    /// Makes the head of a segment whose own head is damaged from its first valid frame, whose checksums tell whether the
+    /// identity is right.
+    ///
+    /// - Returns: nil if there is no such frame.
+    private func headOfFrames(
+        in file: any StorageFile, _ number: UInt32, _ head: [UInt8], _ previous: Segment?
+    ) throws(StoreError) -> SegmentHead? {
+        let own = DatabaseIdentity(
+            head.dropFirst(SegmentHeader.identityOffset).prefix(DatabaseIdentity.byteCount))
+        for case let identity? in [previous?.identity, own] {
+            let unknown = SegmentHead(
+                identity: identity, number: number, firstIndex: EntryIndex(0),
+                rootBefore: .emptyTree)
+            let segment = Segment(unknown, path: file.path, files: files, file: file)
+            var scanner = try FrameScanner(segment: segment)
+            if let frame = try scanner.nextValid() {
+                return SegmentHead(
+                    identity: identity, number: number, firstIndex: frame.firstIndex,
+                    rootBefore: .emptyTree)
+            }
+        }
+        return nil
     }
 
     private func requireOrder(

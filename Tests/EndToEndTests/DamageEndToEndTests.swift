@@ -183,4 +183,43 @@ struct DamageEndToEndTests {
         #expect(try await server.stop() == 0)
         #expect(ContinuousClock.now - began < .seconds(8))
     }
+
+    @Test("does not start with a changed byte, and says how it would serve what is whole")
+    func changedByteAtStart() async throws {
+        var server = try await launch(["--consistency-check=false"])
+        var client = try await connect(server)
+        try await fill(client)
+        await client.close()
+        #expect(try await server.stop() == 0)
+        let byte = try editor.record(of: 7).value.lowerBound
+        try editor.flip(editor.segment, byte: byte)
+
+        let refused = try await FinishedProcess.run("immudb", ["--dir", folder, "-p", "0"])
+        #expect(refused.exitCode == 1)
+        #expect(refused.errors.contains("entry 7: no whole frame with a valid checksum"))
+        #expect(refused.errors.contains("start with --serve-damaged"))
+
+        server = try await launch(["--serve-damaged"])
+        client = try await connect(server)
+        for number in 0..<Self.count where number != 7 {
+            #expect(try await client.verifiedGet("key \(number)").value.index.rawValue == number)
+        }
+        let read = try await refusal { _ = try await client.verifiedGet("key 7") }
+        #expect(read.status == .dataLoss)
+        #expect(read.message == "entry 7 is damaged: the server's log says where")
+        let write = try await refusal { _ = try await client.set("more", "value") }
+        #expect(write.status == .failedPrecondition)
+        #expect(try await !client.health().isWhole)
+        await client.close()
+        #expect(try await server.stop() == 0)
+
+        try editor.flip(editor.segment, byte: byte)
+        server = try await launch()
+        client = try await connect(server)
+        #expect(try await client.verifiedGet("key 7").value.index == EntryIndex(7))
+        try await client.verifiedSet("more", "value")
+        #expect(try await client.health().isWhole)
+        await client.close()
+        #expect(try await server.stop() == 0)
+    }
 }

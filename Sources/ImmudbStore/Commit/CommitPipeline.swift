@@ -48,6 +48,9 @@ final class CommitPipeline: Sendable {
     /// The reason why the database takes no more writes; nil if it takes them.
     var failure: StoreError? { writes.failure }
 
+    /// Takes no writes from the beginning, since the ledger is damaged.
+    func refuseWrites(_ damage: StoreError) { writes.refuseWrites(damage) }
+
     func start() throws(StoreError) {
         storage.barrier.onFailure { [writes] error in writes.stop(error) }
         var started: [WorkerThread] = []

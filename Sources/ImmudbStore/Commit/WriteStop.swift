@@ -20,16 +20,32 @@ final class WriteStop: Sendable {
     /// - Returns: the error for callers. The first cause is the one that is reported later.
     @discardableResult
     func stop(_ cause: StoreError) -> StoreError {
-        let error = StoreError(
-            .writesStopped,
-            "the database \(path) takes no more writes because one failed; reads continue. Remove "
-                + "the cause and restart. Cause",
-            cause: cause)
+        stop(
+            StoreError(
+                .writesStopped,
+                "the database \(path) takes no more writes because one failed; reads continue. Remove "
+                    + "the cause and restart. Cause",
+                cause: cause), isLogged: true)
+    }
+
+    /// Takes no writes from the beginning, since the ledger is damaged.
+    func refuseWrites(_ damage: StoreError) {
+        stop(
+            StoreError(
+                .writesStopped,
+                "the database \(path) takes no writes because its ledger is damaged; entries that are whole are "
+                    + "read. Cause",
+                cause: damage), isLogged: false)
+    }
+
+    /// - Parameter error: the error for callers.
+    @discardableResult
+    private func stop(_ error: StoreError, isLogged: Bool) -> StoreError {
         let isFirst = reason.withLock { reason in
             defer { reason = reason ?? error }
             return reason == nil
         }
-        if isFirst { log(.error, "\(error)") }
+        if isFirst, isLogged { log(.error, "\(error)") }
         return error
     }
 }

@@ -39,6 +39,7 @@ final class DamageRegister: Sendable {
 
     /// Some 300 KiB.
     private static let rangeLimit = 10_000
+    private static let lineLimit = 200
 
     private let isFound = Atomic(false)
     private let state = Mutex(State())
@@ -48,15 +49,19 @@ final class DamageRegister: Sendable {
 
     /// Adds damage, and logs it if it was not known.
     func note(_ damage: Damage) {
-        let isNew = state.withLock { state in
+        let number: Int? = state.withLock { state in
             state.first = state.first ?? damage
-            return state.ranges.count < Self.rangeLimit
-                && state.ranges.insert(damage.entries).inserted
+            guard state.ranges.count < Self.rangeLimit,
+                state.ranges.insert(damage.entries).inserted
+            else { return nil }
+            return state.ranges.count
         }
         isFound.store(true, ordering: .releasing)
-        guard isNew else { return }
+        guard let number, number <= Self.lineLimit else { return }
         let kind = damage.isTampering ? "tampering" : "damage"
-        log(.error, "\(kind) found: \(damage.error)")
+        let rest =
+            number == Self.lineLimit ? ". Further damage is counted, and not logged" : ""
+        log(.error, "\(kind) found: \(damage.error)\(rest)")
     }
 
     var report: Database.DamageReport? {
@@ -73,6 +78,12 @@ final class DamageRegister: Sendable {
     func someRanges(_ limit: Int) -> [ClosedRange<EntryIndex>] {
         guard isFound.load(ordering: .acquiring) else { return [] }
         return state.withLock { Array($0.ranges.prefix(limit)) }
+    }
+
+    /// Returns whether these entries were noted, as one place.
+    func isNoted(_ entries: ClosedRange<EntryIndex>) -> Bool {
+        guard isFound.load(ordering: .acquiring) else { return false }
+        return state.withLock { $0.ranges.contains(entries) }
     }
 
     /// Returns whether damage is known of one of the entries.
