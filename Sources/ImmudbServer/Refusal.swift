@@ -105,11 +105,13 @@ struct Refusal: Error {
     ///
     /// INTERNAL on a write says that its entry may have been stored. An error that keeps an entry
     /// from the ledger, such as a key index that cannot be read, gets UNAVAILABLE instead: the
-    /// entry is certainly not stored.
+    /// entry is certainly not stored. For the same reason damage gets FAILED_PRECONDITION instead of DATA_LOSS.
     init(ofWrite error: StoreError) {
         self.init(error)
-        guard code == .internalError, error.code != .outcomeUnknown else { return }
-        code = .unavailable
+        guard [.internalError, .dataLoss].contains(code), error.code != .outcomeUnknown else {
+            return
+        }
+        code = code == .dataLoss ? .failedPrecondition : .unavailable
         message = "not stored: \(message)"
     }
 
