@@ -142,6 +142,10 @@ let package = Package(
         .target(
             name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"],
             swiftSettings: settings),
+        // Backups as streams of bytes, and their verification; and the files that hold them.
+        .target(
+            name: "ImmudbBackup", dependencies: ["ImmudbModel", "MerkleTree", "StorageIO"],
+            swiftSettings: settings),
         .target(
             name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
         // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the

@@ -14,6 +14,8 @@ public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConve
         case incompatibleFormat
         /// A file that belongs to another database.
         case foreignDatabase
+        /// A backup that does not continue this history, or a root that is not in it.
+        case otherHistory
         /// The folder is open: in another process, or already in this one.
         case inUse
         case permissionDenied

@@ -51,6 +51,8 @@ struct Refusal: Error {
             self.init(.invalidArgument, "empty batch")
         case .invalidRootIndex:
             self = .invalidRootIndex
+        case .otherHistory:
+            self.init(.failedPrecondition, error.message)
         case .tooManyEntries, .tooLarge:
             self.init(.unknown, "Txn is too big to fit into one request")
         case .keyNotFound:

@@ -1,0 +1,38 @@
+public import ImmudbModel
+import StorageIO
+
+/// Where a backup begins, as an operator names it: after an earlier backup, after a root, or with the first entry.
+public struct BackupStart: Sendable {
+    /// The tree that the backup continues.
+    public let tree: TrustedRoot
+    private let previous: PreviousBackup?
+
+    /// - Parameter text: the path of a backup, or a root, `<hex>@<size>`; nil for a full backup.
+    /// - Throws: `corruption` if the earlier backup is not complete; the operating system's errors.
+    public init(_ text: String?) throws(StoreError) {
+        guard let text else {
+            tree = .empty
+            previous = nil
+            return
+        }
+        if let root = TrustedRoot(text) {
+            tree = root
+            previous = nil
+            return
+        }
+        let found = try PreviousBackup(path: text)
+        previous = found
+        tree = found.trailer.end
+    }
+
+    /// Refuses to continue the backup of another database, although both may be the same so far, as two empty ones are.
+    ///
+    /// - Throws: `foreignDatabase`.
+    public func requireSame(_ head: BackupHead) throws(StoreError) {
+        guard let previous, previous.head.identity != head.identity else { return }
+        throw StoreError(
+            .foreignDatabase,
+            "the backup to continue is of the database \(previous.head.identity), and this one is "
+                + "\(head.identity)")
+    }
+}
