@@ -161,7 +161,8 @@ let package = Package(
         .target(
             name: "ImmudbStore",
             dependencies: [
-                "ImmudbModel", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "StorageIO", deque,
+                "ImmudbBackup", "ImmudbModel", "KeyIndex", "Ledger", "MerkleTree", "POSIX",
+                "StorageIO", deque,
             ],
             swiftSettings: settings),
 
@@ -195,8 +196,8 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbAccounts", "ImmudbOperations", "ImmudbProtocol", "ImmudbStore", "MerkleTree",
-                "POSIX", "RPCTransport", "StorageIO", coreMetrics, logging, nioCore, protobuf,
+                "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbProtocol",
+                "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO", coreMetrics, logging, nioCore, protobuf,
                 system,
             ],
             swiftSettings: settings),
@@ -275,8 +276,8 @@ let package = Package(
         .executableTarget(
             name: "immudb",
             dependencies: [
-                "ImmudbGateway", "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit",
-                "PrometheusMetrics", "ServiceKit", arguments, nioCore, nioPosix,
+                "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit",
+                "PrometheusMetrics", "ServiceKit", "StorageIO", "Terminal", arguments, nioCore, nioPosix,
                 hummingbird, hummingbirdCore,
                 logging,
             ],
@@ -297,7 +298,8 @@ let package = Package(
         .executableTarget(
             name: "immuadmin",
             dependencies: [
-                "ClientKit", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "MutualTLSFiles",
+                "ClientKit", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient", "ImmudbModel",
+                "ImmudbProtocol", "MutualTLSFiles",
                 "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "SystemServices",
                 "Terminal", "TerminalScreen", arguments,
             ],
@@ -313,9 +315,9 @@ let package = Package(
             name: "immudb-bench",
             dependencies: [
                 "TestTools",
-                "CNghttp2", "CRocksDB", "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol",
-                "ImmudbStore", "ImmudbVerification", "KeyIndex", "Ledger", "MerkleTree",
-                "MutualTLSFiles", "RPCTransport", "StorageIO", httpTypes, hummingbird,
+                "CNghttp2", "CRocksDB", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient",
+                "ImmudbProtocol", "ImmudbStore", "ImmudbVerification", "KeyIndex", "Ledger",
+                "MerkleTree", "MutualTLSFiles", "POSIX", "RPCTransport", "StorageIO", httpTypes, hummingbird,
                 hummingbirdCore, logging, nioCore, nioPosix, protobuf,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
@@ -425,6 +427,14 @@ let package = Package(
                 "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
             ],
             swiftSettings: settings),
+        // Backups and restores, in memory and on the simulated disk.
+        .testTarget(
+            name: "BackupTests",
+            dependencies: [
+                "ImmudbBackup", "ImmudbModel", "ImmudbServer", "ImmudbStore", "MerkleTree",
+                "SimulatedDisk", "StorageIO", "TestTools", "OwnThread",
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "RPCTransportTests",
             dependencies: [
@@ -457,8 +467,8 @@ let package = Package(
             name: "ImmudbServerTests",
             dependencies: [
                 "TestTools",
-                "ImmudbAccounts", "ImmudbOperations", "ImmudbServer", "ImmudbProtocol",
-                "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "ServiceKit",
+                "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbServer",
+                "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "ServiceKit",
                 "SimulatedDisk", "StorageIO", coreMetrics, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),

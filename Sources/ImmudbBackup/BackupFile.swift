@@ -95,7 +95,11 @@ public final class BackupFile {
     /// - Parameter head: of the backup that is made now.
     /// - Throws: `otherHistory` if the unfinished backup is another one.
     public func begin(_ head: BackupHead) throws(StoreError) {
-        guard let unfinished else { return try append(head.bytes) }
+        guard let unfinished else {
+            try append(head.bytes)
+            // After a power failure, a part without its head would be of no use.
+            return try file.synchronize()
+        }
         let isSame =
             unfinished.head.identity == head.identity && unfinished.head.start == head.start
             && unfinished.head.serverIdentifier == head.serverIdentifier

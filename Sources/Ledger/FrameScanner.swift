@@ -59,6 +59,7 @@ struct FrameScanner: ~Copyable {
             segment: segment.number, offset: offset, type: type,
             firstIndex: EntryIndex(frame.number(UInt64.self, at: FrameHeader.firstIndexOffset)),
             count: Int(frame.number(UInt32.self, at: FrameHeader.countOffset)),
+            timeMicroseconds: frame.number(Int64.self, at: FrameHeader.timeOffset),
             synchronizedOffset: Int(frame.number(UInt32.self, at: FrameHeader.synchronizedOffset)),
             payload: payload)
         guard view.isWellFormed else { return nil }

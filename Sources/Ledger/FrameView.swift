@@ -7,6 +7,8 @@ public struct FrameView: ~Copyable {
     let type: FrameType
     public let firstIndex: EntryIndex
     public let count: Int
+    /// When the frame was written, in microseconds since 1970.
+    public let timeMicroseconds: Int64
     let synchronizedOffset: Int
     let payload: UnsafeRawBufferPointer
 
@@ -22,6 +24,7 @@ public struct FrameView: ~Copyable {
         public let index: EntryIndex
         public let position: EntryPosition
         public let kind: UInt8
+        public let isEndOfBatch: Bool
         public let byteCount: Int
         public let key: UnsafeRawBufferPointer
         public let value: UnsafeRawBufferPointer
@@ -44,21 +47,30 @@ public struct FrameView: ~Copyable {
     ) throws(Failure) {
         var start = 0
         for number in 0..<count {
-            guard let byteCount = recordByteCount(at: start) else { return }
-            let record = UnsafeRawBufferPointer(rebasing: payload[start..<start + byteCount])
-            let keyEnd =
-                EntryHeader.byteCount
-                + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
-            try body(
-                EntryView(
-                    index: EntryIndex(firstIndex.rawValue + UInt64(number)),
-                    position: EntryPosition(
-                        segment: segment, offset: UInt32(offset + FrameHeader.byteCount + start)),
-                    kind: record[EntryHeader.kindOffset], byteCount: byteCount,
-                    key: UnsafeRawBufferPointer(rebasing: record[EntryHeader.byteCount..<keyEnd]),
-                    value: UnsafeRawBufferPointer(rebasing: record[keyEnd...])))
-            start += byteCount
+            guard let entry = entry(number, at: start) else { return }
+            try body(entry)
+            start += entry.byteCount
         }
+    }
+
+    /// Returns the entry of a number within the frame, whose record begins at `start` of the payload.
+    ///
+    /// - Returns: nil if no whole record begins there.
+    func entry(_ number: Int, at start: Int) -> EntryView? {
+        guard let byteCount = recordByteCount(at: start) else { return nil }
+        let record = UnsafeRawBufferPointer(rebasing: payload[start..<start + byteCount])
+        let keyEnd =
+            EntryHeader.byteCount
+            + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
+        return EntryView(
+            index: EntryIndex(firstIndex.rawValue + UInt64(number)),
+            position: EntryPosition(
+                segment: segment, offset: UInt32(offset + FrameHeader.byteCount + start)),
+            kind: record[EntryHeader.kindOffset],
+            isEndOfBatch: record[EntryHeader.marksOffset] & EntryHeader.endOfBatchMark != 0,
+            byteCount: byteCount,
+            key: UnsafeRawBufferPointer(rebasing: record[EntryHeader.byteCount..<keyEnd]),
+            value: UnsafeRawBufferPointer(rebasing: record[keyEnd...]))
     }
 
     private func recordByteCount(at start: Int) -> Int? {

@@ -19,6 +19,9 @@ public final class Ledger: Sendable {
         /// Whether a ledger whose end is damaged is opened for reading; nothing is written to it then.
         public var servesDamaged = false
 
+        /// The identity of a ledger that is created; nil for a random one. An existing ledger keeps its own.
+        public var newIdentity: DatabaseIdentity?
+
         static let maximumSegmentByteCount: UInt64 = 2 << 30
 
         public init() {}
@@ -105,8 +108,12 @@ public final class Ledger: Sendable {
 
     /// Writes a frame at the position that ``prepareFrame(payloadByteCount:)`` returned. It is durable, and may be
     /// acknowledged, after ``synchronize()``.
-    public func append(_ frame: borrowing FrameBuffer) throws(StoreError) {
-        try writer.append(frame)
+    ///
+    /// - Parameter timeMicroseconds: the time that the frame states, in microseconds since 1970; nil for now.
+    public func append(
+        _ frame: borrowing FrameBuffer, timeMicroseconds: Int64? = nil
+    ) throws(StoreError) {
+        try writer.append(frame, timeMicroseconds: timeMicroseconds)
     }
 
     /// Makes all appended frames durable: one fdatasync.

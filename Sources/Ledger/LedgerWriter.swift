@@ -96,8 +96,9 @@ final class LedgerWriter: @unchecked Sendable {
             segment: segment.number, offset: UInt32(offset + UInt64(FrameHeader.byteCount)))
     }
 
-    func append(_ frame: FrameBuffer) throws(StoreError) {
-        try write(frame, .entries)
+    /// - Parameter timeMicroseconds: the time of the frame; nil for now.
+    func append(_ frame: FrameBuffer, timeMicroseconds: Int64?) throws(StoreError) {
+        try write(frame, .entries, timeMicroseconds: timeMicroseconds)
         size = TreeSize(size.rawValue + UInt64(frame.count))
     }
 
@@ -113,7 +114,7 @@ final class LedgerWriter: @unchecked Sendable {
         // On a full disk there is no end mark: the next opening recovers, as after a crash.
         do throws(StoreError) {
             try reserve(offset + UInt64(FrameHeader.byteCount + Digest.byteCount))
-        } catch where error.code == .noSpace {
+        } catch  where error.code == .noSpace {
             return
         }
         let position = EntryPosition(
@@ -125,10 +126,13 @@ final class LedgerWriter: @unchecked Sendable {
         isEnded = true
     }
 
-    private func write(_ frame: FrameBuffer, _ type: FrameType) throws(StoreError) {
+    private func write(
+        _ frame: FrameBuffer, _ type: FrameType, timeMicroseconds: Int64? = nil
+    ) throws(StoreError) {
         precondition(frame.firstIndex == size.nextIndex, "frames follow each other without a hole")
         let result = frame.withFrame(
-            type: type, identity: identity, timeMicroseconds: currentMicroseconds(),
+            type: type, identity: identity,
+            timeMicroseconds: timeMicroseconds ?? currentMicroseconds(),
             synchronizedOffset: UInt32(synchronizedOffset)
         ) { bytes in
             Result { () throws(StoreError) -> Void in

@@ -40,7 +40,8 @@ struct SegmentDirectory: Sendable {
         numbers.sort()
         guard !numbers.isEmpty else {
             let head = SegmentHead(
-                identity: .random(), number: 0, firstIndex: EntryIndex(0), rootBefore: .emptyTree)
+                identity: options.newIdentity ?? .random(), number: 0, firstIndex: EntryIndex(0),
+                rootBefore: .emptyTree)
             let (first, file) = try create(
                 head,
                 byteCount: min(Self.allocationByteCount, max(options.segmentByteCount, 4096)))

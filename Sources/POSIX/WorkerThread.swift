@@ -57,6 +57,17 @@ public final class WorkerThread: Sendable {
     /// Whether the caller runs on this thread.
     public var isCurrent: Bool { pthread_equal(handle, pthread_self()) != 0 }
 
+    /// Lowers the priority of the calling thread, so that it gives way to others. Does nothing on other systems than
+    /// Linux, where it would concern the whole process.
+    ///
+    /// - Parameter steps: by how much, of 20 that there are.
+    public static func giveWay(by steps: Int32) {
+        #if os(Linux)
+            let thread = __priority_which_t(PRIO_PROCESS.rawValue)
+            _ = setpriority(thread, 0, getpriority(thread, 0) + steps)
+        #endif
+    }
+
     /// Waits until the thread has ended. Call it once, from another thread.
     public func join() {
         isJoined.store(true, ordering: .relaxed)

@@ -26,7 +26,7 @@ final class HashingThread: Sendable {
     init() throws(StoreError) {
         do {
             let started = try WorkerThread(name: "passwords") { [monitor] in
-                Self.giveWay()
+                WorkerThread.giveWay(by: 5)
                 while let job = Self.next(of: monitor) { Self.run(job, monitor) }
             }
             thread.withLock { $0 = started }
@@ -87,14 +87,5 @@ final class HashingThread: Sendable {
         monitor.wait(upTo: .nanoseconds(Int64(clamping: used))) { state in
             state.isClosed || state.queue.hasAdministration ? () : nil
         }
-    }
-
-    /// Lowers the priority of the calling thread. Does nothing on other systems than Linux, where
-    /// it would concern the whole process.
-    private static func giveWay() {
-        #if os(Linux)
-            let thread = __priority_which_t(PRIO_PROCESS.rawValue)
-            _ = setpriority(thread, 0, getpriority(thread, 0) + 5)
-        #endif
     }
 }
