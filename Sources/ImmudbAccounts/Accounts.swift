@@ -147,6 +147,17 @@ public final class Accounts: Sendable {
         refusals.note(action, from: address, user: "", outcome: reason)
     }
 
+    /// Records that an administrator has begun a backup.
+    ///
+    /// - Parameter completion: called when the record is durable, or with the reason why it is not.
+    public func noteBackup(
+        by caller: Caller, from address: String,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let entry = AuditEntry(.backup, by: caller.name.description, from: address, user: "")
+        database.append([entry.newEntry()]) { completion($0.map { _ in }) }
+    }
+
     /// Walks over the audit entries that match a filter, in the newest snapshot.
     public func auditWalk(_ filter: AuditFilter) throws(StoreError) -> AuditWalk {
         try AuditWalk(database.snapshot, filter)

@@ -13,6 +13,28 @@ public enum OfflineAccounts {
         try reset(in: directory, Accounts.Options())
     }
 
+    /// Records that the data of a new folder was restored from backups. Creates the system's database there.
+    ///
+    /// - Parameters:
+    ///   - directory: the data folder.
+    ///   - tree: the root that was restored.
+    /// - Throws: `SystemFolderError`.
+    public static func recordRestore(
+        of tree: TrustedRoot, in directory: String, options: Accounts.Options = Accounts.Options()
+    ) throws(SystemFolderError) {
+        let database = try SystemFolder.open(in: directory, options)
+        do {
+            let entry = AuditEntry(
+                .restore, by: "", from: AuditEntry.offline, user: "",
+                outcome: "\(AuditEntry.done), root \(tree.text)")
+            try database.appendWaiting([entry.newEntry()])
+            try database.close()
+        } catch {
+            try? database.close()
+            throw SystemFolderError("the restore was not recorded: \(error)")
+        }
+    }
+
     static func reset(
         in directory: String, _ options: Accounts.Options
     ) throws(SystemFolderError) -> String {

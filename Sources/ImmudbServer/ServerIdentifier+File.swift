@@ -25,10 +25,17 @@ extension ServerIdentifier {
         return identifier
     }
 
+    /// Returns the identifier of a data folder; nil if it has none.
+    ///
+    /// - Throws: `ServerStartError` that names a damaged file.
+    static func existing(in directory: String) throws(ServerStartError) -> ServerIdentifier? {
+        try load(path(in: directory))
+    }
+
     /// Whether the folder has an identifier.
     static func exists(in directory: String) -> Bool { access(path(in: directory), F_OK) == 0 }
 
-    private static func path(in directory: String) -> String {
+    static func path(in directory: String) -> String {
         directory.hasSuffix("/") ? directory + fileName : directory + "/" + fileName
     }
 

@@ -18,7 +18,9 @@ struct Immudb: Program {
     static let runsWithoutCommand = true
     static let commands = [
         CommandGroup(
-            name: "", subcommands: [VersionCommand<Self>.self, ManPagesCommand<Self>.self])
+            name: "", subcommands: [VersionCommand<Self>.self, ManPagesCommand<Self>.self]),
+        CommandGroup(
+            name: "Stopped servers", subcommands: [BackupCommand.self, RestoreCommand.self]),
     ]
 
     static let about = ProgramDescription(
@@ -52,6 +54,14 @@ struct Immudb: Program {
                     what: "Serves REST as well, at port 3323:"
                 ),
                 (
+                    command: "immudb backup --dir ./db monday.backup",
+                    what: "Backs up the data of a server that is stopped:"
+                ),
+                (
+                    command: "immudb restore --dir ./restored monday.backup tuesday.backup",
+                    what: "Makes a data folder of a full backup and an incremental one:"
+                ),
+                (
                     command: "IMMUDB_DURABILITY=interval immudb --config /etc/immudb/immudb.toml",
                     what: "Takes settings from a file, and one from the environment:"
                 ),
@@ -62,6 +72,9 @@ struct Immudb: Program {
         if let answer = try invocation.answer() {
             print(answer)
             return EXIT_SUCCESS
+        }
+        if case .run(let command as any OfflineCommand) = invocation.action {
+            return command.exitCode(try invocation.sources().values())
         }
         return try await ServiceProcess.run(invocation, ImmudbSettings.service) {
             values throws(SettingsError) in

@@ -20,6 +20,10 @@ public struct AuditEntry: Hashable, Sendable, Codable {
         case auditLog = "audit-log"
         /// A new password was set while the server was stopped.
         case resetPassword = "reset-password"
+        /// A backup of the data was begun, through the server.
+        case backup
+        /// The data was restored from backups, while the server was stopped.
+        case restore
     }
 
     /// The time in microseconds since 1970, by the server's clock.
@@ -31,7 +35,7 @@ public struct AuditEntry: Hashable, Sendable, Codable {
     public var from: String
     /// The user whom the act was about; empty if it was about none, or the name is not known.
     public var user: String
-    /// `done`, or the reason why not.
+    /// `done`, or the reason why not. Of a restore also the root, after a comma.
     public var outcome: String
     /// The number of refused attempts before this one that have no entry of their own, since there
     /// were too many.
