@@ -2,7 +2,7 @@
 //
 // Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
 // are shared. Sections: durable, batch, get, proof, walk, server, client, accounts,
-// tls, gateway.
+// tls, gateway, backup.
 //
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
 // `make build` and `make bench` have been run. `immudb-bench echo PORT` and `immudb-bench load PORT CONNECTIONS CALLS` are
@@ -24,6 +24,7 @@ let sections: [(name: String, run: (inout Report) async throws -> Void)] = [
     ("accounts", measureAccounts),
     ("tls", measureTLS),
     ("gateway", measureGateway),
+    ("backup", measureBackup),
 ]
 
 let arguments = Array(CommandLine.arguments.dropFirst())

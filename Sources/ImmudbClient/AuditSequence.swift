@@ -24,7 +24,7 @@ public struct AuditedAct: Hashable, Sendable {
     public let index: UInt64
     /// The time by the server's clock.
     public let time: Date
-    /// first-login, login, create-user, change-password, delete-user, audit-log or reset-password.
+    /// first-login, login, create-user, change-password, delete-user, audit-log, reset-password, backup or restore.
     public let action: String
     /// The user who did it; empty if nobody has proved to be one.
     public let by: String

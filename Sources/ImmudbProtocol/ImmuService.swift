@@ -138,6 +138,10 @@ public enum Permission: Sendable {
 /// The service `immudb.admin.v1.AdminService`, which immudb 0.6 does not have.
 public enum AdminService {
     public static let auditLog = "/immudb.admin.v1.AdminService/AuditLog"
+    public static let backup = "/immudb.admin.v1.AdminService/Backup"
+
+    /// All methods.
+    public static let methods = [auditLog, backup]
 }
 
 /// The permissions of all methods of a server. This is the only table of them.
@@ -146,7 +150,7 @@ public enum MethodPermissions {
     public static let all: [String: Permission] = {
         var all = Dictionary(
             uniqueKeysWithValues: ImmuService.methods.map { ($0.path, $0.permission) })
-        all[AdminService.auditLog] = .administration
+        for path in AdminService.methods { all[path] = .administration }
         // These answers are the same for everybody.
         let open =
             ImmuService.laterMethods + [HealthService.check, HealthService.watch]

@@ -76,6 +76,8 @@ public final class ImmudbServer: Sendable {
         let accounts = AccountService(
             data.accounts, isAuthenticating: options.isAuthenticating, log: log,
             faults: service.faults)
+        let backups = BackupService(
+            data, name: options.databaseName, gate: accounts.gate, faults: service.faults, log: log)
         var configuration = configuration(options, identifier: data.identifier, log: log)
         configuration.tls = tls
         configuration.maxConnections = min(
@@ -87,7 +89,8 @@ public final class ImmudbServer: Sendable {
         let gauges: ServerGauges
         do {
             let methods =
-                try accounts.methods + service.methods + checks.methods + Reflection().methods
+                try accounts.methods + backups.methods + service.methods + checks.methods
+                + Reflection().methods
             let calls = CallMetrics(
                 methods, metrics, hasHistograms: !options.process.isWithoutHistograms)
             configuration.observer = { calls.observer(of: $0) }

@@ -24,6 +24,20 @@ extension Immuadmin {
                 what: "The administrator's password is lost; the server is stopped:"
             ),
         ],
+        "immuadmin backup": [
+            (
+                command: "immuadmin backup monday.backup",
+                what: "Everything, while the server serves:"
+            ),
+            (
+                command: "immuadmin backup tuesday.backup --since monday.backup",
+                what: "What is new since then:"
+            ),
+            (
+                command: "immuadmin backup - --rate 20 | zstd > full.backup.zst",
+                what: "Through a pipe, at 20 MiB a second at most:"
+            ),
+        ],
         "immuadmin audit-log": [
             (command: "immuadmin audit-log --since 24h", what: "Who did what since yesterday?"),
             (

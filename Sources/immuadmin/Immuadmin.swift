@@ -18,7 +18,10 @@ struct Immuadmin: ClientProgram {
                 LoginCommand.self, LogoutCommand.self, UserCommand.self, AuditLogCommand.self,
             ]),
         CommandGroup(
-            name: "Server", subcommands: [StatusCommand.self, StatsCommand.self, DumpCommand.self]),
+            name: "Server",
+            subcommands: [
+                StatusCommand.self, StatsCommand.self, BackupCommand.self, DumpCommand.self,
+            ]),
         CommandGroup(name: "Set-up", subcommands: [MTLSCommand.self, ServiceCommand.self]),
         CommandGroup(
             name: "This program",
@@ -34,7 +37,7 @@ struct Immuadmin: ClientProgram {
             immuadmin help [command]
             """,
         discussion: """
-            Users, dumps and the audit log want the token of the administrator, immu, which login leaves in a \
+            Users, backups, dumps and the audit log want the token of the administrator, immu, which login leaves in a \
             file, and are served to this machine only. The first login makes the administrator, and shows \
             the password once.
             """,

@@ -74,7 +74,8 @@ struct GateTests {
 
         let paths =
             ImmuService.methods.map(\.path) + [
-                AdminService.auditLog, HealthService.check, HealthService.watch,
+                AdminService.auditLog, AdminService.backup, HealthService.check,
+                HealthService.watch,
                 ReflectionService.info, ReflectionService.olderInfo,
             ] + ImmuService.laterMethods
         #expect(Set(paths) == Set(MethodPermissions.all.keys))

@@ -25,7 +25,7 @@ struct ReflectionTests {
             service.operations, HealthMonitor(service.operations, limit: 1))
         let reflection = try Reflection()
         // The methods of `AccountService` need users.
-        let ofAccounts = ImmuService.methods.map(\.path) + [AdminService.auditLog]
+        let ofAccounts = ImmuService.methods.map(\.path) + AdminService.methods
         let served = Set(
             (service.methods + checks.methods + reflection.methods).map(\.path) + ofAccounts)
         let defined = ProtocolFiles.descriptors.flatMap { file in

@@ -10,6 +10,11 @@
 
 /// What immudb 0.6 has no calls for: administration of this server.
 
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
 public import SwiftProtobuf
 
 // If the compiler emits an error on this type, it is because this file
@@ -78,7 +83,7 @@ public nonisolated struct Immudb_Admin_V1_AuditEntry: Sendable {
   /// Microseconds since 1970-01-01 UTC, by the server's clock.
   public var time: Int64 = 0
 
-  /// first-login, login, create-user, change-password, delete-user, audit-log or reset-password.
+  /// first-login, login, create-user, change-password, delete-user, audit-log, reset-password, backup or restore.
   public var action: String = String()
 
   /// Who; empty where nobody proved who it is.
@@ -90,11 +95,60 @@ public nonisolated struct Immudb_Admin_V1_AuditEntry: Sendable {
   /// The user it was done to; empty where that is nobody, or not known.
   public var user: String = String()
 
-  /// done, or refused with the reason.
+  /// done, or refused with the reason. Of a restore also the root.
   public var outcome: String = String()
 
   /// Refused attempts before this one that have no entry, since there were too many.
   public var omitted: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Which entries a backup is to hold. A root without bytes is that of the empty tree.
+public nonisolated struct Immudb_Admin_V1_BackupRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The tree that the backup before ended with; a full backup continues the empty one.
+  public var sinceSize: UInt64 = 0
+
+  public var sinceRoot: Data = Data()
+
+  /// The tree that an unfinished backup ends with, to continue it; absent for a new one.
+  public var resumeSize: UInt64 {
+    get {_resumeSize ?? 0}
+    set {_resumeSize = newValue}
+  }
+  /// Returns true if `resumeSize` has been explicitly set.
+  public var hasResumeSize: Bool {self._resumeSize != nil}
+  /// Clears the value of `resumeSize`. Subsequent reads from it will return its default value.
+  public mutating func clearResumeSize() {self._resumeSize = nil}
+
+  public var resumeRoot: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _resumeSize: UInt64? = nil
+}
+
+/// A piece of a backup. docs/backup-format.md has the bytes.
+public nonisolated struct Immudb_Admin_V1_BackupPart: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var data: Data = Data()
+
+  /// Whether the next message goes on with the same head, chunk or trailer.
+  public var goesOn: Bool = false
+
+  /// The size of the tree that the backup will end with.
+  public var size: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -224,6 +278,95 @@ nonisolated extension Immudb_Admin_V1_AuditEntry: SwiftProtobuf.Message, SwiftPr
     if lhs.user != rhs.user {return false}
     if lhs.outcome != rhs.outcome {return false}
     if lhs.omitted != rhs.omitted {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Immudb_Admin_V1_BackupRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BackupRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}since_size\0\u{3}since_root\0\u{3}resume_size\0\u{3}resume_root\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sinceSize) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.sinceRoot) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self._resumeSize) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.resumeRoot) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.sinceSize != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sinceSize, fieldNumber: 1)
+    }
+    if !self.sinceRoot.isEmpty {
+      try visitor.visitSingularBytesField(value: self.sinceRoot, fieldNumber: 2)
+    }
+    try { if let v = self._resumeSize {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
+    } }()
+    if !self.resumeRoot.isEmpty {
+      try visitor.visitSingularBytesField(value: self.resumeRoot, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Immudb_Admin_V1_BackupRequest, rhs: Immudb_Admin_V1_BackupRequest) -> Bool {
+    if lhs.sinceSize != rhs.sinceSize {return false}
+    if lhs.sinceRoot != rhs.sinceRoot {return false}
+    if lhs._resumeSize != rhs._resumeSize {return false}
+    if lhs.resumeRoot != rhs.resumeRoot {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Immudb_Admin_V1_BackupPart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BackupPart"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}data\0\u{3}goes_on\0\u{1}size\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.goesOn) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.data.isEmpty {
+      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 1)
+    }
+    if self.goesOn != false {
+      try visitor.visitSingularBoolField(value: self.goesOn, fieldNumber: 2)
+    }
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Immudb_Admin_V1_BackupPart, rhs: Immudb_Admin_V1_BackupPart) -> Bool {
+    if lhs.data != rhs.data {return false}
+    if lhs.goesOn != rhs.goesOn {return false}
+    if lhs.size != rhs.size {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -68,6 +68,16 @@ extension Immudb_Admin_V1_AuditLogRequest: MeasuredRequest {
     }
 }
 
+extension Immudb_Admin_V1_BackupRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 1, 3: .number(.varint)
+        case 2, 4: .bytes
+        default: .unknown
+        }
+    }
+}
+
 extension Immudb_Schema_Key: MeasuredRequest {
     public static func content(ofField number: UInt64) -> FieldContent {
         number == 1 ? .bytes : .unknown

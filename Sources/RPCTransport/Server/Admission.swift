@@ -52,7 +52,8 @@ import NIOCore
 /// are counted, and the received bytes that wait for their turn); and the connections themselves, about 20 KiB each
 /// with nghttp2's tables: 1,000 hold 130 MiB. A connection that does not send the end of a field makes nghttp2 hold up
 /// to 200 KiB of it, as long as a block may take. On each worker thread, the answer that is being made without a
-/// reservation, up to the largest message.
+/// reservation, up to the largest message. A backup, of which there is one at a time, one frame of the ledger: as much as
+/// the largest batch, at least 1 MiB.
 struct Admission: Sendable {
     /// Connections take bytes for requests from the pool in pieces of this size.
     static let chunkByteCount = 64 << 10
