@@ -6,9 +6,14 @@
 // - `Snapshot.swift`: reading one key or one entry, and proving. `Walks/`: scans, sorted sets, all
 //   entries in insertion order.
 // - `NewEntry.swift`: the kinds of entries: values, references, members of sorted sets.
+// - `Backup/`: backups of a live database, and databases restored from them.
 // - `Commit/`: the path of a write. `Views/`: the tree files. `Opening.swift`: recovery and catching
 //   up.
 
+@_exported public import class ImmudbBackup.BackupFile
+@_exported public import struct ImmudbBackup.BackupHead
+@_exported public import struct ImmudbBackup.BackupReader
+@_exported public import struct ImmudbBackup.PreviousBackup
 @_exported public import struct ImmudbModel.Content
 @_exported public import struct ImmudbModel.Entry
 @_exported public import protocol ImmudbModel.EntryBytes

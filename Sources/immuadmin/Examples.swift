@@ -34,8 +34,8 @@ extension Immuadmin {
                 what: "What is new since then:"
             ),
             (
-                command: "immuadmin backup - --rate 20 | zstd > full.backup.zst",
-                what: "Through a pipe, at 20 MiB a second at most:"
+                command: "immuadmin backup full.backup --rate 20",
+                what: "At 20 MiB a second at most:"
             ),
         ],
         "immuadmin audit-log": [

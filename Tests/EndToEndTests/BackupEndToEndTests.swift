@@ -159,7 +159,7 @@ struct BackupEndToEndTests {
             ], environment: ["HOME": home.path], directory: data.path)
         #expect(piped.exitCode == 0, "\(piped.errors)")
         writer.cancel()
-        #expect(try await writer.value > 0)
+        #expect(await writer.value > 0)
         _ = try await client.verifiedGet("first")
         await client.close()
         #expect(try await server.stop() == 0)

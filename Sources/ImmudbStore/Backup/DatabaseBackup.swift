@@ -77,6 +77,7 @@ public final class DatabaseBackup: Sendable {
     ///   - bytesPerSecond: the rate at most; nil for no limit.
     ///   - cancellation: ends it with `cancelled`.
     ///   - progress: called after each part with ``position``.
+    ///   - sink: takes the bytes of a part.
     public func write(
         bytesPerSecond: Int? = nil, cancellation: Cancellation? = nil,
         progress: (TreeSize) -> Void = { _ in },

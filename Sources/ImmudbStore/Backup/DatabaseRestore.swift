@@ -24,6 +24,8 @@ public final class DatabaseRestore {
     private var cutBatch: EntryIndex?
     private var batchFirst = EntryIndex(0)
 
+    /// Prepares a restore; nothing is touched yet.
+    ///
     /// - Parameters:
     ///   - path: the folder, which must be empty or missing.
     ///   - keepsIdentity: whether the database has the identity of the one that was backed up. If not, later backups of
