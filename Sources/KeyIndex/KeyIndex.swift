@@ -91,15 +91,25 @@ public final class KeyIndex: Sendable {
     private static func prepare(
         _ database: RocksDatabase, _ identity: DatabaseIdentity
     ) throws(StoreError) -> TreeSize {
+        if let size = try completeSize(of: database, identity) { return size }
+        try database.put(IndexRecord.headerKey, IndexHeader(identity: identity).encoded)
+        try database.flush(wait: true)
+        return TreeSize(0)
+    }
+
+    /// Checks that the index belongs to the database.
+    ///
+    /// - Returns: the mark up to which the index is complete; nil if it holds nothing, not even an identity.
+    static func completeSize(
+        of database: RocksDatabase, _ identity: DatabaseIdentity
+    ) throws(StoreError) -> TreeSize? {
         let header = IndexHeader(identity: identity)
         guard let stored = try database.value(of: IndexRecord.headerKey) else {
             guard try database.isEmpty() else {
                 throw StoreError(
                     .incompatibleFormat, "\(database.path) is not a key index of this software")
             }
-            try database.put(IndexRecord.headerKey, header.encoded)
-            try database.flush(wait: true)
-            return TreeSize(0)
+            return nil
         }
         try header.check(stored, path: database.path)
         guard let mark = try database.value(of: IndexRecord.markKey) else { return TreeSize(0) }

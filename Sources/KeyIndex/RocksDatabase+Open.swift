@@ -12,12 +12,13 @@ import StorageIO
 extension RocksDatabase {
     /// Opens the database; `Database.cpp` has its settings.
     static func open(
-        _ path: String, _ fileSystem: any FileSystem, _ options: KeyIndex.Options
+        _ path: String, _ fileSystem: any FileSystem, _ options: KeyIndex.Options,
+        isReadOnly: Bool
     ) throws(StoreError) -> OpaquePointer {
         let settings = rocks_options(
             memtable_byte_count: options.memtableByteCount,
             bloom_bits_per_key: Int32(options.bloomBitsPerKey),
-            max_open_files: Int32(options.maxOpenFiles))
+            max_open_files: Int32(options.maxOpenFiles), is_read_only: isReadOnly)
         let resources =
             if let shared = options.resources { shared } else { try KeyIndex.Resources() }
         let host = rocks_host.make(

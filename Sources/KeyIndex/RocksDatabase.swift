@@ -22,11 +22,13 @@ final class RocksDatabase: @unchecked Sendable {
     private let readers = Atomic<UInt64>(0)
     private static let closedBit: UInt64 = 1 << 63
 
+    /// - Parameter isReadOnly: whether the files stay as they are; the database must exist then.
     init(
-        path: String, fileSystem: any FileSystem, options: KeyIndex.Options
+        path: String, fileSystem: any FileSystem, options: KeyIndex.Options,
+        isReadOnly: Bool = false
     ) throws(StoreError) {
         self.path = path
-        handle = try Self.open(path, fileSystem, options)
+        handle = try Self.open(path, fileSystem, options, isReadOnly: isReadOnly)
     }
 
     /// Runs `body` while the database cannot be closed.
@@ -100,6 +102,9 @@ final class RocksDatabase: @unchecked Sendable {
     func write(_ batch: RecordBatch) throws(StoreError) {
         try check(rocks_write(handle, batch.pointer))
     }
+
+    /// Compares each block of the files with its checksum.
+    func verifyChecksums() throws(StoreError) { try check(rocks_verify_checksums(handle)) }
 
     func isEmpty() throws(StoreError) -> Bool {
         let cursor = try RecordCursor(self)

@@ -5,9 +5,9 @@ import StorageIO
 struct FrameScanner: ~Copyable {
     let segment: Segment
     /// The offset of the next frame, which is the end of the last valid one.
-    private(set) var offset: Int
+    var offset: Int
     private let file: any StorageFile
-    private let fileByteCount: Int
+    let fileByteCount: Int
     private var window: UnsafeMutableRawBufferPointer
     private var windowOffset = 0
     private var windowByteCount = 0
@@ -41,6 +41,7 @@ struct FrameScanner: ~Copyable {
             header.number(UInt32.self, at: FrameHeader.payloadByteCountOffset))
         guard payloadByteCount >= Digest.byteCount,
             payloadByteCount <= maximumFramePayloadByteCount,
+            offset + FrameHeader.byteCount + payloadByteCount <= Int(UInt32.max),
             let frame = try self.bytes(at: offset, count: FrameHeader.byteCount + payloadByteCount)
         else { return nil }
         let payload = UnsafeRawBufferPointer(rebasing: frame[FrameHeader.byteCount...])
@@ -96,6 +97,33 @@ struct FrameScanner: ~Copyable {
             next += count
         }
         return true
+    }
+
+    /// Returns the record of an entry if a whole one with a valid checksum begins at `start` and ends before `end`: for
+    /// reading what is left of a damaged frame.
+    mutating func record(
+        _ index: EntryIndex, at start: Int, before end: Int
+    ) throws(StoreError) -> FrameView.EntryView? {
+        guard let byteCount = try statedRecordByteCount(at: start, before: end),
+            let record = try bytes(at: start, count: byteCount)
+        else { return nil }
+        let entry = FrameView.EntryView(
+            index: index, position: EntryPosition(segment: segment.number, offset: UInt32(start)),
+            record: record)
+        return entry.hasValidChecksum ? entry : nil
+    }
+
+    /// Returns the length that the head of a record at `start` states; nil if the record cannot end before `end`.
+    mutating func statedRecordByteCount(
+        at start: Int, before end: Int
+    ) throws(StoreError) -> Int? {
+        let end = min(end, fileByteCount, Int(UInt32.max))
+        guard start >= 0, start <= end - EntryHeader.byteCount,
+            let header = try bytes(at: start, count: EntryHeader.byteCount)
+        else { return nil }
+        let byteCount = entryByteCount(header)
+        return byteCount <= end - start && byteCount <= maximumFramePayloadByteCount
+            ? byteCount : nil
     }
 
     private mutating func offset(ofMagicFrom start: Int) throws(StoreError) -> Int? {

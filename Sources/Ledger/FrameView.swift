@@ -3,13 +3,13 @@ public import MerkleTree
 /// A whole, checked frame in the scanner's memory; valid until the scanner moves on.
 public struct FrameView: ~Copyable {
     let segment: UInt32
-    let offset: Int
+    package let offset: Int
     let type: FrameType
     public let firstIndex: EntryIndex
     public let count: Int
     /// When the frame was written, in microseconds since 1970.
     public let timeMicroseconds: Int64
-    let synchronizedOffset: Int
+    package let synchronizedOffset: Int
     let payload: UnsafeRawBufferPointer
 
     /// The whole frame, header and payload.
@@ -24,10 +24,35 @@ public struct FrameView: ~Copyable {
         public let index: EntryIndex
         public let position: EntryPosition
         public let kind: UInt8
-        public let isEndOfBatch: Bool
         public let byteCount: Int
         public let key: UnsafeRawBufferPointer
         public let value: UnsafeRawBufferPointer
+        private let record: UnsafeRawBufferPointer
+
+        /// - Parameter record: the record, whose lengths were checked.
+        init(index: EntryIndex, position: EntryPosition, record: UnsafeRawBufferPointer) {
+            let keyEnd =
+                EntryHeader.byteCount
+                + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
+            self.index = index
+            self.position = position
+            kind = record[EntryHeader.kindOffset]
+            byteCount = record.count
+            key = UnsafeRawBufferPointer(rebasing: record[EntryHeader.byteCount..<keyEnd])
+            value = UnsafeRawBufferPointer(rebasing: record[keyEnd...])
+            self.record = record
+        }
+
+        /// Whether the record passes its own checksum. A frame's checksum covers it, too.
+        package var hasValidChecksum: Bool {
+            entryChecksum(index, record)
+                == record.number(UInt32.self, at: EntryHeader.checksumOffset)
+        }
+
+        /// Whether it is the last one of its batch.
+        public var isEndOfBatch: Bool {
+            record[EntryHeader.marksOffset] & EntryHeader.endOfBatchMark != 0
+        }
     }
 
     /// The root after the frame's last entry.
@@ -59,18 +84,11 @@ public struct FrameView: ~Copyable {
     func entry(_ number: Int, at start: Int) -> EntryView? {
         guard let byteCount = recordByteCount(at: start) else { return nil }
         let record = UnsafeRawBufferPointer(rebasing: payload[start..<start + byteCount])
-        let keyEnd =
-            EntryHeader.byteCount
-            + Int(record.number(UInt32.self, at: EntryHeader.keyByteCountOffset))
         return EntryView(
             index: EntryIndex(firstIndex.rawValue + UInt64(number)),
             position: EntryPosition(
                 segment: segment, offset: UInt32(offset + FrameHeader.byteCount + start)),
-            kind: record[EntryHeader.kindOffset],
-            isEndOfBatch: record[EntryHeader.marksOffset] & EntryHeader.endOfBatchMark != 0,
-            byteCount: byteCount,
-            key: UnsafeRawBufferPointer(rebasing: record[EntryHeader.byteCount..<keyEnd]),
-            value: UnsafeRawBufferPointer(rebasing: record[keyEnd...]))
+            record: record)
     }
 
     private func recordByteCount(at start: Int) -> Int? {

@@ -68,7 +68,9 @@ struct SegmentDirectory: Sendable {
                 "\(path)/\(Segment.name(number))", isNewest ? .readWrite : .readOnly)
             let bytes = try file.read(byteCount: SegmentHeader.byteCount, at: 0)
             let decoded = bytes.withUnsafeBytes { header in
-                Result { () throws(StoreError) in try decode(header, file, number) }
+                Result { () throws(StoreError) in
+                    try SegmentHead(decoding: header, file.path, number)
+                }
             }
             let head: SegmentHead
             do throws(StoreError) {
@@ -151,46 +153,6 @@ struct SegmentDirectory: Sendable {
         return file
     }
 
-    private func decode(
-        _ header: UnsafeRawBufferPointer, _ file: any StorageFile, _ number: UInt32
-    ) throws(StoreError) -> SegmentHead {
-        guard header.count == SegmentHeader.byteCount,
-            header.number(UInt64.self, at: SegmentHeader.magicOffset) == SegmentHeader.magic
-        else {
-            throw StoreError(
-                .corruption,
-                "\(file.path), byte 0: not a segment of a ledger, or its head is damaged. "
-                    + "Restore the file from a backup")
-        }
-        let version = header.number(UInt32.self, at: SegmentHeader.versionOffset)
-        guard version == SegmentHeader.version else {
-            throw StoreError(
-                .incompatibleFormat,
-                "\(file.path) has format version \(version), and this program reads version "
-                    + "\(SegmentHeader.version). Open it with the version that wrote it")
-        }
-        guard
-            CRC32C.checksum(
-                UnsafeRawBufferPointer(rebasing: header[..<SegmentHeader.checksumOffset]))
-                == header.number(UInt32.self, at: SegmentHeader.checksumOffset),
-            header.number(UInt32.self, at: SegmentHeader.numberOffset) == number,
-            let identity = DatabaseIdentity(
-                header[
-                    SegmentHeader.identityOffset..<SegmentHeader.identityOffset
-                        + DatabaseIdentity.byteCount]),
-            let firstIndex = TreeSize(
-                rawValue: header.number(UInt64.self, at: SegmentHeader.firstIndexOffset))?.nextIndex
-        else {
-            throw StoreError(
-                .corruption,
-                "\(file.path), byte 0: the segment's head is damaged. Restore the file from "
-                    + "a backup")
-        }
-        return SegmentHead(
-            identity: identity, number: number, firstIndex: firstIndex,
-            rootBefore: Digest(loadingFrom: header.baseAddress! + SegmentHeader.rootOffset))
-    }
-
     /// Creates a segment. It gets its name only when its head, and the space for its frames, are durable.
     ///
     /// The returned file is the one that was written: nothing is opened after the rename, since from then on the
@@ -241,5 +203,5 @@ struct SegmentDirectory: Sendable {
         }
     }
 
-    private static let unfinishedSuffix = ".unfinished"
+    static let unfinishedSuffix = ".unfinished"
 }

@@ -46,7 +46,7 @@ void setTables(
 
 rocksdb::Options makeOptions(const rocks_options &options, const rocks_resources &resources) {
     rocksdb::Options settings;
-    settings.create_if_missing = true;
+    settings.create_if_missing = !options.is_read_only;
     settings.paranoid_checks = true;
     settings.max_background_jobs = resources.pools->merging.threadCount();
     settings.compression = compression();
@@ -98,7 +98,9 @@ rocks_status rocks_open(
                 bridge::makeFileSystem(host), resources->pools);
             bridge::startTimer();
             settings.env = opened->environment.get();
-            rocksdb::Status status = rocksdb::DB::Open(settings, path, &database);
+            rocksdb::Status status =
+                options.is_read_only ? rocksdb::DB::OpenForReadOnly(settings, path, &database)
+                                     : rocksdb::DB::Open(settings, path, &database);
             if (!status.ok()) return makeStatus(status);
         } catch (const std::system_error &error) {
             // RocksDB leaves the half-open database behind, and its work may be running: the
@@ -145,6 +147,12 @@ rocks_status rocks_flush(rocks_database *database, bool wait) {
         rocksdb::FlushOptions options;
         options.wait = wait;
         return makeStatus(database->database->Flush(options));
+    });
+}
+
+rocks_status rocks_verify_checksums(rocks_database *database) {
+    return guarded([&]() -> rocks_status {
+        return makeStatus(database->database->VerifyChecksum(database->passingReadOptions));
     });
 }
 

@@ -112,6 +112,8 @@ typedef struct rocks_options {
     size_t memtable_byte_count;
     int32_t bloom_bits_per_key;
     int32_t max_open_files;
+    /// Whether the files stay as they are. The database must exist, and takes no writes.
+    bool is_read_only;
 } rocks_options;
 
 typedef struct rocks_database rocks_database;
@@ -134,6 +136,9 @@ rocks_status rocks_remove(const char *path, rocks_host host);
 ///
 /// - Parameter wait: until it is durable; otherwise the work is only begun.
 rocks_status rocks_flush(rocks_database *database, bool wait);
+
+/// Reads all files that hold records and compares each block with its checksum.
+rocks_status rocks_verify_checksums(rocks_database *database);
 
 /// The bytes of the files that hold records; 0 when it is unknown.
 uint64_t rocks_file_byte_count(rocks_database *database);

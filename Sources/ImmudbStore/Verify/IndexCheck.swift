@@ -1,0 +1,172 @@
+import ImmudbModel
+import KeyIndex
+import Ledger
+import MerkleTree
+import StorageIO
+
+/// The part of a check that compares the key index with the ledger, in both directions.
+///
+/// The pass over the ledger has summed the records that the index should have, by segment. One walk over the index sums
+/// those that it has. Only for segments whose sums differ each entry is looked up in the index, and each record of the
+/// index is followed to its entry: so a check of an intact database looks nothing up.
+struct IndexCheck {
+    let index: IndexInspection
+    let inspection: LedgerInspection
+    let identity: DatabaseIdentity
+    let size: TreeSize
+    let sums: [RecordSum]
+    let hashKey: RecordHash.Key
+    var log: ProblemLog
+
+    /// - Throws: what keeps the index from being read; damage of it is a problem, not an error.
+    mutating func run() throws(StoreError) {
+        do throws(StoreError) {
+            try index.verifyChecksums()
+            noteSize()
+            let differing = try compareSums()
+            guard !differing.isEmpty else { return }
+            for segment in inspection.segments where differing.contains(segment.number) {
+                if case .missing = segment.state { continue }
+                try findEntries(of: segment)
+            }
+            try followRecords(into: differing)
+        } catch {
+            guard error.isDamageOfIndex else { throw error }
+            addProblem("\(error)")
+        }
+    }
+
+    private mutating func addProblem(
+        kind: VerificationProblem.Kind = .view, entries: Range<UInt64>? = nil,
+        key: [UInt8]? = nil, _ what: String
+    ) {
+        log.add(VerificationProblem(kind, index.path, entries: entries, key: key, what))
+    }
+
+    private mutating func noteSize() {
+        let complete = index.completeSize
+        if complete > size {
+            addProblem(
+                kind: .missing, entries: size.rawValue..<complete.rawValue,
+                "the key index has these entries, which were durable, and the ledger does not: its end was cut, or "
+                    + "the index is of a later copy")
+        } else if complete < size {
+            log.note(
+                "\(index.path) holds the entries up to before \(complete); the next start adds the rest"
+            )
+        }
+    }
+
+    // MARK: sums
+
+    private func segment(of address: RecordAddress) -> Int? {
+        let number = Int(EntryPosition(packed: address.position).segment)
+        return number < sums.count ? number : nil
+    }
+
+    /// - Returns: the segments whose sums differ.
+    private mutating func compareSums() throws(StoreError) -> Set<UInt32> {
+        var found = Array(repeating: RecordSum(), count: sums.count)
+        var faults: [RecordFault] = []
+        var outside: [(key: [UInt8], index: UInt64)] = []
+        try index.forEachRecord { record throws(StoreError) in
+            guard size.contains(record.address.index), let segment = segment(of: record.address)
+            else {
+                // Those that a later copy has are reported together.
+                if size.contains(record.address.index), outside.count < ProblemLog.keptCount {
+                    outside.append((Array(record.name), record.address.index.rawValue))
+                }
+                return
+            }
+            found[segment].add(
+                RecordHash.hash(
+                    record.name, isMember: record.isMember, record.address, key: hashKey))
+        } fault: { fault throws(StoreError) in
+            if faults.count < ProblemLog.keptCount { faults.append(fault) }
+        }
+        for fault in faults {
+            addProblem(
+                entries: fault.index.flatMap {
+                    size.contains($0) ? $0.rawValue..<$0.rawValue + 1 : nil
+                },
+                key: fault.name, fault.what)
+        }
+        for (key, index) in outside {
+            addProblem(
+                entries: index..<index + 1, key: key, "names a segment that does not exist")
+        }
+        return Set(sums.indices.filter { found[$0] != sums[$0] }.map { UInt32($0) })
+    }
+
+    // MARK: in detail
+
+    /// Looks each whole entry of a segment up.
+    private mutating func findEntries(
+        of segment: LedgerInspection.Segment
+    ) throws(StoreError) {
+        try inspection.forEachValidFrame(of: segment, identity: identity) {
+            frame throws(StoreError) in
+            try frame.forEachEntry { entry throws(StoreError) in
+                guard index.completeSize.contains(entry.index) else { return }
+                let key = IndexedKey(entry)
+                let what: String
+                switch try index.answer(about: key) {
+                case .address(let address) where address == key.address: return
+                case .earlier: return
+                case .address: what = "the key index has another address for the entry"
+                case .none: what = "the key index does not have the entry"
+                }
+                addProblem(
+                    entries: entry.index.rawValue..<entry.index.rawValue + 1, key: key.key, what)
+            }
+        }
+    }
+
+    /// Follows each record that leads into one of these segments to its entry.
+    private mutating func followRecords(into segments: Set<UInt32>) throws(StoreError) {
+        let records = LedgerInspection.Records(inspection, identity: identity)
+        let keyless = log.entriesWithoutKey
+        try index.forEachRecord { record throws(StoreError) in
+            let address = record.address
+            let position = EntryPosition(packed: address.position)
+            guard size.contains(address.index), segments.contains(position.segment) else { return }
+            let found = try records.entry(
+                address.index, at: position, byteCount: Int(address.length))
+            let what: String
+            if let found {
+                let key = IndexedKey(found, at: position)
+                if InspectedRecord.name(of: key).map({ record.name.elementsEqual($0) }) == true,
+                    key.address == address
+                {
+                    return
+                }
+                what = "the key index names this entry, which has another key, kind or length"
+            } else if log.damagedSegments.contains(position.segment) {
+                // The entry is damaged, and the index is right. It knows the key.
+                guard !record.isMember else { return }
+                for number in keyless[address.index.rawValue] ?? [] {
+                    log.setKey(Array(record.name), ofProblem: number)
+                }
+                return
+            } else {
+                what = "the key index has an address for the entry at which it is not"
+            }
+            addProblem(
+                entries: address.index.rawValue..<address.index.rawValue + 1,
+                key: record.isMember ? nil : Array(record.name), what)
+        } fault: { _ throws(StoreError) in
+        }
+    }
+}
+
+extension IndexedKey {
+    fileprivate init(_ entry: LedgerEntry, at position: EntryPosition) {
+        let isMember = entry.kind == EntryKind.sortedSetMember.rawValue
+        self.init(
+            key: entry.key,
+            address: RecordAddress(
+                index: entry.index, kind: entry.kind, position: position.packed,
+                length: UInt32(EntryHeader.byteCount + entry.key.count + entry.value.count)),
+            memberLength: isMember ? entry.value.count : 0)
+    }
+}
