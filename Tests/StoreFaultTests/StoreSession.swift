@@ -203,7 +203,7 @@ final class StoreSession {
 }
 
 /// The answer to one append.
-private final class Answer: Sendable {
+final class Answer: Sendable {
     private let result = Mutex<Result<Appended, StoreError>?>(nil)
     private let isThere = DispatchSemaphore(value: 0)
 

@@ -1,0 +1,86 @@
+import ImmudbStore
+import SimulatedDisk
+import StorageIO
+
+/// A database of three segments or more, and a copy of it on the same disk.
+struct RepairFixture {
+    let small: SmallDatabase
+    let disk: SimulatedDisk
+    let editor: HexEditor
+    var entries: [Entry] { small.entries }
+
+    init() throws {
+        small = try SmallDatabase(stepCount: 14)
+        disk = small.disk.killed()
+        try Self.copyFiles(from: disk, StoreSession.path, to: disk, Self.copy)
+        editor = try HexEditor(disk)
+    }
+
+    static let copy = "/copy"
+
+    static func copyFiles(
+        from disk: SimulatedDisk, _ path: String, to other: SimulatedDisk, _ newPath: String
+    ) throws {
+        for folder in ["ledger", "tree", "index"] {
+            try other.createDirectory("\(newPath)/\(folder)")
+        }
+        for (file, _) in disk.files where file.hasPrefix("\(path)/") {
+            other.replace(newPath + file.dropFirst(path.count), with: disk.bytes(of: file) ?? [])
+        }
+    }
+
+    static func repair(
+        _ disk: SimulatedDisk, from copy: String? = copy,
+        _ change: (inout VerificationOptions) -> Void = { _ in }
+    ) throws -> RepairReport {
+        var options = VerificationOptions()
+        options.fileSystem = disk
+        change(&options)
+        return try Database.repair(at: StoreSession.path, from: copy, options: options)
+    }
+
+    enum Damage: CaseIterable {
+        case flippedValue, flippedFrameHead, flippedSegmentHead, changedWithChecksums
+        case changedWithRoot, swapped, missingSegment, cutMiddle, cutTail, everything
+    }
+
+    /// Damages the database, and not its copy.
+    func damage(_ kind: Damage) throws {
+        let last = UInt64(editor.frames().reduce(0) { $0 + $1.count }) - 1
+        switch kind {
+        case .flippedValue: try editor.changeValue(of: 4)
+        case .flippedFrameHead:
+            let frame = try editor.record(4).frame
+            editor.edit(editor.segmentPath(frame.segment)) { $0[frame.range.lowerBound + 9] ^= 1 }
+        case .flippedSegmentHead: editor.edit(editor.segmentPath(1)) { $0[50] ^= 1 }
+        case .changedWithChecksums:
+            try editor.changeValue(of: 4)
+            try editor.correctChecksums(of: 4)
+        case .changedWithRoot:
+            try editor.changeValue(of: 4)
+            try editor.correctChecksums(of: 4)
+            _ = try editor.correctDigests()
+            let frame = try editor.record(4).frame
+            editor.setRoot(try editor.root(after: frame), of: frame)
+        case .swapped:
+            let frames = editor.frames().filter { $0.segment == 0 && $0.count > 0 }
+            editor.edit(editor.segmentPath(0)) { bytes in
+                let (one, two) = (frames[0].range, frames[1].range)
+                bytes.replaceSubrange(
+                    one.lowerBound..<two.upperBound, with: bytes[two] + bytes[one])
+            }
+        case .missingSegment: try editor.disk.removeFile(editor.segmentPath(1))
+        case .cutMiddle: editor.edit(editor.segmentPath(0)) { $0.removeLast(500) }
+        case .cutTail:
+            let frame = try editor.record(last).frame
+            editor.edit(editor.segmentPath(frame.segment)) {
+                $0.removeSubrange(frame.range.lowerBound...)
+            }
+        case .everything:
+            try editor.changeValue(of: 1)
+            try editor.changeValue(of: last / 2)
+            try editor.changeValue(of: last - 1)
+            editor.edit("\(StoreSession.path)/tree/places") { $0[4100] ^= 1 }
+        }
+    }
+}
