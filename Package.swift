@@ -197,7 +197,8 @@ let package = Package(
             name: "ImmudbServer",
             dependencies: [
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbProtocol",
-                "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO", coreMetrics, logging, nioCore, protobuf,
+                "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO", coreMetrics,
+                logging, nioCore, protobuf,
                 system,
             ],
             swiftSettings: settings),
@@ -276,10 +277,11 @@ let package = Package(
         .executableTarget(
             name: "immudb",
             dependencies: [
-                "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore", "POSIX", "ProgramKit",
-                "PrometheusMetrics", "ServiceKit", "StorageIO", "Terminal", arguments, nioCore, nioPosix,
-                hummingbird, hummingbirdCore,
-                logging,
+                "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore",
+                "MerkleTree",
+                "POSIX",
+                "ProgramKit", "PrometheusMetrics", "ServiceKit", "StorageIO", "Terminal", arguments,
+                nioCore, nioPosix, hummingbird, hummingbirdCore, logging, system,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -317,7 +319,8 @@ let package = Package(
                 "TestTools",
                 "CNghttp2", "CRocksDB", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient",
                 "ImmudbProtocol", "ImmudbStore", "ImmudbVerification", "KeyIndex", "Ledger",
-                "MerkleTree", "MutualTLSFiles", "POSIX", "RPCTransport", "StorageIO", httpTypes, hummingbird,
+                "MerkleTree", "MutualTLSFiles", "POSIX", "RPCTransport", "StorageIO", httpTypes,
+                hummingbird,
                 hummingbirdCore, logging, nioCore, nioPosix, protobuf,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
@@ -468,7 +471,8 @@ let package = Package(
             dependencies: [
                 "TestTools",
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbServer",
-                "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics", "ServiceKit",
+                "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics",
+                "ServiceKit",
                 "SimulatedDisk", "StorageIO", coreMetrics, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),

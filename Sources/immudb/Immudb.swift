@@ -20,7 +20,10 @@ struct Immudb: Program {
         CommandGroup(
             name: "", subcommands: [VersionCommand<Self>.self, ManPagesCommand<Self>.self]),
         CommandGroup(
-            name: "Stopped servers", subcommands: [BackupCommand.self, RestoreCommand.self]),
+            name: "Stopped servers",
+            subcommands: [
+                VerifyCommand.self, RepairCommand.self, BackupCommand.self, RestoreCommand.self,
+            ]),
     ]
 
     static let about = ProgramDescription(
@@ -65,7 +68,19 @@ struct Immudb: Program {
                     command: "IMMUDB_DURABILITY=interval immudb --config /etc/immudb/immudb.toml",
                     what: "Takes settings from a file, and one from the environment:"
                 ),
-            ]
+            ],
+            "immudb verify": [
+                (
+                    command: "immudb verify --dir /var/lib/immudb",
+                    what: "Checks all data of a stopped server:"
+                )
+            ],
+            "immudb repair": [
+                (
+                    command: "immudb repair --dir /var/lib/immudb --from /mnt/copy",
+                    what: "Replaces what is damaged from another copy of the folder:"
+                )
+            ],
         ])
 
     static func perform(_ invocation: Invocation<Self>) async throws -> Int32 {
@@ -74,7 +89,7 @@ struct Immudb: Program {
             return EXIT_SUCCESS
         }
         if case .run(let command as any OfflineCommand) = invocation.action {
-            return command.exitCode(try invocation.sources().values())
+            return try await command.perform(in: command.data(of: invocation)).rawValue
         }
         return try await ServiceProcess.run(invocation, ImmudbSettings.service) {
             values throws(SettingsError) in

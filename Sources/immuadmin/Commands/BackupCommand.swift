@@ -30,7 +30,7 @@ struct BackupCommand: AdminCommand, FlaggedCommand {
         completion: .file())
     var since: String?
 
-    @Option(help: ArgumentHelp("So many mebibytes a second at most.", valueName: "MiB"))
+    @Option(help: ArgumentHelp("Mebibytes to read in a second, at most.", valueName: "MiB"))
     var rate: Int?
 
     @Flag(help: "Replace the file if it exists.")

@@ -35,23 +35,23 @@ struct BackupCommand: OfflineCommand {
         completion: .file())
     var since: String?
 
-    @Option(help: ArgumentHelp("So many mebibytes a second at most.", valueName: "MiB"))
+    @Option(help: ArgumentHelp("Mebibytes to read in a second, at most.", valueName: "MiB"))
     var rate: Rate?
 
     @Flag(help: "Replace the file if it exists.")
     var force = false
 
-    func run(_ values: SettingsValues) throws(StoreError) {
+    func run(in data: OfflineData) throws -> OfflineExitCode {
         let start = try BackupStart(since)
         let server = try StoppedServer(
-            directory: values[ImmudbSettings.directory],
-            databaseName: values[ImmudbSettings.databaseName], log: offlineLog)
+            directory: data.directory, databaseName: data.main.name, log: offlineLog)
         let result = Result { () throws(StoreError) in try write(server, since: start) }
         let closed = Result { () throws(StoreError) in try server.database.close() }
         let line = try result.get()
         try closed.get()
         // The standard output may be the backup.
         StandardError.write(line: line)
+        return .done
     }
 
     private func write(

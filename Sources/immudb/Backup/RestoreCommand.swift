@@ -44,10 +44,9 @@ struct RestoreCommand: OfflineCommand {
         }
     }
 
-    func run(_ values: SettingsValues) throws(StoreError) {
-        let directory = values[ImmudbSettings.directory]
-        var options = FolderRestore.Options(directory: directory)
-        options.databaseName = values[ImmudbSettings.databaseName]
+    func run(in data: OfflineData) throws -> OfflineExitCode {
+        var options = FolderRestore.Options(directory: data.directory)
+        options.databaseName = data.main.name
         options.keepsIdentity = !newIdentifier
         options.until = untilSize.flatMap { TreeSize(rawValue: $0) }
         if let root { options.knownRoots = [try KnownRoot.read(root)] }
@@ -63,11 +62,12 @@ struct RestoreCommand: OfflineCommand {
             return try BackupReader(path: name)
         }
         bar.withLock { $0.finish() }
-        print("SUCCESS: \(tree.size) entries are restored to \(directory), root \(tree.text)")
+        print("SUCCESS: \(tree.size) entries are restored to \(data.directory), root \(tree.text)")
         if root == nil {
             StandardError.write(
                 line: "Compare the root with one that you or your clients know: --root does that")
         }
+        return .done
     }
 
     private static func standardInput() throws(StoreError) -> BackupReader {
