@@ -1,7 +1,7 @@
 // The figures of the project, as a table: `make bench`, or `immudb-bench SECTION …`.
 //
 // Every figure is a ratio within one run, or a cost per call from /proc, since machines differ and
-// are shared. Sections: durable, batch, get, proof, walk, server, client, accounts,
+// are shared. Sections: durable, batch, get, proof, walk, verify, server, client, accounts,
 // tls, gateway, backup.
 //
 // `immudb-bench compare FOLDER` measures what a call costs the server beside the one of another checkout, in which
@@ -19,6 +19,7 @@ let sections: [(name: String, run: (inout Report) async throws -> Void)] = [
     ("get", measureGets),
     ("proof", measureLargeDatabase),
     ("walk", measureWalks),
+    ("verify", measureVerify),
     ("server", measureServer),
     ("client", measureClient),
     ("accounts", measureAccounts),
