@@ -196,10 +196,9 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbProtocol",
+                "ImmudbAccounts", "ImmudbBackup", "ImmudbModel", "ImmudbOperations", "ImmudbProtocol",
                 "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO", coreMetrics,
-                logging, nioCore, protobuf,
-                system,
+                crypto, logging, nioCore, protobuf, system,
             ],
             swiftSettings: settings),
         // Metrics in memory, and Prometheus' text of them.
@@ -208,7 +207,7 @@ let package = Package(
         // else fetched.
         .target(
             name: "ImmudbVerification",
-            dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree"],
+            dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree", crypto],
             swiftSettings: settings),
         .target(
             name: "ImmudbClient",
@@ -346,7 +345,7 @@ let package = Package(
             name: "LyingServer",
             dependencies: [
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "RPCTransport", protobuf,
+                "RPCTransport", crypto, protobuf,
             ],
             path: "Tests/Support/LyingServer", swiftSettings: settings),
         // Certificates: right, expired, of a stranger.
@@ -473,7 +472,7 @@ let package = Package(
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbServer",
                 "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics",
                 "ServiceKit",
-                "SimulatedDisk", "StorageIO", coreMetrics, logging, nioCore,
+                "SimulatedDisk", "StorageIO", coreMetrics, crypto, logging, nioCore,
                 protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
@@ -481,7 +480,7 @@ let package = Package(
             dependencies: [
                 "LyingServer", "TestTools",
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "RPCTransport", nioCore, protobuf, "OwnThread",
+                "RPCTransport", crypto, nioCore, protobuf, "OwnThread",
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbGatewayTests",
@@ -548,7 +547,7 @@ let package = Package(
                 "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
                 "VerifiedClient", "crash-writer", "ChildProcess", "HexEditor", "ImmudbClient",
                 "ImmudbProtocol", "MerkleTree",
-                "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools",
+                "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools", crypto,
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
         // The code of docs/store.md, docs/verification.md and docs/model.md.

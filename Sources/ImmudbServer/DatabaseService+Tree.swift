@@ -53,7 +53,8 @@ extension DatabaseService {
     func currentRoot(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let root = operations.root
         log.debug("current root of \(root.size) entries", of: call)
-        call.reply(Immudb_Schema_Root(root))
+        guard let signer else { return call.reply(Immudb_Schema_Root(root)) }
+        answer(call) { try signer.signed(root) }
     }
 
     func inclusion(_ request: Immudb_Schema_Index, _ call: ServerCall) {

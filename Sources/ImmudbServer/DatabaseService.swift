@@ -19,16 +19,28 @@ public final class DatabaseService: Sendable {
     let operations: DatabaseOperations
     let log: Logger
     let faults: FaultLog
+    /// nil: roots are not signed.
+    let signer: RootSigner?
 
     /// - Parameters:
     ///   - maxAnswerByteCount: the most bytes of an answer, unless a single entry is larger.
     ///   - servesDamaged: whether reads go on after damage of entries was found.
     ///   - companions: databases whose damage is bad health as well.
     /// - Throws: `Errno` if the system cannot start a thread.
-    public init(
+    public convenience init(
         database: Database, log: Logger, maxAnswerByteCount: Int, servesDamaged: Bool = false,
         beside companions: [Database] = []
     ) throws {
+        try self.init(
+            database: database, log: log, maxAnswerByteCount: maxAnswerByteCount,
+            servesDamaged: servesDamaged, beside: companions, signer: nil)
+    }
+
+    init(
+        database: Database, log: Logger, maxAnswerByteCount: Int, servesDamaged: Bool,
+        beside companions: [Database], signer: RootSigner?
+    ) throws {
+        self.signer = signer
         operations = try DatabaseOperations(
             on: database,
             answerLimit: .init(
@@ -110,7 +122,9 @@ public final class DatabaseService: Sendable {
     private var state: [RPCMethod] {
         [
             .measured(ImmuService.health, health),
-            .measured(ImmuService.currentRoot, on: .eventLoop, currentRoot),
+            // A signature is no work for an event loop.
+            .measured(
+                ImmuService.currentRoot, on: signer == nil ? .eventLoop : .points, currentRoot),
         ]
     }
 

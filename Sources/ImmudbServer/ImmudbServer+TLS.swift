@@ -2,6 +2,19 @@ import Logging
 import RPCTransport
 
 extension ImmudbServer {
+    /// Reads the key that signs roots. Returns nil if there is to be none.
+    static func loadSigner(
+        _ path: String, log: Logger
+    ) async throws(ServerStartError) -> RootSigner? {
+        guard !path.isEmpty else { return nil }
+        let loaded = await onOwnThread { () throws(ServerStartError) in
+            try RootSigner(contentsOf: path)
+        }
+        let signer = try loaded.get()
+        log.info("roots are signed; the public key is \(signer.publicKeyText)")
+        return signer
+    }
+
     /// Reads and checks the files of mutual TLS. Returns nil if mutual TLS is off.
     static func loadTLS(
         _ options: MutualTLSOptions, log: Logger

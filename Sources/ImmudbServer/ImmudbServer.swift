@@ -56,6 +56,7 @@ public final class ImmudbServer: Sendable {
         let log = log.of(.server)
         try options.validate()
         let tls = try await loadTLS(options.mutualTLS, log: log)
+        let signer = try await loadSigner(options.signingKeyFile, log: log)
         let budget = try DescriptorBudget(
             log: log, gatewayCount: options.gatewayConnectionCount)
         let opened = await onOwnThread { () throws(ServerStartError) in
@@ -66,7 +67,8 @@ public final class ImmudbServer: Sendable {
         do {
             service = try DatabaseService(
                 database: data.database, log: log, maxAnswerByteCount: options.maxAnswerByteCount,
-                servesDamaged: options.servesDamaged, beside: [data.accounts.database])
+                servesDamaged: options.servesDamaged, beside: [data.accounts.database],
+                signer: signer)
         } catch {
             _ = await onOwnThread { () throws(StoreError) in try data.close() }
             throw ServerStartError(

@@ -34,6 +34,7 @@ extension ServerOptions {
             ("ConsistencyCheck", "\(selfCheck != nil)"),
             ("ConsistencyCheckRate", "\(selfCheck?.entriesPerSecond ?? 0)"),
             ("ServeDamaged", "\(servesDamaged)"),
+            ("SigningKey", JSONLine.string(signingKeyFile)),
         ]
         return JSONLine.object(members)
     }

@@ -100,6 +100,15 @@ public func synchronizeFolder(_ path: String) throws {
     try folder.closeAfter { try folder.synchronize() }
 }
 
+/// Returns the permissions of an open file, as the lowest nine bits.
+///
+/// - Throws: `Errno`.
+public func permissions(of file: FileDescriptor) throws(Errno) -> UInt32 {
+    var status = stat()
+    guard fstat(file.rawValue, &status) == 0 else { throw .last }
+    return UInt32(status.st_mode) & 0o777
+}
+
 /// Removes all permissions for an open file except its owner's.
 ///
 /// - Returns: whether there were any.

@@ -80,6 +80,11 @@ enum ImmudbSettings {
         "serve-damaged", .boolean, default: false,
         "serve the entries that are whole although others are damaged; writes are refused then")
 
+    static let signingKey = Setting(
+        "signing-key", .optionalFile, default: "",
+        "private key path, PEM of the curve P-256, with which roots are signed; read by its owner only"
+    )
+
     static let service = ServiceSettings(program: "immudb", errorOutputName: "immu-server")
 
     static let definition = SettingsDefinition(
@@ -91,7 +96,7 @@ enum ImmudbSettings {
             gatewayTLSKey, service.logFile, service.logFormat, service.logLevel,
             maxReceiveMessageByteCount,
             metricsAddress, metricsPort, mtls, noHistograms, service.pidFile, pkey, port,
-            serveDamaged,
+            serveDamaged, signingKey,
         ],
         withdrawn: ["network"])
 }
@@ -142,5 +147,6 @@ extension ServerOptions {
         process.isDetached = values[ImmudbSettings.service.detached]
         metricsAddress = values[ImmudbSettings.metricsAddress]
         metricsPort = values[ImmudbSettings.metricsPort]
+        signingKeyFile = values[ImmudbSettings.signingKey]
     }
 }

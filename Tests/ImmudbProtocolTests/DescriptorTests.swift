@@ -23,7 +23,7 @@ struct DescriptorTests {
             }
         }
         let expected = Specification.messages.split(separator: "\n").map(String.init)
-        #expect(expected.count == 41)
+        #expect(expected.count == 42)
         #expect(found.sorted() == expected.sorted())
     }
 

@@ -69,6 +69,23 @@ struct EncodingTests {
         #expect(try Immudb_Schema_Root(serializedBytes: data(hex: encoded)) == message)
     }
 
+    @Test("put a root's signature behind its fields, where clients of 0.6 skip it")
+    func signedRoot() throws {
+        let message = Immudb_Schema_Root.with {
+            $0.index = 7
+            $0.root = Data([0xbb])
+            $0.signature.signature = Data([0x30, 0x06])
+            $0.signature.publicKey = Data([0x04, 0x01])
+        }
+        let encoded = "0807" + "1201bb" + "1a08" + "0a023006" + "12020401"
+        #expect(hex(try message.serializedBytes()) == encoded)
+        #expect(try Immudb_Schema_Root(serializedBytes: data(hex: encoded)) == message)
+        // A client that does not know field 3 reads the same root.
+        var known = message
+        known.clearSignature()
+        #expect(hex(try known.serializedBytes()) == "0807" + "1201bb")
+    }
+
     @Test("put the fields of a proof where the specification has them")
     func proof() throws {
         let message = Immudb_Schema_SafeItem.with {

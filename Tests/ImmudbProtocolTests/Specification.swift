@@ -61,7 +61,8 @@ enum Specification {
         KeyList: 1 Key* keys
         ItemList: 1 Item* items
         StructuredItemList: 1 StructuredItem* items
-        Root: 1 uint64 index; 2 bytes root
+        Root: 1 uint64 index; 2 bytes root; 3 Signature signature
+        Signature: 1 bytes signature; 2 bytes publicKey
         ScanOptions: 1 bytes prefix; 2 bytes offset; 3 uint64 limit; 4 bool reverse; 5 bool deep
         KeyPrefix: 1 bytes prefix
         ItemsCount: 1 uint64 count

@@ -25,9 +25,11 @@ final class TestServer: Sendable {
 
     /// Runs a test against a server on an empty database, and stops it.
     ///
-    /// - Parameter isAuthenticating: whether calls need a token.
+    /// - Parameters:
+    ///   - isAuthenticating: whether calls need a token.
+    ///   - signingKeyFile: the key with which roots are signed; empty for none.
     static func run(
-        isAuthenticating: Bool = false,
+        isAuthenticating: Bool = false, signingKeyFile: String = "",
         log: Logger = ServerLog(level: .error) { print($0) }.logger,
         _ test: (TestServer) async throws -> Void
     ) async throws {
@@ -35,6 +37,7 @@ final class TestServer: Sendable {
         defer { withExtendedLifetime(folder) {} }
         var options = ServerOptions(directory: folder.path, port: 0)
         options.isAuthenticating = isAuthenticating
+        options.signingKeyFile = signingKeyFile
         options.passwordHashing = .cheap
         let server = try await ImmudbServer.start(options, log: log)
         let client = RPCClient(.init(host: "127.0.0.1", port: server.options.port))

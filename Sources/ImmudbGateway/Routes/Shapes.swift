@@ -104,7 +104,10 @@ enum AnswerSchemas {
     static let items = schema("schemaItemList", [("items", .list(.message(item)))])
     static let page = schema("schemaPage", [("items", .list(.message(item))), ("more", .bool)])
     static let count = schema("schemaItemsCount", [("count", text)])
-    static let root = schema("schemaRoot", [("index", text), ("root", .bytes)])
+    static let signature = schema(
+        "schemaSignature", [("signature", .bytes), ("publicKey", .bytes)])
+    static let root = schema(
+        "schemaRoot", [("index", text), ("root", .bytes), ("signature", .message(signature))])
     static let health = schema("schemaHealthResponse", [("status", .bool)])
     static let inclusion = schema(
         "schemaInclusionProof",
