@@ -49,8 +49,8 @@ extension ImmudbClient {
     /// A larger tree than the trusted one passes: only a proof shows whether it continues that one.
     ///
     /// - Returns: a failure that is not a `VerificationError` is the reason why the trusted root cannot be read.
-    package func checkedCurrentRoot() async throws -> (root: TrustedRoot, failure: (any Error)?) {
-        var shown: TrustedRoot?
+    package func checkedCurrentRoot() async throws -> (root: SignedRoot, failure: (any Error)?) {
+        var shown: SignedRoot?
         do {
             let root = try await keepingEvidence {
                 // Read before the server is asked, since others may move it meanwhile.
@@ -60,9 +60,10 @@ extension ImmudbClient {
                 } catch {
                     trusted = .failure(error)
                 }
-                let root = try await currentRoot()
+                let root = try await shownRoot()
                 shown = root
-                if let failure = try trusted.get()?.failure(of: root) { throw failure }
+                try configuration.signingKey?.verify(root)
+                if let failure = try trusted.get()?.failure(of: root.root) { throw failure }
                 return root
             }
             return (root, nil)
@@ -112,7 +113,7 @@ extension EntryInclusion {
 
 extension TrustedRoot {
     /// Returns why a tree that a server shows now cannot continue this one; nil if it can.
-    fileprivate func failure(of shown: TrustedRoot) -> VerificationError? {
+    func failure(of shown: TrustedRoot) -> VerificationError? {
         guard shown.size < size else { return conflict(with: shown) }
         return VerificationError(
             .treeShrank,

@@ -118,11 +118,34 @@ extension ImmudbClient {
     /// Returns the root and size of the server's tree, as the server claims. They are not trusted yet.
     ///
     /// - Throws: `ClientError`, or `VerificationError` with code `.malformedProof` for a root of
-    ///   another length than 32 bytes.
-    public func currentRoot() async throws -> TrustedRoot {
+    ///   another length than 32 bytes, and with code `.signatureInvalid` if the configuration pins a key and the
+    ///   root is not signed with it.
+    public func currentRoot() async throws -> TrustedRoot { try await signedRoot().root }
+
+    /// Returns the same with the server's signature, if it signs its roots.
+    ///
+    /// The signature is valid if the configuration pins a key, and not verified otherwise.
+    ///
+    /// - Throws: as `currentRoot`.
+    public func signedRoot() async throws -> SignedRoot {
+        try await keepingEvidence {
+            let shown = try await shownRoot()
+            try configuration.signingKey?.verify(shown)
+            return shown
+        }
+    }
+
+    /// Returns the root that the server shows, without a look at its signature.
+    func shownRoot() async throws -> SignedRoot {
         let response: Immudb_Schema_Root = try await call(
             ImmuService.currentRoot, Google_Protobuf_Empty())
-        return try TrustedRoot(lastIndex: response.index, rootBytes: response.root)
+        let root = try TrustedRoot(lastIndex: response.index, rootBytes: response.root)
+        guard response.hasSignature else { return SignedRoot(root) }
+        return SignedRoot(
+            root,
+            signature: RootSignature(
+                signature: [UInt8](response.signature.signature),
+                publicKey: [UInt8](response.signature.publicKey)))
     }
 
     /// Returns the proof that an entry is in the server's tree, with leaf and root, without verifying it.

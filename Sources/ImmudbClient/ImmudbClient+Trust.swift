@@ -102,11 +102,22 @@ extension ImmudbClient {
     public func verifyContinuation() async throws -> TrustedRoot {
         try await keepingEvidence {
             let trusted = try await trustedRoot()
+            guard configuration.signingKey == nil else {
+                return try await trustSignedRoot(since: trusted)
+            }
             let new =
                 trusted.size.isEmpty
                 ? try await currentRoot() : try await continuation(of: trusted)
             return try await trust(new, continuing: trusted)
         }
+    }
+
+    /// Verifies that the root which the server has signed now is of one history with the trusted one, and not older.
+    private func trustSignedRoot(since trusted: TrustedRoot) async throws -> TrustedRoot {
+        let signed = try await currentRoot()
+        // An honest server has no smaller tree than before. Its old signatures are still valid.
+        if let failure = trusted.failure(of: signed) { throw failure }
+        return try await trustLinked([signed])
     }
 
     /// Returns the server's tree, proven to continue another.
@@ -128,7 +139,7 @@ extension ImmudbClient {
     /// Makes the error of a server that denies the trusted tree, with the tree that it claims to have instead: it is
     /// requested here, so that it is in the evidence.
     func shrank(below trusted: TrustedRoot, _ denial: ClientError) async -> VerificationError {
-        .shrank(below: trusted, status: denial.message, claimed: try? await currentRoot())
+        .shrank(below: trusted, status: denial.message, claimed: try? await shownRoot().root)
     }
 
     /// Trusts a root that was verified to continue another, which was trusted when the call began.

@@ -55,6 +55,10 @@ public final class ImmudbClient: Sendable {
         /// The directory for evidence: if a verification fails, the server's answers are kept in a file there. It is
         /// created when a client connects, with its missing parents, for its owner alone. nil: no evidence is kept.
         public var evidenceDirectory: String?
+        /// The key with which the server signs its roots, from its operator. Then a root that the server shows, at first
+        /// contact and whenever its tree is verified to continue (`verifyContinuation`), must be signed with it, or the
+        /// call fails with a `VerificationError` of code `.signatureInvalid`. nil: signatures are not looked at.
+        public var signingKey: RootPublicKey?
 
         public init(
             host: String = "127.0.0.1", port: Int? = nil, connectTimeoutMilliseconds: Int = 5_000,

@@ -1,4 +1,5 @@
 import Foundation
+import ImmudbModel
 import ImmudbProtocol
 import ImmudbVerification
 import POSIX
@@ -40,7 +41,7 @@ struct RootFile: Sendable {
                     + "server")
         }
         guard let message = try? Immudb_Schema_Root(serializedBytes: bytes),
-            message.unknownFields.data.isEmpty, !message.root.isEmpty,
+            message.unknownFields.data.isEmpty, !message.hasSignature, !message.root.isEmpty,
             let root = try? TrustedRoot(lastIndex: message.index, rootBytes: message.root)
         else {
             throw unusable("does not hold a root")
@@ -65,19 +66,7 @@ struct RootFile: Sendable {
     private static let permissions = FilePermissions(rawValue: 0o644)
 
     private func encode(_ root: TrustedRoot) -> [UInt8] {
-        guard let lastIndex = root.size.lastIndex else { return Self.emptyTree }
-        // Two fields, encoded by hand since that cannot fail: 1, a varint, left out if 0; 2, the bytes of the root.
-        var bytes: [UInt8] = []
-        var rest = lastIndex.rawValue
-        if rest > 0 {
-            bytes.append(0x08)
-            while rest >= 0x80 {
-                bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-                rest >>= 7
-            }
-            bytes.append(UInt8(rest))
-        }
-        return bytes + [0x12, UInt8(Digest.byteCount)] + root.root.bytes
+        root.size.isEmpty ? Self.emptyTree : root.wireBytes
     }
 
     /// Runs `body` while no other process, and no other store of this process, does so for the same file.

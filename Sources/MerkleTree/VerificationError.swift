@@ -25,6 +25,8 @@ public struct VerificationError: LocalizedError, Equatable, Sendable, CustomStri
         /// A receipt's root is not in the server's history, which continues the trusted one: the receipt is wrong, not
         /// the server.
         case receiptRefuted
+        /// The root that the server shows is not signed with the key that is pinned.
+        case signatureInvalid
     }
 
     public var code: Code

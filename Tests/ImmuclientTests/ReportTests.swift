@@ -83,11 +83,11 @@ struct ReportTests {
     func roots() throws {
         let server = try #require(ServerIdentity("dc1jror8di1986gclkv0"))
         #expect(
-            try line(RootReport(root: .empty, server: server))
+            try line(RootReport(signed: SignedRoot(.empty), server: server))
                 == #"{"hash":"\#(Digest.emptyTree.hex)","server":"\#(server.text)","size":0}"#)
         let root = TrustedRoot(size: TreeSize(3), root: .emptyTree)
         #expect(
-            try line(RootReport(root: root, server: server))
+            try line(RootReport(signed: SignedRoot(root), server: server))
                 == #"{"hash":"\#(Digest.emptyTree.hex)","index":2,"#
                 + #""phrase":"\#(Digest.emptyTree.phrase)","server":"\#(server.text)","size":3}"#)
     }

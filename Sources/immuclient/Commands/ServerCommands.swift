@@ -14,7 +14,8 @@ struct CurrentCommand: ImmuclientCommand {
     func run(in context: CommandContext) async throws {
         let client = try await context.client
         let (root, failure) = try await client.checkedCurrentRoot()
-        try context.output.write(RootReport(root: root, server: client.identity), failing: failure)
+        try context.output.write(
+            RootReport(signed: root, server: client.identity), failing: failure)
     }
 }
 

@@ -40,6 +40,7 @@ actor Session {
     ) async throws -> ImmudbClient {
         var configuration = settings.connection.configuration(token: token)
         configuration.evidenceDirectory = settings.evidenceDirectory
+        configuration.signingKey = settings.signingKey
         configuration.maxReceiveMessageByteCount = settings.maxAnswerByteCount
         let contact = FirstContactDialog(settings)
         do {

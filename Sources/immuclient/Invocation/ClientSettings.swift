@@ -24,6 +24,9 @@ struct ClientSettings: FormattedSettings {
     static let server = Setting(
         "server", .text(named: "identifier"), default: "",
         "the identifier that the server has to have; without it, any that is new at its address")
+    static let signingKey = Setting(
+        "server-signing-pub-key", .optionalFile, default: "",
+        "public key path, PEM, with which the server has to sign the roots that it shows")
     static let valueOnly = Setting(
         "value-only", .boolean, default: false,
         "print nothing but the values of entries, each and a line feed")
@@ -35,7 +38,8 @@ struct ClientSettings: FormattedSettings {
         program: "immuclient",
         settings: [
             ConnectionSettings.address, ConnectionSettings.port, server, firstContact, directory,
-            evidence, Output.json, valueOnly, ConnectionSettings.timeout, maxAnswerByteCount,
+            evidence, signingKey, Output.json, valueOnly, ConnectionSettings.timeout,
+            maxAnswerByteCount,
             ConnectionSettings.tokenFile, auth, ConnectionSettings.mtls,
             ConnectionSettings.serverName, ConnectionSettings.certificate,
             ConnectionSettings.clientCAs, ConnectionSettings.pkey,
@@ -47,6 +51,8 @@ struct ClientSettings: FormattedSettings {
     let server: ServerIdentity?
     let firstContact: FirstContactDialog.Answer
     let maxAnswerByteCount: Int
+    /// nil: signatures are not looked at.
+    let signingKey: RootPublicKey?
     /// nil: no evidence is kept.
     let evidenceDirectory: String?
     let tokenFile: String
@@ -71,6 +77,10 @@ struct ClientSettings: FormattedSettings {
             guard !text.isEmpty else { return nil }
             guard let identity = ServerIdentity(text) else { throw NoIdentifier() }
             return identity
+        }
+        signingKey = try values.parsed(Self.signingKey) { path in
+            try path.isEmpty
+                ? nil : RootPublicKey(pem: String(decoding: contents(of: path), as: UTF8.self))
         }
         firstContact = values[Self.firstContact]
         maxAnswerByteCount = values[Self.maxAnswerByteCount]

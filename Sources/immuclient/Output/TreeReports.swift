@@ -1,11 +1,14 @@
 import ClientKit
+import Foundation
 import ImmudbClient
 import MerkleTree
 
 /// Last index and root of the server's tree.
 struct RootReport: Report {
-    let root: TrustedRoot
+    let signed: SignedRoot
     let server: ServerIdentity
+
+    private var root: TrustedRoot { signed.root }
 
     func text(_ display: Display) -> [UInt8] {
         guard let last = root.size.lastIndex else { return Array("immudb is empty\n".utf8) }
@@ -19,6 +22,10 @@ struct RootReport: Report {
         ]
         if !root.size.isEmpty { object["phrase"] = .text(root.root.phrase) }
         object["index"] = root.size.lastIndex.map { .number($0.rawValue) }
+        if let signature = signed.signature {
+            object["signature"] = .text(Data(signature.signature).base64EncodedString())
+            object["publicKey"] = .text(Data(signature.publicKey).base64EncodedString())
+        }
         return object
     }
 }
