@@ -135,7 +135,7 @@ extension ImmudbClient {
     /// Makes a call that carries the trusted root's index.
     ///
     /// A server whose tree no longer has that index refuses the call; that is evidence, not an error of the caller.
-    private func verifiedCall<Request: Message, Response: Message>(
+    func verifiedCall<Request: Message, Response: Message>(
         _ path: String, _ request: Request, since trusted: TrustedRoot, about names: [GivenName]
     ) async throws -> Response {
         do {

@@ -127,44 +127,4 @@ extension ImmudbClient {
             return inclusions.compactMap(\.self)
         }
     }
-
-    // MARK: receipts
-
-    /// Returns a receipt of a key's newest entry: the entry with its proof, which can be checked without this server.
-    /// It is verified before it is returned.
-    ///
-    /// - Throws: as `verifiedGet`; `ClientError` with code `.refused` for the name of a reference,
-    ///   since a receipt is of one entry.
-    public func receipt(of key: [UInt8]) async throws -> Receipt {
-        try await keepingEvidence {
-            let (verified, proof) = try await verifiedGet(key)
-            guard verified.reference == nil else {
-                let target = String(decoding: verified.value.key, as: UTF8.self)
-                throw ClientError(
-                    .refused,
-                    "the key is a reference to '\(target)': ask for a receipt of that key")
-            }
-            return Receipt(
-                server: identity, entry: verified.value, root: verified.root,
-                path: try proof.inclusion().proof.path)
-        }
-    }
-
-    /// Verifies a receipt with the server's help: that its tree and everything that this client trusts are of one
-    /// history.
-    ///
-    /// - Throws: `VerificationError` if they are not, or the receipt does not prove its entry: with code
-    ///   `.receiptRefuted` the receipt is wrong, otherwise the server is not to be trusted. `ClientError` with code
-    ///   `.refused` for a receipt of another server.
-    public func verify(_ receipt: Receipt) async throws -> Verified<Entry> {
-        guard receipt.server == identity else {
-            throw ClientError(
-                .refused, "the receipt is of server \(receipt.server), this is \(identity)")
-        }
-        try receipt.verify()
-        return try await keepingEvidence {
-            try await trustLinked([receipt.root], isForeign: true)
-            return try Verified(receipt)
-        }
-    }
 }

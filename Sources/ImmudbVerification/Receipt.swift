@@ -14,21 +14,79 @@ public struct Receipt: Hashable, Sendable {
     public let root: TrustedRoot
     /// The path from the entry's leaf to the root.
     public let path: [Digest]
+    /// The tree that the server has signed; nil if it signs no roots.
+    public let signedTree: SignedTree?
 
-    public init(server: ServerIdentity, entry: Entry, root: TrustedRoot, path: [Digest]) {
+    /// A tree with the entry that the server has signed, and which `root` continues: proofs lead to the newest tree, which
+    /// may have grown after the signature.
+    public struct SignedTree: Hashable, Sendable {
+        public let root: TrustedRoot
+        public let signature: RootSignature
+        /// The proof that the receipt's tree begins with this one.
+        public let path: [Digest]
+
+        public init(root: TrustedRoot, signature: RootSignature, path: [Digest]) {
+            self.root = root
+            self.signature = signature
+            self.path = path
+        }
+    }
+
+    public init(
+        server: ServerIdentity, entry: Entry, root: TrustedRoot, path: [Digest],
+        signedTree: SignedTree? = nil
+    ) {
         self.server = server
         self.entry = entry
         self.root = root
         self.path = path
+        self.signedTree = signedTree
     }
 
     /// Verifies that the entry is in the tree of the receipt's root. Works offline: hashes the entry and one node for
     /// each node of the path.
     ///
-    /// - Throws: code `.malformedProof` or `.inclusionFailed`.
+    /// Does not look at the server's signature: see ``verify(signedBy:)``.
+    ///
+    /// - Throws: code `.malformedProof` or `.inclusionFailed`; `.consistencyFailed` or `.treeShrank` if the tree does not
+    ///   continue the signed one.
     public func verify() throws(VerificationError) {
         try InclusionProof(index: entry.index, size: root.size, path: path)
             .verify(leaf: entry.leaf, root: root.root)
+        guard let signedTree else { return }
+        // An entry behind the signed tree is not covered by the signature.
+        guard signedTree.root.size.contains(entry.index) else {
+            throw VerificationError(
+                .malformedProof, "the signed tree of the receipt does not have the entry",
+                newRoot: signedTree.root.root, newSize: signedTree.root.size, index: entry.index)
+        }
+        do throws(VerificationError) {
+            try ConsistencyProof(
+                from: signedTree.root.size, to: root.size, path: signedTree.path
+            ).verify(from: signedTree.root.root, to: root.root)
+        } catch {
+            throw error.completed(index: entry.index, trusted: signedTree.root)
+        }
+    }
+
+    /// Verifies that the server has signed a tree that has the entry. Works offline, and for a server that was restored
+    /// from a backup meanwhile.
+    ///
+    /// - Parameter key: the server's public key, from its operator.
+    /// - Throws: as `verify()`; code `.signatureInvalid`, also if the receipt has no signature.
+    public func verify(signedBy key: RootPublicKey) throws(VerificationError) -> Verified<Entry> {
+        try verify()
+        guard let signedTree else {
+            throw VerificationError(
+                .signatureInvalid, "the receipt has no signature of the server", newRoot: root.root,
+                newSize: root.size, index: entry.index)
+        }
+        do throws(VerificationError) {
+            try key.verify(SignedRoot(signedTree.root, signature: signedTree.signature))
+        } catch {
+            throw error.completed(index: entry.index, trusted: signedTree.root)
+        }
+        return Verified(value: entry, root: root)
     }
 
     /// Verifies the entry against a trusted root.
@@ -67,14 +125,16 @@ public struct ReceiptSyntaxError: LocalizedError, Hashable, Sendable, CustomStri
 }
 
 // The text of a receipt: a first line with the version, then `name: value` lines in this order, the
-// path one line a node. Lines that begin with `#` are for people and not part of the receipt.
+// path one line a node. Version 2 also has a signed tree: its fields are before the path, and its own path is behind
+// it. Lines that begin with `#` are for people and not part of the receipt.
 
 extension Receipt {
     private static let firstLine = "immudb receipt 1"
+    private static let firstLineWithSignature = "immudb receipt 2"
 
     /// The receipt as text; keys, values and digests in hexadecimal.
     public var text: String {
-        var lines = [Self.firstLine]
+        var lines = [signedTree == nil ? Self.firstLine : Self.firstLineWithSignature]
         lines += comments.map { "# \($0)" }
         lines += [
             "server: \(server.text)", "index: \(entry.index)",
@@ -82,7 +142,16 @@ extension Receipt {
             "hash: \(entry.leaf.hex)", "root-index: \(root.size.lastIndex ?? EntryIndex(0))",
             "root: \(root.root.hex)",
         ]
+        if let signedTree {
+            lines += [
+                "signed-index: \(signedTree.root.size.lastIndex ?? EntryIndex(0))",
+                "signed-root: \(signedTree.root.root.hex)",
+                "signature: \(Self.hex(signedTree.signature.signature))",
+                "public-key: \(Self.hex(signedTree.signature.publicKey))",
+            ]
+        }
         lines += path.map { "path: \($0.hex)" }
+        lines += signedTree?.path.map { "signed-path: \($0.hex)" } ?? []
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -106,7 +175,8 @@ extension Receipt {
     ///   errors, as are digests of another length than 32 bytes.
     public init(text: String) throws(ReceiptSyntaxError) {
         var reader = ReceiptReader(text)
-        try reader.expectFirstLine(Self.firstLine)
+        let hasSignature = try reader.readFirstLine(
+            Self.firstLine, orElse: Self.firstLineWithSignature)
         let identity = try reader.field("server")
         guard let server = ServerIdentity(identity) else {
             throw reader.error("'\(identity)' is no identity of a server")
@@ -121,11 +191,26 @@ extension Receipt {
         guard let size = TreeSize(endingAt: try reader.number("root-index")) else {
             throw reader.error("no tree is that large")
         }
-        let root = try reader.digest("root")
+        let root = TrustedRoot(size: size, root: try reader.digest("root"))
+        guard hasSignature else {
+            var path: [Digest] = []
+            while !reader.isAtEnd { path.append(try reader.digest("path")) }
+            self.init(server: server, entry: entry, root: root, path: path)
+            return
+        }
+        guard let signedSize = TreeSize(endingAt: try reader.number("signed-index")) else {
+            throw reader.error("no tree is that large")
+        }
+        let signedRoot = TrustedRoot(size: signedSize, root: try reader.digest("signed-root"))
+        let signature = RootSignature(
+            signature: try reader.bytes("signature"), publicKey: try reader.bytes("public-key"))
         var path: [Digest] = []
-        while !reader.isAtEnd { path.append(try reader.digest("path")) }
+        while reader.isAt("path") { path.append(try reader.digest("path")) }
+        var signedPath: [Digest] = []
+        while !reader.isAtEnd { signedPath.append(try reader.digest("signed-path")) }
         self.init(
-            server: server, entry: entry, root: TrustedRoot(size: size, root: root), path: path)
+            server: server, entry: entry, root: root, path: path,
+            signedTree: SignedTree(root: signedRoot, signature: signature, path: signedPath))
     }
 
     private static func time(_ unixSeconds: UInt64) -> String {

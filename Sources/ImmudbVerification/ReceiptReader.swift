@@ -19,10 +19,21 @@ struct ReceiptReader {
         ReceiptSyntaxError(message: message, line: lineNumber)
     }
 
-    mutating func expectFirstLine(_ line: String) throws(ReceiptSyntaxError) {
-        guard next() == line[...] else {
-            throw error("not '\(line)': this is no receipt, or one of a later version")
+    /// Whether the next line has a field.
+    func isAt(_ name: String) -> Bool { lines.first?.text.hasPrefix(name + ":") ?? false }
+
+    /// Reads the line with the version.
+    ///
+    /// - Returns: whether it is the second of the two.
+    mutating func readFirstLine(
+        _ line: String, orElse other: String
+    ) throws(ReceiptSyntaxError) -> Bool {
+        let first = next() ?? ""
+        guard first == line || first == other else {
+            throw error(
+                "not '\(line)' or '\(other)': this is no receipt, or one of a later version")
         }
+        return first == other
     }
 
     mutating func field(_ name: String) throws(ReceiptSyntaxError) -> String {

@@ -12,6 +12,12 @@ enum VerificationSnippets {
         }
     }
 
+    static func signedReceipt(_ receipt: Receipt, _ publicKeyText: String) throws {
+        let key = try RootPublicKey(pem: publicKeyText)
+        let signed = try receipt.verify(signedBy: key)
+        print("the server has signed a tree with entry \(signed.value.index)")
+    }
+
     static func answer(
         _ entry: Entry, _ proof: UncheckedProof, since root: TrustedRoot
     ) throws -> TrustedRoot {

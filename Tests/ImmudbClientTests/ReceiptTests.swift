@@ -98,7 +98,7 @@ struct ReceiptTests {
         "are refused with line and reason if they are malformed",
         arguments: [
             ("", "line 1 of the receipt: not 'immudb receipt 1'"),
-            ("immudb receipt 2\n", "not 'immudb receipt 1'"),
+            ("immudb receipt 3\n", "not 'immudb receipt 1' or 'immudb receipt 2'"),
             ("immudb receipt 1\nserver: a/b", "line 2 of the receipt: 'a/b' is no identity"),
             ("immudb receipt 1\nserver: x\nindex: -1", "line 3 of the receipt: index '-1'"),
             ("immudb receipt 1\nserver: x\nindex: 1\nkey: 0", "half a byte"),

@@ -9,7 +9,8 @@ struct ReceiptCommand: ImmuclientCommand {
             "Write a receipt: the newest entry of a key with its proof, to be checked offline.",
         discussion: """
             The entry is verified, as by safeget, before its receipt is written: a text that says \
-            which entry it is, of which server, and how it leads to which root. Its holder \
+            which entry it is, of which server, how it leads to which root, and the server's signature, \
+            if the server signs its roots. Its holder \
             can check it with verify-receipt, years later and without the server. The root is noted in \
             .receipts-<identifier> beside the trusted root, as one that was verified here.
             """)

@@ -11,7 +11,8 @@ struct VerifyReceiptCommand: ImmuclientCommand {
             A receipt proves that its entry is in the tree of its root. Anybody can make such a tree: \
             whether that root is the server's takes somebody who trusts it. It is compared with the root \
             that you give or, without one, with those that were verified of that server in --dir. With \
-            'server' the server has to prove that it is of the history that is trusted in --dir. If \
+            'server' the server has to prove that it is of the history that is trusted in --dir. With \
+            --server-signing-pub-key the signature that the receipt carries is checked instead, offline. If \
             nobody confirms the root, the entry is not verified, and the exit code is 1.
             """)
     static let printsEntries = true
@@ -90,6 +91,10 @@ struct VerifyReceiptCommand: ImmuclientCommand {
             _ = try receipt.verify(
                 trusting: TrustedRoot(size: receipt.root.size, root: root))
             return .given
+        }
+        if let key = context.settings.signingKey, receipt.signedTree != nil {
+            _ = try receipt.verify(signedBy: key)
+            return .signed
         }
         let folders = context.settings.rootFolders
         let stored = try await RootFolderStore(folders: folders).trustedRoot(of: receipt.server)

@@ -20,7 +20,7 @@ struct ReceiptReport: Report {
 struct VerifiedReceiptReport: Report {
     /// The source that confirmed the receipt's root.
     enum Trust: String {
-        case given, stored, noted, server, nobody
+        case given, signed, stored, noted, server, nobody
     }
 
     let receipt: Receipt
@@ -36,6 +36,7 @@ struct VerifiedReceiptReport: Report {
         let trusted =
             switch trust {
             case .given: "the root that you gave"
+            case .signed: "the server has signed it with the key that you gave"
             case .stored: "the root that is trusted of this server"
             case .noted: "a root that was verified here when a receipt was written"
             case .server: "the server has it in its history, which continues the trusted one"
