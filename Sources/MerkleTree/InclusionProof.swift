@@ -54,8 +54,40 @@ public struct InclusionProof: Hashable, Sendable {
                 .malformedProof,
                 "the inclusion proof has \(path.count) nodes instead of \(shape.length)", root)
         }
-        var digest = leaf
-        for (step, sibling) in path.enumerated() {
+        try verify(leaf, from: 0, shape, root)
+    }
+
+    /// Returns if the rest of the path leads from a complete node above the leaf to `root`: all leaves below that node
+    /// are then in the tree, each at its index. One proof serves for all of them.
+    ///
+    /// - Parameters:
+    ///   - node: the digest of the node, computed from all its leaves.
+    ///   - level: its level, 0 for the leaf itself.
+    ///   - root: the root of the tree.
+    /// - Throws: as ``verify(leaf:root:)``; code `.malformedProof` also if the tree does not have the whole node.
+    public func verify(
+        node: Digest, level: UInt8, root: Digest
+    ) throws(VerificationError) {
+        guard level < 63, size.contains(index),
+            ((index.rawValue >> UInt64(level)) + 1) << UInt64(level) <= size.rawValue
+        else {
+            throw error(.malformedProof, "the subtree is beyond a tree of \(size) entries", root)
+        }
+        let shape = PathShape(from: NodePosition(leaf: index), in: size)
+        guard path.count == shape.length else {
+            throw error(
+                .malformedProof,
+                "the inclusion proof has \(path.count) nodes instead of \(shape.length)", root)
+        }
+        // Below a complete node each level has one sibling.
+        try verify(node, from: Int(level), shape, root)
+    }
+
+    private func verify(
+        _ node: Digest, from level: Int, _ shape: PathShape, _ root: Digest
+    ) throws(VerificationError) {
+        var digest = node
+        for (step, sibling) in path.enumerated().dropFirst(level) {
             digest = shape.isLeft(step) ? .node(sibling, digest) : .node(digest, sibling)
         }
         guard digest == root else {

@@ -25,6 +25,41 @@ struct ProofTests {
         }
     }
 
+    @Test("prove every complete node above their leaf, and no other, for all trees to 130 leaves")
+    func nodes() throws {
+        let tree = SmallTree(count: 130)
+        for size in 1...130 {
+            let root = tree.root(size)
+            for index in 0..<size {
+                let proof = tree.inclusionProof(index, size)
+                for level: UInt8 in 0...8 {
+                    let position = NodePosition(level: level, index: UInt64(index) >> UInt64(level))
+                    guard position.isComplete(in: TreeSize(UInt64(size))) else {
+                        #expect(throws: VerificationError(.malformedProof, "")) {
+                            try proof.verify(node: root, level: level, root: root)
+                        }
+                        continue
+                    }
+                    let node = tree.node(position)
+                    try proof.verify(node: node, level: level, root: root)
+                    #expect(throws: VerificationError(.inclusionFailed, "")) {
+                        try proof.verify(node: .node(node, node), level: level, root: root)
+                    }
+                }
+                var longer = proof
+                longer.path.append(root)
+                #expect(throws: VerificationError(.malformedProof, "")) {
+                    try longer.verify(node: tree.leaves[index], level: 0, root: root)
+                }
+            }
+        }
+        var beyond = tree.inclusionProof(3, 130)
+        beyond.index = EntryIndex(.max)
+        #expect(throws: VerificationError(.malformedProof, "")) {
+            try beyond.verify(node: tree.leaves[3], level: 62, root: tree.root(130))
+        }
+    }
+
     @Test("are the same with the tree's edge that was computed for the root")
     func foldedEdge() throws {
         let tree = SmallTree(count: 200)

@@ -75,10 +75,8 @@ package final class LyingHandlers: Sendable {
             .unary(ImmuService.get) { (_: Immudb_Schema_Key, call) in
                 self.refuseWithoutToken(call)
             },
-            .unary(ImmuService.iScan) { (_: Immudb_Schema_IScanOptions, call) in
-                var response = Immudb_Schema_Page()
-                response.items = self.state.withLock { $0.page }
-                call.reply(response)
+            .unary(ImmuService.iScan) { (request: Immudb_Schema_IScanOptions, call) in
+                self.page(request, call)
             },
             .unary(ImmuService.scan) { (_: Immudb_Schema_ScanOptions, call) in
                 var response = Immudb_Schema_ItemList()
@@ -215,6 +213,29 @@ package final class LyingHandlers: Sendable {
         response.index = entry.index.rawValue
         state.alterByIndex?(&response)
         call.reply(response)
+    }
+
+    private func page(_ request: Immudb_Schema_IScanOptions, _ call: ServerCall) {
+        let state = state.withLock { $0 }
+        guard state.servesPages else {
+            return call.reply(Immudb_Schema_Page.with { $0.items = state.page })
+        }
+        let start = Int(request.pageSize * (request.pageNumber - 1))
+        guard start < state.ledger.entries.count, !state.deniesEntries else {
+            return call.fail(.notFound, "page not found")
+        }
+        let entries = state.ledger.entries[start...].prefix(Int(request.pageSize))
+        call.reply(
+            Immudb_Schema_Page.with {
+                $0.items = entries.map { entry in
+                    var item = Immudb_Schema_Item()
+                    item.key = Data(entry.key)
+                    item.value = Data(entry.value)
+                    item.index = entry.index.rawValue
+                    state.alterByIndex?(&item)
+                    return item
+                }
+            })
     }
 
     private func setBatch(_ request: Immudb_Schema_KVList, _ call: ServerCall) {

@@ -25,6 +25,8 @@ package final class LyingServer: Sendable {
         package var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
         /// The answer to every scan, and the items of every page.
         package var page: [Immudb_Schema_Item] = []
+        /// Answers requests for pages with the ledger's entries, and not with `page`.
+        package var servesPages = false
         /// Empty messages of which every dump consists.
         package var emptyDumpMessageCount = 0
         /// Leaves requests for consistency proofs without an answer.
