@@ -68,7 +68,7 @@ struct ServerEndToEndTests {
             + #""ClientCAs":"./tools/mtls/2_intermediate/certs/ca-chain.cert.pem"},"Auth":false,"#
             + #""NoHistograms":false,"Detached":false,"Durability":"always","#
             + #""MaxRecvMsgSize":33554432,"ConsistencyCheck":true,"ConsistencyCheckRate":0,"#
-            + #""ServeDamaged":false}"#
+            + #""ServeDamaged":false,"SigningKey":""}"#
         expectLines(
             of: first.process,
             [

@@ -34,7 +34,7 @@ struct ServerOptionsTests {
             + #""Config":"","Pidfile":"p","Logfile":"","MTLs":true,"MTLsOptions":{"Pkey":"k","#
             + #""Certificate":"c","ClientCAs":"a"},"Auth":false,"NoHistograms":false,"#
             + #""Detached":true,"Durability":"never","MaxRecvMsgSize":33554432,"#
-            + #""ConsistencyCheck":true,"ConsistencyCheckRate":0,"ServeDamaged":false}"#
+            + #""ConsistencyCheck":true,"ConsistencyCheckRate":0,"ServeDamaged":false,"SigningKey":""}"#
         #expect(options.json == expected)
     }
 
