@@ -32,10 +32,24 @@ public enum ServiceProcess {
         _ invocation: Invocation<P>, _ settings: ServiceSettings,
         service: (SettingsValues) throws(SettingsError) -> any Service
     ) async throws -> Int32 {
+        let sources = try invocation.sources()
+        if let announcement = sources.announcement {
+            StandardFiles.write(announcement + "\n", to: STDOUT_FILENO)
+        }
+        return try await run(sources, settings, service: service)
+    }
+
+    /// Serves as a command of a program that does other things, too. A config file that was found is not named.
+    ///
+    /// - Parameter sources: those of the settings.
+    public static func run(
+        _ sources: SettingsSources, _ settings: ServiceSettings,
+        service: (SettingsValues) throws(SettingsError) -> any Service
+    ) async throws -> Int32 {
         // A client or a pipe that has gone away is an error of its write, not the end of the server.
         signal(SIGPIPE, SIG_IGN)
         StandardFiles.keepErrorsFromBlocking()
-        let startup = try ServiceStartup(invocation.sources(), settings)
+        let startup = try ServiceStartup(sources, settings)
         let service = try service(startup.values)
         let log = try startup.openLog()
         if startup.isDetached, DetachedProcess.current == nil {

@@ -2,12 +2,6 @@ import POSIX
 import ProgramKit
 import StorageIO
 
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
-
 /// What the settings of a start say of the process, merged and checked.
 struct ServiceStartup {
     let values: SettingsValues
@@ -20,11 +14,7 @@ struct ServiceStartup {
     /// Empty: the log is on the standard error.
     var logFile: String { values[settings.logFile] }
 
-    /// A config file that was found is named on the standard output.
     init(_ sources: SettingsSources, _ settings: ServiceSettings) throws(SettingsError) {
-        if let announcement = sources.announcement {
-            StandardFiles.write(announcement + "\n", to: STDOUT_FILENO)
-        }
         self.settings = settings
         values = try sources.values()
         try Self.checkFiles(pid: values[settings.pidFile], log: values[settings.logFile])

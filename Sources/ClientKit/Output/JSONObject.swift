@@ -10,6 +10,7 @@ package enum JSONValue: Encodable, Hashable, Sendable {
     case decimal(Double)
     case truth(Bool)
     case object(JSONObject)
+    case list([JSONValue])
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
@@ -19,6 +20,7 @@ package enum JSONValue: Encodable, Hashable, Sendable {
         case .decimal(let number): try container.encode(number)
         case .truth(let isTrue): try container.encode(isTrue)
         case .object(let object): try container.encode(object)
+        case .list(let values): try container.encode(values)
         }
     }
 }

@@ -6,6 +6,26 @@ public import ArgumentParser
 /// their names. Two commands may have the same flag if both or neither take a value.
 public protocol FlaggedCommand: ParsableCommand {}
 
+/// A command with settings of its own among those of the program, which have variables and keys of config files as the
+/// others do. Their flags are in its help, and in that of no other command.
+public protocol CommandWithSettings: ParsableCommand {
+    static var settings: [any SettingDeclaration] { get }
+}
+
+extension Program {
+    /// The settings whose flags the help of a command has: its own, and with `all` those of all commands.
+    static func settings(
+        of command: any ParsableCommand.Type, all: Bool
+    ) -> [any SettingDeclaration] {
+        let own = (command as? any CommandWithSettings.Type)?.settings ?? []
+        guard all else { return own }
+        let ofCommands = Set(
+            commands.flatMap(\.subcommands).compactMap { $0 as? any CommandWithSettings.Type }
+                .flatMap { $0.settings.map(\.key) })
+        return own + definition.settings.filter { !ofCommands.contains($0.key) }
+    }
+}
+
 /// A flag that a command declares.
 public struct CommandFlag: Hashable, Sendable {
     /// The name without hyphens.

@@ -17,7 +17,8 @@ struct SettingFlags<Command: ParsableCommand, P: Program, Detail: HelpDetail>: P
 
     var customMirror: Mirror {
         let isShown = Detail.isFull && (Command.self == P.self || !P.runsWithoutCommand)
-        var children = isShown ? P.definition.settings.map(Self.flag) + [Self.configFlag] : []
+        var children = P.settings(of: Command.self, all: isShown).map(Self.flag)
+        if isShown { children.append(Self.configFlag) }
         if Command.self == P.self { children.append(Self.versionFlag) }
         return Mirror(self, children: children)
     }

@@ -3,7 +3,7 @@
 public struct SettingsSources: Sendable {
     private let definition: SettingsDefinition
     /// The flags' values by the keys of their settings.
-    public let flags: [String: String]
+    public private(set) var flags: [String: String]
     public let environment: [String: String]
     public let config: ConfigFileSearch
 
@@ -29,6 +29,13 @@ public struct SettingsSources: Sendable {
     /// A line for the user that names the config file; nil without a config file.
     public var announcement: String? {
         config.file.map { "Using config file: \($0.path)" }
+    }
+
+    /// Returns the sources with more flags, in the place of those of the same names.
+    public func adding(flags: [String: String]) -> SettingsSources {
+        var sources = self
+        sources.flags.merge(flags) { $1 }
+        return sources
     }
 
     /// Merges the sources.
