@@ -243,6 +243,13 @@ let package = Package(
             name: "ServiceKit",
             dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore],
             swiftSettings: settings),
+        // A program's metrics over HTTP, and whether it serves.
+        .target(
+            name: "MetricsHTTP",
+            dependencies: [
+                "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
+                nioPosix,
+            ], swiftSettings: settings),
         // The person at the terminal: questions, lines that he types, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
         // The whole terminal as a grid of cells.
@@ -262,6 +269,16 @@ let package = Package(
         .target(
             name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto],
             swiftSettings: settings),
+        // The auditor: a client that does nothing but distrust a server.
+        .target(
+            name: "ImmudbAuditor",
+            dependencies: [
+                "ImmudbClient", "MerkleTree", "MetricsHTTP", "POSIX", "PrometheusMetrics",
+                "ServiceKit", "StorageIO", coreMetrics, crypto, logging, nioCore, nioPosix,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            swiftSettings: settings),
         // What the command line clients share: connection, forms of output, failures, files that are written whole.
         .target(
             name: "ClientKit",
@@ -277,10 +294,8 @@ let package = Package(
             name: "immudb",
             dependencies: [
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore",
-                "MerkleTree",
-                "POSIX",
-                "ProgramKit", "PrometheusMetrics", "ServiceKit", "StorageIO", "Terminal", arguments,
-                nioCore, nioPosix, hummingbird, hummingbirdCore, logging, system,
+                "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics", "ServiceKit",
+                "StorageIO", "Terminal", arguments, system,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -292,8 +307,8 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ClientKit", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
-                "RPCTransport", "Terminal", arguments,
+                "ClientKit", "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX",
+                "ProgramKit", "RPCTransport", "ServiceKit", "Terminal", arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -481,6 +496,13 @@ let package = Package(
                 "LyingServer", "TestTools",
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
                 "RPCTransport", crypto, nioCore, protobuf, "OwnThread",
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ImmudbAuditorTests",
+            dependencies: [
+                "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "LyingServer", "MerkleTree",
+                "PrometheusMetrics", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools", crypto, logging, nioCore, nioPosix,
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbGatewayTests",

@@ -3,6 +3,7 @@
 import ImmudbGateway
 import ImmudbServer
 import ImmudbStore
+import MetricsHTTP
 import POSIX
 import ServiceKit
 

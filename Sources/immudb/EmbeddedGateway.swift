@@ -1,5 +1,6 @@
 import ImmudbGateway
 import ImmudbServer
+import MetricsHTTP
 import POSIX
 import ProgramKit
 import ServiceKit

@@ -1,0 +1,107 @@
+public import ImmudbClient
+
+/// What an auditor says of a server.
+public enum Verdict: String, CaseIterable, Codable, Sendable {
+    /// Everything that was looked at is as it was.
+    case consistent
+    /// An entry is not what was put into the tree that is trusted, or the server does not show it.
+    case tampered
+    /// The server has fewer entries than it had.
+    case rolledBack = "rolled-back"
+    /// The server's history does not continue the one that is trusted, or that another auditor was shown.
+    case forked
+    /// Another server answers at the address.
+    case replaced
+    /// The server's root is not signed with the pinned key.
+    case unsigned
+    /// The server gives no answer: no sign of tampering.
+    case unreachable
+    /// The round could not be finished for another reason, such as a wrong password.
+    case failed
+
+    /// Whether something does not hold that the server is bound to.
+    public var isAlarm: Bool {
+        switch self {
+        case .tampered, .rolledBack, .forked, .replaced, .unsigned: true
+        case .consistent, .unreachable, .failed: false
+        }
+    }
+
+    /// Of several, the one that a round ends with.
+    private var weight: Int {
+        switch self {
+        case .consistent: 0
+        case .unreachable: 1
+        case .failed: 2
+        case .unsigned: 3
+        case .tampered: 4
+        case .forked: 5
+        case .rolledBack: 6
+        case .replaced: 7
+        }
+    }
+
+    static func worst(of verdicts: some Sequence<Verdict>) -> Verdict {
+        verdicts.max { $0.weight < $1.weight } ?? .consistent
+    }
+}
+
+/// One thing that an auditor found.
+public struct Finding: Hashable, Sendable {
+    public var verdict: Verdict
+    public var message: String
+    /// The entry that it is about.
+    public var index: EntryIndex?
+    /// The file with the server's answers.
+    public var evidenceFile: String?
+
+    init(
+        _ verdict: Verdict, _ message: String, index: EntryIndex? = nil, evidenceFile: String? = nil
+    ) {
+        self.verdict = verdict
+        self.message = message
+        self.index = index
+        self.evidenceFile = evidenceFile
+    }
+
+    /// Says what a failed call means.
+    ///
+    /// - Parameter index: the entry that was asked for, unless the error names one.
+    init(_ error: any Error, about index: EntryIndex? = nil) {
+        switch error {
+        case let error as VerificationError:
+            self.init(
+                Verdict(error), "\(error)",
+                index: error.isAboutHistory ? nil : error.index ?? index,
+                evidenceFile: error.evidenceFile)
+        case let error as ClientError:
+            let verdict = Verdict(error, isAboutEntry: index != nil)
+            self.init(verdict, "\(error)", index: verdict == .tampered ? index : nil)
+        default:
+            self.init(.failed, "\(error)")
+        }
+    }
+}
+
+extension Verdict {
+    init(_ error: VerificationError) {
+        switch error.code {
+        case .treeShrank: self = .rolledBack
+        case .consistencyFailed, .receiptRefuted: self = .forked
+        case .signatureInvalid: self = .unsigned
+        case .leafMismatch, .wrongKey, .wrongIndex, .inclusionFailed: self = .tampered
+        case .malformedProof: self = error.index == nil ? .forked : .tampered
+        }
+    }
+
+    /// - Parameter isAboutEntry: whether an entry was asked for that the trusted tree has.
+    fileprivate init(_ error: ClientError, isAboutEntry: Bool) {
+        switch error.code {
+        case .serverChanged: self = .replaced
+        case .unavailable, .deadlineExceeded: self = .unreachable
+        // The server itself says that the entry is damaged.
+        case .refused where error.status == .dataLoss && isAboutEntry: self = .tampered
+        default: self = .failed
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+public import PrometheusMetrics
+import ServiceKit
+import Synchronization
+
+/// Serves metrics over HTTP, for Prometheus, and tells probes whether the process lives and serves.
+///
+///     GET /metrics   the metrics, as Prometheus reads them
+///     GET /healthz   200 while the process lives
+///     GET /readyz    200 while it serves; 503 before, such as during a recovery, and while it stops
+public final class MetricsEndpoint: Sendable {
+    /// One more answer that a program gives.
+    public struct Document: Sendable {
+        let path: String
+        let contentType: String
+        let body: @Sendable () -> [UInt8]
+
+        public init(path: String, contentType: String, body: @escaping @Sendable () -> [UInt8]) {
+            self.path = path
+            self.contentType = contentType
+            self.body = body
+        }
+    }
+
+    private static let idleTimeout = TimeAmount.seconds(30)
+
+    /// What the program records its metrics with.
+    public let registry: PrometheusRegistry
+    private let serverName: String
+    private let maxConnectionCount: Int
+    private let documents: [Document]
+    private let isReady = Atomic(false)
+    private let task = Mutex<Task<Void, any Error>?>(nil)
+
+    /// - Parameters:
+    ///   - serverName: the program, as its answers name it.
+    ///   - maxConnectionCount: further connections wait.
+    public init(
+        _ registry: PrometheusRegistry, serverName: String, maxConnectionCount: Int,
+        documents: [Document] = []
+    ) {
+        self.registry = registry
+        self.serverName = serverName
+        self.maxConnectionCount = maxConnectionCount
+        self.documents = documents
+    }
+
+    /// Says whether the program serves.
+    public func setReady(_ ready: Bool) { isReady.store(ready, ordering: .releasing) }
+
+    /// Listens, and serves until ``stop()``.
+    ///
+    /// - Returns: the port that was taken, if any was asked for with 0.
+    /// - Throws: when it cannot listen there.
+    public func start(host: String, port: Int) async throws -> Int {
+        let (ports, found) = AsyncThrowingStream.makeStream(of: Int.self)
+        let application = Application(
+            router: router(),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [StalledWriteCloser()],
+                    idleTimeout: Self.idleTimeout)),
+            configuration: .init(
+                address: .hostname(host, port: port), serverName: serverName,
+                availableConnectionsDelegate: MaximumAvailableConnections(maxConnectionCount)),
+            onServerRunning: { channel in
+                found.yield(channel.localAddress?.port ?? port)
+            },
+            // One thread: not one for each processor.
+            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1)),
+            // What clients do is no matter for the log.
+            logger: Logger(label: "metrics") { _ in SwiftLogNoOpLogHandler() })
+        let running = Task {
+            do {
+                try await application.run()
+                found.finish()
+            } catch {
+                found.finish(throwing: error)
+                throw error
+            }
+        }
+        task.withLock { $0 = running }
+        for try await port in ports { return port }
+        return port
+    }
+
+    public func stop() async {
+        let running = task.withLock { $0.take() }
+        running?.cancel()
+        _ = try? await running?.value
+    }
+
+    private func router() -> Router<BasicRequestContext> {
+        let router = Router(options: .autoGenerateHeadEndpoints)
+        router.get("/metrics") { [registry] _, _ in
+            Self.answer(PrometheusRegistry.contentType, Array(registry.text().utf8))
+        }
+        router.get("/healthz") { _, _ in Self.plain(.ok, "ok") }
+        router.get("/readyz") { [self] _, _ in
+            isReady.load(ordering: .acquiring)
+                ? Self.plain(.ok, "ok") : Self.plain(.serviceUnavailable, "not serving")
+        }
+        for document in documents {
+            router.get(RouterPath(document.path)) { _, _ in
+                Self.answer(document.contentType, document.body())
+            }
+        }
+        return router
+    }
+
+    private static func answer(_ contentType: String, _ body: [UInt8]) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: contentType],
+            body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    private static func plain(_ status: HTTPResponse.Status, _ text: String) -> Response {
+        Response(
+            status: status, headers: [.contentType: "text/plain; charset=utf-8"],
+            body: .init(byteBuffer: ByteBuffer(string: text + "\n")))
+    }
+}
