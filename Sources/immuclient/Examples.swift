@@ -204,6 +204,20 @@ extension Immuclient {
                 what: "Writes all entries to a file:"
             )
         ],
+        "immuclient audit-mode": [
+            (
+                command: "immuclient audit-mode run --once --audit-period 0",
+                what: "Reads and verifies everything, once, and says by the exit code whether it holds:"
+            ),
+            (
+                command: "immuclient audit-mode start --audit-notification-url https://example.org/audit",
+                what: "Audits in the background, and reports each round:"
+            ),
+            (
+                command: "immuclient audit-mode status",
+                what: "Shows whether it runs, and what it found:"
+            ),
+        ],
         "immuclient it": [
             (
                 command: "immuclient it",

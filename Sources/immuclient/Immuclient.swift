@@ -30,6 +30,7 @@ struct Immuclient: ClientProgram {
                 CurrentCommand.self, PingCommand.self, LoginCommand.self, LogoutCommand.self,
                 DumpCommand.self,
             ]),
+        CommandGroup(name: "Auditor", subcommands: [AuditModeCommand.self]),
         CommandGroup(
             name: "This program",
             subcommands: [

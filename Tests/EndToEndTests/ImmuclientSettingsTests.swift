@@ -146,7 +146,7 @@ struct ImmuclientSettingsTests {
         #expect(
             run.output == "SUCCESS: man files generated in the man directory\n", "\(run.errors)")
         let pages = try FileManager.default.contentsOfDirectory(atPath: work.file("man").path)
-        #expect(pages.count == 30)
+        #expect(pages.count == 31)
         #expect(pages.contains("immuclient.1") && pages.contains("immuclient-check-consistency.1"))
         #expect(!pages.contains("immuclient-mangen.1"))
         let page = try String(contentsOf: work.file("man/immuclient-zadd.1"), encoding: .utf8)

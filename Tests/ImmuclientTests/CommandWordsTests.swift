@@ -65,7 +65,7 @@ struct CommandWordsTests {
     @Test("fit every command and alias of the original, in the same number")
     func commands() throws {
         let expected = [
-            "check-consistency c 2...2", "completion 1...1", "count cnt 1...1", "current crt 0...0",
+            "audit-mode 0...1", "check-consistency c 2...2", "completion 1...1", "count cnt 1...1", "current crt 0...0",
             "dump b 0...1", "get g 1...1", "getByIndex bi 1...1", "history h 1...1",
             "inclusion i 1...2", "iscan iscn 0...2", "it cli-mode 0...0", "login l 1...1",
             "logout x 0...0", "ping p 0...0", "rawsafeget rg 1...1",

@@ -22,7 +22,7 @@ struct FlagPositionTests {
     @Test("give a switch the value attached to it, in any place and spelling")
     func switches() throws {
         try positions.expectSwitches(
-            ["auth", "json", "mtls", "value-only"],
+            ["auth", "detached", "json", "mtls", "value-only"],
             values: ["false", "true", "maybe", "0", "-x", "-1", "a=b", "", "get"])
     }
 

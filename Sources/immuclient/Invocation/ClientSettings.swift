@@ -43,7 +43,7 @@ struct ClientSettings: FormattedSettings {
             ConnectionSettings.tokenFile, auth, ConnectionSettings.mtls,
             ConnectionSettings.serverName, ConnectionSettings.certificate,
             ConnectionSettings.clientCAs, ConnectionSettings.pkey,
-        ])
+        ] + AuditSettings.all)
 
     let connection: ConnectionSettings
     let rootFolders: RootFolders
