@@ -20,6 +20,9 @@ struct ServiceFilesTests {
             "systemd/immugw.service": ServiceDefinition.immugw.unitText,
             "logrotate/immugw": ServiceDefinition.immugw.rotationText,
             "systemd/immugw.toml": ServiceDefinition.immugw.configuration,
+            "systemd/immudb-auditor.service": ServiceDefinition.auditor.unitText,
+            "logrotate/immudb-auditor": ServiceDefinition.auditor.rotationText,
+            "systemd/immudb-auditor.toml": ServiceDefinition.auditor.configuration,
         ]
         for (path, text) in files {
             let url = SystemTools.deploy.appendingPathComponent(path)

@@ -199,7 +199,7 @@ struct TaskTests {
         #expect(message(["immudb"]) == "required a command name")
         #expect(
             message(["mysql", "stop"])
-                == "invalid service argument specified: mysql. Available list is [immudb immugw]")
+                == "invalid service argument specified: mysql. Available list is [immudb immugw auditor]")
         #expect(
             message(["immudb", "kill"])
                 == "invalid command argument specified: kill. Available list is [install uninstall start stop "

@@ -99,9 +99,9 @@ public struct ServiceTask {
     // MARK: install
 
     private func install() throws(ServiceError) {
-        if service.name == ServiceDefinition.immugw.name {
+        if service.name != ServiceDefinition.immudb.name {
             let question =
-                "To provide the maximum level of security, we recommend running immugw on a different machine "
+                "To provide the maximum level of security, we recommend running \(service.name) on a different machine "
                 + "than immudb server. Continue ? [Y/n]"
             guard try ask(question, byDefault: true) else { return dialog.say("No action") }
         }

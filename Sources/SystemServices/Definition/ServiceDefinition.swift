@@ -1,4 +1,4 @@
-// Services of systemd: immudb and immugw. Read this file first: what a service is. Then Plan/, which decides what is
+// Services of systemd: immudb, immugw and the auditor. Read this file first: what a service is. Then Plan/, which decides what is
 // to be done, without touching anything; Machine/, which does it; Control/, what the command's words mean.
 
 /// A program that runs as a service, and the files that make it one.
@@ -7,6 +7,11 @@
 /// at each start. So nothing is ever given to another owner here.
 public struct ServiceDefinition: Sendable {
     public let name: String
+    /// What the command calls it.
+    let word: String
+    /// The program that it runs, and the words behind the program's name.
+    let program: String
+    let arguments: String
     /// Of its config file, with comments.
     let configuration: String
     /// What the process must not even see.
@@ -17,12 +22,12 @@ public struct ServiceDefinition: Sendable {
     /// Files that one process may have open: 10,000 connections and what the database needs, with some to spare.
     static let openFileLimit = 16_384
 
-    public static let all = [immudb, immugw]
-    static var names: [String] { all.map(\.name) }
+    public static let all = [immudb, immugw, auditor]
+    static var names: [String] { all.map(\.word) }
 
     /// - Throws: `ServiceError` that lists the names.
     public static func named(_ name: String) throws(ServiceError) -> ServiceDefinition {
-        guard let service = all.first(where: { $0.name == name }) else {
+        guard let service = all.first(where: { $0.word == name || $0.name == name }) else {
             throw ServiceError(
                 "invalid service argument specified: \(name). Available list is "
                     + "[\(names.joined(separator: " "))]")
@@ -44,10 +49,10 @@ extension ServiceDefinition {
     var foreignUnitFiles: [String] {
         ["/usr/local/lib", "/usr/lib", "/lib"].map { "\($0)/systemd/system/\(unit)" }
     }
-    var executable: String { "/usr/sbin/\(name)" }
+    var executable: String { "/usr/sbin/\(program)" }
     var configurationFile: String { "\(Self.configurationFolder)/\(name).toml" }
     var rotationFile: String { "/etc/logrotate.d/\(name)" }
-    var manPage: String { "/usr/share/man/man1/\(name).1" }
+    var manPage: String { "/usr/share/man/man1/\(program).1" }
     var logFile: String { "\(Self.logFolder)/\(name).log" }
     var dataFolder: String { "/var/lib/\(name)" }
     var pidFile: String { "/run/\(name)/\(name).pid" }
@@ -55,7 +60,7 @@ extension ServiceDefinition {
 
 extension ServiceDefinition {
     static let immudb = ServiceDefinition(
-        name: "immudb",
+        name: "immudb", word: "immudb", program: "immudb", arguments: "",
         configuration: """
             # Settings of the service immudb. immudb --help lists all of them.
             # After a change: systemctl restart immudb
@@ -83,7 +88,7 @@ extension ServiceDefinition {
         hiddenFolders: [])
 
     static let immugw = ServiceDefinition(
-        name: "immugw",
+        name: "immugw", word: "immugw", program: "immugw", arguments: "",
         configuration: """
             # Settings of the service immugw. immugw --help lists all of them.
             # After a change: systemctl restart immugw
@@ -98,6 +103,50 @@ extension ServiceDefinition {
             # Empty: the journal (journalctl -u immugw).
             logfile = "/var/log/immudb/immugw.log"
             pidfile = "/run/immugw/immugw.pid"
+
+            # Mutual TLS with the server. The user immu has to be able to read the files.
+            mtls = false
+            servername = "localhost"
+            certificate = "/etc/immudb/mtls/4_client/certs/localhost.cert.pem"
+            pkey = "/etc/immudb/mtls/4_client/private/localhost.key.pem"
+            clientcas = "/etc/immudb/mtls/2_intermediate/certs/ca-chain.cert.pem"
+
+            """,
+        hiddenFolders: ["/var/lib/immudb"])
+
+    static let auditor = ServiceDefinition(
+        name: "immudb-auditor", word: "auditor", program: "immuclient",
+        arguments: "audit-mode run ",
+        configuration: """
+            # Settings of the auditor's service. immuclient help audit-mode --all lists all of them.
+            # After a change: systemctl restart immudb-auditor
+
+            # Folder of its trusted root, its log of roots, its key and evidence: not where the server could change it.
+            dir = "/var/lib/immudb-auditor"
+            immudb-address = "127.0.0.1"
+            immudb-port = 3322
+
+            # A user who may read, if the server has users.
+            audit-username = ""
+            audit-password = ""
+
+            audit-interval = "60s"
+            audit-period = "7d"
+
+            # Where the result of each round is sent by POST; other auditors, by commas.
+            audit-notification-url = ""
+            peers = ""
+
+            # Metrics and roots.
+            prometheus-host = "127.0.0.1"
+            prometheus-port = 9477
+
+            # The public key of the server's roots, if it signs them.
+            server-signing-pub-key = ""
+
+            # Empty: the journal (journalctl -u immudb-auditor).
+            logfile = "/var/log/immudb/immudb-auditor.log"
+            pidfile = "/run/immudb-auditor/immudb-auditor.pid"
 
             # Mutual TLS with the server. The user immu has to be able to read the files.
             mtls = false

@@ -7,7 +7,7 @@ extension ServiceDefinition {
     /// may have to be rebuilt, and what was killed meanwhile would begin again.
     var unitText: String {
         """
-        # What "immuadmin service \(name) install" writes. Put changes into a drop-in: systemctl edit \(name)
+        # What "immuadmin service \(word) install" writes. Put changes into a drop-in: systemctl edit \(name)
 
         [Unit]
         Description=\(name)
@@ -17,7 +17,7 @@ extension ServiceDefinition {
 
         [Service]
         Type=notify
-        ExecStart=\(executable) --config \(configurationFile) --detached=false
+        ExecStart=\(executable) \(arguments)--config \(configurationFile) --detached=false
         ExecReload=/bin/kill -HUP $MAINPID
         Restart=on-failure
         RestartSec=5
@@ -75,7 +75,7 @@ extension ServiceDefinition {
     /// The user of all services, for systemd-sysusers(8).
     static var accountText: String {
         """
-        # What "immuadmin service install" writes: who immudb and immugw run as.
+        # What "immuadmin service install" writes: who immudb, immugw and the auditor run as.
         u \(user) - "immudb" /var/lib/immudb
 
         """
@@ -85,7 +85,7 @@ extension ServiceDefinition {
     /// the service writes to. The script runs as root.
     var rotationText: String {
         """
-        # What "immuadmin service \(name) install" writes.
+        # What "immuadmin service \(word) install" writes.
         \(logFile) {
             weekly
             maxsize 100M

@@ -17,7 +17,7 @@ extension Machine {
         of service: ServiceDefinition, localFile: String?, beside folder: String,
         say: (String) -> Void
     ) throws(ServiceError) -> ExecutableSource {
-        let path = localFile ?? "\(folder)/\(service.name)"
+        let path = localFile ?? "\(folder)/\(service.program)"
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
             status.st_mode & 0o111 != 0

@@ -5,7 +5,7 @@ import SystemServices
 
 struct ServiceCommand: AdminCommand, FlaggedCommand {
     static let configuration = CommandConfiguration.command(
-        "service", abstract: "Install and rule immudb or immugw as a service of systemd.",
+        "service", abstract: "Install and rule immudb, immugw or the auditor as a service of systemd.",
         discussion: """
             install copies the program, and makes the user immu, a unit, a config and a log rotation for it; then it \
             starts the service. With a newer program it is an upgrade. uninstall removes what install has made. Nothing \
@@ -13,8 +13,8 @@ struct ServiceCommand: AdminCommand, FlaggedCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("Which one: immudb or immugw.", valueName: "service"),
-        completion: .list(["immudb", "immugw"]))
+        help: ArgumentHelp("Which one: immudb, immugw or auditor.", valueName: "service"),
+        completion: .list(["immudb", "immugw", "auditor"]))
     var service: String?
 
     @Argument(
