@@ -14,7 +14,7 @@ public struct AuditRecord: Sendable {
     public let passPosition: UInt64
     public let suspectCount: Int
     public let lineCount: UInt64
-    /// The last root in the log.
+    /// The last root in the log that held.
     public let lastRoot: TrustedRoot?
     /// The key by which the log is signed.
     public let publicKey: String
