@@ -250,7 +250,7 @@ let package = Package(
                 "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
                 nioPosix,
             ], swiftSettings: settings),
-        // The person at the terminal: questions, lines that he types, progress.
+        // A person at the terminal: questions, lines that are typed, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
         // The whole terminal as a grid of cells.
         .target(
