@@ -1,5 +1,5 @@
 import ImmudbProtocol
-package import ImmudbVerification
+import ImmudbVerification
 import MerkleTree
 
 /// A complete subtree: the entries from `index` · 2^`level` on, 2^`level` of them.

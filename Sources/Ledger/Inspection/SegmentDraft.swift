@@ -115,8 +115,3 @@ package final class SegmentDraft {
         try fileSystem.synchronizeDirectory(directory)
     }
 }
-
-extension FrameView {
-    /// The time of the write, in microseconds since 1970.
-    package var timeMicroseconds: Int64 { bytes.number(Int64.self, at: FrameHeader.timeOffset) }
-}
