@@ -122,6 +122,18 @@ final class Storage: Sendable {
         do throws(StoreError) {
             return try readEntry(at: index)
         } catch  where error.code == .corruption {
+            return try readAgain(index)
+        }
+    }
+
+    /// Reads an entry a second time, since a disk or a cable may have returned wrong bytes once, and notes the damage if
+    /// it is not intact then.
+    private func readAgain(_ index: EntryIndex) throws(StoreError) -> Entry {
+        do throws(StoreError) {
+            let entry = try readEntry(at: index)
+            log(.warning, "\(path): entry \(index) was read wrongly once; check the disk")
+            return entry
+        } catch  where error.code == .corruption {
             damage.note(Damage(error: error, entries: index...index))
             var named = error
             named.damagedEntry = index

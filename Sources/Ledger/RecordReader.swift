@@ -15,7 +15,8 @@ public final class RecordReader {
         public let kind: UInt8
         public let position: EntryPosition
         public let byteCount: Int
-        public let key: [UInt8]
+        /// May be removed by a caller that keeps many records.
+        public var key: [UInt8]
         public let valueByteCount: Int
         /// The leaf of the entry that the record holds.
         public let leaf: Digest

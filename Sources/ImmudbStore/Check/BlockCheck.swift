@@ -7,8 +7,8 @@ import StorageIO
 /// Checks consecutive entries, which have a complete subtree of their own, or are the last ones of the tree: against their
 /// checksums, the tree up to its root, and the key index.
 ///
-/// First all records are read, some at a time; ``conclude()`` then compares the whole. Everything is computed from the
-/// ledger: two hashes an entry.
+/// First all records are read, some at a time; then they are compared with the tree as a whole. Everything is computed
+/// from the ledger: two hashes an entry. No key is kept, so that the memory is bounded.
 struct BlockCheck {
     static let entryCount: UInt64 = 1024
 
@@ -24,11 +24,11 @@ struct BlockCheck {
     private let storage: Storage
     private let tree: MerkleAccumulator
     private let positions: [EntryPosition]
-    private let reader: RecordReader
+    private var reader: RecordReader
     private let index: KeyIndex?
-    /// What was read; nil where no intact record is.
+    /// The records read so far; nil for each that is not intact.
     private var records: [RecordReader.Record?] = []
-    /// The reasons where there is none.
+    /// Why a record is not intact.
     private var failures: [EntryIndex: StoreError] = [:]
     /// Entries that the key index does not find.
     private var unindexed: [EntryIndex] = []
@@ -55,9 +55,10 @@ struct BlockCheck {
     mutating func readNext(_ count: Int, while goesOn: () -> Bool) throws(StoreError) {
         for number in records.count..<min(records.count + count, positions.count) {
             let index = EntryIndex(entries.lowerBound.rawValue + UInt64(number))
-            let record = try read(index, at: positions[number], while: goesOn)
-            records.append(record)
+            var record = try read(index, at: positions[number], while: goesOn)
             if let record, try !isIndexed(record) { unindexed.append(index) }
+            record?.key = []
+            records.append(record)
         }
     }
 
@@ -76,9 +77,9 @@ struct BlockCheck {
         return nil
     }
 
-    /// Compares what was read with the tree, and notes the damage of entries.
+    /// Compares the records with the tree, and notes damaged entries.
     ///
-    /// A damaged view is handed to those that repair it, and is no damage of entries.
+    /// For a damaged view it requests a repair; that is not damage of entries.
     ///
     /// - Throws: `corruption` if the tree's files do not lead to the root, so that nothing can be said of the entries; the
     ///   files are then written again from the ledger. The operating system's errors.
@@ -96,24 +97,27 @@ struct BlockCheck {
             storage.index.noteDamage(
                 StoreError(
                     .corruption,
-                    "\(storage.path)/index does not find entry \(first), key \(Entry.shown(record.key)), and "
+                    "\(storage.path)/index does not find entry \(first), key \(shownKey(of: record)), and "
                         + "\(unindexed.count - 1) more of the entries \(entries.lowerBound) to "
                         + "\(entries.upperBound)"))
         }
     }
 
-    /// Looks in the ledger itself for the entries that are not where the file of positions says.
+    /// Looks in the ledger itself for the entries that are not intact, or not where the file of positions says. So they
+    /// are read again, in case that a disk or a cable has returned wrong bytes once.
     private mutating func lookForMisplaced(while goesOn: () -> Bool) throws(StoreError) {
         guard let first = failures.keys.min(), let last = failures.keys.max() else { return }
         var isMisplaced = false
+        reader = storage.ledger.recordReader()
         for (index, position) in try storage.ledger.locate(first...last) {
             let number = Int(index.rawValue - entries.lowerBound.rawValue)
-            guard failures[index] != nil, position != positions[number],
-                let record = try read(index, at: position, while: goesOn)
+            guard failures[index] != nil,
+                var record = try read(index, at: position, while: goesOn)
             else { continue }
+            record.key = []
             failures[index] = nil
             records[number] = record
-            isMisplaced = true
+            if position != positions[number] { isMisplaced = true }
         }
         guard isMisplaced else { return }
         storage.log(
@@ -196,11 +200,17 @@ struct BlockCheck {
                     error: StoreError(
                         .tampered,
                         "\(try reader.place(of: record.index, at: record.position)), key "
-                            + "\(Entry.shown(record.key)): the entry passes its checksum, but does not match its "
+                            + "\(shownKey(of: record)): the entry passes its checksum, but does not match its "
                             + "leaf, which leads to the root: somebody changed it"),
                     entries: record.index...record.index))
         }
         return damage
+    }
+
+    /// Reads the key of a record again, for a message.
+    private func shownKey(of record: RecordReader.Record) -> String {
+        let again = try? reader.read(record.index, at: record.position)
+        return again.map { Entry.shown($0.key) } ?? "unknown"
     }
 
     // MARK: the key index

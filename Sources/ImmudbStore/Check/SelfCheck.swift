@@ -64,7 +64,7 @@ final class SelfCheck: Sendable {
 
     // MARK: the thread
 
-    /// What the thread knows beside the state that it keeps.
+    /// The thread's variables, and the state that is kept across restarts.
     private struct Work {
         var state: CheckState
         var savedState: CheckState?

@@ -3,7 +3,7 @@ public import MerkleTree
 import StorageIO
 import Synchronization
 
-/// Damage of stored entries: what was found, and where.
+/// Damage of stored entries: its kind, and its place.
 public struct Damage: Sendable {
     /// `corruption` for an accident, such as a bad disk: bytes fail their checksum. `tampered` if the bytes are intact and
     /// differ from the tree: somebody changed them. The message names the file, the byte and the entry.
@@ -18,7 +18,7 @@ public struct Damage: Sendable {
 extension Database {
     /// The damage that was found since the database was opened.
     public struct DamageReport: Sendable {
-        /// What was found first.
+        /// The damage that was found first.
         public let first: Damage
         /// How many places of damage are known, at most 10,000: an entry each, or a range of which one is damaged.
         public let placeCount: Int

@@ -56,7 +56,7 @@ struct DamagedCatchUp {
         return proven
     }
 
-    /// Writes what the views lack of the proven entries, and looks at the last segments for damage.
+    /// Writes the records that the views lack of the proven entries, and looks for damage in the last segments.
     private func bringUp(
         from marked: MerkleAccumulator, to proven: MerkleAccumulator
     ) throws(StoreError) -> Outcome {
@@ -89,7 +89,7 @@ struct DamagedCatchUp {
         work.reset()
     }
 
-    /// What is not written to the views yet.
+    /// Records that are not written to the views yet.
     private struct Work {
         var tree: MerkleAccumulator
         var nextKey: TreeSize

@@ -13,7 +13,7 @@ struct ScannedEntry {
     /// Nil if the entry is not whole.
     let key: IndexedKey?
     var isInDamagedFrame = false
-    /// What is wrong with the entry; nil if it is whole.
+    /// Why the entry is not whole; nil if it is.
     var damage: StoreError?
 }
 

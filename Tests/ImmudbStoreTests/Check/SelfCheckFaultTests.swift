@@ -1,6 +1,8 @@
 import OwnThread
 import SimulatedDisk
 import StorageIO
+import Synchronization
+import TestTools
 import Testing
 
 @testable import ImmudbStore
@@ -93,5 +95,53 @@ struct SelfCheckFaultTests {
             number += 1
         }
         #expect(number > 10)
+    }
+
+    @Test("takes bytes that a disk returns wrongly once for no damage, and so do reads")
+    func wrongOnce() async throws {
+        let folder = TemporaryFolder()
+        try await Database.fill(folder, 100)
+        let disk = GlitchingFileSystem()
+        let log = LogLines()
+        let database = try Database.openInOneSegment(folder, log: log, fileSystem: disk)
+        disk.isArmed.store(true, ordering: .relaxed)
+        #expect(try database.snapshot.entry(at: EntryIndex(7)).value == bytes("value 7"))
+        #expect(log.all.contains { $0.contains("entry 7 was read wrongly once") })
+        disk.isArmed.store(true, ordering: .relaxed)
+        #expect(database.check(lasting: .seconds(1)).progress.entryCount >= 100)
+        let isStillArmed = disk.isArmed.load(ordering: .relaxed)
+        #expect(!isStillArmed)
+        #expect(database.damage == nil)
+        try database.close()
+    }
+}
+
+/// The real file system, whose next read of a segment returns a changed byte if it is armed.
+private final class GlitchingFileSystem: ForwardingFileSystem {
+    let base = POSIXFileSystem()
+    let isArmed = Atomic(false)
+
+    func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
+        let file = try base.open(path, mode)
+        return path.hasSuffix(".segment") ? GlitchingFile(file, self) : file
+    }
+}
+
+private final class GlitchingFile: ForwardingFile {
+    let base: any StorageFile
+    private let owner: GlitchingFileSystem
+
+    init(_ base: any StorageFile, _ owner: GlitchingFileSystem) {
+        self.base = base
+        self.owner = owner
+    }
+
+    func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+    ) throws(StoreError) -> Int {
+        let count = try base.read(into: buffer, at: offset)
+        // In the key, behind the record's head.
+        if count > 20, owner.isArmed.exchange(false, ordering: .relaxed) { buffer[18] ^= 1 }
+        return count
     }
 }

@@ -115,6 +115,31 @@ struct SelfCheckTests {
         }
     }
 
+    @Test("finds two entries that were swapped with all their checksums, and names both")
+    func swapped() async throws {
+        try await Database.fill(folder, 100)
+        let database = try Database.openInOneSegment(folder)
+        try editor().swap(33, 66)
+        database.check(lasting: .seconds(1))
+        #expect(database.damage?.placeCount == 2)
+        #expect(database.storage.damage.isNoted(EntryIndex(33)...EntryIndex(33)))
+        #expect(database.storage.damage.isNoted(EntryIndex(66)...EntryIndex(66)))
+        #expect(database.damage?.first.isTampering == true)
+        try database.close()
+    }
+
+    @Test("finds the entries that are missing when the ledger's end was cut off, and names each")
+    func cut() async throws {
+        try await Database.fill(folder, 100)
+        let database = try Database.openInOneSegment(folder)
+        try editor().cut(before: 90)
+        database.check(lasting: .seconds(1))
+        #expect(database.damage?.placeCount == 10)
+        #expect(database.damage?.first.entries.lowerBound == EntryIndex(90))
+        #expect(database.damage?.first.error.code == .corruption)
+        try database.close()
+    }
+
     @Test("has damaged digests and positions written again, which is no damage of entries")
     func damagedViews() async throws {
         try await Database.fill(folder, Self.count)

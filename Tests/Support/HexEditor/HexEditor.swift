@@ -66,6 +66,32 @@ public struct HexEditor {
         try overwrite(segment, with: bytes)
     }
 
+    /// Swaps the keys and values of two entries, which have the same lengths, and makes all checksums fit.
+    public func swap(_ first: UInt64, _ second: UInt64) throws {
+        let (first, second) = (try record(of: first), try record(of: second))
+        var bytes = try bytes(of: segment)
+        let (left, right) = (
+            first.key.lowerBound..<first.value.upperBound,
+            second.key.lowerBound..<second.value.upperBound
+        )
+        precondition(first.key.count == second.key.count && left.count == right.count)
+        let moved = Array(bytes[left])
+        bytes.replaceSubrange(left, with: Array(bytes[right]))
+        bytes.replaceSubrange(right, with: moved)
+        for record in [first, second] {
+            Self.sealRecord(record, in: &bytes)
+            Self.sealFrame(at: record.frame, in: &bytes)
+        }
+        try overwrite(segment, with: bytes)
+    }
+
+    /// Cuts the segment where the record of an entry begins.
+    public func cut(before index: UInt64) throws {
+        let handle = try FileHandle(forUpdating: segment)
+        defer { try? handle.close() }
+        try handle.truncate(atOffset: UInt64(try record(of: index).start))
+    }
+
     /// Flips a bit of a file.
     public func flip(_ file: URL, byte: Int) throws {
         let handle = try FileHandle(forUpdating: file)
