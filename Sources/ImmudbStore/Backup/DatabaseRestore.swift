@@ -50,7 +50,9 @@ public final class DatabaseRestore {
 
     /// Verifies and writes a backup, to its end.
     ///
-    /// - Parameter progress: called after each chunk with the number of entries so far.
+    /// - Parameters:
+    ///   - reader: the backup, of which nothing but the head was read.
+    ///   - progress: called after each chunk with the number of entries so far.
     /// - Throws: `otherHistory` or `foreignDatabase` if it does not continue the one before; `corruption` with the place,
     ///   `tampered`; `noSpace` and the operating system's errors. The restore must be given up then.
     public func add(

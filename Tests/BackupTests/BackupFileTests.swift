@@ -1,0 +1,142 @@
+import Foundation
+import ImmudbBackup
+import ImmudbServer
+import ImmudbStore
+import MerkleTree
+import OwnThread
+import SimulatedDisk
+import TestTools
+import Testing
+
+@Suite("The file of a backup", .ownThread)
+struct BackupFileTests {
+    private let disk = SimulatedDisk()
+    private let path = "/full.backup"
+
+    private func open(replaces: Bool = false) throws(StoreError) -> BackupFile {
+        try BackupFile(path, replaces: replaces, fileSystem: disk)
+    }
+
+    @Test("replaces an existing file if it shall, and only once it is complete")
+    func existing() async throws {
+        let source = try BackupFixture()
+        try await source.appendMixed("a")
+        disk.replace(path, with: [1, 2, 3])
+        let error = try failure { _ = try open() }
+        #expect(error.code == .inUse && error.message.contains("--force"))
+        #expect(disk.bytes(of: path + ".part") == nil)
+        let backup = try source.database.backup()
+        let file = try open(replaces: true)
+        try file.begin(backup.head)
+        try backup.write { part throws(StoreError) in try file.append(part) }
+        #expect(disk.bytes(of: path) == [1, 2, 3])
+        try file.complete()
+        let whole = try #require(disk.bytes(of: path))
+        #expect(try BackupFixture.restore([whole]) == source.database.snapshot.trustedRoot)
+        #expect(disk.files.map(\.path) == [path])
+        let previous = try PreviousBackup(path: path, fileSystem: disk)
+        #expect(previous.trailer.end == source.database.snapshot.trustedRoot)
+        try source.database.close()
+    }
+
+    @Test("goes on with the part of the same backup, and leaves one of another alone")
+    func otherPart() async throws {
+        let source = try BackupFixture()
+        let other = try BackupFixture()
+        for fixture in [source, other] { try await fixture.appendMixed("a") }
+        let backup = try source.database.backup()
+        do {
+            let file = try open()
+            try file.begin(backup.head)
+            try file.append(try #require(try backup.nextPart()))
+        }
+        let left = disk.bytes(of: path + ".part")
+        do {
+            let file = try open()
+            #expect(file.unfinished?.end == source.database.snapshot.trustedRoot)
+            let error = try failure { try file.begin(try other.database.backup().head) }
+            #expect(error.code == .otherHistory && error.message.contains("Remove it"))
+            file.discardIfEmpty()
+        }
+        #expect(disk.bytes(of: path + ".part") == left)
+        // The chunk is whole; half of another one behind it is cut.
+        disk.replace(path + ".part", with: (left ?? []) + [1, 67, 72, 75, 0, 0])
+        do {
+            let file = try open()
+            try file.begin(backup.head)
+        }
+        #expect(disk.bytes(of: path + ".part") == left)
+        for fixture in [source, other] { try fixture.database.close() }
+    }
+
+    @Test("is written by one process at a time, and takes no other file for its part")
+    func others() throws {
+        let first = try open()
+        #expect(try failure { _ = try open() }.code == .inUse)
+        first.discardIfEmpty()
+        let foreign = SimulatedDisk()
+        let text = Array(String(repeating: "somebody's file ", count: 40).utf8)
+        foreign.replace(path + ".part", with: text)
+        let error = try failure { _ = try BackupFile(path, replaces: false, fileSystem: foreign) }
+        #expect(error.code == .incompatibleFormat && error.message.contains("remove the file"))
+        #expect(foreign.bytes(of: path + ".part") == text)
+    }
+
+    @Test("is no beginning for another backup unless it is complete")
+    func previous() async throws {
+        let source = try BackupFixture()
+        try await source.appendMixed("a")
+        let bytes = try source.backup()
+        try source.database.close()
+        for end in [0, 50, 120, bytes.count - 1] {
+            disk.replace(path, with: Array(bytes[..<end]))
+            #expect(throws: StoreError.self) { try PreviousBackup(path: path, fileSystem: disk) }
+        }
+    }
+}
+
+@Suite("A root that somebody knows")
+struct KnownRootTests {
+    private let folder = TemporaryFolder()
+    private let root = Digest.leaf(index: EntryIndex(0), key: [1] as [UInt8], value: [2])
+
+    private func file(_ name: String, _ content: [UInt8]) throws -> String {
+        try Data(content).write(to: folder.file(name))
+        return folder.file(name).path
+    }
+
+    @Test("is read from a text, a client's root file, and a receipt")
+    func forms() throws {
+        let known = TrustedRoot(size: TreeSize(8), root: root)
+        #expect(try KnownRoot.read(known.text) == known)
+        #expect(try KnownRoot.read(file("root", [0x08, 7, 0x12, 32] + root.bytes)) == known)
+        let receipt = """
+            immudb receipt 1
+            server: abc
+            index: 3
+            key: 00
+            value: 01
+            hash: \(root.hex)
+            root-index: 7
+            root: \(root.hex)
+
+            """
+        #expect(try KnownRoot.read(file("receipt", Array(receipt.utf8))) == known)
+        // A server that was empty at first contact.
+        #expect(try KnownRoot.read(file("empty", [8, 0])) == .empty)
+    }
+
+    @Test("is nothing else")
+    func others() throws {
+        for text in ["", "7@7", "no such file", "\(root.hex)", "\(root.hex)@-1"] {
+            #expect(try failure { _ = try KnownRoot.read(text) }.code == .incompatibleFormat)
+        }
+        for content in [
+            Array("immudb receipt 1\nroot: \(root.hex)\n".utf8), Array("some text\n".utf8),
+            [0x08, 7, 0x12, 31] + root.bytes.dropLast(),
+        ] {
+            let path = try file("wrong", content)
+            #expect(try failure { _ = try KnownRoot.read(path) }.code == .incompatibleFormat)
+        }
+    }
+}
