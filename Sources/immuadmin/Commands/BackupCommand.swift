@@ -81,7 +81,7 @@ private struct BackupReceiver {
     /// - Returns: the tree with which the complete backup ends.
     func receive(from client: ImmudbClient) async throws -> TrustedRoot {
         let resumed = output?.unfinished?.end
-        if let resumed {
+        if let resumed, resumed.size > start.tree.size {
             StandardError.write(
                 line: "the backup goes on after entry \(resumed.size), where it was interrupted")
         }

@@ -76,7 +76,7 @@ struct BackupCommand: OfflineCommand {
             output.discardIfEmpty()
             throw error
         }
-        if let unfinished = output.unfinished {
+        if let unfinished = output.unfinished, unfinished.end.size > start.tree.size {
             StandardError.write(
                 line:
                     "\(path).part goes on after entry \(unfinished.end.size), where it was interrupted"
