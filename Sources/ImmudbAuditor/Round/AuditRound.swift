@@ -167,7 +167,8 @@ struct AuditRound: Sendable {
                             ? "it has only \(now.size) entries here"
                             : "it shows two histories")
                         + (options.connection.signingKey == nil
-                            ? "" : ", although it has signed that root"),
+                            ? "" : ", although it has signed that root")
+                        + (error.evidenceFile.map { ", evidence in \($0)" } ?? ""),
                     evidenceFile: error.evidenceFile))
         } catch {
             add(error)
