@@ -56,11 +56,10 @@ struct GatewayResponder: HTTPResponder {
         let target = head.path ?? "/"
         // No path has other characters than ASCII; hashing others can take the square of their number.
         guard target.utf8.allSatisfy({ $0 < 0x80 }) else { return ("", .unknown) }
-        guard let path = target.prefix(while: { $0 != "?" && $0 != "#" }).removingPercentEncoding,
-            path.hasPrefix(Routes.base + "/")
+        guard let path = Self.decodedPath(target), path.utf8.starts(with: Self.prefix.utf8)
         else { return (target, .unknown) }
         guard path.utf8.allSatisfy({ $0 < 0x80 }) else { return ("", .unknown) }
-        let rest = path.dropFirst(Routes.base.count + 1)
+        let rest = Substring(path.utf8.dropFirst(Self.prefix.utf8.count))
         var method = head.method.rawValue
         // A form may ask for a route of another method, as with the original's library.
         let isForm =
@@ -72,6 +71,15 @@ struct GatewayResponder: HTTPResponder {
         return (path, Routes.match(method, rest, mayFallBackToGet: isForm))
     }
 
+    /// The path of a request's target; nil if it is not encoded as it should be.
+    private static func decodedPath(_ target: String) -> String? {
+        // By bytes: a path is read for each request, and walking its characters takes ten times as long.
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        guard path.contains(UInt8(ascii: "%")) else { return String(Substring(path)) }
+        return Substring(path).removingPercentEncoding
+    }
+
+    private static let prefix = Routes.base + "/"
     private static let methodOverride = HTTPField.Name("X-HTTP-Method-Override")!
 
     private func answer(

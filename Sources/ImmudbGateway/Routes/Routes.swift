@@ -136,9 +136,9 @@ enum Routes {
         if let position = plain[Address(method: method, path: path)] {
             return .route(position, parameter: nil)
         }
-        guard let slash = path.lastIndex(of: "/") else { return nil }
-        let parameter = path[path.index(after: slash)...]
-        guard !parameter.contains(":"),
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        let parameter = path[path.utf8.index(after: slash)...]
+        guard !parameter.utf8.contains(UInt8(ascii: ":")),
             let position = parametrized[Address(method: method, path: path[..<slash])]
         else { return nil }
         return .route(position, parameter: String(parameter))
