@@ -19,11 +19,15 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     private let connections: HostShares
     private var host: String?
 
-    /// Ends the connection when its present phase takes too long.
-    private var timer: Scheduled<Void>?
+    /// When the connection is closed, unless its present phase ends before; nil while it answers.
+    private var deadline: NIODeadline?
+    /// Rings at the deadline or before it, and is then set again: a deadline that moves on, as with each request, sets no
+    /// timer.
+    private var alarm: Scheduled<Void>?
+    private var alarmTime = NIODeadline.distantFuture
     /// Whether the head of a request has come, and its end has not.
     private var isReceiving = false
-    /// Bytes of the body, and how many there were when the timer was set.
+    /// Bytes of the body, and how many there were when the deadline was set.
     private var byteCount = 0
     private var steadyByteCount = 0
     /// Requests whose answers have not ended.
@@ -57,7 +61,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The handler goes with its channel, also with one that never became active.
     func handlerRemoved(context: ChannelHandlerContext) {
-        timer?.cancel()
+        alarm?.cancel()
         reading?.cancel()
         whenGone?()
         whenGone = nil
@@ -102,8 +106,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
             if openCount == 0 {
                 waitForHead(context)
             } else {
-                timer?.cancel()
-                timer = nil
+                deadline = nil
             }
         }
         context.fireChannelRead(data)
@@ -179,8 +182,25 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func set(_ context: ChannelHandlerContext, _ time: TimeAmount) {
-        timer?.cancel()
-        let channel = context.channel
-        timer = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+        let deadline = context.eventLoop.now + time
+        self.deadline = deadline
+        if alarm == nil || deadline < alarmTime { setAlarm(context, deadline) }
+    }
+
+    private func setAlarm(_ context: ChannelHandlerContext, _ time: NIODeadline) {
+        alarm?.cancel()
+        alarmTime = time
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        alarm = context.eventLoop.scheduleTask(deadline: time) {
+            let (pace, context) = bound.value
+            pace.ring(context)
+        }
+    }
+
+    private func ring(_ context: ChannelHandlerContext) {
+        alarm = nil
+        guard let deadline else { return }
+        guard deadline > context.eventLoop.now else { return context.channel.close(promise: nil) }
+        setAlarm(context, deadline)
     }
 }
