@@ -145,8 +145,7 @@ public final class Gateway: Sendable {
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: limits.maxHeaderByteCount,
                         maxHeaderListSize: limits.maxHeaderByteCount, maxHeaderFieldCount: 100)))
-            guard let tls else { return http }
-            return GatewayTLSChannel(http: http, tls: tls)
+            return GatewayChannel(http: http, tls: tls)
         }
     }
 

@@ -48,6 +48,9 @@ enum BodyReader {
             }
             if body.readableBytes == 0 { body = part } else { body.writeImmutableBuffer(part) }
         }
+        if body.readableBytes > uncountedByteCount {
+            await Task.yield()  // from the event loop, which a large body leaves
+        }
         let valueCount = try JSONScan.valueCount(body)
         guard body.readableBytes > uncountedByteCount else { return body }
         guard valueCount <= limits.maxValueCount else {

@@ -103,7 +103,9 @@ struct GatewayResponder: HTTPResponder {
     private func receive(
         _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
     ) async throws -> GatewayRequest {
-        let room = Room(of: context.host, in: core.held)
+        let executor = ConnectionExecutor.current
+        executor?.returnToLoop()
+        let room = Room(of: context.host, in: core.held, for: executor)
         let body = try await BodyReader.read(request, core.limits, room)
         return GatewayRequest(
             body: body, parameter: parameter,

@@ -11,11 +11,14 @@ final class Room: Sendable {
 
     private let account: HostShares
     private let host: String
+    /// That of the request, which leaves its event loop once it takes room: small requests do not.
+    private let executor: ConnectionExecutor?
     private let byteCount = Atomic(0)
 
-    init(of host: String, in account: HostShares) {
+    init(of host: String, in account: HostShares, for executor: ConnectionExecutor? = nil) {
         self.account = account
         self.host = host
+        self.executor = executor
     }
 
     deinit { account.forget(host, byteCount.load(ordering: .relaxed)) }
@@ -24,6 +27,7 @@ final class Room: Sendable {
     func grow(by more: Int) -> Bool {
         let spare = more < Self.largeByteCount ? 0 : account.limit / 8
         guard account.admit(host, more, sparing: spare) else { return false }
+        executor?.leaveLoop()
         byteCount.add(more, ordering: .relaxed)
         return true
     }
