@@ -128,6 +128,7 @@ struct GatewayResponder: HTTPResponder {
         _ route: Route, _ request: GatewayRequest, _ context: GatewayContext
     ) async throws -> Reply {
         guard route.isLong else { return try await route.handler(request, core) }
+        ConnectionExecutor.current?.leaveLoop()  // also for the lines that are written later
         let task = Task { try await route.handler(request, core) }
         await context.watch { task.cancel() }
         return try await withTaskCancellationHandler {
