@@ -27,8 +27,8 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 
     /// Appends a field. For a `-bin` name the value's UTF-8 bytes are sent.
     public mutating func add(_ name: String, _ value: String) {
-        let name = name.lowercased()
-        if name.hasSuffix("-bin") {
+        let name = Self.lowercased(name)
+        if name.utf8.suffix(4).elementsEqual("-bin".utf8) {
             fields.append(Field(name: name, value: .binary(Array(value.utf8))))
         } else {
             fields.append(Field(name: name, value: .text(Self.printable(value))))
@@ -66,6 +66,14 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
             guard field.name == name, case .binary(let bytes) = field.value else { return nil }
             return bytes
         }
+    }
+
+    private static func lowercased(_ name: String) -> String {
+        // Most names are: to look costs a tenth of making them so.
+        let isLowercase = name.utf8.allSatisfy {
+            $0 < 0x80 && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+        }
+        return isLowercase ? name : name.lowercased()
     }
 
     private static func printable(_ text: String) -> String {
@@ -140,16 +148,15 @@ extension Metadata {
 
     /// Returns whether an application's field of this name may be sent.
     static func isSendable(_ name: String) -> Bool {
-        if name.isEmpty || name.hasPrefix("grpc-") || name == "content-type" || name == "te" {
-            return false
-        }
-        if [
-            "connection", "transfer-encoding", "keep-alive", "upgrade", "proxy-connection", "host",
+        switch name {
+        case "", "content-type", "te", "connection", "transfer-encoding", "keep-alive", "upgrade",
+            "proxy-connection", "host",
             // A server ends a call whose length is another one.
-            "content-length",
-        ].contains(name) {
+            "content-length":
             return false
+        default: break
         }
+        guard !name.utf8.starts(with: "grpc-".utf8) else { return false }
         return name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),

@@ -15,8 +15,10 @@ enum ForwardedMetadata {
         ImmuMetadata.clientIdentity, "x-forwarded-for", "x-forwarded-host", "forwarded",
         "content-type", "content-length", "te", authorization,
     ]
-    /// The request header fields that IANA lists as permanent.
-    private static let permanent: Set<String> = [
+    /// The request header fields that IANA lists as permanent, and the names under which they go on.
+    private static let permanent: [String: String] = Dictionary(
+        uniqueKeysWithValues: permanentNames.map { ($0, "grpcgateway-\($0)") })
+    private static let permanentNames: Set<String> = [
         "accept", "accept-charset", "accept-language", "accept-ranges", authorization,
         "cache-control", "content-type", "cookie", "date", "expect", "from", "host", "if-match",
         "if-modified-since", "if-none-match", "if-schedule-tag-match", "if-unmodified-since",
@@ -40,8 +42,8 @@ enum ForwardedMetadata {
             if name == authorization {
                 metadata.add(ImmuMetadata.authorization, field.value)
                 metadata.add("grpcgateway-authorization", field.value)
-            } else if permanent.contains(name) {
-                permanentFields.append(("grpcgateway-\(name)", field.value))
+            } else if let forwardedName = permanent[name] {
+                permanentFields.append((forwardedName, field.value))
             } else if name.hasPrefix(prefix) {
                 add(String(name.dropFirst(prefix.count)), field.value, to: &metadata)
             } else if name == "x-forwarded-for" {

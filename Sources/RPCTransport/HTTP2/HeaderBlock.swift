@@ -21,8 +21,12 @@ struct HeaderBlock {
 
     /// Adds the fields that may be sent, and leaves out the others.
     mutating func add(_ metadata: Metadata) {
+        bytes.reserveCapacity(bytes.count + metadata.byteCount)
+        spans.reserveCapacity(spans.count + metadata.fields.count)
         for field in metadata.fields where Metadata.isSendable(field.name) {
             switch field.value {
+            case .text(let text) where text.utf8.first != 0x20 && text.utf8.last != 0x20:
+                add(field.name, text.utf8)
             case .text(let text): add(field.name, text.trimmedASCII.utf8)
             case .binary(let bytes): add(field.name, Base64.encode(bytes))
             }
