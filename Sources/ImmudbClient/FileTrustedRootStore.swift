@@ -9,13 +9,19 @@ import Synchronization
 /// A root is written to a temporary file, synced, and renamed, and the directory is synced, so that a crash leaves the
 /// old root or the new one. Processes that share a directory lock each other out (`.root-<identity>.lock`) while they
 /// read, compare and write, so none moves a root back. Moves that are requested while one is written are written
-/// together.
+/// together; reads that are requested meanwhile are one read.
 ///
 /// The file `known-servers` records which server was trusted at which address, so that another server there is not
 /// taken for a first contact.
 ///
-/// All file operations run on a thread of the store's own.
+/// All file operations run on threads of the store's own. Reads do not wait for writes, which sync the disk twice: while a
+/// root is written, they get the one before it, which is on disk.
 public final class FileTrustedRootStore: TrustedRootStore {
+    private struct Read: Sendable {
+        var server: ServerIdentity
+        var completion: CheckedContinuation<TrustedRoot?, any Error>
+    }
+
     fileprivate struct Move: Sendable {
         var root: TrustedRoot
         var server: ServerIdentity
@@ -28,6 +34,10 @@ public final class FileTrustedRootStore: TrustedRootStore {
     public let directory: String
     private let lockTimeoutMilliseconds: Int
     private let queue = DispatchQueue(label: "immudb.trusted-roots")
+    private let readQueue = DispatchQueue(label: "immudb.trusted-roots.reads")
+    private let reads = Mutex<[Read]>([])
+    /// The roots that are being replaced; nil for a server that had none.
+    private let replaced = Mutex<[ServerIdentity: TrustedRoot?]>([:])
     private let moves = Mutex<[Move]>([])
 
     /// - Parameters:
@@ -39,8 +49,41 @@ public final class FileTrustedRootStore: TrustedRootStore {
     }
 
     public func trustedRoot(of server: ServerIdentity) async throws -> TrustedRoot? {
-        let file = file(of: server)
-        return try await onQueue { try file.read() }
+        try await withCheckedThrowingContinuation { completion in
+            let isAlone = reads.withLock { reads in
+                reads.append(Read(server: server, completion: completion))
+                return reads.count == 1
+            }
+            if isAlone { readQueue.async { self.makeReads() } }
+        }
+    }
+
+    /// Reads each server's file once for all calls that wait, each of which gets what was read after it began.
+    private func makeReads() {
+        let waiting = reads.withLock { reads in
+            defer { reads = [] }
+            return reads
+        }
+        for (server, reads) in Dictionary(grouping: waiting, by: \.server) {
+            let result = Result<TrustedRoot?, any Error> { try durableRoot(of: server) }
+            for read in reads { read.completion.resume(with: result) }
+        }
+    }
+
+    private func durableRoot(of server: ServerIdentity) throws -> TrustedRoot? {
+        if let old = replaced.withLock({ $0[server] }) { return old }
+        let root = try file(of: server).read()
+        // What was read may be a root whose write has begun meanwhile, and has not ended.
+        return replaced.withLock { $0[server] } ?? root
+    }
+
+    /// Replaces a server's root.
+    private func write(
+        _ root: TrustedRoot, replacing old: TrustedRoot?, of server: ServerIdentity
+    ) throws {
+        replaced.withLock { $0[server] = .some(old) }
+        defer { replaced.withLock { _ = $0.removeValue(forKey: server) } }
+        try file(of: server).write(root)
     }
 
     public func server(at address: String) async throws -> ServerIdentity? {
@@ -95,15 +138,15 @@ public final class FileTrustedRootStore: TrustedRootStore {
             return moves
         }
         for (server, moves) in Dictionary(grouping: waiting, by: \.server) {
-            let results = Self.results(
-                of: moves, in: file(of: server), lockTimeoutMilliseconds: lockTimeoutMilliseconds)
+            let results = results(of: moves, of: server)
             for (move, result) in zip(moves, results) { move.completion.resume(with: result) }
         }
     }
 
-    private static func results(
-        of moves: [Move], in file: RootFile, lockTimeoutMilliseconds: Int
+    private func results(
+        of moves: [Move], of server: ServerIdentity
     ) -> [Result<TrustedRoot, any Error>] {
+        let file = file(of: server)
         do {
             // Most calls find the tree unchanged, and need neither lock nor write.
             if let stored = try file.read(), moves.allSatisfy({ $0.leavesAsIs(stored) }) {
@@ -119,7 +162,9 @@ public final class FileTrustedRootStore: TrustedRootStore {
                         return next
                     }
                 }
-                if let trusted, trusted != stored { try file.write(trusted) }
+                if let trusted, trusted != stored {
+                    try write(trusted, replacing: stored, of: server)
+                }
                 return results
             }
         } catch {

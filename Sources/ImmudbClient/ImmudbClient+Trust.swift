@@ -151,12 +151,14 @@ extension ImmudbClient {
     func trust(
         _ root: TrustedRoot, continuing base: TrustedRoot
     ) async throws -> TrustedRoot {
+        // The tree has not grown. If another call has moved the trusted root meanwhile, it continues this one.
+        if root == base { return base }
         let now = try await trustedRoots.advance(from: base, to: root, of: identity)
         if now == root {
             linker.remember(root)
             return now
         }
-        if root == base || linker.knows(root) { return now }
+        if linker.knows(root) { return now }
         return try await linker.link([root], for: self)
     }
 

@@ -15,9 +15,9 @@ extension Entry {
 extension UncheckedProof {
     init(_ message: Immudb_Schema_Proof) {
         self.init(
-            leaf: [UInt8](message.leaf), index: message.index, at: message.at,
-            root: [UInt8](message.root), inclusionPath: message.inclusionPath.map { [UInt8]($0) },
-            consistencyPath: message.consistencyPath.map { [UInt8]($0) })
+            leaf: message.leaf.allBytes, index: message.index, at: message.at,
+            root: message.root.allBytes, inclusionPath: message.inclusionPath.map(\.allBytes),
+            consistencyPath: message.consistencyPath.map(\.allBytes))
     }
 }
 

@@ -9,25 +9,32 @@ import Synchronization
 final class Transcript: Sendable {
     @TaskLocal static var current: Transcript?
 
-    private let exchanges = Mutex<[Evidence.Exchange]>([])
+    /// Make the exchanges, which are encoded only if they become evidence.
+    private let exchanges = Mutex<[@Sendable () -> Evidence.Exchange]>([])
 
     func record<Response: Message>(
         _ path: String, _ request: some Message, _ answer: Answer<Response>
     ) {
+        let time = Date()
+        exchanges.withLock { $0.append { Self.exchange(path, request, answer, at: time) } }
+    }
+
+    var all: [Evidence.Exchange] { exchanges.withLock { $0 }.map { $0() } }
+
+    private static func exchange<Response: Message>(
+        _ path: String, _ request: some Message, _ answer: Answer<Response>, at time: Date
+    ) -> Evidence.Exchange {
         let method = path.split(separator: "/").last.map(String.init) ?? path
         var exchange = Evidence.Exchange(
-            time: Date(), method: method, request: Self.bytes(of: request), server: answer.identity)
+            time: time, method: method, request: bytes(of: request), server: answer.identity)
         switch answer.result {
-        case .success(let response): exchange.response = Self.bytes(of: response)
+        case .success(let response): exchange.response = bytes(of: response)
         case .failure(let error):
             exchange.status = error.status?.name
             exchange.error = error.message
         }
-        let entry = exchange
-        exchanges.withLock { $0.append(entry) }
+        return exchange
     }
-
-    var all: [Evidence.Exchange] { exchanges.withLock { $0 } }
 
     private static func bytes(of message: some Message) -> Data {
         // The message came from the wire or is sent to it, so it can be encoded.

@@ -46,6 +46,25 @@ struct TrustedRootStoreTests {
         }
     }
 
+    @Test("are those of each server, also if many ask for several servers at the same time")
+    func concurrentReads() async throws {
+        let store = FileTrustedRootStore(directory: folder.path)
+        let other = try #require(ServerIdentity("dc1jror8di1986gclkvg"))
+        let roots = [server: TestLedger(count: 3).root, other: TestLedger(count: 5).root]
+        for (server, root) in roots { try await store.establish(root, of: server) }
+        try await withThrowingTaskGroup(of: (ServerIdentity, TrustedRoot?).self) { group in
+            for number in 0..<200 {
+                let asked = number.isMultiple(of: 3) ? server : other
+                group.addTask { (asked, try await store.trustedRoot(of: asked)) }
+            }
+            for try await (asked, root) in group { #expect(root == roots[asked]) }
+        }
+        // Whoever asks after a root was removed finds none.
+        try FileManager.default.removeItem(atPath: file)
+        #expect(try await store.trustedRoot(of: server) == nil)
+        #expect(try await store.trustedRoot(of: other) == roots[other])
+    }
+
     @Test("are at first contact without a file, and then keep the first established root")
     func missingFile() async throws {
         let store = FileTrustedRootStore(directory: folder.path)
