@@ -22,6 +22,8 @@ public final class Gateway: Sendable {
     public let options: GatewayOptions
     private let core: GatewayCore
     private let tls: ServerTLS?
+    /// Of the way to immudb.
+    private let clientTLS: ClientTLS?
     private let services: ServiceGroup
     private let running: Task<Void, any Error>
     private let watching: Task<Void, Never>
@@ -110,16 +112,17 @@ public final class Gateway: Sendable {
         }
         var taken = options
         taken.port = port
-        return Gateway(taken, core, tls, services, running, log)
+        return Gateway(taken, core, tls, way.tls, services, running, log)
     }
 
     private init(
-        _ options: GatewayOptions, _ core: GatewayCore, _ tls: ServerTLS?, _ services: ServiceGroup,
-        _ running: Task<Void, any Error>, _ log: Logger
+        _ options: GatewayOptions, _ core: GatewayCore, _ tls: ServerTLS?, _ clientTLS: ClientTLS?,
+        _ services: ServiceGroup, _ running: Task<Void, any Error>, _ log: Logger
     ) {
         self.options = options
         self.core = core
         self.tls = tls
+        self.clientTLS = clientTLS
         self.services = services
         self.running = running
         self.log = log
@@ -154,21 +157,22 @@ public final class Gateway: Sendable {
     /// What requests make the gateway hold.
     var heldByteCount: Int { core.held.current }
 
-    /// Reads the certificate and the key of the listener again, for later connections.
-    ///
-    /// The certificate that immudb is shown stays: the log says so.
+    /// Reads the files of TLS again, for later connections: those of the listener, and those for immudb. A file that cannot
+    /// be used is logged, and all that belongs to it stays as it was. Blocks.
     public func reloadCertificates() {
-        if options.mutualTLS.isOn {
-            log.notice(
-                """
-                the certificate for immudb, \(options.mutualTLS.certificate), is read at a start \
-                only: restart the gateway to use a new one
-                """)
-        }
-        guard let tls else { return }
         do throws(TLSFileError) {
-            try tls.reload()
-            log.info("the certificate is \(tls.summary)")
+            if let clientTLS {
+                try clientTLS.reload()
+                log.info("the certificate for immudb was read again, for later connections")
+            }
+        } catch {
+            log.error("the certificate for immudb stays the old one: \(error)")
+        }
+        do throws(TLSFileError) {
+            if let tls {
+                try tls.reload()
+                log.info("the certificate is \(tls.summary)")
+            }
         } catch {
             log.error("the certificate stays the old one: \(error)")
         }

@@ -7,8 +7,6 @@ struct GatewayServing: Service {
     let options: GatewayOptions
 
     var startingStatus: String { "Starts the gateway" }
-    /// With mutual TLS, a new certificate needs a restart; but a SIGHUP that is meant to have it read must not stop the
-    /// gateway.
     var rereadsFiles: Bool { !options.tlsCertificate.isEmpty || options.mutualTLS.isOn }
 
     func start(log: ServerLog) async throws -> any RunningService {

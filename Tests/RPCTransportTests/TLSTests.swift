@@ -103,6 +103,32 @@ extension NetworkTests {
             await server.stop()
         }
 
+        @Test("gets the new certificate of a client that reads its files again")
+        func clientReload() async throws {
+            let server = try await TLSServer.start()
+            let files = try server.certificates.issue("client", .client, for: "alice")
+            var configuration = RPCClient.Configuration(host: "127.0.0.1", port: server.port)
+            let tls = try ClientTLS(
+                authorities: server.certificates.authorities,
+                certificate: (files.certificate, files.key), serverName: "localhost")
+            configuration.tls = tls
+            let old = RPCClient(configuration)
+            try await echo(old)
+
+            let key = try String(contentsOfFile: files.key, encoding: .utf8)
+            try "nothing".write(toFile: files.key, atomically: true, encoding: .utf8)
+            #expect(throws: TLSFileError.self) { try tls.reload() }
+            try key.write(toFile: files.key, atomically: true, encoding: .utf8)
+            // Of an authority that the server does not have.
+            _ = try server.certificates.issue("client", .client, by: .stranger)
+            try tls.reload()
+            try await echo(old)
+            let new = RPCClient(configuration)
+            await #expect(throws: RPCError.self) { try await echo(new) }
+            for client in [old, new] { await client.shutdown() }
+            await server.stop()
+        }
+
         @Test("does not let clients delay the server's shutdown, not even in handshakes")
         func shutdown() async throws {
             let server = try await TLSServer.start()
