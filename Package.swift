@@ -274,7 +274,7 @@ let package = Package(
             name: "ImmudbAuditor",
             dependencies: [
                 "ImmudbClient", "MerkleTree", "MetricsHTTP", "POSIX", "PrometheusMetrics",
-                "ServiceKit", "StorageIO", coreMetrics, crypto, logging, nioCore, nioPosix,
+                "RPCTransport", "ServiceKit", "StorageIO", coreMetrics, crypto, logging, nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
@@ -294,8 +294,8 @@ let package = Package(
             name: "immudb",
             dependencies: [
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore",
-                "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics", "ServiceKit",
-                "StorageIO", "Terminal", arguments, system,
+                "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics", "RPCTransport",
+                "ServiceKit", "StorageIO", "Terminal", arguments, system,
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -2,6 +2,7 @@ import ImmudbClient
 import MetricsHTTP
 import POSIX
 import PrometheusMetrics
+import RPCTransport
 public import ServiceKit
 
 /// An auditor as a program that serves: it makes rounds, and shows its metrics and roots over HTTP.

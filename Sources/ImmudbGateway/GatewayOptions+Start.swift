@@ -64,9 +64,7 @@ extension GatewayStartError {
     init(listening options: GatewayOptions, _ result: Result<Void, any Error>) {
         let reason: String =
             switch result {
-            case .failure(let error as IOError): "\(Errno(rawValue: error.errnoCode))"
-            case .failure(SocketAddressError.unknown): "this is no address and no name of one"
-            case .failure(let error): "\(error)"
+            case .failure(let error): ListeningFailure(error).reason
             case .success: "it was stopped"
             }
         self.init(

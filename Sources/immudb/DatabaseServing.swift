@@ -5,6 +5,7 @@ import ImmudbServer
 import ImmudbStore
 import MetricsHTTP
 import POSIX
+import RPCTransport
 import ServiceKit
 
 /// The server of a database, its metrics over HTTP, and its gateway.

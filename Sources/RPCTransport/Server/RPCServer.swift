@@ -52,7 +52,8 @@ public final class RPCServer: Sendable {
             try? await group.shutdownGracefully()
             if let error = error as? RPCError { throw error }
             let address = "\(configuration.host):\(configuration.port)"
-            throw RPCError(.unavailable, "cannot listen on \(address): \(describe(error))")
+            throw RPCError(
+                .unavailable, "cannot listen on \(address): \(ListeningFailure(error).reason)")
         }
     }
 
@@ -210,10 +211,5 @@ public final class RPCServer: Sendable {
             // Ignores cancellation: a task that gives up waiting for a shutdown does not undo it.
             try? await Task.sleep(for: .milliseconds(5))
         }
-    }
-
-    private static func describe(_ error: any Error) -> String {
-        guard let error = error as? IOError else { return "\(error)" }
-        return Errno(rawValue: error.errnoCode).description
     }
 }

@@ -7,13 +7,13 @@ import POSIX
     import Glibc
 #endif
 
-/// Why a listener of HTTP could not listen: what the system says, and whether the port or the address is to blame.
-public struct ListeningFailure: Sendable {
-    public let reason: String
-    public let isOfPort: Bool
+/// Why a listener could not listen: what the system says, and whether the port or the address is to blame.
+package struct ListeningFailure: Sendable {
+    package let reason: String
+    package let isOfPort: Bool
 
     /// - Parameter error: of SwiftNIO.
-    public init(_ error: any Error) {
+    package init(_ error: any Error) {
         switch error {
         case let error as IOError:
             reason = "\(Errno(rawValue: error.errnoCode))"
