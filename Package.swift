@@ -507,10 +507,11 @@ let package = Package(
         .testTarget(
             name: "ImmudbGatewayTests",
             dependencies: [
-                "ImmudbClient", "ImmudbGateway", "ImmudbProtocol", "LyingServer", "MerkleTree",
-                "PrometheusMetrics",
-                "RPCTransport", "TestTools", httpTypes, logging, nioCore, protobuf,
+                "ImmudbClient", "ImmudbGateway", "ImmudbProtocol", "LyingServer", "MerkleTree", "PrometheusMetrics",
+                "RPCTransport", "TestTools", httpTypes, hummingbird, hummingbirdCore, logging, nioCore,
+                nioPosix, protobuf,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(

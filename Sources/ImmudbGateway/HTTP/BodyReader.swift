@@ -9,9 +9,9 @@ enum BodyReader {
     /// What a body takes: its buffer, the text of a value, its bytes, the stored value, and the message for immudb.
     private static let copyCount = 5
     /// Small bodies are not counted one by one: their connections are.
-    private static let uncountedByteCount = 16 << 10
+    private static let uncountedByteCount = ConnectionExecutor.largestByteCount
 
-    static func read(
+    nonisolated(nonsending) static func read(
         _ request: Request, _ limits: RequestLimits, _ room: Room
     ) async throws -> ByteBuffer {
         if let text = request.headers[.contentLength], let announced = Int(text),
@@ -35,7 +35,7 @@ enum BodyReader {
         }
     }
 
-    private static func receive(
+    private nonisolated(nonsending) static func receive(
         _ request: Request, _ limits: RequestLimits, _ room: Room
     ) async throws -> ByteBuffer {
         var body = ByteBuffer()
@@ -48,11 +48,9 @@ enum BodyReader {
             }
             if body.readableBytes == 0 { body = part } else { body.writeImmutableBuffer(part) }
         }
-        if body.readableBytes > uncountedByteCount {
-            await Task.yield()  // from the event loop, which a large body leaves
-        }
-        let valueCount = try JSONScan.valueCount(body)
         guard body.readableBytes > uncountedByteCount else { return body }
+        await room.connection.executor.leaveLoop()
+        let valueCount = try JSONScan.valueCount(body)
         guard valueCount <= limits.maxValueCount else {
             throw GatewayError(
                 .invalidArgument,

@@ -21,9 +21,10 @@ struct GatewayChannel: ServerChildChannel {
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async {
-        let executor = ConnectionExecutor(value.channel.eventLoop)
-        await ConnectionExecutor.$current.withValue(executor) {
-            await withTaskExecutorPreference(executor) {
+        let channel = value.channel
+        let connection = GatewayConnection(channel.eventLoop, from: channel.remoteAddress)
+        await GatewayConnection.$current.withValue(connection) {
+            await withTaskExecutorPreference(connection.executor) {
                 await http.handle(value: value, logger: logger)
             }
         }

@@ -1,18 +1,17 @@
 import Hummingbird
 import NIOCore
-import RPCTransport
 
-/// The connection of a request.
+/// Where a request came from.
 struct GatewayContext: InitializableFromSource {
     let channel: any Channel
+    let connection: GatewayConnection
 
-    init(source: ApplicationRequestContextSource) { channel = source.channel }
-
-    /// The client's address, without its port.
-    var address: String? { channel.remoteAddress?.ipAddress }
-
-    /// By what the client is counted: its address, for IPv6 its network.
-    var host: String { clientHost(channel.remoteAddress) }
+    init(source: ApplicationRequestContextSource) {
+        channel = source.channel
+        connection =
+            GatewayConnection.current
+            ?? GatewayConnection(channel.eventLoop, from: channel.remoteAddress)
+    }
 
     /// Calls `body` when the client goes before its answer has ended.
     func watch(_ body: @escaping @Sendable () -> Void) async {

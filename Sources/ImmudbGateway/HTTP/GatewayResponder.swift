@@ -20,6 +20,11 @@ struct GatewayResponder: HTTPResponder {
         if let fields = CrossOrigin.preflight(request.head) {
             return Response(status: .ok, headers: fields)
         }
+        let executor = context.connection.executor
+        await executor.beginRequest()
+        if request.head.path?.utf8.count ?? 0 > ConnectionExecutor.largestPathByteCount {
+            await executor.leaveLoop()
+        }
         let (path, route) = find(request.head)
         var response: Response
         if case .route(let position, let parameter) = route {
@@ -30,7 +35,8 @@ struct GatewayResponder: HTTPResponder {
             if case .wrongMethod(let allowed) = route {
                 response = .wrongMethod(allowed: allowed)
             } else {
-                response = await pages.answer(request.head, path, core)
+                await executor.leaveLoop()
+                response = pages.answer(request.head, path, core)
             }
             finish(&response, request, nil, started)
         }
@@ -82,12 +88,12 @@ struct GatewayResponder: HTTPResponder {
     private static let prefix = Routes.base + "/"
     private static let methodOverride = HTTPField.Name("X-HTTP-Method-Override")!
 
-    private func answer(
+    private nonisolated(nonsending) func answer(
         _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
     ) async -> Response {
         do {
             // Counted by the host, since a call goes on for a while when its client has gone.
-            let host = context.host
+            let host = context.connection.host
             guard core.calls.admit(host) else { throw Self.tooManyCalls }
             defer { core.calls.forget(host) }
             let received = try await receive(route, parameter, request, context)
@@ -100,20 +106,19 @@ struct GatewayResponder: HTTPResponder {
         }
     }
 
-    private func receive(
+    private nonisolated(nonsending) func receive(
         _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
     ) async throws -> GatewayRequest {
-        let executor = ConnectionExecutor.current
-        executor?.returnToLoop()
-        let room = Room(of: context.host, in: core.held, for: executor)
+        let connection = context.connection
+        let room = Room(of: connection, in: core.held)
         let body = try await BodyReader.read(request, core.limits, room)
         return GatewayRequest(
             body: body, parameter: parameter,
             metadata: try ForwardedMetadata.of(
-                request.head, from: context.address, limit: core.limits.maxForwardedByteCount),
+                request.head, from: connection.address, limit: core.limits.maxForwardedByteCount),
             statedTimeout: try GRPCTimeout.of(request.head).map {
                 min($0, core.limits.maxCallTimeout)
-            }, host: context.host, room: room, limits: core.limits)
+            }, connection: connection, room: room, limits: core.limits)
     }
 
     private static var tooManyCalls: GatewayError {
@@ -124,11 +129,11 @@ struct GatewayResponder: HTTPResponder {
     }
 
     /// Runs the handler. One that may take long ends when its client goes.
-    private func run(
+    private nonisolated(nonsending) func run(
         _ route: Route, _ request: GatewayRequest, _ context: GatewayContext
     ) async throws -> Reply {
         guard route.isLong else { return try await route.handler(request, core) }
-        ConnectionExecutor.current?.leaveLoop()  // also for the lines that are written later
+        context.connection.executor.leaveLoopLater()  // also for the lines that are written later
         let task = Task { try await route.handler(request, core) }
         await context.watch { task.cancel() }
         return try await withTaskCancellationHandler {
@@ -139,7 +144,7 @@ struct GatewayResponder: HTTPResponder {
     }
 
     private func log(_ failure: GatewayError, _ route: Route, _ context: GatewayContext) {
-        let line = "\(route.method) \(route.path) of \(context.address ?? "unknown"): "
+        let line = "\(route.method) \(route.path) of \(context.connection.address ?? "unknown"): "
         guard [.internalError, .dataLoss, .unknown].contains(failure.code) else {
             core.log.debug("\(line)\(failure.message)")
             return

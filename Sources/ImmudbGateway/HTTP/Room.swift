@@ -9,25 +9,23 @@ import Synchronization
 final class Room: Sendable {
     private static let largeByteCount = 1 << 20
 
+    /// The request's, whose task leaves its event loop when the request turns out to be large.
+    let connection: GatewayConnection
     private let account: HostShares
-    private let host: String
-    /// That of the request, which leaves its event loop once it takes room: small requests do not.
-    private let executor: ConnectionExecutor?
     private let byteCount = Atomic(0)
 
-    init(of host: String, in account: HostShares, for executor: ConnectionExecutor? = nil) {
+    init(of connection: GatewayConnection, in account: HostShares) {
+        self.connection = connection
         self.account = account
-        self.host = host
-        self.executor = executor
     }
 
-    deinit { account.forget(host, byteCount.load(ordering: .relaxed)) }
+    deinit { account.forget(connection.host, byteCount.load(ordering: .relaxed)) }
 
     /// Takes more room; returns false, and takes none, if there is not enough.
     func grow(by more: Int) -> Bool {
         let spare = more < Self.largeByteCount ? 0 : account.limit / 8
-        guard account.admit(host, more, sparing: spare) else { return false }
-        executor?.leaveLoop()
+        guard account.admit(connection.host, more, sparing: spare) else { return false }
+        connection.executor.leaveLoopLater()
         byteCount.add(more, ordering: .relaxed)
         return true
     }
@@ -35,7 +33,7 @@ final class Room: Sendable {
     /// Gives some of it back.
     func shrink(by less: Int) {
         byteCount.subtract(less, ordering: .relaxed)
-        account.forget(host, less)
+        account.forget(connection.host, less)
     }
 
     /// Gives back what is more than `kept`.

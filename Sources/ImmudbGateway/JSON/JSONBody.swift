@@ -56,12 +56,17 @@ struct JSONFault: Error, CustomStringConvertible {
 
 /// The body of a request.
 enum JSONBody {
-    /// Reads a message. No body, and `null`, are an empty message.
+    /// Reads a message of any JSON, plain or not. No body, and `null`, are an empty message.
     static func read<Message: SwiftProtobuf.Message>(
         _ body: ByteBuffer, as shape: MessageShape<Message>
     ) throws(JSONFault) -> Message {
-        let data =
-            isEmpty(body) ? Data("{}".utf8) : Data(buffer: body, byteTransferStrategy: .noCopy)
+        let data: Data
+        if isEmpty(body) {
+            data = Data("{}".utf8)
+        } else {
+            _ = try JSONScan.valueCount(body)
+            data = Data(buffer: body, byteTransferStrategy: .noCopy)
+        }
         do {
             return try JSONDecoder().decode(
                 Shaped<Message>.self, from: data, configuration: shape

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// A look at a JSON text before it is read: what reading it could cost more than its length is refused here.
+/// A look at a JSON text before `JSONDecoder` reads it: what could cost it more than the length is refused here.
 ///
 /// - Reading takes some hundred bytes for each value and name, whatever its length: they are counted.
 /// - Names become keys of a dictionary. Hashing a text normalizes it, which takes the square of its length for combining

@@ -7,10 +7,16 @@ struct MessageShape<Message: SwiftProtobuf.Message>: Sendable {
     /// The name of its schema in the documents, such as `schemaKeyValue`.
     let name: String
     let fields: [FieldShape<Message>]
+    /// A bit for each field that a request must have.
+    let requiredPlaces: UInt64
 
     init(_ name: String, _ fields: [FieldShape<Message>]) {
+        precondition(fields.count <= UInt64.bitWidth)
         self.name = name
         self.fields = fields
+        requiredPlaces = fields.enumerated().reduce(0) { places, field in
+            field.element.isRequired ? places | 1 << field.offset : places
+        }
     }
 }
 
@@ -19,6 +25,8 @@ struct FieldShape<Message: SwiftProtobuf.Message>: Sendable {
     /// Reads the field, which is there and not null, into a message.
     typealias Reader =
         @Sendable (KeyedDecodingContainer<AnyName>, AnyName, inout Message) throws -> Void
+    /// Reads the field into a message; returns false if it is not plain.
+    typealias PlainReader = @Sendable (inout PlainJSON, inout Message) -> Bool
 
     /// Its name in the .proto file, under which it is written; it is read under its name in lowerCamelCase, too.
     let name: String
@@ -26,22 +34,27 @@ struct FieldShape<Message: SwiftProtobuf.Message>: Sendable {
     /// Whether a request without it is refused.
     let isRequired: Bool
     let summary: String
+    let nameBytes: [UInt8]
     fileprivate let key: AnyName
     /// Its name in lowerCamelCase, if that is another one.
     fileprivate let camelKey: AnyName?
     fileprivate let read: Reader
+    /// nil: no value of the field is plain.
+    let readPlain: PlainReader?
 
     fileprivate init(
         _ name: String, _ type: FieldType, isRequired: Bool, _ summary: String,
-        _ read: @escaping Reader
+        plain: PlainReader? = nil, _ read: @escaping Reader
     ) {
         self.name = name
+        nameBytes = Array(name.utf8)
         key = AnyName(name)
         let camel = lowerCamelCase(name)
         camelKey = camel == name ? nil : AnyName(camel)
         self.type = type
         self.isRequired = isRequired
         self.summary = summary
+        readPlain = plain
         self.read = read
     }
 }
@@ -86,7 +99,14 @@ extension FieldShape {
         _ name: String, _ path: any WritableKeyPath<Message, Data> & Sendable,
         _ summary: String = ""
     ) -> Self {
-        FieldShape(name, .bytes, isRequired: false, summary) { container, key, message in
+        FieldShape(
+            name, .bytes, isRequired: false, summary,
+            plain: { json, message in
+                guard let bytes = json.base64() else { return false }
+                message[keyPath: path] = bytes
+                return true
+            }
+        ) { container, key, message in
             let text = try container.decode(String.self, forKey: key)
             guard let bytes = Data(base64Encoded: text) else {
                 throw JSONFault(container.codingPath + [key], "not standard base64 with padding")
@@ -109,8 +129,14 @@ extension FieldShape {
         _ name: String, _ path: any WritableKeyPath<Message, UInt64> & Sendable,
         _ summary: String = ""
     ) -> Self {
-        FieldShape(name, .uint64(asString: true), isRequired: false, summary) {
-            container, key, message in
+        FieldShape(
+            name, .uint64(asString: true), isRequired: false, summary,
+            plain: { json, message in
+                guard let number = json.number() else { return false }
+                message[keyPath: path] = number
+                return true
+            }
+        ) { container, key, message in
             if let number = try? container.decode(UInt64.self, forKey: key) {
                 message[keyPath: path] = number
             } else if let text = try? container.decode(String.self, forKey: key),
@@ -149,8 +175,14 @@ extension FieldShape {
         _ name: String, _ path: any WritableKeyPath<Message, Inner> & Sendable,
         _ shape: MessageShape<Inner>, required: Bool = false, _ summary: String = ""
     ) -> Self {
-        FieldShape(name, .message(shape.schema), isRequired: required, summary) {
-            container, key, message in
+        FieldShape(
+            name, .message(shape.schema), isRequired: required, summary,
+            plain: { json, message in
+                guard let inner = json.message(shape) else { return false }
+                message[keyPath: path] = inner
+                return true
+            }
+        ) { container, key, message in
             message[keyPath: path] = try container.decode(
                 Shaped<Inner>.self, forKey: key, configuration: shape
             ).message
@@ -161,8 +193,14 @@ extension FieldShape {
         _ name: String, _ path: any WritableKeyPath<Message, [Inner]> & Sendable,
         _ shape: MessageShape<Inner>, required: Bool = false, _ summary: String = ""
     ) -> Self {
-        FieldShape(name, .list(.message(shape.schema)), isRequired: required, summary) {
-            container, key, message in
+        FieldShape(
+            name, .list(.message(shape.schema)), isRequired: required, summary,
+            plain: { json, message in
+                guard let list = json.list(of: shape) else { return false }
+                message[keyPath: path] = list
+                return true
+            }
+        ) { container, key, message in
             var list = try container.nestedUnkeyedContainer(forKey: key)
             var inner: [Inner] = []
             while !list.isAtEnd {

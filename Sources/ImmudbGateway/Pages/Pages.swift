@@ -17,7 +17,7 @@ struct Pages: Sendable {
     }
 
     /// - Parameter path: as the request has it, not decoded: no page has a name with other characters.
-    func answer(_ head: HTTPRequest, _ path: String, _ core: GatewayCore) async -> Response {
+    func answer(_ head: HTTPRequest, _ path: String, _ core: GatewayCore) -> Response {
         let path = String(path.prefix { $0 != "?" && $0 != "#" })
         guard let page = page(path, core) else { return .plain(.notFound) }
         guard head.method == .get || head.method == .head else {

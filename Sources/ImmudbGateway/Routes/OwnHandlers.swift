@@ -14,7 +14,7 @@ extension Route {
         answer: .message(AnswerSchemas.plainIndex),
         "Sets a key to a value, with the time of the gateway."
     ) { request, core in
-        var message = try request.message(Shapes.keyValue)
+        var message = try await request.message(Shapes.keyValue)
         message.value = Data(Content.now([UInt8](message.value)).storedValue)
         let answer: RPCResponse<Immudb_Schema_Index> = try await core.upstream.call(
             ImmuService.set, message, request)
@@ -43,7 +43,7 @@ extension Route {
         answer: .message(AnswerSchemas.written), isVerified: true,
         "Sets a key to a value, with the time of the gateway, and verifies that it is stored."
     ) { request, core in
-        let pair = try request.message(Shapes.safeSet).kv
+        let pair = try await request.message(Shapes.safeSet).kv
         return try await core.verifiedWrite(request) { client in
             try await client.verifiedSet([UInt8](pair.key), [UInt8](pair.value))
         }
@@ -54,7 +54,7 @@ extension Route {
         answer: .message(AnswerSchemas.written), isVerified: true,
         "Gives a key a second name, and verifies that it is stored."
     ) { request, core in
-        let options = try request.message(Shapes.safeReference).ro
+        let options = try await request.message(Shapes.safeReference).ro
         return try await core.verifiedWrite(request) { client in
             try await client.verifiedReference(
                 [UInt8](options.reference), to: [UInt8](options.key))
@@ -66,7 +66,7 @@ extension Route {
         answer: .message(AnswerSchemas.written), isVerified: true,
         "Adds a key to a sorted set, and verifies that it is stored."
     ) { request, core in
-        let options = try request.message(Shapes.safeZAdd).zopts
+        let options = try await request.message(Shapes.safeZAdd).zopts
         return try await core.verifiedWrite(request) { client in
             try await client.verifiedZAdd(
                 [UInt8](options.key), to: [UInt8](options.set), score: options.score)
@@ -78,7 +78,7 @@ extension Route {
         answer: .message(AnswerSchemas.verifiedItem), isVerified: true,
         "The newest entry of a key, verified to be in the ledger."
     ) { request, core in
-        let key = [UInt8](try request.message(Shapes.safeGet).key)
+        let key = [UInt8](try await request.message(Shapes.safeGet).key)
         let checked: CheckedEntry
         do {
             checked = try await core.upstream.client(for: request).checkedGet(key)
@@ -102,7 +102,7 @@ extension Route {
 }
 
 extension GatewayCore {
-    fileprivate func verifiedWrite(
+    fileprivate nonisolated(nonsending) func verifiedWrite(
         _ request: GatewayRequest, _ write: (ImmudbClient) async throws -> Verified<Entry>
     ) async throws -> Reply {
         let index: EntryIndex

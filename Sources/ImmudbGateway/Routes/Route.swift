@@ -23,7 +23,8 @@ struct Route: Sendable {
         }
     }
 
-    typealias Handler = @Sendable (GatewayRequest, GatewayCore) async throws -> Reply
+    typealias Handler =
+        nonisolated(nonsending) @Sendable (GatewayRequest, GatewayCore) async throws -> Reply
 
     let method: HTTPRequest.Method
     /// Below ``Routes/base``, without the parameter.
@@ -46,6 +47,7 @@ struct Route: Sendable {
         case .path, .proof, .provenEntry: false
         }
     }
+
 
     /// The path as documents write it: `/v1/immurestproxy/item/{key}`.
     var template: String {

@@ -20,7 +20,7 @@ extension Route {
             .post, path, procedure, body: shape.schema, answer: .message(answer), summary
         ) { request, core in
             let reply: Reply = try await core.call(
-                procedure, try request.message(shape), Answer.self, request)
+                procedure, try await request.message(shape), Answer.self, request)
             return reply
         }
     }
@@ -41,7 +41,7 @@ extension Route {
 
 extension GatewayCore {
     /// Makes a call, and writes its answer as JSON.
-    fileprivate func call<Request: Message, Answer: Message>(
+    fileprivate nonisolated(nonsending) func call<Request: Message, Answer: Message>(
         _ procedure: String, _ message: Request, _: Answer.Type, _ request: GatewayRequest
     ) async throws -> Reply {
         let answer: RPCResponse<Answer> = try await upstream.call(procedure, message, request)
@@ -59,7 +59,10 @@ extension GatewayCore {
     static func headers(_ metadata: Metadata) -> HTTPFields {
         var fields: HTTPFields = [.grpcContentType: "application/grpc"]
         for field in metadata.fields {
-            guard let name = HTTPField.Name(named(field.name)) else { continue }
+            // The only one that immudb sends needs no work.
+            let isIdentity = field.name == ImmuMetadata.serverIdentity
+            guard let name = isIdentity ? .serverIdentity : HTTPField.Name(named(field.name))
+            else { continue }
             let value: String =
                 switch field.value {
                 case .text(let text): text
@@ -86,6 +89,8 @@ extension GatewayCore {
 
 extension HTTPField.Name {
     fileprivate static let grpcContentType = HTTPField.Name("Grpc-Metadata-Content-Type")!
+    /// That of ``ImmuMetadata/serverIdentity``.
+    fileprivate static let serverIdentity = HTTPField.Name("Grpc-Metadata-Immudb-Uuid")!
 }
 
 extension Route {
@@ -95,7 +100,7 @@ extension Route {
         .post, "dump", ImmuService.dump, body: Shapes.empty.schema,
         answer: .lines(AnswerSchemas.pairs), "All entries, in insertion order."
     ) { request, core in
-        let _: Google_Protobuf_Empty = try request.message(Shapes.empty)
+        let _: Google_Protobuf_Empty = try await request.message(Shapes.empty)
         let messages = try DumpedMessages(of: request, in: core.dumps)
         let answers: RPCResponseStream<Pb_KVList> = try await core.upstream.stream(
             ImmuService.dump, Google_Protobuf_Empty(), request, admit: messages.admit)
@@ -136,14 +141,14 @@ private final class DumpedMessages: Sendable {
 
     /// - Throws: `GatewayError` if too many dumps run.
     init(of request: GatewayRequest, in dumps: HostShares) throws {
-        guard dumps.admit(request.host) else {
+        guard dumps.admit(request.connection.host) else {
             throw GatewayError(.resourceExhausted, "too many dumps are running: try again later")
         }
         self.request = request
         self.dumps = dumps
     }
 
-    deinit { dumps.forget(request.host) }
+    deinit { dumps.forget(request.connection.host) }
 
     /// Counts a message before it is received: itself, decoded, and as JSON, twice.
     @Sendable func admit(_ byteCount: Int) -> Bool {

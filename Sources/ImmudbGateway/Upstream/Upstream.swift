@@ -73,7 +73,7 @@ final class Upstream: Sendable {
     // MARK: calls
 
     /// Makes a call for a request, with the header that it came with.
-    func call<Request: Message, Answer: Message>(
+    nonisolated(nonsending) func call<Request: Message, Answer: Message>(
         _ procedure: String, _ message: Request, _ request: GatewayRequest
     ) async throws -> RPCResponse<Answer> {
         let transport = Self.bulkMethods.contains(procedure) ? bulk : points
@@ -93,14 +93,16 @@ final class Upstream: Sendable {
     }
 
     /// Returns the client that verifies, for the one who makes a request: with the time that is left of theirs.
-    func client(for request: GatewayRequest) async throws -> ImmudbClient {
+    nonisolated(nonsending) func client(for request: GatewayRequest) async throws -> ImmudbClient {
         let start = ContinuousClock.now
         let client = try await verifyingClient(within: request.timeout)
         let timeLeft = max(.zero, request.timeout - (.now - start))
         return client.forwarding(request.metadata, timeout: timeLeft, admit: request.admission)
     }
 
-    private func verifyingClient(within timeout: Duration) async throws -> ImmudbClient {
+    private nonisolated(nonsending) func verifyingClient(within timeout: Duration) async throws
+        -> ImmudbClient
+    {
         if let client = client.withLock({ $0 }) { return client }
         let attempt = attempt.withLock { attempt in
             if let attempt { return attempt }
