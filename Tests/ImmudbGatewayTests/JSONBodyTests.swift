@@ -188,6 +188,22 @@ struct JSONTextTests {
         #expect(read == [text: text])
     }
 
+    @Test("has an entry as protobuf's own JSON has it")
+    func items() throws {
+        for (key, value, index) in [
+            ("", "", 0), ("k", "", 0), ("", "v", 1), ("key", "a+/\u{0}é", UInt64.max),
+            ("k", "v", 7),
+        ] {
+            let item = Immudb_Schema_Item.with {
+                $0.key = Data(key.utf8)
+                $0.value = Data(value.utf8)
+                $0.index = index
+            }
+            let json: [UInt8] = try item.jsonUTF8Bytes(options: GatewayCore.jsonOptions)
+            #expect(try GatewayCore.json(item) == ByteBuffer(bytes: json))
+        }
+    }
+
     @Test("has the options in the order of immugw 0.6")
     func options() throws {
         var options = GatewayOptions()

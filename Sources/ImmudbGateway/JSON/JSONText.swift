@@ -46,11 +46,14 @@ struct JSONText {
     }
 
     /// Writes bytes in base64, with its padding.
-    mutating func field(_ name: String, bytes: [UInt8]) {
+    mutating func field(_ name: String, bytes: [UInt8]) { field(name, data: Data(bytes)) }
+
+    /// The same.
+    mutating func field(_ name: String, data: Data) {
         self.name(name)
         separate()
         buffer.writeStaticString("\"")
-        buffer.writeString(Data(bytes).base64EncodedString())
+        buffer.writeString(data.base64EncodedString())
         buffer.writeStaticString("\"")
         needsComma = true
     }

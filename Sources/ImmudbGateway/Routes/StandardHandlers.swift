@@ -45,8 +45,25 @@ extension GatewayCore {
         _ procedure: String, _ message: Request, _: Answer.Type, _ request: GatewayRequest
     ) async throws -> Reply {
         let answer: RPCResponse<Answer> = try await upstream.call(procedure, message, request)
-        let json: [UInt8] = try answer.message.jsonUTF8Bytes(options: Self.jsonOptions)
-        return Reply(.bytes(ByteBuffer(bytes: json)), Self.headers(answer.headers))
+        return Reply(.bytes(try Self.json(answer.message)), Self.headers(answer.headers))
+    }
+
+    /// Writes an answer as protobuf's JSON.
+    static func json(_ message: some Message) throws -> ByteBuffer {
+        // To write an entry by the library takes 3 % of a request for one.
+        if let item = message as? Immudb_Schema_Item { return json(item) }
+        let bytes: [UInt8] = try message.jsonUTF8Bytes(options: jsonOptions)
+        return ByteBuffer(bytes: bytes)
+    }
+
+    private static func json(_ item: Immudb_Schema_Item) -> ByteBuffer {
+        var text = JSONText()
+        text.object { text in
+            if !item.key.isEmpty { text.field("key", data: item.key) }
+            if !item.value.isEmpty { text.field("value", data: item.value) }
+            if item.index != 0 { text.field("index", string: String(item.index)) }
+        }
+        return text.buffer
     }
 
     static let jsonOptions = {
