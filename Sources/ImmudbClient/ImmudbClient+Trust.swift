@@ -23,17 +23,27 @@ extension ImmudbClient {
 
     /// Returns the root in the store. If the store has none of this server, establishes the one that the server shows.
     func storedRoot() async throws -> TrustedRoot {
+        if let root = try await keptRoot() { return root }
+        let root = try await establishedRoot()
+        linker.remember(root)
+        return root
+    }
+
+    /// Returns the root in the store; nil if the store has none of this server, which then has to be established.
+    ///
+    /// - Throws: errors of the store; `ClientError` with code `.trustedRootUnusable` if the store has lost a root that
+    ///   this client has trusted, or has an older one.
+    @discardableResult
+    package func keptRoot() async throws -> TrustedRoot? {
         // Read before the store, since others may move both forward meanwhile.
         let known = linker.newest
-        if let root = try await trustedRoots.trustedRoot(of: identity) {
-            if let known, root.size < known.size || root.size == known.size && root != known {
-                throw lostRoot(known, "has been replaced by the one of \(root.size)")
-            }
-            linker.remember(root)
-            return root
+        guard let root = try await trustedRoots.trustedRoot(of: identity) else {
+            if let known { throw lostRoot(known, "is gone") }
+            return nil
         }
-        if let known { throw lostRoot(known, "is gone") }
-        let root = try await establishedRoot()
+        if let known, root.size < known.size || root.size == known.size && root != known {
+            throw lostRoot(known, "has been replaced by the one of \(root.size)")
+        }
         linker.remember(root)
         return root
     }

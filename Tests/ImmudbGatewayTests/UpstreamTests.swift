@@ -65,4 +65,32 @@ struct UpstreamTests {
         await gateway.stop()
         await server.stop()
     }
+
+    /// Asks `/readyz` until it answers with a text, for some seconds.
+    private func readiness(of gateway: TestGateway, saying text: String) async throws -> Bool {
+        let end = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < end {
+            if try await gateway.request(.GET, "/readyz").body.contains(text) { return true }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+    }
+
+    @Test("is not ready while the trusted root cannot be used")
+    func unusableRoot() async throws {
+        let server = try await LyingServer.start(TestLedger(count: 7))
+        let file = URL(fileURLWithPath: "\(folder.path)/.root-\(LyingServer.identityText)")
+        try Data("junk".utf8).write(to: file)
+        let gateway = try await TestGateway(immudbPort: server.port, in: folder)
+        #expect(try await readiness(of: gateway, saying: "does not hold a root"))
+        #expect(try await gateway.post("item/safe/get", body).status == 500)
+        try FileManager.default.removeItem(at: file)
+        #expect(try await readiness(of: gateway, saying: "ok"))
+        // Once a root was trusted, a file that has gone is a fault.
+        #expect(try await gateway.post("item/safe/get", body).status == 200)
+        try FileManager.default.removeItem(at: file)
+        #expect(try await readiness(of: gateway, saying: "is gone in the store"))
+        await gateway.stop()
+        await server.stop()
+    }
 }

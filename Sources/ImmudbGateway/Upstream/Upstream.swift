@@ -171,7 +171,8 @@ final class Upstream: Sendable {
             if let known = client?.identity.text, known != state.identity { client = nil }
         }
         do {
-            _ = try await verifyingClient(within: .seconds(30))
+            // Without its trusted root, no verified call succeeds.
+            try await verifyingClient(within: .seconds(30)).keptRoot()
         } catch {
             state.problem = (error as? ClientError)?.message ?? "\(error)"
             state.isServerChanged = (error as? ClientError)?.code == .serverChanged
