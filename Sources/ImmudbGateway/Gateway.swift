@@ -83,8 +83,8 @@ public final class Gateway: Sendable {
             held: HostShares(limit: limits.maxHeldByteCount),
             connections: HostShares(limit: limits.maxConnections),
             calls: HostShares(limit: limits.maxCallCount),
-            dumps: HostShares(limit: limits.maxDumpCount), log: log,
-            failures: failures)
+            logins: HostShares(limit: limits.maxLoginCount),
+            dumps: HostShares(limit: limits.maxDumpCount), log: log, failures: failures)
         let tls = try await options.listenerTLS()
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
@@ -154,6 +154,8 @@ public final class Gateway: Sendable {
 
     /// Clients that are connected.
     var connectionCount: Int { core.connections.current }
+    /// Logins that wait for immudb.
+    var waitingLoginCount: Int { core.logins.current }
     /// What requests make the gateway hold.
     var heldByteCount: Int { core.held.current }
 

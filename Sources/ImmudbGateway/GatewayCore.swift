@@ -18,6 +18,7 @@ struct GatewayCore: Sendable {
     let connections: HostShares
     /// Requests that wait for immudb.
     let calls: HostShares
+    let logins: HostShares
     let dumps: HostShares
     let log: Logger
     let failures: FailureLog

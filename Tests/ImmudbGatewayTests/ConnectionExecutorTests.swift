@@ -236,6 +236,7 @@ extension GatewayCore {
             held: HostShares(limit: limits.maxHeldByteCount),
             connections: HostShares(limit: limits.maxConnections),
             calls: HostShares(limit: limits.maxCallCount),
+            logins: HostShares(limit: limits.maxLoginCount),
             dumps: HostShares(limit: limits.maxDumpCount), log: log, failures: failures)
     }
 }

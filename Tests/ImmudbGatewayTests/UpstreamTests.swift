@@ -1,6 +1,8 @@
 import Foundation
 import LyingServer
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 import TestTools
 import Testing
 
@@ -48,6 +50,32 @@ struct UpstreamTests {
             // It was answered that immudb is away, or its connection was cut.
             if let answer = try? await request.value { #expect(answer.status >= 500) }
         }
+    }
+
+    @Test("is asked for few logins of one client at a time, so that others get their turns")
+    func logins() async throws {
+        // It takes connections, and says nothing.
+        let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        var limits = RequestLimits()
+        limits.maxLoginCount = 2
+        let gateway = try await TestGateway(
+            immudbPort: try #require(silent.localAddress?.port), in: folder, limits: limits)
+        let login = #"{"user":"\#(base64("a"))","password":"\#(base64("b"))"}"#
+        let first = Task { try await gateway.post("login", login) }
+        let end = ContinuousClock.now + .seconds(4)
+        while gateway.gateway.waitingLoginCount == 0, ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        let second = try await gateway.post("login", login)
+        #expect(second.status == 429)
+        #expect(second.body.contains("too many logins are waiting"))
+        // Other calls have their own places.
+        let get = try await gateway.get("item/\(base64("key"))", [("Grpc-Timeout", "50m")])
+        #expect([503, 504].contains(get.status))
+        #expect(try await first.value.status == 503)
+        await gateway.stop()
+        try await silent.close()
     }
 
     @Test("shows whether users have to log in, and whether writes are taken")

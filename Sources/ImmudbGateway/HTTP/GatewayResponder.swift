@@ -94,8 +94,9 @@ struct GatewayResponder: HTTPResponder {
         do {
             // Counted by the host, since a call goes on for a while when its client has gone.
             let host = context.connection.host
-            guard core.calls.admit(host) else { throw Self.tooManyCalls }
-            defer { core.calls.forget(host) }
+            let calls = route.isLogin ? core.logins : core.calls
+            guard calls.admit(host) else { throw Self.tooManyCalls(route) }
+            defer { calls.forget(host) }
             let received = try await receive(route, parameter, request, context)
             let reply = try await run(route, received, context)
             return Self.response(reply, received, context)
@@ -121,9 +122,10 @@ struct GatewayResponder: HTTPResponder {
             }, connection: connection, room: room, limits: core.limits)
     }
 
-    private static var tooManyCalls: GatewayError {
+    private static func tooManyCalls(_ route: Route) -> GatewayError {
+        let what = route.isLogin ? "logins" : "calls"
         var error = GatewayError(
-            .resourceExhausted, "too many calls are waiting for immudb: try again in a moment")
+            .resourceExhausted, "too many \(what) are waiting for immudb: try again in a moment")
         error.endsConnection = true
         return error
     }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts what clients have of something that is limited: connections, calls, dumps, bytes. No host has more than half of
+/// Counts what clients have of something that is limited: connections, calls, logins, dumps, bytes. No host has more than half of
 /// it.
 final class HostShares: Sendable {
     private struct State {

@@ -20,6 +20,9 @@ struct RequestLimits: Sendable {
     var maxConnections = 4_096
     /// Requests that wait for immudb, also those whose clients have gone.
     var maxCallCount = 4_096
+    /// Logins that wait for immudb, for which all of them are those of one client: it lets 128 of them wait, and checks four
+    /// passwords a second after the first forty.
+    var maxLoginCount = 32
     /// Dumps at the same time.
     var maxDumpCount = 32
     /// Requests on one connection that wait for their answers.

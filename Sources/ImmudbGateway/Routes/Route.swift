@@ -48,6 +48,7 @@ struct Route: Sendable {
         }
     }
 
+    let isLogin: Bool
 
     /// The path as documents write it: `/v1/immurestproxy/item/{key}`.
     var template: String {
@@ -66,6 +67,7 @@ struct Route: Sendable {
         self.path = path
         self.parameter = parameter
         self.procedure = procedure
+        isLogin = procedure.path == ImmuService.login
         self.body = body
         self.answer = answer
         self.summary = summary
