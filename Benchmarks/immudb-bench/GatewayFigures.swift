@@ -1,29 +1,36 @@
 import Glibc
-import ImmudbStore
 import NIOCore
 import NIOHTTP1
 
-private let connectionCount = 64
-private let requestCount = 20_000
-private let roundCount = 5
+let gatewayConnectionCount = 64
+private let requestCount = 5_000
+private let roundCount = 20
 private let hummingbirdPort = 13_350
+/// The gateway that `Scripts/go-gateway.sh` builds.
+private let goGateway = ".build/go-gateway"
+private let goPort = 13_355
 
 /// What the REST gateway costs beside its parts: a bare route of Hummingbird that answers the same bytes, and the bare call
 /// of gRPC, 64 at a time everywhere. In `immudb --gateway`, the gateway's share is what the process takes without what
 /// immudb takes for the same call by gRPC.
 ///
-/// The rounds alternate between all that is compared, so that all see the same machine; each figure is the least of its
-/// rounds. Nothing is synced (`--durability never`), since the disk would decide how many writes share a wake-up.
+/// The rounds are short and alternate between all that is compared, so that all see the same machine; each figure is the
+/// least of its rounds. Nothing is synced (`--durability never`), since the disk would decide how many writes share a wake-up.
 func measureGateway(_ report: inout Report) async throws {
     setenv("LOG_LEVEL", "error", 1)
     let separate = try GatewaySite.separate()
     defer { separate.stop() }
     let embedded = try GatewaySite.embedded()
     defer { embedded.stop() }
+    // Only if it was built.
+    let go =
+        access(goGateway, X_OK) == 0
+        ? try start([goGateway, "-p", String(goPort), "-j", String(separate.immudbPort)]) : nil
+    defer { if let go { end(go, signal: SIGTERM) } }
     let clients = try await BareClients(
         port: separate.immudbPort, folder: "\(separate.folder.path)/client")
     for operation in RESTOperation.all {
-        try await measure(operation, separate, embedded, clients, &report)
+        try await measure(operation, separate, embedded, go, clients, &report)
     }
     await clients.close()
 }
@@ -34,13 +41,13 @@ func loadGateway(_ name: String, port: Int, requests: Int) async throws {
         throw BenchError("there are " + RESTOperation.all.map(\.name).joined(separator: ", "))
     }
     let load = try await HTTPLoad(
-        port: port, connections: connectionCount, request: operation.request)
+        port: port, connections: gatewayConnectionCount, request: operation.request)
     try await load.run(requests: requests)
     try await load.close()
 }
 
 private func measure(
-    _ operation: RESTOperation, _ separate: GatewaySite, _ embedded: GatewaySite,
+    _ operation: RESTOperation, _ separate: GatewaySite, _ embedded: GatewaySite, _ go: Int32?,
     _ clients: BareClients, _ report: inout Report
 ) async throws {
     let separateLoad = try await separate.load(operation)
@@ -50,7 +57,12 @@ private func measure(
             + arguments(for: try await separateLoad.lastAnswer()))
     defer { end(hummingbird, signal: SIGKILL) }
     let hummingbirdLoad = try await HTTPLoad(
-        port: hummingbirdPort, connections: connectionCount, request: operation.request)
+        port: hummingbirdPort, connections: gatewayConnectionCount, request: operation.request)
+    var goLoad: HTTPLoad?
+    if go != nil {
+        goLoad = try await HTTPLoad(
+            port: goPort, connections: gatewayConnectionCount, request: operation.request)
+    }
 
     var figures = GatewayCosts()
     for round in 0...roundCount {
@@ -71,9 +83,18 @@ private func measure(
             ])
         // The first round warms everything up.
         if round > 0 { figures.append(costs) }
+        if let go, let goLoad {
+            let cost = try await cost(go) { try await run(goLoad) }
+            if round > 0 { figures.go.append(cost) }
+        }
     }
     figures.add(operation.name, to: &report)
+    if let verification = operation.verification {
+        figures.add(operation.name, verification: try await verification(clients), to: &report)
+    }
+    figures.addGo(operation.name, to: &report)
     for load in [separateLoad, embeddedLoad, hummingbirdLoad] { try await load.close() }
+    try await goLoad?.close()
 }
 
 private func run(_ load: HTTPLoad) async throws { try await load.run(requests: requestCount) }
@@ -81,7 +102,7 @@ private func run(_ load: HTTPLoad) async throws { try await load.run(requests: r
 /// On a new connection: one that waits for its turn answers no ping.
 private func callImmudb(_ operation: RESTOperation, port: Int) throws {
     try LoadConnection(port: port, path: operation.procedure, request: operation.message)
-        .run(calls: requestCount, inFlight: connectionCount)
+        .run(calls: requestCount, inFlight: gatewayConnectionCount)
 }
 
 private func makeCalls(
@@ -89,9 +110,9 @@ private func makeCalls(
     _ clients: BareClients
 ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-        for task in 0..<connectionCount {
+        for task in 0..<gatewayConnectionCount {
             group.addTask {
-                for number in stride(from: task, to: requestCount, by: connectionCount) {
+                for number in stride(from: task, to: requestCount, by: gatewayConnectionCount) {
                     // Other keys than those that the gateway writes.
                     try await call(clients, UInt64(first + number) | 1 << 52)
                 }
@@ -122,6 +143,7 @@ private struct GatewayCosts {
     var immudb: Rounds = []
     var hummingbird: Rounds = []
     var call: Rounds = []
+    var go: Rounds = []
 
     mutating func append(_ other: GatewayCosts) {
         separate += other.separate
@@ -149,6 +171,25 @@ private struct GatewayCosts {
         }
     }
 
+    /// The ratio without what the gateway and the bare call both take to verify an answer.
+    func add(_ name: String, verification: Double, to report: inout Report) {
+        let gateway = Self.least(separate).cpu
+        let parts = Self.least(hummingbird).cpu + Self.least(call).cpu
+        report.add(
+            "the same without verification: \(name)",
+            (gateway - verification) / (parts - verification), unit: "x", .none,
+            "verification \(Report.number(verification)) µs")
+    }
+
+    func addGo(_ name: String, to report: inout Report) {
+        guard !go.isEmpty else { return }
+        let (ours, theirs) = (Self.least(separate), Self.least(go))
+        report.add(
+            "gateway / the least one in Go: \(name)", ours.cpu / theirs.cpu, unit: "x", .none,
+            "\(Report.number(ours.cpu)) µs and \(Report.number(theirs.cpu)) µs, "
+                + "\(Int(ours.rate)) and \(Int(theirs.rate)) requests a second")
+    }
+
     private static func least(_ rounds: Rounds) -> (cpu: Double, rate: Double) {
         rounds.min { $0.cpu < $1.cpu } ?? (0, 0)
     }
@@ -160,66 +201,4 @@ private func arguments(for answer: HTTPLoad.Answer) -> [String] {
         + answer.head.headers.filter {
             !["content-length", "date", "server"].contains($0.name.lowercased())
         }.map { "\($0.name): \($0.value)" }
-}
-
-/// A database with its server, and a gateway to it.
-private struct GatewaySite {
-    let folder: BenchFolder
-    let immudbPort: Int
-    let port: Int
-    /// The process whose CPU time counts.
-    let process: Int32
-    private let processes: [Int32]
-
-    /// `immudb` and `immugw`.
-    static func separate() throws -> GatewaySite {
-        let folder = try filledFolder()
-        let immudb = try start(immudb(folder, port: 13_351))
-        let gateway = try start([
-            "bin/immugw", "-p", "13352", "-j", "13351", "--dir", "\(folder.path)/gateway",
-        ])
-        return GatewaySite(
-            folder: folder, immudbPort: 13_351, port: 13_352, process: gateway,
-            processes: [gateway, immudb])
-    }
-
-    /// `immudb --gateway`.
-    static func embedded() throws -> GatewaySite {
-        let folder = try filledFolder()
-        let both = try start(
-            immudb(folder, port: 13_353) + ["--gateway", "--gateway-port", "13354"])
-        return GatewaySite(
-            folder: folder, immudbPort: 13_353, port: 13_354, process: both, processes: [both])
-    }
-
-    private static func filledFolder() throws -> BenchFolder {
-        let folder = try BenchFolder()
-        let database = try Database.open(at: "\(folder.path)/immudb")
-        try fill(database, from: 0, to: RESTOperation.entryCount)
-        try database.close()
-        return folder
-    }
-
-    private static func immudb(_ folder: BenchFolder, port: Int) -> [String] {
-        [
-            "bin/immudb", "--dir", folder.path, "-p", String(port), "--metrics-port", "0",
-            "--durability", "never",
-        ]
-    }
-
-    /// Returns a load on the gateway, which has been answered once.
-    func load(_ operation: RESTOperation) async throws -> HTTPLoad {
-        let load = try await HTTPLoad(
-            port: port, connections: connectionCount, request: operation.request)
-        for _ in 0..<100 {
-            // The gateway may not have reached immudb yet.
-            if (try? await load.run(requests: 1)) != nil { return load }
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        throw BenchError("the gateway at port \(port) does not answer \(operation.name)")
-    }
-
-    func stop() {
-        for process in processes { end(process, signal: SIGTERM) }
-    }
 }

@@ -9,14 +9,14 @@ func now() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// User and system time of a process so far, in seconds, from /proc.
+/// User and system time of a process so far, in seconds, to the nanosecond.
 func cpuSeconds(process: Int32) throws -> Double {
-    let text = try readText("/proc/\(process)/stat")
-    // The name in parentheses may hold spaces; fields 14 and 15 of the line are 11 and 12 behind
-    // it.
-    let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-    return (Double(fields[12]) ?? 0) / Double(sysconf(Int32(_SC_CLK_TCK)))
-        + (Double(fields[13]) ?? 0) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    var clock = clockid_t()
+    var time = timespec()
+    guard clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else {
+        throw BenchError("there is no process \(process)")
+    }
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
 /// Returns when this process uses next to no processor any more: RocksDB compacts for half a minute after

@@ -16,6 +16,8 @@ struct RESTOperation: Sendable {
     let message: @Sendable (UInt64) -> [UInt8]
     /// Makes call number n as an application without a gateway does.
     let call: @Sendable (BareClients, UInt64) async throws -> Void
+    /// What verification itself takes of a call, in microseconds; nil: nothing is verified.
+    var verification: (@Sendable (BareClients) async throws -> Double)? = nil
 
     /// Entries of the database before anything is written.
     static let entryCount: UInt64 = 100_000
@@ -47,7 +49,8 @@ struct RESTOperation: Sendable {
                     $0.rootIndex.index = entryCount - 1
                 })
         },
-        call: { clients, number in _ = try await clients.verifying.verifiedGet(keyToRead(number)) })
+        call: { clients, number in _ = try await clients.verifying.verifiedGet(keyToRead(number)) },
+        verification: { try await VerificationCost.read($0, keyToRead(1)) })
 
     private static let set = RESTOperation(
         name: "POST /item",
@@ -74,7 +77,8 @@ struct RESTOperation: Sendable {
         },
         call: { clients, number in
             try await clients.verifying.verifiedSet(keyToWrite(number), value100)
-        })
+        },
+        verification: { try await VerificationCost.write($0, keyToWrite(1 << 53), value100) })
 
     private static let base = "/v1/immurestproxy"
 
