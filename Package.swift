@@ -196,7 +196,8 @@ let package = Package(
         .target(
             name: "ImmudbServer",
             dependencies: [
-                "ImmudbAccounts", "ImmudbBackup", "ImmudbModel", "ImmudbOperations", "ImmudbProtocol",
+                "ImmudbAccounts", "ImmudbBackup", "ImmudbModel", "ImmudbOperations",
+                "ImmudbProtocol",
                 "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO", coreMetrics,
                 crypto, logging, nioCore, protobuf, system,
             ],
@@ -274,7 +275,8 @@ let package = Package(
             name: "ImmudbAuditor",
             dependencies: [
                 "ImmudbClient", "MerkleTree", "MetricsHTTP", "POSIX", "PrometheusMetrics",
-                "RPCTransport", "ServiceKit", "StorageIO", coreMetrics, crypto, logging, nioCore, nioPosix,
+                "RPCTransport", "ServiceKit", "StorageIO", coreMetrics, crypto, logging, nioCore,
+                nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
@@ -294,7 +296,8 @@ let package = Package(
             name: "immudb",
             dependencies: [
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore",
-                "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics", "RPCTransport",
+                "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics",
+                "RPCTransport",
                 "ServiceKit", "StorageIO", "Terminal", arguments, system,
             ],
             swiftSettings: settings),
@@ -307,7 +310,8 @@ let package = Package(
         .executableTarget(
             name: "immuclient",
             dependencies: [
-                "ClientKit", "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX",
+                "ClientKit", "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
+                "POSIX",
                 "ProgramKit", "RPCTransport", "ServiceKit", "Terminal", arguments,
             ],
             swiftSettings: settings),
@@ -501,14 +505,17 @@ let package = Package(
             name: "ImmudbAuditorTests",
             dependencies: [
                 "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "LyingServer", "MerkleTree",
-                "PrometheusMetrics", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools", crypto, logging, nioCore, nioPosix,
+                "PrometheusMetrics", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools",
+                crypto, logging, nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(
             name: "ImmudbGatewayTests",
             dependencies: [
-                "ImmudbClient", "ImmudbGateway", "ImmudbProtocol", "LyingServer", "MerkleTree", "PrometheusMetrics",
-                "RPCTransport", "TestTools", httpTypes, hummingbird, hummingbirdCore, logging, nioCore,
+                "ImmudbClient", "ImmudbGateway", "ImmudbProtocol", "LyingServer", "MerkleTree",
+                "PrometheusMetrics",
+                "RPCTransport", "TestTools", httpTypes, hummingbird, hummingbirdCore, logging,
+                nioCore,
                 nioPosix, protobuf,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
