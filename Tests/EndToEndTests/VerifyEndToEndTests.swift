@@ -68,7 +68,7 @@ struct VerifyEndToEndTests {
         let repair = try await FinishedProcess.run(
             "immudb", ["repair", "--dir", live, "--from", copy])
         #expect(repair.exitCode == 0, "\(repair.output)\(repair.errors)")
-        #expect(repair.output.contains("entries 7; proven by a later root of this ledger"))
+        #expect(repair.output.contains("entry 7; proven by a later root of this ledger"))
         let after = try await FinishedProcess.run(
             "immudb", ["verify", "--dir", live, "--root", root.text])
         #expect(after.exitCode == 0, "\(after.output)")

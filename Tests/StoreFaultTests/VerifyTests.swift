@@ -56,7 +56,7 @@ struct VerifyTests {
             let report = try Self.verify(disk)
             #expect(report.isWhole, "\(String(describing: policy)): \(report.problems)")
             #expect(report.size.rawValue == UInt64(session.model.found.count))
-            #expect(report.notes.contains { $0.contains("the next start adds the rest") })
+            #expect(report.notes.contains { $0.contains("the next start adds them") })
             session.abandon()
         }
     }

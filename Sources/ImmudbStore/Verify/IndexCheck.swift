@@ -52,7 +52,7 @@ struct IndexCheck {
                     + "the index is of a later copy")
         } else if complete < size {
             log.note(
-                "\(index.path) holds the entries up to before \(complete); the next start adds the rest"
+                "\(index.path) lacks the entries from \(complete) on; the next start adds them"
             )
         }
     }

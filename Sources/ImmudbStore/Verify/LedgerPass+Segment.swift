@@ -74,8 +74,8 @@ extension LedgerPass {
         add(
             .checksum, segment, at: bytes.lowerBound, entries: state.next..<end,
             end > state.next
-                ? "no whole frame with a valid checksum. Entries that are damaged themselves follow"
-                : "no whole frame with a valid checksum; it holds no entry")
+                ? "no whole frame with a valid checksum begins here. Records in it that are damaged are listed, too"
+                : "no whole frame with a valid checksum begins here; no entry is missing")
         var next = bytes.lowerBound + FrameView.headByteCount
         while state.next < end {
             let index = EntryIndex(state.next)

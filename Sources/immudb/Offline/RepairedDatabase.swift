@@ -34,8 +34,11 @@ struct RepairedDatabase {
                     ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound - 1)"
             }
             let what =
-                ranges.isEmpty
-                ? "no entry was missing" : "entries \(ranges.joined(separator: ", "))"
+                switch replacement.entryCount {
+                case 0: "no entry was missing"
+                case 1: "entry \(ranges.joined())"
+                default: "entries \(ranges.joined(separator: ", "))"
+                }
             lines.append(
                 "replaced: \(replacement.segment): \(what); proven by \(text(of: replacement.proof))"
             )
