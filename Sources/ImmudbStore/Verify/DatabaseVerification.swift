@@ -72,7 +72,7 @@ struct DatabaseVerification {
         compareWithExpectedRoot(&pass)
         if let index {
             var check = IndexCheck(
-                index: index, inspection: inspection, identity: identity,
+                index: index, fileSystem: fileSystem, inspection: inspection, identity: identity,
                 size: pass.state.tree.size, sums: pass.state.sums, hashKey: pass.state.hashKey,
                 log: pass.state.log)
             try check.run()
@@ -136,6 +136,7 @@ struct DatabaseVerification {
             return try IndexInspection(
                 at: indexPath, identity: identity, fileSystem: fileSystem, log: { _, _ in })
         } catch {
+            try fileSystem.checkFailure()
             guard error.isDamageOfIndex else { throw error }
             add(error.code == .foreignDatabase ? .foreign : .view, indexPath, "\(error)")
             return nil

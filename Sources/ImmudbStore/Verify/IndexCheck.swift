@@ -11,6 +11,7 @@ import StorageIO
 /// index is followed to its entry: so a check of an intact database looks nothing up.
 struct IndexCheck {
     let index: IndexInspection
+    let fileSystem: InspectionFileSystem
     let inspection: LedgerInspection
     let identity: DatabaseIdentity
     let size: TreeSize
@@ -31,6 +32,7 @@ struct IndexCheck {
             }
             try followRecords(into: differing)
         } catch {
+            try fileSystem.checkFailure()
             guard error.isDamageOfIndex else { throw error }
             addProblem("\(error)")
         }

@@ -19,6 +19,8 @@ final class InspectionFileSystem: FileSystem {
         var due: ContinuousClock.Instant?
         var unreadable: [VerificationProblem] = []
         var seen: Set<String> = []
+        /// The first call that failed.
+        var failure: StoreError?
     }
 
     /// After so many pages that cannot be read, a check ends.
@@ -60,14 +62,35 @@ final class InspectionFileSystem: FileSystem {
 
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile {
         guard mode == .readOnly else { throw refusal(path) }
-        return InspectedFile(try base.open(path, .readOnly), self)
+        let file = try noting(path) { () throws(StoreError) in try base.open(path, .readOnly) }
+        return InspectedFile(file, self)
     }
 
     func names(inDirectory path: String) throws(StoreError) -> [String] {
-        try base.names(inDirectory: path)
+        try noting(path) { () throws(StoreError) in try base.names(inDirectory: path) }
     }
 
-    func exists(_ path: String) throws(StoreError) -> Bool { try base.exists(path) }
+    func exists(_ path: String) throws(StoreError) -> Bool {
+        try noting(path) { () throws(StoreError) in try base.exists(path) }
+    }
+
+    /// Notes the failure of a call. RocksDB takes some for damage of a file.
+    fileprivate func noting<Value>(
+        _ path: String, _ body: () throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            let isMissing = error.code == .io && (try? base.exists(path)) == false
+            if !isMissing { state.withLock { $0.failure = $0.failure ?? error } }
+            throw error
+        }
+    }
+
+    /// Throws the first failure of a call, other than that a file is missing.
+    func checkFailure() throws(StoreError) {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
 
     func freeSpace(at path: String) throws(StoreError) -> FreeSpace { try base.freeSpace(at: path) }
 
@@ -148,7 +171,9 @@ private final class InspectedFile: StorageFile {
             count = try base.read(into: buffer, at: offset)
         } catch {
             guard error.code == .io else { throw error }
-            count = try readPages(into: buffer, at: offset, after: error)
+            count = try owner.noting(path) { () throws(StoreError) in
+                try readPages(into: buffer, at: offset, after: error)
+            }
         }
         try owner.note(count)
         return count
@@ -177,7 +202,9 @@ private final class InspectedFile: StorageFile {
         return count
     }
 
-    func byteCount() throws(StoreError) -> UInt64 { try base.byteCount() }
+    func byteCount() throws(StoreError) -> UInt64 {
+        try owner.noting(path) { () throws(StoreError) in try base.byteCount() }
+    }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
         throw InspectionFileSystem.refusal(path)

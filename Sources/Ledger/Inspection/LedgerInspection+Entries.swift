@@ -28,12 +28,19 @@ extension LedgerInspection {
         private let identity: DatabaseIdentity
         private let files: SegmentFiles
         private var segments: [UInt32: Ledger.OneSegment] = [:]
-        private let count: UInt32
+        /// The segments that can be read.
+        private let numbers: Set<UInt32>
 
         package init(_ inspection: LedgerInspection, identity: DatabaseIdentity) {
             directory = inspection.directory
             self.identity = identity
-            count = UInt32(inspection.segments.count)
+            numbers = Set(
+                inspection.segments.compactMap { segment in
+                    switch segment.state {
+                    case .readable, .unreadable: segment.number
+                    case .missing, .foreign: nil
+                    }
+                })
             files = SegmentFiles(fileSystem: inspection.fileSystem, capacity: 16)
         }
 
@@ -41,7 +48,7 @@ extension LedgerInspection {
         package func entry(
             _ index: EntryIndex, at position: EntryPosition, byteCount: Int
         ) throws(StoreError) -> LedgerEntry? {
-            guard position.segment < count else { return nil }
+            guard numbers.contains(position.segment) else { return nil }
             do throws(StoreError) {
                 return try segment(position.segment).readEntry(
                     index, at: position, byteCount: max(byteCount, EntryHeader.byteCount))
