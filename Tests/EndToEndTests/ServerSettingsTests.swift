@@ -98,7 +98,7 @@ struct ServerSettingsTests {
             environment: ["IMMUDB_NETWORK": "tcp", "IMMUDB_PRT": "1", "IMMUDB_NO_HISTOGRAMS": "1"])
         let errors = server.process.errors
         #expect(errors.contains("WARNING: environment variable IMMUDB_NETWORK has no effect"))
-        #expect(errors.contains("WARNING: environment variable IMMUDB_PRT is no setting"))
+        #expect(errors.contains("WARNING: environment variable IMMUDB_PRT is not a setting"))
         #expect(errors.contains("\"NoHistograms\":true"))
         #expect(try await server.stop() == 0)
     }

@@ -64,7 +64,7 @@ struct SelfCheckFaultTests {
         #expect(check.progress.unreadBlockCount >= 2)
         #expect(check.progress.entryCount == 0)
         #expect(
-            log.all.contains { $0.contains("the self-check cannot read the entries from 0 on") })
+            log.all.contains { $0.contains("the self-check cannot read the entries from ") })
         #expect(database.damage == nil)
         disk.heal()
         #expect(database.check(lasting: .seconds(4)).progress.entryCount >= 1500)
