@@ -84,7 +84,10 @@ public actor Auditor {
     }
 
     /// Frees what the auditor holds. Call it once, when no round runs any more.
-    public func close() async { await web.close() }
+    public func close() async {
+        await web.close()
+        files.close()
+    }
 
     // MARK: reports
 

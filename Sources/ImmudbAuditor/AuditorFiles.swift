@@ -13,7 +13,7 @@ final class AuditorFiles: Sendable {
     let startState: AuditState
     private let statePath: String
     private let log: Mutex<RootLog>
-    private let lock: any FileLock
+    private let lock: Mutex<(any FileLock)?>
 
     /// Opens the files, or makes them. Blocks.
     ///
@@ -26,7 +26,7 @@ final class AuditorFiles: Sendable {
         }
         do {
             try makeFolders(directory, permissions: .ownerReadWriteExecute)
-            lock = try POSIXFileSystem().lock(path("lock"))
+            lock = Mutex(try POSIXFileSystem().lock(path("lock")))
         } catch let error as StoreError where error.code == .inUse {
             throw AuditorError(.files, "another auditor uses the folder \(directory)")
         } catch {
@@ -41,6 +41,9 @@ final class AuditorFiles: Sendable {
         startState = state ?? AuditState(now: Date())
         self.log = Mutex(log)
     }
+
+    /// Leaves the folder to others.
+    func close() { lock.withLock { $0 = nil } }
 
     /// Adds a line to the log if the report says something new, and writes the state. Blocks.
     ///
