@@ -179,8 +179,5 @@ struct AuditModeEndToEndTests {
         let idle = try await FinishedProcess.run(
             "immuclient", ["version", "--audit-sample", "3"], directory: folder.path)
         #expect(idle.errors.contains("--audit-sample has no effect without audit-mode"))
-        let shell = try await FinishedProcess.run(
-            "immuclient", ["it"], directory: folder.path, input: "audit-mode status\n")
-        #expect(shell.errors.contains("audit-mode is not for the shell"))
     }
 }

@@ -81,6 +81,17 @@ struct CommandWordsTests {
         #expect(found.sorted() == expected.sorted())
     }
 
+    @Test("of audit-mode are not for the shell, whose lines share a connection")
+    func auditModeInShell() throws {
+        let invocation = try Invocation<Immuclient>(["audit-mode", "status"])
+        guard case .run(var command as AuditModeCommand) = invocation.action else {
+            Issue.record("that is another command")
+            return
+        }
+        try command.prepare(.value)
+        #expect(throws: ToolError.self) { try command.prepare(.lines) }
+    }
+
     @Test("are all in the documentation: every command, alias, flag and variable")
     func documentation() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
