@@ -1,4 +1,5 @@
 public import ImmudbBackup
+import ImmudbModel
 import Ledger
 public import MerkleTree
 import StorageIO
@@ -100,7 +101,10 @@ public final class DatabaseRestore {
     private func add(_ chunk: BackupChunk, to ledger: Ledger) throws(StoreError) {
         let cut = until.map { EntryIndex($0.rawValue) }
         try chain.add(chunk, cuttingAt: cut) { entries, tree throws(StoreError) in
-            for entry in entries { try noteBatch(entry) }
+            for entry in entries {
+                try requirePossible(entry)
+                try noteBatch(entry)
+            }
             guard tree.size <= until ?? .max else { return }
             try write(entries, tree, to: ledger)
         }
@@ -123,6 +127,25 @@ public final class DatabaseRestore {
         restored = TrustedRoot(size: tree.size, root: tree.root)
         frame.end(root: restored.root)
         try ledger.append(frame, timeMicroseconds: entries[0].timeMicroseconds)
+    }
+
+    /// Refuses an entry that no append has ever let in: the kind is in no leaf, and the index could not be made.
+    private func requirePossible(_ entry: BackupEntry) throws(StoreError) {
+        let key = entry.key
+        var isPossible = (1...Limits.keyByteCount).contains(key.count) && key[0] != 0
+        if entry.kind == .sortedSetMember {
+            let start = SortedSetKey.scoreStart(
+                keyByteCount: key.count, memberByteCount: entry.value.count)
+            isPossible =
+                isPossible && start.map { $0 > 0 } == true
+                && key.suffix(entry.value.count).elementsEqual(entry.value)
+        }
+        guard isPossible else {
+            throw StoreError(
+                .tampered,
+                "entry \(entry.index) cannot have the key that it has: somebody changed it, or its kind"
+            )
+        }
     }
 
     /// Refuses a size that would cut a batch in two: a batch is stored whole, or not at all.
