@@ -35,7 +35,7 @@ extension LedgerInspection {
             directory = inspection.directory
             self.identity = identity
             numbers = Set(
-                inspection.segments.compactMap { segment in
+                inspection.segments.compactMap { segment -> UInt32? in
                     switch segment.state {
                     case .readable, .unreadable: segment.number
                     case .missing, .foreign: nil
