@@ -73,8 +73,8 @@ struct DatabaseRepair {
             try options.cancellation?.check()
             let isNewest = segment.number + 1 == UInt32(inspection.segments.count)
             let end =
-                if let next = inspection.firstIndex(after: segment.number) { next.rawValue } else {
-                    max(witness, try lastEntry(of: segment, inspection, identity))
+                if let next = inspection.end(of: segment) { next.rawValue } else {
+                    max(isNewest ? witness : 0, try lastEntry(of: segment, inspection, identity))
                 }
             guard comparesAll || before.damagedSegments.contains(segment.number) else {
                 try append(segment, inspection, identity, to: &tree)

@@ -38,7 +38,7 @@ final class EntrySource {
         for segment in inspection.segments {
             guard case .readable(let head) = segment.state, next < range.upperBound,
                 head.firstIndex.rawValue <= next,
-                inspection.firstIndex(after: segment.number).map({ $0.rawValue > next }) ?? true
+                inspection.end(of: segment).map({ $0.rawValue > next }) ?? true
             else { continue }
             try findFrames(of: segment)
             var reader = try inspection.reader(

@@ -76,7 +76,7 @@ struct LedgerPass {
 
     /// Returns the index of the first entry that does not belong to the segment any more, as far as it is known.
     func end(of segment: LedgerInspection.Segment) -> UInt64? {
-        if let next = inspection.firstIndex(after: segment.number) { return next.rawValue }
+        if let next = inspection.end(of: segment) { return next.rawValue }
         return isNewest ? witnessedSize : nil
     }
 

@@ -79,13 +79,22 @@ package struct LedgerInspection: Sendable {
         }
     }
 
-    /// Returns the index of the first entry after a segment, as the next whole head states it; nil if no later segment
-    /// has a whole head.
-    package func firstIndex(after number: UInt32) -> EntryIndex? {
-        for segment in segments[(Int(number) + 1)...] {
-            if case .readable(let head) = segment.state { return head.firstIndex }
+    /// Returns the index of the first entry after a segment; nil if it is not known.
+    ///
+    /// The head of the next segment states it. Of a segment that holds nothing, the entries up to the next whole head are
+    /// gone.
+    package func end(of segment: Segment) -> EntryIndex? {
+        let later = segments[(Int(segment.number) + 1)...]
+        switch segment.state {
+        case .readable, .unreadable:
+            guard case .readable(let head)? = later.first?.state else { return nil }
+            return head.firstIndex
+        case .missing, .foreign:
+            for next in later {
+                if case .readable(let head) = next.state { return head.firstIndex }
+            }
+            return nil
         }
-        return nil
     }
 
     /// Opens a segment to read its frames.
