@@ -249,7 +249,7 @@ let package = Package(
             name: "MetricsHTTP",
             dependencies: [
                 "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
-                nioPosix,
+                nioPosix, serviceLifecycle,
             ], swiftSettings: settings),
         // A person at the terminal: questions, lines that are typed, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),

@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 public import PrometheusMetrics
 import ServiceKit
+import ServiceLifecycle
 import Synchronization
 
 /// Serves metrics over HTTP, for Prometheus, and tells probes whether the process lives and serves.
@@ -27,6 +28,8 @@ public final class MetricsEndpoint: Sendable {
     }
 
     private static let idleTimeout = TimeAmount.seconds(30)
+    /// After which a stop cuts off the requests that have begun.
+    private static let stopTimeout = Duration.seconds(1)
 
     /// What the program records its metrics with.
     public let registry: PrometheusRegistry
@@ -34,7 +37,12 @@ public final class MetricsEndpoint: Sendable {
     private let maxConnectionCount: Int
     private let documents: [Document]
     private let isReady = Atomic(false)
-    private let task = Mutex<Task<Void, any Error>?>(nil)
+    private let running = Mutex<Running?>(nil)
+
+    private struct Running {
+        let services: ServiceGroup
+        let task: Task<Void, any Error>
+    }
 
     /// - Parameters:
     ///   - serverName: the program, as its answers name it.
@@ -72,26 +80,37 @@ public final class MetricsEndpoint: Sendable {
             },
             // One thread: not one for each processor.
             eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1)),
-            // What clients do is no matter for the log.
-            logger: Logger(label: "metrics") { _ in SwiftLogNoOpLogHandler() })
-        let running = Task {
+            logger: Self.silentLog)
+        let services = ServiceGroup(
+            configuration: .init(services: [application], logger: Self.silentLog))
+        let task = Task {
             do {
-                try await application.run()
+                try await services.run()
                 found.finish()
             } catch {
                 found.finish(throwing: error)
                 throw error
             }
         }
-        task.withLock { $0 = running }
+        running.withLock { $0 = Running(services: services, task: task) }
         for try await port in ports { return port }
         return port
     }
 
+    /// What clients do is no matter for the log.
+    private static let silentLog = Logger(label: "metrics") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Accepts no more connections, lets requests that have begun end for a second, and cuts off the others.
     public func stop() async {
-        let running = task.withLock { $0.take() }
-        running?.cancel()
-        _ = try? await running?.value
+        guard let running = running.withLock({ $0.take() }) else { return }
+        // Not by cancelling: SwiftNIO ends the process if that meets a connection that is just accepted.
+        await running.services.triggerGracefulShutdown()
+        let cutting = Task {
+            try await Task.sleep(for: Self.stopTimeout)
+            running.task.cancel()
+        }
+        _ = await running.task.result
+        cutting.cancel()
     }
 
     private func router() -> Router<BasicRequestContext> {

@@ -35,6 +35,28 @@ struct MetricsEndToEndTests {
         #expect(try await server.stop() == 0)
     }
 
+    @Test("let the server stop in order while clients connect to them without end")
+    func stopUnderConnections() async throws {
+        for _ in 0..<6 {
+            let data = TemporaryFolder()
+            let server = try await RunningServer(dir: data.file("db").path)
+            let port = try server.metricsPort()
+            let request = #"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"#
+            let clients = try (0..<3).map { _ in
+                try RunningProcess(
+                    "/bin/bash",
+                    [
+                        "-c",
+                        "while { exec 3<>/dev/tcp/127.0.0.1/\(port); } 2>/dev/null; do "
+                            + "printf '\(request)' >&3; head -c 64 <&3; exec 3>&-; done",
+                    ])
+            }
+            try await clients[0].waitForOutput("200 OK")
+            #expect(try await server.stop() == 0)
+            for client in clients { client.kill() }
+        }
+    }
+
     @Test("end a start that names a port in use; the default port in use is a warning")
     func portInUse() async throws {
         let data = TemporaryFolder()
