@@ -37,13 +37,13 @@ struct DatabaseRepair {
                     "\(path): \(before.damagedSegments.count) segments of the ledger are damaged, and only another copy "
                         + "has what is missing: name it with --from")
             }
-            guard let identity = before.identity else {
-                throw StoreError(
-                    .corruption,
-                    "\(path) holds nothing that shows which database it was: use the other copy instead of it"
+            if let identity = before.identity {
+                try repairLedger(before, identity, from: copy)
+            } else {
+                failures.append(
+                    "\(path) holds nothing that shows which database it was: use the other copy in place of it"
                 )
             }
-            try repairLedger(before, identity, from: copy)
         }
         let after = replacements.isEmpty ? before : try verify()
         return RepairReport(
@@ -64,6 +64,11 @@ struct DatabaseRepair {
         let ledger = "\(path)/ledger"
         let inspection = try LedgerInspection(
             directory: ledger, identity: identity, fileSystem: fileSystem)
+        guard !inspection.segments.isEmpty else {
+            failures.append(
+                "\(ledger): no segment is left to repair: use the other copy in place of this folder")
+            return
+        }
         let source = try EntrySource(copy, fileSystem: fileSystem)
         let comparesAll = before.hasUnexplainedRoot
         let witness = try treeWitness(identity)

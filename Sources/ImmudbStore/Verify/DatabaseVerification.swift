@@ -38,9 +38,11 @@ struct DatabaseVerification {
         var identity = inspection.identity
         if identity == nil { identity = try identityOfTree() }
         guard !inspection.segments.isEmpty, let identity else {
-            add(
-                .missing, ledgerPath,
-                "no segment is there, or none is readable: the history is gone")
+            // Without a segment that counts as damaged, a repair would take the folder for a whole, empty ledger.
+            log.add(
+                VerificationProblem(
+                    .missing, ledgerPath,
+                    "no segment is there, or none is readable: the history is gone"), inSegment: 0)
             return report(identity, LedgerPass.State(hashKey: .random()))
         }
         if inspection.identity == nil {
