@@ -30,7 +30,8 @@ struct DatabaseRepair {
     /// Repairs the folder, which the caller has locked, as it has the other copy.
     mutating func run() throws(StoreError) -> RepairReport {
         let before = try verify()
-        if !before.damagedSegments.isEmpty {
+        // One of two histories is false: what proves an entry in one of them proves nothing.
+        if !before.damagedSegments.isEmpty, !before.hasOtherTree {
             guard let copy else {
                 throw StoreError(
                     .corruption,
@@ -192,7 +193,9 @@ struct DatabaseRepair {
     /// Removes, or marks, the views that do not agree with a ledger that is whole, so that the next start makes them
     /// again. While the ledger is damaged, they may be all that shows what it was.
     private func discardViews(_ after: VerificationReport) throws(StoreError) -> [String] {
-        guard after.damagedSegments.isEmpty, failures.isEmpty else { return [] }
+        guard after.damagedSegments.isEmpty, failures.isEmpty, !after.isOtherHistory else {
+            return []
+        }
         var discarded: [String] = []
         let (tree, index) = ("\(path)/tree", "\(path)/index")
         if after.problems.contains(where: { $0.file.hasPrefix("\(tree)/") }) {

@@ -35,7 +35,6 @@ public struct RepairReport: Sendable {
 
     /// Whether the ledger is whole now, and has the expected root.
     public var isRepaired: Bool {
-        after.damagedSegments.isEmpty && failures.isEmpty
-            && !after.problems.contains { [.rolledBack, .otherHistory].contains($0.kind) }
+        after.damagedSegments.isEmpty && failures.isEmpty && !after.isOtherHistory
     }
 }

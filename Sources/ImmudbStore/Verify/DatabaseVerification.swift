@@ -11,6 +11,8 @@ struct DatabaseVerification {
     private let fileSystem: InspectionFileSystem
     private let start = ContinuousClock.now
     private var log = ProblemLog()
+    private var isOtherHistory = false
+    private var hasOtherTree = false
 
     init(path: String, options: VerificationOptions) {
         self.path = path
@@ -72,6 +74,7 @@ struct DatabaseVerification {
         for problem in log.problems { pass.state.log.add(problem) }
         for note in log.notes { pass.state.log.note(note) }
         compareWithExpectedRoot(&pass)
+        try compareHistories(&pass)
         if let index {
             var check = IndexCheck(
                 index: index, fileSystem: fileSystem, inspection: inspection, identity: identity,
@@ -200,7 +203,26 @@ struct DatabaseVerification {
                 "the root over the first \(expected.size) entries cannot be computed: too much of them is missing"
             )
         }
+        isOtherHistory = true
         pass.state.log.add(problem)
+    }
+
+    /// Finds a tree whose files are consistent in themselves, and state another history than the ledger does.
+    private mutating func compareHistories(_ pass: inout LedgerPass) throws(StoreError) {
+        guard pass.otherLeafEnd > 0, let digests = pass.digests else { return }
+        if let expected = options.expectedRoot, expected.root == pass.state.rootAtExpectedSize,
+            expected.size.rawValue >= pass.otherLeafEnd
+        {
+            return
+        }
+        guard try digests.isTree() else { return }
+        isOtherHistory = true
+        hasOtherTree = true
+        pass.state.log.add(
+            VerificationProblem(
+                .otherHistory, digests.path,
+                "the ledger and the tree state different histories: one of them was changed; name a root that you "
+                    + "know with --root"))
     }
 
     private mutating func add(
@@ -217,6 +239,7 @@ struct DatabaseVerification {
             path: path, identity: identity, size: state.tree.size, root: state.tree.root,
             problems: log.problems, problemCount: log.count, notes: log.notes,
             byteCount: byteCount, duration: ContinuousClock.now - start,
-            damagedSegments: log.damagedSegments, hasUnexplainedRoot: log.hasUnexplainedRoot)
+            damagedSegments: log.damagedSegments, hasUnexplainedRoot: log.hasUnexplainedRoot,
+            isOtherHistory: isOtherHistory, hasOtherTree: hasOtherTree)
     }
 }

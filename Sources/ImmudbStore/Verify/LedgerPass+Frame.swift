@@ -176,6 +176,10 @@ extension LedgerPass {
                 if number < digests.mark, let stored = digests.record(number),
                     Digest(loadingFrom: stored) != digest
                 {
+                    let leaf = Digest(loadingFrom: stored)
+                    if position.level == 0, leaf.isWhollyDifferent(from: digest) {
+                        otherLeafEnd = entry.index.rawValue + 1
+                    }
                     wrong.append((number, position))
                 }
                 number += 1

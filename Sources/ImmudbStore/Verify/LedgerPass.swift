@@ -42,6 +42,8 @@ struct LedgerPass {
     var state: State
     /// How often the stored peaks were tried in this segment, after leaves were lost.
     var anchoringCount = 0
+    /// The index after the last entry that passes, with its root, and has a wholly different leaf in the tree file.
+    var otherLeafEnd: UInt64 = 0
 
     /// Checks one segment.
     mutating func check(_ segment: LedgerInspection.Segment) throws(StoreError) {

@@ -91,6 +91,22 @@ final class StoredRecords {
         return record(number).map { Digest(loadingFrom: $0) }
     }
 
+    /// Whether the durable digests of a tree file follow from its leaves: so they state a history, right or not.
+    func isTree() throws(StoreError) -> Bool {
+        var tree = MerkleAccumulator()
+        var isEqual = true
+        while isEqual, TreeSize(tree.size.rawValue + 1).nodeCount <= mark {
+            var number = tree.size.nodeCount
+            try prepare(number, 64)
+            guard let leaf = record(number) else { return false }
+            tree.append(Digest(loadingFrom: leaf)) { _, digest in
+                if record(number).map({ Digest(loadingFrom: $0) }) != digest { isEqual = false }
+                number += 1
+            }
+        }
+        return isEqual
+    }
+
     /// Reads one position; nil if the file does not have it.
     func position(_ number: UInt64) throws(StoreError) -> EntryPosition? {
         guard number < count else { return nil }
@@ -98,5 +114,22 @@ final class StoredRecords {
         return record(number).map {
             EntryPosition(packed: UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)))
         }
+    }
+}
+
+extension Digest {
+    /// Whether another digest was stored, rather than this one damaged in some bits or overwritten by zeros.
+    func isWhollyDifferent(from other: Digest) -> Bool {
+        var count = 0
+        var isZero = true
+        withUnsafeBytes { mine in
+            other.withUnsafeBytes { others in
+                for (one, two) in zip(mine, others) {
+                    count += (one ^ two).nonzeroBitCount
+                    isZero = isZero && one == 0
+                }
+            }
+        }
+        return count > 32 && !isZero
     }
 }

@@ -24,6 +24,10 @@ public struct VerificationReport: Sendable {
     let damagedSegments: Set<UInt32>
     /// Whether segments that look whole have to be compared with another copy, too.
     let hasUnexplainedRoot: Bool
+    /// Whether the ledger disagrees with the expected root, or with a tree that is consistent in itself.
+    let isOtherHistory: Bool
+    /// Whether the tree's files are consistent in themselves, and state another history than the ledger.
+    let hasOtherTree: Bool
 
     /// Whether no problem was found.
     public var isWhole: Bool { problemCount == 0 }
