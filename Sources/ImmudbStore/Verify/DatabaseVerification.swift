@@ -103,6 +103,11 @@ struct DatabaseVerification {
     ) throws(StoreError) -> StoredRecords? {
         let path = "\(treePath)/\(name)"
         guard try fileSystem.exists(path) else {
+            // A folder that was just restored has no views yet.
+            guard try fileSystem.exists(treePath) else {
+                log.note("\(path) is not there yet: it is made at the next start")
+                return nil
+            }
             add(.view, path, "the file is missing. The next start makes it from the ledger")
             return nil
         }
@@ -130,6 +135,10 @@ struct DatabaseVerification {
     ) throws(StoreError) -> IndexInspection? {
         if try fileSystem.exists(Storage.damagedIndexMark(path)) {
             add(.view, indexPath, "the server found it damaged. The next start rebuilds it")
+        }
+        if try !fileSystem.exists(indexPath), try !fileSystem.exists(treePath) {
+            log.note("\(indexPath) is not there yet: it is made at the next start")
+            return nil
         }
         guard try fileSystem.exists("\(indexPath)/CURRENT") else {
             add(
