@@ -103,7 +103,7 @@ struct RepairedDatabase {
         case .success(let report):
             part.repaired = report.isRepaired
             part.problemsBefore = report.before.problemCount
-            part.problemsLeft = report.after.problemCount
+            part.problemsLeft = report.isRepaired ? 0 : report.after.problemCount
             part.replacements = report.replacements.map { replacement in
                 Segment(
                     segment: replacement.segment,
