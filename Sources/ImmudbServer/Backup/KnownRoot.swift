@@ -17,9 +17,18 @@ public enum KnownRoot {
 
     /// Reads a root: `<64 digits>@<size>`, or the path of a client's root file, `.root-<uuid>`, or of a receipt.
     ///
-    /// - Throws: `incompatibleFormat` for anything else.
+    /// - Throws: `incompatibleFormat` for anything else, and for a root of no entries, which every history has.
     public static func read(_ text: String) throws(StoreError) -> TrustedRoot {
-        if let root = TrustedRoot(text) { return root }
+        let root: TrustedRoot
+        if let given = TrustedRoot(text) { root = given } else { root = try ofFile(text) }
+        guard !root.size.isEmpty else {
+            throw StoreError(
+                .incompatibleFormat, "\"\(text)\": a root of no entries proves nothing")
+        }
+        return root
+    }
+
+    private static func ofFile(_ text: String) throws(StoreError) -> TrustedRoot {
         let bytes: [UInt8]
         do {
             let file = try FileDescriptor.opening(text, .readOnly)
