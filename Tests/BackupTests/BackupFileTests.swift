@@ -122,6 +122,19 @@ struct KnownRootTests {
 
             """
         #expect(try KnownRoot.read(file("receipt", Array(receipt.utf8))) == known)
+        // From a server with a signing key; the signed tree is a later one.
+        let signed = """
+            signed-index: 9
+            signed-root: \(Digest.emptyTree.hex)
+            signature: 00
+            public-key: 00
+
+            """
+        let second = receipt.replacing("receipt 1", with: "receipt 2") + signed
+        #expect(try KnownRoot.read(file("signed", Array(second.utf8))) == known)
+        let third = receipt.replacing("receipt 1", with: "receipt 3")
+        let later = try file("later", Array(third.utf8))
+        #expect(try failure { _ = try KnownRoot.read(later) }.code == .incompatibleFormat)
     }
 
     @Test("has entries: no comparison with the root of none can fail")

@@ -53,10 +53,15 @@ public enum KnownRoot {
     }
 
     private static func ofReceipt(_ bytes: [UInt8]) -> TrustedRoot? {
-        guard bytes.starts(with: Array("immudb receipt 1".utf8)) else { return nil }
+        let lines = bytes.split(separator: UInt8(ascii: "\n"))
+        // Version 2 has a signed tree as well, in fields of other names.
+        let firstLines = ["immudb receipt 1", "immudb receipt 2"]
+        guard let first = lines.first,
+            firstLines.contains(where: { first.elementsEqual($0.utf8) })
+        else { return nil }
         func value(_ name: String) -> String? {
             let prefix = Array("\(name): ".utf8)
-            let line = bytes.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: prefix) }
+            let line = lines.first { $0.starts(with: prefix) }
             return line.map { String(decoding: $0.dropFirst(prefix.count), as: UTF8.self) }
         }
         guard let index = value("root-index").flatMap({ UInt64($0) }),
