@@ -47,7 +47,13 @@ public final class BackupFile {
             file = try fileSystem.open(part, .createNew)
             return
         }
-        file = try fileSystem.open(part, .readWrite)
+        do throws(StoreError) {
+            file = try fileSystem.openOwn(part)
+        } catch {
+            throw StoreError(
+                error.code, "\(error.message): remove it, or name another backup",
+                cause: error.cause)
+        }
         unfinished = try Self.wholeChunks(of: file)
         if unfinished == nil { try file.truncate(to: 0) }
     }
@@ -66,8 +72,12 @@ public final class BackupFile {
         do throws(StoreError) {
             reader = try BackupReader(file)
         } catch {
-            let longest = BackupHead.fixedByteCount + BackupFormat.maximumNameByteCount
-            guard error.code != .io, byteCount <= longest + BackupHead.checksumByteCount else {
+            let longest =
+                BackupHead.fixedByteCount + BackupFormat.maximumNameByteCount
+                + BackupHead.checksumByteCount
+            guard error.code != .io, byteCount <= longest,
+                BackupHead.isBeginning(try file.read(byteCount: longest, at: 0))
+            else {
                 throw StoreError(
                     error.code, "\(error.message): remove the file, or name another backup",
                     cause: error.cause)

@@ -57,6 +57,15 @@ public struct BackupHead: Hashable, Sendable {
         return bytes
     }
 
+    /// Returns whether the bytes are the beginning of a head, as far as a power failure has left it: what was not written
+    /// is missing, or zeros.
+    static func isBeginning(_ bytes: [UInt8]) -> Bool {
+        var magic: [UInt8] = []
+        magic.append(number: BackupFormat.magic)
+        magic.append(number: BackupFormat.version)
+        return bytes.allSatisfy { $0 == 0 } || zip(magic, bytes).allSatisfy { $0 == $1 }
+    }
+
     /// Returns how many bytes follow the fixed part of a head.
     ///
     /// - Throws: `incompatibleFormat` for something else than a backup of this version.

@@ -9,6 +9,10 @@ public protocol FileSystem: Sendable {
     /// Opens a file for positioned reads and writes.
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile
 
+    /// Opens a file for reading and writing that this user has left, and makes it private: no link, no device, and nobody
+    /// else's file.
+    func openOwn(_ path: String) throws(StoreError) -> any StorageFile
+
     /// Returns the names in a directory, in no particular order, without `.` and `..`.
     func names(inDirectory path: String) throws(StoreError) -> [String]
 
@@ -32,6 +36,13 @@ public protocol FileSystem: Sendable {
     /// Takes an exclusive lock on `path`, which lasts as long as the returned object.
     /// - Throws: `inUse` if this process or another one already holds it.
     func lock(_ path: String) throws(StoreError) -> any FileLock
+}
+
+extension FileSystem {
+    /// Opens the file: a file system without links and users has no others.
+    public func openOwn(_ path: String) throws(StoreError) -> any StorageFile {
+        try open(path, .readWrite)
+    }
 }
 
 /// The space that a file system has left.

@@ -25,6 +25,24 @@ public struct POSIXFileSystem: FileSystem {
         return POSIXFile(path: path, descriptor: try openDescriptor(path, flags))
     }
 
+    public func openOwn(_ path: String) throws(StoreError) -> any StorageFile {
+        // A pipe would have the opening wait.
+        let descriptor = try openDescriptor(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
+        let file = POSIXFile(path: path, descriptor: descriptor)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw StoreError.system("cannot look at", path, errno)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid() else {
+            throw StoreError(
+                .permissionDenied, "\(path) is not a regular file, or belongs to another user")
+        }
+        guard fchmod(descriptor, Self.fileMode) == 0 else {
+            throw StoreError.system("cannot make private", path, errno)
+        }
+        return file
+    }
+
     public func names(inDirectory path: String) throws(StoreError) -> [String] {
         var opened = opendir(path)
         while opened == nil, errno == EINTR { opened = opendir(path) }
@@ -123,7 +141,8 @@ public struct POSIXFileSystem: FileSystem {
     }
 
     public func lock(_ path: String) throws(StoreError) -> any FileLock {
-        try POSIXFileLock(path: path, descriptor: openDescriptor(path, O_RDWR | O_CREAT))
+        try POSIXFileLock(
+            path: path, descriptor: openDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW))
     }
 
     private func openDescriptor(_ path: String, _ flags: Int32) throws(StoreError) -> Int32 {

@@ -82,6 +82,47 @@ struct BackupFileTests {
         #expect(foreign.bytes(of: path + ".part") == text)
     }
 
+    @Test("overwrites the torn head of a part, and no short file of somebody")
+    func shortPart() throws {
+        let head = BackupHead(identity: DatabaseIdentity.random(), name: "a", timeMicroseconds: 1)
+        for left in [[], [0, 0, 0], Array(head.bytes.prefix(5)), Array(head.bytes.dropLast())] {
+            let torn = SimulatedDisk()
+            torn.replace(path + ".part", with: left)
+            let file = try BackupFile(path, replaces: false, fileSystem: torn)
+            try file.begin(head)
+            #expect(torn.bytes(of: path + ".part") == head.bytes)
+        }
+        for text in ["notes\n", "IMMUBAK2", String(repeating: "n", count: 355)] {
+            let foreign = SimulatedDisk()
+            foreign.replace(path + ".part", with: Array(text.utf8))
+            let error = try failure {
+                _ = try BackupFile(path, replaces: false, fileSystem: foreign)
+            }
+            #expect(error.code == .incompatibleFormat && error.message.contains(path + ".part"))
+            #expect(foreign.bytes(of: path + ".part") == Array(text.utf8))
+        }
+    }
+
+    @Test("takes no link and makes its part private")
+    func links() throws {
+        let folder = TemporaryFolder()
+        let path = folder.file("full").path
+        let notes = folder.file("notes")
+        try Data().write(to: notes)
+        try FileManager.default.createSymbolicLink(
+            atPath: path + ".part", withDestinationPath: notes.path)
+        let error = try failure { _ = try BackupFile(path, replaces: false) }
+        #expect(error.message.contains(path + ".part") && error.message.contains("remove it"))
+        try FileManager.default.removeItem(atPath: path + ".part")
+        #expect(
+            FileManager.default.createFile(
+                atPath: path + ".part", contents: nil, attributes: [.posixPermissions: 0o666]))
+        let file = try BackupFile(path, replaces: false)
+        let attributes = try FileManager.default.attributesOfItem(atPath: path + ".part")
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        file.discardIfEmpty()
+    }
+
     @Test("is no beginning for another backup unless it is complete")
     func previous() async throws {
         let source = try BackupFixture()
