@@ -6,6 +6,8 @@ public struct BackupStart: Sendable {
     /// The tree that the backup continues.
     public let tree: TrustedRoot
     private let previous: PreviousBackup?
+    /// The path of the earlier backup.
+    private let path: String?
 
     /// - Parameter text: the path of a backup, or a root, `<hex>@<size>`; nil for a full backup.
     /// - Throws: `corruption` if the earlier backup is not complete; the operating system's errors.
@@ -13,16 +15,30 @@ public struct BackupStart: Sendable {
         guard let text else {
             tree = .empty
             previous = nil
+            path = nil
             return
         }
         if let root = TrustedRoot(text) {
             tree = root
             previous = nil
+            path = nil
             return
         }
         let found = try PreviousBackup(path: text)
         previous = found
+        path = text
         tree = found.trailer.end
+    }
+
+    /// Refuses to replace the earlier backup, which the new one is of no use without.
+    ///
+    /// - Throws: `inUse`.
+    public func requireOther(than file: String) throws(StoreError) {
+        guard let path, path == file || POSIXFileSystem().isSameFile(path, file) else { return }
+        throw StoreError(
+            .inUse,
+            "\(file) is the backup to continue, which the new one cannot replace: name another file"
+        )
     }
 
     /// Refuses to continue the backup of another database, although both may be the same so far, as two empty ones are.

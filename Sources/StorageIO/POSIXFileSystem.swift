@@ -104,6 +104,14 @@ public struct POSIXFileSystem: FileSystem {
         throw StoreError.system("cannot look at", path, errno)
     }
 
+    /// Returns whether two names are of one file, which exists.
+    public func isSameFile(_ path: String, _ other: String) -> Bool {
+        var first = stat()
+        var second = stat()
+        return stat(path, &first) == 0 && stat(other, &second) == 0
+            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
     public func removeFile(_ path: String) throws(StoreError) {
         if unlink(path) != 0 && errno != ENOENT {
             throw StoreError.system("cannot remove", path, errno)

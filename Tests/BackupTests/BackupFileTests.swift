@@ -103,6 +103,24 @@ struct BackupFileTests {
         }
     }
 
+    @Test("is not the backup that it continues, under whatever name")
+    func continuesItself() async throws {
+        let source = try BackupFixture()
+        try await source.appendMixed("a")
+        let folder = TemporaryFolder()
+        let path = folder.file("full").path
+        try Data(try source.backup()).write(to: folder.file("full"))
+        try source.database.close()
+        let link = folder.file("link").path
+        try FileManager.default.linkItem(atPath: path, toPath: link)
+        let start = try BackupStart(path)
+        for name in [path, link, folder.file("./full").path] {
+            #expect(try failure { try start.requireOther(than: name) }.code == .inUse)
+        }
+        try start.requireOther(than: folder.file("next").path)
+        try BackupStart(nil).requireOther(than: path)
+    }
+
     @Test("takes no link and makes its part private")
     func links() throws {
         let folder = TemporaryFolder()

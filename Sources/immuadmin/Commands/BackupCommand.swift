@@ -45,6 +45,7 @@ struct BackupCommand: AdminCommand, FlaggedCommand {
     func run(in context: AdminContext) async throws {
         let start = try BackupStart(since)
         let path = file ?? Time.localNow("immudb_%Y-%m-%d_%H-%M-%S.backup")
+        try start.requireOther(than: path)
         let output = path == "-" ? nil : try BackupFile(path, replaces: force)
         let receiver = BackupReceiver(start: start, output: output, rate: rate)
         let end: TrustedRoot

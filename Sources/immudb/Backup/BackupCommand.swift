@@ -43,6 +43,7 @@ struct BackupCommand: OfflineCommand {
 
     func run(in data: OfflineData) throws -> OfflineExitCode {
         let start = try BackupStart(since)
+        if let file { try start.requireOther(than: file) }
         let server = try StoppedServer(
             directory: data.directory, databaseName: data.main.name, log: offlineLog)
         let result = Result { () throws(StoreError) in try write(server, since: start) }
