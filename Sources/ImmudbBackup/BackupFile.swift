@@ -100,6 +100,14 @@ public final class BackupFile {
         return Unfinished(head: reader.head, end: end, byteCount: offset)
     }
 
+    /// What to do when the database refuses to go on behind ``unfinished``; nil if there is nothing.
+    public var refusalHint: String? {
+        guard let unfinished, unfinished.end.size > unfinished.head.start.size else { return nil }
+        return
+            "the unfinished backup \(Self.partPath(path)) was to be continued: if the database does not have its "
+            + "entries, remove it to begin again"
+    }
+
     /// Begins to write, or goes on behind the last whole chunk.
     ///
     /// - Parameter head: of the backup that is made now.

@@ -5,6 +5,7 @@ import ImmudbClient
 import ImmudbModel
 import POSIX
 import ProgramKit
+import RPCTransport
 import Terminal
 
 struct BackupCommand: AdminCommand, FlaggedCommand {
@@ -53,6 +54,11 @@ struct BackupCommand: AdminCommand, FlaggedCommand {
             end = try await context.withAdministrator { try await receiver.receive(from: $0) }
         } catch {
             output?.discardIfEmpty()
+            if (error as? ClientError)?.status == .failedPrecondition,
+                let hint = output?.refusalHint
+            {
+                StandardError.write(line: hint)
+            }
             throw error
         }
         let report = LineReport(

@@ -75,7 +75,8 @@ struct BackupCommand: OfflineCommand {
             try output.begin(backup.head)
         } catch {
             output.discardIfEmpty()
-            throw error
+            guard error.code == .otherHistory, let hint = output.refusalHint else { throw error }
+            throw StoreError(error.code, "\(error.message). Besides, \(hint)", cause: error.cause)
         }
         if let unfinished = output.unfinished, unfinished.end.size > start.tree.size {
             StandardError.write(
