@@ -1,5 +1,6 @@
 import ImmudbBackup
 import ImmudbStore
+import MerkleTree
 import OwnThread
 import SimulatedDisk
 import StorageIO
@@ -43,6 +44,28 @@ struct ForgedBackupTests {
         try source.database.close()
         let error = try failure { _ = try BackupFixture.restore([forged]) }
         #expect(error.code == .tampered && error.message.contains("entry 0"), "\(error)")
+    }
+
+    @Test("is refused if its last batch does not end", arguments: [nil, 1])
+    func endlessBatch(until: UInt64?) async throws {
+        let source = try BackupFixture()
+        try await source.appendMixed("a")
+        let parts = try source.backupParts()
+        var chunk = parts[1]
+        var place = 40
+        for _ in 0..<source.database.snapshot.size.rawValue {
+            let isFirstOfFrame = chunk[place + 1] & 2 != 0
+            // The mark of the end of a batch.
+            chunk[place + 1] &= ~1
+            let byteCounts = [4, 8].map { Int(chunk[place + $0]) | Int(chunk[place + $0 + 1]) << 8 }
+            place += (isFirstOfFrame ? 20 : 12) + byteCounts[0] + byteCounts[1]
+        }
+        let forged = parts[0] + seal(chunk, source.database.identity.bytes) + parts[2]
+        try source.database.close()
+        let error = try failure {
+            _ = try BackupFixture.restore([forged], until: until.flatMap { TreeSize(rawValue: $0) })
+        }
+        #expect(error.code == .tampered && error.message.contains("does not end"), "\(error)")
     }
 
     @Test("is refused, or has the same entries", arguments: UInt64(1)...8)

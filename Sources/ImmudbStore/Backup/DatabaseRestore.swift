@@ -167,13 +167,20 @@ public final class DatabaseRestore {
     /// Makes the ledger durable.
     ///
     /// - Returns: the tree of the restored entries.
-    /// - Throws: `otherHistory` if a required tree, or `until`, lies beyond the last backup.
+    /// - Throws: `otherHistory` if a required tree, or `until`, lies beyond the last backup; `tampered` if the last batch
+    ///   does not end.
     public func finish() throws(StoreError) -> TrustedRoot {
         try chain.complete()
         if let until, until > chain.tree.size {
             throw StoreError(
                 .otherHistory,
                 "the backups hold \(chain.tree.size) entries, and \(until) are wanted")
+        }
+        guard batchFirst.rawValue == chain.tree.size.rawValue else {
+            throw StoreError(
+                .tampered,
+                "the batch that begins with entry \(batchFirst) does not end: somebody changed the mark of its end"
+            )
         }
         try ledger?.close()
         return restored
