@@ -40,7 +40,17 @@ public final class BackupFile {
         self.path = path
         self.replaces = replaces
         self.fileSystem = fileSystem
+        guard !path.isEmpty else {
+            throw StoreError(
+                .io, "the name of the file is empty: name one, or - for the standard output")
+        }
         try Self.requireAbsent(path, replaces, fileSystem)
+        if let system = fileSystem as? POSIXFileSystem, try system.exists(path),
+            !system.isRegularFile(path)
+        {
+            throw StoreError(
+                .inUse, "\(path) is not a regular file, and is not replaced: name another file")
+        }
         lock = try fileSystem.lock(Self.lockPath(path))
         let part = Self.partPath(path)
         guard try fileSystem.exists(part) else {

@@ -104,6 +104,21 @@ public struct POSIXFileSystem: FileSystem {
         throw StoreError.system("cannot look at", path, errno)
     }
 
+    /// Returns whether a name, or what a link of the name leads to, is a regular file.
+    public func isRegularFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Returns whether a name is a link or a mount point, in whose place no folder can be renamed.
+    public func isLinkOrMountPoint(_ path: String) -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return false }
+        if status.st_mode & S_IFMT == S_IFLNK { return true }
+        var parent = stat()
+        return stat(parentFolder(of: path), &parent) == 0 && parent.st_dev != status.st_dev
+    }
+
     /// Returns whether two names are of one file, which exists.
     public func isSameFile(_ path: String, _ other: String) -> Bool {
         var first = stat()

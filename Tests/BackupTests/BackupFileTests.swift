@@ -121,6 +121,34 @@ struct BackupFileTests {
         try BackupStart(nil).requireOther(than: path)
     }
 
+    @Test("has a name, and replaces nothing but a regular file")
+    func unusableNames() throws {
+        #expect(try failure { _ = try BackupFile("", replaces: true) }.message.contains("empty"))
+        let folder = TemporaryFolder()
+        let path = folder.file("folder").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        #expect(try failure { _ = try BackupFile(path, replaces: true) }.code == .inUse)
+        #expect(!FileManager.default.fileExists(atPath: path + ".part"))
+    }
+
+    @Test("is restored neither in the place of a link nor as the database of the users")
+    func unusableFolders() throws {
+        let folder = TemporaryFolder()
+        let link = folder.file("link").path
+        try FileManager.default.createSymbolicLink(
+            atPath: link, withDestinationPath: folder.file("data").path)
+        var users = FolderRestore.Options(directory: folder.file("new").path)
+        users.databaseName = "immudbsys"
+        for options in [users, FolderRestore.Options(directory: link)] {
+            let error = try failure {
+                _ = try FolderRestore(options).run(["full"]) { name throws(StoreError) in
+                    throw StoreError(.io, "\(name) is opened")
+                }
+            }
+            #expect(error.code == .inUse)
+        }
+    }
+
     @Test("takes no link and makes its part private")
     func links() throws {
         let folder = TemporaryFolder()

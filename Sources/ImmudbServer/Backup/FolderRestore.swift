@@ -75,6 +75,18 @@ public struct FolderRestore {
     }
 
     private func requireNew() throws(StoreError) {
+        guard options.databaseName != Accounts.databaseName else {
+            throw StoreError(
+                .inUse,
+                "\(options.databaseName) is the database of the users: name another one with --dbname"
+            )
+        }
+        if let system = fileSystem as? POSIXFileSystem, system.isLinkOrMountPoint(target) {
+            throw StoreError(
+                .inUse,
+                "\(target) is a link or a mount point, in whose place no folder can be put: restore into a new "
+                    + "folder, of it or beside it")
+        }
         guard try fileSystem.exists(target) else { return }
         let names = try fileSystem.names(inDirectory: target)
         guard names.isEmpty else {
