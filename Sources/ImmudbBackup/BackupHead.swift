@@ -68,13 +68,18 @@ public struct BackupHead: Hashable, Sendable {
 
     /// Returns how many bytes follow the fixed part of a head.
     ///
-    /// - Throws: `incompatibleFormat` for something else than a backup of this version.
+    /// - Throws: `incompatibleFormat` for something else than a backup of this version; `corruption` if it is damaged.
     static func remainingByteCount(_ fixed: [UInt8]) throws(StoreError) -> Int {
         guard fixed.count == fixedByteCount,
             fixed.number(UInt64.self, at: 0) == BackupFormat.magic
         else {
+            // What has the version in its place is a backup whose first bytes are damaged.
+            let isBackup =
+                fixed.count == fixedByteCount
+                && fixed.number(UInt32.self, at: 8) == BackupFormat.version
             throw StoreError(
-                .incompatibleFormat, "byte 0: not a backup, or its head is damaged")
+                isBackup ? .corruption : .incompatibleFormat,
+                "byte 0: not a backup, or its head is damaged")
         }
         let version = fixed.number(UInt32.self, at: 8)
         guard version == BackupFormat.version else {
