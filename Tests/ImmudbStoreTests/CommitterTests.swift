@@ -85,7 +85,7 @@ struct CommitterTests {
         queue.close()
         let publisher = Publisher(
             storage: storage, tree: database.snapshot.tree,
-            upkeep: Upkeep(storage: storage, size: database.snapshot.size))
+            upkeep: Upkeep(storage: storage, tree: database.snapshot.tree))
         let frames = ScriptedCommit(script, storage)
         let committer = Committer(
             queue, frames: frames, view: storage.tree, publisher: publisher,

@@ -38,7 +38,7 @@ final class CommitPipeline: Sendable {
         self.storage = storage
         self.observer = observer
         self.durability = durability
-        upkeep = Upkeep(storage: storage, size: tree.size)
+        upkeep = Upkeep(storage: storage, tree: tree)
         publisher = Publisher(storage: storage, tree: tree, upkeep: upkeep)
         writes = WriteStop(path: storage.path, log: storage.log)
     }

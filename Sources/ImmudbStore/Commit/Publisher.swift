@@ -75,6 +75,6 @@ final class Publisher: Sendable {
         let snapshot = Snapshot(storage: storage, tree: group.tree, edge: group.edge)
         published.withLock { $0 = snapshot }
         group.succeed(snapshot)
-        upkeep.note(snapshot.size, after: group.first)
+        upkeep.note(group.tree, after: group.first)
     }
 }

@@ -51,22 +51,24 @@ final class Upkeep: Sendable {
     }
 
     private let storage: Storage
-    private let publishedSize: Atomic<UInt64>
+    /// All its entries are in the ledger and in the tree's records.
+    private let published: Mutex<MerkleAccumulator>
     /// The work to be done, as the raw value of a `Work`.
     private let wanted = Atomic<UInt8>(0)
     /// Wakes the thread.
     private let wakeUps = BlockingQueue<Void>(capacity: 1 << 10)
 
-    init(storage: Storage, size: TreeSize) {
+    init(storage: Storage, tree: MerkleAccumulator) {
         self.storage = storage
-        publishedSize = Atomic(size.rawValue)
+        published = Mutex(tree)
         storage.tree.onDamage { [weak self] in self?.want(.rewriteTree) }
         storage.index.onDamage { [weak self] in self?.want(.bringBackIndex) }
     }
 
     /// Notes a published group, and requests work that is due.
-    func note(_ size: TreeSize, after first: EntryIndex) {
-        publishedSize.store(size.rawValue, ordering: .releasing)
+    func note(_ tree: MerkleAccumulator, after first: EntryIndex) {
+        published.withLock { $0 = tree }
+        let size = tree.size
         if size.rawValue / Self.checkpointEntryCount > first.rawValue / Self.checkpointEntryCount
             || storage.tree.hasPending
         {
@@ -124,7 +126,7 @@ final class Upkeep: Sendable {
 
     private func checkpoint() throws(StoreError) {
         do throws(StoreError) {
-            let end = publishedEnd
+            let end = publishedTree.size
             try storage.barrier.synchronize()
             try storage.tree.checkpoint(end)
         } catch {
@@ -135,11 +137,11 @@ final class Upkeep: Sendable {
     }
 
     private func rewriteTree() throws(StoreError) {
-        let end = publishedEnd
+        let tree = publishedTree
         try storage.barrier.synchronize()
         do throws(StoreError) {
-            try TreeRewrite(storage: storage).run(to: end)
-            storage.log(.info, "\(storage.path)/tree is written again, \(end) entries")
+            try TreeRewrite(storage: storage).run(to: tree)
+            storage.log(.info, "\(storage.path)/tree is written again, \(tree.size) entries")
         } catch  where [.corruption, .tampered].contains(error.code) {
             // Another attempt would read the whole ledger for the same result.
             storage.log(
@@ -149,6 +151,5 @@ final class Upkeep: Sendable {
         }
     }
 
-    /// All entries before this are in the ledger and in the tree's records.
-    private var publishedEnd: TreeSize { TreeSize(publishedSize.load(ordering: .acquiring)) }
+    private var publishedTree: MerkleAccumulator { published.withLock { $0 } }
 }

@@ -11,38 +11,44 @@ struct TreeRewrite {
 
     let storage: Storage
 
-    /// Writes and checkpoints the records of the entries from the files' marks up to `end`.
+    /// Writes and checkpoints the records of the entries from the files' marks up to the end of `published`; of all if
+    /// they do not lead to its root.
     ///
-    /// - Precondition: the entries before `end` are durable and in the view.
+    /// - Parameter published: the tree in memory, which no change of the files reaches.
+    /// - Precondition: its entries are durable and in the view.
     /// - Throws: the operating system's errors: the files then stay as they are, and the caller may try again. `tampered`
     ///   and `corruption` if the ledger itself is damaged, which is noted as such: trying again would not help.
     /// - Complexity: about 2 µs and one read for each entry.
-    func run(to end: TreeSize) throws(StoreError) {
+    func run(to published: MerkleAccumulator) throws(StoreError) {
         let view = storage.tree
+        let end = published.size
         for file in [view.digests, view.positions] { try file.writePending() }
         let damageCounts = (view.digests.damageCount, view.positions.damageCount)
         let start = try storage.tree.markedTree(upTo: end)
         do throws(StoreError) {
-            try rewrite(start, to: end)
+            try rewrite(start, to: published)
         } catch  where error.code == .corruption && !start.size.isEmpty {
             // The digests of the marked part may be the damaged ones.
-            try rewrite(MerkleAccumulator(), to: end)
+            try rewrite(MerkleAccumulator(), to: published)
         }
         try view.digests.checkpointRewritten(end.nodeCount, since: damageCounts.0)
         try view.positions.checkpointRewritten(end.rawValue, since: damageCounts.1)
     }
 
     private func rewrite(
-        _ start: MerkleAccumulator, to end: TreeSize
+        _ start: MerkleAccumulator, to published: MerkleAccumulator
     ) throws(StoreError) {
         var tree = start
         do throws(StoreError) {
-            try rewrite(&tree, to: end)
+            try rewrite(&tree, to: published.size)
         } catch  where error.code == .corruption && start.size.isEmpty {
             // Nothing but the ledger was read.
             let index = EntryIndex(tree.size.rawValue)
             storage.damage.note(Damage(error: error, entries: index...index))
             throw error
+        }
+        guard tree.size == published.size, tree.root == published.root else {
+            throw start.size.isEmpty ? changed(tree, from: published) : wrongStart
         }
     }
 
@@ -61,12 +67,7 @@ struct TreeRewrite {
                 addition.add(leaf, at: entry.position, to: &tree)
             }
             guard tree.root == frame.root else {
-                guard start.isEmpty else {
-                    throw StoreError(
-                        .corruption,
-                        "\(view.digests.path): the tree files do not lead to the ledger's roots")
-                }
-                throw changed(frame)
+                throw start.isEmpty ? changed(frame) : wrongStart
             }
             if addition.entryCount >= Self.batchEntryCount {
                 try view.rewrite(addition, from: first)
@@ -75,6 +76,35 @@ struct TreeRewrite {
             }
         }
         try view.rewrite(addition, from: first)
+    }
+
+    /// The error for digests before the mark that were read, unchecked, and are wrong, or belong to a changed ledger.
+    private var wrongStart: StoreError {
+        StoreError(
+            .corruption,
+            "\(storage.tree.digests.path): the tree files do not lead to the ledger's roots")
+    }
+
+    /// Notes that the ledger's entries do not have the root that is in memory, although the roots in the ledger fit
+    /// them.
+    private func changed(
+        _ tree: MerkleAccumulator, from published: MerkleAccumulator
+    ) -> StoreError {
+        var entries = EntryIndex(0)...(published.size.lastIndex ?? EntryIndex(0))
+        if tree.size == published.size,
+            let peak = published.size.peaks.first(where: {
+                tree.peak(at: $0) != published.peak(at: $0)
+            })
+        {
+            entries = peak.firstLeaf...peak.lastLeaf
+        }
+        let error = StoreError(
+            .tampered,
+            "\(storage.path)/ledger: the \(published.size) entries do not have the root that they had when they were "
+                + "written: somebody changed one of the entries \(entries.lowerBound) to \(entries.upperBound), and "
+                + "the roots in the ledger with it")
+        storage.damage.note(Damage(error: error, entries: entries))
+        return error
     }
 
     /// Notes that entries, with the entries before them, do not have the root that the ledger holds beside them.

@@ -1,5 +1,6 @@
 import Foundation
 import HexEditor
+import MerkleTree
 import OwnThread
 import StorageIO
 import TestTools
@@ -113,6 +114,30 @@ struct SelfCheckTests {
             #expect(damage.entries == EntryIndex(500)...EntryIndex(999))
             try database.close()
         }
+    }
+
+    @Test(
+        "finds, once a proof fails, a value that was changed with all checksums, roots and digests"
+    )
+    func tamperedTreeAndRoots() async throws {
+        try await Database.fill(folder, Self.count)
+        let log = LogLines()
+        let database = try Database.openInOneSegment(folder, log: log)
+        let snapshot = database.snapshot
+        try editor().changeValue(of: 700, mending: .frame)
+        try editor().mendRoots()
+        try editor().mendTree()
+        #expect(throws: StoreError(.corruption, "")) {
+            try snapshot.proof(of: EntryIndex(700), since: TreeSize(0))
+        }
+        try await eventually { database.damage != nil }
+        let damage = try #require(database.damage).first
+        #expect(damage.error.code == .tampered)
+        let peak = try #require(
+            snapshot.size.peaks.first { ($0.firstLeaf...$0.lastLeaf).contains(EntryIndex(700)) })
+        #expect(damage.entries == peak.firstLeaf...peak.lastLeaf)
+        #expect(!log.all.contains { $0.contains("tree is written again") })
+        try database.close()
     }
 
     @Test("finds two entries that were swapped with all their checksums, and names both")

@@ -85,6 +85,21 @@ public struct HexEditor {
         try overwrite(segment, with: bytes)
     }
 
+    /// Writes the root into each frame as it follows from the entries now, and makes the frames' checksums fit.
+    public func mendRoots() throws {
+        var bytes = try bytes(of: segment)
+        let records = Self.records(in: bytes)
+        var tree = MerkleAccumulator()
+        for (record, next) in zip(records, records.dropFirst().map(\.frame) + [-1]) {
+            tree.append(Self.leaf(of: record, in: bytes))
+            guard next != record.frame else { continue }
+            let end = record.value.upperBound
+            bytes.replaceSubrange(end..<end + Digest.byteCount, with: tree.root.bytes)
+            Self.sealFrame(at: record.frame, in: &bytes)
+        }
+        try overwrite(segment, with: bytes)
+    }
+
     /// Cuts the segment where the record of an entry begins.
     public func cut(before index: UInt64) throws {
         let handle = try FileHandle(forUpdating: segment)
@@ -131,11 +146,13 @@ public struct HexEditor {
         var tree = MerkleAccumulator()
         var result: [UInt8] = []
         for record in Self.records(in: bytes) {
-            let leaf = Digest.leaf(
-                index: EntryIndex(record.index), key: bytes[record.key], value: bytes[record.value])
-            tree.append(leaf) { result += $1.bytes }
+            tree.append(Self.leaf(of: record, in: bytes)) { result += $1.bytes }
         }
         return result
+    }
+
+    private static func leaf(of record: Record, in bytes: [UInt8]) -> Digest {
+        .leaf(index: EntryIndex(record.index), key: bytes[record.key], value: bytes[record.value])
     }
 
     // MARK: bytes
