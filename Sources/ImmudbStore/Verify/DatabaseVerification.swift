@@ -191,7 +191,7 @@ struct DatabaseVerification {
 
     // MARK: the result
 
-    private func compareWithExpectedRoot(_ pass: inout LedgerPass) {
+    private mutating func compareWithExpectedRoot(_ pass: inout LedgerPass) {
         guard let expected = options.expectedRoot, !expected.size.isEmpty else { return }
         let size = pass.state.tree.size
         let problem: VerificationProblem
