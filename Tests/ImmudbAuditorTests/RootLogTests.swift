@@ -67,6 +67,27 @@ struct RootLogTests {
         #expect(second.signed?.root.size == TreeSize(2))
     }
 
+    @Test(
+        "has room for what a server says, however long it is, and takes no line that it would refuse later"
+    )
+    func longLines() throws {
+        let log = try open()
+        var report = report(1)
+        let words = String(repeating: "\u{1}", count: 1 << 20)
+        report.findings = (0..<300).map { _ in
+            Finding(ClientError(.refused, words, status: .dataLoss), about: EntryIndex(1))
+        }
+        try log.append(report)
+        let head = log.head
+        #expect(try open(known: head).head == head)
+        report.current?.signature = RootSignature(
+            signature: Array(repeating: 1, count: RootLogCheck.largestLine), publicKey: [])
+        let error = #expect(throws: AuditorError.self) { try log.append(report) }
+        #expect(error?.description.contains("more than") == true)
+        #expect(log.head == head)
+        #expect(try open(known: head).head == head)
+    }
+
     @Test("is missed any line that is removed, swapped, repeated, or cut off its end")
     func lines() throws {
         let (head, lines) = try fill(5)

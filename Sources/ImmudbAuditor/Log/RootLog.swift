@@ -62,6 +62,11 @@ final class RootLog {
             }
             let line = RootLogLine(report, after: head)
             let bytes = try line.bytes(signedWith: key)
+            // The next check would take it for a change.
+            guard bytes.count <= RootLogCheck.largestLine else {
+                throw AuditorError(
+                    .files, "it has \(bytes.count) bytes, more than \(RootLogCheck.largestLine)")
+            }
             mayHaveTail = true
             try file.write(bytes + [UInt8(ascii: "\n")], at: byteCount)
             do {
@@ -107,6 +112,7 @@ extension RootLogLine {
                     signature: Data($0.signature).base64EncodedString(),
                     publicKey: Data($0.publicKey).base64EncodedString())
             },
-            findings: report.findings.isEmpty ? nil : report.findings.map(\.message))
+            findings: report.findings.isEmpty
+                ? nil : report.findings.prefix(EntryReader.findingLimit).map(\.message))
     }
 }

@@ -48,6 +48,11 @@ public enum Verdict: String, CaseIterable, Codable, Sendable {
 
 /// One thing that an auditor found.
 public struct Finding: Hashable, Sendable {
+    /// The most of a server's own words that is kept, and of a whole message, in Unicode scalars: a hundred findings are
+    /// to fit into a line of the log, however they are escaped there.
+    static let wordsLimit = 512
+    static let messageLimit = 1_024
+
     public var verdict: Verdict
     public var message: String
     /// The entry that it is about.
@@ -59,7 +64,7 @@ public struct Finding: Hashable, Sendable {
         _ verdict: Verdict, _ message: String, index: EntryIndex? = nil, evidenceFile: String? = nil
     ) {
         self.verdict = verdict
-        self.message = message
+        self.message = Self.shortened(message, to: Self.messageLimit)
         self.index = index
         self.evidenceFile = evidenceFile
     }
@@ -74,12 +79,23 @@ public struct Finding: Hashable, Sendable {
                 Verdict(error), "\(error)",
                 index: error.isAboutHistory ? nil : error.index ?? index,
                 evidenceFile: error.evidenceFile)
-        case let error as ClientError:
+        case var error as ClientError:
+            error.message = Self.shortened(error.message, to: Self.wordsLimit)
             let verdict = Verdict(error, isAboutEntry: index != nil)
             self.init(verdict, "\(error)", index: verdict == .tampered ? index : nil)
         default:
             self.init(.failed, "\(error)")
         }
+    }
+
+    private static func shortened(_ text: String, to limit: Int) -> String {
+        let scalars = text.unicodeScalars
+        guard
+            let end = scalars.index(
+                scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
+            end < scalars.endIndex
+        else { return text }
+        return String(scalars[..<end]) + "…"
     }
 }
 
