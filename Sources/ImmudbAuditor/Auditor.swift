@@ -58,7 +58,8 @@ public actor Auditor {
     /// - Returns: nil if the task was cancelled meanwhile.
     @discardableResult
     public func round() async -> RoundReport? {
-        state.roundCount += 1
+        // A number in a file may be any.
+        state.roundCount &+= 1
         let now = Date()
         log.info("audit #\(state.roundCount) started @ \(now.formatted(.iso8601))")
         // A pass that is to be whole in each round has the time that it takes.

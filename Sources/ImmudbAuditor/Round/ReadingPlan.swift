@@ -33,7 +33,7 @@ struct ReadingPlan: Hashable, Codable, Sendable {
     /// Begins the next pass, if this one has read all entries and its time is over.
     mutating func finish(at now: Date, of size: UInt64, period: TimeInterval) {
         guard position >= size, now.timeIntervalSince(start) >= period else { return }
-        passCount += 1
+        passCount &+= 1
         lastEnd = now
         start = now
         position = 0
