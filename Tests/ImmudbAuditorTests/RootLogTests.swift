@@ -80,8 +80,7 @@ struct RootLogTests {
         try log.append(report)
         let head = log.head
         #expect(try open(known: head).head == head)
-        report.current?.signature = RootSignature(
-            signature: Array(repeating: 1, count: RootLogCheck.largestLine), publicKey: [])
+        report.address = String(repeating: "a", count: RootLogCheck.largestLine)
         let error = #expect(throws: AuditorError.self) { try log.append(report) }
         #expect(error?.description.contains("more than") == true)
         #expect(log.head == head)
