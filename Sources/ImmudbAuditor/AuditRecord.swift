@@ -34,10 +34,7 @@ public struct AuditRecord: Sendable {
         let log = path(AuditorFiles.logName)
         guard let state = try AuditState.read(path(AuditorFiles.stateName)) else {
             guard isRegularFile(log) == nil else {
-                throw AuditorError(
-                    .logChanged,
-                    "\(path(AuditorFiles.stateName)) is gone, so that it cannot be said where the log ends"
-                )
+                throw AuditorFiles.missingState(path(AuditorFiles.stateName))
             }
             return nil
         }

@@ -38,8 +38,23 @@ final class AuditorFiles: Sendable {
         key = try AuditorKey.load(path(Self.keyName), isNew: state == nil && !hasLog)
         let log = try RootLog(
             path(Self.logName), on: disk, known: state?.log ?? LogHead(), key: key)
-        startState = state ?? AuditState(now: Date())
+        if let state {
+            startState = state
+        } else {
+            guard log.head.lineCount == 0 else { throw Self.missingState(statePath) }
+            startState = AuditState(now: Date())
+            // Before the first line, which would be one too many without it.
+            try startState.write(statePath)
+        }
         self.log = Mutex(log)
+    }
+
+    /// The state has gone, and the log is there: nobody knows whether its end was cut off.
+    static func missingState(_ path: String) -> AuditorError {
+        AuditorError(
+            .logChanged,
+            "\(path) is gone, so that it cannot be said where the log ends. Restore it, or move the log away to begin a "
+                + "new one")
     }
 
     /// Leaves the folder to others.

@@ -127,6 +127,56 @@ struct AuditorStateTests {
         await first.close()
     }
 
+    @Test("does not go on with a log whose end nobody knows")
+    func lostState() async throws {
+        let server = try await LyingServer.startWithPages(TestLedger(count: 3))
+        #expect(try await fixture.round(of: server.port).verdict == .consistent)
+        let path = fixture.path(AuditorFiles.stateName)
+        let state = try Data(contentsOf: URL(filePath: path))
+        try FileManager.default.removeItem(atPath: path)
+        for _ in 0..<2 {
+            let error = await #expect(throws: AuditorError.self) {
+                _ = try await fixture.auditor(of: server.port)
+            }
+            #expect(error?.code == .logChanged)
+        }
+        try state.write(to: URL(filePath: path))
+        #expect(try await fixture.round(of: server.port).verdict == .consistent)
+        await server.stop()
+    }
+
+    @Test("counts on, whatever number its state has")
+    func largestRound() async throws {
+        let server = try await LyingServer.startWithPages(TestLedger(count: 3))
+        #expect(try await fixture.round(of: server.port).verdict == .consistent)
+        let path = fixture.path(AuditorFiles.stateName)
+        var state = try #require(try AuditState.read(path))
+        state.roundCount = .max
+        try state.write(path)
+        #expect(try await fixture.round(of: server.port).number == 0)
+        await server.stop()
+    }
+
+    @Test("reads one subtree of a server for which it has no time in each round")
+    func slow() async throws {
+        let server = try await LyingServer.startWithPages(TestLedger(count: 4_000))
+        let connection = try await fixture.auditor(of: server.port)
+        await connection.close()
+        let web = WebCalls()
+        var state = AuditState(now: .distantPast)
+        for number: UInt64 in 1...2 {
+            var round = AuditRound(
+                connection.options, PeerSources(http: web), state, startedAt: Date(),
+                readingEnd: .now - .seconds(1))
+            await round.run()
+            #expect(round.report.entryCount == 1_024)
+            state = round.state
+            #expect(state.plan.position == number * 1_024)
+        }
+        await web.close()
+        await server.stop()
+    }
+
     @Test("reads its share of the period in each round, and all within it")
     func shares() async throws {
         let server = try await LyingServer.startWithPages(TestLedger(count: 4_000))

@@ -32,8 +32,8 @@ struct AuditState: Hashable, Codable, Sendable {
         } catch is DecodingError {
             throw AuditorError(
                 .logChanged,
-                "\(path) is not what the auditor has written: restore it, or remove it, and check the log by "
-                    + "'immuclient audit-mode status'")
+                "\(path) is not what the auditor has written: restore it, or move it and the log away to begin anew"
+            )
         } catch {
             throw AuditorError(.files, "cannot read \(path): \(error)")
         }
