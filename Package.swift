@@ -505,7 +505,7 @@ let package = Package(
             name: "ImmudbAuditorTests",
             dependencies: [
                 "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "LyingServer", "MerkleTree",
-                "PrometheusMetrics", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools",
+                "PrometheusMetrics", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools",
                 crypto, logging, nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: settings),

@@ -12,10 +12,11 @@ struct EntryReader: Sendable {
 
     init(_ client: ImmudbClient) { self.client = client }
 
-    /// Whether nothing more can be learned: the server is not there, its history is another one, or enough was found.
+    /// Whether nothing more can be learned: the server is not there, refuses everything, its history is another one, or
+    /// enough was found.
     var isOver: Bool {
         findings.count >= Self.findingLimit
-            || findings.contains { $0.verdict != .tampered }
+            || findings.contains { $0.verdict != .tampered || $0.index == nil }
     }
 
     /// Verifies one entry.
@@ -29,9 +30,28 @@ struct EntryReader: Sendable {
             byteCount += UInt64(entry.key.count + entry.value.count)
             return true
         } catch {
-            findings.append(Finding(error, about: index))
+            let isOfServer = await refusesNeighbour(of: index, with: error)
+            findings.append(Finding(error, about: isOfServer ? nil : index))
             return false
         }
+    }
+
+    /// Whether the server refuses the entry beside another one with the same words: then it has met damage somewhere, and
+    /// nothing is said of the entry.
+    private func refusesNeighbour(of index: EntryIndex, with error: any Error) async -> Bool {
+        guard Self.isDataLoss(error) else { return false }
+        let neighbour = EntryIndex(index.rawValue > 0 ? index.rawValue - 1 : 1)
+        do {
+            _ = try await client.verifiedEntry(at: neighbour)
+            return false
+        } catch let other {
+            return Self.isDataLoss(other)
+                && (other as? ClientError)?.message == (error as? ClientError)?.message
+        }
+    }
+
+    private static func isDataLoss(_ error: any Error) -> Bool {
+        (error as? ClientError)?.status == .dataLoss
     }
 
     /// Verifies all entries of a subtree together; one by one, if they do not hold together.
@@ -47,7 +67,9 @@ struct EntryReader: Sendable {
                 await read(EntryIndex(index))
             }
             // Each entry is proven now, and together they were not: the server changes its answers.
-            if findings.count == countBefore, !Task.isCancelled { findings.append(finding) }
+            if findings.count == countBefore, !Task.isCancelled {
+                findings.append(Self.isDataLoss(error) ? Finding(error) : finding)
+            }
         }
     }
 }

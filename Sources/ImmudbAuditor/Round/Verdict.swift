@@ -81,8 +81,11 @@ public struct Finding: Hashable, Sendable {
                 evidenceFile: error.evidenceFile)
         case var error as ClientError:
             error.message = Self.shortened(error.message, to: Self.wordsLimit)
-            let verdict = Verdict(error, isAboutEntry: index != nil)
-            self.init(verdict, "\(error)", index: verdict == .tampered ? index : nil)
+            let verdict = Verdict(error)
+            self.init(
+                verdict,
+                verdict == .tampered ? "the server refuses its data: \(error)" : "\(error)",
+                index: verdict == .tampered ? index : nil)
         default:
             self.init(.failed, "\(error)")
         }
@@ -110,13 +113,12 @@ extension Verdict {
         }
     }
 
-    /// - Parameter isAboutEntry: whether an entry was asked for that the trusted tree has.
-    fileprivate init(_ error: ClientError, isAboutEntry: Bool) {
+    fileprivate init(_ error: ClientError) {
         switch error.code {
         case .serverChanged: self = .replaced
         case .unavailable, .deadlineExceeded: self = .unreachable
-        // The server itself says that the entry is damaged.
-        case .refused where error.status == .dataLoss && isAboutEntry: self = .tampered
+        // The server itself says that what it has is damaged.
+        case .refused where error.status == .dataLoss: self = .tampered
         default: self = .failed
         }
     }

@@ -97,6 +97,9 @@ package final class LyingHandlers: Sendable {
 
     private func currentRoot(_ call: ServerCall) {
         let state = state.withLock { $0 }
+        if state.refusesRoots, let error = state.refusal?(0..<1) {
+            return call.fail(error.code, error.message)
+        }
         var response = Immudb_Schema_Root()
         if let last = state.ledger.size.lastIndex {
             response.index = last.rawValue
@@ -206,6 +209,9 @@ package final class LyingHandlers: Sendable {
         guard state.ledger.size.contains(EntryIndex(request.index)), !state.deniesEntries else {
             return call.fail(.notFound, "index not found")
         }
+        if let error = state.refusal?(request.index..<request.index + 1) {
+            return call.fail(error.code, error.message)
+        }
         let entry = state.ledger.entries[Int(request.index)]
         var response = Immudb_Schema_Item()
         response.key = Data(entry.key)
@@ -225,6 +231,9 @@ package final class LyingHandlers: Sendable {
             return call.fail(.notFound, "page not found")
         }
         let entries = state.ledger.entries[start...].prefix(Int(request.pageSize))
+        if let error = state.refusal?(UInt64(entries.startIndex)..<UInt64(entries.endIndex)) {
+            return call.fail(error.code, error.message)
+        }
         call.reply(
             Immudb_Schema_Page.with {
                 $0.items = entries.map { entry in

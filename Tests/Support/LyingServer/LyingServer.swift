@@ -2,7 +2,7 @@ import Foundation
 import ImmudbClient
 package import ImmudbProtocol
 import MerkleTree
-import RPCTransport
+package import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
@@ -38,6 +38,9 @@ package final class LyingServer: Sendable {
         package var ignoresHealth = false
         /// Says of every index that there is no entry.
         package var deniesEntries = false
+        /// Refuses the entries of a range; with `refusesRoots` the root as entry 0, too.
+        package var refusal: (@Sendable (Range<UInt64>) -> RPCError?)?
+        package var refusesRoots = false
         /// Changes values before they are written.
         package var alterValue: (@Sendable ([UInt8]) -> [UInt8])?
         /// Answers the next verified write from another history, which split off before it.
