@@ -79,8 +79,10 @@ public actor Auditor {
         }
         state.lastVerdict = report.verdict
         state.lastRound = now
-        await tell(report)
+        tell(report)
         report.fileFailure = await keep(report)
+        // Last, since whoever is told may take its time.
+        await notify(report)
         return report
     }
 
@@ -92,7 +94,7 @@ public actor Auditor {
 
     // MARK: reports
 
-    private func tell(_ report: RoundReport) async {
+    private func tell(_ report: RoundReport) {
         // First, since the alarm matters more than the auditor's own files.
         if report.verdict.isAlarm {
             log.error("\(report.resultLine)")
@@ -108,7 +110,6 @@ public actor Auditor {
         if report.verdict == .consistent, let server = report.server, let current = report.current {
             served.withLock { $0.roots = [RootsDocument.Root(current, of: server)] }
         }
-        await notify(report)
     }
 
     private func notify(_ report: RoundReport) async {
@@ -120,7 +121,8 @@ public actor Auditor {
             try await web.post(Array(message.text.utf8), to: notification.url)
         } catch {
             metrics.countNotificationFailure()
-            log.error("the result could not be sent to \(notification.url): \(error)")
+            log.error(
+                "the result could not be sent to \(WebCalls.shown(notification.url)): \(error)")
         }
     }
 

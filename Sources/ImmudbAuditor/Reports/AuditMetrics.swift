@@ -27,7 +27,8 @@ struct AuditMetrics: Sendable {
                 "1: consistent, 0: tampered, -1: not checked yet, -2: no answer or a failure"
             case .currentRoot: "Last index of the tree that the server shows"
             case .previousRoot: "Last index of the tree that was trusted before"
-            case .runAt: "When the last round began, in seconds since 1970"
+            case .runAt:
+                "When the last round that looked at the server began, in seconds since 1970"
             case .verdict: "1 for what the auditor says of the server, 0 for all else"
             case .entries: "Entries that were read and verified"
             case .bytes: "Bytes of their keys and values"
@@ -63,7 +64,9 @@ struct AuditMetrics: Sendable {
         if let last = report.previous?.size.lastIndex {
             set(.previousRoot, Double(last.rawValue), labels)
         }
-        set(.runAt, report.startedAt.timeIntervalSince1970.rounded(.down), labels)
+        if ![.unreachable, .failed].contains(report.verdict) {
+            set(.runAt, report.startedAt.timeIntervalSince1970.rounded(.down), labels)
+        }
         for verdict in Verdict.allCases {
             set(
                 .verdict, verdict == report.verdict ? 1 : 0,

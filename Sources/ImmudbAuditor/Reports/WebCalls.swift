@@ -42,13 +42,34 @@ final class WebCalls: Sendable {
         _ = try await answer(to: request, byteLimit: 64 << 10)
     }
 
+    /// Returns a URL as it may be shown, without a user and a password.
+    static func shown(_ url: String) -> String {
+        guard url.contains("@"), url.contains("://") else { return url }
+        guard var parts = URLComponents(string: url) else { return "whose URL cannot be read" }
+        parts.user = nil
+        parts.password = nil
+        return parts.string ?? "whose URL cannot be read"
+    }
+
     private func answer(to request: HTTPClientRequest, byteLimit: Int) async throws -> [UInt8] {
         do {
-            let response = try await client.execute(request, timeout: Self.timeout)
-            guard (200..<300).contains(response.status.code) else {
-                throw AuditorError(.files, "it answers with the status \(response.status.code)")
+            return try await withThrowingTaskGroup(of: [UInt8].self) { [client] group in
+                group.addTask {
+                    let response = try await client.execute(request, timeout: Self.timeout)
+                    guard (200..<300).contains(response.status.code) else {
+                        throw AuditorError(
+                            .files, "it answers with the status \(response.status.code)")
+                    }
+                    return [UInt8](buffer: try await response.body.collect(upTo: byteLimit))
+                }
+                // The client's own ends with the head of the answer.
+                group.addTask {
+                    try await Task.sleep(for: .nanoseconds(Self.timeout.nanoseconds))
+                    throw AuditorError(.files, "it has not answered in time")
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? []
             }
-            return [UInt8](buffer: try await response.body.collect(upTo: byteLimit))
         } catch let error as AuditorError {
             throw error
         } catch {

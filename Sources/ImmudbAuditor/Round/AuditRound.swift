@@ -141,12 +141,13 @@ struct AuditRound: Sendable {
             do {
                 roots = try await peers.roots(of: peer)
             } catch {
-                report.warnings.append("the auditor \(peer) cannot be asked: \(error)")
+                report.warnings.append(
+                    "the auditor \(WebCalls.shown(peer)) cannot be asked: \(error)")
                 continue
             }
             for root in roots where root.server == client.identity && !root.signed.root.size.isEmpty
             {
-                await compare(root, of: peer, client)
+                await compare(root, of: WebCalls.shown(peer), client)
             }
         }
     }

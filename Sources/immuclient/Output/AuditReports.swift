@@ -2,6 +2,7 @@ import ClientKit
 import Foundation
 import ImmudbAuditor
 import ImmudbClient
+import Terminal
 
 /// What one round of the auditor came to.
 struct AuditRoundReport: Report {
@@ -12,7 +13,8 @@ struct AuditRoundReport: Report {
             [report.resultLine]
             + report.findings.map { "\($0.verdict.rawValue): \($0.message)" }
             + report.warnings.map { "warning: \($0)" }
-        return lines.flatMap { display.shown(Array($0.utf8)) + [UInt8(ascii: "\n")] }
+        // A server's words begin no line of their own.
+        return lines.flatMap { TerminalText.escapedLine($0) + [UInt8(ascii: "\n")] }
     }
 
     var json: JSONObject {
@@ -72,10 +74,11 @@ struct AuditFailure: ExplainableError {
     let exitCode: ExitCode
 
     var failure: Failure {
+        let words = String(decoding: TerminalText.escapedLine(message), as: UTF8.self)
         let text =
             verdict.isAlarm
-            ? "AUDIT FAILED, \(verdict.rawValue): do not trust this server. \(message)"
-            : "the audit could not be finished, \(verdict.rawValue): \(message)"
+            ? "AUDIT FAILED, \(verdict.rawValue): do not trust this server. \(words)"
+            : "the audit could not be finished, \(verdict.rawValue): \(words)"
         return Failure(
             code: verdict.isAlarm ? "VerificationFailed" : "AuditNotFinished", message: message,
             text: text, check: verdict.rawValue, exitCode: exitCode)
