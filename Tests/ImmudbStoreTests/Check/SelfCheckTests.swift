@@ -29,7 +29,8 @@ struct SelfCheckTests {
         #expect(again.progress.lastRoundEndedAt != nil)
         let byItself = database.check(lasting: .seconds(3500), entriesPerSecond: nil)
         #expect(byItself.progress.roundCount == 2)
-        #expect(byItself.progress.entryCount == UInt64(Self.count))
+        // The round's last block is short, and may be done already: the order is random.
+        #expect([2048, UInt64(Self.count)].contains(byItself.progress.entryCount))
         #expect(database.damage == nil)
         try database.close()
     }
