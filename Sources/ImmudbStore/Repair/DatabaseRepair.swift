@@ -46,14 +46,18 @@ struct DatabaseRepair {
                 )
             }
         }
-        let after = replacements.isEmpty ? before : try verify()
+        // Entries that were replaced are proven by roots: a tree that differs from them now was changed with them.
+        let after = replacements.isEmpty ? before : try verify(comparingHistories: false)
         return RepairReport(
             before: before, after: after, replacements: replacements, failures: failures,
             discardedViews: try discardViews(after))
     }
 
-    private func verify() throws(StoreError) -> VerificationReport {
+    private func verify(
+        comparingHistories: Bool = true
+    ) throws(StoreError) -> VerificationReport {
         var verification = DatabaseVerification(path: path, options: options)
+        verification.comparesHistories = comparingHistories
         return try verification.run()
     }
 
@@ -67,7 +71,8 @@ struct DatabaseRepair {
             directory: ledger, identity: identity, fileSystem: fileSystem)
         guard !inspection.segments.isEmpty else {
             failures.append(
-                "\(ledger): no segment is left to repair: use the other copy in place of this folder")
+                "\(ledger): no segment is left to repair: use the other copy in place of this folder"
+            )
             return
         }
         let source = try EntrySource(copy, fileSystem: fileSystem)
