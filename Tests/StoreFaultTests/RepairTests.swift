@@ -59,6 +59,38 @@ struct RepairTests {
         #expect(report.after.isWhole && report.discardedViews.isEmpty)
     }
 
+    @Test(
+        "does not discard a tree that states another history than a ledger whose roots were all changed"
+    )
+    func otherHistory() throws {
+        let fixture = try RepairFixture()
+        let editor = fixture.editor
+        try editor.changeValue(of: 4)
+        try editor.correctChecksums(of: 4)
+        for frame in editor.frames() { editor.setRoot(try editor.root(after: frame), of: frame) }
+        let digests = fixture.disk.bytes(of: "\(StoreSession.path)/tree/digests")
+        let trusted = TrustedRoot(
+            size: TreeSize(UInt64(fixture.entries.count)),
+            root: VerifyTests.root(of: fixture.small))
+        for root in [nil, trusted] {
+            let report = try RepairFixture.repair(fixture.disk) { $0.expectedRoot = root }
+            #expect(!report.isRepaired && report.replacements.isEmpty)
+            #expect(report.before.problems.contains { $0.kind == .otherHistory })
+            #expect(fixture.disk.bytes(of: "\(StoreSession.path)/tree/digests") == digests)
+        }
+    }
+
+    @Test("is not done with a ledger without any segment")
+    func noSegments() throws {
+        let fixture = try RepairFixture()
+        for number in 0..<fixture.editor.segmentCount {
+            try fixture.disk.removeFile(fixture.editor.segmentPath(number))
+        }
+        let report = try RepairFixture.repair(fixture.disk)
+        #expect(!report.isRepaired)
+        #expect(fixture.disk.bytes(of: "\(StoreSession.path)/tree/digests") != nil)
+    }
+
     @Test("uses a copy that is damaged itself, elsewhere, and says when it is at the same place")
     func damagedCopy() throws {
         let fixture = try RepairFixture()
