@@ -81,7 +81,7 @@ public actor Auditor {
         state.lastRound = now
         tell(report)
         report.fileFailure = await keep(report)
-        // Last, since whoever is told may take its time.
+        // Last, since the receiver may be slow.
         await notify(report)
         return report
     }

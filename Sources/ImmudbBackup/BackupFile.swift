@@ -17,7 +17,7 @@ public final class BackupFile {
     }
 
     public let path: String
-    /// nil if the backup begins anew.
+    /// nil if the backup starts from its beginning.
     public private(set) var unfinished: Unfinished?
     private let fileSystem: any FileSystem
     private let replaces: Bool

@@ -12,7 +12,7 @@ public struct BackupBytes: Hashable, Sendable {
 
 /// The parts of a backup, as they arrive: the head, chunks, the trailer. Iterate over it once; releasing it ends the call.
 ///
-/// Nothing is verified here: whoever restores the backup does that.
+/// Nothing is verified here: a restore does that.
 public struct BackupSequence: AsyncSequence, Sendable {
     public typealias Element = BackupBytes
 

@@ -12,7 +12,7 @@ package struct PEMText: Sendable {
             .map { String($0.dropFirst(11).dropLast(5)) }
     }
 
-    /// Returns the first block with a name, including its first and last line; nil if there is none.
+    /// Returns the first block with a name, including its first and last line; nil if the text has no such block.
     package func block(_ name: String) -> String? {
         guard let start = lines.firstIndex(of: "-----BEGIN \(name)-----"),
             let end = lines[start...].firstIndex(of: "-----END \(name)-----")

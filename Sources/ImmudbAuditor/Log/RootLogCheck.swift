@@ -67,7 +67,7 @@ struct RootLogCheck: Sendable {
         _ bytes: ArraySlice<UInt8>, in file: any StorageFile
     ) throws(AuditorError) {
         guard let (line, payload, signature) = RootLogLine.parse(bytes) else {
-            throw changed(file, "is none that the auditor has written", next: true)
+            throw changed(file, "was not written by the auditor", next: true)
         }
         guard line.line == head.lineCount + 1, line.previous == head.digest else {
             throw changed(

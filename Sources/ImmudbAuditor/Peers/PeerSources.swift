@@ -36,7 +36,7 @@ struct PeerSources: Sendable {
             }
             let roots = document.roots.map(PeerRoot.init)
             guard !roots.contains(nil) else {
-                throw AuditorError(.files, "it has a root that is none")
+                throw AuditorError(.files, "it has a malformed root")
             }
             return roots.compactMap(\.self)
         }

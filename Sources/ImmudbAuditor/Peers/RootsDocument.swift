@@ -49,7 +49,7 @@ struct PeerRoot: Hashable, Sendable {
     var server: ServerIdentity
     var signed: SignedRoot
 
-    /// - Returns: nil for what is no root.
+    /// - Returns: nil for a malformed root.
     init?(_ root: RootsDocument.Root) {
         guard let server = ServerIdentity(root.server),
             let size = TreeSize(rawValue: root.size), let digest = Digest(hex: root.root),

@@ -1,12 +1,12 @@
 import Foundation
 import ImmudbClient
 
-/// What whoever is notified gets, in the form of the original: by POST, as JSON.
+/// The body of a notification, as JSON, in the form of the original.
 struct NotificationMessage: Sendable {
     let options: NotificationOptions
     let report: RoundReport
 
-    /// The fields in the original's order. A root that there is none of is null.
+    /// The fields in the original's order. A missing root is null.
     var text: String {
         let members = [
             ("username", Self.string(options.username)),

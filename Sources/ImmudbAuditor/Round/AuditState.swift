@@ -19,7 +19,7 @@ struct AuditState: Hashable, Codable, Sendable {
 
     init(now: Date) { plan = ReadingPlan(start: now) }
 
-    /// Reads the state; nil if there is none. Blocks.
+    /// Reads the state; nil if the file is missing. Blocks.
     ///
     /// - Throws: `AuditorError` that names the file.
     static func read(_ path: String) throws(AuditorError) -> AuditState? {
@@ -32,7 +32,7 @@ struct AuditState: Hashable, Codable, Sendable {
         } catch is DecodingError {
             throw AuditorError(
                 .logChanged,
-                "\(path) is not what the auditor has written: restore it, or move it and the log away to begin anew"
+                "\(path) was not written by the auditor: restore it, or move it and the log away to start again"
             )
         } catch {
             throw AuditorError(.files, "cannot read \(path): \(error)")
