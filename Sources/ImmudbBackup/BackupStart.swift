@@ -1,4 +1,5 @@
 public import ImmudbModel
+import MerkleTree
 import StorageIO
 
 /// Where a backup begins, as an operator names it: after an earlier backup, after a root, or with the first entry.
@@ -50,5 +51,14 @@ public struct BackupStart: Sendable {
             .foreignDatabase,
             "the backup to continue is of the database \(previous.head.identity), and this one is "
                 + "\(head.identity)")
+    }
+
+    /// Says in a line that a backup from here is complete.
+    ///
+    /// - Parameter place: the path of the file, or its words.
+    public func summary(to end: TrustedRoot, in place: String) -> String {
+        let count = end.size.rawValue - tree.size.rawValue
+        let entries = count == 1 ? "1 entry is" : "\(count) entries are"
+        return "SUCCESS: \(entries) backed up to \(place), root \(end.text)"
     }
 }

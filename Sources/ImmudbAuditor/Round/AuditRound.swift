@@ -90,10 +90,11 @@ struct AuditRound: Sendable {
         let size = trusted.size.rawValue
         var reader = EntryReader(client)
         await readSuspects(size, &reader)
-        if size > 0 {
-            for _ in 0..<options.sampleCount where mayRead(reader) {
-                await reader.read(EntryIndex(UInt64.random(in: 0..<size)))
-            }
+        var drawn: Set<UInt64> = []
+        while drawn.count < options.sampleCount, drawn.count < size, mayRead(reader) {
+            let index = UInt64.random(in: 0..<size)
+            guard drawn.insert(index).inserted else { continue }
+            await reader.read(EntryIndex(index))
         }
         let period = options.period / .seconds(1)
         let due = state.plan.due(at: report.startedAt, of: size, period: period)

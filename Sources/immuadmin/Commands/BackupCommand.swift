@@ -62,8 +62,7 @@ struct BackupCommand: AdminCommand, FlaggedCommand {
             throw error
         }
         let report = LineReport(
-            "SUCCESS: entries \(start.tree.size) to before \(end.size) are backed up to "
-                + "\(output == nil ? "the standard output" : path), root \(end.text)",
+            start.summary(to: end, in: output == nil ? "the standard output" : path),
             json: [
                 "entries": .number(end.size.rawValue - start.tree.size.rawValue),
                 "size": .number(end.size.rawValue), "root": .text(end.root.hex),

@@ -63,7 +63,7 @@ struct BackupCommand: OfflineCommand {
             try start.requireSame(backup.head)
             try Self.output(backup.head.bytes)
             try write(backup, to: Self.output)
-            return Self.summary(backup, "the standard output")
+            return start.summary(to: backup.end, in: "the standard output")
         }
         let path = file ?? localTime("immudb_%Y-%m-%d_%H-%M-%S.backup")
         let output = try BackupFile(path, replaces: force)
@@ -86,7 +86,7 @@ struct BackupCommand: OfflineCommand {
         }
         try write(backup) { part throws(StoreError) in try output.append(part) }
         try output.complete()
-        return Self.summary(backup, path)
+        return start.summary(to: backup.end, in: path)
     }
 
     private func write(
@@ -98,11 +98,6 @@ struct BackupCommand: OfflineCommand {
         try backup.write(
             bytesPerSecond: rate?.bytesPerSecond,
             progress: { bar.update(to: $0.rawValue - first) }, to: sink)
-    }
-
-    private static func summary(_ backup: DatabaseBackup, _ place: String) -> String {
-        "SUCCESS: entries \(backup.head.start.size) to before \(backup.end.size) are backed up to \(place), "
-            + "root \(backup.end.text)"
     }
 
     private static func output(_ bytes: [UInt8]) throws(StoreError) {
