@@ -117,7 +117,7 @@ private func score(_ number: UInt64) -> Double { Double(number) - Double(memberC
 
 // MARK: -
 
-private func append(_ database: Database, _ entries: [NewEntry]) throws {
+func append(_ database: Database, _ entries: [NewEntry]) throws {
     let done = DispatchSemaphore(value: 0)
     database.append(entries) { result in
         guard case .success = result else { preconditionFailure("\(result)") }
