@@ -25,6 +25,8 @@ public final class RecordReader {
     }
 
     private let segments: SegmentTable
+    /// Owned by the reader alone, and freed with it. A piece of it is used up before the next one is read, and none is
+    /// returned to a caller.
     private let window: UnsafeMutableRawBufferPointer
     private var segment: Segment?
     private var windowOffset = 0

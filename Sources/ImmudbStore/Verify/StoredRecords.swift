@@ -19,6 +19,8 @@ final class StoredRecords {
     /// How many records the file can hold.
     let count: UInt64
     private let file: any StorageFile
+    /// Owned by this object alone, and freed with it. What ``record(_:)`` returns is compared before the next
+    /// ``prepare(_:_:)``, and lies within the `windowCount` whole records that were read.
     private let window: UnsafeMutableRawBufferPointer
     private var windowFirst: UInt64 = 0
     private var windowCount = 0
