@@ -1,15 +1,6 @@
 // swift-tools-version:6.1
 import PackageDescription
 
-/// One set of rules for every target: Swift 6 with complete concurrency checking, explicit `any`,
-/// and imports that are internal unless a public declaration needs them.
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
-
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -115,8 +106,7 @@ let package = Package(
             name: "CLibcrypto", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         // Editing, history and completion of lines that are typed; macOS has it.
-        .systemLibrary(
-            name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+        .systemLibrary(name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
 
         // Terminals that are drawn on as a whole. Without pkg-config: what it says of ncursesw are macros, which
         // the package manager warns of.
@@ -125,7 +115,7 @@ let package = Package(
 
         // What programs and libraries need of the operating system: files that are replaced whole,
         // threads, queues between threads.
-        .target(name: "POSIX", dependencies: [system], swiftSettings: settings),
+        .target(name: "POSIX", dependencies: [system]),
 
         // MARK: the database
 
@@ -134,20 +124,15 @@ let package = Package(
             name: "MerkleTree",
             dependencies: [
                 .target(name: "CLibcrypto", condition: .when(platforms: [.linux, .macOS]))
-            ], swiftSettings: settings),
+            ]),
         // What store, verification and client share.
-        .target(name: "ImmudbModel", dependencies: ["MerkleTree"], swiftSettings: settings),
+        .target(name: "ImmudbModel", dependencies: ["MerkleTree"]),
         // The processor's instruction for CRC-32C, which Swift has no name for.
         .target(name: "CCRC32C"),
-        .target(
-            name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"],
-            swiftSettings: settings),
+        .target(name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"]),
         // Backups as streams of bytes, and their verification; and the files that hold them.
-        .target(
-            name: "ImmudbBackup", dependencies: ["ImmudbModel", "MerkleTree", "StorageIO"],
-            swiftSettings: settings),
-        .target(
-            name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
+        .target(name: "ImmudbBackup", dependencies: ["ImmudbModel", "MerkleTree", "StorageIO"]),
+        .target(name: "Ledger", dependencies: ["MerkleTree", "StorageIO"]),
         // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the
         // caller's, none of which RocksDB's own C interface has. `CRocksDB` gives the compiler's
         // flags.
@@ -156,26 +141,21 @@ let package = Package(
             linkerSettings: [.linkedLibrary("rocksdb")]),
         .target(
             name: "KeyIndex",
-            dependencies: ["ImmudbModel", "MerkleTree", "RocksDBBridge", "StorageIO"],
-            swiftSettings: settings),
+            dependencies: ["ImmudbModel", "MerkleTree", "RocksDBBridge", "StorageIO"]),
         .target(
             name: "ImmudbStore",
             dependencies: [
                 "ImmudbBackup", "ImmudbModel", "KeyIndex", "Ledger", "MerkleTree", "POSIX",
                 "StorageIO", deque,
-            ],
-            swiftSettings: settings),
+            ]),
 
         // What a database does for callers of any wire.
-        .target(
-            name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"],
-            swiftSettings: settings),
+        .target(name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"]),
 
         // Users, passwords, tokens and the audit log, on a database of their own.
         .target(
             name: "ImmudbAccounts",
-            dependencies: ["ImmudbStore", "POSIX", "StorageIO", crypto, cryptoExtras],
-            swiftSettings: settings),
+            dependencies: ["ImmudbStore", "POSIX", "StorageIO", crypto, cryptoExtras]),
 
         // MARK: the wire
 
@@ -184,39 +164,30 @@ let package = Package(
             dependencies: [
                 "CNghttp2", "POSIX", asn1, crypto, deque, nioCore, nioPosix, nioSSL, nioTLS,
                 protobuf, system, x509,
-            ],
-            swiftSettings: settings),
+            ]),
         // An authority of one's own, with certificates for a server and its clients: files.
-        .target(
-            name: "MutualTLSFiles", dependencies: ["POSIX", asn1, crypto, system, x509],
-            swiftSettings: settings),
-        .target(
-            name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"],
-            swiftSettings: settings),
+        .target(name: "MutualTLSFiles", dependencies: ["POSIX", asn1, crypto, system, x509]),
+        .target(name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"]),
         .target(
             name: "ImmudbServer",
             dependencies: [
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbModel", "ImmudbOperations",
-                "ImmudbProtocol",
-                "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO", coreMetrics,
-                crypto, logging, nioCore, protobuf, system,
-            ],
-            swiftSettings: settings),
+                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO",
+                coreMetrics, crypto, logging, nioCore, protobuf, system,
+            ]),
         // Metrics in memory, and Prometheus' text of them.
-        .target(name: "PrometheusMetrics", dependencies: [coreMetrics], swiftSettings: settings),
+        .target(name: "PrometheusMetrics", dependencies: [coreMetrics]),
         // What a client believes, and why: without the transport, for those who verify what somebody
         // else fetched.
         .target(
             name: "ImmudbVerification",
-            dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree", crypto],
-            swiftSettings: settings),
+            dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree", crypto]),
         .target(
             name: "ImmudbClient",
             dependencies: [
                 "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "POSIX", "RPCTransport",
                 protobuf,
-            ],
-            swiftSettings: settings),
+            ]),
 
         // MARK: the gateway
 
@@ -225,37 +196,32 @@ let package = Package(
             name: "ImmudbGateway",
             dependencies: [
                 "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, deque, hummingbird,
-                hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
-                nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
+                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, deque, httpTypes,
+                hummingbird, hummingbirdCore, logging, nioCore, nioFoundationCompat, nioHTTPTypes,
+                nioPosix, nioSSL, protobuf, serviceLifecycle,
             ],
-            resources: [.embedInCode("Console/Assets"), .embedInCode("Docs/Assets")],
-            swiftSettings: settings),
+            resources: [.embedInCode("Console/Assets"), .embedInCode("Docs/Assets")]),
 
         // MARK: the processes
 
         // What every program of this package is: settings, commands, helps and man pages from one
         // definition; in the background if it is to be.
-        .target(
-            name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml],
-            swiftSettings: settings),
+        .target(name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml]),
         // What programs that serve share: log, signals, pid file, detachment, one life from start to stop.
         .target(
             name: "ServiceKit",
-            dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore],
-            swiftSettings: settings),
+            dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore]),
         // A program's metrics over HTTP, and whether it serves.
         .target(
             name: "MetricsHTTP",
             dependencies: [
                 "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
                 nioPosix, serviceLifecycle,
-            ], swiftSettings: settings),
+            ]),
         // A person at the terminal: questions, lines that are typed, progress.
-        .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
+        .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"]),
         // The whole terminal as a grid of cells.
-        .target(
-            name: "TerminalScreen", dependencies: ["CNcurses", "POSIX"], swiftSettings: settings),
+        .target(name: "TerminalScreen", dependencies: ["CNcurses", "POSIX"]),
         // What a server's metrics say, as text and as a screen.
         .target(
             name: "ServerStatistics",
@@ -263,13 +229,10 @@ let package = Package(
                 "POSIX", "Terminal", "TerminalScreen", nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
-            swiftSettings: settings),
+            ]),
 
         // Programs as services of systemd: what is installed, and the commands that rule it.
-        .target(
-            name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto],
-            swiftSettings: settings),
+        .target(name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto]),
         // The auditor: a client that does nothing but distrust a server.
         .target(
             name: "ImmudbAuditor",
@@ -279,16 +242,14 @@ let package = Package(
                 nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
-            swiftSettings: settings),
+            ]),
         // What the command line clients share: connection, forms of output, failures, files that are written whole.
         .target(
             name: "ClientKit",
             dependencies: [
                 "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
                 "RPCTransport", "Terminal", arguments,
-            ],
-            swiftSettings: settings),
+            ]),
 
         // MARK: executables
 
@@ -297,40 +258,32 @@ let package = Package(
             dependencies: [
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore",
                 "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics",
-                "RPCTransport",
-                "ServiceKit", "StorageIO", "Terminal", arguments, system,
-            ],
-            swiftSettings: settings),
+                "RPCTransport", "ServiceKit", "StorageIO", "Terminal", arguments, system,
+            ]),
         .executableTarget(
             name: "immugw",
             dependencies: [
                 "ImmudbGateway", "ImmudbProtocol", "POSIX", "ProgramKit", "ServiceKit", arguments,
-            ],
-            swiftSettings: settings),
+            ]),
         .executableTarget(
             name: "immuclient",
             dependencies: [
                 "ClientKit", "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
-                "POSIX",
-                "ProgramKit", "RPCTransport", "ServiceKit", "Terminal", arguments,
-            ],
-            swiftSettings: settings),
+                "POSIX", "ProgramKit", "RPCTransport", "ServiceKit", "Terminal", arguments,
+            ]),
         .executableTarget(
             name: "immuadmin",
             dependencies: [
                 "ClientKit", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient", "ImmudbModel",
-                "ImmudbProtocol", "MutualTLSFiles",
-                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "SystemServices",
-                "Terminal", "TerminalScreen", arguments,
-            ],
-            swiftSettings: settings),
+                "ImmudbProtocol", "MutualTLSFiles", "POSIX", "ProgramKit", "RPCTransport",
+                "ServerStatistics", "SystemServices", "Terminal", "TerminalScreen", arguments,
+            ]),
         .executableTarget(
             name: "immutest",
             dependencies: [
                 "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit", "Terminal",
                 arguments,
-            ],
-            swiftSettings: settings),
+            ]),
         .executableTarget(
             name: "immudb-bench",
             dependencies: [
@@ -342,23 +295,22 @@ let package = Package(
                 hummingbirdCore, logging, nioCore, nioPosix, protobuf,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
-            path: "Benchmarks/immudb-bench", swiftSettings: settings),
+            path: "Benchmarks/immudb-bench"),
         .executableTarget(
             name: "EmbeddedDatabase", dependencies: ["ImmudbStore"],
-            path: "Examples/EmbeddedDatabase", swiftSettings: settings),
+            path: "Examples/EmbeddedDatabase"),
         .executableTarget(
             name: "VerifiedClient", dependencies: ["ImmudbClient"],
-            path: "Examples/VerifiedClient", swiftSettings: settings),
+            path: "Examples/VerifiedClient"),
 
         // MARK: tests
 
         // Random numbers by seed.
-        .target(
-            name: "TestTools", path: "Tests/Support/TestTools", swiftSettings: settings),
+        .target(name: "TestTools", path: "Tests/Support/TestTools"),
         // Changes the files of a database as somebody who knows their format would.
         .target(
             name: "HexEditor", dependencies: ["MerkleTree", "StorageIO"],
-            path: "Tests/Support/HexEditor", swiftSettings: settings),
+            path: "Tests/Support/HexEditor"),
         // A server with a ledger in memory that lies as it is told.
         .target(
             name: "LyingServer",
@@ -366,96 +318,78 @@ let package = Package(
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
                 "RPCTransport", crypto, protobuf,
             ],
-            path: "Tests/Support/LyingServer", swiftSettings: settings),
+            path: "Tests/Support/LyingServer"),
         // Certificates: right, expired, of a stranger.
         .target(
             name: "TestCertificates", dependencies: ["MutualTLSFiles", "TestTools"],
-            path: "Tests/Support/TestCertificates", swiftSettings: settings),
+            path: "Tests/Support/TestCertificates"),
         // Programs that run beside the tests.
         .systemLibrary(name: "CSpawn", path: "Tests/Support/CSpawn"),
-        .target(
-            name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess",
-            swiftSettings: settings),
+        .target(name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess"),
         // Threads for tests that compute or block for long.
-        .target(
-            name: "OwnThread", path: "Tests/Support/OwnThread", swiftSettings: settings),
+        .target(name: "OwnThread", path: "Tests/Support/OwnThread"),
         // Flags at every position of a program's command line.
         .target(
             name: "FlagPositions", dependencies: ["ProgramKit"],
-            path: "Tests/Support/FlagPositions", swiftSettings: settings),
+            path: "Tests/Support/FlagPositions"),
         // A disk in memory that loses power, fails calls and fills up.
         .target(
             name: "SimulatedDisk", dependencies: ["TestTools", "StorageIO"],
-            path: "Tests/Support/SimulatedDisk", swiftSettings: settings),
+            path: "Tests/Support/SimulatedDisk"),
         // What the fuzzers call; the tests run it on the corpus and the findings.
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestTools",
                 "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
                 "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "ServiceKit", "SimulatedDisk", "StorageIO", logging, protobuf,
-            ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
+                "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools", logging, protobuf,
+            ], path: "Tests/Support/FuzzTargets"),
         .testTarget(
             name: "FuzzReplayTests",
-            dependencies: ["TestTools", "FuzzTargets", "SimulatedDisk", "OwnThread"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"],
-            swiftSettings: settings),
+            dependencies: ["TestTools", "FuzzTargets", "SimulatedDisk", "OwnThread"]),
+        .testTarget(name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"]),
         // Writes until it is killed.
         .executableTarget(
             name: "crash-writer",
             dependencies: ["TestTools", "ImmudbStore", "MerkleTree", "StorageIO"],
-            path: "Tests/Support/CrashWriter", swiftSettings: settings),
+            path: "Tests/Support/CrashWriter"),
         .testTarget(
             name: "MerkleTreeTests", dependencies: ["TestTools", "MerkleTree", "OwnThread"],
-            exclude: ["vectors.json"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "POSIXTests", dependencies: ["POSIX", "TestTools"], swiftSettings: settings),
-        .testTarget(
-            name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"], swiftSettings: settings),
+            exclude: ["vectors.json"]),
+        .testTarget(name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"]),
+        .testTarget(name: "POSIXTests", dependencies: ["POSIX", "TestTools"]),
+        .testTarget(name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"]),
         .testTarget(
             name: "LedgerTests",
             dependencies: [
-                "TestTools", "Ledger", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "Ledger", "MerkleTree", "OwnThread", "SimulatedDisk", "StorageIO", "TestTools",
+            ]),
         .testTarget(
             name: "KeyIndexTests",
             dependencies: [
+                "ImmudbModel", "KeyIndex", "MerkleTree", "OwnThread", "POSIX", "StorageIO",
                 "TestTools",
-                "ImmudbModel", "KeyIndex", "MerkleTree", "POSIX", "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+            ]),
         .testTarget(
             name: "ImmudbStoreTests",
             dependencies: [
-                "HexEditor", "TestTools",
-                "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "SimulatedDisk",
-                "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "HexEditor", "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree", "OwnThread",
+                "POSIX", "SimulatedDisk", "StorageIO", "TestTools",
+            ]),
         // The whole database on the simulated disk: crashes, failing calls, damage.
         .testTarget(
             name: "StoreFaultTests",
             dependencies: [
+                "ImmudbStore", "MerkleTree", "OwnThread", "POSIX", "SimulatedDisk", "StorageIO",
                 "TestTools",
-                "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+            ]),
         // Backups and restores, in memory and on the simulated disk.
         .testTarget(
             name: "BackupTests",
             dependencies: [
                 "ImmudbBackup", "ImmudbModel", "ImmudbServer", "ImmudbStore", "MerkleTree",
-                "SimulatedDisk", "StorageIO", "TestTools", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "OwnThread", "SimulatedDisk", "StorageIO", "TestTools",
+            ]),
         .testTarget(
             name: "RPCTransportTests",
             dependencies: [
@@ -463,52 +397,47 @@ let package = Package(
                 nioSSL, protobuf,
                 // An event loop whose time the test sets.
                 .product(name: "NIOEmbedded", package: "swift-nio"),
-            ], exclude: ["Peers"], swiftSettings: settings),
+            ], exclude: ["Peers"]),
         .testTarget(
             name: "MutualTLSFilesTests",
-            dependencies: ["MutualTLSFiles", "RPCTransport", "TestTools"],
-            swiftSettings: settings),
+            dependencies: ["MutualTLSFiles", "RPCTransport", "TestTools"]),
         .testTarget(
             name: "ImmudbProtocolTests",
-            dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"],
-            swiftSettings: settings),
+            dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"]),
         .testTarget(
             name: "ImmudbOperationsTests",
             dependencies: [
-                "HexEditor", "ImmudbOperations", "ImmudbStore", "MerkleTree", "TestTools",
-                "OwnThread",
-            ],
-            swiftSettings: settings),
+                "HexEditor", "ImmudbOperations", "ImmudbStore", "MerkleTree", "OwnThread",
+                "TestTools",
+            ]),
         .testTarget(
             name: "ImmudbAccountsTests",
             dependencies: [
-                "ImmudbAccounts", "ImmudbStore", "SimulatedDisk", "TestTools", "OwnThread", crypto,
-            ], swiftSettings: settings),
+                "ImmudbAccounts", "ImmudbStore", "OwnThread", "SimulatedDisk", "TestTools", crypto,
+            ]),
         .testTarget(
             name: "ImmudbServerTests",
             dependencies: [
-                "TestTools",
-                "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbServer",
-                "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics",
-                "ServiceKit",
-                "SimulatedDisk", "StorageIO", coreMetrics, crypto, logging, nioCore,
-                protobuf, "OwnThread",
-            ], swiftSettings: settings),
+                "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbProtocol",
+                "ImmudbServer", "ImmudbStore", "MerkleTree", "OwnThread", "PrometheusMetrics",
+                "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools",
+                coreMetrics, crypto, logging, nioCore, protobuf,
+            ]),
         .testTarget(
             name: "ImmudbClientTests",
             dependencies: [
-                "LyingServer", "TestTools",
-                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "RPCTransport", crypto, nioCore, protobuf, "OwnThread",
-            ], swiftSettings: settings),
+                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "LyingServer", "MerkleTree",
+                "OwnThread", "RPCTransport", "TestTools", crypto, nioCore, protobuf,
+            ]),
         .testTarget(
             name: "ImmudbAuditorTests",
             dependencies: [
                 "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "LyingServer", "MerkleTree",
-                "PrometheusMetrics", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools",
+                "PrometheusMetrics", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO",
+                "TestTools",
                 crypto, logging, nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], swiftSettings: settings),
+            ]),
         .testTarget(
             name: "ImmudbGatewayTests",
             dependencies: [
@@ -520,73 +449,72 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], swiftSettings: settings),
+            ]),
         .testTarget(
-            name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics],
-            swiftSettings: settings),
+            name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics]),
         .testTarget(
             name: "ProgramKitTests",
-            dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
-            swiftSettings: settings),
+            dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments]),
         .testTarget(
             name: "ServiceKitTests",
-            dependencies: ["ServiceKit", "StorageIO", "TestTools", logging],
-            swiftSettings: settings),
+            dependencies: ["ServiceKit", "StorageIO", "TestTools", logging]),
         .testTarget(
             name: "ImmudbTests",
-            dependencies: ["immudb", "FlagPositions", "ProgramKit", "OwnThread"],
-            swiftSettings: settings),
+            dependencies: ["immudb", "FlagPositions", "ProgramKit", "OwnThread"]),
         .testTarget(
             name: "ImmugwTests",
-            dependencies: ["immugw", "FlagPositions", "ImmudbGateway", "ProgramKit", "OwnThread"],
-            swiftSettings: settings),
+            dependencies: ["immugw", "FlagPositions", "ImmudbGateway", "ProgramKit", "OwnThread"]),
         .testTarget(
             name: "ImmuclientTests",
             dependencies: [
-                "ClientKit", "immuclient", "FlagPositions", "ImmudbClient", "MerkleTree",
-                "ProgramKit",
-                "RPCTransport", "TestTools", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "ClientKit", "FlagPositions", "immuclient", "ImmudbClient", "MerkleTree",
+                "OwnThread", "ProgramKit", "RPCTransport", "TestTools",
+            ]),
         .testTarget(
             name: "SystemServicesTests",
-            dependencies: ["ChildProcess", "SystemServices", "TestTools"], swiftSettings: settings),
+            dependencies: ["ChildProcess", "SystemServices", "TestTools"]),
         .testTarget(
             name: "ImmuadminTests",
-            dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments],
-            swiftSettings: settings),
-        .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
-        .testTarget(
-            name: "TerminalScreenTests", dependencies: ["TerminalScreen", "TestTools"],
-            swiftSettings: settings),
+            dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments]),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"]),
+        .testTarget(name: "TerminalScreenTests", dependencies: ["TerminalScreen", "TestTools"]),
         .testTarget(
             name: "ServerStatisticsTests",
             dependencies: [
-                "ImmudbProtocol", "ImmudbServer", "PrometheusMetrics", "ServerStatistics",
-                "POSIX", "TerminalScreen", "TestTools", coreMetrics,
-            ],
-            swiftSettings: settings),
+                "ImmudbProtocol", "ImmudbServer", "POSIX", "PrometheusMetrics", "ServerStatistics",
+                "TerminalScreen", "TestTools", coreMetrics,
+            ]),
         .testTarget(
             name: "ImmutestTests",
-            dependencies: ["immutest", "FlagPositions", "ProgramKit", "OwnThread"],
-            swiftSettings: settings),
+            dependencies: ["immutest", "FlagPositions", "ProgramKit", "OwnThread"]),
         // Starts the real executables, hence needs them built.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
-                "VerifiedClient", "crash-writer", "ChildProcess", "HexEditor", "ImmudbClient",
-                "ImmudbProtocol", "MerkleTree",
-                "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools", crypto,
-                nioCore, protobuf, "OwnThread",
-            ], exclude: ["Python"], swiftSettings: settings),
+                "ChildProcess", "crash-writer", "EmbeddedDatabase", "HexEditor", "immuadmin",
+                "immuclient", "immudb", "ImmudbClient", "ImmudbProtocol", "immugw", "immutest",
+                "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport", "TestCertificates",
+                "TestTools", "VerifiedClient", crypto, nioCore, protobuf,
+            ], exclude: ["Python"]),
         // The code of docs/store.md, docs/verification.md and docs/model.md.
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
                 "ImmudbModel", "ImmudbStore", "ImmudbVerification", "MerkleTree", "TestTools",
-            ], swiftSettings: settings),
+            ]),
     ],
     // RocksDB's headers want it.
     cxxLanguageStandard: .cxx17
 )
+
+// One set of rules for every target in Swift: complete concurrency checking, explicit `any`, and imports that are
+// internal unless a public declaration needs them.
+let targetsInC: Set = ["CCRC32C", "RocksDBBridge"]
+for target in package.targets where target.type != .system && !targetsInC.contains(target.name) {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}
