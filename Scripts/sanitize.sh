@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the tests of RPCTransport, server, accounts, operations, store and gateway under one sanitizer after the other. Ends with an error if a
+# Runs the tests of RPCTransport, server, accounts, operations, store, backups, auditor and gateway under one sanitizer after the other. Ends with an error if a
 # sanitizer reports anything or a test fails. The builds are in .build-thread and .build-address.
 #
 #   Scripts/sanitize.sh SECONDS thread|address ...       SECONDS for each stress test
@@ -28,7 +28,7 @@ for sanitizer in "$@"; do
         || [ "${PIPESTATUS[0]}" = 0 ]
     # UnreadAnswersTests measures times and this process's memory, which are a sanitizer's here.
     SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test --skip-build "${options[@]}" \
-        --filter 'RPCTransportTests|ImmudbServerTests|ImmudbAccountsTests|ImmudbOperationsTests|ImmudbStoreTests|ImmudbGatewayTests' --skip UnreadAnswersTests || status=1
+        --filter 'RPCTransportTests|ImmudbServerTests|ImmudbAccountsTests|ImmudbOperationsTests|ImmudbStoreTests|BackupTests|ImmudbAuditorTests|ImmudbGatewayTests' --skip UnreadAnswersTests || status=1
     reports=$(cat "$log".* 2>/dev/null | grep -c '^SUMMARY:' || true)
     echo "$sanitizer: $reports reports"
     if [ "$reports" != 0 ]; then
