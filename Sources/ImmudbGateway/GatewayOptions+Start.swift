@@ -42,7 +42,7 @@ extension GatewayOptions {
         }
     }
 
-    /// Runs `body` on its own thread, since reading files may block.
+    /// Runs `read` on its own thread, since reading files may block.
     private static func onOwnThread<Value: Sendable>(
         _ read: @escaping @Sendable () throws(TLSFileError) -> Value
     ) async throws(GatewayStartError) -> Value {

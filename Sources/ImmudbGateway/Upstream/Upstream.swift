@@ -176,7 +176,7 @@ final class Upstream: Sendable {
         } catch {
             state.problem = (error as? ClientError)?.message ?? "\(error)"
             state.isServerChanged = (error as? ClientError)?.code == .serverChanged
-            // No further questions for this server.
+            // Do not ask this server anything else.
             return state
         }
         await askForAuthentication(&state)
