@@ -24,7 +24,7 @@ public struct KeyReader: Sendable {
                 state = .escape
                 return nil
             case (.ground, _): return .character(byte)
-            // The first of two Escs is the key.
+            // Esc twice counts as the key.
             case (.escape, 0x1b):
                 state = .ground
                 return .escape

@@ -36,11 +36,11 @@ protocol HTTP2Delegate: AnyObject {
     /// Makes the session with `user` as its user data and submits the first SETTINGS. Returns nil if there is no
     /// memory.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer?
-    /// The most frames that may wait for a peer that reads nothing.
+    /// The largest number of frames that may wait for a peer that reads nothing.
     var maxQueuedFrameCount: Int { get }
     /// Called when all pending frames were sent. Returns true if it submitted more.
     func sentAllPending() -> Bool
-    /// Called when nothing more can be sent now; about `queuedByteCount` bytes, beside bodies, wait for the socket.
+    /// Called when nothing more can be sent now; about `queuedByteCount` bytes, besides bodies, wait for the socket.
     func stoppedSending(queuedByteCount: Int)
     /// The session is gone. Called once, some time after the channel has closed; nothing is called after it.
     func connectionEnded(_ error: (any Error)?)

@@ -16,7 +16,7 @@ final class LoopBell {
     private let rung: () -> Void
     private var isRung = false
     /// Whether a system call on the pipe has failed. A timer then replaces it: the sockets may have to wait
-    /// for tasks, but the loop goes on.
+    /// for tasks, but the loop continues.
     private var isBroken = false
 
     private init(_ channel: any Channel, _ rung: @escaping () -> Void) {

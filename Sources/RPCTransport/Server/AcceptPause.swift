@@ -11,8 +11,8 @@ import POSIX
 /// accepted connections wait for a busy event loop. Only the event loop counts connections, and refuses those beyond
 /// the limit. Clients wait meanwhile in the listening socket's queue.
 ///
-/// When the descriptors are used up, it gives its own spare ones to the rest of the process, and accepts again when it has
-/// got them back and another one is free.
+/// When the descriptors are used up, it releases its own spare ones to the rest of the process, and accepts again
+/// when it has regained them and another one is free.
 ///
 /// NIO's `AcceptBackoffHandler` delays the next read, but an accept that fails leaves the listening
 /// socket registered with the selector (`readPending` stays set in `ServerSocketChannel`), so the

@@ -17,7 +17,7 @@ final class ConnectionTable: Sendable {
     private let refused = Atomic<Int>(0)
     private let limit: Int
     private let limitPerAddress: Int
-    /// How many connections are kept for addresses that have few; 0 if a limit for each address is set.
+    /// The number of connections that are kept for addresses with few; 0 if a limit for each address is set.
     private let reserve: Int
     private let account: ServerAccount
 

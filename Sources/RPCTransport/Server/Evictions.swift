@@ -125,7 +125,7 @@ struct Evictions {
         let latest = now - (isShortOfConnections ? min(timeout, .seconds(10)) : timeout)
         idle.removeAll { $0.since > latest }
         if isShortOfConnections {
-            // As many as bring the server back below its threshold, shared among all loops.
+            // Close enough to bring the server back below its threshold, shared among all loops.
             var count =
                 core.connections.countAboveThreshold
                 / max(1, core.configuration.eventLoopThreadCount) + 1

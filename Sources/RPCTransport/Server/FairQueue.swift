@@ -16,12 +16,12 @@ struct FairQueue<Job: Sendable>: Sendable {
         var isInTurn = false
     }
 
-    /// The most jobs that a lane's turn takes; a lane that has more left is heavy.
+    /// The largest number of jobs in a lane's turn; a lane that has more left is heavy.
     static var turnLength: Int { 8 }
     /// Jobs of all lanes in a round of turns, unless there are more lanes than this.
     private static var roundCount: Int { 128 }
 
-    /// The most jobs of one lane that run at the same time.
+    /// The largest number of jobs of one lane that run at the same time.
     private let laneLimit: Int
     private var lanes: [Lane] = []
     /// Lanes that had no jobs until now: their turns come first.

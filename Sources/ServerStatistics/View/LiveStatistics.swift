@@ -5,7 +5,8 @@ import TerminalScreen
 
 /// Shows a server's statistics on the whole terminal, every three seconds, until the user ends it.
 ///
-/// If the server stops answering, or restarts, the screen says so, and keeps the earlier statistics and asking.
+/// If the server stops answering, or restarts, the screen keeps the earlier statistics and says so, and fetching goes
+/// on.
 public final class LiveStatistics: Sendable {
     /// The time between two fetches.
     private static let interval = Duration.seconds(3)

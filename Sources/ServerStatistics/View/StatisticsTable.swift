@@ -64,7 +64,7 @@ struct StatisticsTable {
         grid.putFrame(rect, title: Self.title)
         var shown = rows
         while shown.count > max(0, rect.inner.height) {
-            // Leaves out the last of the least important rows.
+            // Leave out the last of the least important rows.
             let weight = shown.map(\.weight).max()
             guard let least = shown.lastIndex(where: { $0.weight == weight }) else { break }
             shown.remove(at: least)
