@@ -13,7 +13,7 @@ public enum AccountError: Error, Sendable {
     case userExists
     /// No user ever had that name.
     case noSuchUser
-    /// The user whose password is to be changed was deleted.
+    /// The user whose password should change was deleted.
     case wasDeleted
     /// The user to be deleted was deleted.
     case isDeletedAlready

@@ -83,7 +83,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
         switch part {
         case .head(let head):
             openCount += 1
-            // The gateway has to keep requests that are sent before an answer is read.
+            // The gateway must keep requests that are sent before an answer is read.
             guard openCount <= limits.maxPipelinedRequestCount else {
                 return context.close(promise: nil)
             }

@@ -29,7 +29,7 @@ protocol HTTP2Delegate: AnyObject {
     /// ends the connection, since bytes that refer to fields sent earlier can expand to thousands of times their
     /// number. Never changes.
     var headerLimit: Int { get }
-    /// Called once when the block that is being received exceeds the limit. Returns false if the connection has to end.
+    /// Called once when the block that is being received exceeds the limit. Returns false if the connection must end.
     func tolerateLargeBlock() -> Bool
     /// Called when the block exceeds eight times the limit: the connection is about to end.
     func blockIsTooLarge()

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Decides whether the peer of a connection is alive: it has to read, to answer a PING, and to close when it was told
-/// to. Event loop only.
+/// Decides whether the peer of a connection is alive: it must read, answer a PING, and close when it was told to.
+/// Event loop only.
 struct LifeSigns {
     struct Limits {
         /// The time for which a socket may accept nothing.

@@ -23,7 +23,7 @@ final class AcceptPause: ChannelInboundHandler {
     private static let pause = TimeAmount.milliseconds(100)
     private static let reportInterval = TimeAmount.minutes(1)
     /// The limit of connections that were accepted and that their event loop has not counted. Up to `acceptsPerRead`
-    /// may be added before NIO checks whether it may go on.
+    /// may be added before NIO checks whether it may continue.
     private static let maxUncounted = 8
     static let acceptsPerRead: UInt = 4
 

@@ -8,7 +8,7 @@ import NIOCore
 ///                     │             └─► streaming ────┤
 ///                     └─► conversing ─────────────────┘
 ///
-/// In every state a request may be refused, expire or be cancelled: it then goes on to `sending` or `closed`. A worker
+/// In every state a request may be refused, expire or be cancelled: it then moves to `sending` or `closed`. A worker
 /// that has the call's request knows nothing of this object's state: it has a `ServerCall`, and its answer is dropped
 /// if the state accepts none.
 final class ActiveCall {

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Limits what clients can make the server hold, and decides which connections have to close. These are all of the
+/// Limits what clients can make the server hold, and decides which connections must close. This comment has all
 /// rules, and their worst case.
 ///
 /// **Counting.** All memory that a peer can make the server hold is counted, in two pools. *Requests*, until they are
@@ -20,7 +20,7 @@ import NIOCore
 /// - The request of a stream is released once it is decoded; only the decoded message stays counted. Complete
 ///   requests that wait because their client does not read hold room that others need: when half of the pool is
 ///   taken, a connection that holds more than its share and has read next to nothing for 3 s is closed.
-/// - A request has to arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken or a request was
+/// - A request must arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken or a request was
 ///   refused room, 1 MiB in any 2 s. A slower request is refused; in the second case its connection is closed, too. A
 ///   client whose block of header fields has not ended after 20 s, or 2 s, is asked by a PING, which it cannot answer
 ///   inside of a block, and its connection is closed when as much time has passed again.

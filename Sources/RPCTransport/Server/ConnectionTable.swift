@@ -31,7 +31,7 @@ final class ConnectionTable: Sendable {
     var count: Int { total.load(ordering: .acquiring) }
 
     private var threshold: Int { limit - limit / 4 }
-    /// Whether idle connections have to make room for others.
+    /// Whether idle connections must close to make room for others.
     var isShort: Bool { count >= max(1, threshold) && limit > 1 }
     var countAboveThreshold: Int { max(0, count - threshold) }
 

@@ -4,8 +4,8 @@ import DequeModule
 ///
 /// Lanes take turns, each a few jobs at a time: the more lanes there are, the fewer jobs. A lane that had no jobs comes
 /// first (the new flows of RFC 8290, section 4.2). Light lanes, which have few jobs left after a turn, alternate with
-/// heavy ones. So a lane that adds a few jobs now and then is served soon, even beside a hundred lanes with a thousand
-/// jobs each.
+/// heavy ones. So a lane that occasionally adds a few jobs is served soon, even beside a hundred lanes with a
+/// thousand jobs each.
 ///
 /// Adding and taking a job take constant time.
 struct FairQueue<Job: Sendable>: Sendable {

@@ -1,8 +1,8 @@
 import CNghttp2
 import NIOCore
 
-/// Checks that the loop makes from time to time: whether the client is alive, whether the connection has to close so
-/// that others are served, and draining.
+/// Checks that the loop makes periodically: whether the client is alive, whether the connection must close so that
+/// others are served, and draining.
 extension ServerConnection {
     // MARK: evictions
 

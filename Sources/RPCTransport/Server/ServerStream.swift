@@ -50,7 +50,7 @@ public final class ServerStream: Sendable {
     /// Sets trailers that are sent with the status, including that of a thrown error.
     public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
 
-    /// Adds an interceptor that has to let each further message through.
+    /// Adds an interceptor that must admit each further message.
     func add(_ interceptor: @escaping RPCMethod.Interceptor) {
         state.withLock { $0.interceptors.append(interceptor) }
     }

@@ -4,7 +4,7 @@ extension ServiceDefinition {
     ///
     /// It uses `Type=notify`, since Debian 12 does not know `notify-reload`. It has no watchdog: a restart does not
     /// help if the disk hangs, and adds a recovery. It has no time limit for a start: after a power failure the key
-    /// index may have to be rebuilt, and a killed start would begin from scratch.
+    /// index may need a rebuild, and a killed start would begin it again.
     var unitText: String {
         """
         # What "immuadmin service \(word) install" writes. Put changes into a drop-in: systemctl edit \(name)

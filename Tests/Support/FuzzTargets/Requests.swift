@@ -24,7 +24,7 @@ func fuzzRequests(_ bytes: [UInt8]) throws {
     }
 }
 
-/// A database on a disk in memory, its service, and a connection to it. It serves some thousand
+/// A database on a disk in memory, its service, and a connection to it. It serves a few thousand
 /// inputs, since it grows.
 private final class ServiceUnderFuzz {
     static let shared = Mutex<ServiceUnderFuzz?>(nil)
