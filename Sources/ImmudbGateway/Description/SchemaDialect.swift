@@ -1,7 +1,7 @@
 import HTTPTypes
 import ImmudbProtocol
 
-/// How a document writes the schemas of messages.
+/// The rules by which a document writes the schemas of messages.
 protocol SchemaDialect {
     /// The location of the document's schemas, such as `#/components/schemas/`.
     var place: String { get }

@@ -9,7 +9,7 @@ import NIOCore
 /// one stream does not stop other calls.
 final class ClientConnection: HTTP2Delegate {
     private static let leastLife = TimeAmount.seconds(1)
-    /// At most about a MiB of memory.
+    /// The largest number of kept calls, which take about a MiB of memory.
     private static let mostKeptCalls = 1_000
 
     let http2: HTTP2Connection
@@ -24,7 +24,7 @@ final class ClientConnection: HTTP2Delegate {
     /// parts.
     private var block: AnswerHeaders
     private var blockStream: Int32 = 0
-    /// When the server's SETTINGS arrived; nil before.
+    /// The time at which the server's SETTINGS arrived; nil before.
     private var ready: NIODeadline?
     private var hasAnswered = false
     private var isLeaving = false

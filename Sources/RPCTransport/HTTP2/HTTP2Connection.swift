@@ -401,7 +401,8 @@ final class HTTP2Callee {
     private let headerLimit: Int
     /// The size of the fields in the block that is being received, including fields that nghttp2 leaves out.
     private var blockByteCount = 0
-    /// When the open block of header fields began; nil once nghttp2 has reported its end.
+    /// The time at which the open block of header fields began; nil once nghttp2 has reported its
+    /// end.
     private(set) var blockBegan: NIODeadline?
 
     fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {

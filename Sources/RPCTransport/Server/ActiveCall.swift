@@ -33,7 +33,7 @@ final class ActiveCall {
 
     let connection: ServerConnection
     let streamID: Int32
-    /// When the call began, for the observer.
+    /// The time at which the call began, for the observer.
     var began = NIODeadline.uptimeNanoseconds(0)
     var method: RPCMethod?
     var receivedMessageCount = 0

@@ -10,7 +10,7 @@ public struct StatisticsHistory: Sendable {
     public struct Point: Equatable, Sendable {
         /// Seconds by a monotonic clock.
         public let time: Double
-        /// Nil where there is no rate.
+        /// The growth since the previous sample; nil if there is no rate.
         public var growth: Growth?
         public let ledgerByteCount: Double
         public let indexByteCount: Double
@@ -40,7 +40,7 @@ public struct StatisticsHistory: Sendable {
     public private(set) var latest: ServerStatistics?
     /// The time of ``latest``, in seconds since 1970.
     public private(set) var latestTime: Double?
-    /// Nil while the server answers.
+    /// The current silence; nil while the server answers.
     public private(set) var silence: Silence?
     /// The time at which a restart of the server was last seen, in seconds since 1970.
     public private(set) var restartTime: Double?

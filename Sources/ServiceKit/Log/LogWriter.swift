@@ -20,8 +20,8 @@ import Synchronization
 ///
 /// The thread ends, and closes its file, when this object is deallocated and all lines are written.
 final class LogWriter: Sendable {
-    /// Counts the messages and fields of waiting lines, and 64 bytes per line for the rest. So at most 16,384 lines
-    /// wait.
+    /// The capacity in bytes: the messages and fields of waiting lines, and 64 bytes per line for the rest. So at
+    /// most 16,384 lines wait.
     static let defaultCapacity = 1 << 20
     private static let lineOverhead = 64
 

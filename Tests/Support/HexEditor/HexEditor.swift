@@ -11,9 +11,9 @@ public struct HexEditor {
     public enum Mending: Sendable {
         /// None, as with a flipped bit on the disk.
         case nothing
-        /// That of the record.
+        /// The checksum of the record.
         case record
-        /// Those of the record and of its frame.
+        /// The checksums of the record and of its frame.
         case frame
     }
 
