@@ -55,13 +55,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         // TLS for the transport's channels, by BoringSSL.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
-        // Reading the certificates of files and peers, and making those of a new authority.
+        // Reads the certificates of files and peers, and issues those of a new authority.
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
-        // The names and addresses in a certificate, which swift-certificates gives as values of it.
+        // The types of the names and addresses that swift-certificates returns.
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
-        // The queues of the transport's workers: NIO's circular buffer copies what it gives out.
+        // The queues of the transport's workers: NIO's circular buffer copies the elements that it
+        // returns.
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
-        // Files and the reasons of failures, in Swift's terms.
+        // File paths, descriptors and errno as Swift types.
         .package(url: "https://github.com/apple/swift-system.git", from: "1.6.0"),
         // Messages of the wire: the runtime of the generated code.
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
@@ -72,21 +73,21 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         // The web server of the gateway, and of /metrics.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
-        // Of Hummingbird's own packages those whose types are in its interface: requests, their parts on a channel, and
-        // what stops a server.
+        // Packages of Hummingbird with types that its interface uses: requests, their parts on a channel, graceful
+        // shutdown.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
-        // Fetching /metrics; Hummingbird has it, too.
+        // Fetches /metrics; Hummingbird depends on it, too.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
-        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
-        // new ones, and the fingerprints of peers'.
+        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates:
+        // keys for new ones, and fingerprints of those of peers.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Command lines of the executables.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-        // Config files in TOML and YAML. swift-configuration would do for neither: it cannot tell
-        // which keys of a file no program knows, and takes the default for a value it cannot read.
+        // Config files in TOML and YAML. swift-configuration suits neither: it cannot tell which
+        // keys of a file are unknown, and uses the default for a value that it cannot read.
         .package(url: "https://github.com/LebJe/TOMLKit.git", from: "0.6.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
@@ -105,16 +106,16 @@ let package = Package(
         .systemLibrary(
             name: "CLibcrypto", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-        // Editing, history and completion of lines that are typed; macOS has it.
+        // Editing, history and completion of typed lines; part of macOS.
         .systemLibrary(name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
 
-        // Terminals that are drawn on as a whole. Without pkg-config: what it says of ncursesw are macros, which
-        // the package manager warns of.
+        // Full-screen terminal output. Without pkg-config: for ncursesw it returns macro definitions, and SwiftPM
+        // warns about those.
         .systemLibrary(
             name: "CNcurses", providers: [.apt(["libncurses-dev"]), .brew(["ncurses"])]),
 
-        // What programs and libraries need of the operating system: files that are replaced whole,
-        // threads, queues between threads.
+        // The operating system for programs and libraries: atomic replacement of files, threads,
+        // queues between threads.
         .target(name: "POSIX", dependencies: [system]),
 
         // MARK: the database
@@ -125,17 +126,16 @@ let package = Package(
             dependencies: [
                 .target(name: "CLibcrypto", condition: .when(platforms: [.linux, .macOS]))
             ]),
-        // What store, verification and client share.
+        // Shared by store, verification and client.
         .target(name: "ImmudbModel", dependencies: ["MerkleTree"]),
-        // The processor's instruction for CRC-32C, which Swift has no name for.
+        // The processor's CRC-32C instruction, which Swift does not offer.
         .target(name: "CCRC32C"),
         .target(name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"]),
-        // Backups as streams of bytes, and their verification; and the files that hold them.
+        // Backups as streams of bytes, their verification, and their files.
         .target(name: "ImmudbBackup", dependencies: ["ImmudbModel", "MerkleTree", "StorageIO"]),
         .target(name: "Ledger", dependencies: ["MerkleTree", "StorageIO"]),
-        // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the
-        // caller's, none of which RocksDB's own C interface has. `CRocksDB` gives the compiler's
-        // flags.
+        // RocksDB's C++ interface in C: error codes, and the caller's file system, threads and log,
+        // which RocksDB's own C interface lacks. `CRocksDB` gives the compiler's flags.
         .target(
             name: "RocksDBBridge", dependencies: ["CRocksDB"],
             linkerSettings: [.linkedLibrary("rocksdb")]),
@@ -149,10 +149,10 @@ let package = Package(
                 "StorageIO", deque,
             ]),
 
-        // What a database does for callers of any wire.
+        // A database's operations, for callers of any wire.
         .target(name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"]),
 
-        // Users, passwords, tokens and the audit log, on a database of their own.
+        // Users, passwords, tokens and the audit log, in their own database.
         .target(
             name: "ImmudbAccounts",
             dependencies: ["ImmudbStore", "POSIX", "StorageIO", crypto, cryptoExtras]),
@@ -165,7 +165,8 @@ let package = Package(
                 "CNghttp2", "POSIX", asn1, crypto, deque, nioCore, nioPosix, nioSSL, nioTLS,
                 protobuf, system, x509,
             ]),
-        // An authority of one's own, with certificates for a server and its clients: files.
+        // The files of a private certificate authority, with certificates for a server and its
+        // clients.
         .target(name: "MutualTLSFiles", dependencies: ["POSIX", asn1, crypto, system, x509]),
         .target(name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"]),
         .target(
@@ -175,10 +176,10 @@ let package = Package(
                 "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO",
                 coreMetrics, crypto, logging, nioCore, protobuf, system,
             ]),
-        // Metrics in memory, and Prometheus' text of them.
+        // Metrics in memory, and their Prometheus text.
         .target(name: "PrometheusMetrics", dependencies: [coreMetrics]),
-        // What a client believes, and why: without the transport, for those who verify what somebody
-        // else fetched.
+        // Verifies a server's answers, without the transport: also for programs that verify answers
+        // which another program fetched.
         .target(
             name: "ImmudbVerification",
             dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree", crypto]),
@@ -204,25 +205,25 @@ let package = Package(
 
         // MARK: the processes
 
-        // What every program of this package is: settings, commands, helps and man pages from one
-        // definition; in the background if it is to be.
+        // Shared by all programs: settings, commands, help and man pages from one definition, and
+        // running in the background.
         .target(name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml]),
-        // What programs that serve share: log, signals, pid file, detachment, one life from start to stop.
+        // Shared by the programs that serve: log, signals, pid file, detaching, start and stop.
         .target(
             name: "ServiceKit",
             dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore]),
-        // A program's metrics over HTTP, and whether it serves.
+        // A program's metrics and readiness over HTTP.
         .target(
             name: "MetricsHTTP",
             dependencies: [
                 "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
                 nioPosix, serviceLifecycle,
             ]),
-        // A person at the terminal: questions, lines that are typed, progress.
+        // Interaction at the terminal: prompts, line editing, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"]),
         // The whole terminal as a grid of cells.
         .target(name: "TerminalScreen", dependencies: ["CNcurses", "POSIX"]),
-        // What a server's metrics say, as text and as a screen.
+        // A server's metrics as text and as a full-screen view.
         .target(
             name: "ServerStatistics",
             dependencies: [
@@ -231,9 +232,9 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ]),
 
-        // Programs as services of systemd: what is installed, and the commands that rule it.
+        // Programs as systemd services: installation, and the commands that manage them.
         .target(name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto]),
-        // The auditor: a client that does nothing but distrust a server.
+        // The auditor: a client that audits a server.
         .target(
             name: "ImmudbAuditor",
             dependencies: [
@@ -243,7 +244,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ]),
-        // What the command line clients share: connection, forms of output, failures, files that are written whole.
+        // Shared by the command line clients: connection, output formats, failures, files that are written whole.
         .target(
             name: "ClientKit",
             dependencies: [
@@ -305,13 +306,13 @@ let package = Package(
 
         // MARK: tests
 
-        // Random numbers by seed.
+        // Seeded random numbers.
         .target(name: "TestTools", path: "Tests/Support/TestTools"),
-        // Changes the files of a database as somebody who knows their format would.
+        // Changes the files of a database, as an attacker who knows their format would.
         .target(
             name: "HexEditor", dependencies: ["MerkleTree", "StorageIO"],
             path: "Tests/Support/HexEditor"),
-        // A server with a ledger in memory that lies as it is told.
+        // A server with a ledger in memory that lies as a test tells it to.
         .target(
             name: "LyingServer",
             dependencies: [
@@ -319,16 +320,16 @@ let package = Package(
                 "RPCTransport", crypto, protobuf,
             ],
             path: "Tests/Support/LyingServer"),
-        // Certificates: right, expired, of a stranger.
+        // Certificates: valid, expired, of an unknown authority.
         .target(
             name: "TestCertificates", dependencies: ["MutualTLSFiles", "TestTools"],
             path: "Tests/Support/TestCertificates"),
         // Programs that run beside the tests.
         .systemLibrary(name: "CSpawn", path: "Tests/Support/CSpawn"),
         .target(name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess"),
-        // Threads for tests that compute or block for long.
+        // Threads for tests that compute or block for a long time.
         .target(name: "OwnThread", path: "Tests/Support/OwnThread"),
-        // Flags at every position of a program's command line.
+        // Command lines with a flag at every position.
         .target(
             name: "FlagPositions", dependencies: ["ProgramKit"],
             path: "Tests/Support/FlagPositions"),
@@ -336,7 +337,7 @@ let package = Package(
         .target(
             name: "SimulatedDisk", dependencies: ["TestTools", "StorageIO"],
             path: "Tests/Support/SimulatedDisk"),
-        // What the fuzzers call; the tests run it on the corpus and the findings.
+        // The functions that the fuzzers call; the tests run them on the corpus and the findings.
         .target(
             name: "FuzzTargets",
             dependencies: [
@@ -348,7 +349,7 @@ let package = Package(
             name: "FuzzReplayTests",
             dependencies: ["TestTools", "FuzzTargets", "SimulatedDisk", "OwnThread"]),
         .testTarget(name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"]),
-        // Writes until it is killed.
+        // A program that writes until it is killed.
         .executableTarget(
             name: "crash-writer",
             dependencies: ["TestTools", "ImmudbStore", "MerkleTree", "StorageIO"],
@@ -395,7 +396,7 @@ let package = Package(
             dependencies: [
                 "ChildProcess", "RPCTransport", "TestCertificates", "TestTools", nioCore, nioPosix,
                 nioSSL, protobuf,
-                // An event loop whose time the test sets.
+                // An event loop whose time is set by the test.
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], exclude: ["Peers"]),
         .testTarget(
@@ -487,7 +488,7 @@ let package = Package(
         .testTarget(
             name: "ImmutestTests",
             dependencies: ["immutest", "FlagPositions", "ProgramKit", "OwnThread"]),
-        // Starts the real executables, hence needs them built.
+        // Starts the real executables, so they must be built first.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
@@ -496,14 +497,14 @@ let package = Package(
                 "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport", "TestCertificates",
                 "TestTools", "VerifiedClient", crypto, nioCore, protobuf,
             ], exclude: ["Python"]),
-        // The code of docs/store.md, docs/verification.md and docs/model.md.
+        // Compiles the code of docs/store.md, docs/verification.md and docs/model.md.
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
                 "ImmudbModel", "ImmudbStore", "ImmudbVerification", "MerkleTree", "TestTools",
             ]),
     ],
-    // RocksDB's headers want it.
+    // RocksDB's headers need it.
     cxxLanguageStandard: .cxx17
 )
 

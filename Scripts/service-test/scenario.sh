@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The life of the service, as an operator leads it. Ends with 0 if all of it is so.
+# The life of the service, as an operator sees it. Exits with 0 if all checks pass.
 set -uo pipefail
 cd /immudb-test
 export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -15,7 +15,7 @@ check() { # what, command…
         failures=$((failures + 1))
     fi
 }
-says() { # text, command…, whatever its exit code is
+says() { # text, command… (with any exit code)
     local text=$1
     shift
     "$@" >/tmp/all 2>&1 || true

@@ -29,7 +29,7 @@ struct OpenedData: Sendable {
         let resources: StoreResources
         do {
             var shared = StoreResources.Options()
-            // Each database has its own limit. The system's never comes near it.
+            // Each database has its own limit. The system's database never comes near it.
             shared.indexWriteByteCount = nil
             resources = try StoreResources(shared)
         } catch {
@@ -106,7 +106,7 @@ struct OpenedData: Sendable {
         }
     }
 
-    /// The way out that only the server knows.
+    /// Returns the advice that only the server can give.
     private static func advice(_ error: StoreError) -> String {
         guard [.corruption, .tampered].contains(error.code) else { return "" }
         return

@@ -11,7 +11,7 @@ public struct RPCError: Error, Sendable, CustomStringConvertible {
     /// On a client: whether the server may have processed the request.
     public var requestFate: RequestFate
 
-    /// What the client knows about the request of a failed call.
+    /// The possible fates of the request of a failed call.
     public enum RequestFate: Sendable {
         /// No byte of it was sent, or the server said that it did not process it (REFUSED_STREAM, or a GOAWAY that
         /// leaves the stream out): it is certainly not processed.

@@ -2,18 +2,18 @@ public import Foundation
 import MerkleTree
 import StorageIO
 
-/// Edits the files of a database in place, as somebody with a hex editor and knowledge of the format would: the database
-/// may be open.
+/// Edits the files of a database in place, as an attacker with a hex editor and knowledge of the format would. The
+/// database may be open.
 ///
 /// Only for databases whose ledger is one segment.
 public struct HexEditor {
-    /// The checksums that are made to fit the change.
+    /// The checksums that are corrected after the change.
     public enum Mending: Sendable {
-        /// None: a bit that rots.
+        /// None, as with a flipped bit on the disk.
         case nothing
-        /// That of the record.
+        /// The checksum of the record.
         case record
-        /// Those of the record and of its frame.
+        /// The checksums of the record and of its frame.
         case frame
     }
 
@@ -56,7 +56,7 @@ public struct HexEditor {
         return found
     }
 
-    /// Flips the lowest bit of the last byte of an entry's value, and makes checksums fit.
+    /// Flips the lowest bit of the last byte of an entry's value, and corrects checksums.
     public func changeValue(of index: UInt64, mending: Mending) throws {
         let record = try record(of: index)
         var bytes = try bytes(of: segment)
@@ -66,7 +66,7 @@ public struct HexEditor {
         try overwrite(segment, with: bytes)
     }
 
-    /// Swaps the keys and values of two entries, which have the same lengths, and makes all checksums fit.
+    /// Swaps the keys and values of two entries, which must have the same lengths, and corrects all checksums.
     public func swap(_ first: UInt64, _ second: UInt64) throws {
         let (first, second) = (try record(of: first), try record(of: second))
         var bytes = try bytes(of: segment)
@@ -85,7 +85,7 @@ public struct HexEditor {
         try overwrite(segment, with: bytes)
     }
 
-    /// Writes the root into each frame as it follows from the entries now, and makes the frames' checksums fit.
+    /// Writes the root that follows from the current entries into each frame, and corrects the frames' checksums.
     public func mendRoots() throws {
         var bytes = try bytes(of: segment)
         let records = Self.records(in: bytes)
@@ -119,7 +119,7 @@ public struct HexEditor {
 
     // MARK: the tree
 
-    /// Writes the leaf of an entry as it is in the ledger now.
+    /// Writes the leaf of an entry that follows from the current ledger.
     public func mendLeaf(of index: UInt64) throws {
         let tree = try digestsOfLedger()
         let place = Int(NodePosition(leaf: EntryIndex(index)).storageIndex)
@@ -127,7 +127,7 @@ public struct HexEditor {
         try write(digests, Data(tree[range]), at: Self.viewHeadByteCount + range.lowerBound)
     }
 
-    /// Writes the leaves and all nodes as they follow from the ledger now.
+    /// Writes the leaves and all nodes that follow from the current ledger.
     public func mendTree() throws {
         try write(digests, Data(try digestsOfLedger()), at: Self.viewHeadByteCount)
     }
