@@ -418,7 +418,8 @@ let package = Package(
         .testTarget(
             name: "POSIXTests", dependencies: ["POSIX", "TestTools"], swiftSettings: settings),
         .testTarget(
-            name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"], swiftSettings: settings),
+            name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO", "TestTools"],
+            swiftSettings: settings),
         .testTarget(
             name: "LedgerTests",
             dependencies: [
@@ -444,8 +445,9 @@ let package = Package(
         .testTarget(
             name: "StoreFaultTests",
             dependencies: [
-                "TestTools",
-                "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
+                "HexEditor", "TestTools",
+                "ImmudbBackup", "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO",
+                "OwnThread",
             ],
             swiftSettings: settings),
         // Backups and restores, in memory and on the simulated disk.
@@ -577,7 +579,7 @@ let package = Package(
                 "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
                 "VerifiedClient", "crash-writer", "ChildProcess", "HexEditor", "ImmudbClient",
                 "ImmudbProtocol", "MerkleTree",
-                "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools", crypto,
+                "MutualTLSFiles", "RPCTransport", "StorageIO", "TestCertificates", "TestTools", crypto,
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
         // The code of docs/store.md, docs/verification.md and docs/model.md.
