@@ -359,7 +359,7 @@ let package = Package(
             exclude: ["vectors.json"]),
         .testTarget(name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"]),
         .testTarget(name: "POSIXTests", dependencies: ["POSIX", "TestTools"]),
-        .testTarget(name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"]),
+        .testTarget(name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO", "TestTools"]),
         .testTarget(
             name: "LedgerTests",
             dependencies: [
@@ -381,8 +381,8 @@ let package = Package(
         .testTarget(
             name: "StoreFaultTests",
             dependencies: [
-                "ImmudbStore", "MerkleTree", "OwnThread", "POSIX", "SimulatedDisk", "StorageIO",
-                "TestTools",
+                "HexEditor", "ImmudbBackup", "ImmudbStore", "MerkleTree", "OwnThread", "POSIX",
+                "SimulatedDisk", "StorageIO", "TestTools",
             ]),
         // Backups and restores, in memory and on the simulated disk.
         .testTarget(
@@ -494,8 +494,8 @@ let package = Package(
             dependencies: [
                 "ChildProcess", "crash-writer", "EmbeddedDatabase", "HexEditor", "immuadmin",
                 "immuclient", "immudb", "ImmudbClient", "ImmudbProtocol", "immugw", "immutest",
-                "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport", "TestCertificates",
-                "TestTools", "VerifiedClient", crypto, nioCore, protobuf,
+                "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport", "StorageIO",
+                "TestCertificates", "TestTools", "VerifiedClient", crypto, nioCore, protobuf,
             ], exclude: ["Python"]),
         // Compiles the code of docs/store.md, docs/verification.md and docs/model.md.
         .testTarget(

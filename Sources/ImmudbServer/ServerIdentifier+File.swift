@@ -43,7 +43,8 @@ extension ServerIdentifier {
     private static func load(_ path: String) throws(ServerStartError) -> ServerIdentifier? {
         let bytes: [UInt8]
         do {
-            let file = try FileDescriptor.opening(path, .readOnly)
+            // A pipe in its place would have the opening wait for its other end.
+            let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
             bytes = try file.closeAfter { try file.bytes(upTo: byteCount + 1) }
         } catch Errno.noSuchFileOrDirectory {
             return nil

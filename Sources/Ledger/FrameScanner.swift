@@ -11,8 +11,15 @@ struct FrameScanner: ~Copyable {
     private var window: UnsafeMutableRawBufferPointer
     private var windowOffset = 0
     private var windowByteCount = 0
+    /// How many bytes the disk should fetch while those of the window are used.
+    private let aheadByteCount: Int
+    private var aheadEnd = 0
 
-    init(segment: Segment, offset: Int = SegmentHeader.byteCount) throws(StoreError) {
+    /// - Parameter aheadByteCount: how far to read ahead; 0 if the segment is not read to its end.
+    init(
+        segment: Segment, offset: Int = SegmentHeader.byteCount, aheadByteCount: Int = 0
+    ) throws(StoreError) {
+        self.aheadByteCount = aheadByteCount
         self.segment = segment
         self.offset = offset
         let file = try segment.file()
@@ -159,9 +166,19 @@ struct FrameScanner: ~Copyable {
             }
             windowOffset = start
             windowByteCount = try file.read(into: window, at: UInt64(start))
+            readAhead()
             guard count <= windowByteCount else { return nil }
         }
         let first = start - windowOffset
         return UnsafeRawBufferPointer(rebasing: window[first..<first + count])
+    }
+
+    private mutating func readAhead() {
+        let start = max(aheadEnd, windowOffset + windowByteCount)
+        let end = min(windowOffset + windowByteCount + aheadByteCount, fileByteCount)
+        // In few, large steps.
+        guard end - start >= aheadByteCount / 2 || end == fileByteCount, start < end else { return }
+        file.willRead(byteCount: end - start, at: UInt64(start))
+        aheadEnd = end
     }
 }

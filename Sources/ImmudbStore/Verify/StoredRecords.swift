@@ -93,6 +93,19 @@ final class StoredRecords {
         return record(number).map { Digest(loadingFrom: $0) }
     }
 
+    /// Returns the tree of a size as a tree file has it. Nothing shows yet that it is right.
+    ///
+    /// - Returns: nil if the file is too short.
+    func tree(_ size: TreeSize) throws(StoreError) -> MerkleAccumulator? {
+        guard size.nodeCount <= count else { return nil }
+        var peaks: [Digest] = []
+        for position in size.peaks {
+            guard let peak = try digest(position.storageIndex) else { return nil }
+            peaks.append(peak)
+        }
+        return MerkleAccumulator(size: size, peaks: peaks)
+    }
+
     /// Whether the durable digests of a tree file follow from its leaves: so they state a history, right or not.
     func isTree() throws(StoreError) -> Bool {
         var tree = MerkleAccumulator()
