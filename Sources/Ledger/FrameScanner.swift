@@ -14,6 +14,7 @@ struct FrameScanner: ~Copyable {
     /// How many bytes the disk should fetch while those of the window are used.
     private let aheadByteCount: Int
     private var aheadEnd = 0
+    private static let largestAheadByteCount = 64 << 20
 
     /// - Parameter aheadByteCount: how far to read ahead; 0 if the segment is not read to its end.
     init(
@@ -174,10 +175,14 @@ struct FrameScanner: ~Copyable {
     }
 
     private mutating func readAhead() {
-        let start = max(aheadEnd, windowOffset + windowByteCount)
-        let end = min(windowOffset + windowByteCount + aheadByteCount, fileByteCount)
+        guard aheadByteCount > 0 else { return }
+        // A large frame is read at once: then the next one is fetched while this one is used.
+        let wanted = max(aheadByteCount, min(window.count, Self.largestAheadByteCount))
+        let windowEnd = windowOffset + windowByteCount
+        let start = max(aheadEnd, windowEnd)
+        let end = min(windowEnd + wanted, fileByteCount)
         // In few, large steps.
-        guard end - start >= aheadByteCount / 2 || end == fileByteCount, start < end else { return }
+        guard start < end, end - start >= wanted / 2 || end == fileByteCount else { return }
         file.willRead(byteCount: end - start, at: UInt64(start))
         aheadEnd = end
     }

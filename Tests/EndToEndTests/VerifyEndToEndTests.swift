@@ -111,7 +111,7 @@ struct VerifyEndToEndTests {
 
         try damage(live)
         let repair = try await FinishedProcess.run(
-            "immudb", ["repair", "--dir", live, "--from", later, "--from", full])
+            "immudb", ["repair", "--dir", live, "--from", later, full])
         #expect(repair.exitCode == 0, "\(repair.output)\(repair.errors)")
         #expect(repair.output.contains("entry 7; proven by a later root of this ledger"))
 
@@ -156,7 +156,9 @@ struct VerifyEndToEndTests {
         try await expect(1, ["verify", "--dir", live, "--state", notState], "not the state")
         try await expect(1, ["verify", "--dir", live, "--none"], "--none")
         try await expect(
-            1, ["repair", "--dir", live, "--from", copy, "--from", copy], "is not a file")
+            1, ["repair", "--dir", live, "--from", copy, notState], "is not a file")
+
+        try await expect(1, ["repair", "--dir", live, notState], "--from")
 
         // Damage of a view is repaired without a copy, that of an entry is not.
         try edit("\(live)/immudb/tree/digests") { $0[4100] ^= 1 }

@@ -30,6 +30,7 @@ struct DatabaseVerification {
 
     /// Checks the folder, which the caller has locked.
     mutating func run() throws(StoreError) -> VerificationReport {
+        defer { fileSystem.end() }
         do throws(StoreError) {
             return try check()
         } catch {

@@ -30,6 +30,7 @@ final class InspectionFileSystem: FileSystem {
     private let options: VerificationOptions
     private let total: Atomic<UInt64>
     private let isEnded = Atomic(false)
+    fileprivate let readAhead = ReadAhead()
     private let state = Mutex(State())
 
     init(_ options: VerificationOptions) {
@@ -58,8 +59,11 @@ final class InspectionFileSystem: FileSystem {
         }
     }
 
-    /// Lets every later read fail: a thread that still reads ends soon.
-    func end() { isEnded.store(true, ordering: .relaxed) }
+    /// Lets every later read fail, so that a thread which still reads ends soon, and ends reading ahead.
+    func end() {
+        isEnded.store(true, ordering: .relaxed)
+        readAhead.end()
+    }
 
     static func sleep(_ duration: Duration) {
         let (seconds, attoseconds) = duration.components
@@ -198,7 +202,7 @@ private final class InspectedFile: StorageFile {
     }
 
     func willRead(byteCount: Int, at offset: UInt64) {
-        base.willRead(byteCount: byteCount, at: offset)
+        owner.readAhead.fetch(base, byteCount: byteCount, at: offset)
     }
 
     /// Reads page by page.

@@ -74,6 +74,11 @@ final class StoredRecords {
         let byteCount = min(
             window.count, Int(min(count - first, UInt64(window.count))) * recordByteCount)
         let target = UnsafeMutableRawBufferPointer(rebasing: window[..<byteCount])
+        if first >= windowFirst, first <= windowFirst + UInt64(windowCount) {
+            // Record follows record: the next window will be needed.
+            file.willRead(
+                byteCount: 2 * window.count, at: offset(of: first) + UInt64(byteCount))
+        }
         windowCount = 0
         windowCount = try file.read(into: target, at: offset(of: first)) / recordByteCount
         windowFirst = first

@@ -23,11 +23,17 @@ struct RepairCommand: OfflineCommand {
             has the folder open, or if a flag is wrong.
             """)
 
+    @Argument(
+        help: ArgumentHelp(
+            "More backups of the same database, such as incremental ones, in any order.",
+            valueName: "backup"), completion: .file())
+    var backups: [String] = []
+
     @Option(
         help: ArgumentHelp(
-            "Data folder of another copy, or the folder of one database in it; or a backup: give a full one and its incremental ones each with --from.",
+            "Data folder of another copy, or the folder of one database in it, or a backup.",
             valueName: "copy"), completion: .file())
-    var from: [String] = []
+    var from: String?
 
     @Option(
         help: ArgumentHelp(
@@ -40,11 +46,11 @@ struct RepairCommand: OfflineCommand {
 
     func validate() throws {
         if let root { _ = try RootWord.root(root) }
-        let files = from.filter(POSIXFileSystem().isRegularFile)
-        if from.count > 1, files.count < from.count {
+        guard !backups.isEmpty else { return }
+        guard let from else { throw ValidationError("name the first backup with --from") }
+        if let other = ([from] + backups).first(where: { !POSIXFileSystem().isRegularFile($0) }) {
             throw ValidationError(
-                "--from: give one folder, or only backups; \(from.first { !files.contains($0) } ?? "") is not a file"
-            )
+                "\(other) is not a file: give one folder with --from, or only backups")
         }
     }
 
@@ -85,16 +91,16 @@ struct RepairCommand: OfflineCommand {
     private func source(
         of database: OfflineData.Database, isMain: Bool
     ) throws(StoreError) -> RepairSource? {
-        guard let first = from.first else { return nil }
+        guard let from else { return nil }
         let files = POSIXFileSystem()
-        if files.isRegularFile(first) { return isMain ? .backups(from) : nil }
-        if try files.exists("\(first)/ledger") { return isMain ? .folder(first) : nil }
-        let path = "\(first)/\(database.name)"
+        if files.isRegularFile(from) { return isMain ? .backups([from] + backups) : nil }
+        if try files.exists("\(from)/ledger") { return isMain ? .folder(from) : nil }
+        let path = "\(from)/\(database.name)"
         if try files.exists("\(path)/ledger") { return .folder(path) }
         guard isMain else { return nil }
         throw StoreError(
             .io,
-            "\(first) is neither a backup, nor a data folder with the database \(database.name), nor a database itself"
+            "\(from) is neither a backup, nor a data folder with the database \(database.name), nor a database itself"
         )
     }
 }
