@@ -249,7 +249,7 @@ let package = Package(
             name: "MetricsHTTP",
             dependencies: [
                 "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
-                nioPosix, serviceLifecycle,
+                nioHTTPTypes, nioPosix, serviceLifecycle,
             ], swiftSettings: settings),
         // A person at the terminal: questions, lines that are typed, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
@@ -525,6 +525,13 @@ let package = Package(
             name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics],
             swiftSettings: settings),
         .testTarget(
+            name: "MetricsHTTPTests",
+            dependencies: [
+                "MetricsHTTP", "PrometheusMetrics", nioCore, nioPosix,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], swiftSettings: settings),
+        .testTarget(
             name: "ProgramKitTests",
             dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
             swiftSettings: settings),
@@ -576,7 +583,7 @@ let package = Package(
             dependencies: [
                 "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
                 "VerifiedClient", "crash-writer", "ChildProcess", "HexEditor", "ImmudbClient",
-                "ImmudbProtocol", "MerkleTree",
+                "ImmudbProtocol", "LyingServer", "MerkleTree",
                 "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools", crypto,
                 nioCore, protobuf, "OwnThread",
             ], exclude: ["Python"], swiftSettings: settings),
