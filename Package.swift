@@ -217,7 +217,7 @@ let package = Package(
             name: "MetricsHTTP",
             dependencies: [
                 "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
-                nioPosix, serviceLifecycle,
+                nioHTTPTypes, nioPosix, serviceLifecycle,
             ]),
         // Interaction at the terminal: prompts, line editing, progress.
         .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"]),
@@ -454,6 +454,13 @@ let package = Package(
         .testTarget(
             name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics]),
         .testTarget(
+            name: "MetricsHTTPTests",
+            dependencies: [
+                "MetricsHTTP", "PrometheusMetrics", nioCore, nioPosix,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        .testTarget(
             name: "ProgramKitTests",
             dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments]),
         .testTarget(
@@ -494,7 +501,7 @@ let package = Package(
             dependencies: [
                 "ChildProcess", "crash-writer", "EmbeddedDatabase", "HexEditor", "immuadmin",
                 "immuclient", "immudb", "ImmudbClient", "ImmudbProtocol", "immugw", "immutest",
-                "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport", "StorageIO",
+                "LyingServer", "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport", "StorageIO",
                 "TestCertificates", "TestTools", "VerifiedClient", crypto, nioCore, protobuf,
             ], exclude: ["Python"]),
         // Compiles the code of docs/store.md, docs/verification.md and docs/model.md.

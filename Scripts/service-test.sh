@@ -40,7 +40,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-for _ in $(seq 120); do
+for _ in $(seq 300); do
     [ ! -e "$work/share/result" ] || break
     kill -0 "$systemd" 2>/dev/null || break
     sleep 1

@@ -36,3 +36,16 @@ public struct RPCError: Error, Sendable, CustomStringConvertible {
 
     public var description: String { "\(code.name): \(message)" }
 }
+
+extension RPCError {
+    /// How the messages begin of the errors of a client that gives a call up, since its answer is larger than it takes.
+    static let largeMessage = "grpc: received message larger than max"
+    static let largeHeaders = "headers exceed the limit"
+
+    /// Whether this client has given the call up since its answer is larger than it takes. Nothing that a server sends makes
+    /// an error look like that.
+    package var isOfLargeAnswer: Bool {
+        guard code == .resourceExhausted, requestFate != .answered else { return false }
+        return [Self.largeMessage, Self.largeHeaders].contains { message.hasPrefix($0) }
+    }
+}

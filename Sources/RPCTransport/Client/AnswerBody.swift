@@ -47,7 +47,7 @@ struct AnswerBody {
             guard Int(count) <= limit else {
                 throw Fault(
                     code: .resourceExhausted,
-                    text: "grpc: received message larger than max (\(count) vs. \(limit))")
+                    text: "\(RPCError.largeMessage) (\(count) vs. \(limit))")
             }
             guard admit?(Int(count)) ?? true else {
                 throw Fault(

@@ -244,7 +244,7 @@ final class ClientConnection: HTTP2Delegate {
     private func giveUpLargeBlock(_ call: ClientCall) {
         give(
             up: call, .resourceExhausted,
-            "headers exceed the limit of \(configuration.maxHeaderByteCount) bytes")
+            "\(RPCError.largeHeaders) of \(configuration.maxHeaderByteCount) bytes")
     }
 
     func receivedHeader(
