@@ -107,7 +107,7 @@ struct VerifyEndToEndTests {
         #expect(continued.exitCode == 0, "\(continued.errors)")
         let rootFile = try #require(
             try FileManager.default.subpathsOfDirectory(atPath: data.file("roots").path)
-                .first { $0.contains(".root-") })
+                .first { $0.contains(".root-") && !$0.hasSuffix(".lock") })
 
         try damage(live)
         let repair = try await FinishedProcess.run(

@@ -133,8 +133,14 @@ private final class CannedServer: Sendable {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { return }
             var buffer = [UInt8](repeating: 0, count: 4_096)
-            let count = recv(connection, &buffer, buffer.count, 0)
-            received.change { $0 = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) }
+            var request: [UInt8] = []
+            while !request.contains([13, 10, 13, 10]) {
+                let count = recv(connection, &buffer, buffer.count, 0)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { break }
+                request += buffer.prefix(count)
+            }
+            received.change { [request] in $0 = String(decoding: request, as: UTF8.self) }
             var rest = answer[...]
             while !rest.isEmpty {
                 let sent = rest.withUnsafeBytes {
@@ -147,6 +153,9 @@ private final class CannedServer: Sendable {
                 var waiting = pollfd(fd: connection, events: Int16(POLLIN), revents: 0)
                 poll(&waiting, 1, Int32(pause / .milliseconds(1)))
             }
+            // Closing with unread bytes would discard the answer on its way.
+            shutdown(connection, Int32(SHUT_WR))
+            while recv(connection, &buffer, buffer.count, 0) > 0 {}
             close(connection)
         }
     }
