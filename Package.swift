@@ -285,8 +285,18 @@ let package = Package(
         .target(
             name: "ClientKit",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
-                "RPCTransport", "Terminal", arguments,
+                "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "MerkleTree", "POSIX",
+                "ProgramKit", "RPCTransport", "Terminal", arguments,
+            ],
+            swiftSettings: settings),
+
+        // What the commands `backup` and `restore` of two programs share.
+        .target(
+            name: "BackupTools",
+            dependencies: [
+                "ImmudbBackup", "ImmudbModel", "ImmudbProtocol", "MerkleTree", "POSIX",
+                "ProgramKit",
+                arguments, protobuf,
             ],
             swiftSettings: settings),
 
@@ -295,8 +305,9 @@ let package = Package(
         .executableTarget(
             name: "immudb",
             dependencies: [
-                "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore",
-                "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics",
+                "BackupTools", "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer",
+                "ImmudbStore", "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit",
+                "PrometheusMetrics",
                 "RPCTransport",
                 "ServiceKit", "StorageIO", "Terminal", arguments, system,
             ],
@@ -318,7 +329,8 @@ let package = Package(
         .executableTarget(
             name: "immuadmin",
             dependencies: [
-                "ClientKit", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient", "ImmudbModel",
+                "BackupTools", "ClientKit", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient",
+                "ImmudbModel",
                 "ImmudbProtocol", "MutualTLSFiles",
                 "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "SystemServices",
                 "Terminal", "TerminalScreen", arguments,
@@ -392,9 +404,10 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "TestTools",
-                "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
-                "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "ServiceKit", "SimulatedDisk", "StorageIO", logging, protobuf,
+                "ImmudbAccounts", "ImmudbAuditor", "ImmudbBackup", "ImmudbClient", "ImmudbProtocol",
+                "ImmudbServer", "ImmudbStore", "ImmudbVerification", "Ledger", "MerkleTree",
+                "ProgramKit", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO", crypto,
+                logging, protobuf,
             ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
         .testTarget(
             name: "FuzzReplayTests",
@@ -452,8 +465,8 @@ let package = Package(
         .testTarget(
             name: "BackupTests",
             dependencies: [
-                "ImmudbBackup", "ImmudbModel", "ImmudbServer", "ImmudbStore", "MerkleTree",
-                "SimulatedDisk", "StorageIO", "TestTools", "OwnThread",
+                "BackupTools", "ImmudbBackup", "ImmudbModel", "ImmudbServer", "ImmudbStore",
+                "MerkleTree", "SimulatedDisk", "StorageIO", "TestTools", "OwnThread",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -505,7 +518,8 @@ let package = Package(
             name: "ImmudbAuditorTests",
             dependencies: [
                 "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "LyingServer", "MerkleTree",
-                "PrometheusMetrics", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools",
+                "PrometheusMetrics", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO",
+                "TestTools",
                 crypto, logging, nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ], swiftSettings: settings),

@@ -36,6 +36,11 @@ public protocol FileSystem: Sendable {
     /// Takes an exclusive lock on `path`, which lasts as long as the returned object.
     /// - Throws: `inUse` if this process or another one already holds it.
     func lock(_ path: String) throws(StoreError) -> any FileLock
+
+    /// Does the same in a folder that may be others' as well.
+    /// - Throws: also `permissionDenied` for a file of another user, and for anything that is no lock: nothing is written
+    ///   to it.
+    func lockOwn(_ path: String) throws(StoreError) -> any FileLock
 }
 
 extension FileSystem {
@@ -43,6 +48,9 @@ extension FileSystem {
     public func openOwn(_ path: String) throws(StoreError) -> any StorageFile {
         try open(path, .readWrite)
     }
+
+    /// Takes the lock: a file system without links and users has no others.
+    public func lockOwn(_ path: String) throws(StoreError) -> any FileLock { try lock(path) }
 }
 
 /// The space that a file system has left.
