@@ -31,6 +31,8 @@ public struct ServerOptions: Hashable, Sendable {
     public var mutualTLS = MutualTLSOptions()
     /// The file in PEM with the private key, on the curve P-256, that signs roots; empty: they are not signed.
     public var signingKeyFile = ""
+    /// How long a restore waits for the next piece of its backups.
+    package var restoreIdleLimit = Duration.seconds(60)
     /// Open files that are left to a gateway in the same process.
     package var gatewayConnectionCount = 0
     /// What the log says of the process around the server.

@@ -15,7 +15,8 @@ struct BackupCommand: AdminCommand, FlaggedCommand {
         discussion: """
             Writes all entries of the newest snapshot, each verified by the server, to a file, or with --since those \
             after an earlier backup. Until the file is complete and on disk it is <file>.part; run the same command \
-            again after an interruption, and it goes on from there. immudb restore makes a data folder of backups. Users are not in it.
+            again after an interruption, and it goes on from there. immudb restore makes a data folder of backups, \
+            immuadmin restore puts them into an empty server. Users are not in it.
             """)
 
     @OptionGroup var flags: BackupFlags
