@@ -1,15 +1,6 @@
 // swift-tools-version:6.1
 import PackageDescription
 
-/// One set of rules for every target: Swift 6 with complete concurrency checking, explicit `any`,
-/// and imports that are internal unless a public declaration needs them.
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
-
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -64,13 +55,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         // TLS for the transport's channels, by BoringSSL.
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
-        // Reading the certificates of files and peers, and making those of a new authority.
+        // Reads the certificates of files and peers, and issues those of a new authority.
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
-        // The names and addresses in a certificate, which swift-certificates gives as values of it.
+        // The types of the names and addresses that swift-certificates returns.
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
-        // The queues of the transport's workers: NIO's circular buffer copies what it gives out.
+        // The queues of the transport's workers: NIO's circular buffer copies the elements that it
+        // returns.
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.1.0"),
-        // Files and the reasons of failures, in Swift's terms.
+        // File paths, descriptors and errno as Swift types.
         .package(url: "https://github.com/apple/swift-system.git", from: "1.6.0"),
         // Messages of the wire: the runtime of the generated code.
         .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
@@ -81,21 +73,21 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         // The web server of the gateway, and of /metrics.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
-        // Of Hummingbird's own packages those whose types are in its interface: requests, their parts on a channel, and
-        // what stops a server.
+        // Packages of Hummingbird with types that its interface uses: requests, their parts on a channel, graceful
+        // shutdown.
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
-        // Fetching /metrics; Hummingbird has it, too.
+        // Fetches /metrics; Hummingbird depends on it, too.
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
-        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates: keys for
-        // new ones, and the fingerprints of peers'.
+        // Accounts: Ed25519 for tokens, scrypt for passwords, HMAC, and comparison in constant time. Certificates:
+        // keys for new ones, and fingerprints of those of peers.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Command lines of the executables.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-        // Config files in TOML and YAML. swift-configuration would do for neither: it cannot tell
-        // which keys of a file no program knows, and takes the default for a value it cannot read.
+        // Config files in TOML and YAML. swift-configuration suits neither: it cannot tell which
+        // keys of a file are unknown, and uses the default for a value that it cannot read.
         .package(url: "https://github.com/LebJe/TOMLKit.git", from: "0.6.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
@@ -114,18 +106,17 @@ let package = Package(
         .systemLibrary(
             name: "CLibcrypto", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-        // Editing, history and completion of lines that are typed; macOS has it.
-        .systemLibrary(
-            name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+        // Editing, history and completion of typed lines; part of macOS.
+        .systemLibrary(name: "CLibedit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
 
-        // Terminals that are drawn on as a whole. Without pkg-config: what it says of ncursesw are macros, which
-        // the package manager warns of.
+        // Full-screen terminal output. Without pkg-config: for ncursesw it returns macro definitions, and SwiftPM
+        // warns about those.
         .systemLibrary(
             name: "CNcurses", providers: [.apt(["libncurses-dev"]), .brew(["ncurses"])]),
 
-        // What programs and libraries need of the operating system: files that are replaced whole,
-        // threads, queues between threads.
-        .target(name: "POSIX", dependencies: [system], swiftSettings: settings),
+        // The operating system for programs and libraries: atomic replacement of files, threads,
+        // queues between threads.
+        .target(name: "POSIX", dependencies: [system]),
 
         // MARK: the database
 
@@ -134,48 +125,37 @@ let package = Package(
             name: "MerkleTree",
             dependencies: [
                 .target(name: "CLibcrypto", condition: .when(platforms: [.linux, .macOS]))
-            ], swiftSettings: settings),
-        // What store, verification and client share.
-        .target(name: "ImmudbModel", dependencies: ["MerkleTree"], swiftSettings: settings),
-        // The processor's instruction for CRC-32C, which Swift has no name for.
+            ]),
+        // Shared by store, verification and client.
+        .target(name: "ImmudbModel", dependencies: ["MerkleTree"]),
+        // The processor's CRC-32C instruction, which Swift does not offer.
         .target(name: "CCRC32C"),
-        .target(
-            name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"],
-            swiftSettings: settings),
-        // Backups as streams of bytes, and their verification; and the files that hold them.
-        .target(
-            name: "ImmudbBackup", dependencies: ["ImmudbModel", "MerkleTree", "StorageIO"],
-            swiftSettings: settings),
-        .target(
-            name: "Ledger", dependencies: ["MerkleTree", "StorageIO"], swiftSettings: settings),
-        // RocksDB's C++ interface in C: error codes, and a file system, threads and a log of the
-        // caller's, none of which RocksDB's own C interface has. `CRocksDB` gives the compiler's
-        // flags.
+        .target(name: "StorageIO", dependencies: ["CCRC32C", "ImmudbModel", "POSIX"]),
+        // Backups as streams of bytes, their verification, and their files.
+        .target(name: "ImmudbBackup", dependencies: ["ImmudbModel", "MerkleTree", "StorageIO"]),
+        .target(name: "Ledger", dependencies: ["MerkleTree", "StorageIO"]),
+        // RocksDB's C++ interface in C: error codes, and the caller's file system, threads and log,
+        // which RocksDB's own C interface lacks. `CRocksDB` gives the compiler's flags.
         .target(
             name: "RocksDBBridge", dependencies: ["CRocksDB"],
             linkerSettings: [.linkedLibrary("rocksdb")]),
         .target(
             name: "KeyIndex",
-            dependencies: ["ImmudbModel", "MerkleTree", "RocksDBBridge", "StorageIO"],
-            swiftSettings: settings),
+            dependencies: ["ImmudbModel", "MerkleTree", "RocksDBBridge", "StorageIO"]),
         .target(
             name: "ImmudbStore",
             dependencies: [
                 "ImmudbBackup", "ImmudbModel", "KeyIndex", "Ledger", "MerkleTree", "POSIX",
                 "StorageIO", deque,
-            ],
-            swiftSettings: settings),
+            ]),
 
-        // What a database does for callers of any wire.
-        .target(
-            name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"],
-            swiftSettings: settings),
+        // A database's operations, for callers of any wire.
+        .target(name: "ImmudbOperations", dependencies: ["ImmudbStore", "POSIX"]),
 
-        // Users, passwords, tokens and the audit log, on a database of their own.
+        // Users, passwords, tokens and the audit log, in their own database.
         .target(
             name: "ImmudbAccounts",
-            dependencies: ["ImmudbStore", "POSIX", "StorageIO", crypto, cryptoExtras],
-            swiftSettings: settings),
+            dependencies: ["ImmudbStore", "POSIX", "StorageIO", crypto, cryptoExtras]),
 
         // MARK: the wire
 
@@ -184,39 +164,31 @@ let package = Package(
             dependencies: [
                 "CNghttp2", "POSIX", asn1, crypto, deque, nioCore, nioPosix, nioSSL, nioTLS,
                 protobuf, system, x509,
-            ],
-            swiftSettings: settings),
-        // An authority of one's own, with certificates for a server and its clients: files.
-        .target(
-            name: "MutualTLSFiles", dependencies: ["POSIX", asn1, crypto, system, x509],
-            swiftSettings: settings),
-        .target(
-            name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"],
-            swiftSettings: settings),
+            ]),
+        // The files of a private certificate authority, with certificates for a server and its
+        // clients.
+        .target(name: "MutualTLSFiles", dependencies: ["POSIX", asn1, crypto, system, x509]),
+        .target(name: "ImmudbProtocol", dependencies: [protobuf], exclude: ["Protos"]),
         .target(
             name: "ImmudbServer",
             dependencies: [
                 "ImmudbAccounts", "ImmudbBackup", "ImmudbModel", "ImmudbOperations",
-                "ImmudbProtocol",
-                "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO", coreMetrics,
-                crypto, logging, nioCore, protobuf, system,
-            ],
-            swiftSettings: settings),
-        // Metrics in memory, and Prometheus' text of them.
-        .target(name: "PrometheusMetrics", dependencies: [coreMetrics], swiftSettings: settings),
-        // What a client believes, and why: without the transport, for those who verify what somebody
-        // else fetched.
+                "ImmudbProtocol", "ImmudbStore", "MerkleTree", "POSIX", "RPCTransport", "StorageIO",
+                coreMetrics, crypto, logging, nioCore, protobuf, system,
+            ]),
+        // Metrics in memory, and their Prometheus text.
+        .target(name: "PrometheusMetrics", dependencies: [coreMetrics]),
+        // Verifies a server's answers, without the transport: also for programs that verify answers
+        // which another program fetched.
         .target(
             name: "ImmudbVerification",
-            dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree", crypto],
-            swiftSettings: settings),
+            dependencies: ["ImmudbModel", "ImmudbProtocol", "MerkleTree", crypto]),
         .target(
             name: "ImmudbClient",
             dependencies: [
                 "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "POSIX", "RPCTransport",
                 protobuf,
-            ],
-            swiftSettings: settings),
+            ]),
 
         // MARK: the gateway
 
@@ -225,52 +197,44 @@ let package = Package(
             name: "ImmudbGateway",
             dependencies: [
                 "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, deque, hummingbird,
-                hummingbirdCore, httpTypes, logging, nioCore, nioFoundationCompat,
-                nioHTTPTypes, nioPosix, nioSSL, protobuf, serviceLifecycle,
+                "POSIX", "PrometheusMetrics", "RPCTransport", coreMetrics, deque, httpTypes,
+                hummingbird, hummingbirdCore, logging, nioCore, nioFoundationCompat, nioHTTPTypes,
+                nioPosix, nioSSL, protobuf, serviceLifecycle,
             ],
-            resources: [.embedInCode("Console/Assets"), .embedInCode("Docs/Assets")],
-            swiftSettings: settings),
+            resources: [.embedInCode("Console/Assets"), .embedInCode("Docs/Assets")]),
 
         // MARK: the processes
 
-        // What every program of this package is: settings, commands, helps and man pages from one
-        // definition; in the background if it is to be.
-        .target(
-            name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml],
-            swiftSettings: settings),
-        // What programs that serve share: log, signals, pid file, detachment, one life from start to stop.
+        // Shared by all programs: settings, commands, help and man pages from one definition, and
+        // running in the background.
+        .target(name: "ProgramKit", dependencies: ["POSIX", arguments, toml, yaml]),
+        // Shared by the programs that serve: log, signals, pid file, detaching, start and stop.
         .target(
             name: "ServiceKit",
-            dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore],
-            swiftSettings: settings),
-        // A program's metrics over HTTP, and whether it serves.
+            dependencies: ["POSIX", "ProgramKit", "StorageIO", logging, nioCore]),
+        // A program's metrics and readiness over HTTP.
         .target(
             name: "MetricsHTTP",
             dependencies: [
                 "PrometheusMetrics", "ServiceKit", hummingbird, hummingbirdCore, logging, nioCore,
-                nioPosix, serviceLifecycle,
-            ], swiftSettings: settings),
-        // A person at the terminal: questions, lines that are typed, progress.
-        .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"], swiftSettings: settings),
+                nioHTTPTypes, nioPosix, serviceLifecycle,
+            ]),
+        // Interaction at the terminal: prompts, line editing, progress.
+        .target(name: "Terminal", dependencies: ["CLibedit", "POSIX"]),
         // The whole terminal as a grid of cells.
-        .target(
-            name: "TerminalScreen", dependencies: ["CNcurses", "POSIX"], swiftSettings: settings),
-        // What a server's metrics say, as text and as a screen.
+        .target(name: "TerminalScreen", dependencies: ["CNcurses", "POSIX"]),
+        // A server's metrics as text and as a full-screen view.
         .target(
             name: "ServerStatistics",
             dependencies: [
                 "POSIX", "Terminal", "TerminalScreen", nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
-            swiftSettings: settings),
+            ]),
 
-        // Programs as services of systemd: what is installed, and the commands that rule it.
-        .target(
-            name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto],
-            swiftSettings: settings),
-        // The auditor: a client that does nothing but distrust a server.
+        // Programs as systemd services: installation, and the commands that manage them.
+        .target(name: "SystemServices", dependencies: ["POSIX", "Terminal", crypto]),
+        // The auditor: a client that audits a server.
         .target(
             name: "ImmudbAuditor",
             dependencies: [
@@ -279,26 +243,23 @@ let package = Package(
                 nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
-            swiftSettings: settings),
-        // What the command line clients share: connection, forms of output, failures, files that are written whole.
+            ]),
+        // Shared by the command line clients: connection, output formats, failures, files that are written whole.
         .target(
             name: "ClientKit",
             dependencies: [
                 "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "MerkleTree", "POSIX",
-                "ProgramKit", "RPCTransport", "Terminal", arguments,
-            ],
-            swiftSettings: settings),
-
-        // What the commands `backup` and `restore` of two programs share.
+                "ProgramKit",
+                "RPCTransport", "Terminal", arguments,
+            ]),
+        // The parts that the commands `backup` and `restore` of two programs share.
         .target(
             name: "BackupTools",
             dependencies: [
                 "ImmudbBackup", "ImmudbModel", "ImmudbProtocol", "MerkleTree", "POSIX",
                 "ProgramKit",
                 arguments, protobuf,
-            ],
-            swiftSettings: settings),
+            ]),
 
         // MARK: executables
 
@@ -308,41 +269,33 @@ let package = Package(
                 "BackupTools", "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer",
                 "ImmudbStore", "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit",
                 "PrometheusMetrics",
-                "RPCTransport",
-                "ServiceKit", "StorageIO", "Terminal", arguments, system,
-            ],
-            swiftSettings: settings),
+                "RPCTransport", "ServiceKit", "StorageIO", "Terminal", arguments, system,
+            ]),
         .executableTarget(
             name: "immugw",
             dependencies: [
                 "ImmudbGateway", "ImmudbProtocol", "POSIX", "ProgramKit", "ServiceKit", arguments,
-            ],
-            swiftSettings: settings),
+            ]),
         .executableTarget(
             name: "immuclient",
             dependencies: [
                 "ClientKit", "ImmudbAuditor", "ImmudbClient", "ImmudbProtocol", "MerkleTree",
-                "POSIX",
-                "ProgramKit", "RPCTransport", "ServiceKit", "Terminal", arguments,
-            ],
-            swiftSettings: settings),
+                "POSIX", "ProgramKit", "RPCTransport", "ServiceKit", "Terminal", arguments,
+            ]),
         .executableTarget(
             name: "immuadmin",
             dependencies: [
                 "BackupTools", "ClientKit", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient",
-                "ImmudbModel",
-                "ImmudbProtocol", "MutualTLSFiles",
-                "POSIX", "ProgramKit", "RPCTransport", "ServerStatistics", "SystemServices",
-                "Terminal", "TerminalScreen", arguments,
-            ],
-            swiftSettings: settings),
+                "ImmudbModel", "ImmudbProtocol", "MutualTLSFiles", "POSIX", "ProgramKit",
+                "RPCTransport",
+                "ServerStatistics", "SystemServices", "Terminal", "TerminalScreen", arguments,
+            ]),
         .executableTarget(
             name: "immutest",
             dependencies: [
                 "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit", "Terminal",
                 arguments,
-            ],
-            swiftSettings: settings),
+            ]),
         .executableTarget(
             name: "immudb-bench",
             dependencies: [
@@ -354,166 +307,142 @@ let package = Package(
                 hummingbirdCore, logging, nioCore, nioPosix, protobuf,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
-            path: "Benchmarks/immudb-bench", swiftSettings: settings),
+            path: "Benchmarks/immudb-bench"),
         .executableTarget(
             name: "EmbeddedDatabase", dependencies: ["ImmudbStore"],
-            path: "Examples/EmbeddedDatabase", swiftSettings: settings),
+            path: "Examples/EmbeddedDatabase"),
         .executableTarget(
             name: "VerifiedClient", dependencies: ["ImmudbClient"],
-            path: "Examples/VerifiedClient", swiftSettings: settings),
+            path: "Examples/VerifiedClient"),
 
         // MARK: tests
 
-        // Random numbers by seed.
-        .target(
-            name: "TestTools", path: "Tests/Support/TestTools", swiftSettings: settings),
-        // Changes the files of a database as somebody who knows their format would.
+        // Seeded random numbers.
+        .target(name: "TestTools", path: "Tests/Support/TestTools"),
+        // Changes the files of a database, as an attacker who knows their format would.
         .target(
             name: "HexEditor", dependencies: ["MerkleTree", "StorageIO"],
-            path: "Tests/Support/HexEditor", swiftSettings: settings),
-        // A server with a ledger in memory that lies as it is told.
+            path: "Tests/Support/HexEditor"),
+        // A server with a ledger in memory that lies as a test tells it to.
         .target(
             name: "LyingServer",
             dependencies: [
                 "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
                 "RPCTransport", crypto, protobuf,
             ],
-            path: "Tests/Support/LyingServer", swiftSettings: settings),
-        // Certificates: right, expired, of a stranger.
+            path: "Tests/Support/LyingServer"),
+        // Certificates: valid, expired, of an unknown authority.
         .target(
             name: "TestCertificates", dependencies: ["MutualTLSFiles", "TestTools"],
-            path: "Tests/Support/TestCertificates", swiftSettings: settings),
+            path: "Tests/Support/TestCertificates"),
         // Programs that run beside the tests.
         .systemLibrary(name: "CSpawn", path: "Tests/Support/CSpawn"),
-        .target(
-            name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess",
-            swiftSettings: settings),
-        // Threads for tests that compute or block for long.
-        .target(
-            name: "OwnThread", path: "Tests/Support/OwnThread", swiftSettings: settings),
-        // Flags at every position of a program's command line.
+        .target(name: "ChildProcess", dependencies: ["CSpawn"], path: "Tests/Support/ChildProcess"),
+        // Threads for tests that compute or block for a long time.
+        .target(name: "OwnThread", path: "Tests/Support/OwnThread"),
+        // Command lines with a flag at every position.
         .target(
             name: "FlagPositions", dependencies: ["ProgramKit"],
-            path: "Tests/Support/FlagPositions", swiftSettings: settings),
+            path: "Tests/Support/FlagPositions"),
         // A disk in memory that loses power, fails calls and fills up.
         .target(
             name: "SimulatedDisk", dependencies: ["TestTools", "StorageIO"],
-            path: "Tests/Support/SimulatedDisk", swiftSettings: settings),
-        // What the fuzzers call; the tests run it on the corpus and the findings.
+            path: "Tests/Support/SimulatedDisk"),
+        // The functions that the fuzzers call; the tests run them on the corpus and the findings.
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestTools",
                 "ImmudbAccounts", "ImmudbAuditor", "ImmudbBackup", "ImmudbClient", "ImmudbProtocol",
                 "ImmudbServer", "ImmudbStore", "ImmudbVerification", "Ledger", "MerkleTree",
-                "ProgramKit", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO", crypto,
-                logging, protobuf,
-            ], path: "Tests/Support/FuzzTargets", swiftSettings: settings),
+                "ProgramKit", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO",
+                "TestTools",
+                crypto, logging, protobuf,
+            ], path: "Tests/Support/FuzzTargets"),
         .testTarget(
             name: "FuzzReplayTests",
-            dependencies: ["TestTools", "FuzzTargets", "SimulatedDisk", "OwnThread"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"],
-            swiftSettings: settings),
-        // Writes until it is killed.
+            dependencies: ["TestTools", "FuzzTargets", "SimulatedDisk", "OwnThread"]),
+        .testTarget(name: "SimulatedDiskTests", dependencies: ["SimulatedDisk", "StorageIO"]),
+        // A program that writes until it is killed.
         .executableTarget(
             name: "crash-writer",
             dependencies: ["TestTools", "ImmudbStore", "MerkleTree", "StorageIO"],
-            path: "Tests/Support/CrashWriter", swiftSettings: settings),
+            path: "Tests/Support/CrashWriter"),
         .testTarget(
             name: "MerkleTreeTests", dependencies: ["TestTools", "MerkleTree", "OwnThread"],
-            exclude: ["vectors.json"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "POSIXTests", dependencies: ["POSIX", "TestTools"], swiftSettings: settings),
-        .testTarget(
-            name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO"], swiftSettings: settings),
+            exclude: ["vectors.json"]),
+        .testTarget(name: "ImmudbModelTests", dependencies: ["ImmudbModel", "MerkleTree"]),
+        .testTarget(name: "POSIXTests", dependencies: ["POSIX", "TestTools"]),
+        .testTarget(name: "StorageIOTests", dependencies: ["CCRC32C", "StorageIO", "TestTools"]),
         .testTarget(
             name: "LedgerTests",
             dependencies: [
-                "TestTools", "Ledger", "MerkleTree", "SimulatedDisk", "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "Ledger", "MerkleTree", "OwnThread", "SimulatedDisk", "StorageIO", "TestTools",
+            ]),
         .testTarget(
             name: "KeyIndexTests",
             dependencies: [
+                "ImmudbModel", "KeyIndex", "MerkleTree", "OwnThread", "POSIX", "StorageIO",
                 "TestTools",
-                "ImmudbModel", "KeyIndex", "MerkleTree", "POSIX", "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+            ]),
         .testTarget(
             name: "ImmudbStoreTests",
             dependencies: [
-                "HexEditor", "TestTools",
-                "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree", "POSIX", "SimulatedDisk",
-                "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "HexEditor", "ImmudbStore", "KeyIndex", "Ledger", "MerkleTree", "OwnThread",
+                "POSIX", "SimulatedDisk", "StorageIO", "TestTools",
+            ]),
         // The whole database on the simulated disk: crashes, failing calls, damage.
         .testTarget(
             name: "StoreFaultTests",
             dependencies: [
-                "TestTools",
-                "ImmudbStore", "MerkleTree", "POSIX", "SimulatedDisk", "StorageIO", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "HexEditor", "ImmudbBackup", "ImmudbStore", "MerkleTree", "OwnThread", "POSIX",
+                "SimulatedDisk", "StorageIO", "TestTools",
+            ]),
         // Backups and restores, in memory and on the simulated disk.
         .testTarget(
             name: "BackupTests",
             dependencies: [
                 "BackupTools", "ImmudbBackup", "ImmudbModel", "ImmudbServer", "ImmudbStore",
-                "MerkleTree", "SimulatedDisk", "StorageIO", "TestTools", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "MerkleTree", "OwnThread", "SimulatedDisk", "StorageIO", "TestTools",
+            ]),
         .testTarget(
             name: "RPCTransportTests",
             dependencies: [
                 "ChildProcess", "RPCTransport", "TestCertificates", "TestTools", nioCore, nioPosix,
                 nioSSL, protobuf,
-                // An event loop whose time the test sets.
+                // An event loop whose time is set by the test.
                 .product(name: "NIOEmbedded", package: "swift-nio"),
-            ], exclude: ["Peers"], swiftSettings: settings),
+            ], exclude: ["Peers"]),
         .testTarget(
             name: "MutualTLSFilesTests",
-            dependencies: ["MutualTLSFiles", "RPCTransport", "TestTools"],
-            swiftSettings: settings),
+            dependencies: ["MutualTLSFiles", "RPCTransport", "TestTools"]),
         .testTarget(
             name: "ImmudbProtocolTests",
-            dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"],
-            swiftSettings: settings),
+            dependencies: ["TestTools", "ImmudbProtocol", protobuf, "OwnThread"]),
         .testTarget(
             name: "ImmudbOperationsTests",
             dependencies: [
-                "HexEditor", "ImmudbOperations", "ImmudbStore", "MerkleTree", "TestTools",
-                "OwnThread",
-            ],
-            swiftSettings: settings),
+                "HexEditor", "ImmudbOperations", "ImmudbStore", "MerkleTree", "OwnThread",
+                "TestTools",
+            ]),
         .testTarget(
             name: "ImmudbAccountsTests",
             dependencies: [
-                "ImmudbAccounts", "ImmudbStore", "SimulatedDisk", "TestTools", "OwnThread", crypto,
-            ], swiftSettings: settings),
+                "ImmudbAccounts", "ImmudbStore", "OwnThread", "SimulatedDisk", "TestTools", crypto,
+            ]),
         .testTarget(
             name: "ImmudbServerTests",
             dependencies: [
-                "TestTools",
-                "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbServer",
-                "ImmudbProtocol", "ImmudbStore", "RPCTransport", "MerkleTree", "PrometheusMetrics",
-                "ServiceKit",
-                "SimulatedDisk", "StorageIO", coreMetrics, crypto, logging, nioCore,
-                protobuf, "OwnThread",
-            ], swiftSettings: settings),
+                "ImmudbAccounts", "ImmudbBackup", "ImmudbOperations", "ImmudbProtocol",
+                "ImmudbServer", "ImmudbStore", "MerkleTree", "OwnThread", "PrometheusMetrics",
+                "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools",
+                coreMetrics, crypto, logging, nioCore, protobuf,
+            ]),
         .testTarget(
             name: "ImmudbClientTests",
             dependencies: [
-                "LyingServer", "TestTools",
-                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "MerkleTree",
-                "RPCTransport", crypto, nioCore, protobuf, "OwnThread",
-            ], swiftSettings: settings),
+                "ImmudbClient", "ImmudbProtocol", "ImmudbVerification", "LyingServer", "MerkleTree",
+                "OwnThread", "RPCTransport", "TestTools", crypto, nioCore, protobuf,
+            ]),
         .testTarget(
             name: "ImmudbAuditorTests",
             dependencies: [
@@ -522,7 +451,7 @@ let package = Package(
                 "TestTools",
                 crypto, logging, nioCore, nioPosix,
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], swiftSettings: settings),
+            ]),
         .testTarget(
             name: "ImmudbGatewayTests",
             dependencies: [
@@ -534,73 +463,80 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], swiftSettings: settings),
+            ]),
         .testTarget(
-            name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics],
-            swiftSettings: settings),
+            name: "PrometheusMetricsTests", dependencies: ["PrometheusMetrics", coreMetrics]),
+        .testTarget(
+            name: "MetricsHTTPTests",
+            dependencies: [
+                "MetricsHTTP", "PrometheusMetrics", nioCore, nioPosix,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "ProgramKitTests",
-            dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments],
-            swiftSettings: settings),
+            dependencies: ["ChildProcess", "POSIX", "ProgramKit", "TestTools", arguments]),
         .testTarget(
             name: "ServiceKitTests",
-            dependencies: ["ServiceKit", "StorageIO", "TestTools", logging],
-            swiftSettings: settings),
+            dependencies: ["ServiceKit", "StorageIO", "TestTools", logging]),
         .testTarget(
             name: "ImmudbTests",
-            dependencies: ["immudb", "FlagPositions", "ProgramKit", "OwnThread"],
-            swiftSettings: settings),
+            dependencies: ["immudb", "FlagPositions", "ProgramKit", "OwnThread"]),
         .testTarget(
             name: "ImmugwTests",
-            dependencies: ["immugw", "FlagPositions", "ImmudbGateway", "ProgramKit", "OwnThread"],
-            swiftSettings: settings),
+            dependencies: ["immugw", "FlagPositions", "ImmudbGateway", "ProgramKit", "OwnThread"]),
         .testTarget(
             name: "ImmuclientTests",
             dependencies: [
-                "ClientKit", "immuclient", "FlagPositions", "ImmudbClient", "MerkleTree",
-                "ProgramKit",
-                "RPCTransport", "TestTools", "OwnThread",
-            ],
-            swiftSettings: settings),
+                "ClientKit", "FlagPositions", "immuclient", "ImmudbClient", "MerkleTree",
+                "OwnThread", "ProgramKit", "RPCTransport", "TestTools",
+            ]),
         .testTarget(
             name: "SystemServicesTests",
-            dependencies: ["ChildProcess", "SystemServices", "TestTools"], swiftSettings: settings),
+            dependencies: ["ChildProcess", "SystemServices", "TestTools"]),
         .testTarget(
             name: "ImmuadminTests",
-            dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments],
-            swiftSettings: settings),
-        .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: settings),
-        .testTarget(
-            name: "TerminalScreenTests", dependencies: ["TerminalScreen", "TestTools"],
-            swiftSettings: settings),
+            dependencies: ["ClientKit", "immuadmin", "ProgramKit", "ServerStatistics", arguments]),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"]),
+        .testTarget(name: "TerminalScreenTests", dependencies: ["TerminalScreen", "TestTools"]),
         .testTarget(
             name: "ServerStatisticsTests",
             dependencies: [
-                "ImmudbProtocol", "ImmudbServer", "PrometheusMetrics", "ServerStatistics",
-                "POSIX", "TerminalScreen", "TestTools", coreMetrics,
-            ],
-            swiftSettings: settings),
+                "ImmudbProtocol", "ImmudbServer", "POSIX", "PrometheusMetrics", "ServerStatistics",
+                "TerminalScreen", "TestTools", coreMetrics,
+            ]),
         .testTarget(
             name: "ImmutestTests",
-            dependencies: ["immutest", "FlagPositions", "ProgramKit", "OwnThread"],
-            swiftSettings: settings),
-        // Starts the real executables, hence needs them built.
+            dependencies: ["immutest", "FlagPositions", "ProgramKit", "OwnThread"]),
+        // Starts the real executables, so they must be built first.
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "immudb", "immugw", "immuadmin", "immuclient", "immutest", "EmbeddedDatabase",
-                "VerifiedClient", "crash-writer", "ChildProcess", "HexEditor", "ImmudbClient",
-                "ImmudbProtocol", "MerkleTree",
-                "MutualTLSFiles", "RPCTransport", "TestCertificates", "TestTools", crypto,
-                nioCore, protobuf, "OwnThread",
-            ], exclude: ["Python"], swiftSettings: settings),
-        // The code of docs/store.md, docs/verification.md and docs/model.md.
+                "ChildProcess", "crash-writer", "EmbeddedDatabase", "HexEditor", "immuadmin",
+                "immuclient", "immudb", "ImmudbClient", "ImmudbProtocol", "immugw", "immutest",
+                "LyingServer", "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport",
+                "StorageIO",
+                "TestCertificates", "TestTools", "VerifiedClient", crypto, nioCore, protobuf,
+            ], exclude: ["Python"]),
+        // Compiles the code of docs/store.md, docs/verification.md and docs/model.md.
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
                 "ImmudbModel", "ImmudbStore", "ImmudbVerification", "MerkleTree", "TestTools",
-            ], swiftSettings: settings),
+            ]),
     ],
-    // RocksDB's headers want it.
+    // RocksDB's headers need it.
     cxxLanguageStandard: .cxx17
 )
+
+// One set of rules for every target in Swift: complete concurrency checking, explicit `any`, and imports that are
+// internal unless a public declaration needs them.
+let targetsInC: Set = ["CCRC32C", "RocksDBBridge"]
+for target in package.targets where target.type != .system && !targetsInC.contains(target.name) {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Attacks a server over real sockets, and expects that an honest client beside does not notice.
+# Attacks a server over real sockets, and expects that an honest client beside the attacks notices nothing.
 #
 #   Scripts/abuse.sh                              every attack, with bin/immudb; takes about half an hour
 #   Scripts/abuse.sh --only deadlines,resets      attacks or families by name
@@ -7,7 +7,7 @@
 #   Scripts/abuse.sh --executable path/to/immudb  another executable
 #
 # Further arguments go to Tests/EndToEndTests/Python/abuse.py: --short, --seconds N, --seed N, --memory-bound MIB,
-# --lenient (for debug builds). Ends with 1 if there are findings; each is printed with what repeats it.
+# --lenient (for debug builds). Exits with 1 if there are findings; each is printed with the command that repeats it.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,13 +1,12 @@
 #!/bin/sh
-# Kills a server by SIGKILL in the middle of its writes, again and again, and proves that no acknowledged
-# entry was lost.
+# Repeatedly kills a server by SIGKILL in the middle of its writes, and proves that no acknowledged entry was lost.
 #
 #   Scripts/crash-test.sh                      20 rounds with bin/immudb
 #   Scripts/crash-test.sh 1000                 as many rounds as you like
 #   Scripts/crash-test.sh 20 path/to/immudb    another executable
 #
-# Further arguments go to Tests/EndToEndTests/Python/crash_test.py: --seed, --writers, --folder; what that
-# does not know, to the server.
+# Further arguments go to Tests/EndToEndTests/Python/crash_test.py: --seed, --writers, --folder; arguments that it does
+# not know go to the server.
 set -eu
 cd "$(dirname "$0")/.."
 

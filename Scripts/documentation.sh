@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes the documentation of each library, from its catalog and the comments of its public symbols. Ends with an error
-# if docc warns of anything.
+# Builds the documentation of each library from its catalog and the comments of its public symbols. Fails on any docc
+# warning.
 #
 #   Scripts/documentation.sh FOLDER      writes FOLDER/<library>; needs a debug build, and the toolchain's docc
 set -euo pipefail
@@ -11,7 +11,7 @@ target=$(swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/
 options=(-I "$build/Modules")
 for module in CNghttp2 CLibcrypto CRocksDB; do options+=(-I "Sources/$module"); done
 for map in .build/checkouts/*/Sources/*/include/module.modulemap; do options+=(-I "${map%/*}"); done
-# The C modules of this package and of those that it depends on.
+# The C modules of this package and of its dependencies.
 for map in "$build"/{C*,RocksDBBridge}.build/module.modulemap; do options+=(-Xcc "-fmodule-map-file=$map"); done
 status=0
 for library in ImmudbStore ImmudbClient ImmudbVerification ImmudbModel MerkleTree; do

@@ -1,5 +1,5 @@
-# Sourced by the scripts that test a server: takes `--executable PATH` from the arguments, and looks for what the test
-# needs. Sets `python`, and `executable` if the script has not.
+# Sourced by the scripts that test a server: takes `--executable PATH` from the arguments, and checks that the test's
+# tools are there. Sets `python`, and `executable` unless the script has set it.
 executable="${executable:-bin/immudb}"
 if [ "${1:-}" = --executable ]; then
     executable="$2"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fuzzes one target after the other, from the seeds in Fuzz/corpus and from what earlier runs learned
-# (.build-fuzz/corpus). An input that breaks something becomes a file in Fuzz/findings/<target>, which `make test`
-# replays: commit it with its fix. Ends with an error if a target found something.
+# (.build-fuzz/corpus). An input that breaks a target becomes a file in Fuzz/findings/<target>, which `make test`
+# replays: commit it with its fix. Fails if there are findings.
 #
 #   Scripts/fuzz.sh SECONDS [target ...]        SECONDS for each target; 0 only builds
 set -euo pipefail
@@ -24,8 +24,8 @@ fuzz=$("${build[@]}" --show-bin-path)/fuzz
 
 # The crash handler would print for minutes; AddressSanitizer prints the stack.
 export SWIFT_BACKTRACE=enable=no
-# RocksDB is not instrumented: what it keeps until the process ends looks like a leak, and the growth of its strings like
-# an overflow.
+# RocksDB is not instrumented: memory that it keeps until the process ends looks like a leak, and the growth of its
+# strings like an overflow.
 export ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:handle_abort=1:allocator_may_return_null=1
 targets=("$@")
 [ $# -gt 0 ] || targets=($(ls Fuzz/corpus))

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Generates the Swift messages of Sources/ImmudbProtocol from its .proto files, and the descriptors that the
-# server gives to tools that ask for them. The results are committed: run this after a change of a
-# .proto file only.
+# Generates the Swift messages of Sources/ImmudbProtocol from its .proto files, and the descriptors for the server's
+# reflection service. The results are committed: run this only after changing a .proto file.
 #
 # Needs protoc (Debian: protobuf-compiler; macOS: brew install protobuf). The plug-in is built from the
 # swift-protobuf that the package itself uses, so that generator and runtime match.

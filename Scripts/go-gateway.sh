@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds .build/go-gateway, beside which `immudb-bench gateway` then measures immugw. Needs Debian's golang-go,
+# Builds .build/go-gateway, with which `immudb-bench gateway` compares immugw. Needs Debian's golang-go,
 # golang-google-grpc-dev, golang-goprotobuf-dev and protobuf-compiler.
 set -eu
 cd "$(dirname "$0")/.."

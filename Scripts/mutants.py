@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tests tested: breaks one promise at a time in a copy of the sources, and expects a test to fail.
+"""Mutation tests: breaks one promise at a time in a copy of the sources, and expects a test to fail.
 
 Scripts/mutants.txt lists the lines that carry a promise, what to put in their place, and the tests that
 have to notice.
@@ -70,7 +70,7 @@ class Mutant:
                 return name
 
     def problem(self, root):
-        """Why the mutant does not fit the sources; None if it does."""
+        """The reason why the mutant does not match the sources; None if it does."""
         path = root / self.path
         if not path.is_file():
             return f"{self.path} does not exist"
@@ -118,7 +118,7 @@ def parts(text, separator=","):
 
 
 def switched(mutant):
-    """The text that behaves as the original or as the mutant; None if that cannot be said by a rule."""
+    """The text that behaves as the original or as the mutant; None if no rule can build it."""
     test = f"isMutant({mutant.number})"
     old, new = mutant.original, mutant.replacement
     if new.replace(" || true", "") == old:
@@ -185,7 +185,7 @@ def mirror(source, target, changed):
 
 
 class Workshop:
-    """A copy of the repository, with all of its packages or some, and mutants in it."""
+    """A copy of the repository, with all or some of its packages, and with mutants."""
 
     def __init__(self, swift, group, mutants):
         self.swift, self.group, self.mutants = swift, group, mutants
@@ -195,7 +195,7 @@ class Workshop:
         self.test_seconds = None
 
     def prepare(self, single=None):
-        """Lays the sources out, with all switches, or with a single mutant in its place."""
+        """Copies the sources, with all switches or with a single mutant in place."""
         changed = {}
         for mutant in [single] if single else self.switches:
             path = ROOT / mutant.path
@@ -221,7 +221,7 @@ class Workshop:
             path.write_text(manifest)
 
     def run(self, command, seconds=None, number=None):
-        """The exit code and the output; None for one that was stopped after the time."""
+        """Returns the exit code and the output; the code is None if the time ran out."""
         variables = {**os.environ, SWITCH: str(number)} if number else None
         process = subprocess.Popen(
             command, cwd=self.copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -230,7 +230,7 @@ class Workshop:
             output, _ = process.communicate(timeout=seconds)
             return process.returncode, output
         except subprocess.TimeoutExpired:
-            # The tests are a process of their own, and go on without the one that started them.
+            # The tests run in a separate process, which would outlive the one that started it.
             os.killpg(process.pid, signal.SIGKILL)
             return None, process.communicate()[0]
 
@@ -238,7 +238,7 @@ class Workshop:
         return self.run([*shlex.split(self.swift), "build", "--build-tests"])
 
     def build_switches(self):
-        """Builds the copy with all mutants; those whose switches do not compile are left to be built alone."""
+        """Builds the copy with all mutants; mutants whose switches do not compile are built alone later."""
         while True:
             self.prepare()
             code, output = self.build()

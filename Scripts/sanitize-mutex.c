@@ -1,14 +1,14 @@
-// Tells ThreadSanitizer of `Synchronization.Mutex` on Linux. Scripts/sanitize.sh links this file into
-// the tests; nothing else has it.
+// Tells ThreadSanitizer about `Synchronization.Mutex` on Linux. Only Scripts/sanitize.sh links this
+// file into the tests.
 //
-// The mutex is one word. Where threads do not meet, it changes hands by compare-and-exchange, which the
-// compiler inlines and ThreadSanitizer sees. Where they meet, the kernel changes the word
-// (FUTEX_LOCK_PI), in functions of libswiftSynchronization that are compiled without ThreadSanitizer:
-// what one thread did before it unlocked would seem to race with what the next one does. The functions
-// below have the names of those, so that the linker takes them instead. They call the originals, and
-// say what the word orders.
+// The mutex is one word. Without contention, threads take it by compare-and-exchange, which the
+// compiler inlines and ThreadSanitizer sees. Under contention, the kernel changes the word
+// (FUTEX_LOCK_PI), in functions of libswiftSynchronization that are compiled without
+// ThreadSanitizer: the accesses of the thread that unlocks would seem to race with those of the
+// next one. The functions below have the same names, so the linker takes them instead. They call
+// the originals, and tell ThreadSanitizer the order.
 //
-// If a later toolchain names them otherwise, the false reports come back.
+// If a later toolchain renames the functions, the false reports come back.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -43,7 +43,7 @@ static void *original(const char *name) {
     return address;
 }
 
-// Before main, so that no thread finds them missing.
+// Runs before main, so that no thread finds them missing.
 __attribute__((constructor)) static void findOriginals(void) {
     originalLock = (Lock)original(LOCK);
     originalTryLock = (TryLock)original(TRY_LOCK);

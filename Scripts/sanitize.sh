@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs the tests of RPCTransport, server, accounts, operations, store and gateway under one sanitizer after the other. Ends with an error if a
-# sanitizer reports anything or a test fails. The builds are in .build-thread and .build-address.
+# Runs the tests of RPCTransport, server, accounts, operations, store, backups, auditor and gateway under one sanitizer
+# after the other. Fails if a sanitizer reports anything or a test fails. The builds are in .build-thread and
+# .build-address.
 #
 #   Scripts/sanitize.sh SECONDS thread|address ...       SECONDS for each stress test
 set -euo pipefail
@@ -15,9 +16,10 @@ for sanitizer in "$@"; do
     mkdir -p "$scratch"
     log=$scratch/reports
     rm -f "$log".*
-    # Reports go to files, since test output would hide them; a run goes on after a report, so that it shows all of them.
+    # Reports go to files, since test output would hide them; a run continues after a report, so that it shows all of
+    # them.
     export TSAN_OPTIONS="suppressions=$PWD/Scripts/sanitize-thread.supp log_path=$log halt_on_error=0 history_size=4"
-    # RocksDB's strings grow in a library that is not instrumented: their overflow cannot be told from their growth.
+    # RocksDB is not instrumented: the growth of its strings cannot be told from an overflow.
     export ASAN_OPTIONS="log_path=$log detect_leaks=0 detect_container_overflow=0"
     options=(--sanitize="$sanitizer" --scratch-path "$scratch")
     if [ "$sanitizer" = thread ] && [ "$(uname)" = Linux ]; then
@@ -26,9 +28,9 @@ for sanitizer in "$@"; do
     fi
     swift build --product immudbPackageTests "${options[@]}" 2>&1 | grep -v 'Cannot export local symbol' \
         || [ "${PIPESTATUS[0]}" = 0 ]
-    # UnreadAnswersTests measures times and this process's memory, which are a sanitizer's here.
+    # UnreadAnswersTests measures times and the memory of this process; a sanitizer changes both.
     SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=8 swift test --skip-build "${options[@]}" \
-        --filter 'RPCTransportTests|ImmudbServerTests|ImmudbAccountsTests|ImmudbOperationsTests|ImmudbStoreTests|ImmudbGatewayTests' --skip UnreadAnswersTests || status=1
+        --filter 'RPCTransportTests|ImmudbServerTests|ImmudbAccountsTests|ImmudbOperationsTests|ImmudbStoreTests|BackupTests|ImmudbAuditorTests|ImmudbGatewayTests' --skip UnreadAnswersTests || status=1
     reports=$(cat "$log".* 2>/dev/null | grep -c '^SUMMARY:' || true)
     echo "$sanitizer: $reports reports"
     if [ "$reports" != 0 ]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts a systemd of its own on a copy of this machine's files, in namespaces and in memory, and has
-# service-test/scenario.sh install, rule and remove the service there. Needs Linux, root, and systemd's package.
+# Starts a separate systemd on a copy of this machine's files, in namespaces and in memory; service-test/scenario.sh
+# installs, manages and removes the service there. Needs Linux, root, and the systemd package.
 #
 #     Scripts/service-test.sh [folder of the executables, default bin]
 set -euo pipefail
@@ -15,7 +15,7 @@ touch "$work/share/output"
 for name in immudb immugw immuadmin immuclient; do cp "$bin/$name" "$work/share/"; done
 cp "$here/service-test/scenario.sh" "$work/share/"
 
-# A control group for that systemd alone.
+# A separate control group for that systemd.
 hierarchy=/sys/fs/cgroup
 [ ! -d $hierarchy/systemd ] || hierarchy=$hierarchy/systemd
 group=$hierarchy/$(basename "$work")
@@ -30,7 +30,7 @@ systemd=$!
 cleanup() {
     kill -9 "$systemd" 2>/dev/null || true
     wait "$systemd" 2>/dev/null || true
-    # Its processes end when they please.
+    # Its processes take a while to exit.
     for _ in $(seq 50); do
         find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
         [ -d "$group" ] || break
@@ -40,7 +40,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-for _ in $(seq 120); do
+for _ in $(seq 300); do
     [ ! -e "$work/share/result" ] || break
     kill -0 "$systemd" 2>/dev/null || break
     sleep 1

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Builds and runs every test, and prints what matters: warnings and errors of the build, whatever fails, in full, and the
-# runner's summary as the last line. The complete output is in .build/test.log.
+# Builds and runs every test. Prints warnings and errors of the build, failures in full, and the runner's summary as the
+# last line. The complete output is in .build/test.log.
 #
 #   Scripts/test.sh PRODUCT ...      builds these products, then runs all tests of the package
 #
-# IMMUDB_TEST_WIDTH=8 is how many tests run at a time. Ends with the exit code of what failed.
+# IMMUDB_TEST_WIDTH=8 is the number of tests that run at a time. Exits with the code of the failed command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p .build
@@ -40,8 +40,8 @@ showBuild() {
     done
 }
 
-# Shows failures, skipped tests, crashes and the summary, not what starts or passes. A line without a mark belongs to the
-# marked line before it: an argument or a message of several lines. Lines are counted on a terminal.
+# Shows failures, skipped tests, crashes and the summary, not tests that start or pass. A line without a mark continues
+# the marked line before it: an argument or a message of several lines. Lines are counted on a terminal.
 showTests() {
     local line isShown= count=0 summary= isCounting=
     [ -t 2 ] && isCounting=1
@@ -80,7 +80,7 @@ showTests() {
     [ -z "$summary" ] || printf '%s\n' "$summary"
 }
 
-# Names what the tests left; the compiler's folders and SwiftPM's locks are no fault of theirs.
+# Names the files that the tests left behind, except the compiler's folders and SwiftPM's locks.
 listLeftovers() {
     local left
     left=$(find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name pid ! -name 'TemporaryDirectory.*' ! -name '_*.lock' -exec basename {} \; | sort)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tortures a server on the real kernel and proves that it kept its promises: system calls that fail (injected by
-# strace), disks that are full, descriptors that run out, signals at any time, copies made under load.
+# strace), full disks, exhausted descriptors, signals at any time, copies made under load.
 #
 #   Scripts/torture.sh                             everything, with bin/immudb; takes about two hours
 #   Scripts/torture.sh --short                     a sample of the faults by seed, within 90 s
@@ -9,8 +9,8 @@
 #                 order      no answer leaves before its entry is on the disk
 #                 disk       no bytes, inodes or descriptors left; a file size limit; a disk that goes read-only
 #                 lifecycle  SIGTERM at any time, two servers on a folder, SIGSTOP, clocks set back
-#                 copy       cp -a of a folder in use
-#                 kill       kill -9 under load: Tests/EndToEndTests/Python/crash_test.py
+#                 copy cp -a of an open database's folder kill kill -9 under load:
+#                 Tests/EndToEndTests/Python/crash_test.py
 #   Scripts/torture.sh --only sweep --match ledger/openat    the faults that have this in their name
 #   Scripts/torture.sh --only sweep --case NAME    the fault of this name, as a finding prints it
 #   Scripts/torture.sh --executable path/to/immudb another executable
@@ -18,7 +18,7 @@
 # Further: --rounds N (of kill and lifecycle; of sweep: a sample of N faults), --seconds N, --seed N, --keep (the
 # folders of findings), --folder (where to work: a real disk). Mounts need root; without it their tests are skipped.
 # The clock is set back only if libfaketime is installed, or IMMUDB_TEST_FAKETIME is the path of its library.
-# Ends with 1 if there are findings; each is printed with what repeats it.
+# Exits with 1 if there are findings; each is printed with the command that repeats it.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -80,7 +80,7 @@ private func sequentialBytesPerSecond(_ path: String) throws -> Double {
 }
 
 /// Takes the files of a folder out of the page cache.
-private func dropCaches(_ path: String) throws {
+func dropCaches(_ path: String) throws {
     let files = POSIXFileSystem()
     for folder in ["ledger", "tree", "index"] {
         for name in try files.names(inDirectory: "\(path)/\(folder)") {

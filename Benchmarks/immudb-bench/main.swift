@@ -9,7 +9,7 @@
 // the two sides of the echo figure, for a look with perf or valgrind; with `Fill` and then `Get`, `SafeGet` or `Set`
 // after them, `load` calls a running immudb. `immudb-bench rest PORT REQUESTS 'POST /item'` does the same with a running
 // gateway, `immudb-bench hummingbird PORT BODY [FIELD …]` is the server that it is compared with. `immudb-bench databases COUNT shared|own ENTRIES` opens many databases in one
-// process and says what they cost.
+// process and says what they cost. `immudb-bench repair ENTRIES` checks a large database and repairs it, once.
 
 import Glibc
 
@@ -58,6 +58,9 @@ case "rest"? where arguments.count == 4:
 case "hummingbird"? where arguments.count >= 3:
     guard let port = Int(arguments[1]) else { exit(1) }
     try await serveHummingbird(port: port, body: arguments[2], fields: Array(arguments[3...]))
+case "repair"? where arguments.count == 2:
+    guard let entries = UInt64(arguments[1]) else { exit(1) }
+    try measureRepair(entryCount: entries)
 case "compare"? where arguments.count == 2:
     try compareServers(with: arguments[1])
 default:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# In new namespaces: makes a copy of the machine's files that is written to in memory, and becomes its systemd.
+# Runs in new namespaces: makes a copy of the machine's files whose changes stay in memory, and becomes its systemd.
 set -euo pipefail
 
 work=$1
@@ -10,7 +10,7 @@ mkdir "$work/memory/upper" "$work/memory/work"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$work/memory/upper,workdir=$work/memory/work" "$root"
 
 mount -t proc proc "$root/proc"
-# Settings of the kernel are the machine's own.
+# Kernel settings are shared with the machine.
 mount -o bind,ro "$root/proc/sys" "$root/proc/sys"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount -t tmpfs tmpfs "$root/sys/fs/cgroup"
@@ -34,7 +34,7 @@ ln -s /proc/self/fd "$root/dev/fd"
 mkdir -p "$root/immudb-test" "$root/mnt"
 mount --bind "$work/share" "$root/immudb-test"
 
-# What the machine has of immudb, and whatever would change the kernel.
+# Files of an installed immudb, and units that would change the kernel.
 rm -rf "$root"/etc/immudb "$root"/var/{lib,log}/immudb "$root"/usr/sbin/immudb "$root"/etc/fstab
 rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/systemd/system/immudb.service
 units=$root/etc/systemd/system

@@ -5,7 +5,7 @@ public enum AccountError: Error, Sendable {
     /// The password is wrong, or the user does not exist. Both are one error, so that it does not
     /// tell which users exist.
     case wrongUserOrPassword
-    /// The call is for administrators, and its caller is not one, or no longer.
+    /// The call is for administrators, and its caller is not, or no longer, an administrator.
     case notAdministrator
     case invalidName(UserName.Fault)
     /// The password breaks the rule.
@@ -13,7 +13,7 @@ public enum AccountError: Error, Sendable {
     case userExists
     /// No user ever had that name.
     case noSuchUser
-    /// The user whose password is to be changed was deleted.
+    /// The user whose password should change was deleted.
     case wasDeleted
     /// The user to be deleted was deleted.
     case isDeletedAlready
@@ -22,7 +22,7 @@ public enum AccountError: Error, Sendable {
     case tooManyLogins
     /// The system has no memory to hash a password.
     case noMemory
-    /// The server is about to stop.
+    /// The server is stopping.
     case stopping
     /// The system's database failed.
     case store(StoreError)

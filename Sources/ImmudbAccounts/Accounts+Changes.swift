@@ -5,15 +5,15 @@ import ImmudbStore
 /// The hashing thread runs them one after the other. Each completes when the change and its audit
 /// entry are durable. A refused operation has an audit entry, too.
 extension Accounts {
-    /// The user who makes a change, and the place it is made from.
+    /// The user who makes a change, and the origin of the call.
     public struct Administrator: Sendable {
         let name: UserName
         let origin: Origin
         let mayAct: @Sendable () -> Bool
         let isCancelled: @Sendable () -> Bool
 
-        /// - Parameter mayAct: whether the caller is still an administrator. It is called when the
-        ///   operation's turn has come, since operations before it may have changed that.
+        /// - Parameter mayAct: whether the caller is still an administrator. It is called just
+        ///   before the operation runs, since earlier operations may have changed that.
         public init(
             _ caller: Caller, from origin: Origin, mayAct: @escaping @Sendable () -> Bool,
             isCancelled: @escaping @Sendable () -> Bool
@@ -25,7 +25,7 @@ extension Accounts {
         }
     }
 
-    /// Creates a user, or restores a deleted one: tokens from before stay refused.
+    /// Creates a user, or restores a deleted one, whose earlier tokens stay refused.
     public func createUser(
         _ user: [UInt8], password: [UInt8], by administrator: Administrator,
         completion: @escaping @Sendable (Result<UserName, AccountError>) -> Void
@@ -89,7 +89,7 @@ extension Accounts {
                     AuditEntry(action, by: by, from: from, user: named))
                 return name
             } catch {
-                // The log has failures of the database.
+                // The log reports failures of the database.
                 if case .store = error { throw error }
                 let entry = AuditEntry(
                     action, by: by, from: from, user: named, outcome: "refused: \(error.words)")

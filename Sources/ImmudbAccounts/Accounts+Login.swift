@@ -4,7 +4,7 @@ import ImmudbStore
 public struct LoginRequest: Sendable {
     public var user: [UInt8]
     public var password: [UInt8]
-    /// Whether a tool for administration made the request. Only administrators may log in with it.
+    /// Whether the administration tool made the request. Only administrators may log in with it.
     public var isForAdministration: Bool
 
     public init(user: [UInt8], password: [UInt8], isForAdministration: Bool) {
@@ -17,7 +17,7 @@ public struct LoginRequest: Sendable {
 /// The result of a successful login.
 public enum LoginAnswer: Hashable, Sendable {
     case token(String)
-    /// The administrator was created just now. The answer shows the password once; the caller is
+    /// The administrator has just been created. The answer shows the password once; the caller is
     /// not logged in.
     case firstAdministrator(password: String)
 }
@@ -26,11 +26,11 @@ extension Accounts {
     /// Logs a user in.
     ///
     /// A user who has logged in with this password before is admitted at once. A password that was
-    /// wrong before, or that the rule does not allow, is refused at once. All other logins wait in
-    /// turn for the thread that hashes passwords; see ``HashingQueue``.
+    /// wrong before, or that the rule does not allow, is refused at once. All other logins wait for
+    /// the thread that hashes passwords; see ``HashingQueue``.
     ///
     /// If the administrator does not exist, a login as the administrator with an empty password, by
-    /// a tool for administration on this machine, creates it.
+    /// the administration tool on this machine, creates it.
     ///
     /// - Parameter completion: called once, on this thread or another one; must not block.
     public func login(
@@ -113,8 +113,8 @@ extension Accounts {
         attempt.completion(.failure(.wrongUserOrPassword))
     }
 
-    /// Answers with a token. An administrator gets it once the audit entry is durable, or cannot
-    /// be: a full disk must not keep out the person who makes room.
+    /// Answers with a token. An administrator gets it once the audit entry is durable, or has
+    /// failed: a full disk must not lock out the person who can free space.
     private func admit(_ attempt: Attempt, _ account: Account, _ credentials: Credentials) {
         let token: String
         do {

@@ -5,7 +5,7 @@ public import StorageIO
 /// The users of a server.
 ///
 /// They are entries of the system's database, `immudbsys` in the data folder, which is append-only
-/// and provable like any other. Beside each change is an audit entry that names who made it. A
+/// and provable like any other. Each change comes with an audit entry that names its author. A
 /// change is durable before it is answered, and applies to each call that begins after that.
 ///
 /// This file opens the accounts and checks tokens. `Accounts+Login` logs users in,
@@ -16,22 +16,22 @@ public final class Accounts: Sendable {
     public static let keyFileName = "immudbsys.key"
     /// The number of seconds that a token is valid.
     public static let tokenLifetime: Int64 = 3_600
-    /// The most segments and index files that the system's database has open, beside a fixed number
-    /// of other files.
+    /// The maximum number of segments and index files that the system's database has open, besides
+    /// a fixed number of other files.
     public static let openSegmentCount = 2
     public static let openIndexFileCount = 20
 
     public struct Options: Sendable {
-        /// The resources that are shared with the data's database.
+        /// The resources shared with the data's database.
         public var resources: StoreResources?
         public var log: @Sendable (LogLevel, String) -> Void = { _, _ in }
-        /// Receives the error that kept an audit entry from the disk, if no operation fails because
-        /// of it.
+        /// Receives the error of an audit entry that could not be written, if no operation fails
+        /// because of it.
         public var auditFault: @Sendable (StoreError) -> Void = { _ in }
         public var cancellation: Cancellation?
-        /// The check of all entries while the accounts are open; nil: none.
+        /// The check of all entries while the accounts are open; nil for none.
         public var selfCheck: Database.SelfCheckOptions?
-        /// Whether damaged accounts are opened as far as they are whole.
+        /// Whether to open damaged accounts with the entries that are intact.
         public var servesDamaged = false
         /// For tests: another file system below the database.
         package var fileSystem: any FileSystem = POSIXFileSystem()
@@ -93,14 +93,14 @@ public final class Accounts: Sendable {
 
     // MARK: tokens
 
-    /// Returns the caller who presents a header: `Bearer <token>`, or a token alone.
+    /// Returns the caller with this header: `Bearer <token>`, or a token alone.
     ///
-    /// Looks up a token that was verified before, and checks the clock and its user, without a
+    /// For a token that was verified before, checks only its expiry and its user, without a
     /// signature or a password. A forged token is cheap, too: the number of its user's credentials
     /// is wrong.
     ///
-    /// - Returns: nil if the token is not of this server or has expired, or if its user was deleted
-    ///   or has another password.
+    /// - Returns: nil if this server did not issue the token, if it has expired, or if its user was
+    ///   deleted or has another password.
     public func caller(presenting header: String) -> Caller? {
         guard header.utf8.count <= Self.tokenByteLimit else { return nil }
         let now = options.clock()
@@ -110,7 +110,7 @@ public final class Accounts: Sendable {
         return token.caller
     }
 
-    /// The longest token that is looked at. Tokens have some hundred bytes.
+    /// Longer tokens are refused. Tokens have a few hundred bytes.
     private static let tokenByteLimit = 4_096
     private static let scheme = Array("Bearer ".utf8)
     private static let footer = Array("immudb".utf8)
@@ -147,7 +147,7 @@ public final class Accounts: Sendable {
         refusals.note(action, from: address, user: "", outcome: reason)
     }
 
-    /// Records that an administrator has begun a backup.
+    /// Records that an administrator has started a backup.
     ///
     /// - Parameter completion: called when the record is durable, or with the reason why it is not.
     public func noteBackup(
@@ -170,7 +170,7 @@ public final class Accounts: Sendable {
         try database.appendWaiting([entry.newEntry()])
     }
 
-    /// Walks over the audit entries that match a filter, in the newest snapshot.
+    /// Returns a walk over the audit entries in the newest snapshot that match a filter.
     public func auditWalk(_ filter: AuditFilter) throws(StoreError) -> AuditWalk {
         try AuditWalk(database.snapshot, filter)
     }
@@ -187,7 +187,7 @@ public struct Caller: Hashable, Sendable {
     }
 }
 
-/// The place that a call comes from.
+/// The origin of a call.
 public struct Origin: Hashable, Sendable {
     /// Address and port, for the audit log.
     public let address: String

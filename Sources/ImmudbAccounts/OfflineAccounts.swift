@@ -3,7 +3,7 @@ import ImmudbStore
 /// Operations on the accounts of a folder whose server is stopped.
 public enum OfflineAccounts {
     /// Gives the administrator a new, generated password. Creates the administrator if it does not
-    /// exist. Tokens from before are refused.
+    /// exist. Earlier tokens are refused.
     ///
     /// - Parameter directory: the data folder.
     /// - Returns: the password, once it is durable.
@@ -17,7 +17,7 @@ public enum OfflineAccounts {
     ///
     /// - Parameters:
     ///   - directory: the data folder.
-    ///   - tree: the root that was restored.
+    ///   - tree: the restored root.
     /// - Throws: `SystemFolderError`.
     public static func recordRestore(
         of tree: TrustedRoot, in directory: String, options: Accounts.Options = Accounts.Options()

@@ -19,7 +19,7 @@ enum SystemFolder {
         settings.selfCheck = options.selfCheck
         settings.servesDamaged = options.servesDamaged
         settings.fileSystem = options.fileSystem
-        // An act takes some hundred bytes.
+        // An act takes a few hundred bytes.
         settings.segmentByteCount = 8 << 20
         settings.openSegmentCount = Accounts.openSegmentCount
         settings.openIndexFileCount = Accounts.openIndexFileCount
@@ -32,7 +32,7 @@ enum SystemFolder {
     }
 }
 
-/// The reason why the accounts of a folder cannot be opened: a message for the operator.
+/// The reason why the accounts of a folder cannot be opened, as a message for the operator.
 public struct SystemFolderError: Error, Hashable, CustomStringConvertible {
     public let message: String
     /// Whether the caller itself cancelled the opening.

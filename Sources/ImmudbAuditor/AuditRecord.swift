@@ -13,6 +13,8 @@ public struct AuditRecord: Sendable {
     public let passStart: Date
     public let passPosition: UInt64
     public let suspectCount: Int
+    /// Rounds in a row in which the server has refused to show something.
+    public let refusedRoundCount: UInt64
     public let lineCount: UInt64
     /// The last root in the log that held.
     public let lastRoot: TrustedRoot?
@@ -49,7 +51,8 @@ public struct AuditRecord: Sendable {
         return AuditRecord(
             verdict: state.lastVerdict, lastRound: state.lastRound, passStart: state.plan.start,
             passPosition: state.plan.position, suspectCount: state.suspects.count,
-            lineCount: check.head.lineCount, lastRoot: check.lastRoot?.signed?.root,
+            refusedRoundCount: state.refusedRoundCount ?? 0, lineCount: check.head.lineCount,
+            lastRoot: check.roots.entries.last?.signed.root,
             publicKey: key.publicText)
     }
 }

@@ -17,15 +17,29 @@ public actor Auditor {
     private nonisolated let log: Logger
     private nonisolated let metrics = AuditMetrics()
     private nonisolated let web = WebCalls()
-    private nonisolated let served: Mutex<RootsDocument>
+    /// What other auditors are told: what held last, also while there is an alarm, and after a new start.
+    private nonisolated let served: Mutex<LoggedRoots>
     private var state: AuditState
     private let files: AuditorFiles
 
     /// Opens the auditor's folder, which is made if it is missing, and checks the whole log in it.
     ///
-    /// - Throws: `AuditorError`: with code `.logChanged` if the log is not what the auditor wrote.
+    /// - Throws: `AuditorError`: with code `.logChanged` if the log is not what the auditor wrote, `.rootChanged` if the
+    ///   trusted root is not the one in the log.
     public static func open(_ options: AuditorOptions, log: Logger) async throws -> Auditor {
         let files = try await blocking { try AuditorFiles(options.directory) }
+        let roots = FileTrustedRootStore(directory: options.directory)
+        for entry in files.loggedRoots.entries {
+            // A file that cannot be read is told by each round.
+            let kept = try? await roots.trustedRoot(of: entry.server)
+            do {
+                try OwnRoot.requireAgreement(
+                    of: kept, with: files.loggedRoots.root(of: entry.server), of: entry.server)
+            } catch {
+                files.close()
+                throw error
+            }
+        }
         return Auditor(options, files, log: log)
     }
 
@@ -35,14 +49,21 @@ public actor Auditor {
         self.log = log
         state = files.startState
         publicKey = files.key.publicText
-        served = Mutex(RootsDocument(auditor: files.key.publicText, roots: []))
+        served = Mutex(files.loggedRoots)
     }
 
     /// The metrics of all rounds.
     public nonisolated var registry: PrometheusRegistry { metrics.registry }
 
     /// The answer to `GET /roots`.
-    public nonisolated var rootsAnswer: [UInt8] { served.withLock { $0 }.encoded }
+    public nonisolated var rootsAnswer: [UInt8] {
+        RootsDocument(
+            auditor: publicKey,
+            roots: served.withLock { $0.entries }.map {
+                RootsDocument.Root($0.signed, of: $0.server)
+            }
+        ).encoded
+    }
 
     /// Makes rounds until the task is cancelled.
     public func run() async {
@@ -66,15 +87,16 @@ public actor Auditor {
         let readingTime = options.period == .zero ? Duration.seconds(1 << 31) : options.interval
         var round = AuditRound(
             options, PeerSources(http: web), state, startedAt: now,
-            readingEnd: .now + readingTime)
+            readingEnd: .now + readingTime, logged: files.loggedRoots)
         await round.run()
         guard !Task.isCancelled else { return nil }
         var report = round.report
         state = round.state
-        for finding in report.findings where finding.verdict == .tampered {
-            guard let index = finding.index, state.suspects.count < AuditState.suspectLimit else {
-                continue
-            }
+        for finding in report.findings where finding.verdict == .tampered || finding.refusal != nil
+        {
+            guard let index = finding.index ?? finding.refusal?.index,
+                state.suspects.count < AuditState.suspectLimit
+            else { continue }
             state.suspects.insert(index.rawValue)
         }
         state.lastVerdict = report.verdict
@@ -108,7 +130,9 @@ public actor Auditor {
         for warning in report.warnings { log.warning("\(warning)") }
         metrics.record(report, state)
         if report.verdict == .consistent, let server = report.server, let current = report.current {
-            served.withLock { $0.roots = [RootsDocument.Root(current, of: server)] }
+            served.withLock {
+                $0.add(LoggedRoots.Entry(server: server, address: report.address, signed: current))
+            }
         }
     }
 

@@ -57,6 +57,9 @@ final class AuditorFiles: Sendable {
                 + "new one")
     }
 
+    /// What the log says now.
+    var loggedRoots: LoggedRoots { log.withLock { $0.roots } }
+
     /// Leaves the folder to others.
     func close() { lock.withLock { $0 = nil } }
 

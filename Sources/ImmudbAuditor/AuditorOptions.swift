@@ -58,6 +58,8 @@ public struct AuditorError: Error, Hashable, Sendable, CustomStringConvertible {
         case files
         /// Its log was changed.
         case logChanged
+        /// Its trusted root is not the one in its log.
+        case rootChanged
     }
 
     public let code: Code

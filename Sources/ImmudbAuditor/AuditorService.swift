@@ -56,13 +56,15 @@ public struct AuditorService: Service {
                 + auditor.publicKey)
         endpoint.setReady(true)
         return RunningAuditor(
-            auditor: auditor, endpoint: endpoint, rounds: Task { await auditor.run() })
+            auditor: auditor, endpoint: endpoint, log: log,
+            rounds: Task { await auditor.run() })
     }
 }
 
 private struct RunningAuditor: RunningService {
     let auditor: Auditor
     let endpoint: MetricsEndpoint
+    let log: ServerLog
     let rounds: Task<Void, Never>
 
     var status: String { "Audits \(auditor.options.connection.host)" }
@@ -75,6 +77,7 @@ private struct RunningAuditor: RunningService {
         await rounds.value
         await endpoint.stop()
         await auditor.close()
+        log.info("shutdown completed")
         return true
     }
 }

@@ -136,3 +136,32 @@ extension ClientError {
         [error.headers, error.trailers].contains { $0.first(ImmuMetadata.serverIdentity) != nil }
     }
 }
+
+// MARK: refusals
+
+extension ClientError {
+    /// Whether the server has not given what it was asked for, by its own decision: neither is it out of reach or short of
+    /// something, nor does it miss a login. An answer that is larger than this client takes is a refusal, too.
+    ///
+    /// Once it says nothing. A server that hides an entry in this way refuses it each time.
+    package var isRefusal: Bool {
+        switch code {
+        case .notFound, .incompatible: true
+        case .refused:
+            switch status {
+            case .unauthenticated, .dataLoss: false
+            case .resourceExhausted: (cause as? RPCError)?.isOfLargeAnswer == true
+            default: true
+            }
+        case .unavailable, .deadlineExceeded, .cancelled, .outcomeUnknown, .serverChanged,
+            .firstContactRefused, .trustedRootUnusable, .evidenceUnusable, .tlsUnusable:
+            false
+        }
+    }
+
+    /// Whether the server itself has said this, with a status.
+    package var isAnswer: Bool {
+        guard status != nil, let error = cause as? RPCError else { return false }
+        return error.requestFate == .answered
+    }
+}

@@ -58,6 +58,23 @@ struct Evidence: Codable, Sendable {
         root.map { Root(size: size?.rawValue, root: $0.hex) }
     }
 
+    /// Makes the evidence of a server that refuses what it has to show.
+    init(
+        _ refusal: ClientError, of index: EntryIndex?, exchanges: [Exchange], server: String,
+        address: String
+    ) {
+        time = Date()
+        self.server = server
+        self.address = address
+        check = Self.refused
+        message = refusal.wireDescription
+        self.index = index?.rawValue
+        path = []
+        self.exchanges = exchanges
+    }
+
+    private static let refused = "refused"
+
     /// The JSON of the file.
     func encoded() throws -> Data {
         let encoder = JSONEncoder()

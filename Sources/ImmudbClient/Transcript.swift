@@ -69,4 +69,25 @@ extension ImmudbClient {
             throw error
         }
     }
+
+    /// Makes a call whose refusal is evidence: keeps the answers in a file, as for a failed verification.
+    ///
+    /// - Parameter index: the entry that the call asks for.
+    /// - Returns: the file's path; nil if the server does not refuse, or the configuration names no directory.
+    /// - Throws: why the call has failed without being refused, or why the file cannot be written.
+    package func evidenceOfRefusal(
+        of index: EntryIndex?, _ body: () async throws -> Void
+    ) async throws -> String? {
+        guard let directory = configuration.evidenceDirectory else { return nil }
+        let transcript = Transcript()
+        do {
+            try await Transcript.$current.withValue(transcript) { try await body() }
+            return nil
+        } catch let error as ClientError where error.isRefusal {
+            return try await EvidenceFolder(directory).write(
+                Evidence(
+                    error, of: index, exchanges: transcript.all, server: identity.text,
+                    address: connection.address))
+        }
+    }
 }

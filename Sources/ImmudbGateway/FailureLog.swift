@@ -1,8 +1,8 @@
 import Logging
 import Synchronization
 
-/// Logs failures that immudb causes, but not more than a person can read: a server that lies in each answer must not
-/// fill the disk. Each kind of failure has lines of its own, so that a frequent one hides no other.
+/// Logs failures that immudb causes, at a limited rate: a server that lies in each answer must not fill the disk.
+/// Each kind of failure has its own limit, so that a frequent one does not hide another.
 final class FailureLog: Sendable {
     private struct Window {
         var start: ContinuousClock.Instant
@@ -10,12 +10,12 @@ final class FailureLog: Sendable {
     }
 
     private let log: Logger
-    /// By kind.
+    /// The windows by kind of failure.
     private let windows = Mutex<[String: Window]>([:])
 
     init(_ log: Logger) { self.log = log }
 
-    /// Logs a line, unless enough of its kind were logged in this time; the last one says so.
+    /// Logs a line, unless the limit of its kind is reached; the last line before that says so.
     func report(
         _ kind: String, _ failure: String, atMost lineCount: Int = 10,
         every time: Duration = .seconds(1)
@@ -33,19 +33,19 @@ final class FailureLog: Sendable {
         log.error("\(failure)\(rest)")
     }
 
-    /// Logs, once a minute, that another server answers than the one that was trusted.
+    /// Logs, at most once a minute, that the server is not the trusted one.
     func reportServerChange(_ message: String) {
         report(GatewayMetric.serverChange, message.shortened, atMost: 1, every: .seconds(60))
     }
 }
 
 extension String {
-    /// The text, or its beginning if it is long: others chose its words.
+    /// The text, or its beginning if it is long, since it may come from others.
     var shortened: String {
         let byteLimit = 1_024
         guard utf8.count > byteLimit else { return self }
         var end = utf8.index(startIndex, offsetBy: byteLimit)
-        // Not in the middle of a character.
+        // Do not cut in the middle of a character.
         while end > startIndex, end.samePosition(in: unicodeScalars) == nil {
             end = utf8.index(before: end)
         }

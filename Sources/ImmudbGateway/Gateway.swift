@@ -18,11 +18,11 @@ import Synchronization
 ///     …
 ///     await gateway.stop(deadline: .seconds(10))
 public final class Gateway: Sendable {
-    /// As started, with the port that was taken if any was asked for.
+    /// The options of the start, with the actual port if it was 0.
     public let options: GatewayOptions
     private let core: GatewayCore
     private let tls: ServerTLS?
-    /// Of the way to immudb.
+    /// The TLS files of the connections to immudb.
     private let clientTLS: ClientTLS?
     private let services: ServiceGroup
     private let running: Task<Void, any Error>
@@ -39,11 +39,11 @@ public final class Gateway: Sendable {
         GatewayMetric.allCases.map { MetricDescription($0.rawValue, $0.type, $0.help) }
     }
 
-    /// Reads the files of TLS, listens, and serves. It does not wait for immudb, which may come later.
+    /// Reads the TLS files, listens, and serves. Does not wait for immudb, which may start later.
     ///
     /// - Parameters:
-    ///   - log: gets what the gateway says of itself. No key, value, password or token is in it.
-    ///   - metrics: what the gateway counts, and what `/metrics` shows.
+    ///   - log: gets the gateway's messages, which contain no key, value, password or token.
+    ///   - metrics: records the gateway's metrics, which `/metrics` shows.
     public static func start(
         _ options: GatewayOptions, log: Logger, metrics: PrometheusRegistry
     ) async throws(GatewayStartError) -> Gateway {
@@ -52,7 +52,7 @@ public final class Gateway: Sendable {
 
     /// Starts a gateway of an immudb in the same process.
     ///
-    /// - Parameter transport: leads to it; nil: immudb is where the options say.
+    /// - Parameter transport: connects to immudb; nil to connect to the address in the options.
     package static func start(
         _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
         metrics: PrometheusRegistry
@@ -97,7 +97,7 @@ public final class Gateway: Sendable {
                 found.yield(channel.localAddress?.port ?? options.port)
             },
             eventLoopGroupProvider: .singleton,
-            // What clients do is no matter for the log.
+            // Errors of clients are not logged.
             logger: Self.silentLog)
         let services = ServiceGroup(
             configuration: .init(services: [application], logger: Self.silentLog))
@@ -152,15 +152,15 @@ public final class Gateway: Sendable {
         }
     }
 
-    /// Clients that are connected.
+    /// The number of connected clients.
     var connectionCount: Int { core.connections.current }
-    /// Logins that wait for immudb.
+    /// The number of logins that wait for immudb.
     var waitingLoginCount: Int { core.logins.current }
-    /// What requests make the gateway hold.
+    /// The bytes that the gateway holds for requests.
     var heldByteCount: Int { core.held.current }
 
-    /// Reads the files of TLS again, for later connections: those of the listener, and those for immudb. A file that cannot
-    /// be used is logged, and all that belongs to it stays as it was. Blocks.
+    /// Reads the TLS files again, for later connections: those of the listener, and those for immudb. If a file
+    /// cannot be used, logs that and keeps the previous files of the same side. Blocks.
     public func reloadCertificates() {
         do throws(TLSFileError) {
             if let clientTLS {
@@ -180,9 +180,9 @@ public final class Gateway: Sendable {
         }
     }
 
-    /// Accepts no more connections, lets requests that have begun end, and cuts the others off at the deadline.
+    /// Stops accepting connections, lets running requests end, and cuts off those that remain at the deadline.
     ///
-    /// - Returns: whether all ended in time.
+    /// - Returns: whether all requests ended in time.
     @discardableResult
     public func stop(deadline: Duration) async -> Bool {
         watching.cancel()
@@ -190,7 +190,7 @@ public final class Gateway: Sendable {
         let cutting = Task { [running, core] in
             try await Task.sleep(for: deadline)
             running.cancel()
-            // Requests that wait for immudb end with the way to it.
+            // Requests that wait for immudb end when the upstream is closed.
             await core.upstream.close()
         }
         _ = await running.result

@@ -7,13 +7,13 @@ import MerkleTree
 import NIOCore
 import RPCTransport
 
-/// What all requests share: the way to immudb, what is counted, and how much the gateway may hold.
+/// The state that all requests share: the upstream, the metrics, and the limits.
 struct GatewayCore: Sendable {
     let options: GatewayOptions
     let limits: RequestLimits
     let upstream: Upstream
     let metrics: GatewayMetrics
-    /// The bytes that requests make the gateway hold; see ``Room``.
+    /// The bytes that the gateway holds for requests; see ``Room``.
     let held: HostShares
     let connections: HostShares
     /// Requests that wait for immudb.
@@ -24,13 +24,13 @@ struct GatewayCore: Sendable {
     let failures: FailureLog
     let started = ContinuousClock.now
 
-    /// Counts an answer that was verified.
+    /// Counts a verified answer.
     func noteVerified() { metrics.noteVerified() }
 
     /// Counts and logs an answer that does not follow from the trusted root.
     ///
-    /// - Parameter isWrite: whether the answer is that to a write.
-    /// - Throws: in strict mode the answer to the request, with the evidence.
+    /// - Parameter isWrite: whether the answer is to a write.
+    /// - Throws: in strict mode the error for the caller, with the evidence.
     func noteThrowingIfStrict(_ error: VerificationError, isWrite: Bool = false) throws {
         metrics.failed(error.code.rawValue)
         var short = error
@@ -50,15 +50,15 @@ struct GatewayCore: Sendable {
     private static let isProbablyStored =
         "the entry is probably stored, look before you write it again: "
 
-    /// Counts and logs that another server answers than the one that was trusted; other errors are none of its business.
+    /// Counts and logs that the server is not the trusted one; ignores other errors.
     ///
-    /// - Throws: in strict mode the answer to the request.
+    /// - Throws: in strict mode the error for the caller.
     func noteThrowingIfStrict(_ error: ClientError, isWrite: Bool = false) throws {
         guard let change = error.serverChange else { return }
         metrics.failed(GatewayMetric.serverChange)
         failures.reportServerChange(change.description)
         guard options.isStrict else { return }
-        // An error of unknown outcome says itself that the entry may be stored.
+        // An `outcomeUnknown` error itself says that the entry may be stored.
         let outcome = isWrite && error.code == .serverChanged ? Self.isNotStored : ""
         var failure = GatewayError(.dataLoss, outcome + error.message, status: .badGateway)
         failure.details = Self.evidence(change)
@@ -74,8 +74,8 @@ struct GatewayCore: Sendable {
         return String(buffer: text.buffer)
     }
 
-    /// The evidence as JSON: what was checked, and the two roots that do not fit together. The file that is named has
-    /// all answers of immudb to the request.
+    /// Returns the evidence as JSON: the check, and the two roots that do not match. The named file has all answers
+    /// of immudb to the request.
     private static func evidence(_ error: VerificationError) -> String {
         var text = JSONText()
         text.object { text in

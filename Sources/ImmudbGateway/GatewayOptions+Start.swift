@@ -3,10 +3,10 @@ import NIOCore
 import POSIX
 import RPCTransport
 
-// What a start makes of the options.
+// Turns the options into configurations of the transport and the listener.
 
 extension GatewayOptions {
-    /// The transport to an immudb that is somewhere else.
+    /// Returns the transport to an immudb in another process.
     func transport() async throws(GatewayStartError) -> RPCClient.Configuration {
         let server: ServerAddress
         do {
@@ -27,7 +27,7 @@ extension GatewayOptions {
         return configuration
     }
 
-    /// TLS of the gateway's own listener; nil if it is to have none.
+    /// Returns TLS for the gateway's listener; nil for plain HTTP.
     func listenerTLS() async throws(GatewayStartError) -> ServerTLS? {
         guard !tlsCertificate.isEmpty || !tlsKey.isEmpty else { return nil }
         guard !tlsCertificate.isEmpty, !tlsKey.isEmpty else {
@@ -42,7 +42,7 @@ extension GatewayOptions {
         }
     }
 
-    /// Reads files where that may block.
+    /// Runs `read` on its own thread, since reading files may block.
     private static func onOwnThread<Value: Sendable>(
         _ read: @escaping @Sendable () throws(TLSFileError) -> Value
     ) async throws(GatewayStartError) -> Value {
@@ -60,7 +60,7 @@ extension GatewayOptions {
 }
 
 extension GatewayStartError {
-    /// - Parameter result: how serving ended before it had begun.
+    /// - Parameter result: the result of serving, which ended before it began.
     init(listening options: GatewayOptions, _ result: Result<Void, any Error>) {
         let reason: String =
             switch result {

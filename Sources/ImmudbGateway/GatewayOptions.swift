@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What a gateway can be told.
+/// The options of a gateway.
 public struct GatewayOptions: Sendable {
     public static let defaultAddress = "127.0.0.1"
     public static let defaultPort = 3323
@@ -10,23 +10,22 @@ public struct GatewayOptions: Sendable {
 
     /// The address to listen on.
     public var address = defaultAddress
-    /// The port to listen on; 0: any that is free.
+    /// The port to listen on; 0 for any free port.
     public var port = defaultPort
-    /// Where immudb is.
+    /// The address of immudb.
     public var immudbAddress = defaultImmudbAddress
     public var immudbPort = defaultImmudbPort
-    /// The folder of the trusted roots, `.root-<uuid>`, and in it `evidence`, the folder of the answers that failed a
-    /// verification.
+    /// The folder of the trusted roots, `.root-<uuid>`, with a folder `evidence` of answers that failed verification.
     public var directory = defaultDirectory
     public var mutualTLS = GatewayMutualTLS()
-    /// Certificate and private key of the gateway's own listener, as files in PEM. Both empty: plain HTTP.
+    /// Certificate and private key of the gateway's listener, as PEM files. If both are empty, it serves plain HTTP.
     public var tlsCertificate = ""
     public var tlsKey = ""
-    /// The most clients that are connected: each is an open file of the process.
+    /// The largest number of connected clients. Each is an open file of the process.
     package var maxConnectionCount = RequestLimits().maxConnections
-    /// Whether a verification that failed is answered 502 with the evidence, instead of 200 with `"verified":false`.
+    /// Whether a failed verification is answered with 502 and the evidence instead of 200 and `"verified":false`.
     public var isStrict = false
-    /// What the program was told about itself: shown in ``json``, not used.
+    /// The settings of the program's process, which are only shown in ``json``.
     public var process = GatewayProcess()
 
     public init() {}
@@ -58,12 +57,12 @@ public struct GatewayOptions: Sendable {
     }
 }
 
-/// Mutual TLS on the way to immudb.
+/// Mutual TLS for the connections to immudb.
 public struct GatewayMutualTLS: Sendable {
     public var isOn = false
     /// The name that immudb's certificate must have.
     public var serverName = "localhost"
-    /// Files in PEM: the gateway's key and certificate, and the authorities that immudb's certificate may be of.
+    /// PEM files: the gateway's key and certificate, and the authorities that may issue immudb's certificate.
     public var key = "./tools/mtls/4_client/private/localhost.key.pem"
     public var certificate = "./tools/mtls/4_client/certs/localhost.cert.pem"
     public var clientAuthorities = "./tools/mtls/2_intermediate/certs/ca-chain.cert.pem"
@@ -71,7 +70,7 @@ public struct GatewayMutualTLS: Sendable {
     public init() {}
 }
 
-/// What a program that runs a gateway was told about itself.
+/// The settings of the process that runs a gateway.
 public struct GatewayProcess: Sendable {
     public var configFile = ""
     public var pidFile = ""

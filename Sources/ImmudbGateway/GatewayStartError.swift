@@ -1,4 +1,4 @@
-/// Why a gateway does not start: a sentence for a person, with what to do.
+/// The reason why a gateway does not start, with advice, as a message for the operator.
 public struct GatewayStartError: Error, CustomStringConvertible {
     public let description: String
 

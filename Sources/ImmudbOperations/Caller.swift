@@ -1,4 +1,4 @@
-/// The party for whom an operation is done. Called from any thread; must not block.
+/// The client for whom an operation runs. Called on any thread; must not block.
 public protocol Caller: Sendable {
     /// Whether the caller no longer waits for the result.
     var hasGone: Bool { get }

@@ -1,20 +1,20 @@
 public import ImmudbStore
 
 extension DatabaseOperations {
-    /// Dumps all entries of the newest snapshot in insertion order. Writers go on meanwhile.
+    /// Dumps all entries of the newest snapshot in insertion order. Does not block writers.
     public func dump() -> DatabaseDump { DatabaseDump(of: database) }
 }
 
 /// All entries of a snapshot, in runs whose size is known before they are read.
 ///
-/// Reads on the database's own threads, of which there are few. So there are as many runs in memory
-/// as such threads, however many dumps there are.
+/// Reads on the few threads of the database. So at most one run per such thread is in memory, for
+/// any number of dumps.
 public struct DatabaseDump: Sendable {
     /// Consecutive entries that `read` reads.
     public struct Run: Sendable {
         /// The number of entries.
         public var count: Int { run.count }
-        /// The most bytes of their keys and values together.
+        /// The maximum total of their keys and values in bytes.
         public var byteCount: Int { run.byteCount }
         fileprivate let run: IndexWalk.Run
         /// The walk that reads them.
@@ -33,8 +33,8 @@ public struct DatabaseDump: Sendable {
         walk = snapshot.indexWalk(from: EntryIndex(0), room: AnswerRoom(byteLimit: .max))
     }
 
-    /// Finds the next entries that have at most `byteLimit` bytes together, or the next one alone
-    /// if it is larger. Does not read them.
+    /// Finds, without reading them, the next entries that have at most `byteLimit` bytes together,
+    /// or only the next one if it is larger.
     ///
     /// - Returns: nil at the end.
     public func nextRun(upTo byteLimit: Int) async throws(StoreError) -> Run? {
@@ -46,7 +46,7 @@ public struct DatabaseDump: Sendable {
         }
     }
 
-    /// Reads the run that `nextRun` returned last, and moves behind it.
+    /// Reads the run that `nextRun` returned last, and moves past it.
     ///
     /// - Parameter body: makes the result, on a thread of the database. It calls `forEach` once, to
     ///   get the entries one after the other.

@@ -1,15 +1,15 @@
 public import ImmudbStore
 
 extension DatabaseOperations {
-    /// The state of the database: whether it takes writes and reads.
+    /// The state of the database: whether it accepts writes and reads.
     public struct Health: Sendable {
-        /// The reason why no writes are taken, or nil if they are.
+        /// The reason why writes are refused, or nil if they are accepted.
         public let writeError: StoreError?
         /// The reason why keys cannot be looked up, or nil if they can.
         public let readError: StoreError?
         /// The damage of entries that was found.
         public let damage: DamagedState?
-        /// Whether entries of a database beside this one are damaged.
+        /// Whether entries of a companion database are damaged.
         public let isCompanionDamaged: Bool
 
         public var takesWrites: Bool { writeError == nil && damage == nil }
@@ -18,20 +18,20 @@ extension DatabaseOperations {
         public var isWhole: Bool { takesWrites && answersReads && !isCompanionDamaged }
     }
 
-    /// What is known of damaged entries, and what it means for calls. Writes are refused in any case.
+    /// The known damage of entries, and its effect on calls. Writes are always refused.
     public struct DamagedState: Sendable {
         public let report: Database.DamageReport
         /// Whether reads are refused, too.
         public let refusesReads: Bool
     }
 
-    /// The damage of the database; nil if none was found. Costs one atomic load then.
+    /// The damage of the database; nil if none was found, which costs one atomic load.
     public var damage: DamagedState? {
         database.damage.map { DamagedState(report: $0, refusesReads: !servesDamaged) }
     }
 
-    /// Checks the database: looks a key up, reads the newest entry unless it is large, and asks
-    /// whether writes are taken.
+    /// Checks the database: looks a key up, reads the newest entry unless it is large, and checks
+    /// whether writes are accepted.
     public func health() -> Health {
         var readError: StoreError?
         do throws(StoreError) {

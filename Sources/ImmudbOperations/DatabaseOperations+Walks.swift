@@ -6,8 +6,8 @@ public import ImmudbStore
 extension DatabaseOperations {
     /// Reads the versions of a key, newest first, as many as the limit of an answer allows.
     ///
-    /// - Parameter end: the index before which the versions lie, or nil for all.
-    /// - Returns: whether there may be older versions, which did not fit.
+    /// - Parameter end: the index before which the versions must be, or nil for all.
+    /// - Returns: whether there may be older versions that did not fit.
     /// - Throws: `invalidKey`, `callerHasGone`, the errors of `body`.
     public func versions(
         of key: [UInt8], before end: EntryIndex? = nil, for caller: some Caller,
@@ -52,9 +52,9 @@ extension DatabaseOperations {
             caller, body)
     }
 
-    /// Reads `count` entries from an index on, in insertion order; fewer at the end.
+    /// Reads `count` entries starting at an index, in insertion order; fewer at the end.
     ///
-    /// - Returns: whether there are more behind them.
+    /// - Returns: whether more entries follow.
     /// - Throws: `indexNotFound` for a first index beyond the end; `answerTooLarge`, since entries
     ///   that are left out would be on no other page; `callerHasGone`; the errors of `body`.
     public func entries(
@@ -88,7 +88,7 @@ extension DatabaseOperations {
         return count
     }
 
-    /// Passes on the entries of a walk, page by page, as long as the caller waits.
+    /// Passes the entries of a walk to `body`, page by page, as long as the caller waits.
     func pages(
         of walk: some EntryWalk, _ caller: some Caller, _ body: ([Entry]) throws -> Void
     ) throws {

@@ -1,7 +1,7 @@
 public import ImmudbStore
 
 extension DatabaseOperations {
-    /// Appends entries, all or none. Drops them if the caller has gone when their turn comes.
+    /// Appends entries, all or none. Drops them if the caller has gone before their turn.
     ///
     /// - Parameter completion: as of `Database.append`: runs on a thread of the database once the
     ///   entries are durable and visible; must not block.
@@ -10,7 +10,7 @@ extension DatabaseOperations {
         completion: @escaping @Sendable (Result<Appended, StoreError>) -> Void
     ) {
         // A caller has two sources, one for its batches and one for its single writes, so that
-        // batches do not hold up single writes. A caller's operations have no order.
+        // batches do not delay single writes. A caller's operations are not ordered.
         let source = 2 * caller.lane + (entries.count > 1 ? 1 : 0)
         database.append(
             entries, source: source, isCancelled: { caller.hasGone }, completion: completion)
@@ -18,7 +18,7 @@ extension DatabaseOperations {
 
     /// Appends one entry, and proves that it is in a tree that continues the one that the caller trusts.
     ///
-    /// Checks everything before it writes: a refused call leaves no entry.
+    /// Checks everything before it writes, so a refused call leaves no entry.
     ///
     /// - Parameters:
     ///   - trusted: the last index of the tree that the caller trusts, or nil for the tree of one

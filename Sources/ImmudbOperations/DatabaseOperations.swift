@@ -3,13 +3,13 @@ public import POSIX
 
 /// The operations of a database for callers outside of the process, one function each.
 ///
-/// They stand between a wire and the store. A wire (gRPC of immudb 0.6, REST) turns its messages
-/// into arguments, and results and errors into its answers. Everything that does not depend on the
-/// wire is here: the snapshot that an operation reads, the checks before a write, the limits of
-/// answers, and the end of operations whose caller has gone.
+/// They are the layer between a wire and the store. A wire (gRPC of immudb 0.6, REST) turns its
+/// messages into arguments, and results and errors into its answers. Everything that does not
+/// depend on the wire is here: the snapshot that an operation reads, the checks before a write, the
+/// limits of answers, and the end of operations whose caller has gone.
 ///
-/// Operations block on the disk: call them on a thread that may block. Reads see the newest
-/// snapshot, and everything that one operation returns is of one snapshot. Writes return at once
+/// Operations block on the disk: call them on a thread that may block. Reads use the newest
+/// snapshot, and the whole result of an operation comes from one snapshot. Writes return at once
 /// and complete on a thread of the database, where nothing may block.
 ///
 /// Errors are `StoreError`, with the codes that the database's own calls document, and
@@ -17,9 +17,9 @@ public import POSIX
 public struct DatabaseOperations: Sendable {
     /// The limit of the answer to one operation.
     public struct AnswerLimit: Sendable {
-        /// The most bytes of an answer's entries.
+        /// The maximum number of bytes of an answer's entries.
         public var byteCount: Int
-        /// The most bytes that an entry adds on the wire to its key and value.
+        /// The maximum number of bytes that an entry adds to its key and value on the wire.
         public var entryOverheadByteCount: Int
 
         public init(byteCount: Int, entryOverheadByteCount: Int) {
@@ -31,9 +31,9 @@ public struct DatabaseOperations: Sendable {
     public let database: Database
     let answerLimit: AnswerLimit
     let proofs: ProofQueue
-    /// Whether reads go on after damage of entries was found.
+    /// Whether reads are still served after damage of entries was found.
     let servesDamaged: Bool
-    /// Databases whose damage is bad health here as well.
+    /// Databases whose damage also counts for this database's health.
     let companions: [Database]
 
     /// - Throws: `Errno` if the system cannot start a thread for proofs.

@@ -1,14 +1,13 @@
 public import ImmudbStore
 
-/// An entry that was located and is still to be read: its size is known before its bytes take
-/// memory.
+/// A located entry that is not read yet, so its size is known before its bytes take memory.
 public struct PendingRead: Sendable {
     let snapshot: Snapshot
     let location: EntryLocation
     /// The size of the tree since which the entry is proven, or nil if no proof was requested.
     let since: TreeSize?
 
-    /// The size of the entry's record: its key, its value, and some tens of bytes more.
+    /// The size of the entry's record: its key, its value, and a few dozen bytes more.
     public var byteCount: Int { location.byteCount }
 
     /// Reads the entry, and proves it if that was requested.

@@ -4,7 +4,7 @@ import ImmudbStore
 import RPCTransport
 
 extension AccountService {
-    /// Streams the audit entries of one snapshot, ordered by time. Writers go on meanwhile.
+    /// Streams the audit entries of one snapshot, ordered by time. Does not block writers.
     func auditLog(_ request: Immudb_Admin_V1_AuditLogRequest, _ stream: ServerStream) async throws {
         let filter = try AuditFilter(request)
         do {

@@ -96,7 +96,7 @@ struct AccountService: Sendable {
         }
     }
 
-    /// Runs an action of the administrator who makes the call, and answers with its result.
+    /// Runs an action of the calling administrator, and answers with its result.
     private func perform(
         _ call: ServerCall, _ what: StaticString, _ user: Data,
         _ act: (
@@ -145,7 +145,7 @@ struct AccountService: Sendable {
 }
 
 extension Refusal {
-    /// Maps each error of accounts to a status of the wire. This is the only place that does.
+    /// Maps each error of accounts to a status of the wire. This is the only such table.
     init(_ error: AccountError) {
         switch error {
         case .wrongUserOrPassword:
@@ -185,6 +185,6 @@ extension Refusal {
         }
     }
 
-    /// The answer of CreateUser to a name that cannot be a key, as 0.6 gives it.
+    /// The answer of CreateUser to a name that cannot be a key, as in 0.6.
     static let internalError = Refusal(.internalError, "internal error")
 }

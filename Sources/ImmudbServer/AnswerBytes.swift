@@ -3,12 +3,13 @@ import MerkleTree
 import RPCTransport
 
 // Encodes answers that carry entries and digests straight into the bytes that are sent. As
-// generated messages, each digest of a proof would be an object of its own, forty for a large tree,
+// generated messages, each digest of a proof would be a separate object, forty for a large tree,
 // which costs more than finding the digests; and a list of entries would be in memory twice. The
 // bytes are those of the generated messages: a test compares them.
 
-/// Whether an entry is sent as it is stored, or as structured content. The bytes differ only for
-/// empty values: a stored value that is structured is the encoding of the message `Content`.
+/// The form in which an entry is sent: as it is stored, or as structured content. The bytes differ
+/// only for empty values: a stored value that is structured is the encoding of the message
+/// `Content`.
 enum ItemForm: Sendable {
     /// `Item`, `SafeItem`, `ItemList`, `Page`.
     case plain
@@ -40,8 +41,9 @@ func encodedSafeItem(_ proven: ProvenEntry, as form: ItemForm = .plain) -> Frame
     }
 }
 
-/// The items of a list, encoded page by page as their entries arrive. In memory are the encoded
-/// items and one page of entries. All entries of the list would cost 100 bytes and more each.
+/// The items of a list, encoded page by page as their entries arrive. So only the encoded items and
+/// one page of entries are in memory. All entries of the list would take at least 100 bytes more
+/// each.
 struct EncodedItems {
     private let form: ItemForm
     private var pages: [[UInt8]] = []
@@ -110,8 +112,8 @@ extension EntryProof {
     }
 }
 
-/// The most bytes that an item adds to its key and value in a list: 4 tags of 1 byte, 3 lengths of
-/// up to 5 and an index of up to 10.
+/// The maximum number of bytes that an item adds to its key and value in a list: 4 tags of 1 byte,
+/// 3 lengths of up to 5 and an index of up to 10.
 let itemOverheadByteCount = 29
 
 /// Counts the bytes of a field: its tag, its length and `byteCount` bytes.
@@ -124,15 +126,15 @@ private func numberFieldByteCount(_ number: UInt64) -> Int {
     number == 0 ? 0 : 1 + varintByteCount(number)
 }
 
-/// Counts the bytes of a varint: seven bits a byte, at least one byte.
+/// Counts the bytes of a varint: seven bits per byte, at least one byte.
 private func varintByteCount(_ number: UInt64) -> Int {
     (63 - (number | 1).leadingZeroBitCount) / 7 + 1
 }
 
 // MARK: writing
 
-/// Writes fields of protocol buffers. As the generated code does, it leaves out numbers that are 0
-/// and empty bytes, except in repeated fields.
+/// Writes fields of protocol buffers. Like the generated code, it leaves out numbers that are 0 and
+/// empty bytes, except in repeated fields.
 private struct FieldWriter {
     private var next: UnsafeMutableRawPointer
     private let end: UnsafeMutableRawPointer
@@ -178,7 +180,7 @@ private struct FieldWriter {
         write(encoded: bytes)
     }
 
-    /// Copies fields that are encoded already.
+    /// Copies encoded fields.
     mutating func write(encoded bytes: [UInt8]) {
         let target = take(bytes.count)
         bytes.withUnsafeBytes { source in

@@ -3,12 +3,12 @@ import ImmudbStore
 import POSIX
 import RPCTransport
 
-// What calls get once damage of entries was found: by the self-check, by a read, or at the start.
+// Refuses calls once damage of entries was found: by the self-check, by a read, or at the start.
 
 extension DatabaseService {
-    /// Returns a method that is refused once damage was found: what is written now would hide it.
+    /// Returns a method that is refused once damage was found, since new entries could hide it.
     ///
-    /// The status is not DATA_LOSS, after which a client could not know whether its entry was stored.
+    /// The status is not DATA_LOSS, since a client could not tell from that whether its entry was stored.
     func refusingWritesOfDamaged(_ method: RPCMethod) -> RPCMethod {
         method.intercepted { [operations] _ throws(RPCError) in
             guard let damage = operations.damage else { return }
@@ -16,7 +16,7 @@ extension DatabaseService {
         }
     }
 
-    /// Returns a method that is refused once damage was found, unless the server serves what is whole.
+    /// Returns a method that is refused once damage was found, unless the server serves intact entries.
     func refusingReadsOfDamaged(_ method: RPCMethod) -> RPCMethod {
         method.intercepted { [operations] _ throws(RPCError) in
             guard let damage = operations.damage, damage.refusesReads else { return }
@@ -38,7 +38,7 @@ extension DatabaseOperations.DamagedState {
             + "are whole are answered"
     }
 
-    /// The original's words, and the entries. Only the log names the files.
+    /// The original's text, and the entries. Only the log names the files.
     private var finding: String {
         let what =
             report.first.isTampering
@@ -46,7 +46,7 @@ extension DatabaseOperations.DamagedState {
         return "the database should be checked manually as \(what): \(entries)"
     }
 
-    /// Which entries are damaged, as far as a person needs it.
+    /// The damaged entries, in a short text for people.
     var entries: String {
         let range = report.first.entries
         let first =

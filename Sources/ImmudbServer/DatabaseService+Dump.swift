@@ -11,18 +11,18 @@ import SwiftProtobuf
 #endif
 
 extension DatabaseService {
-    /// The most bytes of keys and values in one message, unless a single entry is larger. Clients
-    /// accept 4 MiB by default; the fields of up to 1,000 entries are added to this number.
+    /// The maximum number of bytes of keys and values in one message, unless a single entry is
+    /// larger. Clients accept 4 MiB by default; the fields of up to 1,000 entries are added to this
+    /// number.
     private static let dumpMessageByteCount = 2 << 20
-    /// The most bytes that an entry adds to its key and value in a message.
+    /// The maximum number of bytes that an entry adds to its key and value in a message.
     private static let dumpEntryByteCount = 48
 
-    /// Streams all entries of one snapshot in insertion order, as they are stored. Writers go on
-    /// meanwhile.
+    /// Streams all entries of one snapshot in insertion order, as they are stored. Does not block
+    /// writers.
     ///
-    /// Holds one message in memory, whatever the size of the database and of its entries: the sizes
-    /// of the next entries are known before they are read, and they are read once there is room for
-    /// them. The stream waits for a slow client.
+    /// Holds only one message in memory: the sizes of the next entries are known before they are
+    /// read, and they are read once there is memory for them. The stream waits for a slow client.
     func dump(_ request: Google_Protobuf_Empty, _ stream: ServerStream) async throws {
         var dump = operations.dump()
         log.debug("dump of \(dump.size) entries", of: stream)
@@ -30,15 +30,15 @@ extension DatabaseService {
             while let run = try await dump.nextRun(upTo: Self.dumpMessageByteCount) {
                 let byteCount = run.byteCount + run.count * Self.dumpEntryByteCount
                 try await stream.reserve(byteCount)
-                // Encoded on the thread that reads, so there is one copy per such thread, not one
-                // per dump.
+                // Encoded on the thread that reads, so there is one copy for each such thread, not
+                // for each dump.
                 let message = try await dump.read(run) { forEach throws(StoreError) in
                     var list = Pb_KVList()
                     list.kv.reserveCapacity(run.count)
                     try forEach { list.kv.append(Pb_KV($0)) }
                     return Result { try list.serializedBytes() as FramedBytes }
                 }.get()
-                // Happens only if a file that records the sizes of entries is damaged.
+                // Happens only if a file with the sizes of entries is damaged.
                 if message.count > byteCount { try await stream.reserve(message.count) }
                 try await stream.send(framed: message)
             }
@@ -51,7 +51,7 @@ extension DatabaseService {
 }
 
 extension Pb_KV {
-    /// Encodes the kind as one byte, which does not tell references from members of sorted sets.
+    /// Encodes the kind as one byte, with the same value for references and members of sorted sets.
     fileprivate init(_ entry: Entry) {
         self.init()
         key = Data(entry.key)

@@ -3,21 +3,21 @@ import ImmudbProtocol
 import ImmudbStore
 import RPCTransport
 
-/// An entry that was located and is still to be read.
+/// A located entry that is not read yet.
 struct EntryRead: Sendable {
     let pending: PendingRead
     let form: ItemForm
-    /// The call's name in the log and the requested key, or nil if the call is logged already.
+    /// The call's name in the log and the requested key, or nil if the call was logged before.
     var logged: (name: StaticString, key: [UInt8])?
 }
 
 extension DatabaseService {
-    /// The largest record that is read on a worker's thread. A larger one takes more than 100 µs to
-    /// read and check, and other calls would wait.
+    /// The largest record that is read on a worker's thread. Reading and checking a larger one
+    /// takes more than 100 µs, and other calls would wait.
     private static let workerByteLimit = 64 << 10
 
     /// Answers with one entry. A small record is read at once; a larger one on a blocking thread,
-    /// as soon as unread answers leave room for it.
+    /// as soon as unread answers leave memory for it.
     func answerEntry(_ call: ServerCall, _ locate: () throws -> EntryRead) {
         let read: EntryRead
         do {
@@ -48,7 +48,7 @@ extension DatabaseService {
         }
     }
 
-    /// Logs an entry that was read, and refuses it if it must be structured and is not.
+    /// Logs an entry that was read, and refuses it if it is not structured but must be.
     private func accept(
         _ entry: Entry, _ read: EntryRead, for call: ServerCall
     ) throws(Refusal) {
@@ -60,13 +60,13 @@ extension DatabaseService {
 }
 
 extension DatabaseService {
-    /// Encodes the entries that an operation hands out, page by page.
+    /// Encodes the entries that an operation passes on, page by page.
     ///
     /// - Parameters:
     ///   - advice: tells the client what to do if the list is too large for one answer.
     ///   - operation: receives the function that takes a page.
     /// - Throws: `not structured` if a value must be structured and is not: the whole list fails,
-    ///   and the message names the key. Else the operation's error.
+    ///   and the message names the key. Otherwise the operation's error.
     func encodedItems(
         as form: ItemForm, tooLarge advice: String = "ask for less at a time",
         _ operation: (([Entry]) throws -> Void) throws -> Void

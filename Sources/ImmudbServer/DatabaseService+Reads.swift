@@ -81,8 +81,8 @@ extension DatabaseService {
     }
 
     /// Answers with the versions of a key, newest first, as many as fit into the largest answer.
-    /// 0.6 has no way to ask for the rest of a longer history: a trailer says that more versions
-    /// exist, and a header asks for them.
+    /// 0.6 cannot request the rest of a longer history: here a trailer says that more versions
+    /// exist, and a header requests them.
     func answerVersions(of request: Immudb_Schema_Key, as form: ItemForm, _ call: ServerCall) {
         log.debug("history \(printable(request.key))", of: call)
         do {

@@ -10,9 +10,9 @@ import SwiftProtobuf
     import Foundation
 #endif
 
-// The methods whose names end in SV do the same as those without it, on values that consist of a
-// client's time and a payload. The server stores the encoding of `Content`, so both see the same
-// entries. A method here refuses a value that is not a `Content`; the plain methods read it.
+// The methods whose names end in SV do the same as the plain methods, with values that consist of a
+// client's time and a payload. The server stores the encoding of `Content`, so both use the same
+// entries. Methods here refuse a value that is not a `Content`; plain methods read it.
 
 extension DatabaseService {
     func setStructured(_ request: Immudb_Schema_StructuredKeyValue, _ call: ServerCall) {
@@ -72,8 +72,7 @@ extension DatabaseService {
 }
 
 extension NewEntry {
-    /// - Throws: `missing value` if the message has no value: an absent value differs from an empty
-    ///   one.
+    /// - Throws: `missing value` if the message has no value, which differs from an empty one.
     fileprivate init(_ item: Immudb_Schema_StructuredKeyValue) throws(Refusal) {
         guard item.hasValue else { throw Refusal.missing("value") }
         self.init(key: item.key.allBytes, value: item.value.storedValue)

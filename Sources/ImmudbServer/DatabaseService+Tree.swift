@@ -6,8 +6,8 @@ import RPCTransport
 import SwiftProtobuf
 
 extension DatabaseService {
-    /// Answers true if writes are taken and keys can be looked up, found or not. Never answers with
-    /// an error; trailers say which part does not work, and why.
+    /// Answers true if writes are accepted and keys can be looked up, found or not. Never answers
+    /// with an error; trailers name the part that does not work, and the reason.
     func health(_ request: Google_Protobuf_Empty, _ call: ServerCall) {
         let health = operations.health()
         var trailers = Metadata()
@@ -72,8 +72,8 @@ extension DatabaseService {
         }
     }
 
-    /// Answers with a consistency proof. Its first root is empty, as in 0.6: a client puts in its
-    /// own after the proof has held.
+    /// Answers with a consistency proof. Its first root is empty, as in 0.6: a client fills in its
+    /// own after it has verified the proof.
     func consistency(_ request: Immudb_Schema_Index, _ call: ServerCall) {
         answer(call) {
             let first = EntryIndex(request.index)

@@ -12,7 +12,7 @@ extension DatabaseService {
         answerBytes(call) { try items(of: request, as: .plain, for: call).list() }
     }
 
-    /// Encodes as many entries as the limit and the largest answer allow. Clients ask for the next
+    /// Encodes as many entries as the limit and the largest answer allow. Clients request the next
     /// ones after the last key.
     func items(
         of request: Immudb_Schema_ScanOptions, as form: ItemForm, for call: ServerCall

@@ -41,7 +41,8 @@ extension DatabaseService {
         log.debug("safereference \(printable(name)) to \(printable(key))", of: call)
         appendProven(for: call, since: request.rootIndex) {
             guard request.hasRo else { throw Refusal.missing("ro") }
-            // SafeReference answers "invalid key" for either field; Reference says "invalid reference" for the name.
+            // SafeReference answers "invalid key" for either field; Reference answers "invalid reference" for the
+            // name.
             try Limits.validate(key: key.allBytes)
             try Limits.validate(key: name.allBytes)
             return NewEntry(request.ro)
@@ -98,7 +99,8 @@ extension DatabaseService {
     /// once the entries are durable and visible. A failure after that must not get a status that
     /// says that nothing was stored.
     ///
-    /// - Parameter entries: makes the entries of the request. Its error is the answer.
+    /// - Parameter entries: makes the entries of the request. An error that it throws is the
+    ///   answer.
     func append(for call: ServerCall, _ entries: () throws -> [NewEntry]) {
         let checked: [NewEntry]
         do {

@@ -19,13 +19,14 @@ public final class DatabaseService: Sendable {
     let operations: DatabaseOperations
     let log: Logger
     let faults: FaultLog
-    /// nil: roots are not signed.
+    /// Signs roots; nil if roots are not signed.
     let signer: RootSigner?
 
     /// - Parameters:
-    ///   - maxAnswerByteCount: the most bytes of an answer, unless a single entry is larger.
-    ///   - servesDamaged: whether reads go on after damage of entries was found.
-    ///   - companions: databases whose damage is bad health as well.
+    ///   - maxAnswerByteCount: the maximum number of bytes of an answer, unless a single entry is
+    ///     larger.
+    ///   - servesDamaged: whether reads are still served after damage of entries was found.
+    ///   - companions: databases whose damage also counts for the health.
     /// - Throws: `Errno` if the system cannot start a thread.
     public convenience init(
         database: Database, log: Logger, maxAnswerByteCount: Int, servesDamaged: Bool = false,
@@ -50,8 +51,8 @@ public final class DatabaseService: Sendable {
         faults = FaultLog(self.log)
     }
 
-    /// All methods on the data, and those that are not implemented but which clients of later
-    /// releases of the original call first. `AccountService` has the methods about users.
+    /// All methods on the data, and the unimplemented methods that clients of later releases of the
+    /// original call first. `AccountService` has the methods about users.
     public var methods: [RPCMethod] {
         writes.map(refusingWritesOfDamaged) + (reads + walks + proofs).map(refusingReadsOfDamaged)
             + state
@@ -118,11 +119,11 @@ public final class DatabaseService: Sendable {
         ]
     }
 
-    /// Answered whatever is damaged.
+    /// Methods that are answered even if entries are damaged.
     private var state: [RPCMethod] {
         [
             .measured(ImmuService.health, health),
-            // A signature is no work for an event loop.
+            // A signature takes too long for an event loop.
             .measured(
                 ImmuService.currentRoot, on: signer == nil ? .eventLoop : .points, currentRoot),
         ]
@@ -136,7 +137,7 @@ public final class DatabaseService: Sendable {
         }
     }
 
-    /// The advice to a person who uses a client of another release.
+    /// The advice to users of clients of another release.
     private static let advice =
         "this server speaks the protocol of immudb 0.6. A client of a later release needs a later server"
 }

@@ -9,17 +9,16 @@ import RPCTransport
     import Glibc
 #endif
 
-/// Divides the files that this process may have open, so that clients cannot take those that the
-/// database needs.
+/// Divides the open files of this process, so that clients cannot use those that the database
+/// needs.
 ///
 /// The database comes first: an eighth of the limit, at most 64, for segments of the ledger, and a
-/// quarter, at most 512, for the key index. 40 are for standard files, threads' queues, the tree, the
-/// lock, the log and what is opened for a moment; a sixteenth, at most 16, and 4 are for metrics; 30 are for the
-/// system's database; a sixteenth, at most 4,096, is for a gateway in the same process, if there is one. Connections get the
-/// rest.
+/// quarter, at most 512, for the key index. 40 are for standard streams, threads' queues, the tree, the lock, the log
+/// and files that are open briefly; a sixteenth, at most 16, and 4 are for metrics; 30 are for the system's database;
+/// a sixteenth, at most 4,096, is for a gateway in the same process, if there is one. Connections get the rest.
 public struct DescriptorBudget: Sendable {
-    /// Includes eight of the system's database: its tree, its locks and the files that its index
-    /// always has open.
+    /// Includes eight files of the system's database: its tree, its locks and the files that its
+    /// index always has open.
     private static let otherCount =
         52 + Accounts.openSegmentCount + Accounts.openIndexFileCount
     private static let leastIndexFileCount = 20
@@ -28,12 +27,12 @@ public struct DescriptorBudget: Sendable {
     let indexFileCount: Int
     let connectionCount: Int
 
-    /// The most connections that ask for metrics.
+    /// The maximum number of connections for metrics.
     public static var metricsConnectionCount: Int {
         metricsConnectionCount(limit: openFileLimit() ?? 1024)
     }
 
-    /// Connections of a gateway in the same process.
+    /// The maximum number of connections of a gateway in the same process.
     public static var gatewayConnectionCount: Int {
         min(4_096, max(4, (openFileLimit() ?? 1024) / 16))
     }
@@ -41,8 +40,8 @@ public struct DescriptorBudget: Sendable {
     private static func metricsConnectionCount(limit: Int) -> Int { min(16, max(1, limit / 16)) }
 
     /// - Parameters:
-    ///   - limit: of open files in this process.
-    ///   - gatewayCount: of them for a gateway.
+    ///   - limit: the limit of open files of this process.
+    ///   - gatewayCount: the number of files for a gateway.
     /// - Throws: `ServerStartError` if the limit is too low for a database and one connection.
     init(limit: Int, gatewayCount: Int = 0) throws(ServerStartError) {
         segmentCount = min(64, max(4, limit / 8))
@@ -57,7 +56,7 @@ public struct DescriptorBudget: Sendable {
         }
     }
 
-    /// The budget under this process's own limit; says in the log what it leaves for clients.
+    /// Makes the budget for this process's limit, and logs the number of connections.
     init(log: Logger, gatewayCount: Int = 0) throws(ServerStartError) {
         let count = openFileLimit() ?? 1024
         try self.init(limit: count, gatewayCount: gatewayCount)

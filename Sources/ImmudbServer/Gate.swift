@@ -3,7 +3,7 @@ import ImmudbProtocol
 import Logging
 import RPCTransport
 
-/// Stands in front of each method: admits or refuses a call before its request is decoded.
+/// Admits or refuses each call before its request is decoded.
 ///
 /// | users | client_id | Login | Health, CurrentRoot | data | administration |
 /// | --- | --- | --- | --- | --- | --- |
@@ -12,8 +12,8 @@ import RPCTransport
 /// | on | | open | open | a token | administrator's token, this machine |
 /// | on | immuadmin | open | open | administrator's token, this machine | the same |
 ///
-/// "This machine" is where a call comes from that a client makes for itself: one with the metadata `x-forwarded-for` is
-/// of somebody behind a gateway or a proxy, who may be anywhere.
+/// "This machine" means that a client on this machine makes the call for itself: a call with the metadata
+/// `x-forwarded-for` comes from a client behind a gateway or a proxy, which may be anywhere.
 struct Gate: Sendable {
     let accounts: Accounts
     /// Whether the server was started with users.
@@ -55,7 +55,7 @@ struct Gate: Sendable {
         AdminService.backup: .backup, AdminService.restore: .restore,
     ]
 
-    /// - Throws: the answer to a call that is not admitted.
+    /// - Throws: the status of a call that is not admitted.
     func admit(
         _ permission: Permission, _ metadata: Metadata, isLocal: Bool
     ) throws(Refusal) {
@@ -91,7 +91,7 @@ struct Gate: Sendable {
 
     /// Returns the user who makes a call.
     ///
-    /// - Throws: the answer to a call without a valid token.
+    /// - Throws: the status of a call without a valid token.
     func caller(_ metadata: Metadata) throws(Refusal) -> Caller {
         guard let header = metadata.firstText(ImmuMetadata.authorization) else {
             throw Refusal(.unauthenticated, "no Authorization header found on request")
@@ -117,10 +117,10 @@ extension Metadata {
         firstText(ImmuMetadata.clientIdentity) == ImmuMetadata.administrationClient
     }
 
-    /// Whether it is a call that a gateway or a proxy makes for somebody else, whatever the value says.
+    /// Whether a gateway or a proxy makes the call for somebody else, whatever the value is.
     var isForwarded: Bool { fields.contains { $0.name == ImmuMetadata.forwardedFor } }
 
-    /// As `first`, without an array for those that follow: this is asked of every call.
+    /// Like `first`, without allocating an array, since every call needs this.
     fileprivate func firstText(_ name: String) -> String? {
         for field in fields where field.name == name {
             if case .text(let text) = field.value { return text }
@@ -130,7 +130,7 @@ extension Metadata {
 }
 
 extension ServerCall {
-    /// Whether the caller is on this machine: the client is, and calls for nobody else.
+    /// Whether the caller is on this machine: the client is, and does not call for somebody else.
     var isOfLocalCaller: Bool { isFromThisMachine && !metadata.isForwarded }
 }
 

@@ -3,7 +3,7 @@ import ImmudbProtocol
 import RPCTransport
 import SwiftProtobuf
 
-/// The standard health service of gRPC, for probes and load balancers that know nothing of immudb.
+/// The standard health service of gRPC, for probes and load balancers.
 ///
 /// It knows four names of services: `immudb.read`, `immudb.write`, and for the server as a whole
 /// the empty name and that of `ImmuService`.
@@ -45,9 +45,8 @@ struct HealthChecks: Sendable {
         call.reply(Self.answer(Self.status(of: part, in: operations.health())))
     }
 
-    /// Sends the status, and every change of it, until the client leaves or the server stops. For
-    /// an unknown service it sends SERVICE_UNKNOWN and keeps the call open, as the standard
-    /// demands.
+    /// Sends the status and each change until the client disconnects or the server stops. For an
+    /// unknown service it sends SERVICE_UNKNOWN and keeps the call open, as the standard requires.
     private func watch(
         _ request: Grpc_Health_V1_HealthCheckRequest, _ stream: ServerStream
     ) async throws {

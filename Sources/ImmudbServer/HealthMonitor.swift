@@ -6,7 +6,7 @@ import Synchronization
 final class HealthMonitor: Sendable {
     private static let interval = Duration.seconds(1)
 
-    /// The most watchers of one connection.
+    /// The maximum number of watchers of one connection.
     private static let connectionLimit = 4
 
     private struct Watcher {
@@ -18,15 +18,15 @@ final class HealthMonitor: Sendable {
     private struct State {
         var watchers: [Int: Watcher] = [:]
         var nextNumber = 0
-        /// The newest health, which a new watcher gets at once; nil while nobody watches.
+        /// The newest health, which a new watcher gets at once; nil if there are no watchers.
         var last: DatabaseOperations.Health?
         var task: Task<Void, Never>?
         var isOver = false
     }
 
     private let operations: DatabaseOperations
-    /// The most watchers of all clients, twice as many as one address may have: a watcher keeps its
-    /// connection for as long as it likes.
+    /// The maximum number of watchers of all clients, twice that of one address, since a watcher
+    /// may keep its connection open without limit.
     private let limit: Int
     private let state = Mutex(State())
 
@@ -35,14 +35,13 @@ final class HealthMonitor: Sendable {
         self.limit = limit
     }
 
-    /// Returns the health now and each second from now on, until ``end()``. A slow watcher gets
-    /// only the newest.
+    /// Returns the health now and every second until ``end()``. A slow watcher gets only the
+    /// newest.
     ///
     /// - Parameters:
     ///   - lane: the number of the watcher's connection.
     ///   - host: the unit by which clients are counted: an address, or a network of IPv6.
-    /// - Returns: nil if all clients, this connection or this host have as many watchers as
-    ///   allowed.
+    /// - Returns: nil if the limit of all clients, of this connection or of this host is reached.
     func watch(lane: Int, host: String) -> AsyncStream<DatabaseOperations.Health>? {
         state.withLock { state -> AsyncStream<DatabaseOperations.Health>? in
             guard state.watchers.count < limit,
@@ -65,7 +64,7 @@ final class HealthMonitor: Sendable {
         }
     }
 
-    /// Ends all watching, since the server is about to stop.
+    /// Ends all watching, since the server is stopping.
     func end() {
         let (watchers, task) = state.withLock { state in
             state.isOver = true

@@ -38,7 +38,7 @@ extension RPCServer.Shortage {
         }
     }
 
-    /// The address of one of the clients that were closed.
+    /// The address of one of the closed clients.
     fileprivate var peerAddress: String? {
         switch self {
         case .didNotRead(let closed), .sentTooSlowly(let closed): closed.peerAddress

@@ -2,7 +2,7 @@ import Logging
 import RPCTransport
 
 extension ImmudbServer {
-    /// Reads the key that signs roots. Returns nil if there is to be none.
+    /// Reads the key that signs roots. Returns nil if the options name none.
     static func loadSigner(
         _ path: String, log: Logger
     ) async throws(ServerStartError) -> RootSigner? {

@@ -19,7 +19,7 @@ public final class ImmudbServer: Sendable {
     /// The release that this server belongs to, such as 0.6.0.
     public static let version = ImmudbRelease.version
 
-    /// The options at the start, with the actual port if any free one was asked for.
+    /// The options at the start, with the actual port if it was 0.
     public let options: ServerOptions
     /// The value of the header `immudb-uuid` in every answer.
     public var identifier: ServerIdentifier { currentIdentifier.value }
@@ -33,23 +33,22 @@ public final class ImmudbServer: Sendable {
     private let monitor: HealthMonitor
     private let gauges: ServerGauges
     private let transport: RPCServer
-    /// nil without TLS.
+    /// The TLS files; nil without TLS.
     private let tls: ServerTLS?
 
     /// Checks the port, opens the data and serves.
     ///
-    /// The cheapest steps that can fail come first: it reads the files of TLS, tries the port,
-    /// creates or reads the folders and the identifier, and opens the users and the database, which
-    /// it brings up to date after a crash. Only then it admits clients.
+    /// Cheap steps that can fail come first: it reads the TLS files, tries the port, creates or
+    /// reads the folders and the identifier, and opens the users and the database, which it
+    /// recovers after a crash. Only then it admits clients.
     ///
     /// - Parameters:
-    ///   - log: gets what the server says of itself. Messages about calls have the metadata `rpc` and `client`; all
-    ///     have `component`. No key, no value, no token and no password is in a message above the level debug;
-    ///     there each call is a message, with its key. `ServerLog` of the module `ServiceKit` has one that
-    ///     never blocks.
-    ///   - cancellation: stops a start that takes long, since views are rebuilt.
-    ///   - metrics: where the metrics of ``ServerMetric`` are recorded; by default where the process records all of
-    ///     its own.
+    ///   - log: gets the server's messages. Messages about calls have the metadata `rpc` and `client`; all have
+    ///     `component`. At the level debug there is a message for each call, with its key; other messages contain no
+    ///     keys, and no message contains values, tokens or passwords. `ServerLog` of the module `ServiceKit` has a
+    ///     logger that never blocks.
+    ///   - cancellation: cancels a start, which takes long if views are rebuilt.
+    ///   - metrics: records the metrics of ``ServerMetric``; by default the process's metrics backend.
     /// - Throws: `ServerStartError`; nothing stays open then.
     public static func start(
         _ options: ServerOptions, log: Logger, cancellation: Cancellation? = nil,
@@ -137,13 +136,13 @@ public final class ImmudbServer: Sendable {
     ) -> RPCServer.Configuration {
         var configuration = RPCServer.Configuration(host: options.host, port: options.port)
         configuration.maxReceiveMessageByteCount = options.maxReceiveMessageByteCount
-        // A connection may hold half of the bytes of all requests: room for the largest request and
-        // for its decoded form of the same size.
+        // A connection may hold half of the bytes of all requests: enough for the largest request
+        // and for its decoded form of the same size.
         let room = 2 * options.maxReceiveMessageByteCount + (1 << 20)
         configuration.maxBufferedRequestByteCount = max(
             configuration.maxBufferedRequestByteCount, 3 * room)
-        // The largest answer takes its room twice while it is made. Both must fit into the half for
-        // clients that have not read anything yet, beside the quarter that unread answers may keep.
+        // The largest answer is counted twice while it is made. Both must fit into the half for
+        // clients that have not read anything yet, besides the quarter for unread answers.
         configuration.maxHeldAnswerByteCount = max(
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
         configuration.report(to: log)
@@ -168,16 +167,17 @@ public final class ImmudbServer: Sendable {
         self.tls = tls
     }
 
-    /// Configures the client of a gateway in this process, which calls for others: none of its calls is from this machine.
+    /// Configures the client of a gateway in this process. It calls for others, so none of its calls counts as from
+    /// this machine.
     package var gatewayClient: RPCClient.Configuration {
         var configuration = RPCClient.Configuration(inProcess: transport, forOthers: true)
-        // With what surrounds an entry.
+        // Includes the fields around an entry.
         configuration.maxReceiveMessageByteCount = options.maxAnswerByteCount + (8 << 20)
         return configuration
     }
 
-    /// Reads the files of TLS again, for connections from now on. A file that cannot be used is logged, and all
-    /// stays as it was. Blocks.
+    /// Reads the TLS files again, for new connections. If a file cannot be used, logs that and changes nothing.
+    /// Blocks.
     public func reloadCertificates() {
         guard let tls else { return }
         let log = log.of(.tls)
@@ -190,12 +190,12 @@ public final class ImmudbServer: Sendable {
         }
     }
 
-    /// Admits no new call, waits for running calls, cuts the remaining ones at the deadline, and
+    /// Refuses new calls, waits for running ones, cuts off the remaining ones at the deadline, and
     /// closes the databases. When it returns, everything acknowledged is on disk and the folder is
     /// free.
     ///
-    /// - Returns: false if the database could not be closed in order; the log says why. Nothing
-    ///   acknowledged is lost in that case, too.
+    /// - Returns: false if the database could not be closed properly; the log says why. Even then
+    ///   nothing acknowledged is lost.
     @discardableResult
     public func stop(deadline: Duration) async -> Bool {
         log.info("stopping immudb: \(options.json)")
@@ -247,8 +247,7 @@ public final class ImmudbServer: Sendable {
     }
 }
 
-/// Runs work that blocks on a thread of its own: not on one of Swift's cooperative pool, unless the system
-/// gives none.
+/// Runs blocking work on its own thread, or, if the system cannot start one, on a thread of Swift's cooperative pool.
 func onOwnThread<R: Sendable, E: Error>(
     _ work: @escaping @Sendable () throws(E) -> R
 ) async -> Result<R, E> {

@@ -6,15 +6,15 @@ import POSIX
     import Glibc
 #endif
 
-/// Checks whether the port can be listened on, before anything is opened, so that a second server
-/// on it fails at once instead of after a long recovery of its database.
+/// Checks whether the server can listen on the port, before anything is opened, so that a second
+/// server fails at once instead of after a long recovery of its database.
 ///
 /// With port 0 it tries only the address. It releases the port again, since no client is served
 /// before the database is open. If another process takes the port in between, listening fails later
 /// with the same message.
 ///
-/// - Parameter portFlag: by which another port is given.
-/// - Throws: `ServerStartError` that says why and what to do.
+/// - Parameter portFlag: the flag that sets the port.
+/// - Throws: `ServerStartError` with the reason and advice.
 package func checkListening(
     host: String, port: Int, portFlag: String = "-p"
 ) throws(ServerStartError) {
@@ -40,7 +40,7 @@ package func checkListening(
     defer { close(socket) }
     var yes: Int32 = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-    // Where both sockets allow the address to be reused, only listen() fails.
+    // If both sockets allow reuse of the address, only listen() fails.
     guard bind(socket, candidate.ai_addr, candidate.ai_addrlen) == 0, listen(socket, 1) == 0 else {
         let reason = errno
         let advice = reason == EADDRINUSE ? ". Choose another port with \(portFlag)" : ""

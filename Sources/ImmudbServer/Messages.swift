@@ -48,8 +48,8 @@ extension Digest {
 }
 
 extension TreeSize {
-    /// This size as the wire's `at` and `second`. An empty tree is 0, and so is a tree of one
-    /// entry; only the root, which is empty, tells them apart.
+    /// This size as the wire's `at` and `second`. It is 0 for an empty tree and for a tree of one
+    /// entry; only the empty root distinguishes them.
     var lastIndexOnWire: UInt64 { lastIndex?.rawValue ?? 0 }
 }
 

@@ -26,7 +26,7 @@ struct OpenedData: Sendable {
         let resources: StoreResources
         do {
             var shared = StoreResources.Options()
-            // Each database has its own limit. The system's never comes near it.
+            // Each database has its own limit. The system's database never comes near it.
             shared.indexWriteByteCount = nil
             resources = try StoreResources(shared)
         } catch {
@@ -122,7 +122,7 @@ struct OpenedData: Sendable {
         }
     }
 
-    /// The way out that only the server knows.
+    /// Returns the advice that only the server can give.
     private static func advice(_ error: StoreError) -> String {
         guard [.corruption, .tampered].contains(error.code) else { return "" }
         return

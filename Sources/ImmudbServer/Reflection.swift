@@ -12,7 +12,7 @@ struct Reflection: Sendable {
     private let services: [String]
     private let fileOfSymbol: [String: String]
     private let messageTypes: Set<String>
-    /// Each file followed by all files that it imports, as the descriptors that are sent.
+    /// For each file, its descriptor and those of all files that it imports, as they are sent.
     private let filesFromName: [String: [Data]]
 
     init(_ descriptors: [Google_Protobuf_FileDescriptorProto] = ProtocolFiles.descriptors) throws {

@@ -28,9 +28,9 @@ struct Refusal: Error {
         }
     }
 
-    /// Maps each error of a database to a status of the wire. This is the only place that does.
-    /// Where 0.6 has a text, clients get it; the store's own messages are for programs that embed
-    /// the database.
+    /// Maps each error of a database to a status of the wire. This is the only such table. If 0.6
+    /// has a text, clients get it; the store's own messages are for programs that embed the
+    /// database.
     init(_ error: StoreError) {
         switch error.code {
         case .invalidKey:
@@ -105,9 +105,9 @@ struct Refusal: Error {
 
     /// Maps the error of a write that the database did not append.
     ///
-    /// INTERNAL on a write says that its entry may have been stored. An error that keeps an entry
-    /// from the ledger, such as a key index that cannot be read, gets UNAVAILABLE instead: the
-    /// entry is certainly not stored. For the same reason damage gets FAILED_PRECONDITION instead of DATA_LOSS.
+    /// INTERNAL on a write says that its entry may have been stored. An error before the entry is in the ledger, such
+    /// as a key index that cannot be read, gets UNAVAILABLE instead: the entry is certainly not stored. For the same
+    /// reason damage gets FAILED_PRECONDITION instead of DATA_LOSS.
     init(ofWrite error: StoreError) {
         self.init(error)
         guard [.internalError, .dataLoss].contains(code), error.code != .outcomeUnknown else {
@@ -140,7 +140,7 @@ struct Refusal: Error {
     static let notStructured = Refusal(
         .failedPrecondition, "unexpected not structured value encountered")
 
-    /// Refuses a list that must be whole and does not fit into one message.
+    /// Refuses a list that must be complete but does not fit into one message.
     static func tooLargeAnswer(_ byteCount: Int, _ advice: String) -> Refusal {
         Refusal(
             .resourceExhausted,

@@ -7,8 +7,8 @@ extension RPCMethod {
     /// Returns a method whose requests are measured before they are decoded.
     ///
     /// - Parameters:
-    ///   - elementLimit: the most elements in the request's list, if it has one.
-    ///   - excess: the answer to a request with more.
+    ///   - elementLimit: the maximum number of elements in the request's list, if it has one.
+    ///   - excess: the answer to a request with more elements.
     static func measured<Request: MeasuredRequest>(
         _ path: String, on execution: Execution = .points, elementLimit: Int = 0,
         excess: Refusal = Refusal(.invalidArgument, "the request has too many elements"),
@@ -32,8 +32,7 @@ extension RPCMethod {
         excess: Refusal = Refusal(.invalidArgument, "the request has too many elements")
     ) -> RequestMeasure {
         { bytes throws(RPCError) in
-            // Without a list, decoding adds little to its bytes, and the count of an open call
-            // covers that.
+            // Without a list, decoding adds few bytes, and the count of an open call covers them.
             if elementLimit == 0, bytes.count <= smallRequestByteCount { return 0 }
             do throws(RequestSize.Excess) {
                 return try RequestSize(of: type, bytes, elementLimit: elementLimit).byteCount
@@ -51,14 +50,14 @@ extension RPCMethod {
     }
 }
 
-/// The largest request whose decoded form is covered by the bytes that each open call is counted
-/// with (`Admission.callByteCount`).
+/// The largest request whose decoded form is covered by the bytes that are counted for each open
+/// call (`Admission.callByteCount`).
 private let smallRequestByteCount = 128
 
 extension DatabaseService {
-    /// The most keys of a GetBatch: as many keys of one byte as fit into immudb 0.6's largest
-    /// request of 4 MiB. Each takes 5 bytes: the key, and the tags and lengths of the key and its
-    /// message.
+    /// The maximum number of keys of a GetBatch: the number of one-byte keys that fit into immudb
+    /// 0.6's largest request of 4 MiB. Each takes 5 bytes: the key, and the tags and lengths of the
+    /// key and its message.
     static let batchKeyLimit = (4 << 20) / 5
 
     /// The database's answer to a larger batch.

@@ -12,10 +12,10 @@ import SystemPackage
     import Foundation
 #endif
 
-/// Signs the roots that the server shows, so that a client which has the public key from elsewhere knows whose they are:
-/// ECDSA on P-256 over SHA-256 of the root's bytes on the wire.
+/// Signs the roots that the server shows, so that clients with the operator's public key know whose they are: ECDSA
+/// on P-256 over SHA-256 of the root's bytes on the wire.
 ///
-/// A root is signed once, however many clients ask for it.
+/// Each root is signed only once, for any number of clients.
 final class RootSigner: Sendable {
     private static let largestFile = 64 << 10
 
@@ -30,7 +30,7 @@ final class RootSigner: Sendable {
 
     /// Reads the key from a file in PEM. Blocks.
     ///
-    /// - Throws: `ServerStartError` that names the file and what to do.
+    /// - Throws: `ServerStartError` with the file and advice.
     convenience init(contentsOf path: String) throws(ServerStartError) {
         let text: String
         do {
@@ -76,8 +76,8 @@ final class RootSigner: Sendable {
 
     /// Returns a root with its signature: `root`, or a newer one that was signed meanwhile.
     ///
-    /// Costs one signature, about 30 µs, if the root is new. Callers wait for each other meanwhile, so that none signs the
-    /// same root.
+    /// Costs one signature, about 30 µs, if the root is new. Callers wait for each other, so that no root is signed
+    /// twice.
     func signed(_ root: TrustedRoot) throws -> Immudb_Schema_Root {
         try newest.withLock { newest in
             if let newest, newest.isOfTree(at: root.size) { return newest }

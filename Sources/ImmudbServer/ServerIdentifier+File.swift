@@ -9,12 +9,12 @@ import POSIX
 extension ServerIdentifier {
     /// Reads the identifier of a data folder, or creates one.
     ///
-    /// When it returns, the file is durable: it is written whole under a name of its own, synced,
-    /// linked under the right name only if no file has it yet, and the folder is synced. Two
-    /// servers that start at once agree.
+    /// When it returns, the file is durable: it is written completely under a temporary name,
+    /// synced, linked under its final name only if there is no such file yet, and the folder is
+    /// synced. Two servers that start at once get the same identifier.
     ///
     /// - Throws: `ServerStartError` that names the file. A file that does not have 12 bytes is an
-    ///   error, too: clients would take this server for another one if it drew a new identifier.
+    ///   error, too: with a new identifier, clients would take this server for another one.
     static func loadOrCreate(in directory: String) throws(ServerStartError) -> ServerIdentifier {
         let path = path(in: directory)
         if let identifier = try load(path) { return identifier }
@@ -43,7 +43,8 @@ extension ServerIdentifier {
     private static func load(_ path: String) throws(ServerStartError) -> ServerIdentifier? {
         let bytes: [UInt8]
         do {
-            let file = try FileDescriptor.opening(path, .readOnly)
+            // A pipe in its place would have the opening wait for its other end.
+            let file = try FileDescriptor.opening(path, .readOnly, .nonBlocking)
             bytes = try file.closeAfter { try file.bytes(upTo: byteCount + 1) }
         } catch Errno.noSuchFileOrDirectory {
             return nil

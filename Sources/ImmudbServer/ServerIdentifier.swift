@@ -4,8 +4,8 @@
     import Glibc
 #endif
 
-/// The identity of a server towards its clients: 12 random bytes in the file `immudb.identifier` of
-/// its data folder.
+/// The identity by which clients recognize a server: 12 random bytes in the file
+/// `immudb.identifier` of its data folder.
 ///
 /// Clients store the root that they trust under this identifier. If the file is lost, every client
 /// takes the server for a new one; if it is copied, two servers look like one that has lost
@@ -22,8 +22,8 @@ public struct ServerIdentifier: Hashable, Sendable, CustomStringConvertible {
         self.bytes = Array(bytes)
     }
 
-    /// Draws an identifier in the layout of an xid: Unix time in seconds, 4 bytes big-endian, then
-    /// random bytes in place of an xid's machine, process and counter.
+    /// Generates an identifier in the layout of an xid: Unix time in seconds, 4 bytes big-endian,
+    /// then random bytes in place of an xid's machine, process and counter.
     static func random() -> ServerIdentifier {
         let seconds = UInt32(truncatingIfNeeded: time(nil))
         var bytes = (0..<4).map { UInt8(truncatingIfNeeded: seconds >> (24 - 8 * $0)) }

@@ -3,7 +3,7 @@ import POSIX
 
 /// The options of the process around the server, which the server only logs.
 public struct ProcessOptions: Hashable, Sendable {
-    /// Empty if no file is set, as for the other files.
+    /// The path of the config file; empty if there is none, as for the other files.
     public var configFile = ""
     public var pidFile = ""
     public var logFile = ""

@@ -14,7 +14,7 @@ public struct ServerOptions: Hashable, Sendable {
     public var databaseName: String
     /// Whether calls need the token of a user.
     public var isAuthenticating = false
-    /// The moment at which writes become durable.
+    /// The time at which writes become durable.
     public var durability = Durability.always
     /// For tests: cheaper hashes of passwords.
     package var passwordHashing = PasswordHash.Parameters.standard
@@ -23,19 +23,19 @@ public struct ServerOptions: Hashable, Sendable {
     /// The address at which the process serves its metrics; if empty, `address`.
     public var metricsAddress = ""
     public var metricsPort = defaultMetricsPort
-    /// The check of all entries while the server runs; nil: none.
+    /// The check of all entries while the server runs; nil for none.
     public var selfCheck: Database.SelfCheckOptions? = .init()
-    /// Whether entries that are whole are served although others are damaged; writes are refused then.
+    /// Whether intact entries are served although others are damaged; writes are then refused.
     public var servesDamaged = false
     /// TLS by which clients and server authenticate each other.
     public var mutualTLS = MutualTLSOptions()
-    /// The file in PEM with the private key, on the curve P-256, that signs roots; empty: they are not signed.
+    /// The PEM file with the private key, on the curve P-256, that signs roots; empty if they are not signed.
     public var signingKeyFile = ""
     /// How long a restore waits for the next piece of its backups.
     package var restoreIdleLimit = Duration.seconds(60)
-    /// Open files that are left to a gateway in the same process.
+    /// The number of open files that are reserved for a gateway in the same process.
     package var gatewayConnectionCount = 0
-    /// What the log says of the process around the server.
+    /// The options of the process, for the log.
     public var process = ProcessOptions()
 
     public static let defaultDirectory = "./db"
@@ -44,14 +44,15 @@ public struct ServerOptions: Hashable, Sendable {
     public static let defaultMetricsPort = 9497
     public static let defaultDatabaseName = "immudb"
     public static let defaultMaxReceiveMessageByteCount = 32 << 20
-    /// From the size at which a request of the smallest kind fits, to somewhat more than the
-    /// store's largest batch: a whole request is in memory, several times over.
+    /// The lower bound fits the smallest kind of request, the upper bound somewhat more than the
+    /// store's largest batch: a whole request is in memory several times.
     public static let maxReceiveMessageByteCountRange = 4 << 10...256 << 20
 
     private static let gatewayFolderName = "immudb.gateway"
 
-    /// What lies beside the database: the users, the key that signs their tokens, the identifier, and what a gateway in
-    /// the same process keeps. In lower case: where case makes no difference, any other one would be the same.
+    /// The names beside the database: the users, the key that signs their tokens, the identifier, and the folder of a
+    /// gateway in the same process. They are in lower case, and compared without case, since some file systems ignore
+    /// case.
     public static let reservedNames = [
         Accounts.databaseName, Accounts.keyFileName, "immudb.identifier", gatewayFolderName,
     ]
@@ -66,7 +67,7 @@ public struct ServerOptions: Hashable, Sendable {
         self.databaseName = databaseName
     }
 
-    /// The address as the system's calls take it: without brackets.
+    /// The address without brackets, for system calls.
     var host: String { withoutBrackets(address) }
 
     /// The address of the metrics without brackets.
@@ -87,7 +88,7 @@ public struct ServerOptions: Hashable, Sendable {
     public var systemDatabasePath: String { path(Accounts.databaseName) }
     var systemKeyPath: String { path(Accounts.keyFileName) }
 
-    /// Where a gateway in the same process keeps its trusted roots.
+    /// The folder in which a gateway in the same process keeps its trusted roots.
     package var gatewayDirectory: String { path(Self.gatewayFolderName) }
 
     private func path(_ name: String) -> String {
@@ -135,11 +136,11 @@ public struct ServerOptions: Hashable, Sendable {
     }
 }
 
-/// Mutual TLS of a server: whether it is on, and its files in PEM.
+/// Mutual TLS of a server: whether it is on, and its PEM files.
 public struct MutualTLSOptions: Hashable, Sendable {
     public var isOn = false
-    /// The file of the server's certificate, followed by those between it and an authority that
-    /// clients know.
+    /// The file of the server's certificate, followed by the intermediate certificates up to an
+    /// authority that clients know.
     public var certificate = "./tools/mtls/3_application/certs/localhost.cert.pem"
     /// The file of the certificate's private key, not encrypted.
     public var key = "./tools/mtls/3_application/private/localhost.key.pem"
@@ -149,7 +150,7 @@ public struct MutualTLSOptions: Hashable, Sendable {
     public init() {}
 }
 
-/// The reason why a server did not start: a message for the operator, with advice where there is
+/// The reason why a server did not start, as a message for the operator, with advice if there is
 /// any.
 public struct ServerStartError: Error, Hashable, CustomStringConvertible {
     public let message: String

@@ -6,7 +6,7 @@ import POSIX
     import Glibc
 #endif
 
-/// Creates a folder and those above it, unless they exist.
+/// Creates a folder and its missing parents.
 ///
 /// - Throws: `ServerStartError` with `prefix` in front of the reason.
 func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
@@ -15,8 +15,7 @@ func createFolder(_ path: String, prefix: String) throws(ServerStartError) {
         made += made.isEmpty || made.hasSuffix("/") ? component : "/" + component
         if mkdir(made, 0o700) != 0, errno != EEXIST {
             let reason = errno
-            // An existing folder above that may not be changed answers with another error than
-            // EEXIST.
+            // For an existing parent in which nothing may be created, the error is not EEXIST.
             if isFolder(made) { continue }
             throw ServerStartError("\(prefix): \(made): \(Errno(rawValue: reason))")
         }

@@ -188,6 +188,7 @@ extension rocks_status {
                 case .noDescriptors: ROCKS_NO_DESCRIPTORS
                 case .permissionDenied: ROCKS_PERMISSION
                 case .inUse: ROCKS_IN_USE
+                case .corruption: ROCKS_CORRUPTION
                 case .io where isMissing(): ROCKS_MISSING_FILE
                 default: ROCKS_IO
                 }

@@ -11,8 +11,16 @@ struct FrameScanner: ~Copyable {
     private var window: UnsafeMutableRawBufferPointer
     private var windowOffset = 0
     private var windowByteCount = 0
+    /// How many bytes the disk should fetch while those of the window are used.
+    private let aheadByteCount: Int
+    private var aheadEnd = 0
+    private static let largestAheadByteCount = 64 << 20
 
-    init(segment: Segment, offset: Int = SegmentHeader.byteCount) throws(StoreError) {
+    /// - Parameter aheadByteCount: how far to read ahead; 0 if the segment is not read to its end.
+    init(
+        segment: Segment, offset: Int = SegmentHeader.byteCount, aheadByteCount: Int = 0
+    ) throws(StoreError) {
+        self.aheadByteCount = aheadByteCount
         self.segment = segment
         self.offset = offset
         let file = try segment.file()
@@ -159,9 +167,23 @@ struct FrameScanner: ~Copyable {
             }
             windowOffset = start
             windowByteCount = try file.read(into: window, at: UInt64(start))
+            readAhead()
             guard count <= windowByteCount else { return nil }
         }
         let first = start - windowOffset
         return UnsafeRawBufferPointer(rebasing: window[first..<first + count])
+    }
+
+    private mutating func readAhead() {
+        guard aheadByteCount > 0 else { return }
+        // A large frame is read at once: then the next one is fetched while this one is used.
+        let wanted = max(aheadByteCount, min(window.count, Self.largestAheadByteCount))
+        let windowEnd = windowOffset + windowByteCount
+        let start = max(aheadEnd, windowEnd)
+        let end = min(windowEnd + wanted, fileByteCount)
+        // In few, large steps.
+        guard start < end, end - start >= wanted / 2 || end == fileByteCount else { return }
+        file.willRead(byteCount: end - start, at: UInt64(start))
+        aheadEnd = end
     }
 }

@@ -64,8 +64,7 @@ struct SegmentDirectory: Sendable {
                         + "part of the history is gone. Restore the folder from a backup")
             }
             let isNewest = expected == numbers.count - 1
-            let file = try fileSystem.open(
-                "\(path)/\(Segment.name(number))", isNewest ? .readWrite : .readOnly)
+            let file = try openExisting(number, isNewest ? .readWrite : .readOnly)
             let bytes = try file.read(byteCount: SegmentHeader.byteCount, at: 0)
             let decoded = bytes.withUnsafeBytes { header in
                 Result { () throws(StoreError) in
@@ -95,6 +94,17 @@ struct SegmentDirectory: Sendable {
             preconditionFailure("called with at least one segment")
         }
         return Opened(identity: identity, segments: segments, newest: newest, damage: damage)
+    }
+
+    private func openExisting(
+        _ number: UInt32, _ mode: OpenMode
+    ) throws(StoreError) -> any StorageFile {
+        do throws(StoreError) {
+            return try fileSystem.open("\(path)/\(Segment.name(number))", mode)
+        } catch  where error.code == .corruption {
+            throw StoreError(
+                .corruption, "\(error.message): the segment is gone. Restore it from a backup")
+        }
     }
 
     /// Makes the head of a segment whose own head is damaged from its first valid frame, whose checksums tell whether the

@@ -28,6 +28,8 @@ public final class MetricsEndpoint: Sendable {
     }
 
     private static let idleTimeout = TimeAmount.seconds(30)
+    /// Above the slots: one that is just accepted ends another.
+    private static let spareConnectionCount = 1
     /// After which a stop cuts off the requests that have begun.
     private static let stopTimeout = Duration.seconds(1)
 
@@ -46,7 +48,7 @@ public final class MetricsEndpoint: Sendable {
 
     /// - Parameters:
     ///   - serverName: the program, as its answers name it.
-    ///   - maxConnectionCount: further connections wait.
+    ///   - maxConnectionCount: open connections; one more ends the one that has waited longest for a request.
     public init(
         _ registry: PrometheusRegistry, serverName: String, maxConnectionCount: Int,
         documents: [Document] = []
@@ -65,16 +67,18 @@ public final class MetricsEndpoint: Sendable {
     /// - Returns: the port that was taken, if any was asked for with 0.
     /// - Throws: when it cannot listen there.
     public func start(host: String, port: Int) async throws -> Int {
+        let slots = ConnectionSlots(limit: max(1, maxConnectionCount - Self.spareConnectionCount))
         let (ports, found) = AsyncThrowingStream.makeStream(of: Int.self)
         let application = Application(
             router: router(),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [StalledWriteCloser()],
+                    additionalChannelHandlers: [SlotHandler(slots), StalledWriteCloser()],
                     idleTimeout: Self.idleTimeout)),
             configuration: .init(
                 address: .hostname(host, port: port), serverName: serverName,
-                availableConnectionsDelegate: MaximumAvailableConnections(maxConnectionCount)),
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    slots.limit + Self.spareConnectionCount)),
             onServerRunning: { channel in
                 found.yield(channel.localAddress?.port ?? port)
             },

@@ -3,10 +3,9 @@ public import Foundation
 import SwiftASN1
 import X509
 
-/// Signs certificates. An authority is a root, which has signed itself, or is signed by another
-/// one.
+/// Signs certificates. An authority is a self-signed root, or is signed by another authority.
 ///
-/// Keys are of P-256 (ECDSA, SHA-256): all TLS libraries of immudb's clients support it, and a
+/// Keys use P-256 (ECDSA, SHA-256): all TLS libraries of immudb's clients support it, and a
 /// handshake costs a server a tenth of one with RSA.
 public struct CertificateAuthority: Sendable {
     /// The purpose of a certificate.
@@ -22,7 +21,7 @@ public struct CertificateAuthority: Sendable {
     private let key: P256.Signing.PrivateKey
     private let name: DistinguishedName
 
-    /// Makes a root that is valid from now on for `days` days.
+    /// Makes a root that is valid for `days` days from now.
     public init(root name: String, days: Int) throws {
         let key = P256.Signing.PrivateKey()
         let subject = try Self.subject(name)
@@ -63,7 +62,7 @@ public struct CertificateAuthority: Sendable {
     /// - Parameters:
     ///   - host: a name or an address. The certificate of `localhost` has the loopback addresses as
     ///     well.
-    ///   - start: the time from which on the certificate is valid.
+    ///   - start: the start of the certificate's validity.
     public func issue(
         for host: String, _ usage: Usage, from start: Date = Date(), days: Int
     ) throws -> IssuedCertificate {

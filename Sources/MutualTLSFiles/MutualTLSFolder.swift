@@ -9,7 +9,7 @@ import SystemPackage
     import Glibc
 #endif
 
-/// A folder with an authority of its own, and the certificates of a server and of its clients:
+/// A folder with a private authority, and the certificates of a server and of its clients:
 ///
 ///     1_root/private/ca.key.pem                    to be locked away
 ///     1_root/certs/ca.cert.pem

@@ -11,10 +11,10 @@ public import SwiftProtobuf
 /// and `string` fields are copied, and nothing points into the received ones afterwards.
 struct ReceivedBytes: SwiftProtobufContiguousBytes, Sendable {
     private enum Storage {
-        /// Bytes that came at once, as those of most requests do: one allocation.
+        /// Bytes that arrived at once, as for most requests: one allocation.
         case array([UInt8])
-        /// Bytes that came in parts. A buffer grows in place where the system can do that; an array is copied, which
-        /// would stop the event loop for milliseconds.
+        /// Bytes that arrived in parts. A buffer grows in place if the system supports that; an array would be
+        /// copied, which would stop the event loop for milliseconds.
         case buffer(ByteBuffer)
     }
 
@@ -82,7 +82,7 @@ struct ReceivedBytes: SwiftProtobufContiguousBytes, Sendable {
 public struct FramedBytes: SwiftProtobufContiguousBytes, Sendable {
     static let prefixByteCount = 5
 
-    /// The message behind its prefix.
+    /// The prefix, followed by the message.
     private(set) var bytes: [UInt8]
 
     /// Makes a message of `count` bytes, all of which `write` fills: for callers that encode it themselves.

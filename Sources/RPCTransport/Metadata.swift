@@ -69,7 +69,7 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     }
 
     private static func lowercased(_ name: String) -> String {
-        // Most names are: to look costs a tenth of making them so.
+        // Most names are lower-case already, and checking that costs a tenth of converting them.
         let isLowercase = name.utf8.allSatisfy {
             $0 < 0x80 && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
         }
@@ -87,13 +87,13 @@ public struct Metadata: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 // MARK: on the wire
 
 extension Metadata {
-    /// The memory that a field takes beside its name and value; RFC 9113, section 6.5.2.
+    /// The memory that a field takes besides its name and value; RFC 9113, section 6.5.2.
     static let fieldByteCount = 32
-    /// The same, for those who limit what they send.
+    /// The same, for callers that limit the size of their headers.
     package static let headerFieldByteCount = fieldByteCount
-    /// What all fields count towards a server's limit of header bytes.
+    /// The size of all fields in a server's limit of header bytes.
     package var headerByteCount: Int { byteCount }
-    /// The memory that each value of a `-bin` field takes beside its bytes.
+    /// The memory that each value of a `-bin` field takes besides its bytes.
     private static let binaryByteCount = 64
 
     /// The memory that all fields take.
@@ -108,9 +108,9 @@ extension Metadata {
         }
     }
 
-    /// Adds a received field, without the blanks around its value. A `-bin` value may hold several values, separated by
-    /// commas, each of which takes 64 bytes of `room`; those that are not base64 are left out. Returns false if there
-    /// is not enough room for all of them.
+    /// Adds a received field, without the spaces around its value. A `-bin` value may hold several values, separated
+    /// by commas, each of which takes 64 bytes of `room`; those that are not base64 are left out. Returns false if
+    /// there is not enough room for all of them.
     mutating func addReceived(
         name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, room: inout Int
     ) -> Bool {
@@ -151,7 +151,7 @@ extension Metadata {
         switch name {
         case "", "content-type", "te", "connection", "transfer-encoding", "keep-alive", "upgrade",
             "proxy-connection", "host",
-            // A server ends a call whose length is another one.
+            // A server ends a call whose length differs.
             "content-length":
             return false
         default: break

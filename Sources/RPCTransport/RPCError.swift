@@ -11,7 +11,7 @@ public struct RPCError: Error, Sendable, CustomStringConvertible {
     /// On a client: whether the server may have processed the request.
     public var requestFate: RequestFate
 
-    /// What the client knows about the request of a failed call.
+    /// The possible fates of the request of a failed call.
     public enum RequestFate: Sendable {
         /// No byte of it was sent, or the server said that it did not process it (REFUSED_STREAM, or a GOAWAY that
         /// leaves the stream out): it is certainly not processed.
@@ -35,4 +35,17 @@ public struct RPCError: Error, Sendable, CustomStringConvertible {
     }
 
     public var description: String { "\(code.name): \(message)" }
+}
+
+extension RPCError {
+    /// How the messages begin of the errors of a client that gives a call up, since its answer is larger than it takes.
+    static let largeMessage = "grpc: received message larger than max"
+    static let largeHeaders = "headers exceed the limit"
+
+    /// Whether this client has given the call up since its answer is larger than it takes. Nothing that a server sends makes
+    /// an error look like that.
+    package var isOfLargeAnswer: Bool {
+        guard code == .resourceExhausted, requestFate != .answered else { return false }
+        return [Self.largeMessage, Self.largeHeaders].contains { message.hasPrefix($0) }
+    }
 }

@@ -4,8 +4,8 @@
 //
 //   HTTP2/    HTTP2Connection: one nghttp2 session behind a channel handler; bytes in, frames out. nghttp2
 //             does the framing, HPACK and flow control. Its delegate decides what streams mean.
-//   Server/   RPCServer, and what a handler holds: ServerCall, ServerStream.
-//   Client/   RPCClient, and the answers of streams.
+//   Server/ RPCServer, and the objects of a handler: ServerCall, ServerStream. Client/ RPCClient,
+//   and the answers of streams.
 //
 // The life of a unary call on the server:
 //
@@ -21,8 +21,8 @@
 // them only as `NIOLoopBound`. Both sides share a ServerCall; everything in it that changes is locked or atomic. The
 // compiler checks this on the server's side: only nghttp2's tables, which never change, are `@unchecked Sendable`.
 //
-// How much each client may make the server hold, and which connections have to go: `Server/Admission.swift`. Memory
-// that is held for a client is a `Reservation`, which gives itself back.
+// `Server/Admission.swift` limits the memory that each client can make the server hold, and selects connections to
+// close. Memory that is held for a client is a `Reservation`, which releases itself.
 //
 // A handler must not crash. Swift cannot contain a trap, so a handler that traps ends the process. Check, and answer
 // with a status.

@@ -1,4 +1,4 @@
-/// A gRPC status code: one of the 17 of the protocol, or a number that a peer invented.
+/// A gRPC status code: one of the 17 of the protocol, or another number from a peer.
 public struct StatusCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     public let rawValue: Int
 

@@ -1,32 +1,33 @@
-/// What a program serves, before it does.
+/// A service of a program, before its start.
 public protocol Service: Sendable {
-    /// What a service manager shows until it serves, such as "Opens the database".
+    /// The text that a service manager shows during the start, such as "Opens the database".
     var startingStatus: String { get }
-    /// Whether there are files that it reads again at SIGHUP, such as certificates.
+    /// Whether the service reads files again at SIGHUP, such as certificates.
     var rereadsFiles: Bool { get }
 
-    /// Starts, and returns when it serves.
+    /// Starts the service, and returns when it serves.
     ///
-    /// - Throws: why it does not serve, or `StartCancelled`; nothing stays open then.
+    /// - Throws: the reason of a failure, or `StartCancelled`; nothing stays open then.
     func start(log: ServerLog) async throws -> any RunningService
-    /// Stops a start, which throws `StartCancelled` then if it has not ended. Called from any thread.
+    /// Cancels the start, which then throws `StartCancelled` unless it has ended. Can be called from any thread.
     func cancelStart()
 }
 
-/// A service that serves.
+/// A running service.
 public protocol RunningService: Sendable {
-    /// What a service manager shows meanwhile: where it serves.
+    /// The text that a service manager shows, with the address.
     var status: String { get }
 
-    /// Reads its files again. A file that cannot be used is logged, and all stays as it was. Blocks.
+    /// Reads the service's files again. If a file cannot be used, logs that and changes nothing.
+    /// Blocks.
     func reload()
-    /// Lets no new call in, waits for those that run, and cuts what is left at the deadline.
+    /// Refuses new calls, waits for running ones, and cuts off those that remain at the deadline.
     ///
-    /// - Returns: false if something could not be closed in order; the log says why.
+    /// - Returns: false if something could not be closed properly; the log says why.
     func stop(deadline: Duration) async -> Bool
 }
 
-/// A start that a signal has stopped, on purpose: no failure.
+/// The error of a start that a signal has cancelled, which is not a failure.
 public struct StartCancelled: Error, Hashable {
     public let message: String
 

@@ -1,5 +1,5 @@
 // A process that serves: reads its settings, opens its log, detaches if asked to, takes its pid file, starts its
-// service, and stops it at SIGTERM or SIGINT. Read this file first, then Service.swift for what is served.
+// service, and stops it at SIGTERM or SIGINT. Read this file first, then Service.swift.
 
 import POSIX
 public import ProgramKit
@@ -10,24 +10,24 @@ public import ProgramKit
     import Glibc
 #endif
 
-/// What a program does whose work is to serve, whatever it serves.
+/// Runs the process of a program that serves.
 @MainActor
 public enum ServiceProcess {
-    /// How long calls may take to finish when the process is to stop.
+    /// The time that running calls have to finish during a stop.
     public static let stopTime = Duration.seconds(10)
 
-    /// Kept until the process ends, since signals may come until then.
+    /// Kept until the process ends, since signals may arrive until then.
     private static var stopSignals: StopSignals?
     private static var hangUpSignal: HangUpSignal?
     private static var levelSignals: LevelSignals?
 
-    /// Serves, and returns when a signal has stopped that.
+    /// Serves, and returns when a signal has stopped the service.
     ///
     /// - Parameters:
-    ///   - settings: those of the program's definition by which the process itself runs.
-    ///   - service: what is served, by the settings' values. Opens nothing yet.
+    ///   - settings: the settings in the program's definition that concern the process itself.
+    ///   - service: makes the service from the settings' values. Must not open anything yet.
     /// - Returns: the exit code.
-    /// - Throws: why it does not serve. What a user already sees on the standard error is not thrown.
+    /// - Throws: the reason of a failure, unless the user already sees it on the standard error.
     public static func run<P: Program>(
         _ invocation: Invocation<P>, _ settings: ServiceSettings,
         service: (SettingsValues) throws(SettingsError) -> any Service
@@ -39,14 +39,14 @@ public enum ServiceProcess {
         return try await run(sources, settings, service: service)
     }
 
-    /// Serves as a command of a program that does other things, too. A config file that was found is not named.
+    /// Serves as one command of a program with several. Does not print the path of the config file.
     ///
-    /// - Parameter sources: those of the settings.
+    /// - Parameter sources: the sources of the settings.
     public static func run(
         _ sources: SettingsSources, _ settings: ServiceSettings,
         service: (SettingsValues) throws(SettingsError) -> any Service
     ) async throws -> Int32 {
-        // A client or a pipe that has gone away is an error of its write, not the end of the server.
+        // A closed connection or pipe is an error of the write, and must not end the server.
         signal(SIGPIPE, SIG_IGN)
         StandardFiles.keepErrorsFromBlocking()
         let startup = try ServiceStartup(sources, settings)
@@ -67,14 +67,14 @@ public enum ServiceProcess {
             log.error("\(error)")
             manager.tell(.failed("\(error)"))
             flush(log)
-            // Also tells the process that waits for this one, and a user who sees no log.
+            // Also tells the waiting parent process, or a user who does not see the log.
             let isTold = startup.logFile.isEmpty && DetachedProcess.current == nil
             guard isTold else { throw error }
             return EXIT_FAILURE
         }
     }
 
-    /// - Throws: why the service does not start.
+    /// - Throws: the reason why the service does not start.
     private static func serve(
         _ service: any Service, _ startup: ServiceStartup, _ log: ServerLog
     ) async throws -> Int32 {
@@ -82,7 +82,7 @@ public enum ServiceProcess {
         returnLargeBlocks()
         let manager = ServiceNotifier.current
         manager.tell(.busy(service.startingStatus))
-        // A service manager means "reload" by it, whatever there is to read.
+        // A service manager sends it for "reload", even if there are no files to read.
         let hangUpHasWork =
             manager.isListenedTo || service.rereadsFiles || !startup.logFile.isEmpty
         let stopSignals = StopSignals(
@@ -90,7 +90,7 @@ public enum ServiceProcess {
         self.stopSignals = stopSignals
         hangUpSignal = hangUpHasWork ? HangUpSignal(log: log, manager: manager) : nil
         levelSignals = LevelSignals(log: log)
-        // Taken before anything is opened: a second start fails here.
+        // Taken before anything is opened, so that a second start fails here.
         let pidFile = try startup.takePidFile()
         let running: any RunningService
         do {
@@ -104,7 +104,7 @@ public enum ServiceProcess {
         }
         hangUpSignal?.serve(running)
         if let detached = DetachedProcess.current {
-            // A script looks for the port in the log as soon as `immudb -d` has returned.
+            // Scripts look for the port in the log as soon as `immudb -d` has returned.
             flush(log)
             detached.report()
         }
@@ -119,8 +119,8 @@ public enum ServiceProcess {
         return isClosed ? EXIT_SUCCESS : EXIT_FAILURE
     }
 
-    /// Waits until the lines so far are in the log, but for half a second only: they may be impossible to
-    /// write.
+    /// Waits until all lines so far are in the log, but at most half a second, since it may be impossible to write
+    /// them.
     private static func flush(_ log: ServerLog) {
         log.flush(within: .milliseconds(500))
     }

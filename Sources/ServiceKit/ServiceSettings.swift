@@ -1,19 +1,19 @@
 public import ProgramKit
 
-/// The settings of every program that serves: by which its process runs, and logs.
+/// The settings that all programs that serve share, for their process and their log.
 public struct ServiceSettings: Sendable {
     public let detached: Setting<Bool>
     public let logFile: Setting<String>
     public let logFormat: Setting<LogFormat>
     public let logLevel: Setting<LogLevelWord>
     public let pidFile: Setting<String>
-    /// In the log file the first word of each line of text.
+    /// The first word of each line of text in the log file.
     let program: String
-    /// The same on the standard error.
+    /// The first word of each line of text on the standard error.
     let errorOutputName: String
 
     /// - Parameters:
-    ///   - program: its name.
+    ///   - program: the program's name.
     ///   - errorOutputName: the first word of the log's lines on the standard error.
     public init(program: String, errorOutputName: String) {
         self.program = program

@@ -2,16 +2,16 @@ import POSIX
 import ProgramKit
 import StorageIO
 
-/// What the settings of a start say of the process, merged and checked.
+/// The merged and checked settings of a start that concern the process.
 struct ServiceStartup {
     let values: SettingsValues
-    /// For the log, once it is open.
+    /// Warnings to log when the log is open.
     let warnings: [String]
     private let settings: ServiceSettings
     private let logLevel: LogLevel
 
     var isDetached: Bool { values[settings.detached] }
-    /// Empty: the log is on the standard error.
+    /// The path of the log file; empty for the standard error.
     var logFile: String { values[settings.logFile] }
 
     init(_ sources: SettingsSources, _ settings: ServiceSettings) throws(SettingsError) {
@@ -30,8 +30,8 @@ struct ServiceStartup {
         self.warnings = warnings
     }
 
-    /// - Parameter word: of LOG_LEVEL, the variable of earlier releases. It wins over a config file, as the
-    ///   environment does, but not over the setting's own variable and flag.
+    /// - Parameter word: the value of LOG_LEVEL, the variable of earlier releases. It takes precedence over a config
+    ///   file, like all variables, but not over the setting's own variable and flag.
     private static func logLevel(
         _ values: SettingsValues, _ setting: Setting<LogLevelWord>, _ word: String
     ) -> LogLevel {
@@ -46,7 +46,7 @@ struct ServiceStartup {
         throw SettingsError("pid file \(pid) and log file \(log) are one file: name two")
     }
 
-    /// The log file; the standard error if no log file is named.
+    /// Opens the log file, or the standard error if there is no log file.
     func openLog() throws(LogOpenError) -> ServerLog {
         let format = values[settings.logFormat]
         return logFile.isEmpty
@@ -54,7 +54,7 @@ struct ServiceStartup {
             : try .file(logFile, program: settings.program, level: logLevel, format: format)
     }
 
-    /// nil if none is asked for.
+    /// Takes the pid file; returns nil if the settings name none.
     func takePidFile() throws(DaemonError) -> PidFile? {
         let path = values[settings.pidFile]
         return path.isEmpty ? nil : try PidFile(path, program: settings.program)

@@ -4,8 +4,7 @@ import CCRC32C
 /// eight tables if the processor has none.
 ///
 /// It detects accidents: torn writes and flipped bits. It does not protect against an attacker; the Merkle tree does.
-/// Cost: 0.13 ns a byte by the instruction, 0.7 by the tables (CPU time on a Xeon); a record of 150 bytes takes 13 ns
-/// or 117.
+/// Cost: 0.05 ns a byte by the instruction, 0.7 by the tables (CPU time on a Xeon).
 public struct CRC32C: Sendable {
     private static let hasInstruction = crc32c_is_available()
 

@@ -7,6 +7,9 @@
 /// method blocks; none may be called on an event loop or on Swift's cooperative pool.
 public protocol FileSystem: Sendable {
     /// Opens a file for positioned reads and writes.
+    ///
+    /// - Throws: `corruption` if something else than a file has the name, such as a pipe or a folder; the operating
+    ///   system's errors.
     func open(_ path: String, _ mode: OpenMode) throws(StoreError) -> any StorageFile
 
     /// Opens a file for reading and writing that this user has left, and makes it private: no link, no device, and nobody
@@ -37,13 +40,23 @@ public protocol FileSystem: Sendable {
     /// - Throws: `inUse` if this process or another one already holds it.
     func lock(_ path: String) throws(StoreError) -> any FileLock
 
-    /// Does the same in a folder that may be others' as well.
+    /// Takes the same lock in a folder that other users may write to as well.
+    ///
     /// - Throws: also `permissionDenied` for a file of another user, and for anything that is no lock: nothing is written
     ///   to it.
     func lockOwn(_ path: String) throws(StoreError) -> any FileLock
+
+    /// Takes the same lock where nothing can be written, if its file exists.
+    ///
+    /// - Returns: nil if there is no file to lock, so that nobody is kept out.
+    /// - Throws: `inUse` as ``lock(_:)``.
+    func lockReadOnly(_ path: String) throws(StoreError) -> (any FileLock)?
 }
 
 extension FileSystem {
+    /// Locks nothing: a file system for which ``lock(_:)`` is never refused needs no other lock.
+    public func lockReadOnly(_ path: String) throws(StoreError) -> (any FileLock)? { nil }
+
     /// Opens the file: a file system without links and users has no others.
     public func openOwn(_ path: String) throws(StoreError) -> any StorageFile {
         try open(path, .readWrite)
@@ -87,6 +100,9 @@ public protocol StorageFile: AnyObject, Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StoreError)
         -> Int
 
+    /// Tells the system that a range is read soon, so that the disk fetches it meanwhile. Returns at once, and never fails.
+    func willRead(byteCount: Int, at offset: UInt64)
+
     /// Writes all bytes at `offset`. They are durable only after a synchronize.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError)
 
@@ -110,6 +126,9 @@ public protocol StorageFile: AnyObject, Sendable {
 public protocol FileLock: AnyObject, Sendable {}
 
 extension StorageFile {
+    /// Does nothing: a file that is in memory has nothing to fetch.
+    public func willRead(byteCount: Int, at offset: UInt64) {}
+
     /// Fills the buffer.
     /// - Throws: `corruption` if the file ends before that.
     public func readExactly(

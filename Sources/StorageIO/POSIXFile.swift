@@ -44,6 +44,17 @@ final class POSIXFile: StorageFile {
         return done
     }
 
+    func willRead(byteCount: Int, at offset: UInt64) {
+        // Advice: a failure costs time only.
+        #if canImport(Darwin)
+            var advice = radvisory(
+                ra_offset: off_t(offset), ra_count: Int32(clamping: byteCount))
+            _ = fcntl(descriptor, F_RDADVISE, &advice)
+        #else
+            posix_fadvise(descriptor, off_t(offset), off_t(byteCount), POSIX_FADV_WILLNEED)
+        #endif
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
         var done = 0
         while done < bytes.count {

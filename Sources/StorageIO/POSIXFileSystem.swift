@@ -22,7 +22,7 @@ public struct POSIXFileSystem: FileSystem {
             case .readWrite: O_RDWR
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
-        return POSIXFile(path: path, descriptor: try openDescriptor(path, flags))
+        return POSIXFile(path: path, descriptor: try openRegularFile(path, flags))
     }
 
     public func openOwn(_ path: String) throws(StoreError) -> any StorageFile {
@@ -165,7 +165,61 @@ public struct POSIXFileSystem: FileSystem {
 
     public func lock(_ path: String) throws(StoreError) -> any FileLock {
         try POSIXFileLock(
-            path: path, descriptor: openDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW))
+            path: path,
+            descriptor: openRegularFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, orThrow: .io))
+    }
+
+    public func lockReadOnly(_ path: String) throws(StoreError) -> (any FileLock)? {
+        guard try exists(path) else { return nil }
+        return try POSIXFileLock(
+            path: path,
+            descriptor: openRegularFile(path, O_RDONLY | O_NOFOLLOW, orThrow: .io),
+            writesOwner: false)
+    }
+
+    /// Opens a file, and nothing else that may have its name.
+    ///
+    /// - Parameter code: the code of the error for a pipe, a device, a socket or a folder.
+    private func openRegularFile(
+        _ path: String, _ flags: Int32, orThrow code: StoreError.Code = .corruption
+    ) throws(StoreError) -> Int32 {
+        let descriptor: Int32
+        do throws(StoreError) {
+            // The opening of a pipe would wait for its other end. For files nonblocking changes nothing.
+            descriptor = try openDescriptor(path, flags | O_NONBLOCK | O_NOCTTY)
+        } catch {
+            // Sockets cannot be opened at all, and folders not to write.
+            var status = stat()
+            if flags & O_EXCL == 0, stat(path, &status) == 0 {
+                try Self.refuseOther(path, status, code)
+            }
+            throw error
+        }
+        var status = stat()
+        let failure = fstat(descriptor, &status) == 0 ? nil : errno
+        do throws(StoreError) {
+            if let failure { throw StoreError.system("cannot look at", path, failure) }
+            try Self.refuseOther(path, status, code)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    private static func refuseOther(
+        _ path: String, _ status: stat, _ code: StoreError.Code
+    ) throws(StoreError) {
+        let what =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: nil as String?
+            case S_IFIFO: "a pipe"
+            case S_IFDIR: "a folder"
+            case S_IFSOCK: "a socket"
+            case S_IFBLK, S_IFCHR: "a device"
+            default: "something else"
+            }
+        if let what { throw StoreError(code, "\(path) is \(what), and not a file") }
     }
 
     public func lockOwn(_ path: String) throws(StoreError) -> any FileLock {
@@ -201,8 +255,9 @@ public struct POSIXFileSystem: FileSystem {
 /// The lock belongs to the open file, so it ends with the process, however the process ends; the file stays.
 private final class POSIXFileLock: FileLock {
     private let descriptor: Int32
+    private let writesOwner: Bool
 
-    init(path: String, descriptor: Int32) throws(StoreError) {
+    init(path: String, descriptor: Int32, writesOwner: Bool = true) throws(StoreError) {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             let owner = Self.owner(in: descriptor)
@@ -221,13 +276,15 @@ private final class POSIXFileLock: FileLock {
                     + "or name another folder")
         }
         self.descriptor = descriptor
+        self.writesOwner = writesOwner
+        guard writesOwner else { return }
         let text = "\(getpid())\n"
         ftruncate(descriptor, 0)
         _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
     }
 
     deinit {
-        ftruncate(descriptor, 0)
+        if writesOwner { ftruncate(descriptor, 0) }
         // Closing alone would leave it locked while a child process has a copy of the descriptor, as it does between
         // fork and exec.
         flock(descriptor, LOCK_UN)

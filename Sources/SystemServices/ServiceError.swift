@@ -1,4 +1,4 @@
-/// Why something about a service could not be done: a message for the operator.
+/// The reason why an action on a service failed, as a message for the operator.
 public struct ServiceError: Error, Hashable, CustomStringConvertible {
     public let message: String
 

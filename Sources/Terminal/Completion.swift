@@ -12,7 +12,7 @@ enum Completion: Equatable {
     init(of line: String, by candidates: (_ line: String, _ word: String) -> [String]) {
         let word = Self.word(endingIn: line)
         let begun = Array(word.utf8)
-        // By bytes, since characters that only look the same are different keys.
+        // Compares bytes, since equal-looking characters can be different keys.
         let fitting = Set(candidates(line, word)).filter { $0.utf8.starts(with: begun) }.sorted()
         guard let first = fitting.first else {
             self = .nothing
@@ -28,7 +28,7 @@ enum Completion: Equatable {
         self = rest.isEmpty ? .list(fitting) : .insert(String(decoding: rest, as: UTF8.self))
     }
 
-    /// Returns the word at the end of a line; empty after a blank.
+    /// Returns the word at the end of a line; empty after a space.
     static func word(endingIn line: String) -> String {
         let start = line.lastIndex(where: \.isWhitespace).map(line.index(after:))
         return String(line[(start ?? line.startIndex)...])

@@ -127,7 +127,7 @@ private final class Editing {
         }
         editing_set_paste(editor) { editor, _ in Editing.of(editor)?.paste() ?? UInt8(CC_ERROR) }
         editing_set_reader(editor) { editor, character in
-            // libedit passes a character of its own, which is valid until this returns.
+            // libedit passes its own character, which is valid until this returns.
             guard let character, let editing = Editing.of(editor) else { return -1 }
             guard let scalar = editing.readCharacter() else { return 0 }
             character.pointee = wchar_t(scalar.value)

@@ -1,14 +1,14 @@
-// A screen in memory: cells with a character and a style each. What is laid out here without a terminal, FullScreen
-// shows on one.
+// A screen in memory: cells with a character and a style each, independent of a terminal. FullScreen shows them on
+// one.
 
-/// The look of a cell. ``FullScreen`` maps it to colours, or to bold and reverse where there are none.
+/// The look of a cell. ``FullScreen`` maps it to colours, or to bold and reverse without colours.
 public enum CellStyle: Hashable, Sendable {
     case plain, title, muted, good, warning, failure
-    /// Lines of a plot, by their number.
+    /// The lines of a plot, by number.
     case first, second, third, fourth
 }
 
-/// One place of a screen.
+/// One position of a screen.
 public struct Cell: Hashable, Sendable {
     public var character: Character
     public var style: CellStyle
@@ -21,15 +21,15 @@ public struct Cell: Hashable, Sendable {
     }
 }
 
-/// The characters that a terminal shows.
+/// The set of characters that a terminal can show.
 public enum Charset: Sendable, CaseIterable {
-    /// UTF-8, with the 256 characters of braille: eight dots a cell.
+    /// UTF-8, with the 256 characters of braille: eight dots per cell.
     case braille
-    /// UTF-8 on a console whose font has no braille: two half blocks a cell.
+    /// UTF-8 on a console whose font has no braille: two half blocks per cell.
     case blocks
     case ascii
 
-    /// A character that takes one cell and that the terminal does not obey: the same one, or `?`.
+    /// Returns the character if it takes one cell and does not control the terminal, otherwise `?`.
     public func shown(_ character: Character) -> Character {
         let scalars = character.unicodeScalars
         guard let scalar = scalars.first, scalars.count == 1 else { return "?" }

@@ -1,6 +1,6 @@
-/// Rows of cells, as large as a terminal.
+/// Rows of cells, with the size of a terminal.
 public struct CellGrid: Equatable, Sendable {
-    /// Larger terminals are used up to this: a screen takes 32 bytes a cell, hence up to 10 MB.
+    /// Larger terminals are used up to this size: a screen takes 32 bytes per cell, so up to 10 MB.
     static let maxSide = 600
 
     public let width: Int
@@ -17,7 +17,7 @@ public struct CellGrid: Equatable, Sendable {
 
     public var bounds: CellRect { CellRect(column: 0, row: 0, width: width, height: height) }
 
-    /// Blank outside of the grid; what is set there is lost.
+    /// Cells outside of the grid are blank; setting them has no effect.
     public subscript(column: Int, row: Int) -> Cell {
         get { isInside(column, row) ? cells[row * width + column] : .blank }
         set { if isInside(column, row) { cells[row * width + column] = newValue } }
@@ -34,8 +34,8 @@ public struct CellGrid: Equatable, Sendable {
         }
     }
 
-    /// Writes a text to the right of a place, cut to `maxWidth` cells. Characters that the terminal would obey, or
-    /// that take more or less than a cell, become `?`.
+    /// Writes a text from a position to the right, cut to `maxWidth` cells. Control characters, and characters that
+    /// do not take exactly one cell, become `?`.
     public mutating func put(
         _ text: String, column: Int, row: Int, _ style: CellStyle = .plain, maxWidth: Int = .max
     ) {
@@ -71,7 +71,8 @@ public struct CellRect: Equatable, Sendable {
 }
 
 extension CellGrid {
-    /// Draws a frame with a title in its upper edge and a caption in its lower one. Where both are too long, they are cut.
+    /// Draws a frame with a title in its upper edge and a caption in its lower one. Both are cut if they are too
+    /// long.
     public mutating func putFrame(_ rect: CellRect, title: String, caption: String = "") {
         guard rect.width >= 2, rect.height >= 2 else { return }
         let isASCII = charset == .ascii

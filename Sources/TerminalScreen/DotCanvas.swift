@@ -1,4 +1,4 @@
-/// Dots on a part of a screen, finer than its cells: 2 × 4 a cell with braille, else 1 × 2. Row 0 is the upper one.
+/// Dots on a part of a screen: 2 × 4 per cell with braille, otherwise 1 × 2. Row 0 is at the top.
 public struct DotCanvas: Sendable {
     /// The bits of the dots of a braille cell, row by row (Unicode, block U+2800).
     private static let brailleBits: [UInt32] = [0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80]
@@ -10,7 +10,7 @@ public struct DotCanvas: Sendable {
     private let charset: Charset
     private let dotsAcross: Int
     private let dotsDown: Int
-    /// The dots of each cell that are set, as bits; and the style of the last one.
+    /// The set dots of each cell, as bits; and the style of the last one.
     private var dots: [UInt32]
     private var styles: [CellStyle]
 
@@ -31,7 +31,7 @@ public struct DotCanvas: Sendable {
         styles = Array(repeating: .plain, count: self.columns * self.rows)
     }
 
-    /// Sets a dot; nothing outside of the canvas.
+    /// Sets a dot. Does nothing outside of the canvas.
     public mutating func set(_ x: Int, _ y: Int, _ style: CellStyle) {
         guard x >= 0, x < width, y >= 0, y < height else { return }
         let cell = y / dotsDown * columns + x / dotsAcross
@@ -39,11 +39,11 @@ public struct DotCanvas: Sendable {
         styles[cell] = style
     }
 
-    /// Sets the dots of a line between two that are on the canvas or beside it.
+    /// Sets the dots of a line between two dots on or beside the canvas.
     public mutating func line(
         from start: (x: Int, y: Int), to end: (x: Int, y: Int), _ style: CellStyle
     ) {
-        // Both directions give the same dots.
+        // Both directions set the same dots.
         let (start, end) = (start.x, start.y) <= (end.x, end.y) ? (start, end) : (end, start)
         let steps = max(abs(end.x - start.x), abs(end.y - start.y))
         guard steps > 0 else { return set(start.x, start.y, style) }
@@ -57,7 +57,7 @@ public struct DotCanvas: Sendable {
         }
     }
 
-    /// Puts the cells that have dots on a grid.
+    /// Puts the cells with dots on a grid.
     public func draw(on grid: inout CellGrid, column: Int, row: Int) {
         for cell in dots.indices where dots[cell] != 0 {
             grid[column + cell % columns, row + cell / columns] = Cell(

@@ -7,7 +7,8 @@ import POSIX
     import Glibc
 #endif
 
-/// The whole terminal, by curses: shows grids of cells, and gives keys, new sizes and signals one after the other.
+/// The whole terminal, by curses: shows grids of cells, and returns keys, size changes and signals one after the
+/// other.
 ///
 ///     let waker = try ScreenWaker()
 ///     let screen = try FullScreen(waker: waker)
@@ -15,22 +16,23 @@ import POSIX
 ///     screen.show(grid)
 ///     while screen.nextEvent() != .key(.escape) { … }
 ///
-/// For one thread, at most one at a time. Ctrl-Z stops the process with the terminal as it was, and the screen comes back
-/// when it goes on. Ctrl-C, SIGTERM, SIGHUP and SIGQUIT are events: call ``end()``, then end the process.
+/// To be used on one thread. At most one exists at a time. Ctrl-Z restores the terminal and stops the process; the
+/// screen comes back when the process continues. Ctrl-C, SIGTERM, SIGHUP and SIGQUIT are events: call ``end()``, then
+/// end the process.
 public final class FullScreen {
     public enum Event: Equatable, Sendable {
         case key(KeyReader.Key)
-        /// Another thread has called ``ScreenWaker/wake()``.
+        /// Another thread called ``ScreenWaker/wake()``.
         case woken
-        /// The screen has another size, or has to be drawn again.
+        /// The size of the screen has changed, or it must be drawn again.
         case resized
-        /// A signal wants the process to end.
+        /// A signal asks the process to end.
         case ended(by: Int32)
         /// The terminal is gone.
         case closed
     }
 
-    /// Milliseconds that the rest of a sequence may take after its Esc.
+    /// The time in milliseconds for the rest of a sequence after its Esc.
     private static let escapePause: Int32 = 50
 
     public let charset: Charset
@@ -43,7 +45,8 @@ public final class FullScreen {
     private var keys = KeyReader()
     private var events: [Event] = []
 
-    /// Returns if standard input and output are a terminal that can show a screen. Changes nothing.
+    /// Throws unless standard input and output are a terminal that can show a screen. Changes
+    /// nothing.
     public static func requireTerminal() throws(ScreenError) {
         guard isatty(STDIN_FILENO) != 0, isatty(STDOUT_FILENO) != 0 else {
             throw ScreenError("standard input and output are not a terminal")
@@ -67,7 +70,7 @@ public final class FullScreen {
         String(name.prefix(40).map(Charset.ascii.shown))
     }
 
-    /// Takes the terminal.
+    /// Takes over the terminal.
     public init(waker: ScreenWaker) throws(ScreenError) {
         try Self.requireTerminal()
         self.waker = waker
@@ -83,7 +86,7 @@ public final class FullScreen {
         updateSize()
     }
 
-    /// Gives the terminal back as it was. To be called once, and before the process ends.
+    /// Restores the terminal. To be called once, before the process ends.
     public func end() {
         screen_leave()
         signals.end()
@@ -108,10 +111,11 @@ public final class FullScreen {
         screen_draw()
     }
 
-    /// Has the next ``show(_:)`` send every cell: something else may have written to the terminal.
+    /// Makes the next ``show(_:)`` send every cell, since something else may have written to the
+    /// terminal.
     public func forget() { screen_forget() }
 
-    /// Ends the process as a signal does by itself. After ``end()``.
+    /// Ends the process by the signal's default action. To be called after ``end()``.
     public static func endProcess(by number: Int32) -> Never {
         signal(number, SIG_DFL)
         ScreenSignals.raiseHere(number)
@@ -135,7 +139,7 @@ public final class FullScreen {
                 events += keys.keysAfterPause().map(Event.key)
             }
             guard count > 0 else { continue }
-            // Signals first: an end is not to wait behind keys.
+            // Signals first, so that an end does not wait behind keys.
             if files[1].revents != 0 { waker.received().forEach(note(signal:)) }
             if files[0].revents != 0 { readKeys() }
         }
@@ -159,7 +163,7 @@ public final class FullScreen {
             screen_leave()
             ScreenSignals.stopProcess()
             goOn()
-        // It was stopped in a way that nothing is told of, and the shell has set the terminal since.
+        // The process was stopped without notice, and the shell has changed the terminal since.
         case SIGCONT: goOn()
         case SIGWINCH:
             updateSize()
@@ -184,7 +188,7 @@ public final class FullScreen {
         screen_resize(Int32(height), Int32(width))
     }
 
-    /// The pair of colours, which has the number of its colour, and the attributes.
+    /// Returns the number of the colour pair, which is that of its colour, and the attributes.
     private func look(of style: CellStyle) -> (pair: Int32, attributes: Int32) {
         let (bold, dim, reverse) = (
             Int32(screen_bold.rawValue), Int32(screen_dim.rawValue), Int32(screen_reverse.rawValue)

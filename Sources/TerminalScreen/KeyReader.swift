@@ -1,9 +1,9 @@
-/// Keys of a terminal, from the bytes that it sends.
+/// Reads keys from the bytes that a terminal sends.
 public struct KeyReader: Sendable {
     public enum Key: Equatable, Sendable {
         case character(UInt8)
         case escape
-        /// An arrow, a key with Alt, a mouse: a sequence of bytes that begins as Esc does.
+        /// An arrow, a key with Alt, a mouse event: a sequence of bytes that begins with Esc.
         case other
     }
 
@@ -13,10 +13,10 @@ public struct KeyReader: Sendable {
 
     public init() {}
 
-    /// Whether the last byte was an Esc, which is the key or begins a sequence.
+    /// Whether the last byte was an Esc, which is either the key or the beginning of a sequence.
     public var isUndecided: Bool { state == .escape }
 
-    /// The keys that end with one of these bytes.
+    /// Returns the keys that these bytes complete.
     public mutating func keys(from bytes: some Sequence<UInt8>) -> [Key] {
         bytes.compactMap { byte in
             switch (state, byte) {
@@ -24,7 +24,7 @@ public struct KeyReader: Sendable {
                 state = .escape
                 return nil
             case (.ground, _): return .character(byte)
-            // Esc twice is the key.
+            // Esc twice counts as the key.
             case (.escape, 0x1b):
                 state = .ground
                 return .escape
@@ -39,7 +39,7 @@ public struct KeyReader: Sendable {
         }
     }
 
-    /// Says that nothing followed for a while: an Esc was the key.
+    /// Notes that nothing followed for a while, so an Esc was the key. Returns the keys.
     public mutating func keysAfterPause() -> [Key] {
         defer { state = .ground }
         return state == .escape ? [.escape] : []

@@ -1,4 +1,4 @@
-/// Why a terminal shows no screen.
+/// The reason why a terminal cannot show a screen.
 public struct ScreenError: Error, Hashable, CustomStringConvertible {
     public let message: String
 

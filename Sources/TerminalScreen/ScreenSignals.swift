@@ -7,10 +7,11 @@ import Synchronization
     import Glibc
 #endif
 
-/// The signals while a screen is shown: their handlers only write the number to the screen's waker. At most one at a time.
+/// Handles signals while a screen is shown: the handlers only write the number to the screen's waker. At most one
+/// exists at a time.
 ///
-/// A screen that is stuck, since its terminal takes no more output, cannot end the process. So an ending signal that is
-/// not obeyed within some seconds ends it at once, with the terminal's modes as they were.
+/// A screen whose terminal accepts no more output cannot end the process. So if an ending signal is not handled
+/// within a few seconds, a handler restores the terminal's modes and ends the process.
 struct ScreenSignals {
     static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
     private static let further = [SIGWINCH, SIGTSTP, SIGCONT]
@@ -20,7 +21,7 @@ struct ScreenSignals {
     private typealias Handler = @convention(c) (Int32) -> Void
     private var previous: [(number: Int32, handler: Handler?)] = []
 
-    /// Begins before curses does, which leaves signals alone that have handlers.
+    /// Starts before curses, which does not replace existing handlers.
     init(waker: ScreenWaker, terminal: Int32) {
         let isFree = Self.isTaken.compareExchange(
             expected: false, desired: true, ordering: .sequentiallyConsistent
@@ -36,7 +37,7 @@ struct ScreenSignals {
 
     private mutating func handle(_ number: Int32, _ handler: @escaping Handler) {
         let previous = signal(number, handler)
-        // Whoever starts a process so, as nohup does, wants the signal ignored.
+        // The process was started to ignore the signal, as by nohup.
         if isIgnoring(previous) {
             signal(number, SIG_IGN)
         } else {
@@ -44,21 +45,21 @@ struct ScreenSignals {
         }
     }
 
-    /// Restores the handlers that were there before. To be called once.
+    /// Restores the previous handlers. To be called once.
     func end() {
         alarm(0)
         for (number, handler) in previous { signal(number, handler) }
         Self.isTaken.store(false, ordering: .sequentiallyConsistent)
     }
 
-    /// Stops the process as Ctrl-Z does, and returns when it goes on.
+    /// Stops the process as Ctrl-Z does, and returns when it continues.
     static func stopProcess() {
         let handler = signal(SIGTSTP, SIG_DFL)
         raiseHere(SIGTSTP)
         signal(SIGTSTP, handler)
     }
 
-    /// Raises a signal in this thread, which may block signals: it has to come here, not a little later.
+    /// Raises a signal on this thread, which may block signals, so that it is delivered here and not later.
     static func raiseHere(_ number: Int32) {
         var (own, before) = (sigset_t(), sigset_t())
         sigemptyset(&own)
@@ -92,7 +93,7 @@ struct ScreenSignals {
     }
 }
 
-/// The state that handlers need, in memory that is allocated before.
+/// The state of the handlers, in memory that is allocated beforehand.
 private struct ShownScreen {
     let terminal: Int32
     var modes: termios
@@ -100,5 +101,5 @@ private struct ShownScreen {
     var endingSignal = SIGTERM
 }
 
-// Written by the one ScreenSignals that there is, and by handlers while it lives.
+// Written by the only ScreenSignals, and by handlers while it exists.
 private nonisolated(unsafe) let shown = UnsafeMutablePointer<ShownScreen>.allocate(capacity: 1)

@@ -6,7 +6,7 @@ public import POSIX
     import Glibc
 #endif
 
-/// Tells a screen from another thread, or from a signal's handler, that there is something new.
+/// Wakes a screen from another thread or from a signal handler.
 public final class ScreenWaker: Sendable {
     private let reader: FileDescriptor
     private let writer: FileDescriptor
@@ -14,7 +14,7 @@ public final class ScreenWaker: Sendable {
     /// - Throws: `Errno` when the process has no descriptors left.
     public init() throws(Errno) {
         (reader, writer) = try connectedSockets()
-        // A handler must not wait. What finds no room is not needed: much waits already.
+        // A handler must not wait. If the pipe is full, enough wake-ups are waiting already.
         for end in [reader, writer] { _ = fcntl(end.rawValue, F_SETFL, O_NONBLOCK) }
     }
 
@@ -28,12 +28,12 @@ public final class ScreenWaker: Sendable {
         _ = write(writer.rawValue, &nothing, 1)
     }
 
-    /// The descriptor that signals' handlers write their numbers to.
+    /// The descriptor to which signal handlers write the signal numbers.
     var input: Int32 { writer.rawValue }
-    /// The descriptor that a screen waits for.
+    /// The descriptor on which a screen waits.
     var output: Int32 { reader.rawValue }
 
-    /// The numbers of the signals that came since the last time; 0 for each ``wake()``.
+    /// Returns the numbers of the signals since the last call; 0 for each ``wake()``.
     func received() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 256)
         let count = read(reader.rawValue, &bytes, bytes.count)

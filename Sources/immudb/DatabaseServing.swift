@@ -1,4 +1,4 @@
-// What the program serves: the database, its metrics beside it, and a gateway if there is to be one.
+// The program's service: the database, its metrics, and optionally a gateway.
 
 import ImmudbGateway
 import ImmudbServer
@@ -11,7 +11,7 @@ import ServiceKit
 /// The server of a database, its metrics over HTTP, and its gateway.
 struct DatabaseServing: Service {
     let options: ServerOptions
-    /// nil: without one.
+    /// The options of the gateway; nil for none.
     let gateway: GatewayOptions?
     private let cancellation = Cancellation()
 
@@ -28,7 +28,7 @@ struct DatabaseServing: Service {
             var options = try await serve(metrics, log)
             if let gateway {
                 options.gatewayConnectionCount = DescriptorBudget.gatewayConnectionCount
-                // Before the data is opened, which may take long.
+                // Before the data is opened, since that may take long.
                 try checkListening(
                     host: gateway.address, port: gateway.port, portFlag: "--gateway-port")
             }
@@ -44,7 +44,7 @@ struct DatabaseServing: Service {
         }
     }
 
-    /// - Returns: nil if there is to be none.
+    /// - Returns: nil if there is no gateway.
     private func startGateway(
         of server: ImmudbServer, _ log: ServerLog, _ metrics: MetricsEndpoint
     ) async throws(ServerStartError) -> Gateway? {
@@ -59,10 +59,10 @@ struct DatabaseServing: Service {
 
     /// Listens for scrapes.
     ///
-    /// That the usual port is in use, by another server of this machine, is no reason not to serve the database; that
-    /// a port or an address which somebody chose cannot be had, is one.
+    /// If the default port is in use, by another server on this machine, the database is served nevertheless. If a
+    /// port or an address that the operator chose is not available, the start fails.
     ///
-    /// - Returns: the options with the port that was taken.
+    /// - Returns: the options with the actual port.
     private func serve(
         _ metrics: MetricsEndpoint, _ log: ServerLog
     ) async throws(ServerStartError) -> ServerOptions {
@@ -107,7 +107,8 @@ private struct RunningDatabase: RunningService {
         metrics.setReady(false)
         var timeLeft = deadline
         if let gateway {
-            // First, since its requests are calls of the server, whose other calls have the rest of the time.
+            // First, since the gateway's requests are calls of the server. The server's other calls have the rest of
+            // the time.
             let end = ContinuousClock.now + deadline
             await gateway.stop(deadline: deadline / 2)
             timeLeft = max(.zero, end - .now)

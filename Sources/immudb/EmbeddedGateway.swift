@@ -8,10 +8,10 @@ import ServiceKit
 // The REST gateway in the server's process: `immudb --gateway`.
 
 extension GatewayOptions {
-    /// The gateway that the settings ask for; nil without `--gateway`.
+    /// Returns the options of the gateway; nil without `--gateway`.
     ///
-    /// - Parameter server: whose gateway it is.
-    /// - Throws: `SettingsError` if only one of two files that belong together is named.
+    /// - Parameter server: the server of the gateway.
+    /// - Throws: `SettingsError` if only one file of a pair is named.
     static func embedded(
         _ values: SettingsValues, in server: ServerOptions
     ) throws(SettingsError) -> GatewayOptions? {
@@ -36,7 +36,8 @@ extension GatewayOptions {
 }
 
 extension Gateway {
-    /// Starts the gateway of a server in the same process, beside which it keeps its trusted roots.
+    /// Starts the gateway of a server in the same process, with its trusted roots beside the
+    /// server's data.
     static func start(
         _ options: GatewayOptions, of server: ImmudbServer, _ log: ServerLog,
         _ metrics: MetricsEndpoint
@@ -59,7 +60,7 @@ extension Gateway {
         }
     }
 
-    /// Where it serves.
+    /// The URL of the gateway.
     private var url: String {
         let scheme = options.tlsCertificate.isEmpty ? "http" : "https"
         return "\(scheme)://\(hostAndPort(options.address, options.port))"

@@ -10,7 +10,7 @@ import ServiceKit
     import Glibc
 #endif
 
-/// The server's program: its commands, and what its help says.
+/// The server's program: its commands and its help.
 @main
 struct Immudb: Program {
     static let definition = ImmudbSettings.definition

@@ -4,7 +4,7 @@ import ImmudbStore
 import ProgramKit
 import ServiceKit
 
-/// Everything that `immudb` can be told.
+/// The settings of `immudb`.
 enum ImmudbSettings {
     static let address = Setting(
         "address", short: "a", .text("an address or host name", named: "host"),
@@ -116,7 +116,7 @@ enum DurabilityWord: String, CaseIterable {
 }
 
 extension ServerOptions {
-    /// - Throws: `SettingsError` if something is asked for that this release cannot do.
+    /// - Throws: `SettingsError` if a setting requires something that this release cannot do.
     init(_ values: SettingsValues) throws(SettingsError) {
         let name = values[ImmudbSettings.databaseName]
         guard !ServerOptions.reservedNames.contains(name.lowercased()) else {

@@ -4,7 +4,7 @@ import MetricsHTTP
 import PrometheusMetrics
 
 extension MetricsEndpoint {
-    /// The endpoint of a server's metrics, and of those of a gateway in its process.
+    /// Makes the endpoint for the metrics of a server, and of a gateway in its process.
     convenience init() {
         let registry = PrometheusRegistry(
             ServerMetric.allCases.map { metric in

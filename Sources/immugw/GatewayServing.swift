@@ -2,7 +2,7 @@ import ImmudbGateway
 import POSIX
 import ServiceKit
 
-/// The gateway as what this program serves.
+/// The gateway as this program's service.
 struct GatewayServing: Service {
     let options: GatewayOptions
 
@@ -11,7 +11,7 @@ struct GatewayServing: Service {
 
     func start(log: ServerLog) async throws -> any RunningService {
         var options = options
-        // Half of the files stay for what is not a client.
+        // Half of the files are reserved for other uses than clients.
         let fileCount = openFileLimit() ?? 1_024
         options.maxConnectionCount = min(options.maxConnectionCount, max(1, fileCount / 2))
         let gateway = try await Gateway.start(
@@ -20,7 +20,7 @@ struct GatewayServing: Service {
         return RunningGateway(gateway: gateway, log: log)
     }
 
-    /// A start never takes long: it does not wait for immudb.
+    /// Does nothing: a start is always quick, since it does not wait for immudb.
     func cancelStart() {}
 }
 
@@ -37,7 +37,7 @@ private struct RunningGateway: RunningService {
 
     func stop(deadline: Duration) async -> Bool {
         log.info("stopping immugw: \(gateway.options.json)")
-        // Requests that were cut have had their time: not a failure of the stop.
+        // Requests that were cut off had their time: that is not a failure of the stop.
         await gateway.stop(deadline: deadline)
         log.info("shutdown completed")
         return true

@@ -10,7 +10,7 @@ import ServiceKit
     import Glibc
 #endif
 
-/// The gateway's program: its commands, and what its help says.
+/// The gateway's program: its commands and its help.
 @main
 struct Immugw: Program {
     static let definition = ImmugwSettings.definition

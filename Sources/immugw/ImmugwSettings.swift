@@ -3,7 +3,7 @@ import POSIX
 import ProgramKit
 import ServiceKit
 
-/// Everything that `immugw` can be told.
+/// The settings of `immugw`.
 enum ImmugwSettings {
     static let address = Setting(
         "address", short: "a", .text("an address or host name", named: "host"),
@@ -57,7 +57,7 @@ enum ImmugwSettings {
 }
 
 extension GatewayOptions {
-    /// - Throws: `SettingsError` if only one of two files that belong together is named.
+    /// - Throws: `SettingsError` if only one file of a pair is named.
     init(_ values: SettingsValues) throws(SettingsError) {
         self.init()
         address = withoutBrackets(values[ImmugwSettings.address])

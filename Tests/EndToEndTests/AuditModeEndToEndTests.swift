@@ -118,11 +118,17 @@ struct AuditModeEndToEndTests {
         let place = String(
             try #require(log().firstMatch(of: /http:\/\/127\.0\.0\.1:[0-9]+/)).0)
         func get(_ path: String) async throws -> String {
-            try await FinishedProcess.run("/usr/bin/curl", ["-sSf", place + path]).output
+            try await FinishedProcess.run("/usr/bin/curl", ["-sSf", "-m", "10", place + path])
+                .output
         }
         #expect(try await get("/metrics").contains("immuclient_audit_result_per_server{server_id="))
         #expect(try await get("/roots").contains(#""size":11"#))
         #expect(try await get("/readyz") == "ok\n")
+        let idle = try RunningProcess.idleClients(
+            of: Int(try #require(place.split(separator: ":").last)) ?? 0)
+        try await idle.waitForOutput("connected")
+        #expect(try await get("/roots").contains(#""size":11"#))
+        idle.kill()
         let status = try await audit(port, ["status", "--json"] + settings)
         #expect(status.output.contains(#""running":true"#))
         #expect(status.output.contains(#""verdict":"consistent""#))

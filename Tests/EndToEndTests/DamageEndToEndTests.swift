@@ -2,6 +2,7 @@ import Foundation
 import HexEditor
 import ImmudbClient
 import RPCTransport
+import StorageIO
 import TestTools
 import Testing
 
@@ -19,7 +20,7 @@ struct DamageEndToEndTests {
     private static let fast = ["--consistency-check-rate", "100000"]
 
     private var folder: String { data.file("db").path }
-    private var editor: HexEditor { HexEditor("\(folder)/immudb") }
+    private var editor: HexEditor<POSIXFileSystem> { HexEditor("\(folder)/immudb") }
 
     private func launch(_ arguments: [String] = fast) async throws -> RunningServer {
         try await RunningServer(dir: folder, arguments: arguments)

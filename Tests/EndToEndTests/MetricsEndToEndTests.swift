@@ -28,10 +28,22 @@ struct MetricsEndToEndTests {
         let data = TemporaryFolder()
         let server = try await RunningServer(dir: data.file("db").path)
         let port = try server.metricsPort()
+        let auditor = try RunningProcess(
+            "immuclient",
+            [
+                "-p", "\(server.port)", "audit-mode", "run", "--dir", data.file("auditor").path,
+                "--prometheus-port", "0", "--audit-interval", "500ms",
+            ])
+        let line = try await auditor.waitForOutput("Metrics served at")
+        let address = try #require(line.firstMatch(of: /127\.0\.0\.1:([0-9]+)/))
         try await PythonPeer.run(
             "dashboard.py",
-            ["\(port)", "\(server.port)", Self.tools.path, Self.deploy.path, data.path],
-            against: server)
+            [
+                "\(port)", "\(server.port)", Self.tools.path, Self.deploy.path, data.path,
+                String(address.1),
+            ], against: server)
+        auditor.terminate()
+        #expect(try await auditor.exitCode() == 0)
         #expect(try await server.stop() == 0)
     }
 
@@ -55,6 +67,22 @@ struct MetricsEndToEndTests {
             #expect(try await server.stop() == 0)
             for client in clients { client.kill() }
         }
+    }
+
+    @Test("are served beside more connections that ask for nothing than there is room for")
+    func idleClients() async throws {
+        let data = TemporaryFolder()
+        let server = try await RunningServer(dir: data.file("db").path)
+        let port = try server.metricsPort()
+        let idle = try RunningProcess.idleClients(of: port)
+        try await idle.waitForOutput("connected")
+        for _ in 0..<3 {
+            let scrape = try await FinishedProcess.run(
+                "/usr/bin/curl", ["-sSf", "-m", "10", "http://127.0.0.1:\(port)/metrics"])
+            #expect(scrape.output.contains("immudb_uptime_hours"), "\(scrape.errors)")
+        }
+        idle.kill()
+        #expect(try await server.stop() == 0)
     }
 
     @Test("end a start that names a port in use; the default port in use is a warning")

@@ -48,6 +48,17 @@ final class RunningProcess {
         withExtendedLifetime((input, output, errors)) {}
     }
 
+    /// Starts a process with 40 connections to a port of this machine, on which nothing is sent. It says "connected".
+    static func idleClients(of port: Int) throws -> RunningProcess {
+        try RunningProcess(
+            "/bin/bash",
+            [
+                "-c",
+                "for number in $(seq 40); do exec {client}<>/dev/tcp/127.0.0.1/\(port); done; echo connected; "
+                    + "exec tail -f /dev/null",
+            ])
+    }
+
     deinit {
         kill()
     }

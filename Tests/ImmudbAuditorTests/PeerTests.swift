@@ -4,6 +4,7 @@ import ImmudbClient
 import LyingServer
 import MerkleTree
 import NIOHTTP1
+import PrometheusMetrics
 import TestTools
 import Testing
 
@@ -90,6 +91,36 @@ struct PeerTests {
         #expect(report.warnings.count { $0.contains("cannot be asked") } == 3)
         #expect(report.warnings.count { $0.contains("first contact with the server") } == 1)
         await server.stop()
+    }
+
+    @Test("say that a peer audits another server, or trusts no root yet, once in each round")
+    func otherServer() async throws {
+        let server = try await LyingServer.startWithPages(TestLedger(count: 9))
+        let other = try await LyingServer.startWithPages(TestLedger(count: 9), identity: "another")
+        _ = try await fixture.round(of: other.port, in: "other")
+        let listener = try await HTTPListener.start()
+        let empty = RootsDocument(auditor: "x", roots: [])
+        listener.answer(.ok) { empty.encoded }
+        let auditor = try await fixture.auditor(of: server.port) {
+            $0.peers = [fixture.path(AuditorFiles.logName, in: "other"), listener.url]
+        }
+        for number in 1...2 {
+            let report = try #require(await auditor.round())
+            #expect(report.verdict == .consistent)
+            #expect(
+                report.warnings.count {
+                    $0.contains("audits another server, another: the one here is ")
+                } == 1)
+            #expect(
+                report.warnings.count { $0.contains("\(listener.url) trusts no root yet") } == 1)
+            #expect(
+                auditor.registry.text().contains(
+                    "immuclient_audit_peers_not_compared_total \(2 * number)\n"))
+        }
+        await auditor.close()
+        await listener.stop()
+        await server.stop()
+        await other.stop()
     }
 
     @Test("do not believe a peer whose root the server has not signed, if a key is pinned")

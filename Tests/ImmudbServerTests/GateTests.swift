@@ -111,7 +111,7 @@ struct GateTests {
                 }
             }
         }
-        #expect(count == 2 * 45 * 8 * 4)
+        #expect(count == 2 * 47 * 8 * 4)
         try accounts.close()
         try others.close()
     }

@@ -1,6 +1,8 @@
 import Foundation
-import StorageIO
+import TestTools
 import Testing
+
+@testable import StorageIO
 
 #if canImport(Glibc)
     import Glibc
@@ -47,9 +49,49 @@ struct POSIXFileSystemTests {
     @Test("reports a failed sync")
     func failedSync() throws {
         // Devices have nothing to synchronize: EINVAL.
-        let device = try fileSystem.open("/dev/null", .readWrite)
+        let descriptor = open("/dev/null", O_RDWR | O_CLOEXEC)
+        try #require(descriptor >= 0)
+        let device = POSIXFile(path: "/dev/null", descriptor: descriptor)
         #expect(throws: StoreError(.io, "")) { try device.synchronizeData() }
         #expect(throws: StoreError(.io, "")) { try device.synchronize() }
+    }
+
+    @Test(
+        "refuses everything but a file, and waits for nobody", .timeLimit(.minutes(1)),
+        arguments: OtherThanFile.allCases)
+    func otherThanFiles(kind: OtherThanFile) throws {
+        try withFolder { folder in
+            let path = "\(folder)/file"
+            try kind.make(at: path)
+            for mode in [OpenMode.readOnly, .readWrite] {
+                let error = #expect(throws: StoreError(.corruption, "")) {
+                    try fileSystem.open(path, mode)
+                }
+                #expect(error?.message == "\(path) is a \(kind), and not a file")
+            }
+            // A link to a device is refused as a link.
+            #expect(throws: StoreError.self) { try fileSystem.lock(path) }
+            #expect(throws: StoreError.self) { try fileSystem.lockReadOnly(path) }
+            #expect(throws: StoreError(.io, "")) { try fileSystem.open(path, .createNew) }
+        }
+    }
+
+    @Test("locks without writing, and respects such a lock")
+    func readOnlyLock() throws {
+        try withFolder { folder in
+            let path = "\(folder)/LOCK"
+            #expect(try fileSystem.lockReadOnly(path) == nil)
+            #expect(try !fileSystem.exists(path))
+            _ = withExtendedLifetime(try fileSystem.lock(path)) {
+                #expect(throws: StoreError(.inUse, "")) { try fileSystem.lockReadOnly(path) }
+            }
+            try Data("7\n".utf8).write(to: URL(fileURLWithPath: path))
+            _ = withExtendedLifetime(try fileSystem.lockReadOnly(path)) {
+                #expect(throws: StoreError(.inUse, "")) { try fileSystem.lock(path) }
+            }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data("7\n".utf8))
+            _ = try fileSystem.lock(path)
+        }
     }
 
     @Test("does not create a file that exists, nor open a missing one")

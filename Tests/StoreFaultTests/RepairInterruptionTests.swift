@@ -1,3 +1,4 @@
+import HexEditor
 import ImmudbStore
 import OwnThread
 import SimulatedDisk
@@ -16,7 +17,7 @@ struct RepairInterruptionTests {
         let new = damaged.copy()
         #expect(try RepairFixture.repair(new).isRepaired)
         let calls = new.callCount - start
-        let paths = (0..<fixture.editor.segmentCount).map(fixture.editor.segmentPath)
+        let paths = (0..<(try fixture.editor.segmentCount)).map(fixture.editor.segmentPath)
         let outcomes = Outcomes()
         let writes = try Self.changingCalls(of: damaged)
         outcomes.count("calls", calls)
@@ -73,7 +74,7 @@ struct RepairInterruptionTests {
         let damaged = fixture.disk.killed()
         let new = damaged.copy()
         _ = try RepairFixture.repair(new)
-        let paths = (0..<fixture.editor.segmentCount).map(fixture.editor.segmentPath)
+        let paths = (0..<(try fixture.editor.segmentCount)).map(fixture.editor.segmentPath)
         let outcomes = Outcomes()
         let writes = try Self.changingCalls(of: damaged)
         try await onThreads(sample(writes, aiming: 80)) { number in

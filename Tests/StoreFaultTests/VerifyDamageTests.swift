@@ -1,3 +1,4 @@
+import HexEditor
 import ImmudbStore
 import MerkleTree
 import OwnThread
@@ -10,10 +11,10 @@ import Testing
 struct VerifyDamageTests {
     private func report(
         root: TrustedRoot? = nil, stepCount: Int = 7,
-        _ change: (HexEditor, SmallDatabase) throws -> Void
+        _ change: (HexEditor<SimulatedDisk>, SmallDatabase) throws -> Void
     ) throws -> VerificationReport {
         let small = try SmallDatabase(stepCount: stepCount)
-        let editor = try HexEditor(small.disk.copy())
+        let editor = HexEditor(small.disk.copy())
         try change(editor, small)
         return try VerifyTests.verify(editor.disk) { $0.expectedRoot = root }
     }
@@ -88,15 +89,14 @@ struct VerifyDamageTests {
         #expect(report.problems.allSatisfy { $0.kind == .checksum })
         #expect(record.file.hasSuffix("0000000000.segment"))
         let small = try SmallDatabase()
-        #expect(try record.offset == UInt64(HexEditor(small.disk).record(5).range.lowerBound))
+        #expect(try record.offset == UInt64(HexEditor(small.disk).record(of: 5).range.lowerBound))
         #expect(record.key == small.entries[5].key || small.entries[5].kind == .sortedSetMember)
     }
 
     @Test("names a value that was changed with its checksums as tampering", arguments: [2, 9])
     func changedWithChecksums(index: UInt64) throws {
         let report = try report { editor, _ in
-            try editor.changeValue(of: index)
-            try editor.correctChecksums(of: index)
+            try editor.changeValue(of: index, mending: .frame)
         }
         let problem = try #require(report.problems.first)
         #expect(problem.kind == .digest && problem.firstEntry == index && problem.entryCount == 1)
@@ -108,11 +108,10 @@ struct VerifyDamageTests {
     @Test("finds a value that was changed with checksums, leaf, nodes, and the root of its frame")
     func changedWithRoot() throws {
         let report = try report { editor, _ in
-            try editor.changeValue(of: 2)
-            try editor.correctChecksums(of: 2)
-            _ = try editor.correctDigests()
-            let frame = try editor.record(2).frame
-            editor.setRoot(try editor.root(after: frame), of: frame)
+            try editor.changeValue(of: 2, mending: .frame)
+            try editor.mendTree()
+            let frame = try editor.record(of: 2).frame
+            try editor.setRoot(try editor.root(after: frame), of: frame)
         }
         let problem = try #require(report.problems.first)
         #expect(problem.kind == .digest)
@@ -125,13 +124,10 @@ struct VerifyDamageTests {
     func changedWithAllRoots() throws {
         let small = try SmallDatabase()
         let trusted = TrustedRoot(size: TreeSize(5), root: try root(of: small, size: 5))
-        func change(_ editor: HexEditor, _: SmallDatabase) throws {
-            try editor.changeValue(of: 0)
-            try editor.correctChecksums(of: 0)
-            _ = try editor.correctDigests()
-            for frame in editor.frames() where frame.count > 0 {
-                editor.setRoot(try editor.root(after: frame), of: frame)
-            }
+        func change(_ editor: HexEditor<SimulatedDisk>, _: SmallDatabase) throws {
+            try editor.changeValue(of: 0, mending: .frame)
+            try editor.mendTree()
+            try editor.mendRoots()
         }
         let found = try report(root: trusted, change)
         #expect(found.problems.contains { $0.kind == .otherHistory })
@@ -163,15 +159,12 @@ struct VerifyDamageTests {
         try session.append(.values([20, 20]))
         session.close()
         for corrects in [false, true] {
-            let editor = try HexEditor(session.disk.killed())
+            let editor = HexEditor(session.disk.killed())
             // Those of one length, whatever their keys are.
-            let ranges = try (0..<UInt64(5)).map { try editor.record($0).range.count }
+            let ranges = try (0..<UInt64(5)).map { try editor.record(of: $0).range.count }
             let pair = try #require(
                 (0..<UInt64(4)).first { ranges[Int($0)] == ranges[Int($0) + 1] })
-            try editor.swapRecords(pair, pair + 1)
-            if corrects {
-                for index in [pair, pair + 1] { try editor.correctChecksums(of: index) }
-            }
+            try editor.swapRecords(pair, pair + 1, mending: corrects ? .frame : .nothing)
             let report = try VerifyTests.verify(editor.disk)
             let named = report.problems.filter { $0.kind == (corrects ? .digest : .checksum) }
             for index in [pair, pair + 1] {
@@ -187,8 +180,8 @@ struct VerifyDamageTests {
     @Test("names what is missing: a cut tail, a segment in the middle, all segments")
     func missing() throws {
         let cut = try report { editor, _ in
-            let frame = try #require(editor.frames().last { $0.count > 0 })
-            editor.edit(editor.segmentPath(frame.segment)) {
+            let frame = try #require(try editor.frames().last { $0.count > 0 })
+            try editor.edit(editor.segmentPath(frame.segment)) {
                 $0.removeSubrange(frame.range.lowerBound...)
             }
         }
@@ -204,7 +197,7 @@ struct VerifyDamageTests {
         #expect(!gone.problems.contains { $0.kind == .digest }, "\(gone.problems)")
 
         let all = try report { editor, _ in
-            for number in 0..<editor.segmentCount {
+            for number in 0..<(try editor.segmentCount) {
                 try editor.disk.removeFile(editor.segmentPath(number))
             }
         }

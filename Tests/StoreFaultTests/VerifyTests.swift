@@ -1,4 +1,5 @@
 import Foundation
+import HexEditor
 import MerkleTree
 import OwnThread
 import SimulatedDisk
@@ -69,9 +70,9 @@ struct VerifyTests {
         for _ in 0..<3 { try session.append(.mixed) }
         let disk = session.disk.killed()
         session.abandon()
-        let editor = try HexEditor(disk)
-        let end = try #require(editor.frames().last).range.upperBound
-        editor.edit(editor.segmentPath(0)) { $0[end + 10] = 7 }
+        let editor = HexEditor(disk)
+        let end = try #require(try editor.frames().last).range.upperBound
+        try editor.edit(editor.segmentPath(0)) { $0[end + 10] = 7 }
         let report = try Self.verify(disk)
         #expect(report.isWhole)
         #expect(report.notes.contains { $0.contains("byte \(end): the torn end") })
@@ -94,11 +95,53 @@ struct VerifyTests {
     }
 
     @Test(
+        "checks a folder on a medium that takes no writes, and says that nothing keeps a server out"
+    )
+    func readOnly() throws {
+        let small = try SmallDatabase()
+        let disk = small.disk.copy()
+        disk.fail(.matching { $0.kind == .lock }, error: 30, times: nil)
+        let report = try Self.verify(disk)
+        #expect(report.isWhole)
+        #expect(report.notes.contains { $0.contains("nothing keeps a server out") })
+    }
+
+    @Test(
+        "says what it cannot compare where the views are missing, such as whether the end was cut")
+    func missingViews() throws {
+        for (folders, isFound) in [(["ledger"], false), (["ledger", "index"], true)] {
+            let small = try SmallDatabase()
+            let disk = SimulatedDisk()
+            for folder in folders { try disk.createDirectory("\(StoreSession.path)/\(folder)") }
+            for (file, _) in small.disk.files {
+                let isKept = folders.contains { file.hasPrefix("\(StoreSession.path)/\($0)/") }
+                if isKept { disk.replace(file, with: small.disk.bytes(of: file) ?? []) }
+            }
+            let editor = HexEditor(disk)
+            let last = try #require(try editor.frames().last { $0.count > 0 })
+            try editor.edit(editor.segmentPath(last.segment)) {
+                $0.removeSubrange(last.range.lowerBound...)
+            }
+            let report = try Self.verify(editor.disk)
+            #expect(report.isWhole != isFound, "\(report.problems)")
+            let note = try #require(
+                report.notes.first { $0.contains("not there, as after a restore") })
+            let unknown =
+                isFound ? "which entries the ledger had" : "how many entries the ledger had"
+            #expect(note.contains(unknown) && note.contains("--root"))
+            let root = TrustedRoot(
+                size: TreeSize(UInt64(small.entries.count)), root: Self.root(of: small))
+            let compared = try Self.verify(editor.disk) { $0.expectedRoot = root }
+            #expect(compared.problems.contains { $0.kind == .rolledBack })
+        }
+    }
+
+    @Test(
         "goes on from the state after each segment, in another process, too, with the same result")
     func resume() throws {
         let small = try SmallDatabase(stepCount: 16)
         let disk = small.disk.copy()
-        let editor = try HexEditor(disk)
+        let editor = HexEditor(disk)
         try editor.changeValue(of: 3)
         let states = Mutex<[VerificationState]>([])
         let expected = TrustedRoot(size: TreeSize(7), root: .emptyTree)
@@ -107,7 +150,7 @@ struct VerifyTests {
             $0.onState = { state in states.withLock { $0.append(state) } }
         }
         let found = states.withLock { $0 }
-        #expect(found.count == editor.segmentCount - 1 && found.count >= 2)
+        #expect(try found.count == editor.segmentCount - 1 && found.count >= 2)
         #expect(Set(whole.problems.map(\.kind)) == [.checksum, .otherHistory])
         for state in found {
             let read = try JSONDecoder().decode(

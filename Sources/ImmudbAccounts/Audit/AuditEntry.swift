@@ -20,7 +20,7 @@ public struct AuditEntry: Hashable, Sendable, Codable {
         case auditLog = "audit-log"
         /// A new password was set while the server was stopped.
         case resetPassword = "reset-password"
-        /// A backup of the data was begun, through the server.
+        /// A backup of the data was started, through the server.
         case backup
         /// The data was restored from backups, into a new folder or through the server.
         case restore
@@ -33,12 +33,12 @@ public struct AuditEntry: Hashable, Sendable, Codable {
     public var by: String
     /// Address and port, or `offline` for an act in the folder itself.
     public var from: String
-    /// The user whom the act was about; empty if it was about none, or the name is not known.
+    /// The user that the act affects; empty if there is none, or the name is unknown.
     public var user: String
-    /// `done`, or the reason why not. Of a restore also the root, after a comma.
+    /// `done`, or the reason of the failure. For a restore also the root, after a comma.
     public var outcome: String
-    /// The number of refused attempts before this one that have no entry of their own, since there
-    /// were too many.
+    /// The number of refused attempts before this one that have no entry, since there were too
+    /// many.
     public var omitted: Int
 
     /// The `outcome` of an act that succeeded.

@@ -5,10 +5,10 @@ public struct AuditFilter: Hashable, Sendable {
     /// The earliest and the latest time, in microseconds since 1970.
     public var since: Int64?
     public var until: Int64?
-    /// The user who acted, or whom the act was about.
+    /// The user who acted, or whom the act affects.
     public var user: String?
     public var action: AuditEntry.Action?
-    /// The most entries.
+    /// The maximum number of entries.
     public var limit = Int.max
     public var newestFirst = false
 
@@ -47,7 +47,7 @@ public struct AuditWalk: Sendable {
             room: AnswerRoom(byteLimit: .max))
     }
 
-    /// Returns the next entries, some hundred at most. A page may be empty before the end.
+    /// Returns the next entries, a few hundred at most. A page may be empty before the end.
     public mutating func nextPage() throws(StoreError) -> [Item] {
         guard !isAtEnd else { return [] }
         var items: [Item] = []

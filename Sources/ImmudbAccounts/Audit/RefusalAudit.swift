@@ -1,7 +1,8 @@
 import ImmudbStore
 import Synchronization
 
-/// Writes audit entries about refusals, so few that strangers cannot fill a disk for years.
+/// Writes audit entries about refusals, at a rate at which attackers could not fill a disk in
+/// years.
 ///
 /// 100 entries are written at once, then one in ten seconds: 3 million a year, of about 400 bytes.
 /// The next entry has the number of refusals that got no entry.
@@ -15,7 +16,7 @@ final class RefusalAudit: Sendable {
     private let state = Mutex(State())
     private let fault: @Sendable (StoreError) -> Void
 
-    /// - Parameter fault: receives the error that kept an entry from the disk.
+    /// - Parameter fault: receives the error of an entry that could not be written.
     init(_ database: Database, fault: @escaping @Sendable (StoreError) -> Void) {
         self.database = database
         self.fault = fault

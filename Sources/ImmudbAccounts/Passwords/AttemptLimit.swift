@@ -1,13 +1,12 @@
-/// Limits failed attempts, for each name or address by itself: a burst at once, then one in each
-/// interval.
+/// Limits failed attempts for each name or address: a burst at once, then one in each interval.
 ///
 /// Times are in nanoseconds of any clock. Holds only the names or addresses of recent failures.
-/// Attempts are made one after the other, each taking the time of a hash, so that is some hundred
-/// at most.
+/// Attempts run one after the other, and each takes the time of a hash, so that is a few hundred at
+/// most.
 struct AttemptLimit: Sendable {
     private let interval: UInt64
     private let burst: UInt64
-    /// The times from which on a whole burst is available again.
+    /// The times at which a whole burst is available again.
     private var fullAt: [[UInt8]: UInt64] = [:]
 
     init(burst: UInt64, interval: Duration) {
@@ -18,20 +17,20 @@ struct AttemptLimit: Sendable {
 
     var count: Int { fullAt.count }
 
-    /// Returns the time of the next attempt: now, or later.
+    /// Returns the earliest time of the next attempt.
     func allowedAt(_ one: [UInt8], now: UInt64) -> UInt64 {
         guard let full = fullAt[one] else { return now }
         let spare = (burst - 1) * interval
         return full > now + spare ? full - spare : now
     }
 
-    /// Counts an attempt. `giveBack` takes it back.
+    /// Counts an attempt. `giveBack` uncounts it.
     mutating func take(_ one: [UInt8], now: UInt64) {
         if fullAt.count >= 64 { fullAt = fullAt.filter { $0.value > now } }
         fullAt[one] = max(fullAt[one] ?? 0, now) + interval
     }
 
-    /// Takes back an attempt that did not fail.
+    /// Uncounts an attempt that did not fail.
     mutating func giveBack(_ one: [UInt8]) {
         guard let full = fullAt[one] else { return }
         fullAt[one] = full - interval

@@ -2,9 +2,9 @@
 ///
 /// Acts of administration come first. Logins take turns by connection; a connection without other
 /// jobs comes first. A login whose user's name or address has failed too often waits until its
-/// limit allows it, and others pass it. So the limits slow down a client that guesses passwords.
-/// Another client that logs in at the same time, as the same user and from the same address, waits
-/// for one turn of each guessing connection at most.
+/// limit allows it, and others overtake it. So the limits slow down a client that guesses
+/// passwords. Another client that logs in at the same time, as the same user and from the same
+/// address, waits for one turn of each guessing connection at most.
 struct HashingQueue: Sendable {
     struct Job: Sendable {
         enum Kind: Sendable {
@@ -29,13 +29,13 @@ struct HashingQueue: Sendable {
         case empty
     }
 
-    /// A job keeps a call of about 2 KiB in memory.
+    /// The maximum number of jobs. Each keeps a call of about 2 KiB in memory.
     static let capacity = 512
     static let laneCapacity = 128
     static let administrationCapacity = 64
 
     private var administration: [Job] = []
-    /// In the order of arrival.
+    /// The logins in the order of arrival.
     private var logins: [Job] = []
     /// The last turns of lanes that have jobs.
     private var lastTurns: [Int: UInt64] = [:]
@@ -50,8 +50,8 @@ struct HashingQueue: Sendable {
 
     /// Adds a job.
     ///
-    /// - Returns: a job for which there is no room: this one, or the newest of the connection with
-    ///   the most.
+    /// - Returns: the job to refuse if the queue is full: this one, or the newest one of the
+    ///   connection with the most jobs.
     mutating func add(_ job: Job) -> Job? {
         if case .administration = job.kind {
             guard administration.count < Self.administrationCapacity else { return job }
@@ -97,7 +97,7 @@ struct HashingQueue: Sendable {
         return .job(job)
     }
 
-    /// Forgets the turns of lanes without jobs: theirs were cancelled or dropped.
+    /// Forgets the turns of lanes whose jobs were all cancelled or dropped.
     private mutating func forgetTurns() {
         guard lastTurns.count > logins.count else { return }
         let lanes = Set(logins.lazy.map(\.lane))

@@ -10,8 +10,8 @@ import Synchronization
 
 /// The only thread that hashes passwords and changes users, one after the other.
 ///
-/// It gives way to other threads. After each login it rests for as long as the login kept a
-/// processor busy: logins, however many, take half of a core.
+/// It has low priority. After each login it rests for as long as the login kept a processor busy,
+/// so any number of logins takes at most half of a core.
 final class HashingThread: Sendable {
     private struct State: Sendable {
         var queue = HashingQueue()
@@ -35,7 +35,7 @@ final class HashingThread: Sendable {
         }
     }
 
-    /// Queues a job. If too many wait, refuses it or another one.
+    /// Queues a job. If the queue is full, refuses this job or another one.
     func put(_ job: HashingQueue.Job) {
         let (dropped, isClosed) = monitor.change { state -> (HashingQueue.Job?, Bool) in
             if state.isClosed { return (job, true) }
@@ -45,10 +45,10 @@ final class HashingThread: Sendable {
         dropped?.refuse(isClosed ? .stopping : .tooManyLogins)
     }
 
-    /// The number of jobs that wait.
+    /// The number of waiting jobs.
     var waitingCount: Int { monitor.read { $0.queue.count } }
 
-    /// Refuses all jobs that wait, and waits for the one that runs.
+    /// Refuses all waiting jobs, and waits for the running one.
     func end() {
         let jobs = monitor.change { state in
             state.isClosed = true

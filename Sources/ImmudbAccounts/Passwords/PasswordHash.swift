@@ -7,7 +7,7 @@ import CryptoExtras
     import Foundation
 #endif
 
-/// A password as it is stored: its key by scrypt (RFC 7914), with the salt and the parameters.
+/// The stored form of a password: its scrypt key (RFC 7914), the salt and the parameters.
 package struct PasswordHash: Hashable, Sendable {
     /// The cost of a guess.
     package struct Parameters: Hashable, Sendable {
@@ -23,8 +23,8 @@ package struct PasswordHash: Hashable, Sendable {
         /// For tests, which make many hashes.
         package static let cheap = Parameters(rounds: 16, blockSize: 8, parallelism: 1)
 
-        /// Whether a hash with these parameters ends in a reasonable time and takes 1 GiB of memory
-        /// at most.
+        /// Whether a hash with these parameters takes a reasonable time and at most 1 GiB of
+        /// memory.
         var isSane: Bool {
             guard (2...1 << 20).contains(rounds), rounds.nonzeroBitCount == 1,
                 (1...64).contains(blockSize), (1...16).contains(parallelism)
@@ -56,15 +56,15 @@ package struct PasswordHash: Hashable, Sendable {
         key = try Self.derive(password, salt, parameters)
     }
 
-    /// Whether this is the hash of `password`. The time it takes does not depend on how many bytes
-    /// match.
+    /// Returns whether this is the hash of `password`. The time does not depend on the number of
+    /// matching bytes.
     ///
     /// - Throws: `noMemory`.
     func matches(_ password: [UInt8]) throws(AccountError) -> Bool {
         isEqualInConstantTime(try Self.derive(password, salt, parameters), key)
     }
 
-    /// Takes as long as `matches(_:)` with a password that exists.
+    /// Takes as long as `matches(_:)`, for a user without a password.
     static func imitate(_ password: [UInt8], _ parameters: Parameters) throws(AccountError) {
         let hash = PasswordHash(
             parameters: parameters, salt: [UInt8](repeating: 0, count: saltByteCount),

@@ -10,12 +10,12 @@ import Synchronization
 final class PasswordMemory: Sendable {
     typealias Proof = HashedAuthenticationCode<SHA256>
 
-    /// The most wrong passwords, of some 100 bytes each.
+    /// The maximum number of wrong passwords, of about 100 bytes each.
     private static let wrongLimit = 4_096
 
     private struct Wrong {
         var set: Set<[UInt8]> = []
-        /// The proofs in a ring, whose oldest one is at `next`.
+        /// The proofs in a ring, with the oldest one at `next`.
         var order: [[UInt8]] = []
         var next = 0
     }

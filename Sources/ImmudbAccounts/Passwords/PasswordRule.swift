@@ -8,7 +8,7 @@ public enum PasswordRule {
     /// The allowed numbers of bytes.
     static let lengths = 8...32
 
-    /// Whether the rule allows a password. Letters are those with a case; digits, punctuation and
+    /// Whether the rule allows a password. Letters must have a case; digits, punctuation and
     /// symbols are those of Unicode.
     public static func allows(_ password: some Collection<UInt8>) -> Bool {
         guard lengths.contains(password.count),
@@ -31,7 +31,7 @@ public enum PasswordRule {
     }
 }
 
-/// Draws passwords at random.
+/// Generates random passwords.
 enum GeneratedPassword {
     private static let letters = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!?")

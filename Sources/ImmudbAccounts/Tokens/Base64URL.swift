@@ -25,8 +25,8 @@ enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: nil for any text that ``encode(_:)`` does not make, so that each value has one
-    ///   text.
+    /// - Returns: nil for any text that ``encode(_:)`` does not produce, so that each value has
+    ///   only one text.
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)
@@ -42,7 +42,7 @@ enum Base64URL {
                 bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
             }
         }
-        // A lone character holds no byte. The bits that are left over must be zero.
+        // A single character does not encode a byte. The remaining bits must be zero.
         guard bitCount < 6, bits & (1 << bitCount - 1) == 0 else { return nil }
         return bytes
     }

@@ -4,8 +4,8 @@ import Crypto
 ///
 ///     v2.public.<base64url of message and signature>[.<base64url of footer>]
 ///
-/// The signature covers header, message and footer, as the pre-authentication encoding puts them
-/// together: "PASETO: Platform-Agnostic Security Tokens", version 2, sections 2.2.1 and 5.3.
+/// The signature covers header, message and footer, combined by the pre-authentication encoding:
+/// "PASETO: Platform-Agnostic Security Tokens", version 2, sections 2.2.1 and 5.3.
 package struct SignedMessage {
     static let header = Array("v2.public.".utf8)
     private static let signatureByteCount = 64

@@ -4,8 +4,8 @@ import StorageIO
 
 /// The key that signs tokens, and its file.
 ///
-/// The file keeps tokens valid after a restart. It holds the key and the public key derived from
-/// it, both in hexadecimal digits, so that damage is noticed.
+/// The file keeps tokens valid after a restart. It has the key and the public key derived from it,
+/// both in hexadecimal digits, so that damage is detected.
 struct SigningKey: Sendable {
     let secret: Curve25519.Signing.PrivateKey
     let `public`: Curve25519.Signing.PublicKey
@@ -43,8 +43,8 @@ struct SigningKey: Sendable {
             .joined(separator: "\n") + "\n"
     }
 
-    /// Takes the permissions of other users away. If the file belongs to somebody else, the system
-    /// does not allow that; the log then has a warning.
+    /// Removes the permissions of other users. If the file belongs to another user, the system does
+    /// not allow that; then logs a warning.
     private static func keepFromOthers(
         _ file: FileDescriptor, _ path: String, _ log: LogSink
     ) throws {

@@ -73,7 +73,7 @@ enum Timestamp {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
-    /// Counts the days since 1970-01-01 in the Gregorian calendar. Years begin in March, so that
+    /// Counts the days since 1970-01-01 in the Gregorian calendar. Years start in March, so that
     /// the leap day is the last one.
     private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let year = month > 2 ? year : year - 1
@@ -97,7 +97,7 @@ enum WallClock {
     }
 }
 
-/// A clock that nobody sets, for limits and pauses.
+/// A monotonic clock, for limits and pauses.
 enum MonotonicTime {
     static func nanoseconds(_ clock: clockid_t = CLOCK_MONOTONIC) -> UInt64 {
         var time = timespec()

@@ -4,7 +4,7 @@
     import Foundation
 #endif
 
-/// The claims of a token: JSON with those of immudb 0.6, all strings, and one of our own.
+/// The claims of a token: JSON with those of immudb 0.6, all strings, and one further claim.
 package struct TokenClaims: Hashable {
     package var user: UserName
     package var isAdministrator: Bool
@@ -29,9 +29,9 @@ package struct TokenClaims: Hashable {
         self.credentials = credentials
     }
 
-    /// - Parameter now: the time in seconds since 1970. Claims about when the token begins must be
-    ///   in the past.
-    /// - Returns: nil for claims that no login makes.
+    /// - Parameter now: the time in seconds since 1970. Claims about the beginning of the validity
+    ///   must be in the past.
+    /// - Returns: nil for claims that a login never produces.
     package init?(json: [UInt8], now: Int64) {
         guard let claims = try? JSONDecoder().decode([String: String].self, from: Data(json)),
             let name = claims["sub"], let user = try? UserName(name),

@@ -2,8 +2,8 @@ import Synchronization
 
 /// The tokens whose signatures were verified, by their bytes.
 ///
-/// Only verified tokens are added, so strangers take no room. A token that is found is as valid as
-/// when it was verified, except for its expiry and its user, which the caller checks.
+/// Only verified tokens are added, so attackers cannot fill it. A found token is still valid,
+/// except for its expiry and its user, which the caller checks.
 final class VerifiedTokens: Sendable {
     struct Token: Sendable {
         let account: Account
@@ -29,7 +29,7 @@ final class VerifiedTokens: Sendable {
         }
 
         static func == (left: Key, right: Key) -> Bool {
-            // Strings of headers are contiguous, and compare faster this way.
+            // The strings of headers are contiguous, so this comparison is faster.
             let isEqual = left.text.utf8.withContiguousStorageIfAvailable { left in
                 right.text.utf8.withContiguousStorageIfAvailable { right in
                     left.elementsEqual(right)
@@ -39,11 +39,11 @@ final class VerifiedTokens: Sendable {
         }
     }
 
-    /// The number of parts, so that threads that look up different tokens seldom wait for each
-    /// other.
+    /// The number of parts. With several, threads that look up different tokens rarely wait for
+    /// each other.
     private static let partCount = 16
-    /// The most tokens of a part; 4,096 in all, of about half a KiB. A token for which there is no
-    /// room is verified again each time another one has taken its place.
+    /// The maximum number of tokens of a part; 4,096 in all, of about half a KiB. A token that was
+    /// replaced by another one is verified again.
     private static let partCapacity = 256
 
     private final class Part: Sendable {

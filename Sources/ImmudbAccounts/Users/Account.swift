@@ -1,7 +1,7 @@
 import Crypto
 import Synchronization
 
-/// A user who exists or existed, in the server's memory.
+/// A current or former user, in the server's memory.
 ///
 /// Lives as long as the registry, so that a token that was verified once can be checked against its
 /// user without a look-up.
@@ -17,7 +17,7 @@ final class Account: Sendable {
     }
 
     private let state: Mutex<State>
-    /// The number of the credentials in force, or 0 if the user was deleted.
+    /// The number of the current credentials, or 0 if the user was deleted.
     private let currentNumber: Atomic<UInt64>
 
     init(name: UserName, credentials: Credentials?) {
@@ -31,7 +31,8 @@ final class Account: Sendable {
     /// nil if the user was deleted.
     var credentials: Credentials? { state.withLock { $0.credentials } }
 
-    /// Whether the credentials with this number are in force. Takes no lock, since every call asks.
+    /// Returns whether the credentials with this number are current. Takes no lock, since every
+    /// call needs this.
     func isCurrent(_ number: UInt64) -> Bool {
         number != 0 && currentNumber.load(ordering: .acquiring) == number
     }
@@ -59,8 +60,8 @@ final class Account: Sendable {
 
 /// The password of a user as a hash, and the number that tokens carry.
 struct Credentials: Hashable, Sendable {
-    /// Drawn at random with each password, never 0. Tokens carry it: those of an earlier password,
-    /// or of a deleted user of the same name, have another number. Strangers do not know it, so a
+    /// A random number for each password, never 0. Tokens contain it: those of an earlier password,
+    /// or of a deleted user of the same name, have another number. Attackers do not know it, so a
     /// forged token is refused before its signature is checked.
     let number: UInt64
     let hash: PasswordHash

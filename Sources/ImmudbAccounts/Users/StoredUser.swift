@@ -39,7 +39,7 @@ struct StoredUser: Codable {
         NewEntry(key: keyPrefix + name.bytes, value: encodedJSON(StoredUser(credentials)))
     }
 
-    /// - Throws: `corruption` that names the entry. Who may log in is never guessed.
+    /// - Throws: `corruption` that names the entry. There is no fallback for a damaged user.
     static func account(of entry: Entry) throws(StoreError) -> Account {
         do {
             let name = try UserName(entry.key.dropFirst(keyPrefix.count))
@@ -77,7 +77,7 @@ func hexadecimal(_ number: UInt64) -> String {
     return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
-/// Encodes a value as compact JSON with sorted keys: the same value always has the same bytes.
+/// Encodes a value as compact JSON with sorted keys, so that equal values have equal bytes.
 func encodedJSON(_ value: some Encodable) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,14 +1,14 @@
 /// The name of a user: text that is a key of the system's database and the subject of a token.
 public struct UserName: Hashable, Sendable, CustomStringConvertible {
-    /// The only user who administers; all others only use the data.
+    /// The only administrator; all other users only use the data.
     public static let administrator = UserName(bytes: Array("immu".utf8))
-    /// The longest name whose token, which has the name escaped and encoded twice, fits into a
-    /// header.
+    /// The longest name whose token fits into a header. The token has the name escaped and encoded
+    /// twice.
     public static let byteLimit = 256
 
     /// The reason why bytes are not a name.
     public enum Fault: Error, Hashable, Sendable {
-        /// The name is empty or begins with a zero byte, which no key may.
+        /// The name is empty or begins with a zero byte, which keys must not.
         case invalidKey
         case tooLong(byteCount: Int)
         case notText

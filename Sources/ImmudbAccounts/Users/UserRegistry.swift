@@ -2,10 +2,10 @@ import ImmudbStore
 import POSIX
 import Synchronization
 
-/// All users who exist or existed: in memory for the checks of calls, durable in the system's
+/// All current and former users: in memory for the checks of calls, durable in the system's
 /// database.
 ///
-/// A change and its audit entry are one batch: both are durable, or neither is. The memory follows
+/// A change and its audit entry are one batch: both are durable, or neither is. Memory is updated
 /// when they are durable.
 final class UserRegistry: Sendable {
     let database: Database
@@ -34,7 +34,7 @@ final class UserRegistry: Sendable {
     /// Replaces a user's credentials; nil deletes the user. Blocks until the change is durable.
     ///
     /// - Throws: the database's errors. Nothing has changed then, except perhaps after
-    ///   `outcomeUnknown`: the next start shows it.
+    ///   `outcomeUnknown`, as the next start shows.
     func change(
         _ name: UserName, to credentials: Credentials?, _ audit: AuditEntry
     ) throws(StoreError) {

@@ -13,6 +13,7 @@ final class RootLog {
     /// Where the next line goes.
     private var byteCount: UInt64
     private(set) var last: RootLogLine?
+    private(set) var roots: LoggedRoots
     /// Whether bytes of a line that failed may be behind `byteCount`.
     private var mayHaveTail = false
     private var hasFailedSync = false
@@ -34,6 +35,7 @@ final class RootLog {
             head = check.head
             byteCount = check.byteCount
             last = check.last
+            roots = check.roots
             // Also if an earlier start has made the file and failed here.
             if byteCount == 0 { try disk.synchronizeDirectory(Self.folder(of: path)) }
             if try file.byteCount() > byteCount {
@@ -79,6 +81,7 @@ final class RootLog {
             byteCount += UInt64(bytes.count) + 1
             head = LogHead(lineCount: line.line, digest: RootLogLine.digest(of: bytes))
             last = line
+            roots.add(line)
         } catch {
             throw AuditorError(.files, "cannot add a line to the log \(file.path): \(error)")
         }

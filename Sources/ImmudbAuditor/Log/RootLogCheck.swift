@@ -12,8 +12,7 @@ package struct RootLogCheck: Sendable {
     package private(set) var head = LogHead()
     /// Bytes of whole lines.
     package private(set) var byteCount: UInt64 = 0
-    /// The last line with a root that held.
-    private(set) var lastRoot: RootLogLine?
+    private(set) var roots = LoggedRoots()
     private(set) var last: RootLogLine?
     private var lastSigned: (payload: [UInt8], signature: Data)?
 
@@ -77,7 +76,7 @@ package struct RootLogCheck: Sendable {
         head = LogHead(lineCount: line.line, digest: RootLogLine.digest(of: bytes))
         byteCount += UInt64(bytes.count) + 1
         last = line
-        if line.verdict == .consistent, line.signed != nil { lastRoot = line }
+        roots.add(line)
         lastSigned = (payload, signature)
     }
 

@@ -2,9 +2,10 @@ import CoreMetrics
 import Foundation
 import ImmudbClient
 import PrometheusMetrics
+import Synchronization
 
 /// The metrics of an auditor: the original's four gauges, and more.
-struct AuditMetrics: Sendable {
+final class AuditMetrics: Sendable {
     private enum Name: String, CaseIterable {
         case result = "immuclient_audit_result_per_server"
         case currentRoot = "immuclient_audit_curr_root_per_server"
@@ -17,7 +18,9 @@ struct AuditMetrics: Sendable {
         case passAge = "immuclient_audit_pass_age_seconds"
         case passPosition = "immuclient_audit_pass_position"
         case suspects = "immuclient_audit_suspects"
-        case peerFailures = "immuclient_audit_warnings_total"
+        case refusedRounds = "immuclient_audit_refused_rounds"
+        case warnings = "immuclient_audit_warnings_total"
+        case skippedPeers = "immuclient_audit_peers_not_compared_total"
         case notificationFailures = "immuclient_audit_notification_failures_total"
         case logFailures = "immuclient_audit_log_failures_total"
 
@@ -36,13 +39,19 @@ struct AuditMetrics: Sendable {
             case .passAge: "How long ago the pass over all entries began"
             case .passPosition: "Entries that this pass has read"
             case .suspects: "Entries that did not verify"
-            case .peerFailures: "Warnings, such as of other auditors that cannot be asked"
+            case .refusedRounds:
+                "Rounds in a row, up to now, in which the server has refused to show something"
+            case .warnings: "Warnings, such as of other auditors that cannot be asked"
+            case .skippedPeers:
+                "Other auditors that could not be compared with: out of reach, of another server, or without a root"
             case .notificationFailures: "Results that could not be delivered"
             case .logFailures: "Lines that could not be added to the log of roots"
             }
         }
 
         var isCounter: Bool { rawValue.hasSuffix("_total") }
+        /// Whether its series have the server's labels.
+        var isOfServer: Bool { rawValue.hasSuffix("_per_server") }
     }
 
     let registry = PrometheusRegistry(
@@ -50,10 +59,22 @@ struct AuditMetrics: Sendable {
             MetricDescription($0.rawValue, $0.isCounter ? .counter : .gauge, $0.help)
         })
 
+    /// The labels of the last round.
+    private let labels = Mutex<[(String, String)]>([])
+
     func record(_ report: RoundReport, _ state: AuditState) {
+        // The identity is not known before the server has answered once.
         let labels = [
             ("server_id", report.server?.text ?? ""), ("server_address", report.address),
         ]
+        let old = self.labels.withLock { known in
+            defer { known = labels }
+            return known
+        }
+        // Behind the new series, so that no scrape finds neither.
+        defer {
+            if !old.isEmpty, !old.elementsEqual(labels, by: ==) { drop(old) }
+        }
         func set(_ name: Name, _ value: Double, _ labels: [(String, String)]) {
             Gauge(label: name.rawValue, dimensions: labels, factory: registry).record(value)
         }
@@ -75,10 +96,26 @@ struct AuditMetrics: Sendable {
         set(.passAge, state.plan.age(at: report.startedAt).rounded(), [])
         set(.passPosition, Double(state.plan.position), [])
         set(.suspects, Double(state.suspects.count), [])
+        set(.refusedRounds, Double(state.refusedRoundCount ?? 0), [])
         count(.entries, report.entryCount)
         count(.bytes, report.byteCount)
         count(.rounds, 1)
-        count(.peerFailures, UInt64(report.warnings.count))
+        count(.warnings, UInt64(report.warnings.count))
+        count(.skippedPeers, UInt64(report.skippedPeerCount))
+    }
+
+    /// Ends the series of a server.
+    private func drop(_ labels: [(String, String)]) {
+        func end(_ name: Name, _ labels: [(String, String)]) {
+            Gauge(label: name.rawValue, dimensions: labels, factory: registry).destroy()
+        }
+        for name in Name.allCases where name.isOfServer { end(name, labels) }
+        for verdict in Verdict.allCases { end(.verdict, labels + [("verdict", verdict.rawValue)]) }
+    }
+
+    // A counter that begins with its first failure has no increase then.
+    init() {
+        for name in [Name.notificationFailures, .logFailures] { count(name, 0) }
     }
 
     func countNotificationFailure() { count(.notificationFailures, 1) }
@@ -94,7 +131,7 @@ struct AuditMetrics: Sendable {
         switch report.verdict {
         case .unreachable, .failed: -2
         case .consistent: report.previous == nil ? -1 : 1
-        case .tampered, .rolledBack, .forked, .replaced, .unsigned: 0
+        case .tampered, .rolledBack, .forked, .replaced, .unsigned, .withheld: 0
         }
     }
 }

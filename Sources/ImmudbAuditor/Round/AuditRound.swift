@@ -6,26 +6,32 @@ import ImmudbClient
 struct AuditRound: Sendable {
     let options: AuditorOptions
     let peers: PeerSources
+    /// What the log says of the rounds before.
+    let logged: LoggedRoots
     /// When the reading has to end, so that the next round is not late.
     let readingEnd: ContinuousClock.Instant
-    private(set) var report: RoundReport
-    private(set) var state: AuditState
+    /// The suspects of the rounds before.
+    let knownSuspects: Set<UInt64>
+    var report: RoundReport
+    var state: AuditState
+    /// Whether all that was due and all suspects were looked at, and the server has answered each call.
+    private(set) var hasReadAll = false
 
     init(
         _ options: AuditorOptions, _ peers: PeerSources, _ state: AuditState, startedAt: Date,
-        readingEnd: ContinuousClock.Instant
+        readingEnd: ContinuousClock.Instant, logged: LoggedRoots = LoggedRoots()
     ) {
         self.options = options
         self.peers = peers
         self.state = state
+        self.logged = logged
         self.readingEnd = readingEnd
+        knownSuspects = state.suspects
         report = RoundReport(
             number: state.roundCount, startedAt: startedAt, address: "")
     }
 
-    private var roots: FileTrustedRootStore {
-        FileTrustedRootStore(directory: options.directory)
-    }
+    var roots: FileTrustedRootStore { FileTrustedRootStore(directory: options.directory) }
 
     mutating func run() async {
         do {
@@ -33,54 +39,87 @@ struct AuditRound: Sendable {
                 options.connection.host, port: options.connection.port)
             report.address = address.description
             // Named also if the server does not answer, or another one does.
-            if let known = try await roots.server(at: report.address) {
-                report.server = known
-                report.previous = try await roots.trustedRoot(of: known)
-            }
+            if let known = try await knownServer() { try await useRoot(of: known) }
             let client = try await ImmudbClient.connect(
                 options.connection, trustedRoots: roots,
                 firstContact: options.trustsOnFirstUse ? .trustOnFirstUse : .refuse,
                 expecting: options.server)
             await run(client)
+            await judgeRefusals(client)
             await client.close()
         } catch {
-            add(error)
+            // Who answers there may be no immudb at all: nothing is counted as its refusal.
+            add(error, isOfServer: false)
         }
     }
 
     private mutating func run(_ client: ImmudbClient) async {
+        let loginRefusal: ClientError?
         do {
-            report.server = client.identity
-            report.previous = try await roots.trustedRoot(of: client.identity)
-            if !options.username.isEmpty {
-                try await client.login(user: options.username, password: options.password)
-            }
-            let (shown, failure) = try await client.checkedCurrentRoot()
-            report.current = shown
-            // One that is no signature of P-256 would fill the log.
-            if let signature = shown.signature,
-                signature.signature.count + signature.publicKey.count > 1_024
-            {
-                report.current?.signature = nil
-            }
-            if let failure { throw failure }
-            // Signed again if a key is pinned: that costs a call, and nothing on the server's side.
-            let trusted = try await client.verifyContinuation()
-            if trusted.size == shown.root.size, trusted != shown.root {
-                throw VerificationError(
-                    .consistencyFailed, "the server showed two different trees of the same size",
-                    trustedRoot: trusted.root, trustedSize: trusted.size,
-                    newRoot: shown.root.root, newSize: shown.root.size)
-            }
-            if report.previous == nil, !trusted.size.isEmpty {
-                report.warnings.append(
-                    "first contact with the server \(client.identity): from now on it is held to the \(trusted). Compare "
-                        + "it with what others see")
-            }
-            await readEntries(of: trusted, client)
-            if !report.verdict.isAlarm { await compareWithPeers(client) }
+            loginRefusal = try await login(client)
+        } catch {
+            return add(error, isOfServer: false)
+        }
+        do {
+            try await look(client)
         } catch {
             add(error)
+        }
+        if let loginRefusal { report(loginRefusal) }
+    }
+
+    private mutating func look(_ client: ImmudbClient) async throws {
+        let unproven = try await useRoot(of: client.identity)
+        let (shown, failure) = try await client.checkedCurrentRoot()
+        report.current = shown
+        // One that is no signature of P-256 would fill the log.
+        if let signature = shown.signature,
+            signature.signature.count + signature.publicKey.count > 1_024
+        {
+            report.current?.signature = nil
+        }
+        if let failure { throw failure }
+        // Signed again if a key is pinned: that costs a call, and nothing on the server's side.
+        let trusted = try await client.verifyContinuation()
+        if trusted.size == shown.root.size, trusted != shown.root {
+            throw VerificationError(
+                .consistencyFailed, "the server showed two different trees of the same size",
+                trustedRoot: trusted.root, trustedSize: trusted.size,
+                newRoot: shown.root.root, newSize: shown.root.size)
+        }
+        if let unproven { try await prove(unproven, client) }
+        if report.previous == nil, !trusted.size.isEmpty {
+            report.warnings.append(
+                "first contact with the server \(client.identity): from now on it is held to the \(trusted). Compare "
+                    + "it with what others see")
+        }
+        await readEntries(of: trusted, client)
+        if !report.verdict.isAlarm { await compareWithPeers(client) }
+    }
+
+    // MARK: login
+
+    /// - Returns: why the server has refused it; nil if it has not, or none is wanted.
+    /// - Throws: if the server has not answered.
+    private func login(_ client: ImmudbClient) async throws -> ClientError? {
+        guard !options.username.isEmpty else { return nil }
+        do {
+            try await client.login(user: options.username, password: options.password)
+            return nil
+        } catch {
+            guard error.isAnswer || error.isRefusal else { throw error }
+            // A server without users shows everything to everybody.
+            return error
+        }
+    }
+
+    /// Says that the login was refused: if the round has failed, that is why; else it is a warning.
+    private mutating func report(_ refusal: ClientError) {
+        let text = "the login of the user \(options.username) was refused: \(refusal)"
+        if report.findings.contains(where: { $0.verdict == .failed }) {
+            report.findings.insert(Finding(.failed, text), at: 0)
+        } else {
+            report.warnings.append("\(text). What the server shows without a login was checked")
         }
     }
 
@@ -89,7 +128,7 @@ struct AuditRound: Sendable {
     private mutating func readEntries(of trusted: TrustedRoot, _ client: ImmudbClient) async {
         let size = trusted.size.rawValue
         var reader = EntryReader(client)
-        await readSuspects(size, &reader)
+        let hasReadSuspects = await readSuspects(size, &reader)
         var drawn: Set<UInt64> = []
         while drawn.count < options.sampleCount, drawn.count < size, mayRead(reader) {
             let index = UInt64.random(in: 0..<size)
@@ -110,6 +149,7 @@ struct AuditRound: Sendable {
         if !reader.isOver {
             state.plan.finish(at: report.startedAt, of: size, period: period)
         }
+        hasReadAll = hasReadSuspects && !reader.isOver && !Task.isCancelled
         report.entryCount = reader.entryCount
         report.byteCount = reader.byteCount
         report.findings += reader.findings.reduce(into: []) { findings, finding in
@@ -125,73 +165,25 @@ struct AuditRound: Sendable {
             && (whateverTheTime || ContinuousClock.now < readingEnd)
     }
 
-    private mutating func readSuspects(_ size: UInt64, _ reader: inout EntryReader) async {
-        for index in state.suspects.sorted() where index < size && mayRead(reader) {
+    /// - Returns: whether all of them were looked at.
+    private mutating func readSuspects(_ size: UInt64, _ reader: inout EntryReader) async -> Bool {
+        for index in state.suspects.sorted() where index < size {
+            guard mayRead(reader) else { return false }
             if await reader.read(EntryIndex(index)) {
                 state.suspects.remove(index)
                 report.warnings.append("entry \(index), which did not verify, does so now")
             }
         }
-    }
-
-    // MARK: peers
-
-    private mutating func compareWithPeers(_ client: ImmudbClient) async {
-        for peer in options.peers {
-            let roots: [PeerRoot]
-            do {
-                roots = try await peers.roots(of: peer)
-            } catch {
-                report.warnings.append(
-                    "the auditor \(WebCalls.shown(peer)) cannot be asked: \(error)")
-                continue
-            }
-            for root in roots where root.server == client.identity && !root.signed.root.size.isEmpty
-            {
-                await compare(root, of: WebCalls.shown(peer), client)
-            }
-        }
-    }
-
-    private mutating func compare(_ peer: PeerRoot, of name: String, _ client: ImmudbClient) async {
-        let root = peer.signed.root
-        if let key = options.connection.signingKey {
-            do {
-                try key.verify(peer.signed)
-            } catch {
-                report.warnings.append(
-                    "the auditor \(name) has a root that the server has not signed: \(error)")
-                return
-            }
-        }
-        do {
-            try await client.verifyHistory(of: root)
-        } catch let error as VerificationError where error.code == .receiptRefuted {
-            let now = (try? await client.trustedRoot()) ?? .empty
-            let isBehind = root.size > now.size
-            report.findings.append(
-                Finding(
-                    isBehind ? .rolledBack : .forked,
-                    "the auditor \(name) was shown the \(root), and the server does not have it in its history: "
-                        + (isBehind
-                            ? "it has only \(now.size) entries here"
-                            : "it shows two histories")
-                        + (options.connection.signingKey == nil
-                            ? "" : ", although it has signed that root")
-                        + (error.evidenceFile.map { ", evidence in \($0)" } ?? ""),
-                    evidenceFile: error.evidenceFile))
-        } catch {
-            add(error)
-        }
+        return true
     }
 
     // MARK: findings
 
-    private mutating func add(_ error: any Error) {
+    /// - Parameter isOfServer: whether a refusal is one of the server that is audited, and counts.
+    mutating func add(_ error: any Error, isOfServer: Bool = true) {
+        let finding = Finding(error, showing: isOfServer ? .tree : nil)
         // A stop is no finding.
-        if Task.isCancelled, error is CancellationError || Finding(error).verdict == .failed {
-            return
-        }
-        report.findings.append(Finding(error))
+        if Task.isCancelled, error is CancellationError || finding.verdict == .failed { return }
+        report.findings.append(finding)
     }
 }

@@ -10,8 +10,10 @@ struct AuditState: Hashable, Codable, Sendable {
     var immudbAuditor = 1
     var roundCount: UInt64 = 0
     var plan: ReadingPlan
-    /// Entries that did not verify: looked at again in each round.
+    /// Entries that did not verify, or were refused: looked at again in each round.
     var suspects: Set<UInt64> = []
+    /// Rounds in a row in which the server has refused to show something; nil: it has not, or an older auditor wrote this.
+    var refusedRoundCount: UInt64?
     var lastVerdict: Verdict?
     var lastRound: Date?
     /// The end of the log, so that lines that are cut off its end are missed.

@@ -16,7 +16,9 @@ struct EntryReader: Sendable {
     /// enough was found.
     var isOver: Bool {
         findings.count >= Self.findingLimit
-            || findings.contains { $0.verdict != .tampered || $0.index == nil }
+            || findings.contains { finding in
+                finding.index == nil || finding.verdict != .tampered && finding.refusal == nil
+            }
     }
 
     /// Verifies one entry.
@@ -30,23 +32,31 @@ struct EntryReader: Sendable {
             byteCount += UInt64(entry.key.count + entry.value.count)
             return true
         } catch {
-            let isOfServer = await refusesNeighbour(of: index, with: error)
-            findings.append(Finding(error, about: isOfServer ? nil : index))
+            let isOfMore = await refusesNeighbour(of: index, with: error)
+            var finding = Finding(error, about: isOfMore ? nil : index, showing: .entry(index))
+            if isOfMore, var refusal = finding.refusal {
+                refusal.isOfMore = true
+                finding = Finding(refusal)
+            }
+            findings.append(finding)
             return false
         }
     }
 
-    /// Whether the server refuses the entry beside another one with the same words: then it has met damage somewhere, and
-    /// nothing is said of the entry.
+    /// Whether the server refuses the entry beside another one with the same words: then it has met damage somewhere, or
+    /// refuses all of them, and nothing is said of the entry.
     private func refusesNeighbour(of index: EntryIndex, with error: any Error) async -> Bool {
-        guard Self.isDataLoss(error) else { return false }
+        guard let error = error as? ClientError, Self.isDataLoss(error) || error.isRefusal else {
+            return false
+        }
         let neighbour = EntryIndex(index.rawValue > 0 ? index.rawValue - 1 : 1)
         do {
             _ = try await client.verifiedEntry(at: neighbour)
             return false
-        } catch let other {
-            return Self.isDataLoss(other)
-                && (other as? ClientError)?.message == (error as? ClientError)?.message
+        } catch let other as ClientError {
+            return other == error && other.status == error.status && other.message == error.message
+        } catch {
+            return false
         }
     }
 
@@ -60,15 +70,20 @@ struct EntryReader: Sendable {
             byteCount += UInt64(try await client.verify(subtree))
             entryCount += subtree.count
         } catch {
-            let finding = Finding(error, about: EntryIndex(subtree.start))
-            guard finding.verdict == .tampered else { return findings.append(finding) }
+            let finding = Finding(
+                error, about: EntryIndex(subtree.start), showing: .page(subtree))
+            guard finding.verdict == .tampered || finding.refusal != nil else {
+                return findings.append(finding)
+            }
             let countBefore = findings.count
             for index in subtree.start..<subtree.end where !isOver && !Task.isCancelled {
                 await read(EntryIndex(index))
             }
             // Each entry is proven now, and together they were not: the server changes its answers.
             if findings.count == countBefore, !Task.isCancelled {
-                findings.append(Self.isDataLoss(error) ? Finding(error) : finding)
+                let isAboutAll = Self.isDataLoss(error) || finding.refusal != nil
+                findings.append(
+                    isAboutAll ? Finding(error, showing: .page(subtree)) : finding)
             }
         }
     }

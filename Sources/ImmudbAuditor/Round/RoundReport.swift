@@ -19,6 +19,8 @@ public struct RoundReport: Sendable {
     public internal(set) var byteCount: UInt64 = 0
     /// What is worth a line in the log and is no finding.
     public internal(set) var warnings: [String] = []
+    /// Other auditors whose roots could not be compared; each is a warning, too.
+    public internal(set) var skippedPeerCount = 0
     /// Why the log or the state could not be written; nil if they were.
     public internal(set) var fileFailure: String?
 

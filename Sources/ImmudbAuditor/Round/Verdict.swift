@@ -14,6 +14,8 @@ public enum Verdict: String, CaseIterable, Codable, Sendable {
     case replaced
     /// The server's root is not signed with the pinned key.
     case unsigned
+    /// The server refuses to show something, in several rounds in a row: it may hide it.
+    case withheld
     /// The server gives no answer: no sign of tampering.
     case unreachable
     /// The round could not be finished for another reason, such as a wrong password.
@@ -22,7 +24,7 @@ public enum Verdict: String, CaseIterable, Codable, Sendable {
     /// Whether something does not hold that the server is bound to.
     public var isAlarm: Bool {
         switch self {
-        case .tampered, .rolledBack, .forked, .replaced, .unsigned: true
+        case .tampered, .rolledBack, .forked, .replaced, .unsigned, .withheld: true
         case .consistent, .unreachable, .failed: false
         }
     }
@@ -33,11 +35,12 @@ public enum Verdict: String, CaseIterable, Codable, Sendable {
         case .consistent: 0
         case .unreachable: 1
         case .failed: 2
-        case .unsigned: 3
-        case .tampered: 4
-        case .forked: 5
-        case .rolledBack: 6
-        case .replaced: 7
+        case .withheld: 3
+        case .unsigned: 4
+        case .tampered: 5
+        case .forked: 6
+        case .rolledBack: 7
+        case .replaced: 8
         }
     }
 
@@ -59,6 +62,8 @@ public struct Finding: Hashable, Sendable {
     public var index: EntryIndex?
     /// The file with the server's answers.
     public var evidenceFile: String?
+    /// What the server has refused to show; nil: it is about something else.
+    var refusal: Refusal?
 
     init(
         _ verdict: Verdict, _ message: String, index: EntryIndex? = nil, evidenceFile: String? = nil
@@ -71,8 +76,12 @@ public struct Finding: Hashable, Sendable {
 
     /// Says what a failed call means.
     ///
-    /// - Parameter index: the entry that was asked for, unless the error names one.
-    init(_ error: any Error, about index: EntryIndex? = nil) {
+    /// - Parameters:
+    ///   - index: the entry that was asked for, unless the error names one.
+    ///   - thing: what the server was to show; nil: nothing that counts if it refuses it.
+    init(
+        _ error: any Error, about index: EntryIndex? = nil, showing thing: Refusal.Thing? = .tree
+    ) {
         switch error {
         case let error as VerificationError:
             self.init(
@@ -81,6 +90,10 @@ public struct Finding: Hashable, Sendable {
                 evidenceFile: error.evidenceFile)
         case var error as ClientError:
             error.message = Self.shortened(error.message, to: Self.wordsLimit)
+            if let thing, error.isRefusal {
+                self.init(Refusal(error, of: thing))
+                return
+            }
             let verdict = Verdict(error)
             self.init(
                 verdict,

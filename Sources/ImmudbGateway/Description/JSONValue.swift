@@ -13,7 +13,7 @@ enum JSONValue: Equatable, Sendable {
     case array([JSONValue])
     case object([Field])
 
-    /// Returns the object with more fields behind its own.
+    /// Returns the object with further fields after its own.
     func adding(_ more: JSONValue) -> JSONValue {
         guard case .object(let fields) = self, case .object(let others) = more else {
             preconditionFailure("only objects have fields")
@@ -21,12 +21,12 @@ enum JSONValue: Equatable, Sendable {
         return .object(fields + others)
     }
 
-    /// Returns the object with a text behind its fields, unless the text is empty.
+    /// Returns the object with a description after its fields, unless the text is empty.
     func described(_ text: String) -> JSONValue {
         text.isEmpty ? self : adding(["description": .string(text)])
     }
 
-    /// One compact line.
+    /// The value as one compact line.
     var text: String {
         var text = JSONText()
         text.append(self)

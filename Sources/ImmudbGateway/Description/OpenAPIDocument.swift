@@ -1,6 +1,6 @@
 import ImmudbClient
 
-/// The REST interface in OpenAPI 3.1, as the gateway really answers.
+/// The REST interface in OpenAPI 3.1, as the gateway implements it.
 enum OpenAPIDocument {
     private static let requests = OpenAPISchemas(role: .request)
     private static let answers = OpenAPISchemas(role: .answer)
@@ -129,7 +129,8 @@ enum OpenAPIDocument {
                     `result` is a \(schema.name). The last line of a dump that failed underway has a field `error` \
                     instead, a gatewayStreamError. An empty database has no lines.
                     """),
-                // OpenAPI 3.1 has no schema for the lines of a stream: that of 3.2 is given under an extension's name.
+                // OpenAPI 3.1 has no schema for the lines of a stream; this is that of 3.2, under an extension's
+                // name.
                 "content": ["application/json": ["x-itemSchema": line(schema)]],
             ]
         }

@@ -1,11 +1,11 @@
 import HTTPTypes
 
-/// The errors of calls, as OpenAPI 3.1 describes them.
+/// The descriptions of errors in OpenAPI 3.1.
 struct OpenAPIErrors {
-    /// An error that calls may end with.
+    /// A possible error of calls.
     struct Kind {
         let status: HTTPResponse.Status
-        /// Its name among the responses of the document.
+        /// The name among the document's responses.
         let name: String
         let summary: String
     }
@@ -57,7 +57,7 @@ struct OpenAPIErrors {
             "In strict mode: the answer does not follow from the trusted root (code 15). `details` has the evidence."
     )
 
-    /// The answers that a route refers to.
+    /// The responses to which routes refer.
     static var responses: JSONValue {
         .object(all.map { .init(name: $0.name, value: response($0, "gatewayError")) })
     }
@@ -78,7 +78,7 @@ struct OpenAPIErrors {
         return response(kind, "gatewayError", orText: true)
     }
 
-    /// - Parameter isTextToo: whether the path may be one that the gateway does not know.
+    /// - Parameter isTextToo: whether the response may also be the text for an unknown path.
     private static func response(
         _ kind: Kind, _ schema: String, orText isTextToo: Bool = false
     ) -> JSONValue {

@@ -1,7 +1,7 @@
-/// The schemas of OpenAPI 3.1: what the gateway reads, or what it writes.
+/// The schemas of OpenAPI 3.1, for requests or for answers.
 ///
-/// The two differ. A number of 64 bits is read as a number or as a string, and the standard handlers write it as a
-/// string; a field that is zero or empty may be there in a request, and is left out of a standard answer.
+/// The two differ. A 64-bit number is read as a number or as a string, and the standard handlers write it as a
+/// string; a zero or empty field may be present in a request, and is left out of a standard answer.
 struct OpenAPISchemas: SchemaDialect {
     enum Role {
         case request, answer
@@ -71,7 +71,7 @@ struct OpenAPISchemas: SchemaDialect {
         "type": "integer", "format": "uint64", "minimum": 0, "maximum": .number(.max),
     ]
 
-    /// A number of 64 bits that is written as a string.
+    /// A 64-bit number as a string.
     private var text: JSONValue {
         switch role {
         case .request:
@@ -96,7 +96,7 @@ struct OpenAPISchemas: SchemaDialect {
         return role == .request ? plain : plain.adding(["minItems": 1])
     }
 
-    /// The values of paths.
+    /// Returns the schema of a value in a path.
     static func parameter(_ type: FieldType) -> JSONValue {
         guard case .bytes = type else { return number }
         return [

@@ -1,20 +1,20 @@
 import HTTPTypes
 import ImmudbProtocol
 
-/// How a document writes the schemas of messages.
+/// The rules by which a document writes the schemas of messages.
 protocol SchemaDialect {
-    /// Where the document has its schemas: `#/components/schemas/`.
+    /// The location of the document's schemas, such as `#/components/schemas/`.
     var place: String { get }
 
     func name(of message: SchemaDescription) -> String
     func schema(of type: FieldType) -> JSONValue
     func schema(of field: SchemaDescription.Field) -> JSONValue
-    /// Whether the document shows a field.
+    /// Returns whether the document shows a field.
     func shows(_ field: SchemaDescription.Field) -> Bool
     func isRequired(_ field: SchemaDescription.Field) -> Bool
-    /// What is said of a field.
+    /// Returns the description of a field.
     func summary(of field: SchemaDescription.Field) -> String
-    /// What is said of a whole message.
+    /// Returns the description of a message.
     func summary(of message: SchemaDescription) -> String
 }
 
@@ -26,7 +26,7 @@ extension SchemaDialect {
         ["$ref": .string(place + name(of: message))]
     }
 
-    /// Returns the schema of a message; the messages in it are references.
+    /// Returns the schema of a message, with references to the messages in it.
     func schema(of message: SchemaDescription) -> JSONValue {
         let fields = message.fields.filter(shows)
         var json: JSONValue = ["type": "object"]
@@ -55,7 +55,7 @@ struct NamedSchemas {
         }
     }
 
-    /// Adds a schema; returns false if it is there already.
+    /// Adds a schema; returns false if there is one with this name.
     @discardableResult
     mutating func add(_ schema: JSONValue, as name: String) -> Bool {
         guard let old = schemas[name] else {
@@ -66,7 +66,7 @@ struct NamedSchemas {
         return false
     }
 
-    /// In the order of their names.
+    /// The schemas, ordered by name.
     var json: JSONValue {
         .object(
             schemas.sorted { $0.key < $1.key }.map {
@@ -77,7 +77,7 @@ struct NamedSchemas {
 }
 
 extension FieldType {
-    /// The message that a field has, or a list of.
+    /// The message type of the field, or of its elements.
     fileprivate var message: SchemaDescription? {
         switch self {
         case .message(let schema): schema
@@ -89,10 +89,10 @@ extension FieldType {
 }
 
 extension Route {
-    /// The name of the remote procedure, which is that of the operation in every document.
+    /// The name of the operation in every document, which is that of the remote procedure.
     var operationID: String { procedure.name }
 
-    /// Whether immudb asks for a token, if it has users.
+    /// Whether immudb requires a token if it has users.
     var needsToken: Bool {
         switch procedure.permission {
         case .login, .open: false
@@ -100,7 +100,7 @@ extension Route {
         }
     }
 
-    /// The paths of a document: those of all routes in the order of the table, each with its operations.
+    /// Returns the paths of a document, in the order of the route table, each with its operations.
     static func paths(_ operation: (Route) -> JSONValue) -> JSONValue {
         var templates: [String] = []
         var operations: [String: [JSONValue.Field]] = [:]

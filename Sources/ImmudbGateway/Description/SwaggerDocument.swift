@@ -1,11 +1,11 @@
 import ImmudbClient
 
-/// The REST interface in Swagger 2.0, for the generators that clients of immudb 0.6 were made with.
+/// The REST interface in Swagger 2.0, for the generators of clients of immudb 0.6.
 struct SwaggerDocument {
     enum Subject {
-        /// What the gateway reads and answers.
+        /// The requests and answers of the gateway.
         case gateway
-        /// The remote procedures as immudb itself answers them, with proofs.
+        /// The requests and answers of immudb itself, with proofs.
         case immudb
     }
 
@@ -72,7 +72,7 @@ struct SwaggerDocument {
             let place: JSONValue = [
                 "name": .string(parameter.name), "in": "path", "required": true,
             ]
-            // The number in a path is a string of digits, too.
+            // A number in a path is a string of digits, too.
             let type: FieldType =
                 if case .bytes = parameter.type { .bytes } else { .uint64(asString: true) }
             all.append(place.adding(dialect.schema(of: type)))

@@ -17,12 +17,14 @@ struct SwaggerSchemas: SchemaDialect {
 
     func summary(of message: SchemaDescription) -> String { "" }
 
-    /// The gateway's document leaves out the root index, which the gateway does not use.
+    /// Returns false for the root index in the gateway's document, since the gateway does not use
+    /// it.
     func shows(_ field: SchemaDescription.Field) -> Bool {
         subject == .immudb || field.name != Self.rootIndex
     }
 
-    /// Beside a reference, Swagger 2.0 reads nothing: a summary of one needs a schema around it.
+    /// Wraps a reference that has a summary in a schema: Swagger 2.0 ignores everything beside a
+    /// reference.
     func schema(of field: SchemaDescription.Field) -> JSONValue {
         guard case .message(let message) = field.type, !summary(of: field).isEmpty else {
             return schema(of: field.type)
@@ -47,7 +49,7 @@ struct SwaggerSchemas: SchemaDialect {
 }
 
 extension Route {
-    /// What immudb answers to the remote procedure, before a gateway reads it.
+    /// The answer of immudb to the remote procedure, before the gateway processes it.
     var answerOfImmudb: SchemaDescription {
         switch procedure.path {
         case ImmuService.set: AnswerSchemas.index
@@ -61,7 +63,7 @@ extension Route {
 }
 
 extension Route {
-    /// What immudb itself does, where a gateway adds something.
+    /// The summary of immudb's own behaviour, without the gateway's additions.
     var summaryOfImmudb: String {
         switch procedure.path {
         case ImmuService.set: "Sets a key to a value."

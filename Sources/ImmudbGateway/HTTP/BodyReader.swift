@@ -4,11 +4,12 @@ import HummingbirdCore
 import NIOCore
 import RPCTransport
 
-/// Receives the body of a request, and counts it before it is kept.
+/// Receives the body of a request, and counts its bytes before it keeps them.
 enum BodyReader {
-    /// What a body takes: its buffer, the text of a value, its bytes, the stored value, and the message for immudb.
+    /// The copies of a body in memory: its buffer, the text of a value, its bytes, the stored value, and the message
+    /// for immudb.
     private static let copyCount = 5
-    /// Small bodies are not counted one by one: their connections are.
+    /// Smaller bodies are not counted, since their connections are.
     private static let uncountedByteCount = ConnectionExecutor.largestByteCount
 
     nonisolated(nonsending) static func read(
@@ -28,7 +29,7 @@ enum BodyReader {
         } catch let error as CancellationError {
             throw error
         } catch {
-            // Its framing is wrong, or the client has gone.
+            // The framing is wrong, or the client has disconnected.
             var error = GatewayError(.invalidArgument, "the body cannot be received: \(error)")
             error.endsConnection = true
             throw error

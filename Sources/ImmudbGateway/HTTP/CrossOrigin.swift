@@ -1,7 +1,7 @@
 import HTTPTypes
 
-/// What browsers let pages of other origins do (CORS): read every answer, and send a token with the request. No cookies:
-/// the gateway has none.
+/// Allows pages of other origins (CORS) to read every answer and to send a token with the request. The gateway has no
+/// cookies.
 enum CrossOrigin {
     private static let methods: Set<String> = ["GET", "POST", "HEAD"]
     private static let headers: Set<String> = [
@@ -26,7 +26,7 @@ enum CrossOrigin {
         let asked =
             head.headerFields[requestHeaders]?.split(separator: ",")
             .map { $0.filter { $0 != " " && $0 != "\t" } }.filter { !$0.isEmpty } ?? []
-        // Longer ones are none of these, and need not be hashed.
+        // Longer methods are none of these, and need not be hashed.
         guard head.headerFields[.origin] != nil, method.utf8.count <= 16,
             methods.contains(method.uppercased()),
             asked.allSatisfy({ $0.utf8.count <= 32 && headers.contains($0.lowercased()) })
@@ -37,7 +37,7 @@ enum CrossOrigin {
         return fields
     }
 
-    /// Adds to any other answer what a browser needs to show it to a page.
+    /// Adds the header fields that let a page read any other answer.
     static func add(to fields: inout HTTPFields, for head: HTTPRequest) {
         fields.append(HTTPField(name: .vary, value: "Origin"))
         let method = head.method.rawValue
@@ -46,7 +46,7 @@ enum CrossOrigin {
         }
     }
 
-    /// `content-type` as `Content-Type`.
+    /// Returns `content-type` as `Content-Type`.
     private static func canonical(_ name: String) -> String {
         name.split(separator: "-", omittingEmptySubsequences: false)
             .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: "-")

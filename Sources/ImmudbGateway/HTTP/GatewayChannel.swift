@@ -4,8 +4,8 @@ import NIOCore
 import NIOSSL
 import RPCTransport
 
-/// HTTP/1.1, over TLS if there is a certificate: with the one that is in its file when a connection begins, as
-/// HummingbirdTLS' channel has the one of the start. The task of a connection runs on its event loop.
+/// HTTP/1.1, over TLS if there is a certificate. A new connection uses the current certificate, while HummingbirdTLS'
+/// channel always uses the one read at the start. The task of a connection runs on its event loop.
 struct GatewayChannel: ServerChildChannel {
     let http: HTTP1Channel
     let tls: ServerTLS?

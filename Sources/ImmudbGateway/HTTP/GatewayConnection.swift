@@ -1,15 +1,15 @@
 import NIOCore
 import RPCTransport
 
-/// The connection of a client: what its requests have in common.
+/// The connection of a client, shared by its requests.
 final class GatewayConnection: Sendable {
-    /// The connection whose request is answered.
+    /// The connection of the current task's request.
     @TaskLocal static var current: GatewayConnection?
 
     let executor: ConnectionExecutor
     /// The client's address, without its port.
     let address: String?
-    /// By what the client is counted: its address, for IPv6 its network.
+    /// The host as which the client is counted: its address, or its network for IPv6.
     let host: String
 
     init(_ eventLoop: any EventLoop, from address: SocketAddress?) {

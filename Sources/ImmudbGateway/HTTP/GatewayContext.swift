@@ -1,7 +1,7 @@
 import Hummingbird
 import NIOCore
 
-/// Where a request came from.
+/// The origin of a request.
 struct GatewayContext: InitializableFromSource {
     let channel: any Channel
     let connection: GatewayConnection
@@ -13,7 +13,7 @@ struct GatewayContext: InitializableFromSource {
             ?? GatewayConnection(channel.eventLoop, from: channel.remoteAddress)
     }
 
-    /// Calls `body` when the client goes before its answer has ended.
+    /// Calls `body` if the client disconnects before its answer has ended.
     func watch(_ body: @escaping @Sendable () -> Void) async {
         let watching = channel.eventLoop.submit { [channel] in
             try channel.pipeline.syncOperations.handler(type: RequestPace.self).watch(body)

@@ -3,14 +3,14 @@ import ImmudbClient
 import NIOCore
 import RPCTransport
 
-/// The error of a request, as the gateway answers it.
+/// An error as the gateway answers it.
 struct GatewayError: Error {
     let status: HTTPResponse.Status
     let code: StatusCode
     let message: String
-    /// JSON that says more, such as the evidence of a failed verification.
+    /// Further information as JSON, such as the evidence of a failed verification.
     var details: String?
-    /// Whether the rest of the request is not received any more.
+    /// Whether the connection is closed without receiving the rest of the request.
     var endsConnection = false
 
     init(_ code: StatusCode, _ message: String, status: HTTPResponse.Status? = nil) {
@@ -19,9 +19,9 @@ struct GatewayError: Error {
         self.message = message
     }
 
-    /// The one table from errors to what the gateway answers.
+    /// Maps each error to the gateway's answer. This is the only such table.
     ///
-    /// - Parameter isWrite: whether the request appends an entry. If nobody knows whether it did, the answer says so.
+    /// - Parameter isWrite: whether the request appends an entry. If the outcome is unknown, the answer says so.
     init(_ error: any Error, isWrite: Bool = false) {
         switch error {
         case let error as GatewayError: self = error
@@ -45,7 +45,7 @@ struct GatewayError: Error {
             case .notFound: error.status ?? .notFound
             case .refused: error.status ?? .unknown
             case .incompatible: error.status ?? .unimplemented
-            // Another server answers: none of what it says is passed on.
+            // Another server answers: pass on nothing that it says.
             case .serverChanged, .firstContactRefused, .tlsUnusable: .unavailable
             case .trustedRootUnusable, .evidenceUnusable: .internalError
             }
@@ -71,7 +71,7 @@ struct GatewayError: Error {
         return text.buffer
     }
 
-    /// The same in a stream of results: `{"error":{"grpc_code":…,"http_code":…,"message":…,"http_status":…}}`.
+    /// The error in a stream of results: `{"error":{"grpc_code":…,"http_code":…,"message":…,"http_status":…}}`.
     var streamBody: ByteBuffer {
         var text = JSONText()
         text.object { text in

@@ -9,8 +9,8 @@ import RPCTransport
 
 /// Answers every request. Read this file first for the life of a request.
 ///
-/// A request goes by its path to a page of the gateway or to a route; its body is received whole, within limits; the
-/// route's handler calls immudb with the caller's own header; what it throws becomes the answer at one place, `respond`.
+/// The path selects a page of the gateway or a route. The body is received whole, within limits. The route's handler
+/// calls immudb with the caller's header. Errors become answers in one place, `respond`.
 struct GatewayResponder: HTTPResponder {
     let core: GatewayCore
     let pages: Pages
@@ -49,7 +49,7 @@ struct GatewayResponder: HTTPResponder {
     ) {
         CrossOrigin.add(to: &response.headers, for: request.head)
         if request.method == .head {
-            // A body would be taken for the beginning of the next answer.
+            // The client would take a body for the beginning of the next answer.
             response.headers[.contentLength] = "\(response.body.contentLength ?? 0)"
             response.body = ResponseBody()
         }
@@ -57,17 +57,17 @@ struct GatewayResponder: HTTPResponder {
             route, status: response.status.code, after: .now - started)
     }
 
-    /// Returns the decoded path, and what is there.
+    /// Returns the decoded path and its match.
     private func find(_ head: HTTPRequest) -> (path: String, Routes.Match) {
         let target = head.path ?? "/"
-        // No path has other characters than ASCII; hashing others can take the square of their number.
+        // All paths are ASCII; the time to hash other characters can grow with the square of their number.
         guard target.utf8.allSatisfy({ $0 < 0x80 }) else { return ("", .unknown) }
         guard let path = Self.decodedPath(target), path.utf8.starts(with: Self.prefix.utf8)
         else { return (target, .unknown) }
         guard path.utf8.allSatisfy({ $0 < 0x80 }) else { return ("", .unknown) }
         let rest = Substring(path.utf8.dropFirst(Self.prefix.utf8.count))
         var method = head.method.rawValue
-        // A form may ask for a route of another method, as with the original's library.
+        // A form may use a route of another method, as with the original's library.
         let isForm =
             method == "POST"
             && head.headerFields[.contentType] == "application/x-www-form-urlencoded"
@@ -77,9 +77,9 @@ struct GatewayResponder: HTTPResponder {
         return (path, Routes.match(method, rest, mayFallBackToGet: isForm))
     }
 
-    /// The path of a request's target; nil if it is not encoded as it should be.
+    /// Returns the path of a request's target; nil if its encoding is invalid.
     private static func decodedPath(_ target: String) -> String? {
-        // By bytes: a path is read for each request, and walking its characters takes ten times as long.
+        // By bytes, since each request has a path, and iterating over characters takes ten times as long.
         let path = target.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         guard path.contains(UInt8(ascii: "%")) else { return String(Substring(path)) }
         return Substring(path).removingPercentEncoding
@@ -92,7 +92,8 @@ struct GatewayResponder: HTTPResponder {
         _ route: Route, _ parameter: String?, _ request: Request, _ context: GatewayContext
     ) async -> Response {
         do {
-            // Counted by the host, since a call goes on for a while when its client has gone.
+            // Counted by host, since a call continues for a while after its client has
+            // disconnected.
             let host = context.connection.host
             let calls = route.isLogin ? core.logins : core.calls
             guard calls.admit(host) else { throw Self.tooManyCalls(route) }
@@ -130,12 +131,12 @@ struct GatewayResponder: HTTPResponder {
         return error
     }
 
-    /// Runs the handler. One that may take long ends when its client goes.
+    /// Runs the handler. A long call ends when its client disconnects.
     private nonisolated(nonsending) func run(
         _ route: Route, _ request: GatewayRequest, _ context: GatewayContext
     ) async throws -> Reply {
         guard route.isLong else { return try await route.handler(request, core) }
-        context.connection.executor.leaveLoopLater()  // also for the lines that are written later
+        context.connection.executor.leaveLoopLater()  // also for lines written later
         let task = Task { try await route.handler(request, core) }
         await context.watch { task.cancel() }
         return try await withTaskCancellationHandler {
@@ -165,7 +166,7 @@ struct GatewayResponder: HTTPResponder {
         case .bytes(let bytes) where bytes.readableBytes < request.limits.countedAnswerByteCount:
             return Response(status: .ok, headers: headers, body: .init(byteBuffer: bytes))
         case .bytes(let bytes):
-            // Only the answer is left of what the request has held.
+            // From now on the request holds only the answer.
             request.room.shrink(to: bytes.readableBytes)
             return Response(
                 status: .ok, headers: headers, body: .pieces(of: bytes, keeping: request.room))
@@ -188,7 +189,7 @@ struct GatewayResponder: HTTPResponder {
 
     private static func response(_ failure: GatewayError, _ route: Route) -> Response {
         var headers: HTTPFields = [.contentType: "application/json"]
-        // The rest of the body is not wanted.
+        // The rest of the body is not received.
         if failure.endsConnection { headers[.connection] = "close" }
         let body: ByteBuffer
         if case .lines = route.answer {
@@ -201,7 +202,7 @@ struct GatewayResponder: HTTPResponder {
 }
 
 extension Response {
-    /// The answers that are no JSON: `Not Found`, `Method Not Allowed`.
+    /// Returns an answer as text: `Not Found`, `Method Not Allowed`.
     static func plain(_ status: HTTPResponse.Status) -> Response {
         Response(
             status: status,
@@ -219,7 +220,7 @@ extension Response {
 }
 
 extension ResponseBody {
-    /// Bytes that are written a piece at a time, so that the client's pace decides how much is underway.
+    /// Returns a body that is written in pieces, at the client's pace.
     fileprivate static func pieces(of bytes: ByteBuffer, keeping room: Room) -> ResponseBody {
         ResponseBody(contentLength: bytes.readableBytes) { writer in
             defer { withExtendedLifetime(room) {} }

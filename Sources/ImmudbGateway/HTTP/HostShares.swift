@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Counts what clients have of something that is limited: connections, calls, logins, dumps, bytes. No host has more than half of
-/// it.
+/// Counts the clients' use of a limited resource: connections, calls, logins, dumps, bytes. No host gets more than
+/// half of it.
 final class HostShares: Sendable {
     private struct State {
         var total = 0
@@ -18,7 +18,7 @@ final class HostShares: Sendable {
 
     /// Counts `count` more for a host.
     ///
-    /// - Parameter spare: how much of the limit has to be free afterwards.
+    /// - Parameter spare: the amount that must be free afterwards.
     /// - Returns: false, and counts nothing, if that exceeds the limit or the host's half of it.
     func admit(_ host: String, _ count: Int = 1, sparing spare: Int = 0) -> Bool {
         state.withLock { state in
@@ -32,7 +32,7 @@ final class HostShares: Sendable {
         }
     }
 
-    /// Gives back what was admitted, or part of it.
+    /// Releases an admitted amount, or part of it.
     func forget(_ host: String, _ count: Int = 1) {
         guard count > 0 else { return }
         state.withLock { state in

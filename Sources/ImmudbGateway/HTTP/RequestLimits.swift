@@ -1,47 +1,48 @@
 import NIOCore
 
-/// What strangers may make the gateway hold, and for how long.
+/// The limits on the memory and time that clients can make the gateway use.
 struct RequestLimits: Sendable {
-    /// The largest body: an entry of 32 MiB, the largest that immudb takes, is 43 MiB in base64.
+    /// The largest body: an entry of 32 MiB, the largest that immudb accepts, is 43 MiB in base64.
     var maxBodyByteCount = 48 << 20
-    /// The largest header fields of one request, and the largest path: of a key of 65,000 bytes in base64.
+    /// The largest header fields of one request, and the largest path, that of a key of 65,000 bytes in base64.
     var maxHeaderByteCount = 96 << 10
-    /// What of the header goes on to immudb, which takes 16 KiB.
+    /// The largest part of the header that is forwarded to immudb, which accepts 16 KiB.
     var maxForwardedByteCount = 12 << 10
-    /// Values and names in the JSON of a body: a batch of the most entries has 4 for each.
+    /// The number of values and names in the JSON of a body. The largest batch has 4 for each
+    /// entry.
     var maxValueCount = 8 * 104_857
-    /// What reading one of them takes.
+    /// The memory that reading one of them takes.
     var valueByteCount = 100
-    /// All that requests make the gateway hold.
+    /// The memory that the gateway holds for all requests.
     var maxHeldByteCount = 384 << 20
-    /// Answers from this size on are counted before they are received.
+    /// Answers of at least this size are counted before they are received.
     var countedAnswerByteCount = 64 << 10
 
     var maxConnections = 4_096
-    /// Requests that wait for immudb, also those whose clients have gone.
+    /// Requests that wait for immudb, including those whose clients have disconnected.
     var maxCallCount = 4_096
-    /// Logins that wait for immudb, for which all of them are those of one client: it lets 128 of them wait, and checks four
-    /// passwords a second after the first forty.
+    /// Logins that wait for immudb. To immudb they all come from one client: it lets 128 of them wait, and checks
+    /// four passwords a second after the first forty.
     var maxLoginCount = 32
     /// Dumps at the same time.
     var maxDumpCount = 32
     /// Requests on one connection that wait for their answers.
     var maxPipelinedRequestCount = 64
-    /// How long a call may take that names no time of its own.
+    /// The time limit of a call that does not name one.
     var callTimeout = Duration.seconds(60)
-    /// The time for the head of a request, from the beginning of a connection or the end of the answer before.
+    /// The time for the head of a request, from the start of the connection or the end of the previous answer.
     var headTimeout = TimeAmount.seconds(30)
-    /// The same while three quarters of the connections are taken.
+    /// The same while three quarters of the connections are in use.
     var crowdedHeadTimeout = TimeAmount.seconds(5)
-    /// A body of which fewer bytes than `steadyByteCount` arrive within this time is cut off, unless it ends; beyond the
-    /// first MiB it is 16 times as many.
+    /// A body is cut off if fewer than `steadyByteCount` bytes arrive within this time and it does not end; after the
+    /// first MiB, 16 times as many must arrive.
     var bodyTimeout = TimeAmount.seconds(20)
     var steadyByteCount = 64 << 10
-    /// A client that has closed its side is waited for so long with its answer.
+    /// The time that a client has to read its answer after it has closed its side.
     var halfClosedTimeout = TimeAmount.seconds(10)
-    /// The time that a client has for the rest of its request behind the last answer of a connection.
+    /// The time that a client has to finish its request after the last answer of a connection.
     var lingerTime = TimeAmount.seconds(10)
-    /// A client that takes fewer bytes of its answer than `steadyByteCount` within this time is cut off.
+    /// A client that reads fewer than `steadyByteCount` bytes of its answer within this time is cut off.
     var readingTimeout = TimeAmount.seconds(20)
     /// The longest time that a request may name for its call.
     var maxCallTimeout = Duration.seconds(600)

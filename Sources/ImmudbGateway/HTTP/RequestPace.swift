@@ -3,12 +3,12 @@ import NIOCore
 import NIOHTTPTypes
 import RPCTransport
 
-/// Cuts off a client that sends its request too slowly, or reads its answer too slowly; counts the connection.
+/// Cuts off a client that sends its request or reads its answer too slowly; counts the connection.
 ///
-/// A connection waits for the head of a request, receives its body, or has all of it and answers. Each of these has its
-/// own clock. Bytes that trickle in do not stop the first two: a head has to be complete, and of a body a number of bytes
-/// has to have come, when the time is over. Requests may follow each other before they are answered, and an answer may
-/// come before its request has ended: the connection then receives that until it ends.
+/// A connection waits for the head of a request, receives its body, or answers. Each phase has its own clock. Slowly
+/// arriving bytes do not reset the first two: when the time is over, the head must be complete, or a number of bytes
+/// of the body must have arrived. Requests may be pipelined, and an answer may start before its request has ended:
+/// the connection then still receives the request to its end.
 final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -19,29 +19,30 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     private let connections: HostShares
     private var host: String?
 
-    /// When the connection is closed, unless its present phase ends before; nil while it answers.
+    /// The time at which the connection is closed unless the current phase ends before; nil while
+    /// it answers.
     private var deadline: NIODeadline?
-    /// Rings at the deadline or before it, and is then set again: a deadline that moves on, as with each request, sets no
-    /// timer.
+    /// Fires at the deadline or before it, and is then set again, so that moving the deadline, as each request does,
+    /// sets no timer.
     private var alarm: Scheduled<Void>?
     private var alarmTime = NIODeadline.distantFuture
-    /// Whether the head of a request has come, and its end has not.
+    /// Whether the head of a request has arrived, but not its end.
     private var isReceiving = false
-    /// Bytes of the body, and how many there were when the deadline was set.
+    /// Bytes of the body; and their number when the deadline was set.
     private var byteCount = 0
     private var steadyByteCount = 0
     /// Requests whose answers have not ended.
     private var openCount = 0
 
-    /// Whether the answer that is being written is the last one.
+    /// Whether the current answer is the last one.
     private var isLastAnswer = false
-    /// Whether the last answer was written: what still comes is dropped.
+    /// Whether the last answer was written; further input is dropped.
     private var isEnding = false
 
-    /// Looks how much of an answer the client has taken.
+    /// Checks how much of an answer the client has read.
     private var reading: Scheduled<Void>?
     private var writtenByteCount = 0
-    /// Called when the client has gone before its answer has ended.
+    /// Called if the client disconnects before its answer has ended.
     private var whenGone: (@Sendable () -> Void)?
 
     init(_ limits: RequestLimits, _ connections: HostShares) {
@@ -56,10 +57,11 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
         waitForHead(context)
     }
 
-    /// Calls `body` if the client goes before its answer has ended. On the event loop of the connection.
+    /// Calls `body` if the client disconnects before its answer has ended. Must be called on the connection's event
+    /// loop.
     func watch(_ body: @escaping @Sendable () -> Void) { whenGone = body }
 
-    /// The handler goes with its channel, also with one that never became active.
+    /// The handler is removed with its channel, even if that never became active.
     func handlerRemoved(context: ChannelHandlerContext) {
         alarm?.cancel()
         reading?.cancel()
@@ -74,14 +76,14 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
         guard !isEnding else {
-            // The client has sent everything, and reads.
+            // The client has sent everything and only reads.
             if case .end = part { context.close(promise: nil) }
             return
         }
         switch part {
         case .head(let head):
             openCount += 1
-            // A client that sends so many before it reads an answer makes the gateway keep them.
+            // The gateway must keep requests that are sent before an answer is read.
             guard openCount <= limits.maxPipelinedRequestCount else {
                 return context.close(promise: nil)
             }
@@ -95,7 +97,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
             }
         case .body(let bytes):
             byteCount += bytes.readableBytes
-            // The larger a body is, the more the gateway holds until it ends.
+            // A larger body must arrive faster, since the gateway holds more until it ends.
             let step = byteCount < 1 << 20 ? limits.steadyByteCount : 16 * limits.steadyByteCount
             if byteCount - steadyByteCount >= step {
                 steadyByteCount = byteCount
@@ -112,7 +114,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// Whether the client waits for a word before it sends the body, which is not too large.
+    /// Returns whether the client waits for `100 Continue` before it sends a body of valid size.
     private func isAskedToContinue(_ head: HTTPRequest) -> Bool {
         guard let expectation = head.headerFields[.expect], expectation.utf8.count <= 16,
             expectation.lowercased() == "100-continue", openCount == 1
@@ -122,7 +124,7 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A client that sends no more may still read: it gets some time for its answer.
+        // A client that has finished sending may still read: it gets some time for its answer.
         if case ChannelEvent.inputClosed? = event as? ChannelEvent, openCount > 0 {
             set(context, limits.halfClosedTimeout)
         }
@@ -147,14 +149,14 @@ final class RequestPace: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    /// Drops what still comes. To close while the client sends would reset the connection, perhaps before the client has
+    /// Drops further input. Closing while the client sends would reset the connection, perhaps before the client has
     /// read its answer.
     private func end(_ context: ChannelHandlerContext) {
         isEnding = true
         set(context, isReceiving ? limits.lingerTime : .milliseconds(50))
     }
 
-    /// A client that takes the answer too slowly is cut off: it is looked at as long as bytes wait for it.
+    /// Cuts off a client that reads the answer too slowly; checks it as long as bytes wait for it.
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if !context.channel.isWritable, reading == nil { lookLater(context) }
         context.fireChannelWritabilityChanged()

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// What one request makes the gateway hold: its body, its answer, and what reading and writing them as JSON takes. It is
-/// counted before the memory is taken, and the end of the room's life gives everything back.
+/// The memory that the gateway holds for one request: its body, its answer, and the memory for reading and writing
+/// them as JSON. It is counted before it is allocated, and released when the room is deallocated.
 ///
-/// All requests together have ``RequestLimits/maxHeldByteCount``; the last eighth of it is for small requests. Not counted
-/// are, for each call that waits, some copies of a body of 16 KiB and of an answer of 64 KiB, and for each connection the
-/// head of a request.
+/// All requests share ``RequestLimits/maxHeldByteCount``; the last eighth of it is for small requests. Some memory is
+/// not counted: for each waiting call a few copies of a body of 16 KiB and of an answer of 64 KiB, and for each
+/// connection the head of a request.
 final class Room: Sendable {
     private static let largeByteCount = 1 << 20
 
-    /// The request's, whose task leaves its event loop when the request turns out to be large.
+    /// The request's connection, whose task leaves its event loop if the request is large.
     let connection: GatewayConnection
     private let account: HostShares
     private let byteCount = Atomic(0)
@@ -21,7 +21,8 @@ final class Room: Sendable {
 
     deinit { account.forget(connection.host, byteCount.load(ordering: .relaxed)) }
 
-    /// Takes more room; returns false, and takes none, if there is not enough.
+    /// Reserves more bytes; returns false, and reserves nothing, if there is not enough memory
+    /// left.
     func grow(by more: Int) -> Bool {
         let spare = more < Self.largeByteCount ? 0 : account.limit / 8
         guard account.admit(connection.host, more, sparing: spare) else { return false }
@@ -30,12 +31,12 @@ final class Room: Sendable {
         return true
     }
 
-    /// Gives some of it back.
+    /// Releases some bytes.
     func shrink(by less: Int) {
         byteCount.subtract(less, ordering: .relaxed)
         account.forget(connection.host, less)
     }
 
-    /// Gives back what is more than `kept`.
+    /// Releases all but `kept` bytes.
     func shrink(to kept: Int) { shrink(by: max(0, byteCount.load(ordering: .relaxed) - kept)) }
 }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Reads base64 with its padding, of the standard or of the URL-safe alphabet, as paths and header fields have it.
+/// Decodes padded base64 of the standard or the URL-safe alphabet, as in paths and header fields.
 func base64Bytes(_ text: String) -> [UInt8]? {
     var standard = text
     if text.utf8.contains(where: { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }) {
-        // One alphabet or the other.
+        // A text uses one alphabet or the other.
         guard !text.utf8.contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "/") })
         else {
             return nil

@@ -3,7 +3,7 @@ import NIOCore
 import NIOFoundationCompat
 import SwiftProtobuf
 
-/// Why a request's JSON is refused: which field, and what is wrong with it.
+/// The reason why a request's JSON is refused: the field and its fault.
 struct JSONFault: Error, CustomStringConvertible {
     let description: String
 
@@ -42,7 +42,7 @@ struct JSONFault: Error, CustomStringConvertible {
             : JSONFault(context.codingPath, "not \(wanted)")
     }
 
-    /// `kv.key`, `KVs[3].value`.
+    /// Formats a path as `kv.key` or `KVs[3].value`.
     private static func text(of path: [any CodingKey]) -> String {
         path.reduce(into: "") { text, key in
             if let position = key.intValue {
@@ -54,9 +54,10 @@ struct JSONFault: Error, CustomStringConvertible {
     }
 }
 
-/// The body of a request.
+/// Reads the body of a request.
 enum JSONBody {
-    /// Reads a message of any JSON, plain or not. No body, and `null`, are an empty message.
+    /// Reads a message from any JSON, plain or not. An empty body, and `null`, are an empty
+    /// message.
     static func read<Message: SwiftProtobuf.Message>(
         _ body: ByteBuffer, as shape: MessageShape<Message>
     ) throws(JSONFault) -> Message {

@@ -1,30 +1,32 @@
 import NIOCore
 
-/// A look at a JSON text before `JSONDecoder` reads it: what could cost it more than the length is refused here.
+/// Scans a JSON text before `JSONDecoder` reads it, and refuses input for which its cost would not be proportional to
+/// the length.
 ///
-/// - Reading takes some hundred bytes for each value and name, whatever its length: they are counted.
-/// - Names become keys of a dictionary. Hashing a text normalizes it, which takes the square of its length for combining
-///   marks out of order: a name is plain ASCII, as all of ours are, and short.
-/// - A number of millions of digits takes seconds to read: none is longer than any that 64 bits need.
-/// - Another encoding than UTF-8 would be read, too, and evade all of this: it has zero bytes, which UTF-8 has none of here.
+/// - Reading takes about a hundred bytes for each value and name, of any length: they are counted.
+/// - Names become keys of a dictionary. Hashing normalizes the text, and the time for that grows with the square of
+///   its length if combining marks are out of order: so names must be short and plain ASCII, as all of ours are.
+/// - A number of millions of digits takes seconds to read: a number must not be longer than 64 bits need.
+/// - `JSONDecoder` also reads encodings other than UTF-8, which would evade these checks. They contain zero bytes,
+///   which are refused.
 struct JSONScan {
     private static let maxNameByteCount = 64
     private static let maxNumberByteCount = 400
 
-    /// Values and names so far, at least as many as there are.
+    /// An upper bound of the values and names so far.
     private var valueCount = 1
     private var state = State.outside
-    /// Bytes of the present string or number.
+    /// Bytes of the current string or number.
     private var length = 0
     private var isPlain = true
 
     private enum State {
         case outside, string, escape
-        /// Behind a string, which is a name if a colon follows.
+        /// After a string, which is a name if a colon follows.
         case afterString
     }
 
-    /// Returns how many values and names a text has at most.
+    /// Returns an upper bound of the values and names in a text.
     static func valueCount(_ body: ByteBuffer) throws(JSONFault) -> Int {
         var scan = JSONScan()
         // A loop over a span, since a closure cannot throw the error by its type.

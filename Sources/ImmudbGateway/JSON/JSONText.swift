@@ -1,8 +1,8 @@
 import Foundation
 import NIOCore
 
-/// Writes JSON whose fields have a fixed order and keep their zeros, which neither `JSONEncoder` nor protobuf's JSON can:
-/// the answers of the gateway's own handlers, and errors. Makes one compact line.
+/// Writes the answers of the gateway's own handlers, and errors, as one compact line of JSON. Fields have a fixed
+/// order and zeros are kept, which neither `JSONEncoder` nor protobuf's JSON can do.
 struct JSONText {
     private(set) var buffer = ByteBuffer()
     /// Whether the next value needs a comma before it.
@@ -22,7 +22,7 @@ struct JSONText {
         needsComma = true
     }
 
-    /// Writes the name of the field whose value is written next.
+    /// Writes the name of a field; its value must follow.
     mutating func name(_ name: String) {
         separate()
         quote(name)
@@ -45,10 +45,10 @@ struct JSONText {
         raw(bool ? "true" : "false")
     }
 
-    /// Writes bytes in base64, with its padding.
+    /// Writes bytes in padded base64.
     mutating func field(_ name: String, bytes: [UInt8]) { field(name, data: Data(bytes)) }
 
-    /// The same.
+    /// Writes data in padded base64.
     mutating func field(_ name: String, data: Data) {
         self.name(name)
         separate()
@@ -71,7 +71,7 @@ struct JSONText {
 
     mutating func value(_ number: UInt64) { raw(String(number)) }
 
-    /// Writes a value that is JSON already.
+    /// Writes a value that is already JSON.
     mutating func raw(_ json: String) {
         separate()
         buffer.writeString(json)

@@ -1,13 +1,12 @@
 import Foundation
 import SwiftProtobuf
 
-/// How a message looks in JSON: the one description by which request bodies are read, and from which the OpenAPI
-/// documents are made.
+/// The form of a message in JSON. Request bodies are read by it, and the OpenAPI documents are generated from it.
 struct MessageShape<Message: SwiftProtobuf.Message>: Sendable {
     /// The name of its schema in the documents, such as `schemaKeyValue`.
     let name: String
     let fields: [FieldShape<Message>]
-    /// A bit for each field that a request must have.
+    /// A bit for each required field.
     let requiredPlaces: UInt64
 
     init(_ name: String, _ fields: [FieldShape<Message>]) {
@@ -22,13 +21,13 @@ struct MessageShape<Message: SwiftProtobuf.Message>: Sendable {
 
 /// One field of a message.
 struct FieldShape<Message: SwiftProtobuf.Message>: Sendable {
-    /// Reads the field, which is there and not null, into a message.
+    /// Reads the field, which is present and not null, into a message.
     typealias Reader =
         @Sendable (KeyedDecodingContainer<AnyName>, AnyName, inout Message) throws -> Void
     /// Reads the field into a message; returns false if it is not plain.
     typealias PlainReader = @Sendable (inout PlainJSON, inout Message) -> Bool
 
-    /// Its name in the .proto file, under which it is written; it is read under its name in lowerCamelCase, too.
+    /// The name in the .proto file, with which the field is written. It is read under its lowerCamelCase name, too.
     let name: String
     let type: FieldType
     /// Whether a request without it is refused.
@@ -36,10 +35,10 @@ struct FieldShape<Message: SwiftProtobuf.Message>: Sendable {
     let summary: String
     let nameBytes: [UInt8]
     fileprivate let key: AnyName
-    /// Its name in lowerCamelCase, if that is another one.
+    /// The lowerCamelCase name, if it differs.
     fileprivate let camelKey: AnyName?
     fileprivate let read: Reader
-    /// nil: no value of the field is plain.
+    /// Reads a plain value; nil if the field's values are never plain.
     let readPlain: PlainReader?
 
     fileprivate init(
@@ -59,10 +58,10 @@ struct FieldShape<Message: SwiftProtobuf.Message>: Sendable {
     }
 }
 
-/// What the documents say of a field.
+/// The type of a field in the documents.
 indirect enum FieldType: Sendable {
     case bytes, double, bool, string
-    /// A whole number of 64 bits: written as a string by the standard handlers, as a number by the gateway's own.
+    /// A 64-bit whole number, written as a string by the standard handlers and as a number by the gateway's own.
     case uint64(asString: Bool)
     case uint32
     case message(SchemaDescription)
@@ -70,7 +69,7 @@ indirect enum FieldType: Sendable {
     case nullable(FieldType)
 }
 
-/// A message as the documents show it.
+/// The description of a message in the documents.
 struct SchemaDescription: Sendable {
     struct Field: Sendable {
         let name: String
@@ -124,7 +123,7 @@ extension FieldShape {
         }
     }
 
-    /// A whole number, or a string with one.
+    /// A field with a whole number, or a string that contains one.
     static func uint64(
         _ name: String, _ path: any WritableKeyPath<Message, UInt64> & Sendable,
         _ summary: String = ""
@@ -151,7 +150,7 @@ extension FieldShape {
         }
     }
 
-    /// A number, or a string with one.
+    /// A field with a number, or a string that contains one.
     static func double(
         _ name: String, _ path: any WritableKeyPath<Message, Double> & Sendable,
         _ summary: String = ""
@@ -170,7 +169,7 @@ extension FieldShape {
         }
     }
 
-    /// Another message.
+    /// A field with another message.
     static func message<Inner>(
         _ name: String, _ path: any WritableKeyPath<Message, Inner> & Sendable,
         _ shape: MessageShape<Inner>, required: Bool = false, _ summary: String = ""
@@ -215,14 +214,14 @@ extension FieldShape {
     }
 }
 
-/// The numbers of protobuf's JSON that JSON itself has no form for, and others in quotes.
+/// Parses a number in quotes, including those of protobuf's JSON that JSON cannot represent.
 private func protobufDouble(_ text: String) -> Double? {
     switch text {
     case "NaN": return .nan
     case "Infinity": return .infinity
     case "-Infinity": return -.infinity
     default:
-        // Double also reads hexadecimal numbers and names of its own.
+        // `Double` also accepts hexadecimal numbers and some names.
         guard text.utf8.count <= 400, text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }),
             let number = Double(text), number.isFinite
         else { return nil }
@@ -252,7 +251,7 @@ struct Shaped<Message: SwiftProtobuf.Message>: DecodableWithConfiguration {
     }
 }
 
-/// The name of any field, or the place of an element in a list.
+/// The name of any field, or the position of an element in a list.
 struct AnyName: CodingKey {
     let stringValue: String
     let intValue: Int?
@@ -271,7 +270,7 @@ struct AnyName: CodingKey {
     init?(intValue: Int) { self.init(intValue) }
 }
 
-/// protobuf's rule for names in JSON: an underscore is dropped, and the letter behind it becomes a capital one.
+/// Returns protobuf's JSON name of a field: each underscore is dropped, and the letter after it is capitalized.
 func lowerCamelCase(_ name: String) -> String {
     guard name.contains("_") else { return name }
     let parts = name.split(separator: "_", omittingEmptySubsequences: false)

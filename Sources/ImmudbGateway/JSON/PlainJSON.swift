@@ -2,12 +2,12 @@ import Foundation
 import NIOCore
 import SwiftProtobuf
 
-/// Reads plain JSON in one pass over its bytes: objects that have each of their fields once and under its own name,
-/// strings of base64, whole numbers in digits. Most requests are plain.
+/// Reads plain JSON in one pass over its bytes: objects that have each field once and under its own name, base64
+/// strings, whole numbers in digits. Most requests are plain.
 ///
-/// It returns nil for everything else, faults included; `JSONDecoder` then reads the text from its beginning. A message
-/// that it returns is the one that `JSONDecoder` reads. The time grows with the length alone, whatever the bytes are: it
-/// hashes nothing, and recurses only as deep as the shapes.
+/// Returns nil for everything else, including invalid JSON; `JSONDecoder` then reads the text from its beginning. For
+/// plain JSON the result is the same as that of `JSONDecoder`. The time is proportional to the length, for any bytes:
+/// it hashes nothing, and recurses only as deep as the shapes.
 struct PlainJSON {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
@@ -25,7 +25,7 @@ struct PlainJSON {
         }
     }
 
-    /// The next byte that is not blank; nil at the end.
+    /// The next byte that is not white space; nil at the end.
     private var next: UInt8? {
         mutating get {
             while position < bytes.count {
@@ -39,14 +39,14 @@ struct PlainJSON {
         }
     }
 
-    /// Reads a byte if it is the next one.
+    /// Reads the byte if it is the next one; returns whether it was.
     private mutating func take(_ byte: Unicode.Scalar) -> Bool {
         guard next == UInt8(ascii: byte) else { return false }
         position += 1
         return true
     }
 
-    /// Reads a string, with its escapes as they are: its bytes up to the next quote.
+    /// Reads the bytes of a string up to the next quote, without decoding escapes.
     private mutating func string() -> UnsafeRawBufferPointer? {
         guard take("\"") else { return nil }
         let start = position
@@ -92,13 +92,13 @@ struct PlainJSON {
         return take("]") ? list : nil
     }
 
-    /// Reads a string of standard base64, with its padding. No escape is in it, since a backslash is not in the alphabet.
+    /// Reads a string of padded standard base64. It contains no escape, since a backslash is not in the alphabet.
     mutating func base64() -> Data? {
         guard let text = string() else { return nil }
         return Data(base64Encoded: Data(text))
     }
 
-    /// Reads a whole number. What follows decides whether it ends here: `1.5` is no plain one.
+    /// Reads a whole number. The caller checks the next byte, since `1.5` is not plain.
     mutating func number() -> UInt64? {
         guard let first = next, let value = Self.digit(first) else { return nil }
         var number = UInt64(value)
@@ -106,7 +106,7 @@ struct PlainJSON {
         while position < bytes.count, let digit = Self.digit(bytes[position]) {
             let (product, isTooLarge) = number.multipliedReportingOverflow(by: 10)
             let (sum, isTooLargeWithIt) = product.addingReportingOverflow(UInt64(digit))
-            // A number has no zeros before it.
+            // JSON numbers have no leading zeros.
             guard !isTooLarge, !isTooLargeWithIt, number != 0 else { return nil }
             number = sum
             position += 1
@@ -120,7 +120,7 @@ struct PlainJSON {
 }
 
 extension MessageShape {
-    /// Where the field of a name is. No shape has more than a few.
+    /// Returns the position of the field with a name. Shapes have only a few fields.
     fileprivate func place(of name: UnsafeRawBufferPointer) -> Int? {
         fields.firstIndex { $0.nameBytes.elementsEqual(name) }
     }

@@ -14,7 +14,7 @@ enum GatewayMetric: String, CaseIterable {
     case isReachable = "immugw_immudb_reachable"
     case uptime = "immugw_uptime_seconds"
 
-    /// The value of `check` for another server than the one that was trusted.
+    /// The value of `check` if the server is not the trusted one.
     static let serverChange = ClientError.Code.serverChanged.rawValue
 
     var type: MetricDescription.MetricType {
@@ -40,7 +40,7 @@ enum GatewayMetric: String, CaseIterable {
     }
 }
 
-/// What the gateway counts.
+/// Records the gateway's metrics.
 final class GatewayMetrics: Sendable {
     private struct Series: Hashable {
         let route: Int
@@ -49,10 +49,10 @@ final class GatewayMetrics: Sendable {
 
     private let verified: Counter
     private let factory: any MetricsFactory
-    /// By the position of the route in ``Routes/all``, and one more for everything else.
+    /// The timers by position of the route in ``Routes/all``, and one more for everything else.
     private let durations: [Timer]
     private let requests = Mutex<[Series: Counter]>([:])
-    /// By the check that failed.
+    /// The counters by failed check.
     private let failures = Mutex<[String: Counter]>([:])
     private let totals = Totals()
 
@@ -118,7 +118,7 @@ final class GatewayMetrics: Sendable {
     var verifiedCount: Int { totals.verified.load(ordering: .relaxed) }
     var failedCount: Int { totals.failed.load(ordering: .relaxed) }
 
-    /// Sets the gauges, before they are read.
+    /// Updates the gauges before a scrape.
     func look(at core: GatewayCore) {
         func set(_ metric: GatewayMetric, _ value: Double) {
             Gauge(label: metric.rawValue, factory: factory).record(value)

@@ -1,8 +1,8 @@
 /// The descriptions of the REST interface, for tools and for `/docs`.
 ///
-/// All three are made of ``Routes/all``: nothing in them can differ from what is served, but their words.
+/// All three are generated from ``Routes/all``, so they match the served interface.
 enum APIDocuments {
-    /// As JSON, by path.
+    /// The documents as JSON, by path.
     static let all: [String: String] = {
         let gateway = SwaggerDocument.make(.gateway).text
         return [

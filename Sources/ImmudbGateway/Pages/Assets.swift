@@ -1,8 +1,8 @@
-/// The files of the console and of the documentation, which are part of the program: there is nothing to install beside
-/// it.
+/// The files of the console and of the documentation. They are part of the program, so nothing else has to be
+/// installed.
 ///
-/// `PackageResources` is made by the package manager, of the files in `Console/Assets` and `Docs/Assets`. A test compares
-/// this list with them.
+/// The package manager generates `PackageResources` from the files in `Console/Assets` and `Docs/Assets`. A test
+/// compares this list with them.
 enum Assets {
     struct Asset: Sendable {
         /// `console` or `docs`.

@@ -1,7 +1,7 @@
 import ImmudbClient
 import NIOCore
 
-/// What the console shows of the gateway and of immudb.
+/// The state of the gateway and of immudb, for the console.
 enum ConsoleStatus {
     static func json(_ core: GatewayCore) -> String {
         let state = core.upstream.state

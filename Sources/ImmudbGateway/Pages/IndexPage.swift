@@ -1,6 +1,6 @@
 import ImmudbClient
 
-/// The page at `/`: what this is, how it is, and where to go on.
+/// The page at `/`: version, state and links.
 enum IndexPage {
     static func html(_ core: GatewayCore) -> String {
         let state = core.upstream.state

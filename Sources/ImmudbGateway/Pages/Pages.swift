@@ -5,7 +5,7 @@ import ImmudbClient
 import NIOCore
 import PrometheusMetrics
 
-/// Everything that the gateway serves beside the REST interface: for people, browsers, probes and Prometheus.
+/// Everything that the gateway serves besides the REST interface: for people, browsers, probes and Prometheus.
 struct Pages: Sendable {
     private let registry: PrometheusRegistry
     private let files: [String: StaticFile]
@@ -16,7 +16,7 @@ struct Pages: Sendable {
         files = StaticFile.all
     }
 
-    /// - Parameter path: as the request has it, not decoded: no page has a name with other characters.
+    /// - Parameter path: the path of the request, not decoded, since no page's name needs decoding.
     func answer(_ head: HTTPRequest, _ path: String, _ core: GatewayCore) -> Response {
         let path = String(path.prefix { $0 != "?" && $0 != "#" })
         guard let page = page(path, core) else { return .plain(.notFound) }
@@ -47,7 +47,7 @@ struct Pages: Sendable {
         }
     }
 
-    /// Whether the gateway can serve what it is asked, and why not.
+    /// Answers whether the gateway can serve requests, with the reason if not.
     private func readiness(_ core: GatewayCore) -> Response {
         guard let problem = core.upstream.state.problem else { return .text("ok\n") }
         var response = Response.text("not ready: immudb at \(core.upstream.address): \(problem)\n")
@@ -69,7 +69,7 @@ extension Response {
 }
 
 extension HTTPFields {
-    /// What a browser may do with a page of the gateway: use what comes from here, and nothing else.
+    /// Restricts pages of the gateway to resources of the gateway itself.
     static let page: HTTPFields = [
         .contentSecurityPolicy:
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -84,7 +84,7 @@ struct StaticFile: Sendable {
     private let bytes: [UInt8]
     private let type: String
 
-    /// By path.
+    /// The files by path.
     static let all: [String: StaticFile] = {
         var files: [String: StaticFile] = [:]
         for asset in Assets.all {
@@ -97,7 +97,7 @@ struct StaticFile: Sendable {
         return files
     }()
 
-    /// The descriptions of the REST interface, by path; made when somebody asks for one.
+    /// The descriptions of the REST interface by path, generated at the first request.
     static let documents = APIDocuments.all.mapValues {
         StaticFile(Array($0.utf8), "application/json")
     }

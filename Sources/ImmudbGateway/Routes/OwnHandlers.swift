@@ -6,7 +6,7 @@ import ImmudbVerification
 import RPCTransport
 import SwiftProtobuf
 
-// The gateway's own handlers: they store values with the gateway's time, and verify what immudb answers.
+// The gateway's own handlers: they store values with the gateway's time, and verify immudb's answers.
 
 extension Route {
     static let set = Route(
@@ -84,7 +84,7 @@ extension Route {
             checked = try await core.upstream.client(for: request).checkedGet(key)
         } catch let error as VerificationError {
             try core.noteThrowingIfStrict(error)
-            // immudb has shown no entry that could be answered.
+            // immudb has returned no entry to answer with.
             throw GatewayError(.dataLoss, "\(error)")
         } catch let error as ClientError {
             try core.noteThrowingIfStrict(error)
@@ -125,9 +125,9 @@ extension GatewayCore {
         }
     }
 
-    /// Returns the index at which immudb says that it has stored an entry, without a proof that holds.
+    /// Returns the index that immudb claims for a stored entry, although its proof is invalid.
     ///
-    /// - Throws: the answer to the request if there is no such index, or another entry is at it.
+    /// - Throws: the error for the caller if there is no such index, or it has another entry.
     private static func acknowledgedIndex(_ error: VerificationError) throws -> EntryIndex {
         guard !error.isRefusal else { throw GatewayError(.aborted, "\(isNotStored)\(error)") }
         guard error.code != .leafMismatch else {
@@ -157,7 +157,7 @@ extension Reply {
 }
 
 extension JSONText {
-    /// Appends an entry of a history. A raw value is shown as it is stored, without a time.
+    /// Appends an entry of a history. A raw value is shown as it is stored, with time 0.
     fileprivate mutating func append(_ item: Immudb_Schema_Item) {
         let value = [UInt8](item.value)
         let content = Content(storedValue: value) ?? Content(timestamp: 0, payload: value)

@@ -3,9 +3,9 @@ import ImmudbProtocol
 import NIOCore
 import SwiftProtobuf
 
-/// One route of the REST interface: where it is, what it does, and what the documents say of it.
+/// A route of the REST interface: its path, its handler, and its description.
 struct Route: Sendable {
-    /// The value in a path, and what the documents call it.
+    /// The value in a path, and its name in the documents.
     struct Parameter: Sendable {
         let name: String
         let type: FieldType
@@ -13,7 +13,7 @@ struct Route: Sendable {
 
     enum Answer: Sendable {
         case message(SchemaDescription)
-        /// Lines, each `{"result":…}`, and at the end of a stream that failed `{"error":…}`.
+        /// Lines of `{"result":…}`; a failed stream ends with `{"error":…}`.
         case lines(SchemaDescription)
 
         var schema: SchemaDescription {
@@ -27,10 +27,10 @@ struct Route: Sendable {
         nonisolated(nonsending) @Sendable (GatewayRequest, GatewayCore) async throws -> Reply
 
     let method: HTTPRequest.Method
-    /// Below ``Routes/base``, without the parameter.
+    /// The path below ``Routes/base``, without the parameter.
     let path: String
     let parameter: Parameter?
-    /// The remote procedure behind it.
+    /// The remote procedure that the route calls.
     let procedure: ImmuService.Method
     let body: SchemaDescription?
     let answer: Answer
@@ -39,7 +39,7 @@ struct Route: Sendable {
     let isVerified: Bool
     let handler: Handler
 
-    /// Whether a call may take long: it is cancelled when its client goes.
+    /// Whether a call may take long. Such a call is cancelled when its client disconnects.
     var isLong: Bool {
         switch procedure.answer {
         case .entries, .entryStream: true
@@ -50,7 +50,7 @@ struct Route: Sendable {
 
     let isLogin: Bool
 
-    /// The path as documents write it: `/v1/immurestproxy/item/{key}`.
+    /// The path as the documents show it: `/v1/immurestproxy/item/{key}`.
     var template: String {
         "\(Routes.base)/\(path)" + (parameter.map { "/{\($0.name)}" } ?? "")
     }
@@ -76,12 +76,12 @@ struct Route: Sendable {
     }
 }
 
-/// What a route answers.
+/// The answer of a route.
 struct Reply: Sendable {
     enum Body: Sendable {
         case bytes(ByteBuffer)
-        /// Lines that are written as they come. `write` writes all of them; what it throws becomes the last line.
-        /// `cancel` ends it early.
+        /// Lines that are written as they arrive. `write` writes all of them; an error that it throws becomes the
+        /// last line. `cancel` ends it early.
         case lines(
             write: @Sendable (_ line: (ByteBuffer) async throws -> Void) async throws -> Void,
             cancel: @Sendable () -> Void)

@@ -3,7 +3,7 @@ import HTTPTypes
 import ImmudbProtocol
 import SwiftProtobuf
 
-/// The REST interface: every route of it, and how a request finds its own.
+/// The REST interface: the table of all routes, and the search for a request's route.
 enum Routes {
     static let base = "/v1/immurestproxy"
 
@@ -94,10 +94,10 @@ enum Routes {
         .dump,
     ]
 
-    /// What a method and a path mean.
+    /// The result of a search by method and path.
     enum Match {
         case route(Int, parameter: String?)
-        /// The path has routes of other methods.
+        /// The path only has routes for other methods.
         case wrongMethod(allowed: String)
         case unknown
     }
@@ -107,7 +107,7 @@ enum Routes {
         let path: Substring
     }
 
-    /// Positions in `all`, of routes without a parameter and with one.
+    /// Positions in `all` of the routes without and with a parameter.
     private static let plain = positions { $0.parameter == nil }
     private static let parametrized = positions { $0.parameter != nil }
 
@@ -121,8 +121,8 @@ enum Routes {
             })
     }
 
-    /// Finds the route of a path below ``base``, decoded: segments as they are, none of them empty but the last one,
-    /// which may be an empty parameter. A colon in it begins a verb, and no route has one.
+    /// Finds the route of a decoded path below ``base``. Only the last segment may be empty, as an empty parameter. A
+    /// colon in it begins a verb, which no route has.
     static func match(_ method: String, _ path: Substring, mayFallBackToGet: Bool = false) -> Match
     {
         if let found = find(method, path) { return found }

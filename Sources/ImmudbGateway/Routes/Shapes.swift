@@ -1,7 +1,7 @@
 import ImmudbProtocol
 import SwiftProtobuf
 
-/// The messages that requests carry, as JSON. Names are those of the original's Swagger documents.
+/// The JSON shapes of request messages, with the names of the original's Swagger documents.
 enum Shapes {
     static let login = MessageShape<Immudb_Schema_LoginRequest>(
         "schemaLoginRequest", [.bytes("user", \.user), .bytes("password", \.password)])
@@ -76,7 +76,7 @@ enum Shapes {
     static let empty = MessageShape<Google_Protobuf_Empty>("protobufEmpty", [])
 }
 
-/// The answers, as the documents show them. Those of the standard handlers leave out what is zero or empty.
+/// The schemas of answers. Standard handlers leave out zero and empty fields.
 enum AnswerSchemas {
     typealias Field = SchemaDescription.Field
 
@@ -129,11 +129,11 @@ enum AnswerSchemas {
         ])
     static let pairs = schema("pbKVList", [("kv", .list(.message(pair)))])
 
-    // Of the gateway's own handlers.
+    // The answers of the gateway's own handlers.
 
     static let plainIndex = schema("gatewayIndex", [("index", number)])
     static let written = complete("gatewayVerifiedIndex", [("index", number), ("verified", .bool)])
-    /// Its value is null for an empty one.
+    /// An empty value is written as null.
     static let verifiedItem = SchemaDescription(
         name: "gatewayVerifiedItem",
         fields: [

@@ -8,10 +8,10 @@ import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
-// The standard handlers: a request is made one call of immudb, and its answer is written as protobuf's JSON.
+// The standard handlers: each request makes one call to immudb, and the answer is written as protobuf's JSON.
 
 extension Route {
-    /// A route whose body is the request of a remote procedure.
+    /// Makes a route whose body is the request of a remote procedure.
     static func standard<Request: Message, Answer: Message>(
         _ path: String, _ procedure: String, _ shape: MessageShape<Request>,
         answering answer: SchemaDescription, as _: Answer.Type, _ summary: String
@@ -25,7 +25,7 @@ extension Route {
         }
     }
 
-    /// A route without a body: the path has all of the request, or there is nothing to say.
+    /// Makes a route without a body: the path contains the request, or the request is empty.
     static func standard<Request: Message, Answer: Message>(
         _ path: String, parameter: Parameter? = nil, _ procedure: String,
         answering answer: SchemaDescription, as _: Answer.Type, _ summary: String,
@@ -50,7 +50,7 @@ extension GatewayCore {
 
     /// Writes an answer as protobuf's JSON.
     static func json(_ message: some Message) throws -> ByteBuffer {
-        // To write an entry by the library takes 3 % of a request for one.
+        // Writing an entry with the library takes 3 % of the time of a request.
         if let item = message as? Immudb_Schema_Item { return json(item) }
         let bytes: [UInt8] = try message.jsonUTF8Bytes(options: jsonOptions)
         return ByteBuffer(bytes: bytes)
@@ -72,11 +72,11 @@ extension GatewayCore {
         return options
     }()
 
-    /// The answer's headers as `Grpc-Metadata-…`.
+    /// Returns the answer's headers as `Grpc-Metadata-…`.
     static func headers(_ metadata: Metadata) -> HTTPFields {
         var fields: HTTPFields = [.grpcContentType: "application/grpc"]
         for field in metadata.fields {
-            // The only one that immudb sends needs no work.
+            // immudb sends only this one, whose name is prepared.
             let isIdentity = field.name == ImmuMetadata.serverIdentity
             guard let name = isIdentity ? .serverIdentity : HTTPField.Name(named(field.name))
             else { continue }
@@ -91,7 +91,7 @@ extension GatewayCore {
         return fields
     }
 
-    /// `immudb-uuid` as `Grpc-Metadata-Immudb-Uuid`.
+    /// Returns `immudb-uuid` as `Grpc-Metadata-Immudb-Uuid`.
     private static func named(_ name: String) -> String {
         var last = UInt8(ascii: "-")
         let capitalized = name.utf8.map { byte in
@@ -106,13 +106,13 @@ extension GatewayCore {
 
 extension HTTPField.Name {
     fileprivate static let grpcContentType = HTTPField.Name("Grpc-Metadata-Content-Type")!
-    /// That of ``ImmuMetadata/serverIdentity``.
+    /// The header field for ``ImmuMetadata/serverIdentity``.
     fileprivate static let serverIdentity = HTTPField.Name("Grpc-Metadata-Immudb-Uuid")!
 }
 
 extension Route {
-    /// All entries, as lines that are written as they come: what the gateway holds of them does not depend on how many
-    /// there are.
+    /// Streams all entries as lines that are written as they arrive, so the memory does not depend on the number of
+    /// entries.
     static let dump = Route(
         .post, "dump", ImmuService.dump, body: Shapes.empty.schema,
         answer: .lines(AnswerSchemas.pairs), "All entries, in insertion order."
@@ -121,8 +121,7 @@ extension Route {
         let messages = try DumpedMessages(of: request, in: core.dumps)
         let answers: RPCResponseStream<Pb_KVList> = try await core.upstream.stream(
             ImmuService.dump, Google_Protobuf_Empty(), request, admit: messages.admit)
-        // A call that is refused has its own status: only after the first message, or a good end, is it too late for
-        // that.
+        // A refused call gets its own status, which is possible until the first message or the end of the stream.
         var iterator = answers.makeAsyncIterator()
         let first = try await iterator.next()
         return Reply(
@@ -149,14 +148,14 @@ extension Route {
     }
 }
 
-/// What a dump holds: its messages that are not written yet. It counts as one of the dumps that run.
+/// Counts the memory of a dump's unwritten messages, and the dump itself as a running one.
 private final class DumpedMessages: Sendable {
     private let request: GatewayRequest
     private let dumps: HostShares
-    /// What was counted for each message, in their order.
+    /// The counted bytes of each message, in order.
     private let counts = Mutex(Deque<Int>())
 
-    /// - Throws: `GatewayError` if too many dumps run.
+    /// - Throws: `GatewayError` if too many dumps are running.
     init(of request: GatewayRequest, in dumps: HostShares) throws {
         guard dumps.admit(request.connection.host) else {
             throw GatewayError(.resourceExhausted, "too many dumps are running: try again later")
@@ -167,7 +166,7 @@ private final class DumpedMessages: Sendable {
 
     deinit { dumps.forget(request.connection.host) }
 
-    /// Counts a message before it is received: itself, decoded, and as JSON, twice.
+    /// Counts a message before it is received: as received, decoded, and twice as JSON.
     @Sendable func admit(_ byteCount: Int) -> Bool {
         let count = 4 * byteCount
         guard request.room.grow(by: count) else { return false }
@@ -175,6 +174,6 @@ private final class DumpedMessages: Sendable {
         return true
     }
 
-    /// Gives back what the oldest message took.
+    /// Releases the memory of the oldest message.
     func wroteOne() { request.room.shrink(by: counts.withLock { $0.popFirst() } ?? 0) }
 }

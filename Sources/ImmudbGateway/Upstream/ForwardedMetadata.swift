@@ -2,10 +2,10 @@ import HTTPTypes
 import ImmudbProtocol
 import RPCTransport
 
-/// What of a request's header goes on to immudb.
+/// Selects the header fields of a request that are forwarded to immudb.
 ///
-/// The token goes as it is, so that immudb decides who the caller is: the gateway has no token of its own. Never passed
-/// on is what would make immudb take the caller for somebody else: `client_id`, which marks the administration tool, and
+/// The token is forwarded unchanged, so that immudb identifies the caller: the gateway has no token. Fields that
+/// would give the caller another identity are never forwarded: `client_id`, which marks the administration tool, and
 /// the addresses that the gateway adds itself.
 enum ForwardedMetadata {
     private static let prefix = "grpc-metadata-"
@@ -15,7 +15,8 @@ enum ForwardedMetadata {
         ImmuMetadata.clientIdentity, "x-forwarded-for", "x-forwarded-host", "forwarded",
         "content-type", "content-length", "te", authorization,
     ]
-    /// The request header fields that IANA lists as permanent, and the names under which they go on.
+    /// The request header fields that IANA lists as permanent, and the names under which they are
+    /// forwarded.
     private static let permanent: [String: String] = Dictionary(
         uniqueKeysWithValues: permanentNames.map { ($0, "grpcgateway-\($0)") })
     private static let permanentNames: Set<String> = [
@@ -27,9 +28,9 @@ enum ForwardedMetadata {
 
     /// - Parameters:
     ///   - address: the client's, without its port.
-    ///   - limit: the most bytes of all fields.
-    /// - Throws: `GatewayError` if what callers send on purpose exceeds the limit. Fields that every browser sends are left
-    ///   out then.
+    ///   - limit: the largest number of bytes of all fields.
+    /// - Throws: `GatewayError` if the fields that callers set on purpose exceed the limit. Fields that every browser
+    ///   sends are left out if there is no space.
     static func of(
         _ head: HTTPRequest, from address: String?, limit: Int
     ) throws -> Metadata {
@@ -55,7 +56,7 @@ enum ForwardedMetadata {
         if let address { forwardedFor.append(address) }
         if let host = head.authority { metadata.add("grpcgateway-host", host) }
         if let forwardedHost { metadata.add("x-forwarded-host", forwardedHost) }
-        // Always there: by it, immudb knows that the caller is not on the gateway's machine.
+        // Always added: it tells immudb that the caller is not on the gateway's machine.
         metadata.add(
             ImmuMetadata.forwardedFor,
             forwardedFor.isEmpty ? "unknown" : forwardedFor.joined(separator: ", "))
@@ -84,7 +85,7 @@ enum ForwardedMetadata {
     }
 }
 
-/// The time that a caller gives a call: `Grpc-Timeout: 500m`.
+/// The time limit that a caller sets: `Grpc-Timeout: 500m`.
 enum GRPCTimeout {
     private static let field = HTTPField.Name("Grpc-Timeout")!
 

@@ -1,7 +1,7 @@
 import ImmudbClient
 import Synchronization
 
-/// Work that several callers wait for, each until its own timeout or cancellation. The work goes on without them.
+/// Work for which several callers wait, each until its own timeout or cancellation. The work continues without them.
 final class SharedAttempt<Value: Sendable>: Sendable {
     private typealias Outcome = Result<Value, any Error>
 
@@ -30,8 +30,8 @@ final class SharedAttempt<Value: Sendable>: Sendable {
 
     /// Returns what the work returns, or throws what it throws.
     ///
-    /// - Throws: `ClientError` with code `.deadlineExceeded` when the timeout is over, with `.cancelled` when the
-    ///   calling task is cancelled.
+    /// - Throws: `ClientError` with code `.deadlineExceeded` at the timeout, with `.cancelled` if the calling task is
+    ///   cancelled.
     func value(within timeout: Duration) async throws -> Value {
         let (outcomes, first) = AsyncStream.makeStream(
             of: Outcome.self, bufferingPolicy: .bufferingOldest(1))
@@ -52,7 +52,7 @@ final class SharedAttempt<Value: Sendable>: Sendable {
         return try outcome.get()
     }
 
-    /// Cancels the work, for all who wait.
+    /// Cancels the work for all waiting callers.
     func cancel() { task.withLock { $0?.cancel() } }
 
     private func wait(with first: AsyncStream<Outcome>.Continuation) -> Int {

@@ -8,13 +8,13 @@ import RPCTransport
 import SwiftProtobuf
 import Synchronization
 
-/// The way to immudb: two connections, one for calls of single entries and one for long ones, so that those do not
-/// wait behind these, and the client that verifies.
+/// The connections to immudb: one for calls of single entries and one for long calls, so that short calls do not wait
+/// behind long ones; and the client that verifies.
 ///
-/// It need not be there: calls fail with `.unavailable` meanwhile, and ``watch()`` goes on trying.
+/// If immudb is not reachable, calls fail with `.unavailable`, and ``watch()`` keeps trying.
 final class Upstream: Sendable {
     let address: String
-    /// Whether immudb is in the same process.
+    /// Whether immudb runs in the same process.
     let isEmbedded: Bool
     private let points: RPCClient
     private let bulk: RPCClient
@@ -26,7 +26,7 @@ final class Upstream: Sendable {
 
     private let known = Mutex(State())
     private let client = Mutex<ImmudbClient?>(nil)
-    /// The attempt that is under way: all who need the client wait for the same one.
+    /// The current attempt to make the client; all callers that need the client wait for it.
     private let attempt = Mutex<SharedAttempt<ImmudbClient>?>(nil)
 
     private static let watchInterval = Duration.seconds(1)
@@ -43,9 +43,9 @@ final class Upstream: Sendable {
         }.map(\.path))
 
     /// - Parameters:
-    ///   - transport: where immudb is.
-    ///   - address: the same for a person, and for the file of the servers that were trusted.
-    ///   - directory: the folder of the trusted roots; empty: the current one.
+    ///   - transport: connects to immudb.
+    ///   - address: immudb's address for messages, and for the file of known servers.
+    ///   - directory: the folder of the trusted roots; empty for the current folder.
     init(
         _ transport: RPCClient.Configuration, address: String, isEmbedded: Bool, directory: String,
         log: Logger, failures: FailureLog
@@ -72,7 +72,7 @@ final class Upstream: Sendable {
 
     // MARK: calls
 
-    /// Makes a call for a request, with the header that it came with.
+    /// Makes a call for a request, with the request's forwarded header.
     nonisolated(nonsending) func call<Request: Message, Answer: Message>(
         _ procedure: String, _ message: Request, _ request: GatewayRequest
     ) async throws -> RPCResponse<Answer> {
@@ -92,7 +92,7 @@ final class Upstream: Sendable {
             messageTimeout: request.timeout, check: limits[procedure], admit: admit)
     }
 
-    /// Returns the client that verifies, for the one who makes a request: with the time that is left of theirs.
+    /// Returns the client that verifies, with the caller's token and the time that is left for the request.
     nonisolated(nonsending) func client(for request: GatewayRequest) async throws -> ImmudbClient {
         let start = ContinuousClock.now
         let client = try await verifyingClient(within: request.timeout)
@@ -124,11 +124,11 @@ final class Upstream: Sendable {
 
     // MARK: the state
 
-    /// Asks immudb every second how it is, until the task is cancelled, and logs what changes.
+    /// Checks immudb's state every second until the task is cancelled, and logs changes.
     func watch() async {
         while true {
             let new = await look()
-            // What a cancelled call says is not about immudb.
+            // The result of a cancelled call says nothing about immudb.
             guard !Task.isCancelled else { return }
             let old = known.withLock { known in
                 defer { known = new }
@@ -166,7 +166,7 @@ final class Upstream: Sendable {
             state.problem = (error as? RPCError)?.message ?? "\(error)"
             return state
         }
-        // Another server than before, perhaps a new one that was trusted by name: the client has to be made again.
+        // The server is another one, perhaps one that is newly trusted: make the client again.
         client.withLock { client in
             if let known = client?.identity.text, known != state.identity { client = nil }
         }
@@ -176,14 +176,15 @@ final class Upstream: Sendable {
         } catch {
             state.problem = (error as? ClientError)?.message ?? "\(error)"
             state.isServerChanged = (error as? ClientError)?.code == .serverChanged
-            // It is asked nothing more.
+            // Do not ask this server anything else.
             return state
         }
         await askForAuthentication(&state)
         return state
     }
 
-    /// Finds out whether immudb wants a token, when it is reached and now and then: it may have been started again.
+    /// Finds out whether immudb requires a token, when it is first reached and periodically, since it may have been
+    /// restarted.
     private func askForAuthentication(_ state: inout State) async {
         let old = self.state
         if let asked = old.authenticationAsked, old.isReachable, old.identity == state.identity,
@@ -202,7 +203,7 @@ final class Upstream: Sendable {
         } catch {
             switch (error as? RPCError)?.code {
             case .unauthenticated: state.authentication = true
-            // immudb refuses this key, so the call reads nothing: a caller who is let in gets that answer.
+            // immudb refuses this key, so the call reads nothing; an admitted caller gets one of these errors.
             case .notFound, .invalidArgument: state.authentication = false
             default: break
             }

@@ -2,27 +2,27 @@ import ImmudbProtocol
 import RPCTransport
 
 extension Upstream {
-    /// What is known of immudb since it was asked last.
+    /// The state of immudb at the last check.
     struct State: Sendable {
         /// Whether it answered.
         var isReachable = false
-        /// Who it is; nil if it never answered.
+        /// Its identity; nil if it never answered.
         var identity: String?
-        /// Whether it takes writes; nil if it has not said.
+        /// Whether it accepts writes; nil if unknown.
         var takesWrites: Bool?
-        /// Whether it refuses a call of data without a token; nil if it has not said.
+        /// Whether it refuses data calls without a token; nil if unknown.
         var authentication: Bool?
-        /// When it was asked that.
+        /// The time of the last check of `authentication`.
         var authenticationAsked: ContinuousClock.Instant?
-        /// Why it does not serve everything; nil if it does.
+        /// The reason why it does not serve everything; nil if it does.
         var problem: String? = "immudb has not been asked yet"
-        /// Whether the problem is that another server answers than the one that was trusted.
+        /// Whether the problem is that the server is not the trusted one.
         var isServerChanged = false
     }
 }
 
 extension Upstream.State {
-    /// What an answer to a Health call says.
+    /// Reads the answer to a Health call.
     init(_ health: RPCResponse<Immudb_Schema_HealthResponse>) {
         isReachable = true
         identity = health.headers.first(ImmuMetadata.serverIdentity)

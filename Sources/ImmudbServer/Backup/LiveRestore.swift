@@ -72,6 +72,7 @@ final class LiveRestore: Sendable {
     ///   counted already: the error says so.
     func run() throws(StoreError) -> Outcome {
         stage.discard()
+        var counts = false
         do throws(StoreError) {
             let outcome = try restoreEntries()
             try index(outcome.tree)
@@ -80,17 +81,19 @@ final class LiveRestore: Sendable {
                     try requireWanted()
                     try record(outcome.tree)
                     try stage.commit(outcome.identifier)
+                    counts = true
                 }, exchange: { () throws(StoreError) in try stage.complete() })
             return outcome
         } catch {
             intake.end(error)
-            guard (try? stage.isCommitted) == true else {
+            guard counts else {
                 stage.discard()
                 throw error
             }
             throw StoreError(
                 .writesStopped,
-                "everything is restored, but the server cannot go on with it: start it again",
+                "everything is restored, but the server cannot continue with it: start it again, and compare its root "
+                    + "with the backup's",
                 cause: error)
         }
     }

@@ -49,9 +49,11 @@ struct RestoreStage: Sendable {
         for folder in [draft, replaced] { remove(folder) }
     }
 
-    /// Makes the restore count. When it returns, the next start completes what is still to be done.
+    /// Makes the restore count: the next start completes what is still to be done, unless the power fails before
+    /// ``complete()`` has made that durable.
     ///
     /// - Parameter identifier: the server's identifier from then on; nil if it stays.
+    /// - Throws: the operating system's errors. Then the restore does not count.
     func commit(_ identifier: ServerIdentifier?) throws(StoreError) {
         if let identifier {
             let file = try fileSystem.open(identifierPath(in: draft), .createNew)
@@ -59,8 +61,12 @@ struct RestoreStage: Sendable {
             try file.synchronize()
             try fileSystem.synchronizeDirectory(draft)
         }
-        try fileSystem.rename(draft, to: whole)
-        try fileSystem.synchronizeDirectory(directory)
+        do throws(StoreError) {
+            try fileSystem.rename(draft, to: whole)
+        } catch {
+            // A rename may be done although it reports an error. Where nobody can tell, the restore may count.
+            if (try? fileSystem.exists(whole)) == false { throw error }
+        }
     }
 
     /// Whether a restore counts that has not taken its place.
@@ -72,6 +78,8 @@ struct RestoreStage: Sendable {
     ///
     /// - Precondition: the database in that place is empty, and closed.
     func complete() throws(StoreError) {
+        // First the name from which on it counts.
+        try fileSystem.synchronizeDirectory(directory)
         if try fileSystem.exists(identifierPath(in: whole)) { try replaceIdentifier() }
         if try fileSystem.exists(database) {
             remove(replaced)

@@ -2,13 +2,12 @@ import ImmudbStore
 import Logging
 import Synchronization
 
-/// Errors of the server's own, in the log, but not more than an operator can read: with a full disk
-/// every write fails, and its lines must not fill what is left. Each kind of error has lines of its own, so
-/// that a frequent one hides no other.
+/// Logs errors of the server itself, at a limited rate: with a full disk every write fails, and their lines must not
+/// fill the rest of it. Each kind of error has its own limit, so that a frequent one does not hide another.
 final class FaultLog: Sendable {
     private struct State {
         var second: Int64 = 0
-        /// Of each kind.
+        /// The number of lines of each kind.
         var counts: [String: Int] = [:]
     }
 
@@ -21,7 +20,7 @@ final class FaultLog: Sendable {
         self.log = log
     }
 
-    /// Logs a line, unless enough of its kind were logged in this second; the last one of a second says so.
+    /// Logs a line, unless the limit of its kind is reached in this second; the last line before that says so.
     func report(
         _ kind: String, _ fault: @autoclosure () -> String,
         _ fields: @autoclosure () -> Logger.Metadata = [:]
@@ -38,7 +37,7 @@ final class FaultLog: Sendable {
         log.error("\(fault())\(rest)", metadata: fields())
     }
 
-    /// Logs what the server itself is to blame for.
+    /// Logs an error that the server itself caused.
     func report(_ refusal: Refusal, of call: some LoggedCall) {
         guard let fault = refusal.fault else { return }
         report(

@@ -2,7 +2,7 @@ import Logging
 import RPCTransport
 import StorageIO
 
-/// A call that lines of the log are about.
+/// A call in lines of the log.
 protocol LoggedCall {
     /// `/package.Service/Method`
     var method: String { get }
@@ -14,12 +14,12 @@ extension ServerCall: LoggedCall {}
 extension ServerStream: LoggedCall {}
 
 extension Logger {
-    /// The parts of the server that say something.
+    /// The parts of the server that write to the log.
     enum Component: String {
         case server, calls, users, store, tls
     }
 
-    /// The same log for one part of the server, which is the field `component` of its lines.
+    /// Returns a logger for one part of the server, which its lines name in the field `component`.
     func of(_ component: Component, _ more: Metadata = [:]) -> Logger {
         var log = self
         log[metadataKey: "component"] = .string(component.rawValue)
@@ -27,7 +27,7 @@ extension Logger {
         return log
     }
 
-    /// A line about one call, for debugging.
+    /// Logs a line about one call, at the level debug.
     func debug(_ message: @autoclosure () -> Message, of call: some LoggedCall) {
         debug(message(), metadata: Metadata(call))
     }
@@ -36,14 +36,14 @@ extension Logger {
         info(message(), metadata: Metadata(call))
     }
 
-    /// What the database below says.
+    /// A sink for the database's lines.
     var sink: LogSink {
         { level, message in log(level: Level(level), "\(message)") }
     }
 }
 
 extension Logger.Level {
-    /// Of a line of the database's.
+    /// Maps the level of a line of the database.
     fileprivate init(_ level: LogLevel) {
         switch level {
         case .debug: self = .debug
@@ -55,7 +55,7 @@ extension Logger.Level {
 }
 
 extension Logger.Metadata {
-    /// A call's method and client.
+    /// Makes the fields for a call's method and client.
     init(_ call: some LoggedCall) {
         let name = call.method.split(separator: "/").last.map(String.init) ?? call.method
         self = ["rpc": .string(name), "client": .string(call.peerAddress)]
@@ -64,7 +64,7 @@ extension Logger.Metadata {
     init(client address: String) { self = ["client": .string(address)] }
 }
 
-/// A key for a line of the log: text where it is text. Long ones are cut.
+/// Formats a key for the log, as text if possible. Long keys are cut.
 func printable(_ key: some Collection<UInt8>) -> String {
     let shown = key.prefix(64)
     return String(decoding: shown, as: UTF8.self) + (shown.count < key.count ? "…" : "")

@@ -3,16 +3,16 @@ import NIOCore
 import RPCTransport
 import Synchronization
 
-/// Counts the calls of a server, as the metrics of gRPC for Go do, and those of each client's address.
+/// Counts a server's calls, as the metrics of gRPC for Go do, and the calls of each client's address.
 ///
-/// A call adds to a few numbers; once a second they are recorded. Only durations are recorded by the call.
+/// A call increments a few numbers, which are recorded once a second. It records only its duration itself.
 final class CallMetrics: Sendable {
-    /// By the number of the method, from the first one's on.
+    /// The metrics by number of the method, relative to the first one.
     private let methods: [MethodMetrics?]
     private let firstNumber: Int
     private let clients: ClientMetrics
 
-    /// All series of the methods are there from the beginning, with 0.
+    /// All series of the methods exist from the start, with 0.
     init(_ methods: [RPCMethod], _ factory: any MetricsFactory, hasHistograms: Bool) {
         firstNumber = methods.map(\.number).min() ?? 0
         let lastNumber = methods.map(\.number).max() ?? 0
@@ -25,13 +25,13 @@ final class CallMetrics: Sendable {
         clients = ClientMetrics(factory)
     }
 
-    /// Records what was counted since the last time.
+    /// Records the counts since it was last called.
     func record() {
         for method in methods { method?.record() }
         clients.record()
     }
 
-    /// - Parameter host: what clients are counted by: an address, or a network of IPv6.
+    /// - Parameter host: the unit by which clients are counted: an address, or a network of IPv6.
     func observer(of host: String) -> any RPCServer.CallObserver {
         Observer(self, host: host)
     }
@@ -44,7 +44,7 @@ final class CallMetrics: Sendable {
     private final class Observer: RPCServer.CallObserver {
         private let metrics: CallMetrics
         private let host: String
-        /// From the first call on: who only connects takes no series.
+        /// Set at the first call, so that a client that only connects gets no series.
         private let client = AtomicLazyReference<ClientMetrics.Client>()
 
         init(_ metrics: CallMetrics, host: String) {

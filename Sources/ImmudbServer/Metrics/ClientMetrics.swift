@@ -7,9 +7,10 @@ import Synchronization
     import Glibc
 #endif
 
-/// Counts the calls of each client's address; of IPv6, of each network of 64 bits.
+/// Counts the calls of each client's address, or of its /64 network for IPv6.
 final class ClientMetrics: Sendable {
-    /// Addresses that have series of their own. Strangers may have many; what comes from others is counted together.
+    /// The maximum number of addresses with their own series. Attackers may have many addresses; further ones are
+    /// counted together.
     static let limit = 1_000
     static let others = "others"
 
@@ -27,7 +28,7 @@ final class ClientMetrics: Sendable {
                 label: ServerMetric.callsPerClient.rawValue, dimensions: labels, factory: factory)
             lastMessage = Gauge(
                 label: ServerMetric.lastMessage.rawValue, dimensions: labels, factory: factory)
-            // Made for a call that begins now. A series would show 1970 until its calls are recorded.
+            // Otherwise the new series would show 1970 until its first call is recorded.
             lastMessage.record(time(nil))
         }
 
@@ -49,12 +50,12 @@ final class ClientMetrics: Sendable {
 
     init(_ factory: any MetricsFactory) { self.factory = factory }
 
-    /// Records what was counted since the last time.
+    /// Records the counts since it was last called.
     func record() {
         for client in clients.withLock({ Array($0.values) }) { client.record() }
     }
 
-    /// A new one has its series at once.
+    /// Returns the client at a host. A new one has its series at once.
     func client(at host: String) -> Client {
         clients.withLock { clients in
             if let known = clients[host] { return known }

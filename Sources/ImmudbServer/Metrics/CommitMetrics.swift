@@ -3,7 +3,7 @@ import ImmudbModel
 import ImmudbStore
 import Synchronization
 
-/// Records what the database commits.
+/// Records the database's commits.
 final class CommitMetrics: CommitObserver {
     private let groupSize: Recorder
     private let syncDuration: Timer

@@ -13,15 +13,15 @@ final class MethodMetrics: Sendable {
     ]
 
     private let started: Counter
-    /// By the status code's number.
+    /// The counters by number of the status code.
     private let handled: [Counter]
     private let received: Counter
     private let sent: Counter
-    /// Nil without histograms.
+    /// The timer of calls; nil without histograms.
     private let duration: Timer?
 
     private let begun = Atomic(0)
-    /// Calls with one message each way, and OK: nearly all.
+    /// The number of calls with one message each way and status OK, which are nearly all.
     private let usual = Atomic(0)
 
     init(_ method: RPCMethod, _ factory: any MetricsFactory, hasHistograms: Bool) {
@@ -63,7 +63,7 @@ final class MethodMetrics: Sendable {
         if call.sentMessageCount > 0 { sent.increment(by: call.sentMessageCount) }
     }
 
-    /// Records what was counted since the last time.
+    /// Records the counts since it was last called.
     func record() {
         let begun = begun.exchange(0, ordering: .relaxed)
         if begun > 0 { started.increment(by: begun) }

@@ -7,13 +7,13 @@ import SystemPackage
     import Glibc
 #endif
 
-/// What the system says of this process. Empty where there is no /proc.
+/// The system's figures about this process. Empty if there is no /proc.
 enum ProcessStatistics {
     static func current() -> [(ServerMetric, Double)] {
         #if os(Linux)
             var values: [(ServerMetric, Double)] = []
             let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
-            // proc_pid_stat(5): behind the name in parentheses comes the third field.
+            // proc_pid_stat(5): the third field follows the name in parentheses.
             if let text = contents("/proc/self/stat"), let end = text.lastIndex(of: ")") {
                 let fields = text[text.index(after: end)...].split(separator: " ")
                 func field(_ number: Int) -> Double {

@@ -7,18 +7,19 @@ import RPCTransport
 import Synchronization
 import SystemPackage
 
-/// Values that are looked up each second, on a thread of its own: what calls have counted, sizes, health, and what the
-/// process takes. So a scrape never waits for a disk that hangs.
+/// Samples values each second on its own thread: the counts of calls, sizes, health, and the resources of the
+/// process. So a scrape never waits for a disk that hangs.
 final class ServerGauges: Sendable {
     private static let interval = Duration.seconds(1)
-    /// To add up the sizes of files takes some microseconds for each: not each second.
+    /// The time between two updates of sizes. Adding up the sizes of files takes a few microseconds
+    /// for each file.
     private static let sizesAge = Duration.seconds(10)
 
     private let operations: DatabaseOperations
     private let transport: RPCServer
     private let calls: CallMetrics
     private let accounts: Accounts
-    /// Of the data, and of the system's database.
+    /// The labels of the data and of the system's database.
     private let labels: [(String, String)]
     private let systemLabels: [(String, String)]
     private let factory: any MetricsFactory
@@ -26,7 +27,7 @@ final class ServerGauges: Sendable {
     private let meters = Mutex<[String: Meter]>([:])
     private let sizesTakenAt = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// - Parameter options: say what the label `database` is.
+    /// - Parameter options: determine the label `database`.
     init(
         _ operations: DatabaseOperations, _ accounts: Accounts, _ transport: RPCServer,
         _ calls: CallMetrics, _ options: ServerOptions, _ factory: any MetricsFactory
@@ -43,7 +44,7 @@ final class ServerGauges: Sendable {
     private let isOver = Monitor(false)
     private let thread = Mutex<WorkerThread?>(nil)
 
-    /// - Throws: `Errno` when the system gives no thread.
+    /// - Throws: `Errno` if the system cannot start a thread.
     func start() throws(Errno) {
         let started = try WorkerThread(name: "metrics") { [self] in
             repeat { record() } while isOver.wait(upTo: Self.interval) { $0 ? true : nil } == nil
@@ -51,7 +52,7 @@ final class ServerGauges: Sendable {
         thread.withLock { $0 = started }
     }
 
-    /// Waits for the look that runs.
+    /// Stops sampling, and waits for a running sample.
     func end() {
         isOver.change { $0 = true }
         thread.withLock { $0.take() }?.join()
@@ -81,7 +82,7 @@ final class ServerGauges: Sendable {
         for (metric, value) in ProcessStatistics.current() { set(metric, value) }
     }
 
-    /// Keeps the last sizes while the disk does not tell.
+    /// Records sizes. Keeps the last ones if the disk fails.
     private func recordSizes() {
         let isDue = sizesTakenAt.withLock { time in
             if let time, ContinuousClock.now - time < Self.sizesAge { return false }
@@ -89,7 +90,7 @@ final class ServerGauges: Sendable {
             return true
         }
         guard isDue else { return }
-        // The data first: a reader of the original's metrics takes the first sample for the database.
+        // The data first, since readers of the original's metrics use the first sample.
         for (database, labels) in [
             (operations.database, labels), (accounts.database, systemLabels),
         ] {
@@ -116,7 +117,7 @@ final class ServerGauges: Sendable {
 
     private func recordMemory() {
         let (data, system) = (operations.database.memoryUse, accounts.database.memoryUse)
-        // They share these.
+        // Both databases share these.
         set(.memoryBytes, Double(data.blockCache), [("part", "block_cache")])
         set(.memoryBytes, Double(data.nodeCache), [("part", "node_cache")])
         set(.memoryBytes, Double(data.memtables + system.memtables), [("part", "memtables")])

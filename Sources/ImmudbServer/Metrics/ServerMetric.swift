@@ -1,8 +1,8 @@
-/// The metrics of a server: their names, and what a scrape says of them.
+/// The metrics of a server: their names, types and help texts.
 ///
-/// Names, types and helps that the original has are its own, so that dashboards for it work here: "LSM" is the key
-/// index there, and "value log" the ledger. Left out, since nothing here is like it: blocked puts, gets, reads of
-/// the disk and of memtables, Bloom hits and level gets, `go_*`, `promhttp_*`.
+/// Names, types and help texts are the original's where it has the metric, so that its dashboards work here: there
+/// "LSM" means the key index, and "value log" the ledger. Some of its metrics have no counterpart here: blocked puts,
+/// gets, reads of the disk and of memtables, Bloom hits and level gets, `go_*`, `promhttp_*`.
 public enum ServerMetric: String, CaseIterable, Sendable {
     case storedEntries = "immudb_number_of_stored_entries"
     case uptime = "immudb_uptime_hours"

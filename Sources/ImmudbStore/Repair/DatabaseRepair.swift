@@ -6,8 +6,8 @@ import StorageIO
 /// One repair of a database's files: see ``Database/repair(at:from:options:)``.
 struct DatabaseRepair {
     let path: String
-    /// The folder of the other copy.
-    let copy: String?
+    /// Where entries come from; nil to repair nothing but the views.
+    let sourceOfEntries: RepairSource?
     let options: VerificationOptions
     let fileSystem: any FileSystem
     private var replacements: [RepairReport.Replacement] = []
@@ -20,9 +20,9 @@ struct DatabaseRepair {
         let replaced: [Range<UInt64>]
     }
 
-    init(path: String, copy: String?, options: VerificationOptions) {
+    init(path: String, from source: RepairSource?, options: VerificationOptions) {
         self.path = path
-        self.copy = copy
+        sourceOfEntries = source
         self.options = options
         fileSystem = options.fileSystem
     }
@@ -30,20 +30,16 @@ struct DatabaseRepair {
     /// Repairs the folder, which the caller has locked, as it has the other copy.
     mutating func run() throws(StoreError) -> RepairReport {
         let before = try verify()
-        // One of two histories is false: what proves an entry in one of them proves nothing.
-        if !before.damagedSegments.isEmpty, !before.hasOtherTree {
-            guard let copy else {
-                throw StoreError(
-                    .corruption,
-                    "\(path): \(before.damagedSegments.count) segments of the ledger are damaged, and only another copy "
-                        + "has what is missing: name it with --from")
-            }
-            if let identity = before.identity {
-                try repairLedger(before, identity, from: copy)
+        if !before.damagedSegments.isEmpty || before.hasOtherTree {
+            if let sourceOfEntries {
+                try repairLedger(before, from: try sourceOfEntries.open(fileSystem))
             } else {
                 failures.append(
-                    "\(path) holds nothing that shows which database it was: use the other copy in place of it"
-                )
+                    before.hasOtherTree
+                        ? "\(path): the ledger and the tree state different histories: give a root that you trust, over the "
+                            + "first \(doubtEnd(before)) entries or more, with --root, and a copy that has it, with --from"
+                        : "\(path): \(before.damagedSegments.count) segments of the ledger are damaged, and only another "
+                            + "copy, or a backup, has what is missing: name it with --from")
             }
         }
         // Entries that were replaced are proven by roots: a tree that differs from them now was changed with them.
@@ -64,70 +60,86 @@ struct DatabaseRepair {
     // MARK: the ledger
 
     private mutating func repairLedger(
-        _ before: VerificationReport, _ identity: DatabaseIdentity, from copy: String
+        _ before: VerificationReport, from source: any EntrySource
     ) throws(StoreError) {
-        let ledger = "\(path)/ledger"
+        let identity = before.identity ?? source.identity
         let inspection = try LedgerInspection(
-            directory: ledger, identity: identity, fileSystem: fileSystem)
-        guard !inspection.segments.isEmpty else {
-            failures.append(
-                "\(ledger): no segment is left to repair: use the other copy in place of this folder"
-            )
-            return
+            directory: "\(path)/ledger", identity: identity, fileSystem: fileSystem)
+        let history = try knownHistory(before, identity, source)
+        do throws(StoreError) {
+            if inspection.segments.contains(where: \.isFile) {
+                guard !before.hasOtherTree || history != nil else {
+                    return failures.append(
+                        "\(path): the ledger and the tree state different histories, and no root shows which one is right: "
+                            + "give one over the first \(doubtEnd(before)) entries, or more, with --root"
+                    )
+                }
+                try replaceSegments(inspection, identity, before, history, source)
+            } else {
+                try rebuild(inspection, identity, history, source)
+            }
+        } catch {
+            guard error.code == .corruption || error.code == .otherHistory else { throw error }
+            failures.append("\(error)")
         }
-        let source = try EntrySource(copy, fileSystem: fileSystem)
-        let comparesAll = before.hasUnexplainedRoot
+    }
+
+    private mutating func replaceSegments(
+        _ inspection: LedgerInspection, _ identity: DatabaseIdentity, _ before: VerificationReport,
+        _ history: KnownHistory?, _ source: any EntrySource
+    ) throws(StoreError) {
+        let comparesAll = before.hasUnexplainedRoot && history == nil
         let witness = try treeWitness(identity)
         var tree = MerkleAccumulator()
         var pending: [Pending] = []
         for segment in inspection.segments {
             try options.cancellation?.check()
             let isNewest = segment.number + 1 == UInt32(inspection.segments.count)
+            let isDamaged =
+                before.damagedSegments.contains(segment.number) || !segment.isReadable
+            guard comparesAll || isDamaged || history != nil else {
+                try append(segment, inspection, identity, to: &tree)
+                continue
+            }
             let end =
                 if let next = inspection.end(of: segment) { next.rawValue } else {
                     max(isNewest ? witness : 0, try lastEntry(of: segment, inspection, identity))
                 }
-            guard comparesAll || before.damagedSegments.contains(segment.number) else {
-                try append(segment, inspection, identity, to: &tree)
-                continue
-            }
             var repair = SegmentRepair(
-                segment, of: inspection, identity: identity, from: source,
-                comparesAll: comparesAll, end: end, after: tree)
-            let draft: SegmentDraft
-            do throws(StoreError) {
-                if !before.damagedSegments.contains(segment.number) {
-                    // Most segments need no change: that is found out before anything is written.
-                    var trial = repair
-                    try trial.run(writingTo: nil)
-                    if trial.replaced.isEmpty {
-                        tree = trial.tree
-                        continue
-                    }
-                }
-                draft = try repair.draft(fileSystem: fileSystem)
-                try repair.run(writingTo: draft)
-            } catch {
-                guard error.code == .corruption else { throw error }
-                failures.append("\(error)")
-                return
+                segment, of: inspection, identity: identity, from: source, end: end, after: tree)
+            repair.comparesAll = comparesAll
+            repair.history = history
+            if !segment.isFile, !isNewest, !inspection.segments[Int(segment.number) + 1].isFile {
+                // Of what the next whole segment begins after, each missing one gets a part.
+                repair.byteLimit = Int(options.segmentByteCount)
             }
-            if repair.replaced.isEmpty, try isWhole(segment, inspection, identity, after: tree) {
+            if !isDamaged {
+                // Most segments need no change: that is found out before anything is written.
+                var trial = repair
+                try trial.run(writingTo: nil)
+                if trial.isUnchanged, try hasRightHead(segment, after: tree) {
+                    tree = trial.tree
+                    continue
+                }
+            }
+            let draft = try repair.draft(fileSystem: fileSystem)
+            try repair.run(writingTo: draft)
+            if repair.isUnchanged, try isWhole(segment, inspection, identity, after: tree) {
                 tree = repair.tree
                 continue
             }
-            let written = try draft.finish()
-            guard try isWhole(written, inspection, identity, after: tree) else {
-                failures.append(
+            guard try isWhole(try draft.finish(), inspection, identity, after: tree) else {
+                throw StoreError(
+                    .corruption,
                     "\(segment.path): the entries of the other copy are not what this version writes"
                 )
-                return
             }
-            pending.append(
-                Pending(draft: draft, segment: segment, replaced: repair.replaced))
+            pending.append(Pending(draft: draft, segment: segment, replaced: repair.replaced))
             tree = repair.tree
-            let proof = try proof(
-                of: repair, isNewest: isNewest, inspection, identity, source)
+            let proof =
+                if let history { history.proof } else {
+                    try proof(of: repair, isNewest: isNewest, inspection, identity, source)
+                }
             if let proof {
                 for done in pending { try commit(done, proof) }
                 pending = []
@@ -141,6 +153,14 @@ struct DatabaseRepair {
         }
     }
 
+    /// Whether the head of a segment states the tree before it.
+    private func hasRightHead(
+        _ segment: LedgerInspection.Segment, after tree: MerkleAccumulator
+    ) throws(StoreError) -> Bool {
+        guard case .readable(let head) = segment.state else { return false }
+        return head.rootBefore == tree.root
+    }
+
     private mutating func commit(
         _ pending: Pending, _ proof: RepairReport.Proof
     ) throws(StoreError) {
@@ -148,6 +168,32 @@ struct DatabaseRepair {
         replacements.append(
             RepairReport.Replacement(
                 segment: pending.segment.path, entries: pending.replaced, proof: proof))
+    }
+
+    /// Makes a ledger of which no segment is left.
+    private mutating func rebuild(
+        _ inspection: LedgerInspection, _ identity: DatabaseIdentity, _ history: KnownHistory?,
+        _ source: any EntrySource
+    ) throws(StoreError) {
+        guard history != nil || options.expectedRoot?.size.isEmpty == false else {
+            return failures.append(
+                "\(inspection.directory): no segment is left, and nothing in this folder proves the entries of the other "
+                    + "copy: give a root that you trust, with --root")
+        }
+        let rebuild = LedgerRebuild(
+            inspection: inspection, identity: identity, source: source, fileSystem: fileSystem,
+            history: history, expectedRoot: options.expectedRoot,
+            segmentByteCount: Int(options.segmentByteCount))
+        do throws(StoreError) {
+            replacements = try rebuild.run { segment, tree throws(StoreError) in
+                try options.cancellation?.check()
+                return try isWhole(segment, inspection, identity, after: tree)
+            }
+        } catch  where error.code == .corruption {
+            failures.append(
+                "\(error). No file of the folder was changed. If no copy or backup has more, use this one in place of the "
+                    + "folder: what is later is lost then")
+        }
     }
 
     /// Adds the entries of a segment that is whole to the tree.
@@ -167,10 +213,7 @@ struct DatabaseRepair {
         of segment: LedgerInspection.Segment, _ inspection: LedgerInspection,
         _ identity: DatabaseIdentity
     ) throws(StoreError) -> UInt64 {
-        switch segment.state {
-        case .missing, .foreign: return 0
-        case .readable, .unreadable: break
-        }
+        guard segment.isFile else { return 0 }
         var last: UInt64 = 0
         try inspection.forEachValidFrame(of: segment, identity: identity) { frame in
             last = max(last, frame.end?.rawValue ?? 0)

@@ -8,11 +8,13 @@ import StorageIO
 struct DatabaseVerification {
     let path: String
     let options: VerificationOptions
-    private let fileSystem: InspectionFileSystem
+    let fileSystem: InspectionFileSystem
     private let start = ContinuousClock.now
-    private var log = ProblemLog()
+    var log = ProblemLog()
     private var isOtherHistory = false
     private var hasOtherTree = false
+    private var otherLeafEnd: UInt64 = 0
+    private var hasSegments = true
     /// Whether a tree that is consistent in itself counts as another history than the ledger's.
     var comparesHistories = true
 
@@ -22,12 +24,13 @@ struct DatabaseVerification {
         fileSystem = InspectionFileSystem(options)
     }
 
-    private var ledgerPath: String { "\(path)/ledger" }
-    private var treePath: String { "\(path)/tree" }
-    private var indexPath: String { "\(path)/index" }
+    var ledgerPath: String { "\(path)/ledger" }
+    var treePath: String { "\(path)/tree" }
+    var indexPath: String { "\(path)/index" }
 
     /// Checks the folder, which the caller has locked.
     mutating func run() throws(StoreError) -> VerificationReport {
+        defer { fileSystem.end() }
         do throws(StoreError) {
             return try check()
         } catch {
@@ -41,8 +44,15 @@ struct DatabaseVerification {
         var inspection = try LedgerInspection(directory: ledgerPath, fileSystem: fileSystem)
         var identity = inspection.identity
         if identity == nil { identity = try identityOfTree() }
-        guard !inspection.segments.isEmpty, let identity else {
+        guard inspection.segments.contains(where: \.isFile), let identity else {
             // Without a segment that counts as damaged, a repair would take the folder for a whole, empty ledger.
+            hasSegments = false
+            for segment in inspection.segments {
+                guard case .occupied(let error) = segment.state else { continue }
+                log.add(
+                    VerificationProblem(.missing, segment.path, error.message),
+                    inSegment: segment.number)
+            }
             log.add(
                 VerificationProblem(
                     .missing, ledgerPath,
@@ -56,6 +66,7 @@ struct DatabaseVerification {
         let digests = try records("digests", .digests, identity)
         let places = try records("places", .positions, identity)
         let index = try openIndex(identity)
+        try noteMissingViews()
         for segment in inspection.segments { fileSystem.expect(segment.byteCount) }
         for file in [digests, places] {
             fileSystem.expect((file?.mark ?? 0) * UInt64(file?.recordByteCount ?? 0))
@@ -68,18 +79,26 @@ struct DatabaseVerification {
             witnessedSize: try TreeWitness(digests: digests, places: places).size(),
             state: LedgerPass.State(hashKey: .random()))
         let first = resume(&pass)
+        let walk = try walk(over: index, beside: pass)
+        defer {
+            fileSystem.end()
+            walk?.join()
+        }
         for segment in inspection.segments[first...] {
             try pass.check(segment)
-            for problem in fileSystem.takeUnreadable() { pass.state.log.add(problem) }
+            for problem in fileSystem.takeUnreadable(except: indexPath) {
+                pass.state.log.add(problem)
+            }
             if !pass.isNewest { giveState(of: pass) }
         }
         for problem in log.problems { pass.state.log.add(problem) }
         for note in log.notes { pass.state.log.note(note) }
         compareWithExpectedRoot(&pass)
         try compareHistories(&pass)
-        if let index {
+        if let index, let walk {
             var check = IndexCheck(
-                index: index, fileSystem: fileSystem, inspection: inspection, identity: identity,
+                index: index, walk: walk, fileSystem: fileSystem, inspection: inspection,
+                identity: identity,
                 size: pass.state.tree.size, sums: pass.state.sums, hashKey: pass.state.hashKey,
                 log: pass.state.log)
             try check.run()
@@ -87,76 +106,6 @@ struct DatabaseVerification {
             for problem in fileSystem.takeUnreadable() { pass.state.log.add(problem) }
         }
         return report(identity, pass.state)
-    }
-
-    // MARK: the views
-
-    private func identityOfTree() throws(StoreError) -> DatabaseIdentity? {
-        let path = "\(treePath)/digests"
-        guard try fileSystem.exists(path) else { return nil }
-        let head = try fileSystem.open(path, .readOnly)
-            .read(byteCount: ViewHead.usedByteCount, at: 0)
-        return StoredRecords.identity(in: head)
-    }
-
-    /// Opens a file of the tree. What is wrong with it as a whole is a problem.
-    private mutating func records(
-        _ name: String, _ kind: ViewHead.Kind, _ identity: DatabaseIdentity
-    ) throws(StoreError) -> StoredRecords? {
-        let path = "\(treePath)/\(name)"
-        guard try fileSystem.exists(path) else {
-            // A folder that was just restored has no views yet.
-            guard try fileSystem.exists(treePath) else {
-                log.note("\(path) is not there yet: it is made at the next start")
-                return nil
-            }
-            add(.view, path, "the file is missing. The next start makes it from the ledger")
-            return nil
-        }
-        do throws(StoreError) {
-            let records = try StoredRecords(
-                path: path, kind: kind, identity: identity, fileSystem: fileSystem)
-            if records.mark < records.statedMark {
-                add(
-                    .view, path,
-                    "the file ends before the record \(records.statedMark), which its head states to be there"
-                )
-            }
-            return records
-        } catch {
-            guard error.isDamageOfIndex else { throw error }
-            add(
-                error.code == .foreignDatabase ? .foreign : .view, path, at: 0,
-                "\(error). The next start makes the file again from the ledger")
-            return nil
-        }
-    }
-
-    private mutating func openIndex(
-        _ identity: DatabaseIdentity
-    ) throws(StoreError) -> IndexInspection? {
-        if try fileSystem.exists(Storage.damagedIndexMark(path)) {
-            add(.view, indexPath, "the server found it damaged. The next start rebuilds it")
-        }
-        if try !fileSystem.exists(indexPath), try !fileSystem.exists(treePath) {
-            log.note("\(indexPath) is not there yet: it is made at the next start")
-            return nil
-        }
-        guard try fileSystem.exists("\(indexPath)/CURRENT") else {
-            add(
-                .view, indexPath,
-                "the key index, or its file CURRENT, is missing. The next start rebuilds it")
-            return nil
-        }
-        do throws(StoreError) {
-            return try IndexInspection(
-                at: indexPath, identity: identity, fileSystem: fileSystem, log: { _, _ in })
-        } catch {
-            try fileSystem.checkFailure()
-            guard error.isDamageOfIndex else { throw error }
-            add(error.code == .foreignDatabase ? .foreign : .view, indexPath, "\(error)")
-            return nil
-        }
     }
 
     // MARK: going on
@@ -229,6 +178,7 @@ struct DatabaseVerification {
         guard try digests.isTree() else { return }
         isOtherHistory = true
         hasOtherTree = true
+        otherLeafEnd = pass.otherLeafEnd
         pass.state.log.add(
             VerificationProblem(
                 .otherHistory, digests.path,
@@ -236,7 +186,7 @@ struct DatabaseVerification {
                     + "know with --root"))
     }
 
-    private mutating func add(
+    mutating func add(
         _ kind: VerificationProblem.Kind, _ file: String, at offset: Int? = nil, _ what: String
     ) {
         log.add(VerificationProblem(kind, file, at: offset, what))
@@ -251,6 +201,7 @@ struct DatabaseVerification {
             problems: log.problems, problemCount: log.count, notes: log.notes,
             byteCount: byteCount, duration: ContinuousClock.now - start,
             damagedSegments: log.damagedSegments, hasUnexplainedRoot: log.hasUnexplainedRoot,
-            isOtherHistory: isOtherHistory, hasOtherTree: hasOtherTree)
+            isOtherHistory: isOtherHistory, hasOtherTree: hasOtherTree,
+            otherLeafEnd: otherLeafEnd, hasSegments: hasSegments)
     }
 }

@@ -6,11 +6,12 @@ import StorageIO
 
 /// The part of a check that compares the key index with the ledger, in both directions.
 ///
-/// The pass over the ledger has summed the records that the index should have, by segment. One walk over the index sums
-/// those that it has. Only for segments whose sums differ each entry is looked up in the index, and each record of the
-/// index is followed to its entry: so a check of an intact database looks nothing up.
+/// The pass over the ledger has summed the records that the index should have, by segment; ``IndexSums`` those that it
+/// has. Only for segments whose sums differ each entry is looked up in the index, and each record of the index is followed
+/// to its entry: so a check of an intact database looks nothing up.
 struct IndexCheck {
     let index: IndexInspection
+    let walk: IndexSums
     let fileSystem: InspectionFileSystem
     let inspection: LedgerInspection
     let identity: DatabaseIdentity
@@ -22,12 +23,12 @@ struct IndexCheck {
     /// - Throws: what keeps the index from being read; damage of it is a problem, not an error.
     mutating func run() throws(StoreError) {
         do throws(StoreError) {
-            try index.verifyChecksums()
+            let found = try walk.result()
             noteSize()
-            let differing = try compareSums()
+            let differing = compareSums(found)
             guard !differing.isEmpty else { return }
             for segment in inspection.segments where differing.contains(segment.number) {
-                if case .missing = segment.state { continue }
+                guard segment.isFile else { continue }
                 try findEntries(of: segment)
             }
             try followRecords(into: differing)
@@ -61,43 +62,22 @@ struct IndexCheck {
 
     // MARK: sums
 
-    private func segment(of address: RecordAddress) -> Int? {
-        let number = Int(EntryPosition(packed: address.position).segment)
-        return number < sums.count ? number : nil
-    }
-
-    /// - Returns: the segments whose sums differ.
-    private mutating func compareSums() throws(StoreError) -> Set<UInt32> {
-        var found = Array(repeating: RecordSum(), count: sums.count)
-        var faults: [RecordFault] = []
-        var outside: [(key: [UInt8], index: UInt64)] = []
-        try index.forEachRecord { record throws(StoreError) in
-            guard size.contains(record.address.index), let segment = segment(of: record.address)
-            else {
-                // Those that a later copy has are reported together.
-                if size.contains(record.address.index), outside.count < ProblemLog.keptCount {
-                    outside.append((Array(record.name), record.address.index.rawValue))
-                }
-                return
-            }
-            found[segment].add(
-                RecordHash.hash(
-                    record.name, isMember: record.isMember, record.address, key: hashKey))
-        } fault: { fault throws(StoreError) in
-            if faults.count < ProblemLog.keptCount { faults.append(fault) }
-        }
-        for fault in faults {
+    /// - Returns: the segments whose sums differ. Records beyond the end of the ledger, which a later copy has, are reported
+    ///   together: a segment may differ because of them alone.
+    private mutating func compareSums(_ found: IndexSums.Found) -> Set<UInt32> {
+        for fault in found.faults {
             addProblem(
                 entries: fault.index.flatMap {
                     size.contains($0) ? $0.rawValue..<$0.rawValue + 1 : nil
                 },
                 key: fault.name, fault.what)
         }
-        for (key, index) in outside {
+        for stray in found.strays where size.contains(stray.index) {
             addProblem(
-                entries: index..<index + 1, key: key, "names a segment that does not exist")
+                entries: stray.index.rawValue..<stray.index.rawValue + 1, key: stray.key,
+                "names a segment that does not exist")
         }
-        return Set(sums.indices.filter { found[$0] != sums[$0] }.map { UInt32($0) })
+        return Set(sums.indices.filter { found.sums[$0] != sums[$0] }.map { UInt32($0) })
     }
 
     // MARK: in detail

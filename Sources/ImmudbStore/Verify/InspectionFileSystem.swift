@@ -29,6 +29,8 @@ final class InspectionFileSystem: FileSystem {
     private let base: any FileSystem
     private let options: VerificationOptions
     private let total: Atomic<UInt64>
+    private let isEnded = Atomic(false)
+    fileprivate let readAhead = ReadAhead()
     private let state = Mutex(State())
 
     init(_ options: VerificationOptions) {
@@ -44,11 +46,23 @@ final class InspectionFileSystem: FileSystem {
     func expect(_ byteCount: UInt64) { total.wrappingAdd(byteCount, ordering: .relaxed) }
 
     /// Returns the bytes that could not be read since the last call.
-    func takeUnreadable() -> [VerificationProblem] {
+    ///
+    /// - Parameter folder: a folder about whose files a later call asks.
+    func takeUnreadable(except folder: String? = nil) -> [VerificationProblem] {
         state.withLock { state in
-            defer { state.unreadable = [] }
-            return state.unreadable
+            let later = state.unreadable.filter { problem in
+                folder.map { problem.file.hasPrefix("\($0)/") } ?? false
+            }
+            let taken = state.unreadable.filter { !later.contains($0) }
+            state.unreadable = later
+            return taken
         }
+    }
+
+    /// Lets every later read fail, so that a thread which still reads ends soon, and ends reading ahead.
+    func end() {
+        isEnded.store(true, ordering: .relaxed)
+        readAhead.end()
     }
 
     static func sleep(_ duration: Duration) {
@@ -82,7 +96,10 @@ final class InspectionFileSystem: FileSystem {
             return try body()
         } catch {
             let isMissing = error.code == .io && (try? base.exists(path)) == false
-            if !isMissing { state.withLock { $0.failure = $0.failure ?? error } }
+            // Of damage the check tells itself.
+            if !isMissing, error.code != .corruption {
+                state.withLock { $0.failure = $0.failure ?? error }
+            }
             throw error
         }
     }
@@ -98,7 +115,12 @@ final class InspectionFileSystem: FileSystem {
         if try !base.exists(path) { throw refusal(path) }
     }
 
-    fileprivate func begin() throws(StoreError) { try options.cancellation?.check() }
+    fileprivate func begin() throws(StoreError) {
+        try options.cancellation?.check()
+        if isEnded.load(ordering: .relaxed) {
+            throw StoreError(.cancelled, "the check has ended already")
+        }
+    }
 
     fileprivate func note(_ count: Int) throws(StoreError) {
         let (done, due) = state.withLock { state in
@@ -177,6 +199,10 @@ private final class InspectedFile: StorageFile {
         }
         try owner.note(count)
         return count
+    }
+
+    func willRead(byteCount: Int, at offset: UInt64) {
+        owner.readAhead.fetch(base, byteCount: byteCount, at: offset)
     }
 
     /// Reads page by page.

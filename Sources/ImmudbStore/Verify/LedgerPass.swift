@@ -61,6 +61,8 @@ struct LedgerPass {
         case .foreign(let other):
             return try skip(
                 segment, .foreign, "the segment belongs to the database \(other)")
+        case .occupied(let error):
+            return try skip(segment, .missing, "\(error.message): the segment is gone")
         }
         try checkFrames(segment)
     }
@@ -170,13 +172,7 @@ struct LedgerPass {
 
     /// Returns the tree of a size as the tree file has it. Nothing shows yet that it is right.
     func storedTree(_ size: TreeSize) throws(StoreError) -> MerkleAccumulator? {
-        guard let digests, size.nodeCount <= digests.count else { return nil }
-        var peaks: [Digest] = []
-        for position in size.peaks {
-            guard let peak = try digests.digest(position.storageIndex) else { return nil }
-            peaks.append(peak)
-        }
-        return MerkleAccumulator(size: size, peaks: peaks)
+        try digests?.tree(size)
     }
 
     /// Adds the leaves of entries that cannot be read, from the tree file, up to before `end`.

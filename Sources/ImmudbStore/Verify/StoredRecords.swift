@@ -74,6 +74,11 @@ final class StoredRecords {
         let byteCount = min(
             window.count, Int(min(count - first, UInt64(window.count))) * recordByteCount)
         let target = UnsafeMutableRawBufferPointer(rebasing: window[..<byteCount])
+        if first >= windowFirst, first <= windowFirst + UInt64(windowCount) {
+            // Record follows record: the next window will be needed.
+            file.willRead(
+                byteCount: 2 * window.count, at: offset(of: first) + UInt64(byteCount))
+        }
         windowCount = 0
         windowCount = try file.read(into: target, at: offset(of: first)) / recordByteCount
         windowFirst = first
@@ -91,6 +96,19 @@ final class StoredRecords {
         guard number < count else { return nil }
         try prepare(number, 1)
         return record(number).map { Digest(loadingFrom: $0) }
+    }
+
+    /// Returns the tree of a size as a tree file has it. Nothing shows yet that it is right.
+    ///
+    /// - Returns: nil if the file is too short.
+    func tree(_ size: TreeSize) throws(StoreError) -> MerkleAccumulator? {
+        guard size.nodeCount <= count else { return nil }
+        var peaks: [Digest] = []
+        for position in size.peaks {
+            guard let peak = try digest(position.storageIndex) else { return nil }
+            peaks.append(peak)
+        }
+        return MerkleAccumulator(size: size, peaks: peaks)
     }
 
     /// Whether the durable digests of a tree file follow from its leaves: so they state a history, right or not.

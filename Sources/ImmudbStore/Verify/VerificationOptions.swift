@@ -1,4 +1,5 @@
 public import ImmudbModel
+import Ledger
 import MerkleTree
 public import StorageIO
 
@@ -21,6 +22,8 @@ public struct VerificationOptions: Sendable {
     public var onState: @Sendable (VerificationState) -> Void = { _ in }
     /// For tests: the file system below.
     public var fileSystem: any FileSystem = POSIXFileSystem()
+    /// For tests: about how long a repair makes segments that are missing.
+    var segmentByteCount = Ledger.Options().segmentByteCount
     /// For tests: waits that keep the rate.
     var sleep: @Sendable (Duration) -> Void = InspectionFileSystem.sleep
 

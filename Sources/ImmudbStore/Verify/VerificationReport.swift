@@ -29,6 +29,11 @@ public struct VerificationReport: Sendable {
     /// Whether the tree's files are consistent in themselves, and state another history than the ledger.
     let hasOtherTree: Bool
 
+    /// The index after the last entry of the ledger that leads to a root and has another leaf in the tree.
+    let otherLeafEnd: UInt64
+    /// Whether the ledger has any segment.
+    let hasSegments: Bool
+
     /// Whether no problem was found.
     public var isWhole: Bool { problemCount == 0 }
 

@@ -127,7 +127,13 @@ final class TreeView: Sendable {
     ) throws(StoreError) -> Ledger.Evidence {
         let path = "\(directory)/digests"
         guard try fileSystem.exists(path) else { return .none }
-        let file = try fileSystem.open(path, .readOnly)
+        let file: any StorageFile
+        do throws(StoreError) {
+            file = try fileSystem.open(path, .readOnly)
+        } catch  where error.code == .corruption {
+            // A pipe, or the like, is no file that could show something.
+            return .none
+        }
         let bytes = try file.read(byteCount: ViewHead.usedByteCount, at: 0)
         guard let head = ViewHead(bytes, kind: .digests, identity: identity), head.isWitness else {
             return .none

@@ -42,8 +42,16 @@ final class ViewFile: Sendable {
         path: String, kind: ViewHead.Kind, identity: DatabaseIdentity, fileSystem: any FileSystem,
         log: @escaping LogSink
     ) throws(StoreError) {
-        let exists = try fileSystem.exists(path)
-        let file = try fileSystem.open(path, exists ? .readWrite : .createNew)
+        var exists = try fileSystem.exists(path)
+        let file: any StorageFile
+        do throws(StoreError) {
+            file = try fileSystem.open(path, exists ? .readWrite : .createNew)
+        } catch  where error.code == .corruption {
+            log(.warning, "\(error); it is made again from the ledger")
+            try fileSystem.removeFile(path)
+            file = try fileSystem.open(path, .createNew)
+            exists = false
+        }
         var head = ViewHead(kind: kind, identity: identity)
         if exists {
             let bytes = try file.read(byteCount: ViewHead.usedByteCount, at: 0)

@@ -4,8 +4,8 @@ package import StorageIO
 
 /// A key index that is opened to check it: no byte of it is changed.
 ///
-/// Used by one thread, while no ``KeyIndex`` is open in the folder.
-package final class IndexInspection {
+/// Used by one thread at a time, while no ``KeyIndex`` is open in the folder.
+package final class IndexInspection: Sendable {
     package let path: String
     /// The mark of the index: entries before it are in the index.
     package let completeSize: TreeSize

@@ -35,12 +35,7 @@ extension LedgerInspection {
             directory = inspection.directory
             self.identity = identity
             numbers = Set(
-                inspection.segments.compactMap { segment -> UInt32? in
-                    switch segment.state {
-                    case .readable, .unreadable: segment.number
-                    case .missing, .foreign: nil
-                    }
-                })
+                inspection.segments.compactMap { $0.isFile ? $0.number : nil })
             files = SegmentFiles(fileSystem: inspection.fileSystem, capacity: 16)
         }
 

@@ -11,6 +11,16 @@ package struct LedgerInspection: Sendable {
         package let path: String
         package let byteCount: UInt64
         package let state: State
+
+        package var isReadable: Bool { if case .readable = state { true } else { false } }
+
+        /// Whether there is a file of this database whose frames can be read.
+        package var isFile: Bool {
+            switch state {
+            case .readable, .unreadable: true
+            case .missing, .foreign, .occupied: false
+            }
+        }
     }
 
     package enum State: Sendable {
@@ -20,6 +30,8 @@ package struct LedgerInspection: Sendable {
         case unreadable(StoreError)
         /// The file belongs to another database.
         case foreign(DatabaseIdentity)
+        /// Something else than a file has the name, such as a pipe or a folder.
+        case occupied(StoreError)
     }
 
     package let directory: String
@@ -51,7 +63,14 @@ package struct LedgerInspection: Sendable {
                     Segment(number: number, path: path, byteCount: 0, state: .missing))
                 continue
             }
-            let file = try fileSystem.open(path, .readOnly)
+            let file: any StorageFile
+            do throws(StoreError) {
+                file = try fileSystem.open(path, .readOnly)
+            } catch  where error.code == .corruption {
+                segments.append(
+                    Segment(number: number, path: path, byteCount: 0, state: .occupied(error)))
+                continue
+            }
             let byteCount = try file.byteCount()
             let state = try Self.state(of: file, number, &identity)
             segments.append(
@@ -84,17 +103,22 @@ package struct LedgerInspection: Sendable {
     /// The head of the next segment states it. Of a segment that holds nothing, the entries up to the next whole head are
     /// gone.
     package func end(of segment: Segment) -> EntryIndex? {
-        let later = segments[(Int(segment.number) + 1)...]
-        switch segment.state {
-        case .readable, .unreadable:
+        let later = segments.dropFirst(Int(segment.number) + 1)
+        if segment.isFile {
             guard case .readable(let head)? = later.first?.state else { return nil }
             return head.firstIndex
-        case .missing, .foreign:
-            for next in later {
-                if case .readable(let head) = next.state { return head.firstIndex }
-            }
-            return nil
         }
+        for next in later {
+            if case .readable(let head) = next.state { return head.firstIndex }
+        }
+        return nil
+    }
+
+    /// Describes the segment with a number as one that is not there.
+    package func missingSegment(_ number: UInt32) -> Segment {
+        Segment(
+            number: number, path: "\(directory)/\(Ledger.segmentName(number))", byteCount: 0,
+            state: .missing)
     }
 
     /// Opens a segment to read its frames.

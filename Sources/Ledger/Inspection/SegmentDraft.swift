@@ -11,9 +11,12 @@ package final class SegmentDraft {
     private let target: String
     private let directory: String
     private let fileSystem: any FileSystem
-    private let file: any StorageFile
+    /// nil once everything is written: a ledger may have more segments than a process may have open files.
+    private var file: (any StorageFile)?
     private let buffer = FrameBuffer()
     private var offset = SegmentHeader.byteCount
+    /// The number of bytes so far.
+    package var byteCount: Int { offset }
     private var isInPlace = false
 
     /// Creates the file and writes its head.
@@ -26,7 +29,8 @@ package final class SegmentDraft {
         target = "\(directory)/\(Segment.name(head.number))"
         path = target + SegmentDirectory.unfinishedSuffix
         try fileSystem.removeFile(path)
-        file = try fileSystem.open(path, .createNew)
+        let file = try fileSystem.open(path, .createNew)
+        self.file = file
         try file.write(head.bytes, at: 0)
     }
 
@@ -49,7 +53,7 @@ package final class SegmentDraft {
             let covered = UnsafeRawBufferPointer(rebasing: bytes[..<FrameHeader.checksumOffset])
             bytes.put(address.checksum(covered), at: FrameHeader.checksumOffset)
         }
-        try file.write(bytes, at: UInt64(offset))
+        try file?.write(bytes, at: UInt64(offset))
         offset += bytes.count
     }
 
@@ -83,7 +87,7 @@ package final class SegmentDraft {
             synchronizedOffset: UInt32(offset)
         ) { bytes in
             Result { () throws(StoreError) -> Int in
-                try file.write(bytes, at: UInt64(offset))
+                try file?.write(bytes, at: UInt64(offset))
                 return bytes.count
             }
         }
@@ -98,20 +102,20 @@ package final class SegmentDraft {
         }
     }
 
-    /// Makes the draft durable, and describes it as a segment to check.
+    /// Makes the draft durable, closes it, and describes it as a segment to check. Nothing may be appended after that.
     package func finish() throws(StoreError) -> LedgerInspection.Segment {
-        try file.synchronize()
+        try file?.synchronize()
+        file = nil
         return LedgerInspection.Segment(
             number: head.number, path: path, byteCount: UInt64(offset), state: .readable(head))
     }
 
-    /// Puts the draft into the place of the segment, durably.
+    /// Puts the draft into the place of the segment, durably, after ``finish()``.
     ///
     /// - Throws: the operating system's error: the folder then has the old segment or the new one.
     package func replace() throws(StoreError) {
         try fileSystem.rename(path, to: target)
         isInPlace = true
-        file.noteNewPath(target)
         try fileSystem.synchronizeDirectory(directory)
     }
 }

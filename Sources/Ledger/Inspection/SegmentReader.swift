@@ -13,7 +13,7 @@ package struct SegmentReader: ~Copyable {
     ) throws(StoreError) {
         let segment = Segment(
             head, path: path, files: SegmentFiles(fileSystem: fileSystem, capacity: 1))
-        scanner = try FrameScanner(segment: segment)
+        scanner = try FrameScanner(segment: segment, aheadByteCount: 4 << 20)
     }
 
     /// The offset of the next frame. Set it to read a frame whose offset is known.

@@ -32,7 +32,7 @@ struct AnswerBody {
     ///
     /// - Parameters:
     ///   - limit: the largest message.
-    ///   - admit: returns false if there is no room for a message of a size.
+    ///   - admit: returns whether there is room for a message of a size.
     mutating func next(
         limit: Int, admit: AnswerAdmission? = nil
     ) throws(Fault) -> ByteBuffer? {
@@ -47,7 +47,7 @@ struct AnswerBody {
             guard Int(count) <= limit else {
                 throw Fault(
                     code: .resourceExhausted,
-                    text: "grpc: received message larger than max (\(count) vs. \(limit))")
+                    text: "\(RPCError.largeMessage) (\(count) vs. \(limit))")
             }
             guard admit?(Int(count)) ?? true else {
                 throw Fault(
@@ -58,7 +58,7 @@ struct AnswerBody {
         }
         guard let length, let message = bytes.readSlice(length: length) else { return nil }
         self.length = nil
-        // The message keeps the memory; the bytes behind it get their own.
+        // The message keeps the memory; the bytes after it get their own.
         isShared = bytes.readableBytes > 0
         if !isShared { bytes = ByteBuffer() }
         return length == 0 ? ByteBuffer() : message

@@ -2,20 +2,20 @@ import NIOCore
 
 /// One block of an answer's header fields: initial headers, trailers, or both in one.
 struct AnswerHeaders {
-    /// 0 in trailers.
+    /// The HTTP status; 0 in trailers.
     var httpStatus = 0
     var isGRPC = false
     /// The compression of messages, unless it is `identity`.
     var encoding: String?
-    /// `grpc-status`.
+    /// The value of `grpc-status`.
     var status: Int?
-    /// `grpc-message`.
+    /// The decoded value of `grpc-message`.
     var text = ""
     private(set) var metadata = Metadata()
     /// Bytes that further fields may take. Decreases as fields are decoded.
     private var room: Int
 
-    /// - Parameter limit: the most bytes of all fields; each field counts 32 more.
+    /// - Parameter limit: the largest size of all fields in bytes; each field counts 32 more.
     init(limit: Int) { room = limit }
 
     var isTooLarge: Bool { room < 0 }

@@ -52,7 +52,7 @@ final class ClientCall {
     }
 
     let request: ClientRequest
-    /// How many times the call was given to a connection, or began to wait for one.
+    /// The number of times that the call was passed to a connection, or began to wait for one.
     var attempts = 0
     private(set) var state = State.queued
     private let loop: ClientLoop

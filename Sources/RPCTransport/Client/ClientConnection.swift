@@ -9,7 +9,7 @@ import NIOCore
 /// one stream does not stop other calls.
 final class ClientConnection: HTTP2Delegate {
     private static let leastLife = TimeAmount.seconds(1)
-    /// At most about a MiB of memory.
+    /// The largest number of kept calls, which take about a MiB of memory.
     private static let mostKeptCalls = 1_000
 
     let http2: HTTP2Connection
@@ -20,11 +20,11 @@ final class ClientConnection: HTTP2Delegate {
     private let greetingDeadline: NIODeadline
     private var calls: [Int32: ClientCall] = [:]
     private var recent: (stream: Int32, call: ClientCall)?
-    /// The block of header fields that is being received: HTTP/2 lets nothing come between its
+    /// The block of header fields that is being received. In HTTP/2 nothing can come between its
     /// parts.
     private var block: AnswerHeaders
     private var blockStream: Int32 = 0
-    /// When the server's SETTINGS arrived; nil before.
+    /// The time at which the server's SETTINGS arrived; nil before.
     private var ready: NIODeadline?
     private var hasAnswered = false
     private var isLeaving = false
@@ -182,8 +182,8 @@ final class ClientConnection: HTTP2Delegate {
     func sentAllPending() -> Bool { false }
     func stoppedSending(queuedByteCount: Int) {}
 
-    /// Tells the server that nobody waits for the answer on the stream, and forgets the call: a server that allows no
-    /// streams, or does not read, would otherwise keep it in memory.
+    /// Tells the server that nobody waits for the answer on the stream, and forgets the call: otherwise a server that
+    /// allows no streams, or does not read, would keep it in memory.
     fileprivate func abandon(_ stream: Int32) {
         guard let session = http2.session, remove(stream) != nil else { return }
         nghttp2_submit_rst_stream(session, HTTP2.none, stream, HTTP2.cancel)
@@ -201,7 +201,7 @@ final class ClientConnection: HTTP2Delegate {
         if isRetired, calls.isEmpty { http2.terminate(HTTP2.noError) }
     }
 
-    /// Asks the server for a sign of life after a call's deadline has passed without an answer, unless it has given one
+    /// Asks the server for a sign of life after a call's deadline has passed without an answer, unless there was one
     /// recently.
     fileprivate func suspect() {
         guard !lifeSigns.isAsked, http2.closingSince == nil, let session = http2.session,
@@ -235,7 +235,7 @@ final class ClientConnection: HTTP2Delegate {
 
     var headerLimit: Int { configuration.maxHeaderByteCount }
 
-    func tolerateLargeBlock() -> Bool { true }  // the block counts for itself
+    func tolerateLargeBlock() -> Bool { true }  // the block has its own count
 
     func blockIsTooLarge() {
         if let call = call(blockStream), !call.isFinished { giveUpLargeBlock(call) }
@@ -244,7 +244,7 @@ final class ClientConnection: HTTP2Delegate {
     private func giveUpLargeBlock(_ call: ClientCall) {
         give(
             up: call, .resourceExhausted,
-            "headers exceed the limit of \(configuration.maxHeaderByteCount) bytes")
+            "\(RPCError.largeHeaders) of \(configuration.maxHeaderByteCount) bytes")
     }
 
     func receivedHeader(

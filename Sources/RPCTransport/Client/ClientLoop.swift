@@ -1,11 +1,11 @@
 import CNghttp2
 import NIOCore
 
-/// Gives a client's calls to its connection: connects, pauses after failures, keeps calls waiting meanwhile, and ends
+/// Passes a client's calls to its connection: connects, pauses after failures, lets calls wait meanwhile, and ends
 /// calls at their deadlines. Event loop only.
 final class ClientLoop {
     private enum State {
-        /// No connection; the next call makes one.
+        /// There is no connection; the next call makes one.
         case idle
         case connecting(ConnectionAttempt)
         /// A channel has connected; the server's SETTINGS have not arrived.
@@ -27,7 +27,7 @@ final class ClientLoop {
     private var failures = 0
     /// All calls that have not ended.
     private var calls: [ObjectIdentifier: ClientCall] = [:]
-    /// Those of `calls` that wait for a connection, and some that have ended since.
+    /// The calls that wait for a connection, and some that have ended since.
     private var waiting: [ClientCall] = []
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var alarm = DeadlineAlarm()

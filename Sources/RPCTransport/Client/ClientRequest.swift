@@ -10,7 +10,7 @@ final class ClientRequest: Sendable {
     }
 
     let path: String
-    /// The message behind its prefix; kept so that it can be sent again.
+    /// The message with its prefix, kept so that it can be sent again.
     let message: [UInt8]
     let metadata: Metadata
     let deadline: NIODeadline?

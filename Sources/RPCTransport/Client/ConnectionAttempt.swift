@@ -5,9 +5,9 @@ import POSIX
 /// One attempt to connect: resolves the server's name and tries its addresses by RFC 8305, the next one as soon as one
 /// fails or has not answered for 250 ms. Event loop only.
 ///
-/// Each address has a channel of its own, without the handler that makes it a connection of the
-/// client. The first channel that connects is the result and gets that handler; the other channels
-/// are closed, which cannot affect it.
+/// Each address has its own channel, without the handler that makes it a connection of the client.
+/// The first channel that connects is the result and gets that handler; the other channels are
+/// closed, which cannot affect it.
 final class ConnectionAttempt {
     /// An address that was tried.
     private struct Try {

@@ -3,7 +3,7 @@ import NIOPosix
 import POSIX
 
 extension RPCClient {
-    /// Where the server is, and the client's timeouts and limits.
+    /// The server's address, and the client's timeouts and limits.
     public struct Configuration: Sendable {
         /// A name or an address, without brackets.
         public var host: String
@@ -13,7 +13,7 @@ extension RPCClient {
         public var maxReceiveMessageByteCount = 32 << 20
         /// The largest size of an answer's decoded headers in bytes; each field counts 32 more.
         public var maxHeaderByteCount = 64 << 10
-        /// How many bytes of a streaming call's answers are accepted before the application has asked for them.
+        /// The number of bytes of a streaming call's answers that are accepted before the application asks for them.
         public var windowByteCount = 1 << 20
 
         /// The time from the first packet to the server's first SETTINGS frame.
@@ -33,11 +33,11 @@ extension RPCClient {
         /// When a call passes its deadline, the client asks for a sign of life at once if nothing has arrived for this
         /// long.
         var suspicion = Duration.seconds(5)
-        /// A server that reads nothing for this long, and for `keepaliveTimeout`, is given up. A server allows a client
-        /// that does not read the same time.
+        /// The connection to a server that reads nothing for this long, and for `keepaliveTimeout`, is closed. A
+        /// server allows a client that does not read the same time.
         var stalledWriteTimeout = Duration.seconds(60)
 
-        /// nil: without TLS.
+        /// The TLS settings; nil for a connection without TLS.
         public var tls: ClientTLS?
         /// Runs on the event loop of each new connection before the transport's own handlers are
         /// added. Throwing fails the attempt to connect.
@@ -56,8 +56,8 @@ extension RPCClient {
         /// Configures a client of a server in the same process: no port, no TLS, and every call's
         /// ``ServerCall/peerAddress`` is ``RPCServer/inProcessAddress``.
         ///
-        /// - Parameter forOthers: whether it calls for others, as a gateway does: no call is from this machine then
-        ///   (``ServerCall/isFromThisMachine``), wherever its caller is.
+        /// - Parameter forOthers: whether it calls for others, as a gateway does. Then no call counts as from this
+        ///   machine (``ServerCall/isFromThisMachine``), wherever its caller is.
         public init(inProcess server: RPCServer, forOthers: Bool = false) {
             self.init(host: RPCServer.inProcessAddress, port: 0)
             connector = { () throws(RPCError) in try server.connectInProcess(forOthers: forOthers) }

@@ -27,8 +27,8 @@ public final class RPCClient: Sendable {
     ///
     /// - Parameters:
     ///   - path: `/package.Service/Method`.
-    ///   - timeout: for the whole call, connecting included; it is sent to the server. nil: as long as the
-    ///     connection lives.
+    ///   - timeout: for the whole call, including connecting; it is sent to the server. nil: as long as the
+    ///     connection is open.
     ///   - check: inspects the answer before it is decoded; if it throws, the call fails with
     ///     `.internalError`.
     ///   - admit: learns the size of the answer's message before its bytes are kept; if it returns false, the call
@@ -121,8 +121,8 @@ public final class RPCClient: Sendable {
 /// decoded.
 public typealias AnswerCheck = @Sendable (UnsafeRawBufferPointer) throws -> Void
 
-/// Learns how many bytes a message of an answer has, before they are kept. Returns false if there is no room for them.
-/// Called on an event loop: it must not block.
+/// Gets the size of an answer's message before its bytes are kept. Returns whether there is room for them. Called on
+/// an event loop: it must not block.
 public typealias AnswerAdmission = @Sendable (Int) -> Bool
 
 /// The result of a unary call.
@@ -145,7 +145,7 @@ public struct RPCResponseStream<Answer: SwiftProtobuf.Message>: AsyncSequence, S
     /// The server's trailers; empty until the sequence has ended.
     public var trailers: Metadata { handle.receiver.trailers }
 
-    /// Ends the call. The sequence throws `.cancelled` then, unless it has ended.
+    /// Ends the call. The sequence then throws `.cancelled`, unless it has ended.
     public func cancel() { handle.cancel() }
 
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(handle: handle, check: check) }

@@ -14,23 +14,23 @@ final class HTTP2Connection: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    /// As many bytes of frames as one write to the socket carries; a larger buffer would only move memory about.
+    /// The bytes of frames that one write to the socket carries; a larger buffer would only copy more memory.
     private static let writeByteCount = 64 << 10
-    /// After so many bytes, or a write that took as long as a turn, the loop's other connections have their turns, even
-    /// if the socket accepts more. Copying so many bytes takes a hundred microseconds, or ten milliseconds if the
-    /// kernel has no free memory ready.
+    /// After this many bytes, or a write that took as long as a turn, the loop's other connections have their turns,
+    /// even if the socket accepts more. Copying this many bytes takes a hundred microseconds, or ten milliseconds if
+    /// the kernel has no free memory ready.
     private static let turnByteCount = 256 << 10
     /// The most bytes that one read of the socket returns.
     static let largestRead = 16 << 10
     /// The most received bytes that a connection holds before they are parsed: one read, and with TLS the record that
     /// the previous read began.
     private static let mostReceived = 3 * largestRead
-    /// A read of up to this size is parsed at once, whatever waits: a few calls, 50 µs at worst. A hundred clients can
-    /// send at the same time.
+    /// A read of up to this size is parsed at once, even if others wait: a few calls, 50 µs at worst. A hundred
+    /// clients can send at the same time.
     private static let smallRead = 512
-    /// How many bytes are parsed between two looks at the clock: a quarter of a millisecond at worst.
+    /// The number of bytes that are parsed between two reads of the clock: a quarter of a millisecond at worst.
     private static let slice = 2 << 10
-    /// The memory that nghttp2 takes for a frame that waits: the frame itself, and usual header fields.
+    /// The memory that nghttp2 takes for a waiting frame: the frame itself, and usual header fields.
     private static let frameByteCount = 512
 
     /// Set until the connection's memory is freed.
@@ -51,8 +51,8 @@ final class HTTP2Connection: ChannelDuplexHandler {
     /// Whether the channel's next read waits until `received` is empty.
     private var isReadHeldBack = false
     private(set) var closingSince: NIODeadline?
-    /// Since when a block of header fields is open. The block may have ended if nghttp2 ignores it, but no frame has
-    /// begun after it.
+    /// The time since which a block of header fields is open. The block may have ended if nghttp2 ignores it, but no
+    /// frame has begun after it.
     var openBlockSince: NIODeadline? { callee?.blockBegan }
     private(set) var unwritableSince: NIODeadline?
     private var isSending = false
@@ -62,7 +62,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
     /// - Parameter turns: shares the loop's time among connections of untrusted peers; nil: no turns.
     init(_ turns: LoopTurns? = nil) { self.turns = turns }
 
-    /// Closes the socket at once, past a handler that would wait for the peer: TLS.
+    /// Closes the socket at once, without TLS, which would wait for the peer.
     var cutSocket: (() -> Void)?
 
     /// Sets the delegate. Called once, before the handler is added to a pipeline.
@@ -152,7 +152,7 @@ final class HTTP2Connection: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        // Not now: NIO calls this while it flushes, and would continue for as long as the peer reads.
+        // Not immediately: NIO calls this while it flushes, and would continue for as long as the peer reads.
         if context.channel.isWritable { goOnNextTurn(context) }
         context.fireChannelWritabilityChanged()
     }
@@ -401,7 +401,8 @@ final class HTTP2Callee {
     private let headerLimit: Int
     /// The size of the fields in the block that is being received, including fields that nghttp2 leaves out.
     private var blockByteCount = 0
-    /// When the open block of header fields began; nil once nghttp2 has reported its end.
+    /// The time at which the open block of header fields began; nil once nghttp2 has reported its
+    /// end.
     private(set) var blockBegan: NIODeadline?
 
     fileprivate init(_ delegate: any HTTP2Delegate, _ connection: HTTP2Connection) {

@@ -29,18 +29,18 @@ protocol HTTP2Delegate: AnyObject {
     /// ends the connection, since bytes that refer to fields sent earlier can expand to thousands of times their
     /// number. Never changes.
     var headerLimit: Int { get }
-    /// Called once when the block that is being received exceeds the limit. Returns false if the connection has to end.
+    /// Called once when the block that is being received exceeds the limit. Returns false if the connection must end.
     func tolerateLargeBlock() -> Bool
     /// Called when the block exceeds eight times the limit: the connection is about to end.
     func blockIsTooLarge()
     /// Makes the session with `user` as its user data and submits the first SETTINGS. Returns nil if there is no
     /// memory.
     func makeSession(user: UnsafeMutableRawPointer) -> OpaquePointer?
-    /// The most frames that may wait for a peer that reads nothing.
+    /// The largest number of frames that may wait for a peer that reads nothing.
     var maxQueuedFrameCount: Int { get }
     /// Called when all pending frames were sent. Returns true if it submitted more.
     func sentAllPending() -> Bool
-    /// Called when nothing more can be sent now; about `queuedByteCount` bytes, beside bodies, wait for the socket.
+    /// Called when nothing more can be sent now; about `queuedByteCount` bytes, besides bodies, wait for the socket.
     func stoppedSending(queuedByteCount: Int)
     /// The session is gone. Called once, some time after the channel has closed; nothing is called after it.
     func connectionEnded(_ error: (any Error)?)

@@ -84,7 +84,7 @@ struct HTTP2Callbacks: @unchecked Sendable {
                     stream: stream, header: header, count: count,
                     padding: frame.pointee.data.padlen)
             }
-            // Otherwise nghttp2 would go on for as long as the windows allow.
+            // Otherwise nghttp2 would continue for as long as the windows allow.
             return hasRoom ? 0 : Int32(NGHTTP2_ERR_PAUSE.rawValue)
         }
     }
@@ -100,7 +100,7 @@ final class HTTP2Options: @unchecked Sendable {  // written by `init` only
         guard let options else { preconditionFailure("no memory for nghttp2's options") }
         // Without the priority tree of RFC 7540, nghttp2 need not keep closed streams.
         nghttp2_option_set_no_closed_streams(options, 1)
-        // Blanks around a value are legal in gRPC, and stripped when it is read.
+        // Spaces around a value are legal in gRPC, and stripped when it is read.
         nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(options, 1)
         configure(options)
         pointer = options

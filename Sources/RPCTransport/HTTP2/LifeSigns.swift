@@ -1,20 +1,20 @@
 import NIOCore
 
-/// Decides whether the peer of a connection is alive: it has to read what it is sent, to answer a PING, and to close
-/// when it was told to. Event loop only.
+/// Decides whether the peer of a connection is alive: it must read, answer a PING, and close when it was told to.
+/// Event loop only.
 struct LifeSigns {
     struct Limits {
-        /// How long a socket may accept nothing.
+        /// The time for which a socket may accept nothing.
         var stalledWrite: TimeAmount
-        /// How long the peer may send nothing before it is asked for a sign of life.
+        /// The time for which the peer may send nothing before it is asked for a sign of life.
         var silence: TimeAmount
-        /// How long its answer may take.
+        /// The time that its answer may take.
         var answer: TimeAmount
     }
 
     enum Verdict {
         case alive
-        /// The peer has to be asked, by a PING.
+        /// The peer must be asked by a PING.
         case unknown
         case dead(Reason)
     }

@@ -15,8 +15,8 @@ final class LoopBell {
     private let channel: any Channel
     private let rung: () -> Void
     private var isRung = false
-    /// Whether a system call on the pipe has failed. A timer then replaces it: the sockets may have to wait
-    /// for tasks, but the loop goes on.
+    /// Whether a system call on the pipe has failed. A timer then replaces it: the sockets may wait for tasks, but
+    /// the loop continues.
     private var isBroken = false
 
     private init(_ channel: any Channel, _ rung: @escaping () -> Void) {

@@ -23,7 +23,7 @@ final class LoopTurns {
     private var willRefill = false
     private var isAtWork = false
     private var hasFinished = false
-    /// When a socket last had an event.
+    /// The time at which a socket last had an event.
     private var lastLook = NIODeadline.now()
 
     init(_ eventLoop: any EventLoop, ring: @escaping () -> Void) {

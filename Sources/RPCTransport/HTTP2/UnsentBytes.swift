@@ -3,7 +3,7 @@ import NIOCore
 /// The bytes of a stream's body that are not in frames yet.
 struct UnsentBytes {
     private var bytes: [UInt8]
-    /// How many of them are in frames.
+    /// The number of `bytes` that are in frames.
     private var offset = 0
 
     init(_ bytes: [UInt8] = []) { self.bytes = bytes }
@@ -16,7 +16,7 @@ struct UnsentBytes {
             self = UnsentBytes(more)
             return
         }
-        // Not each time: every byte would be moved again for each message behind it.
+        // Not each time, since every byte would be moved again for each later message.
         if offset > bytes.count / 2 {
             bytes.removeFirst(offset)
             offset = 0

@@ -11,8 +11,8 @@ import POSIX
 /// accepted connections wait for a busy event loop. Only the event loop counts connections, and refuses those beyond
 /// the limit. Clients wait meanwhile in the listening socket's queue.
 ///
-/// When the descriptors are used up, it gives its own spare ones to the rest of the process, and accepts again when it has
-/// got them back and another one is free.
+/// When the descriptors are used up, it releases its own spare ones to the rest of the process, and accepts again
+/// when it has regained them and another one is free.
 ///
 /// NIO's `AcceptBackoffHandler` delays the next read, but an accept that fails leaves the listening
 /// socket registered with the selector (`readPending` stays set in `ServerSocketChannel`), so the
@@ -23,7 +23,7 @@ final class AcceptPause: ChannelInboundHandler {
     private static let pause = TimeAmount.milliseconds(100)
     private static let reportInterval = TimeAmount.minutes(1)
     /// The limit of connections that were accepted and that their event loop has not counted. Up to `acceptsPerRead`
-    /// may be added before NIO checks whether it may go on.
+    /// may be added before NIO checks whether it may continue.
     private static let maxUncounted = 8
     static let acceptsPerRead: UInt = 4
 

@@ -8,7 +8,7 @@ import NIOCore
 ///                     │             └─► streaming ────┤
 ///                     └─► conversing ─────────────────┘
 ///
-/// In every state a request may be refused, expire or be cancelled: it then goes on to `sending` or `closed`. A worker
+/// In every state a request may be refused, expire or be cancelled: it then moves to `sending` or `closed`. A worker
 /// that has the call's request knows nothing of this object's state: it has a `ServerCall`, and its answer is dropped
 /// if the state accepts none.
 final class ActiveCall {
@@ -33,7 +33,7 @@ final class ActiveCall {
 
     let connection: ServerConnection
     let streamID: Int32
-    /// When the call began, for the observer.
+    /// The time at which the call began, for the observer.
     var began = NIODeadline.uptimeNanoseconds(0)
     var method: RPCMethod?
     var receivedMessageCount = 0
@@ -41,7 +41,7 @@ final class ActiveCall {
     private(set) var state = State.opening
     /// Whether the client has ended its side of the stream.
     var hasRequestEnded = false
-    /// DATA frames in a row that were empty, or held only padding.
+    /// The number of successive DATA frames that were empty or had only padding.
     private var emptyFrameCount = 0
     /// The generation in which the call was started, see `StartLimit`; nil if it does not count.
     var generation: Int?
@@ -134,7 +134,7 @@ final class ActiveCall {
         }
     }
 
-    /// Returns whether nothing happens before the client sends or reads something.
+    /// Returns whether the call makes no progress until the client sends or reads something.
     func waitsForClient(whichHasUnread hasUnread: Bool) -> Bool {
         switch state {
         case .opening: true
@@ -157,7 +157,7 @@ final class ActiveCall {
         }
     }
 
-    /// Whether the client has asked something that is not answered, and has taken the previous answer.
+    /// Whether the client has asked an unanswered question, and has read the previous answer.
     var hasQuestion: Bool {
         switch state {
         case .conversing(_, let conversation, let body):

@@ -1,15 +1,15 @@
 import NIOCore
 
-/// Limits what clients can make the server hold, and decides which connections have to close. These are all of the
+/// Limits what clients can make the server hold, and decides which connections must close. This comment has all
 /// rules, and their worst case.
 ///
-/// **What is counted.** All that a peer can make the server hold, in two pools. *Requests*, until they are answered:
-/// 512 bytes for each call; header fields with 32 bytes more each (RFC 9113, section 6.5.2) and 64 more for each value
-/// of a `-bin` field; bodies as they arrive; the memory that decoding will add, before a request is decoded. *Answers*:
-/// those of 4 KiB and more, from before they are made, or from when they are made if their size was unknown; everything
-/// that a client has not read: messages, statuses, 1 KiB for each call that is answered and whose stream is open, and
-/// the frames that wait in nghttp2 and in the channel. Each amount is a `Reservation`, which gives it back when it
-/// ends.
+/// **Counting.** All memory that a peer can make the server hold is counted, in two pools. *Requests*, until they are
+/// answered: 512 bytes for each call; header fields with 32 bytes more each (RFC 9113, section 6.5.2) and 64 more for
+/// each value of a `-bin` field; bodies as they arrive; the memory that decoding will add, before a request is
+/// decoded. *Answers*: those of 4 KiB and more, from before they are made, or from when they are made if their size
+/// was unknown; everything that a client has not read: messages, statuses, 1 KiB for each call that is answered and
+/// whose stream is open, and the frames that wait in nghttp2 and in the channel. Each amount is a `Reservation`,
+/// which releases it when its lifetime ends.
 ///
 /// **Requests.** The pool has `requestLimit` bytes, 256 MiB.
 /// - A connection may hold half of it. When half of the pool is taken, a connection may hold a share: a quarter of the
@@ -17,10 +17,10 @@ import NIOCore
 /// - The last eighth is for small requests, of up to 64 KiB, of connections that hold at most 1 MiB: large requests of
 ///   some clients cannot stop the small ones of others.
 /// - A request that finds no room is refused with RESOURCE_EXHAUSTED: it was not carried out.
-/// - The request of a stream is given back once it is decoded; only the decoded message stays counted. Complete
-///   requests that wait because their client does not read hold room that others need: when half of the pool is taken,
-///   a connection that holds more than its share and has read next to nothing for 3 s is closed.
-/// - A request has to arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken or a request was
+/// - The request of a stream is released once it is decoded; only the decoded message stays counted. Complete
+///   requests that wait because their client does not read hold room that others need: when half of the pool is
+///   taken, a connection that holds more than its share and has read next to nothing for 3 s is closed.
+/// - A request must arrive: 64 KiB of it, or its end, in any 20 s; when half of the pool is taken or a request was
 ///   refused room, 1 MiB in any 2 s. A slower request is refused; in the second case its connection is closed, too. A
 ///   client whose block of header fields has not ended after 20 s, or 2 s, is asked by a PING, which it cannot answer
 ///   inside of a block, and its connection is closed when as much time has passed again.
@@ -59,7 +59,7 @@ struct Admission: Sendable {
     static let chunkByteCount = 64 << 10
     /// The bytes that an open call takes: its HTTP/2 stream and the server's own state of it.
     static let callByteCount = 512
-    /// The bytes that an answered call takes beside its message, while its HTTP/2 stream is open.
+    /// The bytes that an answered call takes besides its message, while its HTTP/2 stream is open.
     static let answeredCallByteCount = 1 << 10
     /// Smaller answers are counted only if they wait to be read.
     static let largeAnswerByteCount = 4 << 10
@@ -67,7 +67,7 @@ struct Admission: Sendable {
     static let leastAnswerShare = 8 << 10
     private static let smallRequestByteCount = 64 << 10
     private static let smallRequestShare = 1 << 20
-    /// How long a refusal of room matters: longer than the time between two looks.
+    /// The time for which a refusal of room counts; longer than the time between two checks.
     static let urgency = TimeAmount.seconds(2)
 
     let requestLimit: Int

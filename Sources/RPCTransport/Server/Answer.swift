@@ -2,8 +2,8 @@
 struct Answer: Sendable {
     /// The message with its prefix; nil for an answer without one, and at the end of a stream.
     var message: [UInt8]?
-    /// Everything beside plain OK with a message. Few calls need it, and making and destroying it would cost all of
-    /// them, so it is an object of its own.
+    /// Everything other than plain OK with a message. Few calls need it, and creating and destroying it would cost
+    /// all of them, so it is a separate object.
     private(set) var status: Status?
 
     init(message: [UInt8]) { self.message = message }

@@ -58,7 +58,8 @@ final class AnswerGatherer: Sendable {
         batches.withLock { batches in
             for position in batches.indices where !batches[position].answers.isEmpty {
                 var answers: [(ServerCall, Answer)] = []
-                // The next batch will be about as large; growing costs more than some room to spare.
+                // The next batch will have about the same size; growing costs more than some unused
+                // capacity.
                 answers.reserveCapacity(max(16, batches[position].answers.count))
                 swap(&answers, &batches[position].answers)
                 batches[position].mailbox.post(batch: answers)

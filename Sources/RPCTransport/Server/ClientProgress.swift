@@ -7,7 +7,7 @@ struct ClientProgress {
     private(set) var hasHandshake = false
     /// The block of header fields for which the client was asked whether it has ended.
     private var askedBlock: (began: NIODeadline, time: NIODeadline)?
-    /// Grows with everything of a call that arrives or leaves.
+    /// Counts everything of a call that arrives or leaves.
     private var moveCount = 0
     private var rest: (moveCount: Int, since: NIODeadline)?
 
@@ -49,7 +49,7 @@ struct ClientProgress {
 
     // MARK: rest
 
-    /// Since when nothing of any call has arrived or left, to the precision of the ticks.
+    /// The time since which nothing of any call has arrived or left, to the precision of the ticks.
     var restingSince: NIODeadline? { rest?.since }
 
     /// Returns whether nothing has moved since the last tick.

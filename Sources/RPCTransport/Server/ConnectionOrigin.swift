@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The facts of a connection that its calls know.
+/// The facts about a connection that its calls share.
 final class ConnectionOrigin: Sendable {
     let peer: PeerAddress
     var peerAddress: String { peer.description }

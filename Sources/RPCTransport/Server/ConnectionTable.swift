@@ -17,7 +17,7 @@ final class ConnectionTable: Sendable {
     private let refused = Atomic<Int>(0)
     private let limit: Int
     private let limitPerAddress: Int
-    /// How many connections are kept for addresses that have few; 0 if a limit for each address is set.
+    /// The number of connections that are kept for addresses with few; 0 if a limit for each address is set.
     private let reserve: Int
     private let account: ServerAccount
 
@@ -31,7 +31,7 @@ final class ConnectionTable: Sendable {
     var count: Int { total.load(ordering: .acquiring) }
 
     private var threshold: Int { limit - limit / 4 }
-    /// Whether idle connections have to make room for others.
+    /// Whether idle connections must close to make room for others.
     var isShort: Bool { count >= max(1, threshold) && limit > 1 }
     var countAboveThreshold: Int { max(0, count - threshold) }
 

@@ -1,9 +1,10 @@
 import NIOCore
 
-/// The part of a conversation that the client has sent and that is not answered: questions, each behind its prefix.
+/// The part of a conversation that the client has sent and that is not answered: questions, each with its prefix.
 /// Event loop only.
 final class Conversation {
-    /// How far a client may be ahead of its answers. One that waits for each answer has one question in flight.
+    /// The number of bytes by which a client may be ahead of its answers. A client that waits for each answer has one
+    /// question in flight.
     private static let maxHeldByteCount = 64 << 10
 
     enum Next {
@@ -15,7 +16,7 @@ final class Conversation {
 
     private var received = ByteBuffer()
     private var room: Reservation
-    /// How many questions were taken out.
+    /// The number of questions that were taken out.
     private var questionCount = 0
     /// The value of `questionCount` and the time when something was first held since then.
     private var mark: (questionCount: Int, time: NIODeadline)?

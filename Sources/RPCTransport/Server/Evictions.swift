@@ -1,7 +1,7 @@
 import NIOCore
 
-/// One pass over the connections of a loop: finds those that have to close so that others can be served, by the rules
-/// of `Admission`.
+/// One pass over the connections of a loop: finds those that must close so that others can be served, by the rules of
+/// `Admission`.
 struct Evictions {
     private static let slowAtOnce = 8
 
@@ -95,7 +95,7 @@ struct Evictions {
         var closed = RPCServer.ClosedConnections()
         var held = core.account.requestByteCount
         for (_, connection) in holding where !connection.isClosing {
-            // A request was refused room, so one connection has to close in any case.
+            // A request was refused room, so one connection must close in any case.
             guard closed.connectionCount == 0 || held > core.account.admission.requestPressure
             else {
                 break
@@ -125,7 +125,7 @@ struct Evictions {
         let latest = now - (isShortOfConnections ? min(timeout, .seconds(10)) : timeout)
         idle.removeAll { $0.since > latest }
         if isShortOfConnections {
-            // As many as bring the server back below its threshold, shared among all loops.
+            // Close enough to bring the server back below its threshold, shared among all loops.
             var count =
                 core.connections.countAboveThreshold
                 / max(1, core.configuration.eventLoopThreadCount) + 1

@@ -4,8 +4,8 @@ import DequeModule
 ///
 /// Lanes take turns, each a few jobs at a time: the more lanes there are, the fewer jobs. A lane that had no jobs comes
 /// first (the new flows of RFC 8290, section 4.2). Light lanes, which have few jobs left after a turn, alternate with
-/// heavy ones. So a lane that adds a few jobs now and then is served soon, even beside a hundred lanes with a thousand
-/// jobs each.
+/// heavy ones. So a lane that occasionally adds a few jobs is served soon, even beside a hundred lanes with a
+/// thousand jobs each.
 ///
 /// Adding and taking a job take constant time.
 struct FairQueue<Job: Sendable>: Sendable {
@@ -16,12 +16,12 @@ struct FairQueue<Job: Sendable>: Sendable {
         var isInTurn = false
     }
 
-    /// The most jobs that a lane's turn takes; a lane that has more left is heavy.
+    /// The largest number of jobs in a lane's turn; a lane that has more left is heavy.
     static var turnLength: Int { 8 }
     /// Jobs of all lanes in a round of turns, unless there are more lanes than this.
     private static var roundCount: Int { 128 }
 
-    /// The most jobs of one lane that run at the same time.
+    /// The largest number of jobs of one lane that run at the same time.
     private let laneLimit: Int
     private var lanes: [Lane] = []
     /// Lanes that had no jobs until now: their turns come first.

@@ -1,7 +1,7 @@
 import CNghttp2
 
 /// Limits frames that cost the server more than the client. `Admission` explains the figures. Event loop only; each
-/// function returns false when the connection has to end.
+/// function returns false if the connection must end.
 struct FrameLimits {
     private static var pingLimit: RateLimit { RateLimit(burst: 1_000, perSecond: 10) }
 

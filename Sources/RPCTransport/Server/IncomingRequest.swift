@@ -86,7 +86,7 @@ struct IncomingRequest: ~Copyable {
         var isCompressed: Bool { bytes >> 32 != 0 }
         var messageByteCount: Int { Int(UInt32(truncatingIfNeeded: bytes)) }
 
-        /// Reads what the prefix lacks; returns the bytes behind it.
+        /// Reads the missing part of the prefix; returns the bytes after it.
         mutating func read(_ received: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
             let count = min(FramedBytes.prefixByteCount - byteCount, received.count)
             for offset in 0..<count { bytes = bytes << 8 | UInt64(received[offset]) }

@@ -7,17 +7,18 @@ import POSIX
     import Glibc
 #endif
 
-/// Why a listener could not listen: what the system says, and whether the port or the address is to blame.
+/// The reason why a listener could not listen: the system's message, and whether the port or the address is the
+/// cause.
 package struct ListeningFailure: Sendable {
     package let reason: String
     package let isOfPort: Bool
 
-    /// - Parameter error: of SwiftNIO.
+    /// - Parameter error: SwiftNIO's error.
     package init(_ error: any Error) {
         switch error {
         case let error as IOError:
             reason = "\(Errno(rawValue: error.errnoCode))"
-            // Others have the port, or ports of that number are root's.
+            // The port is in use, or ports of that number are reserved for root.
             isOfPort = [EADDRINUSE, EACCES].contains(error.errnoCode)
         case SocketAddressError.unknown:
             reason = "this is no address and no name of one"

@@ -5,7 +5,7 @@ import Synchronization
 /// Passes answers and other parcels of calls from any thread to the event loop of their connection, many at a time.
 final class LoopMailbox: Sendable {
     enum Parcel: Sendable {
-        /// A message of a stream, behind its prefix.
+        /// A message of a stream, with its prefix.
         case part(ServerCall, [UInt8])
         /// A request that a worker did not start, since its client has too much to read.
         case returned(ServerCall)
@@ -33,7 +33,7 @@ final class LoopMailbox: Sendable {
     }
 
     struct Contents {
-        /// In the order in which they were posted.
+        /// The parcels in the order in which they were posted.
         var parcels: [Parcel] = []
         /// Answers of different calls, in no order. The last message of a stream is posted before its answer.
         var answers: [(ServerCall, Answer)] = []

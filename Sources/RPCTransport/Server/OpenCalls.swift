@@ -2,8 +2,8 @@ import NIOCore
 
 /// The calls of a connection whose HTTP/2 streams are open. Event loop only.
 struct OpenCalls: ~Copyable {
-    /// The most calls that are refused, or end at their deadlines, at once: each takes up to 10 µs. Others wait for the
-    /// next look.
+    /// The largest number of calls that are refused, or end at their deadlines, at once: each takes up to 10 µs.
+    /// Others wait for the next check.
     private static let endingsAtOnce = 32
 
     private struct Entry {
@@ -11,17 +11,19 @@ struct OpenCalls: ~Copyable {
         let call: ActiveCall
     }
 
-    /// In the order of their streams. Each call is appended when it begins: a new stream's number is larger than those
-    /// before (RFC 9113, section 5.1.1), and nghttp2 ends the connection of a client that sends a smaller one.
+    /// The calls in the order of their streams. Each call is appended when it begins: a new stream's number is larger
+    /// than those before (RFC 9113, section 5.1.1), and nghttp2 ends the connection of a client that sends a smaller
+    /// one.
     private var entries: [Entry] = []
-    /// The position that was looked up last; frames of one call come together.
+    /// The position that was looked up last; the frames of a call arrive together.
     private var recent = 0
 
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
 
     mutating func add(_ call: ActiveCall) {
-        // So it is the last one. Should it not be, its place is among the others: no client may stop the server by it.
+        // So it is normally the last one. If it is not, insert it among the others, so that no client can stop the
+        // server by that.
         var position = entries.count
         while position > 0, entries[position - 1].streamID > call.streamID { position -= 1 }
         recent = position
@@ -42,7 +44,7 @@ struct OpenCalls: ~Copyable {
         return all
     }
 
-    /// Searches by halves. Of 1,024 calls, the most that a client may have open, removing the first one moves 16 KiB.
+    /// Binary search. Of 1,024 calls, the most that a client may have open, removing the first one moves 16 KiB.
     private mutating func position(of stream: Int32) -> Int? {
         if recent < entries.count, entries[recent].streamID == stream { return recent }
         var (low, high) = (0, entries.count)

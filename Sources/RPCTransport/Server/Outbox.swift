@@ -21,7 +21,7 @@ struct Outbox: ~Copyable {
 
     // MARK: answers come
 
-    /// Takes over the room that was reserved for an answer; the answer now counts as unread.
+    /// Takes over the reservation of an answer; the answer now counts as unread.
     mutating func takeRoom(_ room: consuming Reservation, for answer: borrowing Answer) {
         room.set(to: answer.message?.count ?? 0)
         unread.room.absorb(room)

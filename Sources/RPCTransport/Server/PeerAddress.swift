@@ -59,8 +59,9 @@ struct PeerAddress: Sendable, CustomStringConvertible {
         bytes[..<12].elementsEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
     }
 
-    /// Returns the network of an IPv6 address, its first 64 bits. A customer is given that many, so that one customer does
-    /// not count as thousands. Returns nil for IPv4, including IPv4-mapped addresses, and for this machine.
+    /// Returns the network of an IPv6 address, its first 64 bits. Providers assign that many bits to a customer, so
+    /// one customer does not count as thousands. Returns nil for IPv4, including IPv4-mapped addresses, and for this
+    /// machine.
     private static func network(of host: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 16)
         guard inet_pton(AF_INET6, host, &bytes) == 1, !isIPv4(bytes), !isLoopback(host) else {

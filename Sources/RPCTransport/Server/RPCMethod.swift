@@ -4,16 +4,16 @@ import Synchronization
 
 /// A method of a service with the handler that answers it.
 public final class RPCMethod: Sendable {
-    /// Where a unary handler runs. Each class of work has its own threads, so that no class waits for another; within a
-    /// class, connections take turns.
+    /// The threads on which a unary handler runs. Each class of work has its own threads, so that no class waits for
+    /// another; within a class, connections take turns.
     public enum Execution: Sendable {
         /// On the connection's event loop: for answers from memory, in microseconds. A handler that blocks there stops
         /// every connection of the loop.
         case eventLoop
-        /// On a worker thread, in a batch with the requests that came with it: reads and writes of
-        /// single things. May block for a moment.
+        /// On a worker thread, in a batch with the requests that arrived with it: reads and writes
+        /// of single entries. May block for a moment.
         case points
-        /// On one of several threads, never in a batch: writes of many things, and large answers. May block longer.
+        /// On one of several threads, never in a batch: writes of many entries, and large answers. May block longer.
         case bulk
         /// On one of a few threads of lower priority: for calls that can take seconds. One connection uses at most half
         /// of these threads.
@@ -35,24 +35,24 @@ public final class RPCMethod: Sendable {
         case conversation(Interceptor?, @Sendable (ByteBuffer) throws(RPCError) -> FramedBytes)
     }
 
-    /// The most bytes of a question in a conversation.
+    /// The largest size of a question in a conversation, in bytes.
     public static let maxQuestionByteCount = 4 << 10
 
-    /// `/package.Service/Method`.
+    /// The path, `/package.Service/Method`.
     public let path: String
     /// Differs for all methods that a process makes, and grows: usable as a position in tables.
     public let number: Int
     let handler: Handler
-    /// Where a unary handler runs; nil for other methods.
+    /// The threads on which a unary handler runs; nil for other methods.
     let execution: Execution?
 
-    /// How many messages go each way.
+    /// The number of messages in each direction.
     public enum Kind: Sendable {
-        /// A request and an answer.
+        /// One request and one answer.
         case unary
-        /// A request and any number of answers.
+        /// One request and any number of answers.
         case serverStreaming
-        /// Any number of each.
+        /// Any number of requests and answers.
         case conversation
     }
 
@@ -109,9 +109,9 @@ public final class RPCMethod: Sendable {
 
     /// Makes a method with one request and any number of answers.
     ///
-    /// The handler runs as a task of its own, which is cancelled when the client cancels, disconnects, or its deadline
+    /// The handler runs in its own task, which is cancelled when the client cancels, disconnects, or its deadline
     /// passes. Returning ends the call with OK; throwing an `RPCError` ends it with that status, any other error with
-    /// UNKNOWN. Tasks run on Swift's cooperative pool: blocking work belongs on threads of the handler's own.
+    /// UNKNOWN. Tasks run on Swift's cooperative pool: blocking work belongs on the handler's own threads.
     ///
     /// - Parameter measure: as for a unary method. The decoded request counts as held until the call is answered, its
     ///   bytes until they are decoded.

@@ -1,13 +1,14 @@
 public import NIOCore
 
 extension RPCServer {
-    /// How a server listens, and the limits that keep it running whatever its clients do. A time of zero means zero.
+    /// The address on which a server listens, and the limits that keep it running whatever its clients do. A time of
+    /// zero means zero.
     public struct Configuration: Sendable {
         public var host: String
-        /// 0: any free port, see `RPCServer.port`.
+        /// The port; 0 for any free port, see `RPCServer.port`.
         public var port: Int
 
-        /// nil: without TLS.
+        /// The TLS settings; nil for connections without TLS.
         public var tls: ServerTLS?
 
         /// Sent with every answer, including errors and unknown methods.
@@ -26,9 +27,9 @@ extension RPCServer {
         public var bulkThreadCount = max(8, 2 * System.coreCount)
         /// Threads for methods of `.walks`; at least two. One connection uses at most half of them.
         public var walkThreadCount = max(2, System.coreCount)
-        /// Requests that wait for a thread of one class. A request with its call takes about 1 KiB beside the message,
-        /// so 16,384 hold 16 MiB; at 5 µs each, two threads process them in 40 ms. Beyond this limit requests are
-        /// refused with RESOURCE_EXHAUSTED, except the first eight of a connection.
+        /// Requests that wait for a thread of one class. A request with its call takes about 1 KiB besides the
+        /// message, so 16,384 hold 16 MiB; at 5 µs each, two threads process them in 40 ms. Beyond this limit
+        /// requests are refused with RESOURCE_EXHAUSTED, except the first eight of a connection.
         public var workerQueueCapacity = 16_384
 
         // MARK: messages
@@ -111,9 +112,8 @@ extension RPCServer {
         /// Called when a client was refused because its TLS handshake failed; ten times at once and then at most once a
         /// second. Called on an event loop: it must not block.
         public var failedHandshake: (@Sendable (FailedHandshake) -> Void)?
-        /// Called when, for five looks at the connections, a second apart, the server has held at least 32 MiB less
-        /// than before, and less than half: the time to give free memory back to the system. Called on a thread of its
-        /// own.
+        /// Called when, in five checks a second apart, the server has held at least 32 MiB less than before, and less
+        /// than half: then free memory can be returned to the system. Called on a separate thread.
         public var memoryIsFree: (@Sendable () -> Void)?
 
         public init(host: String = "127.0.0.1", port: Int = 0) {
@@ -136,7 +136,7 @@ extension RPCServer {
 
     public struct ClosedConnections: Sendable {
         public internal(set) var connectionCount = 0
-        /// How much the server held for them.
+        /// The number of bytes that the server held for them.
         public internal(set) var byteCount = 0
         /// Address and port of one of them.
         public internal(set) var peerAddress = ""
@@ -148,8 +148,8 @@ extension RPCServer {
         }
     }
 
-    /// Observes each call of a connection, on its event loop: it must not block. Always a class: to call an
-    /// existential of another type, the transport would have to copy it for each call.
+    /// Observes each call of a connection, on its event loop: it must not block. Always a class, since the transport
+    /// would have to copy an existential of another type for each call.
     public protocol CallObserver: AnyObject, Sendable {
         /// The headers of a call of a registered method have arrived.
         func began(_ method: RPCMethod)
@@ -160,7 +160,7 @@ extension RPCServer {
 
     /// A finished call, as an observer sees it.
     public struct FinishedCall: Sendable {
-        /// Nil for a path that is not registered, which a client may choose at will.
+        /// The method; nil for a path that is not registered, which a client may choose at will.
         public let method: RPCMethod?
         /// The status of the answer; `.cancelled` if the client cancelled or disconnected.
         public let code: StatusCode

@@ -98,7 +98,7 @@ public final class RPCServer: Sendable {
     private static let readAllocator = AdaptiveRecvByteBufferAllocator(
         minimum: 4 << 10, initial: 4 << 10, maximum: HTTP2Connection.largestRead)
 
-    /// Makes a channel a connection of the server, on the channel's event loop.
+    /// Turns a channel into a connection of the server, on the channel's event loop.
     ///
     /// - Throws: if there are too many connections; the caller then closes the channel.
     private static func takeConnection(
@@ -132,7 +132,8 @@ public final class RPCServer: Sendable {
     ///
     /// The limits and turns of any connection apply. The calls' ``ServerCall/peerAddress`` is ``inProcessAddress``.
     ///
-    /// - Parameter forOthers: whether the client calls for others: then it is not from this machine.
+    /// - Parameter forOthers: whether the client calls for others. Then it does not count as from
+    ///   this machine.
     /// - Returns: a socket that is connected to this server. The caller closes it.
     /// - Throws: `RPCError` `.unavailable` after `shutdown` has begun, or if the system has no descriptors
     ///   left.
@@ -163,15 +164,15 @@ public final class RPCServer: Sendable {
     /// The calls and large answers that wait for a thread, by the name of their class of work.
     public var waitingCallCounts: [(name: String, count: Int)] { core.pools.waitingCounts }
 
-    /// Sets other headers for the answers on connections that begin from now on, and asks the clients of those that there
-    /// are to connect again (GOAWAY). Calls in flight finish.
+    /// Sets the headers for answers on later connections, and asks the clients of the current ones to connect again
+    /// (GOAWAY). Calls in flight finish.
     public func replaceInitialHeaders(_ headers: Metadata) {
         let headers = InitialHeaders(headers)
         core.initialHeaders.withLock { $0 = headers }
         for loop in loops { loop.execute { $0.beginDraining() } }
     }
 
-    /// The number of clients that are connected.
+    /// The number of connected clients.
     public var connectionCount: Int { core.connections.count }
 
     /// Stops accepting, asks the clients to close their connections (GOAWAY), lets calls in flight finish, and ends the

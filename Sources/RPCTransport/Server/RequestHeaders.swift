@@ -26,7 +26,7 @@ final class RequestHeaders {
         self.limit = limit
     }
 
-    /// Resets everything for the next request.
+    /// Resets the state for the next request.
     func begin() {
         method = nil
         metadata = Metadata()
@@ -98,7 +98,7 @@ final class RequestHeaders {
     /// Returns the refusal of these headers; nil if they are valid.
     func refusal() -> Answer? {
         if byteCount > limit {
-            // Fields that would give a better reason may be among those that were not read.
+            // Unread fields may have contained a better reason.
             return Answer(
                 code: .resourceExhausted,
                 text: "headers of \(byteCount) bytes exceed the limit of \(limit)")

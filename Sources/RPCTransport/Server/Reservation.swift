@@ -1,10 +1,11 @@
 import NIOCore
 import Synchronization
 
-/// Bytes that are set aside for one thing that the server holds for a client, until the value ends.
+/// Bytes that are reserved for something that the server holds for a client, during the lifetime of
+/// this value.
 ///
-/// The bytes can neither be given back by hand nor be forgotten: a reservation is given back when the value goes out of
-/// scope, is replaced, or the object that holds it is freed. It may end on any thread.
+/// The bytes can neither be released by hand nor be forgotten: they are released when the value goes out of scope, is
+/// replaced, or the object that holds it is freed, on any thread.
 struct Reservation: ~Copyable, Sendable {
     private let account: ConnectionAccount
     private let pool: Pool
@@ -19,7 +20,7 @@ struct Reservation: ~Copyable, Sendable {
         case answers
     }
 
-    /// Takes no bytes yet.
+    /// Makes an empty reservation.
     init(_ pool: Pool, of account: ConnectionAccount) {
         self.pool = pool
         self.account = account
@@ -35,14 +36,14 @@ struct Reservation: ~Copyable, Sendable {
 
     deinit { account.change(pool, by: -byteCount) }
 
-    /// Grows or shrinks it regardless of limits: for bytes that exist already.
+    /// Sets the number of bytes regardless of limits, for bytes that exist already.
     mutating func set(to newByteCount: Int) {
         guard newByteCount != byteCount else { return }
         account.change(pool, by: newByteCount - byteCount)
         byteCount = newByteCount
     }
 
-    /// Grows it by bytes of a request. Returns false, and changes nothing, if the rules of `Admission` forbid it.
+    /// Adds bytes of a request. Returns false, and changes nothing, if the rules of `Admission` forbid it.
     mutating func growRequest(by more: Int) -> Bool {
         guard account.takeRequestRoom(growingFrom: byteCount, by: more) else { return false }
         byteCount += more
@@ -66,7 +67,7 @@ final class ServerAccount: Sendable {
     private let answers = Atomic<Int>(0)
     private let shares: Atomic<Int>
     private let connections = Atomic<Int>(0)
-    /// When something was last refused room, in nanoseconds of `NIODeadline`.
+    /// The time at which something was last refused room, in nanoseconds of `NIODeadline`.
     private let lastRequestDenial = Atomic<UInt64>(0)
     private let lastAnswerDenial = Atomic<UInt64>(0)
 
@@ -78,7 +79,7 @@ final class ServerAccount: Sendable {
     var requestByteCount: Int { requests.load(ordering: .relaxed) }
     var answerByteCount: Int { answers.load(ordering: .relaxed) }
     var connectionCount: Int { connections.load(ordering: .relaxed) }
-    /// How much a connection may have unread while answers are short of room.
+    /// The number of bytes that a connection may have unread while answers are short of room.
     var answerShare: Int { shares.load(ordering: .relaxed) }
 
     func setConnectionCount(_ count: Int) {
@@ -86,7 +87,7 @@ final class ServerAccount: Sendable {
         shares.store(admission.answerShare(among: count), ordering: .relaxed)
     }
 
-    /// How much a connection may hold for requests while room for them is short.
+    /// The number of bytes that a connection may hold for requests while room for them is short.
     var requestShare: Int { admission.requestShare(among: connectionCount) }
 
     var isPressedByAnswers: Bool { answerByteCount > admission.answerPressure }
@@ -181,7 +182,7 @@ final class ConnectionAccount: Sendable {
         }
     }
 
-    /// Gives back granted bytes that are not held: for an idle connection.
+    /// Releases granted bytes that are not held, for an idle connection.
     func settleAtRest() {
         guard grantedHint.load(ordering: .relaxed) > 0, requestByteCount == 0 else { return }
         granted.withLock { granted in
@@ -232,7 +233,7 @@ final class ConnectionAccount: Sendable {
         return own <= Admission.leastAnswerShare || own <= currentAnswerLimit
     }
 
-    /// The most unread bytes with which another answer may be started.
+    /// The largest number of unread bytes with which another answer may be started.
     var currentAnswerLimit: Int {
         let limit = server.admission.unreadLimit
         return server.isPressedByAnswers ? min(limit, server.answerShare) : limit

@@ -13,7 +13,7 @@ import Synchronization
 public final class ServerCall: Sendable {
     /// The client's headers except those of HTTP/2 and gRPC.
     public let metadata: Metadata
-    /// When the client stops waiting; the transport then answers DEADLINE_EXCEEDED.
+    /// The time at which the client stops waiting; the transport then answers DEADLINE_EXCEEDED.
     public let deadline: NIODeadline?
     let registered: RPCMethod
     let origin: ConnectionOrigin
@@ -58,7 +58,7 @@ public final class ServerCall: Sendable {
     public var peerHost: String { origin.peer.host }
 
     /// Whether the client is on this machine, judging by its address: on the loopback network, or in the same process
-    /// and for nobody else.
+    /// and not calling for others.
     public var isFromThisMachine: Bool { origin.peer.isLocal }
     /// The certificate that the client has proved to own; nil if the server does not ask for one, and in the same
     /// process.
@@ -125,11 +125,11 @@ public final class ServerCall: Sendable {
     }
 
     /// Continues a large answer elsewhere: on a thread that may block, as soon as there is room for `byteCount` bytes
-    /// beside the answers that wait for their clients.
+    /// in addition to the answers that wait for their clients.
     ///
-    /// For a handler that learns how large its answer will be before it makes it. An answer that a client may never
-    /// read then takes neither memory nor the worker's thread, which others wait for. Call it once, as the last action
-    /// of the handler; `body` answers the call, and is dropped when nobody waits any more.
+    /// For a handler that knows the size of its answer before it makes it. An answer that a client may never read
+    /// then takes neither memory nor the worker's thread, which others wait for. Call it once, as the last action of
+    /// the handler; `body` answers the call, and is dropped if nobody waits any more.
     public func answerLarge(
         byteCount: Int, _ body: @escaping @Sendable (ServerCall) -> Void
     ) {

@@ -55,7 +55,7 @@ extension ServerConnection {
         }
     }
 
-    /// Ends a conversation whose client asks nothing more, unless something is left to answer.
+    /// Ends a conversation whose client asks no more questions, unless a question is unanswered.
     func endConversation(ofRequestsEnded active: ActiveCall) {
         guard let conversation = active.conversation, !conversation.hasNext else { return }
         endConversation(

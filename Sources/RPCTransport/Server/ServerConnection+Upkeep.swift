@@ -1,8 +1,8 @@
 import CNghttp2
 import NIOCore
 
-/// Checks that the loop makes from time to time: whether the client is alive, whether the connection has to close so
-/// that others are served, and draining.
+/// Checks that the loop makes periodically: whether the client is alive, whether the connection must close so that
+/// others are served, and draining.
 extension ServerConnection {
     // MARK: evictions
 
@@ -10,18 +10,19 @@ extension ServerConnection {
     var isClosing: Bool { http2.closingSince != nil }
     var unreadByteCount: Int { outbox.unread.room.byteCount }
 
-    /// Since when the client has read next to nothing of more than its share.
+    /// The time since which the client has held more than its share and read next to nothing.
     var silentSince: NIODeadline? {
         unreadByteCount > core.account.answerShare ? outbox.unread.silentSince : nil
     }
 
-    /// Since when the connection has had no call.
+    /// The time since which the connection has had no call.
     var idleSince: NIODeadline? {
         guard calls.isEmpty, progress.hasHandshake, !draining.hasBegun else { return nil }
         return progress.restingSince
     }
 
-    /// Since when all calls have waited for the client, to send its request or to read its answer, without any of it.
+    /// The time since which all calls have waited, without progress, for the client to send its request or to read
+    /// its answer.
     var stuckSince: NIODeadline? {
         guard let since = progress.restingSince, !calls.isEmpty,
             calls.allWaitForClient(whichHasUnread: outbox.unsentByteCount > 0)
@@ -43,7 +44,7 @@ extension ServerConnection {
         if http2.unwritableSince == nil {
             terminate(HTTP2.enhanceYourCalm)
         } else {
-            cut()  // it would not read that either
+            cut()  // it would not read a GOAWAY either
         }
     }
 

@@ -2,7 +2,7 @@ import CNghttp2
 import NIOCore
 import Synchronization
 
-/// A client's connection on the server: makes calls of HTTP/2 streams. Event loop only.
+/// A client's connection on the server: turns HTTP/2 streams into calls. Event loop only.
 ///
 /// If a client does not read, its requests wait here, so that their answers need no memory. A worker checks again
 /// before it starts a request, since other answers may have turned out large meanwhile, and returns it. Large answers,
@@ -11,7 +11,7 @@ import Synchronization
 /// Conversations are in `ServerConnection+Conversations`; checks that concern the whole connection, such as whether the
 /// client is alive, in `ServerConnection+Upkeep`.
 final class ServerConnection: HTTP2Delegate {
-    /// A stream that has sent nothing for this long gives its room back, so that others do not wait for it.
+    /// A stream that has sent nothing for this long releases its room, so that others do not wait for it.
     private static let streamPatience = TimeAmount.seconds(1)
     /// Bytes that are sent without waiting for a turn: sending them takes about 10 µs.
     private static let smallSending = 16 << 10
@@ -31,11 +31,11 @@ final class ServerConnection: HTTP2Delegate {
     var waiting = WaitingCalls()
     private var startLimit = StartLimit()
     private var limits: FrameLimits
-    /// Resets of streams that the server has submitted on its own account.
+    /// Resets of streams that the server itself has caused.
     private var ownResetCount = 0
     private var alarm = DeadlineAlarm()
 
-    /// Whether the connection is on the loop's list of connections to look at again.
+    /// Whether the connection is on the loop's list of connections to check again.
     var isAwaitingRoom = false
     /// Whether the connection is on the loop's list of connections to flush.
     var isTouched = false

@@ -22,7 +22,7 @@ final class ServerLoop {
     /// The time at which the current delivery of handlers' answers began, read from the clock once for all of them; nil
     /// outside of deliveries.
     private(set) var deliveryTime: NIODeadline?
-    /// The connections that the current tick has not looked at, and the results of the others.
+    /// The connections that the current tick has not checked yet, and the results of the others.
     private var unseen: [ServerConnection] = []
     private var evictions: Evictions?
 
@@ -119,7 +119,7 @@ final class ServerLoop {
         sendTouched()
     }
 
-    /// Each takes some 10 µs, including the write that carries it.
+    /// The number of refusals in one turn. Each takes about 10 µs, including its write.
     private static let refusalsAtOnce = 16
 
     // MARK: answers from anywhere
@@ -131,8 +131,8 @@ final class ServerLoop {
         active.connection.sendPending()
     }
 
-    /// Delivers the contents of the mailbox. Workers add to it meanwhile, so this waits for a poll of the sockets now
-    /// and then.
+    /// Delivers the contents of the mailbox. Workers add to it meanwhile, so this waits for a poll of the sockets
+    /// from time to time.
     func emptyMailbox() {
         let now = NIODeadline.now()
         if turns.isLookDue(now) {
@@ -199,10 +199,10 @@ final class ServerLoop {
 
     // MARK: waiting for room
 
-    /// Looks at a connection again later: its requests wait although its client has read everything, and other clients
+    /// Checks a connection again later: its requests wait although its client has read everything, and other clients
     /// may make room by reading.
     ///
-    /// Connections take turns. Each is in the queue once, and at most 256 are looked at in 10 ms: 10,000 take 400 ms,
+    /// Connections take turns. Each is in the queue once, and at most 256 are checked in 10 ms: 10,000 take 400 ms,
     /// and less than a hundredth of the loop's time, or a tenth if they start many requests.
     func awaitRoom(_ connection: ServerConnection) {
         guard !connection.isAwaitingRoom else { return }
@@ -244,7 +244,7 @@ final class ServerLoop {
         connections[ObjectIdentifier(connection)] = nil
     }
 
-    /// Looks at all connections now and then: at their signs of life, and whether they have to close.
+    /// Checks all connections periodically: their signs of life, and whether they must close.
     private func startTicking() {
         let loop = NIOLoopBound(self, eventLoop: eventLoop)
         let interval = core.tickInterval
@@ -263,7 +263,7 @@ final class ServerLoop {
         goOnLooking(now)
     }
 
-    /// Looks at connections in turns: there may be ten thousand, and each may have requests to be refused.
+    /// Checks connections in turns, since there may be ten thousand, and each may have requests to be refused.
     private func goOnLooking(_ now: NIODeadline) {
         turns.run {
             let began = NIODeadline.now()

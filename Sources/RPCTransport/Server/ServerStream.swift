@@ -10,12 +10,12 @@ public final class ServerStream: Sendable {
 
     private struct State: ~Copyable, Sendable {
         var unsentByteCount = 0
-        /// Bytes of sent messages that still hold a part of `room`, since the loop has not counted them yet.
+        /// Bytes of sent messages that still use a part of `room`, since the loop has not counted them yet.
         var unplacedByteCount = 0
         var isOver = false
         var headers = Metadata()
         var trailers = Metadata()
-        /// Reserved for messages that the handler is about to make.
+        /// The reservation for messages that the handler is about to make.
         var room: Reservation?
         /// Whether `room` is the reservation with which a stream begins, rather than one that the handler asked for.
         var isFirstRoom = true
@@ -44,19 +44,19 @@ public final class ServerStream: Sendable {
     /// See ``ServerCall/lane``.
     public var lane: Int { call.lane }
 
-    /// Sets headers beside the configured ones; they are sent with the first message, or with the status.
+    /// Sets headers in addition to the configured ones; they are sent with the first message, or with the status.
     public func setHeaders(_ headers: Metadata) { state.withLock { $0.headers = headers } }
 
     /// Sets trailers that are sent with the status, including that of a thrown error.
     public func setTrailers(_ trailers: Metadata) { state.withLock { $0.trailers = trailers } }
 
-    /// Adds an interceptor that has to let each further message through.
+    /// Adds an interceptor that must admit each further message.
     func add(_ interceptor: @escaping RPCMethod.Interceptor) {
         state.withLock { $0.interceptors.append(interceptor) }
     }
 
-    /// Waits until there is room for `byteCount` bytes beside the answers that wait for their clients, and reserves it
-    /// for the next messages: for a handler that knows how large they will be before it reads their content.
+    /// Waits until there is room for `byteCount` bytes in addition to the answers that wait for their clients, and
+    /// reserves it for the next messages. For a handler that knows their size before it reads their content.
     ///
     /// Replaces the previous reservation. Throws `RPCError` `.cancelled` if nobody waits for the answers any more. Only
     /// one task may reserve and send at a time.
@@ -171,7 +171,7 @@ public final class ServerStream: Sendable {
         waiter?.resume()
     }
 
-    /// Gives back room for `byteCount` bytes, which are a message now and counted elsewhere.
+    /// Releases room for `byteCount` bytes, which are now a message and counted elsewhere.
     func releaseRoom(_ byteCount: Int) {
         state.withLock { state in
             state.unplacedByteCount = max(0, state.unplacedByteCount - byteCount)
@@ -185,7 +185,7 @@ public final class ServerStream: Sendable {
         }
     }
 
-    /// Gives back the reservation with which a stream begins, if it has sent nothing.
+    /// Releases the reservation with which a stream begins, if it has sent nothing.
     func releaseFirstRoom() {
         state.withLock { state in
             if state.isFirstRoom { state.room = nil }

@@ -4,11 +4,11 @@
     import Glibc
 #endif
 
-/// Descriptors that a listener holds, so that it can give them to the rest of the process when connections have taken all
-/// others.
+/// Descriptors that a listener keeps, so that it can release them to the rest of the process when connections have
+/// taken all others.
 ///
-/// A process without a free descriptor cannot open a file for a moment. libdispatch even ends the process then: it reads
-/// the state of its threads in /proc once a second, and takes a file that it cannot open for a mistake of its own.
+/// A process without a free descriptor cannot open any file. libdispatch even ends the process then: it reads the
+/// state of its threads in /proc once a second, and treats a file that it cannot open as a bug.
 struct SpareDescriptors: ~Copyable {
     private static let count = 8
 
@@ -16,9 +16,9 @@ struct SpareDescriptors: ~Copyable {
 
     deinit { for descriptor in descriptors { close(descriptor) } }
 
-    /// Takes the descriptors, and leaves at least one free for a connection.
+    /// Opens the descriptors, and leaves at least one free for a connection.
     ///
-    /// - Returns: false, and holds none, if there are not so many.
+    /// - Returns: false, and keeps none, if there are not enough.
     mutating func take() -> Bool {
         while descriptors.count <= Self.count {
             let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
@@ -32,7 +32,7 @@ struct SpareDescriptors: ~Copyable {
         return true
     }
 
-    /// Gives the descriptors to the rest of the process.
+    /// Releases the descriptors to the rest of the process.
     mutating func release() {
         for descriptor in descriptors { close(descriptor) }
         descriptors = []

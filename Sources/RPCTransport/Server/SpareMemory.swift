@@ -1,18 +1,18 @@
 import POSIX
 import Synchronization
 
-/// Decides when to give memory back to the system: when much less is held than before and that lasts. Giving it back
+/// Decides when to return memory to the system: when much less is held than before and that lasts. Returning it
 /// delays other threads that allocate, for milliseconds.
 final class SpareMemory: Sendable {
     private struct State {
-        /// The most bytes held since memory was last given back.
+        /// The largest number of bytes held since memory was last returned.
         var most = 0
-        /// Looks in a row that found few bytes held.
+        /// The number of successive checks that found few bytes held.
         var quietCount = 0
         var isAtWork = false
     }
 
-    /// Memory that a connection takes beside what is counted: its session and its tables.
+    /// The uncounted memory of a connection: its session and its tables.
     static let connectionByteCount = 20 << 10
     private static let leastFreed = 32 << 20
     private static let quietLooks = 5
@@ -22,7 +22,7 @@ final class SpareMemory: Sendable {
 
     init(_ giveBack: (@Sendable () -> Void)?) { self.giveBack = giveBack }
 
-    /// Notes how many bytes are held. Called once for each look at the connections.
+    /// Notes how many bytes are held. Called once for each check of the connections.
     func look(held byteCount: Int) {
         guard let giveBack else { return }
         let isDue = state.withLock { state in
@@ -40,7 +40,8 @@ final class SpareMemory: Sendable {
             giveBack()
             self.state.withLock { $0.isAtWork = false }
         }
-        // Without a thread, it is tried again after as much has become free once more.
+        // If no thread can be started, it is tried again when the same amount has become free
+        // again.
         if (try? WorkerThread(name: "memory", work)) == nil {
             state.withLock { $0.isAtWork = false }
         }

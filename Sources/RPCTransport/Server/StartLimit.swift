@@ -2,9 +2,8 @@ import NIOCore
 
 /// Limits how many requests of a connection run before their answers are known to be small.
 ///
-/// The size of the answers before predicts how much the calls that were started recently will add to the unsent bytes.
-/// Calls that run for longer than a generation, since they wait for something, must not delay others, and do not count
-/// any more.
+/// The size of earlier answers predicts how much the recently started calls will add to the unsent bytes. Calls that
+/// run for longer than a generation, since they wait for something, must not delay others, and no longer count.
 struct StartLimit {
     /// The expected size of an answer before the first one was seen.
     private static let firstAnswerByteCount = 64 << 10

@@ -9,9 +9,10 @@ struct UnreadAnswers: ~Copyable {
     var room: Reservation
     /// Bytes of all answers that were ever framed.
     var framedByteCount = 0
-    /// Since when there has been something to read, and little was read; nil if there is nothing.
+    /// The time since which there was something to read, but little was read; nil if there is
+    /// nothing to read.
     private(set) var silentSince: NIODeadline?
-    /// Bytes that had been sent by then.
+    /// The number of bytes that had been sent by then.
     private var leftByteCount = 0
 
     init(_ account: ConnectionAccount) { room = Reservation(.answers, of: account) }

@@ -3,7 +3,7 @@ import NIOCore
 /// The waiting calls of a connection: complete requests and questions wait until answers were sent; large answers, and
 /// every stream, wait until there is room for them. Event loop only.
 struct WaitingCalls {
-    /// Something that waits for room.
+    /// A request for room.
     enum RoomRequest {
         /// A stream that has not begun.
         case stream(ServerCall)
@@ -33,7 +33,7 @@ struct WaitingCalls {
 
     private var forTurn = CircularBuffer<ActiveCall>()
     private var forRoom = CircularBuffer<RoomRequest>()
-    /// How many calls in both queues are over.
+    /// The number of calls in both queues that are over.
     private var overCount = 0
 
     /// Whether a request waits until answers were sent.

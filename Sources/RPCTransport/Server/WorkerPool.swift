@@ -13,13 +13,13 @@ import Synchronization
 
 /// Threads that run handlers of one class of work, and their queue.
 ///
-/// Connections take turns: each has its own lane in a `FairQueue`. So a client that makes one call now and then waits
-/// for a batch of others' jobs, even beside a hundred clients that have a thousand calls each in the queue.
+/// Connections take turns: each has its own lane in a `FairQueue`. So a client that makes single calls waits for one
+/// batch of others' jobs, even beside a hundred clients that have a thousand calls each in the queue.
 ///
 /// A thread takes a batch, runs it, and hands over all of its answers together: one hand-over per batch costs a call a
 /// fraction of a microsecond, one per call several.
 final class WorkerPool: Sendable {
-    /// A struct: to look at the call of an enum's case, one has to retain it.
+    /// A struct, since reading the call from an enum's case would retain it.
     struct Job: Sendable {
         let call: ServerCall
         /// Makes a large answer, for which there is room now. Nil for a request that no handler has seen.
@@ -30,11 +30,11 @@ final class WorkerPool: Sendable {
         /// The name of the pool's threads.
         var name: String
         var threadCount: Int
-        /// The most jobs of a batch; fewer if they take long.
+        /// The largest number of jobs in a batch; fewer if they take long.
         var batchLimit: Int
-        /// The most jobs in the queue; beyond this, a lane may add only a few.
+        /// The largest number of jobs in the queue; beyond this, a lane may add only a few.
         var capacity: Int
-        /// The most jobs of one lane that run at the same time.
+        /// The largest number of jobs of one lane that run at the same time.
         var laneLimit = Int.max
         /// Whether the threads have lower priority.
         var isBackground = false
@@ -189,7 +189,7 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Finishes the last batch, puts back what is left of it, and waits for the next; returns false if the pool was
+    /// Finishes the last batch, puts back its remaining jobs, and waits for the next; returns false if the pool was
     /// stopped.
     private func take(upTo limit: Int, into batch: inout Batch) -> Bool {
         while true {

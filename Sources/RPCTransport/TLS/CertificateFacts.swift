@@ -68,8 +68,9 @@ struct CertificateFacts {
         return names.count > Self.mostNames ? shown + ", …" : shown
     }
 
-    /// Returns whether it is valid for a host of that name (RFC 6125, section 6.4): the whole name, or all of it but
-    /// the first label behind `*.`. The common name counts if there are no alternative names, as in older certificates.
+    /// Returns whether it is valid for a host of that name (RFC 6125, section 6.4): the whole name, or `*.` followed
+    /// by all of it but the first label. The common name counts if there are no alternative names, as in older
+    /// certificates.
     func isFor(hostNamed name: String) -> Bool {
         let name = Self.comparable(name)
         let alternatives = alternativeNames

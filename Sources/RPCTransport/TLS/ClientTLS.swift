@@ -41,7 +41,7 @@ public final class ClientTLS: Sendable {
         loaded.withLock { $0 = new }
     }
 
-    /// What a new connection takes.
+    /// The settings for a new connection.
     var context: NIOSSLContext { loaded.withLock { $0 } }
 
     private static func load(

@@ -34,7 +34,7 @@ extension RPCServer {
         /// The client's address and port.
         public let peerAddress: String
         public let reason: String
-        /// Failures since the last report that were not reported themselves.
+        /// The number of unreported failures since the last report.
         public let untoldCount: Int
     }
 }

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// A file in PEM that holds certificates, or a private key.
 struct PEMFile {
-    /// Four times the size of a bundle of all the world's authorities.
+    /// Four times the size of a bundle of all public authorities.
     private static let largest = 1 << 20
 
     private let role: TLSFileError.Role

@@ -10,7 +10,7 @@ public final class ServerTLS: Sendable {
         let warning: String?
     }
 
-    /// Warn of a certificate that ends within this many seconds.
+    /// The remaining lifetime in seconds below which there is a warning.
     private static let shortLife = 30 * 86_400
 
     private let certificatePath: String
@@ -35,7 +35,7 @@ public final class ServerTLS: Sendable {
             applicationProtocol: "h2")
     }
 
-    /// Reads and checks the files of a server that speaks another protocol than HTTP/2.
+    /// Reads and checks the files of a server for a protocol other than HTTP/2.
     ///
     /// - Parameter applicationProtocol: its name in TLS (ALPN), such as `http/1.1`.
     package init(
@@ -67,7 +67,7 @@ public final class ServerTLS: Sendable {
     /// Warns that the certificate ends soon; nil if it does not.
     public var warning: String? { loaded.withLock { $0.warning } }
 
-    /// What a new connection takes.
+    /// The settings for a new connection.
     package var context: NIOSSLContext { loaded.withLock { $0.context } }
 
     private static func load(

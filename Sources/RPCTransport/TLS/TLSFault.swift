@@ -1,20 +1,20 @@
 import NIOSSL
 
-/// Why TLS between two sides has failed, as one of them has found. Its texts are for a person, in the message of a call
-/// that failed or in a server's log.
+/// The reason why TLS has failed, as one side has found. The texts are for people, in the message of a failed call or
+/// in a server's log.
 enum TLSFault: Error {
     /// The other side does not speak TLS at all.
     case plainText
     /// The other side has sent more than any handshake needs.
     case tooLong
-    /// The other side has agreed to another protocol than HTTP/2, or to none.
+    /// The other side has agreed to a protocol other than HTTP/2, or to none.
     case noHTTP2
     /// The certificate of a session that is resumed is no longer valid.
     case certificate(String)
     /// For a client: the name to verify is an address, but not the one that the client is connected to.
     case otherAddress(name: String, address: String)
 
-    /// Returns whether an error is one of BoringSSL's, which NIOSSL reports only as text.
+    /// Returns whether an error has one of BoringSSL's names, which NIOSSL reports only as text.
     private static func isOf(_ error: any Error, _ names: String...) -> Bool {
         let text = "\(error)"
         return names.contains { text.contains($0) }

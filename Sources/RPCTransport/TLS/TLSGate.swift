@@ -13,10 +13,11 @@ final class TLSGate: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// The most bytes of a peer before its handshake is over: certificate chains that are in use have a tenth of it.
+    /// The largest number of bytes from a peer before its handshake is over: real certificate chains have a tenth of
+    /// it.
     private static let handshakeByteCount = 64 << 10
-    /// The time that a peer has to read why it was refused. If this side closed at once while bytes of the peer are in
-    /// flight, the system would answer them with a reset, and the peer would lose what it has not read.
+    /// The time that a peer has to read the reason of its refusal. If this side closed at once while bytes of the
+    /// peer are in flight, the system would answer them with a reset, and the peer would lose what it has not read.
     private static let farewell = TimeAmount.seconds(1)
     /// The record types with which a peer may begin: handshake, and alert.
     private static let firstBytes: [UInt8] = [0x16, 0x15]

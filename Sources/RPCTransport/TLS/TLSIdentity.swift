@@ -48,7 +48,7 @@ struct TLSIdentity {
 }
 
 extension TLSConfiguration {
-    /// Sets the requirements of both sides: TLS 1.2 at least, and HTTP/2.
+    /// Sets the requirements of both sides: at least TLS 1.2, and HTTP/2.
     mutating func wantHTTP2() { want("h2") }
 
     /// Accepts only TLS 1.2 and later, and offers one protocol of the application.

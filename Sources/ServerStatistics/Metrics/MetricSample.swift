@@ -1,7 +1,7 @@
-/// A number that a server tells: one line of Prometheus' text format.
+/// A number in a server's metrics: one line of Prometheus' text format.
 public struct MetricSample: Equatable, Sendable {
     public let name: String
-    /// The labels in the order of the line. Of two with the same name the first one counts.
+    /// The labels in the order of the line. If a name occurs twice, the first one applies.
     public let labels: [Label]
     public let value: Double
 
@@ -21,6 +21,6 @@ public struct MetricSample: Equatable, Sendable {
         self.value = value
     }
 
-    /// The value of a label; empty if there is none, which means the same to Prometheus.
+    /// Returns the value of a label; empty if there is none, which Prometheus treats the same way.
     public func label(_ name: String) -> String { labels.first { $0.name == name }?.value ?? "" }
 }

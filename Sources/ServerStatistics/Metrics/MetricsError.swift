@@ -1,9 +1,9 @@
-/// Why a server's metrics cannot be shown.
+/// The reason why a server's metrics cannot be shown.
 public struct MetricsError: Error, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable {
-        /// Nothing listens there, or it does not answer in time.
+        /// Nothing listens at the address, or it does not answer in time.
         case unreachable
-        /// The answer is not the `/metrics` of an immudb.
+        /// The answer is not the `/metrics` of immudb.
         case notMetrics
         case tooLarge
     }
@@ -11,7 +11,7 @@ public struct MetricsError: Error, Hashable, CustomStringConvertible {
     public let code: Code
     /// The reason in a few words.
     public let reason: String
-    /// The address that was asked for metrics: `host:port`.
+    /// The address of the metrics: `host:port`.
     public var address: String?
 
     public init(_ code: Code, _ reason: String, address: String? = nil) {

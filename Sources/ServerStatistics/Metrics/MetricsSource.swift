@@ -5,14 +5,14 @@ import NIOPosix
 import POSIX
 import Terminal
 
-/// Fetches the metrics of a server, each time by a connection of its own: a server lets few in.
+/// Fetches the metrics of a server, each time on a new connection, since servers accept only a few.
 public struct MetricsSource: Sendable {
-    /// Until the whole answer is there.
+    /// The time limit for the whole answer.
     public static let timeoutSeconds: Int64 = 3
 
     public let host: String
     public let port: Int
-    /// An answer that is longer is refused.
+    /// A longer answer is refused.
     var maxByteCount = MetricsText.maxByteCount
     private let client: HTTPClient
 
@@ -22,11 +22,11 @@ public struct MetricsSource: Sendable {
         self.client = client
     }
 
-    /// The address that it asks: `host:port`.
+    /// The address of the metrics: `host:port`.
     public var address: String { hostAndPort(host, port) }
 
-    /// Runs `body` with a source, and closes that afterwards. It follows nobody to another address, uses no proxy, and takes
-    /// nothing that is compressed.
+    /// Runs `body` with a source, and closes the source afterwards. It follows no redirects, uses no proxy, and
+    /// accepts no compressed answers.
     public static func with<Value: Sendable>(
         host: String, port: Int, _ body: (MetricsSource) async throws -> Value
     ) async throws -> Value {
@@ -52,7 +52,7 @@ public struct MetricsSource: Sendable {
 
     /// Fetches the answer to `/metrics`: at most ``MetricsText/maxByteCount`` bytes, within ``timeoutSeconds``.
     ///
-    /// - Throws: `MetricsError`, which says where it was asked and what to do; `CancellationError`.
+    /// - Throws: `MetricsError`, with the address and advice; `CancellationError`.
     public func fetch() async throws -> [UInt8] {
         do {
             return try await withThrowingTaskGroup(of: [UInt8].self) { group in
@@ -72,7 +72,7 @@ public struct MetricsSource: Sendable {
         }
     }
 
-    /// The numbers of the server's metrics.
+    /// Fetches the metrics and reads their numbers.
     public func statistics() async throws -> ServerStatistics {
         let bytes = try await fetch()
         do {
@@ -119,7 +119,7 @@ public struct MetricsSource: Sendable {
         case let error as HTTPClientError where [.invalidURL, .emptyHost].contains(error):
             return "that is no address"
         default:
-            // Of a library, maybe with words of the server.
+            // The text comes from a library, and may contain text of the server.
             let text = TerminalText.escaped(Array("\(error)".utf8).prefix(200) + [])
             return String(decoding: text, as: UTF8.self).replacing("\n", with: " ")
         }

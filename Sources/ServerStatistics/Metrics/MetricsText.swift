@@ -1,21 +1,20 @@
-/// The samples of a text in Prometheus' format, version 0.0.4, as `/metrics` answers it.
+/// The samples of a text in Prometheus' format, version 0.0.4, as `/metrics` returns it.
 ///
-/// Reads the metrics that immudb has, and passes over others without a look at more than their names. The text is a
-/// stranger's: whatever it says, reading ends with samples or with an error, and takes memory in proportion to the text, which
-/// is bounded.
+/// Reads immudb's metrics, and skips others by their names. The text is not trusted: for any text, reading ends with
+/// samples or with an error, and takes memory in proportion to the text, whose length is limited.
 public struct MetricsText: Sendable {
-    /// immudb's answer has some 100 KB, with a thousand clients 300 KB.
+    /// immudb's answer has about 100 KB, or 300 KB with a thousand clients.
     public static let maxByteCount = 8 << 20
     static let maxSampleCount = 200_000
     static let maxLabelCount = 32
 
-    /// The beginnings of the names of immudb's metrics.
+    /// The prefixes of the names of immudb's metrics.
     private static let prefixes = ["immudb_", "grpc_server_", "process_"].map { Array($0.utf8) }
 
     /// The samples in the order of the text.
     public let samples: [MetricSample]
 
-    /// - Throws: `MetricsError` for a line that does not have the format, and beyond the limits.
+    /// - Throws: `MetricsError` for an invalid line, and beyond the limits.
     public init(_ bytes: [UInt8]) throws(MetricsError) {
         guard bytes.count <= Self.maxByteCount else {
             throw MetricsError(.tooLarge, "the answer has more than \(Self.maxByteCount >> 20) MiB")
@@ -23,7 +22,7 @@ public struct MetricsText: Sendable {
         var samples: [MetricSample] = []
         var number = 0
         var rest = bytes[...]
-        // Line by line: an answer of line ends alone would be millions of slices.
+        // Line by line, since an answer of only line ends would become millions of slices.
         while !rest.isEmpty {
             let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
             var reader = SampleReader(rest[..<end])
@@ -48,7 +47,7 @@ private struct SampleReader {
 
     init(_ line: ArraySlice<UInt8>) { rest = line }
 
-    /// nil for a comment, an empty line, and a metric that is not asked for.
+    /// Reads a sample; returns nil for a comment, an empty line, and other metrics.
     mutating func sample(
         ofLine number: Int, among prefixes: [[UInt8]]
     ) throws(MetricsError) -> MetricSample? {
@@ -67,7 +66,7 @@ private struct SampleReader {
         let text = word { !isBlank($0) }
         guard let value = Self.number(text) else { throw Self.error(number, "has no value") }
         skipBlanks()
-        // A time in milliseconds, which nothing here needs.
+        // A time in milliseconds, which is not used here.
         let time = word { !isBlank($0) }
         skipBlanks()
         guard rest.isEmpty, time.isEmpty || Int64(Self.string(time)) != nil else {
@@ -100,7 +99,7 @@ private struct SampleReader {
         }
     }
 
-    /// The text up to the closing quotation mark, which is taken; nil if there is none.
+    /// Reads the text up to and including the closing quotation mark; returns nil if there is none.
     private mutating func quoted() -> String? {
         var bytes: [UInt8] = []
         while let byte = rest.popFirst() {
@@ -111,7 +110,7 @@ private struct SampleReader {
                 if escaped == UInt8(ascii: "n") {
                     bytes.append(UInt8(ascii: "\n"))
                 } else {
-                    // As Prometheus does, a backslash before anything else stays.
+                    // As in Prometheus, a backslash before any other character stays.
                     if escaped != UInt8(ascii: "\\"), escaped != UInt8(ascii: "\"") {
                         bytes.append(byte)
                     }
@@ -147,7 +146,7 @@ private struct SampleReader {
         case "nan": return .nan
         case "+inf", "inf": return .infinity
         case "-inf": return -.infinity
-        // Swift reads further words, which Prometheus does not.
+        // Swift accepts further words, which Prometheus does not.
         default:
             return bytes.first.map { isDigit($0) || "+-.".utf8.contains($0) } == true
                 ? Double(text) : nil

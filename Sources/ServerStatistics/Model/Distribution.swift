@@ -2,7 +2,7 @@
 public struct Distribution: Equatable, Sendable {
     public let count: UInt64
     public let sum: Double
-    /// The count of values up to each bound, by ascending bound. The last bound may be infinite.
+    /// The number of values up to each bound, by ascending bound. The last bound may be infinite.
     public let buckets: [Bucket]
 
     public struct Bucket: Equatable, Sendable {
@@ -33,8 +33,8 @@ public struct Distribution: Equatable, Sendable {
 
     public var average: Double? { count == 0 ? nil : sum / Double(count) }
 
-    /// A bound that at least this part of all values does not exceed: the smallest that is known. Infinite if the value is above
-    /// all bounds, nil without values.
+    /// Returns the smallest known bound that at least this part of all values does not exceed. Infinite if the value
+    /// is above all bounds, nil without values.
     public func bound(ofPart part: Double) -> Double? {
         guard count > 0 else { return nil }
         let needed = (Double(count) * part).rounded(.up)

@@ -3,7 +3,7 @@ public struct MethodCalls: Equatable, Sendable {
     public enum Kind: Sendable { case read, write, other }
 
     public let name: String
-    /// Those that have ended.
+    /// The number of calls that have ended.
     public let callCount: UInt64
     /// The durations in seconds; nil if the server does not measure them.
     public let duration: Distribution?
@@ -53,7 +53,7 @@ public struct MethodCalls: Equatable, Sendable {
     }
 }
 
-/// The calls of several methods together.
+/// The total of the calls of several methods.
 public struct CallTotal: Equatable, Sendable {
     public private(set) var callCount: UInt64 = 0
     public private(set) var measuredCount: UInt64 = 0
@@ -78,12 +78,13 @@ extension ServerStatistics {
         methods.filter { $0.kind == kind }.reduce(into: CallTotal()) { $0.add($1) }
     }
 
-    /// Clients whose last call is less than an hour ago, or not yet by this machine's clock.
+    /// Returns the number of clients whose last call is less than an hour ago, or in the future by
+    /// this machine's clock.
     public func activeClientCount(at now: Double) -> Int {
         clients.count { client in client.lastCall.map { now - Double($0) < 3_600 } ?? false }
     }
 
-    /// Calls that the server was not willing or able to take.
+    /// The number of calls that the server refused or had no resources for.
     public var refusedCallCount: UInt64 {
         let codes: Set = [
             "PermissionDenied", "ResourceExhausted", "Unauthenticated", "Unavailable",
@@ -92,10 +93,10 @@ extension ServerStatistics {
             .reduce(0, Self.sumOrMax)
     }
 
-    /// Bytes on the disk, of all databases.
+    /// The bytes of all databases on the disk.
     public var storedByteCount: UInt64 { storage.map(\.byteCount).reduce(0, Self.sumOrMax) }
 
-    /// The sum of the parts of memory; nil if the server names none.
+    /// The sum of the parts of memory; nil if the server reports none.
     public var usedMemoryByteCount: UInt64? {
         memoryParts.isEmpty ? nil : memoryParts.map(\.count).reduce(0, Self.sumOrMax)
     }

@@ -6,12 +6,12 @@ struct MetricTable {
 
     subscript(name: String) -> [MetricSample] { samples[name] ?? [] }
 
-    /// The first sample's value.
+    /// Returns the value of the first sample.
     func value(_ name: String) -> Double? { self[name].first?.value }
 
     func count(_ name: String) -> UInt64? { value(name).flatMap { ServerStatistics.count($0) } }
 
-    /// Over all series; nil if there is no sample.
+    /// Returns the sum of all series; nil if there is no sample.
     func sum(_ name: String) -> UInt64? {
         self[name].isEmpty
             ? nil
@@ -19,17 +19,17 @@ struct MetricTable {
                 .reduce(0, ServerStatistics.sumOrMax)
     }
 
-    /// Whether it is 1 in all series; nil if there is no sample.
+    /// Returns whether the value is 1 in all series; nil if there is no sample.
     func truth(_ name: String) -> Bool? {
         self[name].isEmpty ? nil : self[name].allSatisfy { $0.value == 1 }
     }
 }
 
 extension ServerStatistics {
-    /// A number that counts something; nil for one that cannot.
+    /// Returns a value as a count; nil if it is not one.
     static func count(_ value: Double) -> UInt64? { UInt64(exactly: value.rounded()) }
 
-    /// Adds two numbers; the largest one if the sum does not fit.
+    /// Returns the sum of two numbers, or the largest number if the sum does not fit.
     static func sumOrMax(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let (sum, isTooLarge) = left.addingReportingOverflow(right)
         return isTooLarge ? .max : sum

@@ -1,34 +1,34 @@
-/// The numbers in a server's metrics at one moment, with names of their own.
+/// The numbers in a server's metrics at one moment, as named properties.
 ///
-/// A metric that a server does not have leaves nil or nothing: an older server is shown as far as it tells. Only what
-/// every immudb tells has to be there.
+/// For a metric that a server does not have, a property is nil or empty, so that an older server can be shown. Only
+/// metrics that every immudb has are required.
 public struct ServerStatistics: Equatable, Sendable {
-    /// The database that the original shows: the one whose size comes first.
+    /// The database that the original shows: that of the first size in the metrics.
     public let databasePath: String
     public let uptimeHours: Double
     public let entryCount: UInt64
-    /// One for each database, in the order of the metrics.
+    /// The sizes of each database, in the order of the metrics.
     public let storage: [DatabaseStorage]
-    /// Sorted by address.
+    /// The clients, sorted by address.
     public let clients: [ClientCalls]
-    /// Sorted by name.
+    /// The methods, sorted by name.
     public let methods: [MethodCalls]
-    /// Whether the server measures how long calls take.
+    /// Whether the server measures the duration of calls.
     public let hasDurations: Bool
-    /// The calls that ended with another status than OK, by the status's name.
+    /// The calls with a status other than OK, by the name of the status.
     public let failedCalls: [NamedCount]
-    /// The appends that failed after they had waited, by reason.
+    /// The appends that failed after waiting, by reason.
     public let failedAppends: [NamedCount]
     public let takesWrites: Bool?
     public let answersReads: Bool?
     public let connectionCount: UInt64?
     public let waitingWriteCount: UInt64?
     public let waitingWriteByteCount: UInt64?
-    /// Calls that wait for a thread, by their class of work.
+    /// The calls that wait for a thread, by class of work.
     public let waitingCalls: [NamedCount]
-    /// Entries that were committed together.
+    /// The number of entries in commit groups.
     public let groups: Distribution?
-    /// Seconds that an fdatasync took.
+    /// The duration of fdatasyncs in seconds.
     public let synchronizations: Distribution?
     /// The server's memory, part by part.
     public let memoryParts: [NamedCount]
@@ -60,7 +60,7 @@ public struct ServerStatistics: Equatable, Sendable {
         public var count: UInt64
     }
 
-    /// The server process's use of its machine, as far as the server tells.
+    /// The resource use of the server's process, as far as the server reports it.
     public struct ProcessUse: Equatable, Sendable {
         public var residentByteCount: UInt64?
         public var virtualByteCount: UInt64?
@@ -71,7 +71,7 @@ public struct ServerStatistics: Equatable, Sendable {
         public var start: Double?
     }
 
-    /// - Throws: `MetricsError` if the text is not of an immudb.
+    /// - Throws: `MetricsError` if the text is not immudb's.
     public init(_ text: MetricsText) throws(MetricsError) {
         let metrics = MetricTable(text.samples)
         guard let hours = metrics.value("immudb_uptime_hours"), hours.isFinite, hours >= 0,
@@ -82,7 +82,7 @@ public struct ServerStatistics: Equatable, Sendable {
                 "the answer has no immudb_uptime_hours and immudb_number_of_stored_entries: it is not "
                     + "immudb's, or immudb has just started")
         }
-        // The longest that a Duration of 64 bits in nanoseconds can say is 292 years.
+        // The longest time in 64 bits of nanoseconds is 292 years.
         uptimeHours = min(hours, 2_000_000)
         entryCount = entries
         storage = Self.storage(metrics)
@@ -143,7 +143,7 @@ public struct ServerStatistics: Equatable, Sendable {
         return clients.values.sorted { $0.address < $1.address }
     }
 
-    /// The sums of a metric's samples by one of its labels, in the order of the label.
+    /// Returns the sums of a metric's samples by one of its labels, ordered by label.
     private static func counts(
         _ metrics: MetricTable, _ name: String, by label: String
     ) -> [NamedCount] {
@@ -155,7 +155,8 @@ public struct ServerStatistics: Equatable, Sendable {
         return counts.map { NamedCount(name: $0.key, count: $0.value) }.sorted { $0.name < $1.name }
     }
 
-    /// Those of `immudb_held_bytes` and `immudb_memory_bytes`, which have a label `part`; and the writes that wait.
+    /// Returns the parts of `immudb_held_bytes` and `immudb_memory_bytes`, by their label `part`, and the waiting
+    /// writes.
     private static func memoryParts(_ metrics: MetricTable) -> [NamedCount] {
         var parts: [NamedCount] = []
         for name in ["immudb_memory_bytes", "immudb_held_bytes"] {

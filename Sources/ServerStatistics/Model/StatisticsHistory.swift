@@ -1,16 +1,16 @@
-/// A server's statistics over time: the newest samples, up to a limit, and how the counters grew between them.
+/// A server's statistics over time: the newest samples, up to a limit, and the growth of the counters between them.
 ///
-/// Counters begin again when a server restarts, and there is no telling how they grew while it did not answer: such a
-/// time is a gap, not a rate.
+/// Counters restart from zero with the server, and their growth is unknown while the server does not answer: for such
+/// times there is a gap, not a rate.
 public struct StatisticsHistory: Sendable {
-    /// Two dots a cell on the widest grid: an hour at three seconds.
+    /// Two dots per cell on the widest grid: an hour at three seconds.
     public static let capacity = 1_200
 
     /// A sample, with the growth since the one before it.
     public struct Point: Equatable, Sendable {
-        /// Seconds by a clock that nobody sets.
+        /// Seconds by a monotonic clock.
         public let time: Double
-        /// Nil where there is no rate.
+        /// The growth since the previous sample; nil if there is no rate.
         public var growth: Growth?
         public let ledgerByteCount: Double
         public let indexByteCount: Double
@@ -19,7 +19,7 @@ public struct StatisticsHistory: Sendable {
         public let usedByteCount: Double?
     }
 
-    /// Calls a second, and how long they took; nil if there were none.
+    /// Calls per second and their durations; nil if there were none.
     public struct Growth: Equatable, Sendable {
         public let readsPerSecond: Double
         public let writesPerSecond: Double
@@ -29,7 +29,7 @@ public struct StatisticsHistory: Sendable {
         public let refusedPerSecond: Double
     }
 
-    /// A time without answers.
+    /// A period without answers.
     public struct Silence: Equatable, Sendable {
         /// Seconds since 1970.
         public let since: Double
@@ -40,7 +40,7 @@ public struct StatisticsHistory: Sendable {
     public private(set) var latest: ServerStatistics?
     /// The time of ``latest``, in seconds since 1970.
     public private(set) var latestTime: Double?
-    /// Nil while the server answers.
+    /// The current silence; nil while the server answers.
     public private(set) var silence: Silence?
     /// The time at which a restart of the server was last seen, in seconds since 1970.
     public private(set) var restartTime: Double?
@@ -49,7 +49,7 @@ public struct StatisticsHistory: Sendable {
     public init() {}
 
     /// - Parameters:
-    ///   - moment: seconds by a clock that nobody sets, and that only grows.
+    ///   - moment: seconds by a monotonic clock.
     ///   - now: seconds since 1970.
     public mutating func add(_ statistics: ServerStatistics, moment: Double, now: Double) {
         var growth: Growth?
@@ -76,14 +76,14 @@ public struct StatisticsHistory: Sendable {
         silence = nil
     }
 
-    /// Notes that the server did not answer, or nothing that can be shown.
+    /// Notes that the server did not answer, or that its answer cannot be shown.
     public mutating func addFailure(_ reason: String, now: Double) {
         silence = Silence(since: silence?.since ?? now, reason: reason)
     }
 }
 
 extension ServerStatistics {
-    /// Returns whether the server restarted between `before` and this, so that its counters began again.
+    /// Returns whether the server restarted between `before` and this, so that its counters restarted, too.
     func isOfAnotherRun(than before: ServerStatistics) -> Bool {
         if let start = process.start, let startBefore = before.process.start,
             abs(start - startBefore) > 1

@@ -1,7 +1,7 @@
 import Foundation
 import Terminal
 
-/// Numbers as they are shown.
+/// Formats numbers for display.
 enum Quantities {
     /// Returns a duration as Go writes it: `28.8s`, `1m38.64s`, `749.641765ms`.
     static func duration(nanoseconds: Int64) -> String {
@@ -21,7 +21,7 @@ enum Quantities {
         }
     }
 
-    /// `number / unit`, with as many decimals as it takes.
+    /// Returns `number / unit` with all decimals.
     private static func fraction(_ number: UInt64, of unit: UInt64) -> String {
         let (whole, rest) = number.quotientAndRemainder(dividingBy: unit)
         guard rest > 0 else { return "\(whole)" }
@@ -30,13 +30,13 @@ enum Quantities {
         return "\(whole).\(digits[...end])"
     }
 
-    /// Seconds without decimals, or as Go writes them: `98s` as `1m38s`.
+    /// Returns whole seconds as Go writes a duration: `98s` as `1m38s`.
     static func duration(wholeSeconds seconds: Double) -> String {
         guard seconds.isFinite, seconds.magnitude < 9e9 else { return "?" }
         return duration(nanoseconds: Int64(seconds.rounded(.down)) * 1_000_000_000)
     }
 
-    /// `1023 B`, `1.0 kB`: steps of 1024, one decimal.
+    /// Returns a size as `1023 B` or `1.0 kB`: steps of 1024, one decimal.
     static func size(_ byteCount: UInt64) -> String {
         guard byteCount >= 1_024 else { return "\(byteCount) B" }
         var (unit, exponent) = (1_024.0, 0)
@@ -48,12 +48,12 @@ enum Quantities {
         return String(format: "%.1f ", Double(byteCount) / unit) + letter + "B"
     }
 
-    /// A size as it is between whole ones, for the scale of a plot.
+    /// Returns a fractional size, for the scale of a plot.
     static func size(_ byteCount: Double) -> String {
         size(UInt64(exactly: byteCount.rounded()) ?? .max)
     }
 
-    /// Without decimals.
+    /// Returns a number without decimals.
     static func whole(_ number: Double) -> String {
         number.isFinite ? String(format: "%.0f", number) : "?"
     }
@@ -81,10 +81,10 @@ enum Quantities {
         return text
     }
 
-    /// A name such as `block_cache`, as words.
+    /// Returns a name such as `block_cache` as words.
     static func words(_ name: String) -> String { Self.name(name).replacing("_", with: " ") }
 
-    /// A name from a server, on one line: what a terminal would obey, and line ends, are shown as `\xNN`.
+    /// Returns a server's name on one line: control characters and line ends are shown as `\xNN`.
     static func name(_ text: String) -> String {
         String(decoding: TerminalText.escaped(Array(text.utf8)), as: UTF8.self)
             .replacing("\n", with: "\\x0a").replacing("\t", with: "\\x09")

@@ -1,6 +1,6 @@
 extension ServerStatistics {
-    /// Returns the text of `immuadmin stats --text`: the lines of the original in its form, and below them further
-    /// ones. Each line is ended.
+    /// Returns the text of `immuadmin stats --text`: the original's lines in its format, and further lines below
+    /// them. Each line has a line end.
     ///
     /// - Parameter now: seconds since 1970.
     public func text(now: Double) -> String {
@@ -95,7 +95,7 @@ extension ServerStatistics {
         }
     }
 
-    /// The uptime as the original shows it: rounded to the ten thousandth of an hour.
+    /// The uptime as in the original, rounded to a ten-thousandth of an hour.
     var uptimeNanoseconds: Int64 { Int64((uptimeHours * 10_000).rounded()) * 360_000_000 }
 
     enum Health: Equatable {
@@ -111,7 +111,7 @@ extension ServerStatistics {
         }
     }
 
-    /// Nil if the server does not tell.
+    /// The health; nil if the server does not report it.
     var health: Health? {
         switch (takesWrites, answersReads) {
         case (nil, nil): nil
@@ -124,7 +124,7 @@ extension ServerStatistics {
 }
 
 extension Distribution {
-    /// `≤ 12`: the bound of 99 of a hundred values.
+    /// Returns the bound of 99 % of the values, as `≤ 12`.
     fileprivate func bound99(_ show: (Double) -> String) -> String {
         guard let bound = bound(ofPart: 0.99) else { return "-" }
         if bound.isFinite { return "≤ " + show(bound) }
@@ -132,7 +132,8 @@ extension Distribution {
     }
 }
 
-/// Lines in the form of the original: a label padded to 27 characters with its indentation, a colon, a tab, a value.
+/// Lines in the format of the original: a label padded to 27 characters with its indentation, a colon, a tab, a
+/// value.
 private struct StatisticsText {
     private(set) var lines = ""
 
@@ -143,7 +144,7 @@ private struct StatisticsText {
         lines += "\(indentation)\(label)\(padding):\t\(value)\n"
     }
 
-    /// A sum, and below it what it is of.
+    /// Adds a sum, and its summands below it.
     mutating func add(_ label: String, _ counts: [ServerStatistics.NamedCount], depth: Int) {
         let sum = counts.map(\.count).reduce(0, ServerStatistics.sumOrMax)
         add(label, "\(sum)", depth: depth)

@@ -3,11 +3,12 @@ import POSIX
 import Synchronization
 import TerminalScreen
 
-/// Shows a server's statistics on the whole terminal, each three seconds, until somebody ends it.
+/// Shows a server's statistics on the whole terminal, every three seconds, until the user ends it.
 ///
-/// A server that stops answering, or restarts, stays on the screen: the screen says so, and goes on asking.
+/// If the server stops answering, or restarts, the screen keeps the earlier statistics and says so, and fetching goes
+/// on.
 public final class LiveStatistics: Sendable {
-    /// The time from one look at the server to the next.
+    /// The time between two fetches.
     private static let interval = Duration.seconds(3)
 
     private let address: String
@@ -15,9 +16,10 @@ public final class LiveStatistics: Sendable {
     private let history = Mutex(StatisticsHistory())
 
     /// - Parameters:
-    ///   - address: what the screen says about where the statistics come from.
-    ///   - first: what the server told already.
-    /// - Throws: `ScreenError` if the terminal cannot show a screen; it has not been changed then.
+    ///   - address: the server's address, for display.
+    ///   - first: the statistics that were already fetched.
+    /// - Throws: `ScreenError` if the terminal cannot show a screen; the terminal is then
+    ///   unchanged.
     public init(address: String, first: ServerStatistics) throws {
         try FullScreen.requireTerminal()
         self.address = address
@@ -25,9 +27,9 @@ public final class LiveStatistics: Sendable {
         note(.success(first))
     }
 
-    /// Returns when a person ends it: with q, Esc or Ctrl-C. Another signal ends the process, with the terminal as it was.
+    /// Returns when the user ends it with q, Esc or Ctrl-C. Other signals restore the terminal and end the process.
     ///
-    /// - Parameter fetch: asks the server.
+    /// - Parameter fetch: fetches the statistics.
     /// - Throws: `ScreenError` if the terminal cannot show a screen, or is gone.
     public func run(
         fetching fetch: @escaping @Sendable () async throws -> ServerStatistics
@@ -48,7 +50,7 @@ public final class LiveStatistics: Sendable {
             }
         }
         defer { fetching.cancel() }
-        // A thread of its own: it waits for keys.
+        // Runs on its own thread, since it waits for keys.
         try await withCheckedThrowingContinuation {
             (continuation: CheckedContinuation<Void, any Error>) in
             do {
@@ -92,7 +94,8 @@ public final class LiveStatistics: Sendable {
         }
     }
 
-    /// Waits until there is something to draw, which is nil, or until the screen is to end.
+    /// Waits until there is something to draw, and then returns nil, or until an event that ends
+    /// the screen.
     private func nextEnd(of screen: FullScreen) -> FullScreen.Event? {
         while true {
             let event = screen.nextEvent()

@@ -1,6 +1,6 @@
 import TerminalScreen
 
-/// A table of the server's bytes: on the disk by database and part, in memory by part, the largest first.
+/// A table of the server's bytes, largest first: on the disk by database and part, in memory by part.
 struct PartsTable {
     private static let title = " Bytes by part "
 
@@ -26,7 +26,7 @@ struct PartsTable {
         self.rows = rows
     }
 
-    /// Right-aligned, as numbers are.
+    /// Returns a value right-aligned, as for numbers.
     private static func aligned(_ value: String) -> String {
         String(repeating: " ", count: max(0, 9 - value.count)) + value
     }
@@ -36,7 +36,7 @@ struct PartsTable {
             .map { TableRow("  " + $0.name, Quantities.size($0.size)) }
     }
 
-    /// Puts the rows in two columns where they do not fit into one; rows that do not fit there either are counted.
+    /// Puts the rows in one column, or in two if they do not fit; if they still do not fit, counts the other rows.
     func put(on grid: inout CellGrid, _ rect: CellRect) {
         grid.putFrame(rect, title: Self.title)
         let inner = rect.inner

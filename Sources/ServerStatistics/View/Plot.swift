@@ -1,10 +1,10 @@
 import TerminalScreen
 
-/// Lines over time in a frame: the newest values are at its right edge.
+/// A plot of lines over time in a frame, with the newest values at the right edge.
 struct Plot {
     /// The time from one dot to the next.
     static let secondsPerDot = 3.0
-    /// Between values that are further apart there is no line.
+    /// Values that are further apart are not connected.
     private static let maxGapSeconds = 2.5 * secondsPerDot
 
     struct Line {
@@ -15,7 +15,7 @@ struct Plot {
     }
 
     let title: String
-    /// Stands for a title that does not fit.
+    /// Replaces a title that does not fit.
     let shortTitle: String
     let lines: [Line]
     /// The time at the right edge.
@@ -68,7 +68,7 @@ struct Plot {
         }
     }
 
-    /// The newest values of the lines with their names, each in its style.
+    /// Puts the names and newest values of the lines, each in its style.
     private func putLegend(on grid: inout CellGrid, _ inner: CellRect) {
         var column = inner.column + 1
         let end = inner.column + inner.width
@@ -96,10 +96,10 @@ struct Plot {
     }
 }
 
-/// The unit of a plot's vertical direction.
+/// The unit of a plot's vertical axis.
 enum PlotScale {
     case bytes
-    /// Microseconds, or calls a second.
+    /// Microseconds, or calls per second.
     case number
 
     var labelWidth: Int { self == .bytes ? 9 : 5 }
@@ -108,7 +108,7 @@ enum PlotScale {
         self == .bytes ? Quantities.size(value) : Quantities.short(value)
     }
 
-    /// The value at the upper edge: a round one that is at least as large as all that is shown.
+    /// Returns the value at the upper edge: a round number that is not below any shown value.
     func top(above value: Double) -> Double {
         guard value.isFinite, value > 0 else { return 1 }
         let base = self == .bytes ? 1_024.0 : 10

@@ -1,6 +1,6 @@
 import TerminalScreen
 
-/// The table of the screen: the lines that the original has, and the server's condition.
+/// The table of the screen: the original's lines, and the state of the server.
 struct StatisticsTable {
     static let maxRowCount = 13
     private static let title = " Exit: q, Esc or Ctrl-C "
@@ -8,8 +8,8 @@ struct StatisticsTable {
     private let rows: [TableRow]
 
     /// - Parameters:
-    ///   - growth: nil while it is not known.
-    ///   - time: of day, of the statistics.
+    ///   - growth: nil while it is unknown.
+    ///   - time: the time of day of the statistics.
     ///   - now: seconds since 1970.
     init(
         _ statistics: ServerStatistics, growth: StatisticsHistory.Growth?, time: String, now: Double
@@ -64,7 +64,7 @@ struct StatisticsTable {
         grid.putFrame(rect, title: Self.title)
         var shown = rows
         while shown.count > max(0, rect.inner.height) {
-            // The last of the least important ones.
+            // Leave out the last of the least important rows.
             let weight = shown.map(\.weight).max()
             guard let least = shown.lastIndex(where: { $0.weight == weight }) else { break }
             shown.remove(at: least)
@@ -77,17 +77,17 @@ struct StatisticsTable {
     }
 }
 
-/// A name and a number.
+/// A row of a table: a name and a value.
 struct TableRow {
     let label: String
     let value: String
-    /// Stands for a value that does not fit.
+    /// Replaces a value that does not fit.
     let shortValue: String
-    /// The heaviest rows are left out first where not all fit.
+    /// If not all rows fit, those with the largest weight are left out first.
     let weight: Int
     let labelStyle: CellStyle
     let valueStyle: CellStyle
-    /// Whether a value that is too long loses its beginning, as a path does, not its end.
+    /// Whether a value that is too long is cut at its beginning, as for a path, instead of its end.
     let keepsEnd: Bool
 
     init(
@@ -105,7 +105,7 @@ struct TableRow {
 
     func put(on grid: inout CellGrid, column: Int, row: Int, width: Int, labelWidth: Int) {
         grid.put(label, column: column, row: row, labelStyle, maxWidth: width)
-        // A label that is longer moves its value.
+        // A longer label moves its value.
         let start = max(labelWidth, label.count + 1)
         let room = width - start
         guard room > 0 else { return }
@@ -116,7 +116,8 @@ struct TableRow {
 }
 
 extension String {
-    /// The text if it has so many characters at most, else a part of it with dots for the rest.
+    /// Returns the text if it has at most `count` characters, otherwise a part of it with dots for
+    /// the rest.
     func shortened(to count: Int, keepingEnd: Bool, _ charset: Charset) -> String {
         guard self.count > count else { return self }
         let dots = charset == .ascii ? ".." : "…"

@@ -1,17 +1,17 @@
 public import TerminalScreen
 
-/// The screen of `immuadmin stats`, laid out: what to show, and the size to show it at, give cells. Nothing here knows a
+/// The layout of the screen of `immuadmin stats`: turns statistics and a size into cells, independently of a
 /// terminal.
 public struct StatisticsView {
     /// The width below which the screen says that the terminal is too small.
     static let minWidth = 40
     static let minHeight = 12
-    /// The height from which on there is a row of plots for memory.
+    /// The minimum height for a row of memory plots.
     private static let minHeightOfThreeRows = 18
-    /// The width below which there are no plots beside tables.
+    /// The minimum width for plots beside tables.
     private static let minWidthOfTwoColumns = 64
     private static let minWidthOfParts = 100
-    /// The seconds for which a restart of the server is reported.
+    /// The number of seconds for which a restart of the server is shown.
     private static let restartNoticeSeconds = 60.0
 
     let history: StatisticsHistory
@@ -20,14 +20,14 @@ public struct StatisticsView {
     let now: Double
     /// The time of day of ``now``.
     let timeOfDay: (Double) -> String
-    /// The time by the clock of the history's points.
+    /// The current time by the clock of the history's points.
     let moment: Double
 
     /// - Parameters:
-    ///   - address: where the metrics come from.
-    ///   - moment: by the clock of the history's points.
+    ///   - address: the address of the metrics.
+    ///   - moment: the current time by the clock of the history's points.
     ///   - now: seconds since 1970.
-    ///   - timeOfDay: `HH:MM:SS` of seconds since 1970.
+    ///   - timeOfDay: formats seconds since 1970 as `HH:MM:SS`.
     public init(
         of history: StatisticsHistory, address: String, moment: Double, now: Double,
         timeOfDay: @escaping (Double) -> String
@@ -89,7 +89,7 @@ public struct StatisticsView {
         putPair(plots(of: statistics).sizes, plots(of: statistics).calls, on: &grid, rest)
     }
 
-    /// High enough for what has to be in the table, on a screen that has the room for it.
+    /// Returns a height that fits the required rows of the table, if the screen is large enough.
     private func topHeight(_ share: Int, of body: CellRect) -> Int {
         if body.height >= 40 { return max(share, StatisticsTable.maxRowCount + 2) }
         return body.height >= Self.minHeightOfThreeRows ? max(share, 9) : body.height / 2
@@ -134,7 +134,7 @@ public struct StatisticsView {
         PartsTable(statistics).put(on: &grid, right)
     }
 
-    /// The line at the bottom, if there is something to say.
+    /// The line at the bottom, if there is a message.
     private var notice: (text: String, style: CellStyle)? {
         if let silence = history.silence {
             return (

@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// Closes a connection whose client does not read what it has asked for.
+/// Closes a connection whose client does not read its answers.
 public final class StalledWriteCloser: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = Never
 

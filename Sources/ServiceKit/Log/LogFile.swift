@@ -7,11 +7,11 @@ import StorageIO
     import Glibc
 #endif
 
-/// The file of a log, as its thread sees it: gathers lines, writes them, and remembers those that
-/// the file refused until it can say so in the file.
+/// The file of a log, for the thread that writes: gathers lines, writes them, and counts refused
+/// lines until it can report them in the file.
 ///
-/// One write has whole lines and at most 4,096 bytes, unless a line is longer: as much as a pipe
-/// takes in one piece (`PIPE_BUF` on Linux), so that lines do not mix with those of other processes.
+/// One write has whole lines and at most 4,096 bytes, unless a line is longer: a pipe accepts that
+/// in one piece (`PIPE_BUF` on Linux), so lines do not mix with those of other processes.
 struct LogFile: ~Copyable {
     private static let gatheredByteCount = 4096
     private static let lineFeed = UInt8(ascii: "\n")
@@ -20,7 +20,7 @@ struct LogFile: ~Copyable {
     private var formatter: LineFormatter
     private var gathered: [UInt8] = []
     private var gatheredCount = 0
-    /// Lines that the file refused since the last write that went well, and why.
+    /// The number of lines that the file refused since the last successful write, and the reason.
     private var refused: (count: Int, reason: Int32) = (0, 0)
     private var uncountedRefusals = 0
     private var endsInsideLine = false
@@ -37,8 +37,8 @@ struct LogFile: ~Copyable {
         gatheredCount += 1
     }
 
-    /// Writes what is gathered. Waits as long as the file does not take it; what it refuses, by an
-    /// error, is given up.
+    /// Writes the gathered lines. Waits while the file does not accept them; drops lines that it
+    /// refuses with an error.
     mutating func write() {
         guard gatheredCount > 0 else { return }
         var lead: [UInt8] = []
@@ -57,7 +57,7 @@ struct LogFile: ~Copyable {
         gatheredCount = 0
     }
 
-    /// Lines refused since this was last asked.
+    /// Returns the number of refused lines since the last call.
     mutating func takeRefusedCount() -> Int {
         defer { uncountedRefusals = 0 }
         return uncountedRefusals
@@ -69,7 +69,7 @@ struct LogFile: ~Copyable {
             "\(counted(refused.count, "line")) missing here: \(Errno(rawValue: refused.reason))")
     }
 
-    /// - Returns: how many bytes the file took, and the error that ended it.
+    /// - Returns: the number of bytes that the file accepted, and the error that ended the write.
     private func writeAll(_ bytes: [UInt8]) -> (written: Int, reason: Int32?) {
         var written = 0
         while written < bytes.count {
@@ -89,15 +89,17 @@ struct LogFile: ~Copyable {
         return (written, nil)
     }
 
-    /// For a file that another process, which has it too, has set not to block.
+    /// Waits until the file accepts bytes. Another process that shares the file may have made it
+    /// non-blocking.
     private func waitForRoom() {
         var request = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
-        // At most a second: SIGHUP may have put another file under the number, and poll goes on waiting for the old one.
+        // At most a second: after SIGHUP the descriptor may refer to another file, while poll still waits for the old
+        // one.
         poll(&request, 1, 1_000)
     }
 }
 
-/// One write(2), under a name that no method hides.
+/// Calls write(2), under a name that no method hides.
 private func systemWrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
     write(file, bytes.baseAddress, bytes.count)
 }

@@ -4,20 +4,20 @@
     import Glibc
 #endif
 
-/// How the lines of a log look.
+/// The format of a log's lines.
 public enum LogFormat: String, CaseIterable, Sendable {
-    /// `immudb 2026/11/22 20:54:52 INFO: message`, in local time, as the original has it.
+    /// `immudb 2026/11/22 20:54:52 INFO: message`, in local time, as in the original.
     case text
-    /// One object a line, with the message's fields: `{"time":"2026-11-22T19:54:52.031207Z","level":"info",…}`.
+    /// One object per line, with the message's fields: `{"time":"2026-11-22T19:54:52.031207Z","level":"info",…}`.
     case json
 }
 
-/// Puts lines together, on the thread that writes them.
+/// Formats lines, on the thread that writes them.
 struct LineFormatter {
     let format: LogFormat
     /// The first word of a line of text.
     let program: String
-    /// The second of the last line.
+    /// The second of the last line, and its text.
     private var clock: (second: time_t, text: String) = (-1, "")
 
     init(_ format: LogFormat, program: String) {
@@ -25,7 +25,7 @@ struct LineFormatter {
         self.program = program
     }
 
-    /// The line with its end.
+    /// Returns the line with its line end.
     mutating func bytes(of line: LogLine) -> [UInt8] {
         if line.time.second != clock.second {
             let time = line.time

@@ -33,8 +33,8 @@ extension LogLevel {
         }
     }
 
-    /// - Parameter word: of the environment variable `LOG_LEVEL`: error, warn, info or debug in
-    ///   any case; nil for anything else.
+    /// - Parameter word: the value of the environment variable `LOG_LEVEL`: error, warn, info or
+    ///   debug in any case. The result is nil for anything else.
     public init?(word: String) {
         switch word.lowercased() {
         case "error": self = .error

@@ -7,8 +7,7 @@ import StorageIO
     import Glibc
 #endif
 
-/// One line of the log: what its caller gives. Its text is put together where it is written, which
-/// is on another thread.
+/// One line of the log, as its caller gives it. The thread that writes it formats its text.
 struct LogLine: Sendable {
     struct Field: Sendable {
         let name: String
@@ -17,14 +16,15 @@ struct LogLine: Sendable {
 
     /// A longer message is cut.
     static let maxByteCount = 64 << 10
-    /// So is the value of a field, and those beyond a number of fields are left out.
+    /// A longer value of a field is cut, too; fields beyond a number are left out.
     static let maxFieldByteCount = 4 << 10
     static let maxFieldCount = 16
 
     let time: LogTime
     let level: LogLevel
     let message: String
-    /// What the message is about, for programs that read the log: in the form `json` only.
+    /// The fields of the message, for programs that read the log. Only the format `json` shows
+    /// them.
     let fields: [Field]
 
     init(_ level: LogLevel, _ message: String, fields: [Field] = []) {
@@ -38,7 +38,7 @@ struct LogLine: Sendable {
         }
     }
 
-    /// What it takes in memory, nearly.
+    /// The approximate size in memory.
     var byteCount: Int {
         fields.reduce(message.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 32 }
     }
@@ -46,22 +46,22 @@ struct LogLine: Sendable {
     /// `2026/11/22 20:54:52 INFO: message`, without characters that are unsafe in a line.
     var text: String { text(at: time.local) }
 
-    /// - Parameter time: as `LogTime.local` says it; many lines are of one second.
+    /// - Parameter time: the text of `LogTime.local`, which many lines share.
     func text(at time: String) -> String {
         "\(time) \(level.name): \(message.escapedForLine)"
     }
 
-    /// `{"time":"2026-11-22T19:54:52.031207Z","level":"info","message":"…"}`, and behind these the fields.
+    /// `{"time":"2026-11-22T19:54:52.031207Z","level":"info","message":"…"}`, followed by the fields.
     var json: String { json(at: time.universal) }
 
-    /// - Parameter time: as `LogTime.universal` says it.
+    /// - Parameter time: the text of `LogTime.universal`.
     func json(at time: String) -> String {
         var members = [
             ("time", "\"\(time)\(self.time.fraction)Z\""),
             ("level", "\"\(level.name.lowercased())\""),
             ("message", JSONLine.string(message)),
         ]
-        // A name is there once in an object.
+        // Each name occurs once in an object.
         var names = Set(members.map(\.0))
         for field in fields {
             var name = field.name
@@ -77,7 +77,7 @@ struct LogLine: Sendable {
     }
 }
 
-/// When a line was logged.
+/// The time when a line was logged.
 struct LogTime: Sendable {
     let second: time_t
     let microsecond: Int

@@ -9,26 +9,26 @@ import Synchronization
     import Glibc
 #endif
 
-/// Lines on their way to a file: a bounded queue, and the one thread that writes what is in it.
+/// Writes lines to a file: a bounded queue, and one thread that writes its lines.
 ///
-/// A file that takes nothing, such as a pipe that nobody reads, blocks that thread alone. The queue
-/// then fills up, and further lines are dropped and counted. The last quarter of the queue is for
-/// warnings and errors, so that debug lines cannot push those out. The next line that finds room
-/// carries the count, and the log says at that place how many are missing.
+/// A file that accepts nothing, such as a pipe that nobody reads, blocks only that thread. The
+/// queue then fills up, and further lines are dropped and counted. The last quarter of the queue is
+/// for warnings and errors, so that debug lines cannot crowd them out. The next queued line carries
+/// the count, and the log says at that point how many lines are missing.
 ///
-/// Memory: the queue's capacity, and as much again for the lines that the thread has taken.
+/// Memory: the queue's capacity, and the same again for the lines that the thread has taken.
 ///
-/// The thread ends, and closes its file, when this object is gone and all lines are written.
+/// The thread ends, and closes its file, when this object is deallocated and all lines are written.
 final class LogWriter: Sendable {
-    /// Of the lines that wait: their messages and fields, and 64 bytes a line for the rest. So there are
-    /// 16,384 at most.
+    /// The capacity in bytes: the messages and fields of waiting lines, and 64 bytes per line for the rest. So at
+    /// most 16,384 lines wait.
     static let defaultCapacity = 1 << 20
     private static let lineOverhead = 64
 
     private enum Element: Sendable {
-        /// A line, and how many were dropped before it.
+        /// A line, and the number of lines dropped before it.
         case line(LogLine, droppedBefore: Int)
-        /// Signalled when all before it is written.
+        /// Signalled when all lines before it are written.
         case mark(DispatchSemaphore)
     }
 
@@ -37,15 +37,15 @@ final class LogWriter: Sendable {
     private let counts = Counts()
 
     private final class Counts: Sendable {
-        /// Lines dropped that the log has not told of.
+        /// Dropped lines that the log has not reported yet.
         let untold = Atomic<Int>(0)
         let lost = Atomic<Int>(0)
     }
 
     /// - Parameters:
-    ///   - file: open for writing; with `closesFile`, closed at the end, and also by an error.
-    ///   - formatter: puts lines together.
-    /// - Throws: `LogOpenError` if there is no thread to be had.
+    ///   - file: open for writing; with `closesFile`, closed at the end, also if this throws.
+    ///   - formatter: formats the lines.
+    /// - Throws: `LogOpenError` if no thread can be created.
     init(
         to file: Int32, _ formatter: LineFormatter, closesFile: Bool,
         capacity: Int = defaultCapacity
@@ -67,10 +67,10 @@ final class LogWriter: Sendable {
         queue.close()
     }
 
-    /// Lines dropped and lines that could not be written.
+    /// The number of lines that were dropped or could not be written.
     var lostLineCount: Int { counts.lost.load(ordering: .relaxed) }
 
-    /// Queues a line, or drops it if there is no room. Never waits.
+    /// Queues a line, or drops it if the queue is full. Never waits.
     func put(_ line: LogLine) {
         let dropped = counts.untold.exchange(0, ordering: .relaxed)
         let result = queue.put(
@@ -82,7 +82,7 @@ final class LogWriter: Sendable {
         counts.lost.add(1, ordering: .relaxed)
     }
 
-    /// Waits until the lines so far are written, or refused by the file.
+    /// Waits until the file has accepted or refused all lines so far.
     ///
     /// - Returns: false if that took longer than `time`.
     func flush(within time: Duration) -> Bool {
@@ -115,7 +115,7 @@ final class LogWriter: Sendable {
     private static func write(
         _ file: inout LogFile, _ queue: BlockingQueue<Element>, _ counts: Counts
     ) {
-        // Lines that were dropped after the last queued one: no later line reports them, so do it here.
+        // No later line reports the lines that were dropped after the last queued one, so do it here.
         if queue.isEmpty {
             let dropped = counts.untold.exchange(0, ordering: .relaxed)
             if dropped > 0 { file.add(notice(of: dropped)) }
@@ -131,8 +131,8 @@ final class LogWriter: Sendable {
                 + "as they came")
     }
 
-    /// A pipe without a reader is then an error of the write, also in a process that has not ignored
-    /// the signal.
+    /// Blocks SIGPIPE, so that a pipe without a reader is an error of the write even in a process
+    /// that does not ignore the signal.
     private static func blockBrokenPipeSignal() {
         var signals = sigset_t()
         sigemptyset(&signals)

@@ -7,21 +7,22 @@ public import StorageIO
     import Glibc
 #endif
 
-/// The file of a log: its path, and the descriptor that lives as long as the log.
+/// The file of a log: its path, and the descriptor, which is open as long as the log.
 struct LogFilePlace: Sendable {
     let path: String
     let descriptor: Int32
 }
 
 extension ServerLog {
-    /// A log in a file, lines appended: `immudb 2026/11/22 20:54:52 INFO: message`, with the program's name.
+    /// Returns a log that appends lines to a file: `immudb 2026/11/22 20:54:52 INFO: message`, with the program's
+    /// name.
     ///
-    /// The folder that the file is in is made if it is missing, but none above it. Lines that
-    /// cannot be written, to a full disk say, are counted, and the next line that can be written is
-    /// preceded by their number. A named pipe has to have a reader; opening it does not wait for one.
+    /// Creates the file's folder if it is missing, but not its parents. Lines that cannot be written, for example to
+    /// a full disk, are counted; their number precedes the next line that can be written. A named pipe must have a
+    /// reader; opening it does not wait for one.
     ///
     /// - Parameter program: the first word of each line of text.
-    /// - Throws: `LogOpenError` that names the folder or file; no folder is left behind then.
+    /// - Throws: `LogOpenError` that names the folder or file; leaves no new folder behind.
     public static func file(
         _ path: String, program: String, level: LogLevel, format: LogFormat = .text
     ) throws(LogOpenError) -> ServerLog {
@@ -41,21 +42,22 @@ extension ServerLog {
                 level: level, format: format, writer: writer,
                 file: LogFilePlace(path: path, descriptor: file))
         } catch {
-            // Fails if the log is in it already: a start without a thread for it has left an empty one.
+            // Fails if the folder already has a log, perhaps an empty one that a start without a thread has left.
             if isNew { rmdir(folder) }
             throw error
         }
     }
 
-    /// Goes on in a new file of the log's path, since the old one was renamed or deleted. Lines so far, and some
-    /// that are written just now, are in the old one; none is lost. Without a file nothing happens.
+    /// Continues in a new file at the log's path, since the old one was renamed or deleted. Earlier lines, and some
+    /// that are being written now, are in the old file; none is lost. Does nothing without a file.
     ///
-    /// - Throws: `LogOpenError` if there is no such file; the log goes on in the old one then.
+    /// - Throws: `LogOpenError` if the file cannot be opened; the log then continues in the old
+    ///   one.
     public func reopenFile() throws(LogOpenError) {
         guard let file else { return }
         let new = try Self.open(file.path)
         defer { close(new) }
-        // The thread that writes keeps its descriptor, which leads to the new file from now on.
+        // The thread that writes keeps its descriptor, which from now on refers to the new file.
         guard dup2(new, file.descriptor) >= 0,
             fcntl(file.descriptor, F_SETFD, FD_CLOEXEC) == 0
         else { throw LogOpenError("Unable to reopen log file \(file.path): \(Errno.last)") }
@@ -75,7 +77,7 @@ extension ServerLog {
     }
 }
 
-/// Why a log cannot be written: a message for the operator.
+/// The reason why a log cannot be written, as a message for the operator.
 public struct LogOpenError: Error, Hashable, CustomStringConvertible {
     public let message: String
 

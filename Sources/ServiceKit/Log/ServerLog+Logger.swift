@@ -2,14 +2,14 @@ public import Logging
 import StorageIO
 
 extension ServerLog {
-    /// A `Logger` of swift-log that writes to this log: for a server, or any other library that takes one.
+    /// A swift-log `Logger` that writes to this log, for a server or any other library that takes one.
     ///
-    /// Its level is this log's, also when that changes, unless it is given one of its own.
+    /// Its level follows this log's level, unless it is set.
     public var logger: Logger {
         Logger(label: "service", factory: { _ in ServerLogHandler(self) })
     }
 
-    /// The same for one part of a program, which is the field `component` of its lines.
+    /// Returns a logger for one part of a program, which its lines name in the field `component`.
     public func logger(of component: String) -> Logger {
         var logger: Logger = self.logger
         logger[metadataKey: "component"] = "\(component)"
@@ -17,7 +17,7 @@ extension ServerLog {
     }
 }
 
-/// Brings the messages of a `Logger` into a ``ServerLog``. Metadata are a line's fields.
+/// Writes the messages of a `Logger` to a ``ServerLog``. Metadata become a line's fields.
 struct ServerLogHandler: LogHandler {
     private let log: ServerLog
     private var ownLevel: Logger.Level?
@@ -43,7 +43,7 @@ struct ServerLogHandler: LogHandler {
                 fields: log.format == .text ? [] : fields(of: event)))
     }
 
-    /// In the order of their names.
+    /// Returns the fields, ordered by name.
     private func fields(of event: LogEvent) -> [LogLine.Field] {
         var all = metadata
         if let more = metadataProvider?.get() { all.merge(more) { $1 } }
@@ -56,7 +56,7 @@ struct ServerLogHandler: LogHandler {
 }
 
 extension LogLevel {
-    /// The nearest one: there are four here.
+    /// Maps a level to the nearest of the four levels here.
     init(_ level: Logger.Level) {
         switch level {
         case .trace, .debug: self = .debug

@@ -7,15 +7,16 @@ import Synchronization
     import Glibc
 #endif
 
-/// Lines for the operator: `immu-server 2026/11/22 20:54:52 INFO: message`, in local time; or objects of JSON.
+/// A log for the operator: lines such as `immu-server 2026/11/22 20:54:52 INFO: message`, in local time; or JSON
+/// objects.
 ///
-/// A server takes its ``logger``. A log of `standardError` or `file` never makes its caller wait: lines go
-/// into a queue of 1 MiB, and one thread writes them (`LogWriter`). If they come faster than the file takes
-/// them, lines are dropped, and the log says how many. A line costs its caller its message and a place in the
-/// queue; a line below the level costs a comparison.
+/// A server takes its ``logger``. With `standardError` or `file`, callers never wait: lines go into a queue of 1 MiB,
+/// and one thread writes them (`LogWriter`). If they come faster than the file accepts them, lines are dropped, and
+/// the log says how many. A line costs its caller the message and a position in the queue; a line below the level
+/// costs a comparison.
 ///
-/// Control characters in a message, which may come from a client, are escaped: nobody forges a line. So are
-/// those that turn the direction of writing.
+/// Control characters in a message, which may come from a client, are escaped, so that nobody can forge a line. So
+/// are characters that change the writing direction.
 public struct ServerLog: Sendable {
     private enum Target: Sendable {
         case function(@Sendable (String) -> Void)
@@ -30,18 +31,19 @@ public struct ServerLog: Sendable {
     private let target: Target
     private let sharedLevel: SharedLevel
     let format: LogFormat
-    /// Where the log file is, to open it again; nil for a log without a file.
+    /// The log file, for opening it again; nil for a log without a file.
     let file: LogFilePlace?
 
-    /// The least important level that is written. All copies of the log, and its loggers, have a new one at once.
+    /// The least important level that is written. A change applies to all copies of the log and its loggers at once.
     public var level: LogLevel {
         get { LogLevel(rawValue: sharedLevel.rawValue.load(ordering: .relaxed)) ?? .info }
         nonmutating set { sharedLevel.rawValue.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    /// A log that calls a function for each line.
+    /// Makes a log that calls a function for each line.
     ///
-    /// - Parameter write: takes one line without its end; called from any thread, which waits for it.
+    /// - Parameter write: takes one line without its line end; called on the thread of the caller, which waits for
+    ///   it.
     public init(
         level: LogLevel, format: LogFormat = .text, write: @escaping @Sendable (String) -> Void
     ) {
@@ -58,10 +60,10 @@ public struct ServerLog: Sendable {
         self.file = file
     }
 
-    /// The log of the process, on its standard error.
+    /// Returns a log on the standard error.
     ///
     /// - Parameter program: the first word of each line of text.
-    /// - Throws: `LogOpenError` if the system has no thread for it.
+    /// - Throws: `LogOpenError` if no thread can be created.
     public static func standardError(
         program: String, level: LogLevel, format: LogFormat = .text
     ) throws(LogOpenError) -> ServerLog {
@@ -70,7 +72,7 @@ public struct ServerLog: Sendable {
         return ServerLog(level: level, format: format, writer: writer)
     }
 
-    // The lines of the program itself; those of what it serves come by `logger`.
+    // The lines of the program itself. Its service logs through `logger`.
 
     public func error(_ message: @autoclosure () -> String) { log(.error, message()) }
     public func warning(_ message: @autoclosure () -> String) { log(.warning, message()) }
@@ -82,7 +84,7 @@ public struct ServerLog: Sendable {
         always(level, message())
     }
 
-    /// Writes a line whatever the level is, such as one about the level itself.
+    /// Writes a line at any level of the log, such as a line about the level itself.
     public func always(_ level: LogLevel, _ message: String) {
         write(LogLine(level, message, fields: [LogLine.Field(name: "component", value: "program")]))
     }
@@ -94,10 +96,10 @@ public struct ServerLog: Sendable {
         }
     }
 
-    /// Waits until the lines so far are written. For the end of a process, whose lines would be lost
-    /// with it.
+    /// Waits until all lines so far are written. To be called before the process exits, since
+    /// waiting lines would be lost.
     ///
-    /// - Returns: false if the time was not enough.
+    /// - Returns: false if they were not written in time.
     @discardableResult
     public func flush(within time: Duration) -> Bool {
         switch target {
@@ -106,7 +108,7 @@ public struct ServerLog: Sendable {
         }
     }
 
-    /// Lines that were dropped, and lines that the file refused, since the log was opened.
+    /// The number of lines that were dropped or that the file refused since the log was opened.
     public var lostLineCount: Int {
         switch target {
         case .function: 0

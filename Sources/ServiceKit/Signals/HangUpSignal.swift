@@ -8,9 +8,9 @@ import Synchronization
     import Glibc
 #endif
 
-/// Receives SIGHUP from its creation on, in a server with a log file or certificates, or one that a service manager has
-/// started: opens the log file again, which may have been renamed, and has the server read its files again, which may
-/// have been replaced. The service manager hears when that is done.
+/// Handles SIGHUP in a server that has a log file or certificates, or that a service manager has started: opens the
+/// log file again, which may have been renamed, and makes the server read its files again, which may have been
+/// replaced. Then notifies the service manager.
 final class HangUpSignal: Sendable {
     private let log: ServerLog
     private let manager: ServiceNotifier
@@ -28,14 +28,14 @@ final class HangUpSignal: Sendable {
         source.activateAndWait()
     }
 
-    /// The server whose files are read again from now on.
+    /// Sets the server whose files are read again.
     func serve(_ server: any RunningService) { self.server.withLock { $0 = server } }
 
-    /// The server stops: a hang-up does nothing to it from now on, and tells the service manager nothing of it.
+    /// Notes that the server stops: from now on SIGHUP does not affect it, and does not notify the service manager.
     func stopServing() { server.withLock { $0 = nil } }
 
     private func received() {
-        // Before the server serves, it is not for this to say that it does.
+        // Before the server serves, this must not report that it does.
         let server = tell { _ in .reloading }
         defer { tell { .ready($0.status) } }
         do throws(LogOpenError) {
@@ -47,8 +47,8 @@ final class HangUpSignal: Sendable {
         server?.reload()
     }
 
-    /// Tells the service manager something of a server that serves. While it does, the server does not begin to stop:
-    /// the service manager hears nothing of this after it was told of that.
+    /// Notifies the service manager about a running server. The server does not begin to stop meanwhile, so this
+    /// notification never follows that of the stop.
     @discardableResult
     private func tell(
         _ state: (any RunningService) -> ServiceNotifier.State

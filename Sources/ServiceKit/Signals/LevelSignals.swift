@@ -7,14 +7,14 @@ import StorageIO
     import Glibc
 #endif
 
-/// Changes how much is logged while the server runs, from its creation on: SIGUSR1 by one level towards debug, SIGUSR2
-/// by one towards error. Either says the new level in the log.
+/// Changes the log level of a running server: SIGUSR1 by one level towards debug, SIGUSR2 by one towards error. Both
+/// log the new level.
 final class LevelSignals: Sendable {
     // Written once, by `init`. The objects may be used on every thread; this only keeps them alive.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
     init(log: ServerLog) {
-        // One queue: each change begins with the level that the one before has left.
+        // One serial queue, so that each change starts from the result of the previous one.
         let queue = DispatchQueue(label: "service.level")
         sources = [(SIGUSR1, "SIGUSR1", -1), (SIGUSR2, "SIGUSR2", 1)].map { number, name, step in
             signal(number, SIG_IGN)
@@ -23,7 +23,8 @@ final class LevelSignals: Sendable {
                 let (old, new) = (log.level, LogLevel(rawValue: log.level.rawValue + step))
                 if let new { log.level = new }
                 let word = LogLevelWord(new ?? old)
-                // At the level error, too, or nobody would know whether the signal was taken.
+                // Logged even at the level error, so that the operator knows that the signal was
+                // handled.
                 log.always(
                     .info,
                     "caught \(name): the log's level is \(new == nil ? "still" : "now") \(word)")

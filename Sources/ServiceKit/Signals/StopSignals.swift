@@ -8,11 +8,11 @@ import Synchronization
     import Glibc
 #endif
 
-/// Receives SIGTERM and SIGINT from its creation on, and SIGHUP where that has nothing else to do. The first one stops
-/// the server; later ones are ignored.
+/// Handles SIGTERM and SIGINT, and SIGHUP if it has no other use. The first signal stops the server; later ones are
+/// ignored.
 ///
-/// If the server is still starting, the first one cancels the start, and a second ends the process at once.
-/// That loses nothing: the next start goes on from there.
+/// If the server is still starting, the first signal cancels the start, and the second ends the process at once. That
+/// loses nothing: the next start continues the work.
 final class StopSignals: Sendable {
     private enum Phase {
         case starting
@@ -28,9 +28,9 @@ final class StopSignals: Sendable {
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
     /// - Parameters:
-    ///   - stopsOnHangUp: whether SIGHUP stops the server as well. One that was started so that it is
-    ///     ignored, as nohup does, stays ignored.
-    ///   - cancelStart: stops a start.
+    ///   - stopsOnHangUp: whether SIGHUP stops the server as well. If it was ignored at the start, as with nohup, it
+    ///     stays ignored.
+    ///   - cancelStart: cancels the start.
     init(
         log: ServerLog, stopsOnHangUp: Bool = false,
         cancelStart: @escaping @Sendable () -> Void = {}
@@ -50,7 +50,7 @@ final class StopSignals: Sendable {
         }
     }
 
-    /// Returns when the first signal has come.
+    /// Returns when the first signal has arrived.
     func first() async {
         await withCheckedContinuation { continuation in
             phase.withLock { phase in
@@ -88,7 +88,7 @@ final class StopSignals: Sendable {
 }
 
 extension DispatchSourceSignal {
-    /// Until the source is registered, a signal that is ignored is lost.
+    /// Activates the source and waits until it is registered: until then a signal would be lost.
     func activateAndWait() {
         let isRegistered = DispatchSemaphore(value: 0)
         setRegistrationHandler { isRegistered.signal() }
@@ -97,7 +97,7 @@ extension DispatchSourceSignal {
     }
 }
 
-/// Whether the process ignores a signal.
+/// Returns whether the process ignores a signal.
 private func isIgnored(_ number: Int32) -> Bool {
     var action = sigaction()
     guard sigaction(number, nil, &action) == 0 else { return false }

@@ -7,13 +7,13 @@ import Terminal
     import Glibc
 #endif
 
-/// How a command about a service talks to who has given it.
+/// The dialog of a service command with its user.
 public struct ServiceDialog: Sendable {
     /// Prints a line.
     let say: @Sendable (String) -> Void
-    /// Asks a question; `byDefault` is what an empty line means.
+    /// Asks a question; `byDefault` is the answer of an empty line.
     let confirm: @Sendable (_ question: String, _ byDefault: Bool) throws(ServiceError) -> Bool
-    /// Whether somebody sees colours.
+    /// Whether output may have colours.
     let isTerminal: Bool
 
     init(
@@ -26,10 +26,10 @@ public struct ServiceDialog: Sendable {
         self.confirm = confirm
     }
 
-    /// Takes answers from the terminal or a pipe.
+    /// Makes a dialog that takes answers from the terminal or a pipe.
     ///
     /// - Parameters:
-    ///   - isPlain: whether lines are without colours also at a terminal.
+    ///   - isPlain: whether lines have no colours even on a terminal.
     ///   - say: prints a line on the standard output.
     public init(isPlain: Bool, say: @escaping @Sendable (String) -> Void) {
         self.init(
@@ -43,7 +43,7 @@ public struct ServiceDialog: Sendable {
             })
     }
 
-    /// Does something, and prints a line about how it ended.
+    /// Runs an action, and prints a line about its result.
     func report(
         _ what: String, _ body: () throws(ServiceError) -> Void
     ) throws(ServiceError) {

@@ -1,6 +1,6 @@
 import POSIX
 
-/// What a command line asks for about a service.
+/// The request of a command line about a service.
 public struct ServiceRequest: Hashable, Sendable {
     public enum Verb: String, CaseIterable, Sendable {
         case install, uninstall, start, stop, restart, status
@@ -10,14 +10,14 @@ public struct ServiceRequest: Hashable, Sendable {
     public let verb: Verb
     /// The program to install; nil for the one beside this program.
     public var localFile: String?
-    /// Whether config file and logs go with the service.
+    /// Whether config file and logs are removed with the service.
     public var removesFiles = false
-    /// When to do it; nil for at once.
+    /// The delay before the action; nil for none.
     public var delaySeconds: Int?
-    /// Whether to say only what would be done.
+    /// Whether to print the steps without doing them.
     public var printsOnly = false
 
-    /// - Throws: `ServiceError` that names the word that is wrong, or missing.
+    /// - Throws: `ServiceError` that names the wrong or missing word.
     public init(_ words: [String]) throws(ServiceError) {
         guard let service = words.first else { throw ServiceError("required a service name") }
         guard words.count > 1 else { throw ServiceError("required a command name") }
@@ -30,7 +30,7 @@ public struct ServiceRequest: Hashable, Sendable {
         self.verb = verb
     }
 
-    /// - Throws: `ServiceError` if something was asked for that means nothing to the verb.
+    /// - Throws: `ServiceError` if an option does not apply to the verb.
     func requireMeaning() throws(ServiceError) {
         if localFile != nil, verb != .install {
             throw ServiceError("--local-file: only install takes a program")
@@ -47,13 +47,13 @@ public struct ServiceRequest: Hashable, Sendable {
     }
 }
 
-/// Does what a request asks for.
+/// Carries out a request.
 public struct ServiceTask {
     private let request: ServiceRequest
     private let service: ServiceDefinition
     private let machine: Machine
     private let dialog: ServiceDialog
-    /// The folder that this program is in.
+    /// The folder of this program.
     private let programFolder: String
     private var unit: Unit { Unit(service: service, machine: machine, dialog: dialog) }
 
@@ -79,12 +79,12 @@ public struct ServiceTask {
         MachineFiles.realPath("/proc/self/exe").map(parentFolder) ?? "."
     }
 
-    /// Blocks until it is done.
+    /// Carries out the request. Blocks until it is done.
     ///
-    /// - Throws: `ServiceError`, when some lines may have been printed already.
+    /// - Throws: `ServiceError`; some lines may have been printed before.
     public func run() throws(ServiceError) {
         if !request.printsOnly {
-            // Everybody may ask how it is.
+            // Everybody may ask for the status.
             if request.verb != .status { try machine.requireRoot() }
             try machine.requireSystemd()
         }
@@ -128,7 +128,7 @@ public struct ServiceTask {
         try plan.isUpgrade ? unit.restart() : startUnlessRunning()
     }
 
-    /// A service whose installation was interrupted may run already.
+    /// Starts the service, unless it already runs, as it may after an interrupted installation.
     private func startUnlessRunning() throws(ServiceError) {
         guard try !isRunning() else { return }
         try unit.start()
@@ -144,7 +144,7 @@ public struct ServiceTask {
     private func uninstall() throws(ServiceError) {
         var extent = RemovalPlan.Extent(removesFiles: request.removesFiles)
         let survey = try machine.survey(of: service)
-        // Nothing is asked about a service that is not there.
+        // Fails before the questions if the service is not installed.
         _ = try RemovalPlan(service, extent, survey: survey)
         guard try ask("Are you sure you want to uninstall \(service.name)? [y/N]") else {
             return dialog.say("No action")
@@ -164,7 +164,7 @@ public struct ServiceTask {
         dialog.say("Program files removed")
     }
 
-    /// Asks, or says what would be asked, and takes a yes for the answer.
+    /// Asks a question; with `--print`, prints it and assumes a yes.
     private func ask(_ question: String, byDefault: Bool = false) throws(ServiceError) -> Bool {
         guard request.printsOnly else { return try dialog.confirm(question, byDefault) }
         dialog.say("ask \(question)")

@@ -1,14 +1,14 @@
-/// What systemd says of a unit.
+/// The status of a unit in systemd.
 struct UnitStatus: Hashable, Sendable {
     static let properties = ["LoadState", "ActiveState", "SubState", "MainPID"]
 
-    /// Whether there is such a unit.
+    /// Whether the unit exists.
     let isLoaded: Bool
-    /// Whether it runs, or is starting.
+    /// Whether it runs or is starting.
     let isRunning: Bool
-    /// Whether it has failed, and systemd is going to start it again.
+    /// Whether it has failed and systemd will start it again.
     let isWaiting: Bool
-    /// nil if there is no process.
+    /// The id of its process; nil if there is none.
     let processID: Int?
 
     /// - Parameter text: the output of `systemctl show`: lines `Name=value`.
@@ -33,7 +33,7 @@ struct UnitStatus: Hashable, Sendable {
     }
 }
 
-/// A unit, and the commands that it is ruled by.
+/// A unit, and the commands that manage it.
 struct Unit {
     let service: ServiceDefinition
     let machine: Machine
@@ -78,7 +78,7 @@ struct Unit {
         try run("stop", "Stopping")
     }
 
-    /// Starts it also if it is stopped.
+    /// Restarts the unit, or starts it if it is stopped.
     func restart() throws(ServiceError) {
         guard !machine.isStandIn else { return sayNotRun("restart") }
         if try loadedStatus().isRunning { try run("stop", "Stopping") }
@@ -102,7 +102,7 @@ struct Unit {
 
     // MARK: later
 
-    /// Has systemd do it when some time has passed, whatever becomes of this terminal.
+    /// Makes systemd run the command after a delay, even if this terminal is closed.
     func schedule(_ verb: String, in seconds: Int) throws(ServiceError) {
         let words = Self.scheduling(verb, service, in: seconds)
         guard !machine.isStandIn else {

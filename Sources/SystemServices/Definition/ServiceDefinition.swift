@@ -1,25 +1,26 @@
-// Services of systemd: immudb, immugw and the auditor. Read this file first: what a service is. Then Plan/, which decides what is
-// to be done, without touching anything; Machine/, which does it; Control/, what the command's words mean.
+// Services of systemd: immudb, immugw and the auditor. Read this file first: it defines a service. Then Plan/, which
+// computes the steps without touching anything; Machine/, which carries them out; Control/, which interprets the
+// command line.
 
 /// A program that runs as a service, and the files that make it one.
 ///
-/// No file belongs to the service's user but those that it writes itself: systemd makes its folders, with the right owner,
-/// at each start. So nothing is ever given to another owner here.
+/// The service's user owns only the files that the service writes: systemd creates its folders, with the right owner,
+/// at each start. So no code here changes an owner.
 public struct ServiceDefinition: Sendable {
     public let name: String
-    /// What the command calls it.
+    /// The name of the service in commands.
     let word: String
-    /// The program that it runs, and the words behind the program's name.
+    /// The program, and its arguments.
     let program: String
     let arguments: String
-    /// Of its config file, with comments.
+    /// The text of its config file, with comments.
     let configuration: String
-    /// What the process must not even see.
+    /// The folders that the process cannot see.
     let hiddenFolders: [String]
 
-    /// Who the services run as.
+    /// The user of the services.
     static let user = "immu"
-    /// Files that one process may have open: 10,000 connections and what the database needs, with some to spare.
+    /// The limit of open files of a process: 10,000 connections and the files of the database, with a reserve.
     static let openFileLimit = 16_384
 
     public static let all = [immudb, immugw, auditor]
@@ -36,7 +37,7 @@ public struct ServiceDefinition: Sendable {
     }
 }
 
-/// Where the files are.
+/// The paths of the files.
 extension ServiceDefinition {
     static let configurationFolder = "/etc/immudb"
     static let logFolder = "/var/log/immudb"
@@ -45,7 +46,7 @@ extension ServiceDefinition {
 
     var unit: String { "\(name).service" }
     var unitFile: String { "/etc/systemd/system/\(unit)" }
-    /// Where packages have their units.
+    /// The unit files of packages.
     var foreignUnitFiles: [String] {
         ["/usr/local/lib", "/usr/lib", "/lib"].map { "\($0)/systemd/system/\(unit)" }
     }

@@ -1,10 +1,10 @@
-/// The texts of the files that make a program a service. deploy/ has the same ones.
+/// The texts of a service's files. deploy/ has the same texts.
 extension ServiceDefinition {
     /// The unit for systemd 247 or later.
     ///
-    /// `Type=notify` and not `notify-reload`, which Debian 12 does not know. No watchdog: a disk that hangs is no better
-    /// after a restart, which would be a recovery more. No time limit for a start: after a power failure the key index
-    /// may have to be rebuilt, and what was killed meanwhile would begin again.
+    /// It uses `Type=notify`, since Debian 12 does not know `notify-reload`. It has no watchdog: a restart does not
+    /// help if the disk hangs, and adds a recovery. It has no time limit for a start: after a power failure the key
+    /// index may need a rebuild, and a killed start would begin it again.
     var unitText: String {
         """
         # What "immuadmin service \(word) install" writes. Put changes into a drop-in: systemctl edit \(name)
@@ -72,7 +72,7 @@ extension ServiceDefinition {
         """
     }
 
-    /// The user of all services, for systemd-sysusers(8).
+    /// The definition of the services' user, for systemd-sysusers(8).
     static var accountText: String {
         """
         # What "immuadmin service install" writes: who immudb, immugw and the auditor run as.
@@ -81,8 +81,8 @@ extension ServiceDefinition {
         """
     }
 
-    /// For logrotate(8). A rotation as the service's own user: as root, logrotate could be led astray in a folder that
-    /// the service writes to. The script runs as root.
+    /// The rotation of the log, for logrotate(8). It runs as the service's user, since the service could trick a
+    /// logrotate that runs as root in a folder to which it can write. The script runs as root.
     var rotationText: String {
         """
         # What "immuadmin service \(word) install" writes.

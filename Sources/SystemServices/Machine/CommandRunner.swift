@@ -8,13 +8,13 @@ import POSIX
 
 /// Runs the programs that an administrator would run.
 protocol CommandRunning: Sendable {
-    /// Waits for the program's end.
+    /// Runs a program and waits for its end.
     ///
     /// - Parameters:
-    ///   - words: the program, a path or the name of one of the system's, and its arguments.
-    ///   - environment: beside the paths where programs are.
-    ///   - limit: after which the program and those that it has started are killed; nil: as long as it takes.
-    /// - Throws: `ServiceError` if it cannot be started, or its end cannot be told.
+    ///   - words: the program, by path or by the name of a system program, and its arguments.
+    ///   - environment: variables besides `PATH`.
+    ///   - limit: the time after which the program and its children are killed; nil for no limit.
+    /// - Throws: `ServiceError` if it cannot be started, or its exit status cannot be determined.
     func run(
         _ words: [String], environment: [String: String], limit: Duration?
     ) throws(ServiceError) -> CommandResult
@@ -26,13 +26,13 @@ extension CommandRunning {
     }
 }
 
-/// How a program ended, and what it has printed, on both outputs.
+/// The exit code of a program, and its output on both streams.
 struct CommandResult: Hashable, Sendable {
-    /// 128 and the signal's number for a program that was killed.
+    /// The exit code; 128 plus the signal's number if the program was killed.
     var exitCode: Int32 = 0
     var output = ""
 
-    /// The reason of a failure, for people.
+    /// Returns the failure as an error for the operator.
     func failure(of words: [String]) -> ServiceError {
         let text = output.split(separator: "\n").joined(separator: "\n")
         return ServiceError(
@@ -41,7 +41,7 @@ struct CommandResult: Hashable, Sendable {
     }
 }
 
-/// The programs of this machine, found where the system has them and nowhere else.
+/// The programs of this machine, found only in the system's folders.
 struct SystemCommands: CommandRunning {
     private static let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     private static let maxOutputByteCount = 1 << 20
@@ -63,7 +63,7 @@ struct SystemCommands: CommandRunning {
         _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
         let reading = FileDescriptor(rawValue: ends[0])
         defer { try? reading.close() }
-        // With SIGCHLD ignored, which a process may have from its parent, no end of a child can be told.
+        // With SIGCHLD ignored, which a process can inherit, the exit status of a child is lost.
         let previous = signal(SIGCHLD, SIG_DFL)
         defer { signal(SIGCHLD, previous) }
         let child: pid_t
@@ -87,9 +87,9 @@ struct SystemCommands: CommandRunning {
             output: String(decoding: output, as: UTF8.self))
     }
 
-    /// All that comes until the end, without what is beyond the limit: the program must not wait for a reader.
+    /// Reads the output to its end, and drops bytes beyond the limit, so that the program never waits for a reader.
     ///
-    /// - Returns: nil if the end did not come in time.
+    /// - Returns: nil if the output did not end in time.
     private static func output(
         of file: FileDescriptor, until end: ContinuousClock.Instant?
     ) -> [UInt8]? {
@@ -127,8 +127,8 @@ struct SystemCommands: CommandRunning {
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
         if output > STDERR_FILENO { posix_spawn_file_actions_addclose(&actions, output) }
-        // The child gets no signal mask of a thread of this process, nor its ignored signals; and it leads a group, so
-        // that those that it starts can be ended with it.
+        // The child does not inherit this thread's signal mask or this process's ignored signals; and it leads a
+        // process group, so that its children can be killed with it.
         #if canImport(Darwin)
             var attributes: posix_spawnattr_t?
         #else

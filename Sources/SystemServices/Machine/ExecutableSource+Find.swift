@@ -7,11 +7,11 @@ import POSIX
 #endif
 
 extension Machine {
-    /// Finds the program of a service, and says which one it is.
+    /// Finds the program of a service, and prints its path.
     ///
     /// - Parameters:
     ///   - localFile: its path; nil for the file beside this program.
-    ///   - folder: the one that this program is in.
+    ///   - folder: the folder of this program.
     /// - Throws: `ServiceError` if there is no such program.
     func executable(
         of service: ServiceDefinition, localFile: String?, beside folder: String,
@@ -42,12 +42,13 @@ extension Machine {
     private static let pageTime = Duration.seconds(10)
     private static let nobody: UInt32 = 65_534
 
-    /// Asks a program for its man page. It is the page of the program's release: its date is that of the file.
+    /// Runs a program to get its man page, which belongs to the program's release: its date is that of the file.
     ///
-    /// The program is no service yet, so root does not run it: a copy of it is run by nobody, in a folder of its own.
+    /// The program is not yet trusted as a service, so root does not run it: the user `nobody` runs a copy, in a
+    /// separate folder.
     ///
-    /// - Parameter path: of the page; its last name is the file's.
-    /// - Returns: nil if it has none, or cannot be run here.
+    /// - Parameter path: the path of the page; its last component is the file's name.
+    /// - Returns: nil if the program has no page, or cannot be run here.
     func manPage(of source: ExecutableSource, named path: String) -> String? {
         guard let folder = makeTemporaryFolder() else { return nil }
         defer { try? FolderErasure.eraseWhole(folder) }
@@ -73,7 +74,7 @@ extension Machine {
         let result = try? commands.run(
             words, environment: ["SOURCE_DATE_EPOCH": "\(seconds)"], limit: Self.pageTime)
         guard result?.exitCode == 0,
-            // Not what a link leads to, which nobody may not read.
+            // Does not follow a link, whose target `nobody` may not be allowed to read.
             let page = try? FileDescriptor.opening(
                 "\(folder)/\(name)", .readOnly, [.noFollow, .nonBlocking])
         else { return nil }

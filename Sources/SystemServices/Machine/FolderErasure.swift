@@ -6,25 +6,25 @@ import POSIX
     import Glibc
 #endif
 
-/// Empties a folder that another user may write to meanwhile: each folder is opened in the one that was opened before,
-/// and never through a link.
+/// Empties a folder to which another user may write meanwhile: each folder is opened relative to its open parent, and
+/// never through a link.
 enum FolderErasure {
     private static let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
 
-    /// - Throws: `Errno`, also if the path is that of a link.
+    /// - Throws: `Errno`, also if the path is a link.
     static func erase(_ path: String) throws(Errno) {
         let folder = open(path, flags)
         guard folder >= 0 else { throw .last }
         try empty(folder)
     }
 
-    /// Erases the folder, too.
+    /// Empties and removes the folder.
     static func eraseWhole(_ path: String) throws(Errno) {
         try erase(path)
         guard rmdir(path) == 0 else { throw .last }
     }
 
-    /// Closes the folder.
+    /// Empties an open folder, and closes it.
     private static func empty(_ folder: Int32) throws(Errno) {
         guard let listing = fdopendir(folder) else {
             let reason = Errno.last
@@ -36,7 +36,7 @@ enum FolderErasure {
             let name = MachineFiles.name(of: entry)
             if [".", ".."].contains(name) { continue }
             if unlinkat(folder, name, 0) == 0 || errno == ENOENT { continue }
-            // Linux says EISDIR of a folder, others EPERM.
+            // For a folder, Linux returns EISDIR, other systems EPERM.
             guard errno == EISDIR || errno == EPERM else { throw .last }
             let inner = openat(folder, name, flags)
             guard inner >= 0 else { throw .last }

@@ -6,24 +6,24 @@ import POSIX
     import Glibc
 #endif
 
-/// The machine that services are installed on, or a folder that stands in for it: one that becomes an image, or a
-/// test's.
+/// The machine on which services are installed, or a folder that stands in for it: one that becomes an image, or one
+/// of a test.
 public struct Machine: Sendable {
     let files: MachineFiles
     let commands: any CommandRunning
-    /// Whether systemd is what runs the machine's services.
+    /// Whether systemd runs the machine's services.
     let hasSystemd: Bool
     private let root: String
 
     /// - Parameter root: the folder that stands in for the machine; empty for this machine.
-    /// - Throws: `ServiceError` if the folder is not there.
+    /// - Throws: `ServiceError` if the folder does not exist.
     public init(root: String = "") throws(ServiceError) {
         var real = ""
         if !root.isEmpty {
             guard isFolder(root), let path = MachineFiles.realPath(root) else {
                 throw ServiceError("--root \(root) is no folder: make it, or name another one")
             }
-            // The machine itself, by whatever name.
+            // This is the machine itself, by another name.
             real = path == "/" ? "" : path
         }
         self.init(
@@ -38,13 +38,14 @@ public struct Machine: Sendable {
         self.isStandIn = isStandIn ?? !root.isEmpty
     }
 
-    /// Where a file may be for a moment: nothing outside of a folder that stands in for a machine.
+    /// The folder of temporary files; inside of the folder that stands in for the machine, if there
+    /// is one.
     var temporaryFolder: String { root.isEmpty ? "/tmp" : root }
 
-    /// Whether it is a folder: it has no users, and runs nothing.
+    /// Whether a folder stands in for the machine: it has no users, and runs nothing.
     let isStandIn: Bool
 
-    /// Looks at everything that a service's installation or removal is about.
+    /// Surveys all paths that a service's installation or removal concerns.
     func survey(of service: ServiceDefinition) throws(ServiceError) -> Survey {
         var survey = Survey()
         survey.isStandIn = isStandIn
@@ -59,7 +60,7 @@ public struct Machine: Sendable {
         return survey
     }
 
-    /// - Throws: `ServiceError` where there is no systemd to ask.
+    /// - Throws: `ServiceError` if systemd does not run here.
     func requireSystemd() throws(ServiceError) {
         guard isStandIn || hasSystemd else {
             throw ServiceError(
@@ -69,7 +70,7 @@ public struct Machine: Sendable {
         }
     }
 
-    /// - Throws: `ServiceError` for who is not root.
+    /// - Throws: `ServiceError` if the process is not root's.
     func requireRoot() throws(ServiceError) {
         guard isStandIn || geteuid() == 0 else {
             throw ServiceError(

@@ -7,13 +7,13 @@ import POSIX
 #endif
 
 extension MachineFiles {
-    /// One that is not there is no error.
+    /// Removes a file. A missing file is not an error.
     func removeFile(_ path: String) throws(ServiceError) {
         guard let place = try writableIfThere(path) else { return }
         guard unlink(place) == 0 || errno == ENOENT else { throw failure("remove", path, .last) }
     }
 
-    /// One that is not there, or not empty, is no error.
+    /// Removes a folder. A folder that is missing or not empty is not an error.
     func removeFolder(_ path: String) throws(ServiceError) {
         guard let place = try writableIfThere(path) else { return }
         let passes = [ENOENT, ENOTEMPTY, EEXIST, ENOTDIR, EBUSY]
@@ -22,7 +22,7 @@ extension MachineFiles {
         }
     }
 
-    /// Removes a log, and what logrotate has made of earlier ones: `immudb.log.1`, `immudb.log-20261128.gz`.
+    /// Removes a log and its rotated files: `immudb.log.1`, `immudb.log-20261128.gz`.
     func removeLogs(_ path: String) throws(ServiceError) {
         let folder = parentFolder(of: path)
         let log = FilePath(path).lastComponent?.string ?? ""
@@ -33,13 +33,13 @@ extension MachineFiles {
             guard name == log || name.hasPrefix(log + ".") || name.hasPrefix(log + "-") else {
                 continue
             }
-            // A folder of that name is no log.
+            // A folder of that name is not a log.
             guard isRegularFile(place + "/" + name) == true else { continue }
             try removeFile(folder + "/" + name)
         }
     }
 
-    /// Removes a folder with all that is in it, but follows no link and leaves a mount point empty.
+    /// Removes a folder with its contents, but follows no links and leaves a mount point empty.
     func eraseFolder(_ path: String) throws(ServiceError) {
         guard let place = try writableIfThere(path) else { return }
         do {

@@ -8,9 +8,9 @@ import POSIX
 #endif
 
 /// The files of a machine, or of a folder that stands in for one. Nothing outside of that folder is ever written to,
-/// wherever links in it lead.
+/// even through links.
 ///
-/// Paths are those on the machine. Calls block.
+/// Paths are relative to the machine's root. Calls block.
 struct MachineFiles: Sendable {
     /// The folder that stands in for the machine; empty for the machine itself.
     private let root: String
@@ -18,7 +18,7 @@ struct MachineFiles: Sendable {
     private static let executableMode: mode_t = 0o755
     private static let folderMode: mode_t = 0o755
     private static let chunkByteCount = 1 << 20
-    /// A record has some thousand bytes; what is larger is none.
+    /// A record has a few thousand bytes; a larger file is not a record.
     private static let maxTextByteCount = 1 << 20
 
     init(root: String) { self.root = root }
@@ -27,9 +27,9 @@ struct MachineFiles: Sendable {
 
     // MARK: looking
 
-    /// What is at a path.
+    /// Returns the kind of file at a path.
     ///
-    /// - Parameter followsLinks: whether a link is what it leads to.
+    /// - Parameter followsLinks: whether to look at a link's target.
     func place(at path: String, followsLinks: Bool) -> Survey.Place {
         let path = root + path
         var status = stat()
@@ -85,7 +85,7 @@ struct MachineFiles: Sendable {
         return try file.closeAfter { try copy(from: file) { _ in } }
     }
 
-    /// Copies a program to where nothing is yet, for everybody to run.
+    /// Copies a program to a path that does not exist yet; everybody may run the copy.
     ///
     /// - Throws: `Errno`.
     static func copy(_ source: String, to path: String) throws -> Digest {
@@ -101,7 +101,7 @@ struct MachineFiles: Sendable {
         }
     }
 
-    /// Reads a file to its end.
+    /// Copies a file to its end.
     private static func copy(
         from file: FileDescriptor, to write: ([UInt8]) throws -> Void
     ) throws -> Digest {
@@ -117,11 +117,11 @@ struct MachineFiles: Sendable {
 
     // MARK: making
 
-    /// - Throws: `ServiceError`, also if it is there already and is no folder.
+    /// - Throws: `ServiceError`, also if there is already a file that is not a folder.
     func makeFolder(_ path: String) throws(ServiceError) {
         let place = try writable(path)
         if mkdir(place, Self.folderMode) == 0 {
-            // Whatever the umask of the caller is.
+            // Independent of the caller's umask.
             guard chmod(place, Self.folderMode) == 0 else { throw failure("make", path, .last) }
             return
         }
@@ -141,7 +141,7 @@ struct MachineFiles: Sendable {
         }
     }
 
-    /// - Throws: `ServiceError`, also if the program is not the one that was looked at.
+    /// - Throws: `ServiceError`, also if the program has changed since the survey.
     func copyExecutable(from source: String, _ digest: Digest, to path: String) throws(ServiceError)
     {
         let place = try writable(path)
@@ -170,7 +170,7 @@ struct MachineFiles: Sendable {
         try draft.replace()
     }
 
-    /// A folder in the place of a file, or a link, has come there since it was looked at.
+    /// Throws if a folder or a link has appeared at the file's path since the survey.
     private func requireReplaceable(_ place: String, _ path: String) throws(ServiceError) {
         guard isRegularFile(place) != false else {
             throw ServiceError("\(path) is no regular file: move it away")
@@ -179,9 +179,9 @@ struct MachineFiles: Sendable {
 
     // MARK: places
 
-    /// Where a path of the machine is.
+    /// Returns the real path of a path on the machine.
     ///
-    /// - Throws: `ServiceError` if its folder is not there, or is outside of the folder that stands in for the machine.
+    /// - Throws: `ServiceError` if its folder is missing, or is outside of the folder that stands in for the machine.
     private func writable(_ path: String) throws(ServiceError) -> String {
         guard let place = try writableIfThere(path) else {
             throw failure("write", path, .noSuchFileOrDirectory)
@@ -189,7 +189,7 @@ struct MachineFiles: Sendable {
         return place
     }
 
-    /// - Returns: nil if its folder is not there.
+    /// - Returns: nil if its folder is missing.
     func writableIfThere(_ path: String) throws(ServiceError) -> String? {
         let place = root + path
         guard isStandIn else { return place }

@@ -1,15 +1,15 @@
 import POSIX
 
-/// Does what a plan says, step by step, and says so.
+/// Carries out a plan step by step, and prints each step.
 struct PlanExecution {
     let machine: Machine
     let say: (String) -> Void
-    /// How to go on after a failure.
+    /// The advice after a failure.
     var advice = ""
     /// Called before each step, with its position.
     var beforeStep: (Int) throws(ServiceError) -> Void = { _ throws(ServiceError) in }
 
-    /// - Throws: `ServiceError` that says what was done and what was not.
+    /// - Throws: `ServiceError` that names the completed and the failed steps.
     func carryOut(_ steps: [Step]) throws(ServiceError) {
         for (position, step) in steps.enumerated() {
             do throws(ServiceError) {
@@ -57,7 +57,7 @@ struct PlanExecution {
         }
     }
 
-    /// The folders of the record are made with it: without it nobody would know of them.
+    /// Creates the record's folders together with the record, which lists them.
     private func write(_ record: InstallationRecord) throws(ServiceError) {
         let path = ServiceDefinition.recordFile
         var made: [String] = []

@@ -1,14 +1,14 @@
 import POSIX
 
-/// What is done to install a service, or to bring it up to date: pure, from what the machine has.
+/// The steps that install or upgrade a service: a pure function of the survey.
 struct InstallationPlan: Hashable, Sendable {
     let steps: [Step]
-    /// What stays as it is although an installation might have made it.
+    /// Notes about existing files that stay.
     let notes: [String]
     /// Whether it was installed before.
     let isUpgrade: Bool
 
-    /// - Throws: `ServiceError` with everything that is in the way, or if there is nothing to do.
+    /// - Throws: `ServiceError` with all obstacles, or if there is nothing to do.
     init(
         _ service: ServiceDefinition, source: ExecutableSource, survey: Survey
     ) throws(ServiceError) {
@@ -41,7 +41,7 @@ struct InstallationPlan: Hashable, Sendable {
     }
 }
 
-/// A plan that is being made.
+/// A plan under construction.
 private struct Draft {
     let service: ServiceDefinition
     let survey: Survey
@@ -50,14 +50,14 @@ private struct Draft {
     var fileSteps: [Step] = []
     var notes: [String] = []
     var obstacles: [String] = []
-    /// Whether all files of the service are there and none was made by this command.
+    /// Whether all files of the service exist and none was made by this command.
     var isAllForeign = true
 
     init(service: ServiceDefinition, survey: Survey) {
         self.service = service
         self.survey = survey
         record = survey.record
-        // Its folders are made with it.
+        // The record's folders are created with it.
         for folder in missingFolders(above: ServiceDefinition.recordFile) {
             record.note(folder, .folder, for: service.name)
         }
@@ -86,7 +86,7 @@ private struct Draft {
         switch source.manPage {
         case .text(let text): add(service.manPage, text, .program)
         case .notMade:
-            // Whether there is one like it already is not known.
+            // It is unknown whether the same page exists already.
             if survey[service.manPage] == .missing {
                 addFolders(above: service.manPage)
                 fileSteps.append(.writeManPage(service.manPage, of: source.path))
@@ -125,7 +125,7 @@ private struct Draft {
         }
     }
 
-    /// What is at a path stays: as a note, or as an obstacle if the service cannot do without.
+    /// Keeps the file at a path: adds a note, or an obstacle if the service needs its own file.
     private mutating func keep(
         _ path: String, _ kind: InstallationRecord.Item.Kind, wasMade: Bool, what: String? = nil
     ) {
@@ -150,7 +150,7 @@ private struct Draft {
 
     private mutating func addFolders(above path: String) {
         for folder in missingFolders(above: path) {
-            // Those of the record are made with it.
+            // The record's folders are created with it.
             let isRecords = ServiceDefinition.recordFile.hasPrefix(folder + "/")
             if !isRecords, !folderSteps.contains(.makeFolder(folder)) {
                 folderSteps.append(.makeFolder(folder))
@@ -188,7 +188,7 @@ private struct Draft {
         }
     }
 
-    /// A folder that systemd is going to give to the service's user, with everything in it.
+    /// Checks a folder that systemd will give to the service's user, with its contents.
     mutating func checkFolder(_ path: String) {
         switch survey[path] {
         case .missing: return
@@ -209,7 +209,7 @@ private struct Draft {
 }
 
 extension InstallationPlan {
-    /// All places that a survey has to look at; of folders that files are in, what links lead to.
+    /// Returns all paths of a survey; for parent folders, links are followed.
     static func places(of service: ServiceDefinition) -> [(path: String, isAbove: Bool)] {
         let files = [
             service.executable, service.configurationFile, ServiceDefinition.accountFile,
@@ -220,7 +220,7 @@ extension InstallationPlan {
         return above.map { ($0, true) } + (files + others).map { ($0, false) }
     }
 
-    /// The folders that a path is in, outermost first, without the root.
+    /// Returns the parent folders of a path, outermost first, without the root.
     static func folders(above path: String) -> [String] {
         var folders: [String] = []
         var folder = parentFolder(of: path)

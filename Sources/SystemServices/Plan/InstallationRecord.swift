@@ -1,37 +1,38 @@
 import Foundation
 
-/// What installations have made: `/etc/immudb/installed.json`. It is written before the things themselves, so that
-/// an installation that was interrupted can be continued or removed, and nothing else is ever removed.
+/// The record of installed files: `/etc/immudb/installed.json`. It is written before the files themselves, so that an
+/// interrupted installation can be continued or removed. Only recorded files are ever removed.
 struct InstallationRecord: Hashable, Codable, Sendable {
     struct Item: Hashable, Codable, Sendable {
         enum Kind: String, Codable, Sendable {
             case folder
-            /// Replaced by a newer one, and removed, while it is as it was made.
+            /// Replaced by a newer file, and removed, unless it was changed.
             case program
-            /// The same, but a changed one stays and is no obstacle.
+            /// The same, but a changed file stays and is not an obstacle.
             case setting
-            /// Stays when the service goes, unless its removal is asked for.
+            /// Stays when the service is removed, unless the user asks for its removal.
             case configuration
         }
 
         let path: String
         let kind: Kind
-        /// What the file may hold: the content that is being written, and those from before, until that is done.
+        /// The digests that the file may have: that of the content being written, and the earlier ones until it is
+        /// written.
         var digests: [Digest]
-        /// Which services need it.
+        /// The services that need it.
         var services: [String]
     }
 
     var items: [Item] = []
-    /// Services whose installation has come to its end.
+    /// Services whose installation is complete.
     var complete: [String] = []
 
     subscript(path: String) -> Item? { items.first { $0.path == path } }
 
-    /// What a service needs.
+    /// Returns the items that a service needs.
     func items(of service: String) -> [Item] { items.filter { $0.services.contains(service) } }
 
-    /// Adds what is about to be made for a service; an item that is there becomes the service's as well.
+    /// Adds an item that is about to be created for a service; an existing item then belongs to this service, too.
     mutating func note(
         _ path: String, _ kind: Item.Kind, digest: Digest? = nil, for service: String
     ) {
@@ -45,7 +46,8 @@ struct InstallationRecord: Hashable, Codable, Sendable {
         items[position].digests = new + old
     }
 
-    /// The record once the installation of a service is done: files hold their newest content.
+    /// Returns the record after the installation of a service is complete: files have their newest
+    /// content.
     func completed(_ service: String) -> Self {
         var record = self
         for position in record.items.indices where record.items[position].services.contains(service)
@@ -58,7 +60,7 @@ struct InstallationRecord: Hashable, Codable, Sendable {
 
     // MARK: its file
 
-    /// - Throws: `ServiceError` if the text is not that of a record.
+    /// - Throws: `ServiceError` if the text is not a record.
     init(text: String) throws(ServiceError) {
         do {
             self = try JSONDecoder().decode(Self.self, from: Data(text.utf8))

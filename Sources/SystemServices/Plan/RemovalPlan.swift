@@ -1,9 +1,9 @@
 import POSIX
 
-/// What is done to remove a service: pure, from what the machine has. Only what an installation has made is removed, and
-/// of that nothing that was changed since.
+/// The steps that remove a service: a pure function of the survey. Only files that an installation has created are
+/// removed, unless they were changed since.
 struct RemovalPlan: Hashable, Sendable {
-    /// What goes beside the program, its unit and the rest that makes it a service.
+    /// The files that are removed besides those of the installation.
     struct Extent: Hashable, Sendable {
         /// The config file and the logs.
         var removesFiles = false
@@ -12,10 +12,10 @@ struct RemovalPlan: Hashable, Sendable {
     }
 
     let steps: [Step]
-    /// What stays.
+    /// Notes about files that stay.
     let notes: [String]
 
-    /// - Throws: `ServiceError` if there is nothing to remove, or nothing that this command has made.
+    /// - Throws: `ServiceError` if there is nothing to remove, or only files that this command has not made.
     init(
         _ service: ServiceDefinition, _ extent: Extent, survey: Survey
     ) throws(ServiceError) {
@@ -43,7 +43,7 @@ private struct RemovalDraft {
     let survey: Survey
     var steps: [Step] = []
     var notes: [String] = []
-    /// What stays in the record.
+    /// The record after the removal.
     private var kept = InstallationRecord()
     private var folders: [String] = []
 
@@ -78,7 +78,7 @@ private struct RemovalDraft {
         let path = item.path
         let reload = Step.run(["systemctl", "daemon-reload"])
         guard survey[path] != .missing else {
-            // A removal that was interrupted may have removed it, and systemd not know that.
+            // An interrupted removal may have removed the file without telling systemd.
             if path == service.unitFile { steps.insert(reload, at: 0) }
             return
         }
@@ -91,7 +91,7 @@ private struct RemovalDraft {
             item.digests.contains(found) || item.kind == .configuration
         else {
             notes.append("\(path) was changed since it was installed, and stays")
-            // Not to be started without its program.
+            // The service must not be started without its program.
             if path == service.unitFile {
                 steps.insert(.run(["systemctl", "disable", "--now", service.unit]), at: 0)
             }
@@ -106,7 +106,7 @@ private struct RemovalDraft {
         }
     }
 
-    /// Logs and data, which the service has written itself.
+    /// Adds the removal of logs and data, which the service itself has written.
     mutating func takeWhatItWrote() {
         let logs = ServiceDefinition.logFolder
         if case .folder = survey[logs] {
@@ -129,7 +129,7 @@ private struct RemovalDraft {
         steps.append(.eraseFolder(service.dataFolder))
     }
 
-    /// Folders and the record, when all else is done.
+    /// The steps for folders and the record, which come last.
     var lastSteps: [Step] {
         let isRecordKept = kept.items.contains { $0.kind != .folder }
         let record = ServiceDefinition.recordFile
@@ -139,7 +139,7 @@ private struct RemovalDraft {
         for folder in folders where isNeeded(folder) {
             kept.items.append(.init(path: folder, kind: .folder, digests: [], services: []))
         }
-        // Those inside of others first.
+        // Inner folders first.
         let unneeded = folders.filter { !isNeeded($0) }.sorted { $0.count > $1.count }
         let ofRecord = unneeded.filter { record.hasPrefix($0 + "/") }
         let others = unneeded.filter { !record.hasPrefix($0 + "/") }

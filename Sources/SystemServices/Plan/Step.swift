@@ -1,27 +1,26 @@
-/// One thing that is done to a machine. Paths are those on the machine, without the folder that may stand in for it.
+/// One step of a plan. Paths are those on the machine, without the folder that may stand in for it.
 enum Step: Hashable, Sendable {
     case makeFolder(String)
     case writeFile(String, content: String)
-    /// Only in a plan that is printed: nobody has asked the program for its page yet.
+    /// Only in a printed plan, for which the program was not asked for its page.
     case writeManPage(String, of: String)
     case copyExecutable(from: String, digest: Digest, to: String)
-    /// Writes down what is being done, and makes the folders that this takes.
+    /// Writes the record, and creates its folders.
     case writeRecord(InstallationRecord)
     case removeFile(String)
-    /// The log and those that were rotated.
+    /// Removes the log and its rotated files.
     case removeLogs(String)
-    /// A folder with all that is in it.
+    /// Removes a folder with its contents.
     case eraseFolder(String)
-    /// If nothing is in it.
+    /// Removes a folder if it is empty.
     case removeFolder(String)
-    /// With the folders, if nothing else is in them, innermost first.
+    /// Removes the record, and then its empty folders, innermost first.
     case removeRecord(folders: [String])
     case run([String])
 }
 
 extension Step {
-    /// What would be done, for those who only want to know: the first line is about the step, others are what a file
-    /// would hold.
+    /// The step in a printed plan: the first line describes it, further lines have a file's content.
     var description: String {
         switch self {
         case .makeFolder(let path): "make folder \(path)"
@@ -43,7 +42,7 @@ extension Step {
         }
     }
 
-    /// What is said when it is done.
+    /// The line that is printed when the step is carried out.
     var announcement: String {
         switch self {
         case .makeFolder(let path), .writeFile(let path, _), .writeManPage(let path, _),

@@ -55,7 +55,7 @@ extension RoundReport {
         switch verdict {
         case .consistent:
             return fileFailure.map { ToolError($0) }
-        case .tampered, .rolledBack, .forked, .replaced, .unsigned:
+        case .tampered, .rolledBack, .forked, .replaced, .unsigned, .withheld:
             return AuditFailure(
                 verdict: verdict, message: first?.message ?? "", exitCode: .verificationFailed)
         case .unreachable:
@@ -85,16 +85,23 @@ struct AuditFailure: ExplainableError {
     }
 }
 
-/// An auditor that cannot work, or whose log is not what it wrote.
+/// An auditor that cannot work, or whose files are not what it wrote.
 struct AuditorFailure: ExplainableError {
     let cause: AuditorError
 
     var failure: Failure {
         let message = cause.description
-        guard cause.code == .logChanged else { return ToolError(message).failure }
-        return Failure(
+        return switch cause.code {
+        case .files: ToolError(message).failure
+        case .logChanged: Self.failure("log changed", "logChanged", message)
+        case .rootChanged: Self.failure("root changed", "rootChanged", message)
+        }
+    }
+
+    private static func failure(_ what: String, _ check: String, _ message: String) -> Failure {
+        Failure(
             code: "VerificationFailed", message: message,
-            text: "AUDIT FAILED, log changed: \(message)", check: "logChanged",
+            text: "AUDIT FAILED, \(what): \(message)", check: check,
             exitCode: .verificationFailed)
     }
 }
@@ -120,6 +127,7 @@ struct AuditStatusReport: Report {
                 "last round:\t\(record.lastRound?.formatted(.iso8601) ?? "none yet")",
                 "pass:\t\tentry \(record.passPosition) since \(record.passStart.formatted(.iso8601))",
                 "suspects:\t\(record.suspectCount)",
+                "refusals:\tin the last \(record.refusedRoundCount) rounds",
                 "log:\t\t\(record.lineCount) lines, whole and signed by \(record.publicKey)",
             ]
             if let root = record.lastRoot { lines.append("root:\t\t\(root.text)") }
@@ -136,6 +144,7 @@ struct AuditStatusReport: Report {
         object["passPosition"] = .number(record.passPosition)
         object["passStart"] = .text(record.passStart.formatted(.iso8601))
         object["suspects"] = .number(UInt64(record.suspectCount))
+        object["refusedRounds"] = .number(record.refusedRoundCount)
         object["logLines"] = .number(record.lineCount)
         object["logKey"] = .text(record.publicKey)
         object["root"] = record.lastRoot.map { .text($0.text) }

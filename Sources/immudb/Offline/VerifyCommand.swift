@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImmudbServer
 import ImmudbStore
 import ProgramKit
 import StorageIO
@@ -18,13 +19,13 @@ struct VerifyCommand: OfflineCommand {
             variables, or the config file. The database of users, immudbsys, is checked as well.
 
             Exit code: 0 if all is whole, 3 if something is damaged or was changed, 1 if it could not be checked, \
-            such as while a server has the folder open.
+            such as while a server has the folder open, or if a flag is wrong.
             """)
 
     @Option(
         help: ArgumentHelp(
-            "Root that the history must have over its first entries, as clients and receipts have it.",
-            valueName: "hex>@<size"))
+            "Root that the history must have: <hex>@<size>, or a client's root file, or a receipt.",
+            valueName: "root"))
     var root: String?
 
     @Option(help: ArgumentHelp("Mebibytes to read in a second, at most.", valueName: "MiB"))
@@ -85,11 +86,10 @@ struct VerifyCommand: OfflineCommand {
 /// A root on a command line.
 enum RootWord {
     static func root(_ word: String) throws(ValidationError) -> TrustedRoot {
-        guard let root = TrustedRoot(word) else {
-            throw ValidationError(
-                "--root is \"\(word)\": give 64 hexadecimal digits, @, and the number of entries that the root covers"
-            )
+        do {
+            return try KnownRoot.read(word)
+        } catch {
+            throw ValidationError("--root: \(error.message)")
         }
-        return root
     }
 }

@@ -1,6 +1,6 @@
 """Checks the dashboard and the alert rules against a real scrape by Debian's Prometheus.
 
-    dashboard.py METRICS-PORT PORT TOOLS DEPLOY FOLDER
+    dashboard.py METRICS-PORT PORT TOOLS DEPLOY FOLDER AUDITOR-PORT
 
 TOOLS has prometheus and promtool. Ends with 0 if everything held; otherwise with the exception of the first check that failed.
 """
@@ -17,7 +17,7 @@ import urllib.request
 
 from immudb_wire import Client, schema
 
-METRICS_PORT, PORT = int(sys.argv[1]), int(sys.argv[2])
+METRICS_PORT, PORT, AUDITOR_PORT = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[6])
 TOOLS, DEPLOY, FOLDER = (pathlib.Path(argument) for argument in sys.argv[3:6])
 RULES = DEPLOY / "prometheus" / "immudb.rules.yml"
 # Series that appear only with their first sample.
@@ -75,6 +75,8 @@ rule_files: ['{RULES}']
 scrape_configs:
   - job_name: immudb
     static_configs: [{{targets: ['127.0.0.1:{METRICS_PORT}']}}]
+  - job_name: immudb-auditor
+    static_configs: [{{targets: ['127.0.0.1:{AUDITOR_PORT}']}}]
 """)
 port = free_port()
 with open(FOLDER / "prometheus.log", "w") as log:
@@ -85,15 +87,16 @@ try:
     for _ in range(300):
         time.sleep(0.1)
         try:
-            if len(query(port, "immudb_uptime_hours[1m]")) and query(port, "count_over_time(up[1m]) > 2"):
+            if len(query(port, "immudb_uptime_hours[1m]")) and len(query(port, "count_over_time(up[1m]) > 2")) == 2:
                 break
         except OSError:
             expect(prometheus.poll() is None, (FOLDER / "prometheus.log").read_text())
-    expect(query(port, 'up{job="immudb"}')[0]["value"][1] == "1", "the scrape failed")
+    for job in ("immudb", "immudb-auditor"):
+        expect(query(port, f'up{{job="{job}"}}')[0]["value"][1] == "1", f"the scrape of {job} failed")
     known = set()
     for title, expression in expressions():
         query(port, expression)  # Prometheus understands it
-        for name in re.findall(r"\b(?:immudb|grpc|process)_[a-z_]+", expression):
+        for name in re.findall(r"\b(?:immudb|immuclient|grpc|process)_[a-z_]+", expression):
             if name in LATER or name in known or name in ("grpc_method", "grpc_code"):
                 continue
             expect(query(port, name), f"{title}: there is no {name}")

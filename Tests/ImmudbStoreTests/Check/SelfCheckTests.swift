@@ -14,7 +14,7 @@ struct SelfCheckTests {
     private static let count = 2500
     private let folder = TemporaryFolder()
 
-    private func editor() -> HexEditor { HexEditor(folder.path) }
+    private func editor() -> HexEditor<POSIXFileSystem> { HexEditor(folder.path) }
 
     @Test("goes through all entries at its rate, then rests until its next round")
     func round() async throws {
@@ -71,7 +71,7 @@ struct SelfCheckTests {
         #expect(damage.first.entries == EntryIndex(1234)...EntryIndex(1234))
         #expect(damage.placeCount == 1)
         let line = try #require(log.all.first { $0.contains("damage found") })
-        #expect(line.contains("0000000000.segment, byte \(record.start), entry 1234: "))
+        #expect(line.contains("0000000000.segment, byte \(record.range.lowerBound), entry 1234: "))
         #expect(line.contains("key as it is stored: \"key 1234\""))
         try database.close()
 
@@ -85,8 +85,8 @@ struct SelfCheckTests {
 
     @Test(
         "calls a value that was changed with its checksums tampering, and names its entry and key",
-        arguments: [HexEditor.Mending.record, .frame])
-    func tampering(mending: HexEditor.Mending) async throws {
+        arguments: [Mending.record, .frame])
+    func tampering(mending: Mending) async throws {
         try await Database.fill(folder, Self.count)
         let database = try Database.openInOneSegment(folder)
         try editor().changeValue(of: 2222, mending: mending)
@@ -145,7 +145,7 @@ struct SelfCheckTests {
     func swapped() async throws {
         try await Database.fill(folder, 100)
         let database = try Database.openInOneSegment(folder)
-        try editor().swap(33, 66)
+        try editor().swapRecords(33, 66, mending: .frame)
         database.check(lasting: .seconds(1))
         #expect(database.damage?.placeCount == 2)
         #expect(database.storage.damage.isNoted(EntryIndex(33)...EntryIndex(33)))

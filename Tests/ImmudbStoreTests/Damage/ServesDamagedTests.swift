@@ -93,13 +93,13 @@ struct ServesDamagedTests {
         let root = try await closed()
         let editor = HexEditor(folder.path)
         let record = try editor.record(of: Self.damaged)
-        for byte in record.frame..<record.value.upperBound + 32 {
+        for byte in record.frame.range.lowerBound..<record.value.upperBound + 32 {
             let changed = try folder.copy()
             try HexEditor(changed.path).flip(HexEditor(changed.path).segment, byte: byte)
             let before = try ledger(changed)
             expectRefusal(changed)
             let database = try open(changed)
-            let isInRecord = (record.start..<record.value.upperBound).contains(byte)
+            let isInRecord = (record.range.lowerBound..<record.value.upperBound).contains(byte)
             try expect(database, root, damaged: isInRecord ? [Self.damaged] : [])
             #expect(database.damage?.first.entries.contains(EntryIndex(Self.damaged)) == true)
             #expect(try database.snapshot.get(bytes("key 29"))?.index == EntryIndex(29))
@@ -215,9 +215,9 @@ struct ServesDamagedTests {
         let (copy, _) = try await killed(segmentByteCount: 128 << 20)
         let editor = HexEditor(copy.path)
         let record = try editor.record(of: 27)
-        var file = try Data(contentsOf: editor.segment)
-        file.resetBytes(in: record.frame..<file.count)
-        try file.write(to: editor.segment)
+        try editor.edit(editor.segment) { bytes in
+            for place in record.frame.range.lowerBound..<bytes.count { bytes[place] = 0 }
+        }
         expectRefusal(copy)
         let database = try open(copy)
         #expect(database.snapshot.size == TreeSize(27))

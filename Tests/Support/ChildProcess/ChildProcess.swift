@@ -10,8 +10,8 @@ import Synchronization
 
 /// A program that runs beside the tests, started by posix_spawn.
 ///
-/// Foundation's `Process` ends the tests now and then: on Linux its `run` reads beyond the end of a
-/// buffer (swift-corelibs-foundation, pull request 5472), more often the more files are open.
+/// Foundation's `Process` sometimes crashes the tests: on Linux its `run` reads beyond the end of a
+/// buffer (swift-corelibs-foundation, pull request 5472), more often if many files are open.
 public final class ChildProcess: Sendable {
     public enum End: Hashable, Sendable {
         case exited(Int32)
@@ -87,13 +87,13 @@ public final class ChildProcess: Sendable {
         Thread.detachNewThread { [identifier, state] in Self.waitForEnd(of: identifier, state) }
     }
 
-    /// Waits for the end of the process at once. A zombie would keep Swift Testing's monitor of
-    /// exit tests busy without end, since that waits for any process.
+    /// Starts waiting for the end of the process at once. A zombie would keep Swift Testing's
+    /// monitor of exit tests busy forever, since that waits for any process.
     private static func waitForEnd(of identifier: Int32, _ state: State) {
         var info = siginfo_t()
         while waitid(P_PID, id_t(identifier), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
         state.endedAt.withLock { $0 = .now }
-        // Under the lock, since another process may get its number from now on.
+        // Under the lock, since from now on another process may get its number.
         state.end.withLock { end in
             var status: Int32 = 0
             guard waitpid(identifier, &status, 0) == identifier else { return }
@@ -106,11 +106,11 @@ public final class ChildProcess: Sendable {
         public let description: String
     }
 
-    /// The way in which it ended, or nil while it runs.
+    /// The result of its end, or nil while it runs.
     public var ended: End? { state.end.withLock { $0 } }
 
-    /// The time of its end, which a thread of its own noted: it does not include the time that a
-    /// test waits for a thread of the pool.
+    /// The time of its end, noted by a separate thread, so it does not include the time that a test
+    /// waits for a thread of the pool.
     public var endedAt: ContinuousClock.Instant? { state.endedAt.withLock { $0 } }
 
     public var isRunning: Bool { ended == nil }
@@ -125,7 +125,7 @@ public final class ChildProcess: Sendable {
     }
 
     public func send(_ signal: Int32) {
-        // Under the lock: no other process has its number before it was waited for.
+        // Under the lock: no other process gets its number until the process was waited for.
         state.end.withLock { end in
             if end == nil { _ = kill(identifier, signal) }
         }

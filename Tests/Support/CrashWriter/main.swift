@@ -3,11 +3,11 @@
 //     crash-writer <folder> <seed> <acknowledged size> <root of that size, in hex, or ->
 //
 // Opens the database and checks the promises of earlier processes: acknowledged entries are there
-// byte for byte, their root is the beginning of the present tree, and the root over the leaves is
-// the stored one. Prints "ready <size>". Then writes, and prints "<size> <root>" after each
-// acknowledged append. If a promise is broken, ends with 1 and a line on the standard error.
+// byte for byte, the current tree begins with their root, and the root over the leaves is the
+// stored one. Prints "ready <size>". Then writes, and prints "<size> <root>" after each
+// acknowledged append. If a promise is broken, exits with 1 and a line on the standard error.
 //
-// Entry i is the same in each process, so nothing has to be remembered to check it.
+// Entry i is the same in each process, so it can be checked without a record.
 
 import ImmudbStore
 import MerkleTree

@@ -1,7 +1,7 @@
 public import ProgramKit
 import Testing
 
-/// Flags of a program at every position among the other words of a command line, in every spelling.
+/// Command lines with a flag at every position among the other words, in every spelling.
 public struct FlagPositions {
     private let settings: [any SettingDeclaration]
     private let others: [[String]]
@@ -10,8 +10,8 @@ public struct FlagPositions {
 
     /// - Parameters:
     ///   - others: the words around a flag, each with its value if that is a separate word
-    ///   - values: what the flags among them set, by their keys
-    ///   - flags: what a command line sets; nil if it is taken for something else than it is
+    ///   - values: the values of the flags among them, by key
+    ///   - flags: returns the flags of a command line; nil if it is not parsed as what it is
     public init(
         of definition: SettingsDefinition, among others: [[String]], values: [String: String],
         _ flags: @escaping ([String]) throws -> [String: String]?
@@ -22,7 +22,7 @@ public struct FlagPositions {
         self.flags = flags
     }
 
-    /// Expects of each switch that it has the value attached to it, and is true without one.
+    /// Expects each switch to have the value attached to it, and to be true without one.
     public func expectSwitches(_ keys: Set<String>, values: [String]) throws {
         let switches = settings.filter(\.isSwitch)
         #expect(Set(switches.map(\.key)) == keys)
@@ -35,7 +35,7 @@ public struct FlagPositions {
         }
     }
 
-    /// Expects of each other flag that it has its value, in the next word or attached.
+    /// Expects each other flag to have its value, in the next word or attached.
     public func expectValues(_ values: [String]) throws {
         for setting in settings where !setting.isSwitch {
             let key = setting.key

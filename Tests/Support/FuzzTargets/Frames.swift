@@ -30,7 +30,7 @@ enum Frames {
             + field("te", "trailers")
     }
 
-    /// Puts the prefix in front of a gRPC message.
+    /// Returns a gRPC message with its prefix.
     static func message(_ bytes: [UInt8], flag: UInt8 = 0, claims count: UInt32? = nil) -> [UInt8] {
         [flag] + number(count ?? UInt32(bytes.count)) + bytes
     }

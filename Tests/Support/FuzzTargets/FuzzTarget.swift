@@ -3,7 +3,7 @@
 ///
 /// A target accepts any input and returns normally when the code refuses it. It throws
 /// `FuzzFailure` when the code breaks a promise; the fuzzer or the test runner detects crashes and
-/// hangs. It blocks, so it needs a thread of its own.
+/// hangs. It blocks, so it needs its own thread.
 public struct FuzzTarget: Sendable {
     /// The name of the folders `Fuzz/corpus/<name>` and `Fuzz/findings/<name>`.
     public let name: String

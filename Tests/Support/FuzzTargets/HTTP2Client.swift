@@ -7,7 +7,7 @@ import Synchronization
 /// or an `RPCError`.
 ///
 /// The first byte selects the call, and how the bytes are sent: at once and unchanged, or as frames
-/// after a valid beginning, once the request has come.
+/// after a valid beginning, once the request has arrived.
 func fuzzClient(_ bytes: [UInt8]) throws {
     let server = try HostileServer.shared.get()
     var input = FuzzInput(bytes)

@@ -1,8 +1,8 @@
 import SimulatedDisk
 public import TestTools
 
-/// Changes an input a little, as a fuzzer without knowledge of the code would, for tests that run
-/// some seconds. The result depends only on the seed.
+/// Changes an input a little, as a fuzzer without knowledge of the code would, for tests that run a
+/// few seconds. The result depends only on the seed.
 public func mutated(_ bytes: [UInt8], using random: inout SplitMix64) -> [UInt8] {
     var bytes = bytes
     for _ in 0...random.next(below: 4) {

@@ -7,8 +7,8 @@ import ServiceKit
 import SimulatedDisk
 import Synchronization
 
-/// Sends arbitrary bytes as the message of each of the service's methods: an answer must come, and
-/// no error may be the server's own. The first byte selects the method.
+/// Sends arbitrary bytes as the message of each of the service's methods: there must be an answer,
+/// and no error may be the server's own. The first byte selects the method.
 func fuzzRequests(_ bytes: [UInt8]) throws {
     try ServiceUnderFuzz.shared.withLock { service in
         if service == nil { service = try ServiceUnderFuzz() }
@@ -24,7 +24,7 @@ func fuzzRequests(_ bytes: [UInt8]) throws {
     }
 }
 
-/// A database on a disk in memory, its service, and a connection to it. It serves some thousand
+/// A database on a disk in memory, its service, and a connection to it. It serves a few thousand
 /// inputs, since it grows.
 private final class ServiceUnderFuzz {
     static let shared = Mutex<ServiceUnderFuzz?>(nil)

@@ -1,225 +1,159 @@
-public import Foundation
 import MerkleTree
-import StorageIO
+public import StorageIO
 
-/// Edits the files of a database in place, as somebody with a hex editor and knowledge of the format would: the database
-/// may be open.
-///
-/// Only for databases whose ledger is one segment.
-public struct HexEditor {
-    /// The checksums that are made to fit the change.
-    public enum Mending: Sendable {
-        /// None: a bit that rots.
-        case nothing
-        /// That of the record.
-        case record
-        /// Those of the record and of its frame.
-        case frame
+/// Edits the files of a database in place, as somebody with a hex editor and knowledge of the format would: with the
+/// checksums, the digests and the roots that depend on the bytes, or without them. The database may be open.
+public struct HexEditor<Disk: FileSystem> {
+    public struct Frame: Sendable {
+        public let segment: Int
+        /// The offsets in the file of the segment.
+        public let range: Range<Int>
+        public let first: UInt64
+        public let count: Int
     }
 
-    public enum Failure: Error { case noSuchEntry(UInt64) }
-
-    public struct Record {
+    public struct Record: Sendable {
         public let index: UInt64
+        public let frame: Frame
         /// The offsets in the file of the segment.
-        public let frame: Int
-        public let start: Int
+        public let range: Range<Int>
         public let key: Range<Int>
         public let value: Range<Int>
     }
 
-    private static let firstFrame = 128
-    private static let frameHeadByteCount = 48
-    private static let recordHeadByteCount = 16
-    private static let viewHeadByteCount = 4096
+    public let disk: Disk
+    private let path: String
 
-    public let segment: URL
-    public let digests: URL
-    public let positions: URL
-
-    /// - Parameter folder: the folder of the database.
-    public init(_ folder: String) {
-        segment = URL(fileURLWithPath: "\(folder)/ledger/0000000000.segment")
-        digests = URL(fileURLWithPath: "\(folder)/tree/digests")
-        positions = URL(fileURLWithPath: "\(folder)/tree/places")
+    /// - Parameter path: the folder of the database.
+    public init(_ disk: Disk, path: String) {
+        self.disk = disk
+        self.path = path
     }
 
-    // MARK: the ledger
+    // MARK: files
 
-    /// Returns all records, in order.
-    public func records() throws -> [Record] { Self.records(in: try bytes(of: segment)) }
+    public func segmentPath(_ number: Int) -> String {
+        let digits = "\(number)"
+        return "\(path)/ledger/" + String(repeating: "0", count: 10 - digits.count) + digits
+            + ".segment"
+    }
 
-    public func record(of index: UInt64) throws -> Record {
-        guard let found = try records().first(where: { $0.index == index }) else {
-            throw Failure.noSuchEntry(index)
+    /// The path of the first segment.
+    public var segment: String { segmentPath(0) }
+    public var digests: String { "\(path)/tree/digests" }
+    public var positions: String { "\(path)/tree/places" }
+
+    public var segmentCount: Int {
+        get throws {
+            try disk.names(inDirectory: "\(path)/ledger").count { $0.hasSuffix(".segment") }
         }
-        return found
-    }
-
-    /// Flips the lowest bit of the last byte of an entry's value, and makes checksums fit.
-    public func changeValue(of index: UInt64, mending: Mending) throws {
-        let record = try record(of: index)
-        var bytes = try bytes(of: segment)
-        bytes[record.value.upperBound - 1] ^= 1
-        if mending != .nothing { Self.sealRecord(record, in: &bytes) }
-        if mending == .frame { Self.sealFrame(at: record.frame, in: &bytes) }
-        try overwrite(segment, with: bytes)
-    }
-
-    /// Swaps the keys and values of two entries, which have the same lengths, and makes all checksums fit.
-    public func swap(_ first: UInt64, _ second: UInt64) throws {
-        let (first, second) = (try record(of: first), try record(of: second))
-        var bytes = try bytes(of: segment)
-        let (left, right) = (
-            first.key.lowerBound..<first.value.upperBound,
-            second.key.lowerBound..<second.value.upperBound
-        )
-        precondition(first.key.count == second.key.count && left.count == right.count)
-        let moved = Array(bytes[left])
-        bytes.replaceSubrange(left, with: Array(bytes[right]))
-        bytes.replaceSubrange(right, with: moved)
-        for record in [first, second] {
-            Self.sealRecord(record, in: &bytes)
-            Self.sealFrame(at: record.frame, in: &bytes)
-        }
-        try overwrite(segment, with: bytes)
-    }
-
-    /// Writes the root into each frame as it follows from the entries now, and makes the frames' checksums fit.
-    public func mendRoots() throws {
-        var bytes = try bytes(of: segment)
-        let records = Self.records(in: bytes)
-        var tree = MerkleAccumulator()
-        for (record, next) in zip(records, records.dropFirst().map(\.frame) + [-1]) {
-            tree.append(Self.leaf(of: record, in: bytes))
-            guard next != record.frame else { continue }
-            let end = record.value.upperBound
-            bytes.replaceSubrange(end..<end + Digest.byteCount, with: tree.root.bytes)
-            Self.sealFrame(at: record.frame, in: &bytes)
-        }
-        try overwrite(segment, with: bytes)
-    }
-
-    /// Cuts the segment where the record of an entry begins.
-    public func cut(before index: UInt64) throws {
-        let handle = try FileHandle(forUpdating: segment)
-        defer { try? handle.close() }
-        try handle.truncate(atOffset: UInt64(try record(of: index).start))
-    }
-
-    /// Flips a bit of a file.
-    public func flip(_ file: URL, byte: Int) throws {
-        let handle = try FileHandle(forUpdating: file)
-        defer { try? handle.close() }
-        try handle.seek(toOffset: UInt64(byte))
-        let old = try handle.read(upToCount: 1) ?? Data()
-        try handle.seek(toOffset: UInt64(byte))
-        try handle.write(contentsOf: Data(old.map { $0 ^ 0x10 }))
-    }
-
-    // MARK: the tree
-
-    /// Writes the leaf of an entry as it is in the ledger now.
-    public func mendLeaf(of index: UInt64) throws {
-        let tree = try digestsOfLedger()
-        let place = Int(NodePosition(leaf: EntryIndex(index)).storageIndex)
-        let range = place * Digest.byteCount..<(place + 1) * Digest.byteCount
-        try write(digests, Data(tree[range]), at: Self.viewHeadByteCount + range.lowerBound)
-    }
-
-    /// Writes the leaves and all nodes as they follow from the ledger now.
-    public func mendTree() throws {
-        try write(digests, Data(try digestsOfLedger()), at: Self.viewHeadByteCount)
     }
 
     /// The offset of an entry's leaf in the file of digests.
     public func leafOffset(of index: UInt64) -> Int {
-        Self.viewHeadByteCount
+        FileFormat.viewHeadByteCount
             + Int(NodePosition(leaf: EntryIndex(index)).storageIndex) * Digest.byteCount
     }
 
     /// The offset of an entry's position in the file of positions.
-    public func positionOffset(of index: UInt64) -> Int { Self.viewHeadByteCount + Int(index) * 8 }
+    public func positionOffset(of index: UInt64) -> Int {
+        FileFormat.viewHeadByteCount + Int(index) * 8
+    }
 
-    private func digestsOfLedger() throws -> [UInt8] {
-        let bytes = try bytes(of: segment)
-        var tree = MerkleAccumulator()
-        var result: [UInt8] = []
-        for record in Self.records(in: bytes) {
-            tree.append(Self.leaf(of: record, in: bytes)) { result += $1.bytes }
+    // MARK: finding
+
+    /// Finds all frames of the segments up to the first one that is missing, those without entries included.
+    public func frames() throws -> [Frame] {
+        var frames: [Frame] = []
+        for segment in 0..<(try segmentCount) {
+            let bytes = try bytes(of: segmentPath(segment))
+            var offset = FileFormat.firstFrame
+            while offset + FileFormat.frameHeadByteCount <= bytes.count,
+                bytes.number(at: offset, 4) == FileFormat.frameMagic
+            {
+                let end =
+                    offset + FileFormat.frameHeadByteCount + Int(bytes.number(at: offset + 8, 4))
+                frames.append(
+                    Frame(
+                        segment: segment, range: offset..<end,
+                        first: bytes.number(at: offset + 16, 8),
+                        count: Int(bytes.number(at: offset + 12, 4))))
+                offset = end
+            }
         }
-        return result
+        return frames
     }
 
-    private static func leaf(of record: Record, in bytes: [UInt8]) -> Digest {
-        .leaf(index: EntryIndex(record.index), key: bytes[record.key], value: bytes[record.value])
-    }
-
-    // MARK: bytes
-
-    private func bytes(of file: URL) throws -> [UInt8] { Array(try Data(contentsOf: file)) }
-
-    private func overwrite(_ file: URL, with bytes: [UInt8]) throws {
-        try write(file, Data(bytes), at: 0)
-    }
-
-    private func write(_ file: URL, _ bytes: Data, at offset: Int) throws {
-        let handle = try FileHandle(forWritingTo: file)
-        defer { try? handle.close() }
-        try handle.seek(toOffset: UInt64(offset))
-        try handle.write(contentsOf: bytes)
-    }
-
-    private static func records(in bytes: [UInt8]) -> [Record] {
+    /// Finds all records, in order.
+    public func records() throws -> [Record] {
         var records: [Record] = []
-        var frame = firstFrame
-        while frame + frameHeadByteCount <= bytes.count, number(bytes, frame, 4) == 0x4D52_4601 {
-            let first = UInt64(number(bytes, frame + 16, 8))
-            var start = frame + frameHeadByteCount
-            for index in 0..<number(bytes, frame + 12, 4) {
-                let key = start + recordHeadByteCount
-                let value = key + number(bytes, start + 4, 4)
-                let end = value + number(bytes, start + 8, 4)
+        var read: (segment: Int, bytes: [UInt8])?
+        for frame in try frames() {
+            if read?.segment != frame.segment {
+                read = (frame.segment, try bytes(of: segmentPath(frame.segment)))
+            }
+            guard let bytes = read?.bytes else { continue }
+            var start = frame.range.lowerBound + FileFormat.frameHeadByteCount
+            for number in 0..<frame.count {
+                let key = start + FileFormat.recordHeadByteCount
+                let value = key + Int(bytes.number(at: start + 4, 4))
+                let end = value + Int(bytes.number(at: start + 8, 4))
                 records.append(
                     Record(
-                        index: first + UInt64(index), frame: frame, start: start, key: key..<value,
-                        value: value..<end))
+                        index: frame.first + UInt64(number), frame: frame, range: start..<end,
+                        key: key..<value, value: value..<end))
                 start = end
             }
-            frame += frameHeadByteCount + number(bytes, frame + 8, 4)
         }
         return records
     }
 
-    private static func sealRecord(_ record: Record, in bytes: inout [UInt8]) {
-        var crc = CRC32C()
-        crc.update(record.index)
-        bytes[record.start..<record.start + 12].withUnsafeBytes { crc.update($0) }
-        bytes[record.key.lowerBound..<record.value.upperBound].withUnsafeBytes { crc.update($0) }
-        put(crc.value, at: record.start + 12, in: &bytes)
-    }
-
-    private static func sealFrame(at frame: Int, in bytes: inout [UInt8]) {
-        let payload = frame + frameHeadByteCount
-        let end = payload + number(bytes, frame + 8, 4)
-        for (range, checksum) in [
-            (payload..<end, frame + 40), (frame..<frame + 44, frame + 44),
-        ] {
-            var crc = CRC32C()
-            bytes[16..<32].withUnsafeBytes { crc.update($0) }
-            crc.update(UInt64(frame))
-            bytes[range].withUnsafeBytes { crc.update($0) }
-            put(crc.value, at: checksum, in: &bytes)
+    public func record(of index: UInt64) throws -> Record {
+        guard let found = try records().first(where: { $0.index == index }) else {
+            throw NoSuchEntry(index: index)
         }
+        return found
     }
 
-    private static func number(_ bytes: [UInt8], _ offset: Int, _ byteCount: Int) -> Int {
-        bytes[offset..<offset + byteCount].reversed().reduce(0) { $0 << 8 | Int($1) }
+    // MARK: bytes
+
+    public func bytes(of file: String) throws -> [UInt8] {
+        let file = try disk.open(file, .readOnly)
+        return try file.read(byteCount: Int(file.byteCount()), at: 0)
     }
 
-    private static func put(_ number: UInt32, at offset: Int, in bytes: inout [UInt8]) {
-        withUnsafeBytes(of: number.littleEndian) {
-            bytes.replaceSubrange(offset..<offset + 4, with: $0)
+    /// Changes a file, durably.
+    public func edit(_ file: String, _ change: (inout [UInt8]) -> Void) throws {
+        let file = try disk.open(file, .readWrite)
+        let before = Int(try file.byteCount())
+        var bytes = try file.read(byteCount: before, at: 0)
+        change(&bytes)
+        if bytes.count < before { try file.truncate(to: UInt64(bytes.count)) }
+        try file.write(bytes, at: 0)
+        try file.synchronize()
+    }
+}
+
+public struct NoSuchEntry: Error {
+    public let index: UInt64
+}
+
+enum FileFormat {
+    static let firstFrame = 128
+    static let frameHeadByteCount = 48
+    static let recordHeadByteCount = 16
+    static let viewHeadByteCount = 4096
+    static let frameMagic: UInt64 = 0x4D52_4601
+}
+
+extension [UInt8] {
+    func number(at offset: Int, _ byteCount: Int) -> UInt64 {
+        self[offset..<offset + byteCount].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    mutating func put(_ number: UInt32, at offset: Int) {
+        Swift.withUnsafeBytes(of: number.littleEndian) {
+            replaceSubrange(offset..<offset + 4, with: $0)
         }
     }
 }

@@ -4,7 +4,7 @@ import ImmudbProtocol
 import MerkleTree
 import SwiftProtobuf
 
-/// What a server can lie about. The ledger has 13 entries, of which the client trusts 7.
+/// The lies of a server. The ledger has 13 entries, of which the client trusts 7.
 package enum Lie: String, CaseIterable, Sendable {
     case otherLeaf, noLeaf, longLeaf, otherIndex
     case otherRoot, noRoot, shortRoot, longRoot
@@ -28,7 +28,7 @@ package enum Lie: String, CaseIterable, Sendable {
         }
     }
 
-    /// Makes a server tell it in every answer.
+    /// Makes a server tell this lie in every answer.
     package func tell(_ state: inout LyingServer.State) {
         let lie = self
         state.alterRead = { lie.tell(&$0.proof) }

@@ -271,7 +271,7 @@ package final class LyingHandlers: Sendable {
         call.reply(response)
     }
 
-    /// Counts for callers who have logged in.
+    /// Counts keys for logged-in callers.
     private func count(_ call: ServerCall) {
         guard call.metadata.first(ImmuMetadata.authorization) == "Bearer Secret!1" else {
             return refuseWithoutToken(call)

@@ -10,10 +10,10 @@ import Synchronization
 package final class LyingServer: Sendable {
     package static let identityText = "dc1jror8di1986gclkv0"
 
-    /// What it does wrong. Nothing, to begin with.
+    /// The lies of the server, which is honest at first.
     package struct State: Sendable {
         package var ledger: TestLedger
-        /// What the Health calls so far had for an authorization.
+        /// The authorizations of the Health calls so far.
         package var healthTokens: [String?] = []
         package var alterRead: (@Sendable (inout Immudb_Schema_SafeItem) -> Void)?
         package var alterWrite: (@Sendable (inout Immudb_Schema_Proof) -> Void)?
@@ -25,31 +25,31 @@ package final class LyingServer: Sendable {
         package var alterBatch: (@Sendable (inout Immudb_Schema_Index) -> Void)?
         /// The answer to every scan, and the items of every page.
         package var page: [Immudb_Schema_Item] = []
-        /// Answers requests for pages with the ledger's entries, and not with `page`.
+        /// Answers requests for pages with the ledger's entries instead of `page`.
         package var servesPages = false
-        /// Empty messages of which every dump consists.
+        /// The number of empty messages of which every dump consists.
         package var emptyDumpMessageCount = 0
-        /// Leaves requests for consistency proofs without an answer.
+        /// Does not answer requests for consistency proofs.
         package var ignoresConsistency = false
         package var ignoredConsistencyCount = 0
-        /// What the requests for consistency proofs so far had for an authorization.
+        /// The authorizations of the requests for consistency proofs so far.
         package var consistencyTokens: [String?] = []
-        /// Leaves Health calls without an answer.
+        /// Does not answer Health calls.
         package var ignoresHealth = false
-        /// Says of every index that there is no entry.
+        /// Claims for every index that there is no entry.
         package var deniesEntries = false
-        /// Refuses the entries of a range; with `refusesRoots` the root as entry 0, too.
+        /// Refuses the entries of a range; with `refusesRoots` also the root, as entry 0.
         package var refusal: (@Sendable (Range<UInt64>) -> RPCError?)?
         package var refusesRoots = false
         /// Changes values before they are written.
         package var alterValue: (@Sendable ([UInt8]) -> [UInt8])?
         /// Answers the next verified write from another history, which split off before it.
         package var forksNextWrite = false
-        /// Acknowledges a write by the proof of an older, equal entry.
+        /// Acknowledges a write with the proof of an older, equal entry.
         package var ignoresWrites = false
-        /// Answers with the tree that it has, whatever the client trusts.
+        /// Answers with its tree whatever the client trusts.
         package var acceptsAnyRootIndex = false
-        /// Holds answers to writes back until there are so many, then sends them, the last one
+        /// Holds back answers to writes until there are this many, then sends them, the last one
         /// first.
         package var writesToGather = 1
         package var gathered: [@Sendable () -> Void] = []
@@ -61,7 +61,7 @@ package final class LyingServer: Sendable {
     private let server: RPCServer
     package var port: Int { server.port }
 
-    /// - Parameter identity: what it says that it is; nil to say nothing.
+    /// - Parameter identity: the identity that it claims; nil to send none.
     package static func start(
         _ ledger: TestLedger, identity: String? = identityText, port: Int = 0
     ) async throws -> LyingServer {
@@ -79,7 +79,7 @@ package final class LyingServer: Sendable {
         self.server = server
     }
 
-    /// Requests for consistency proofs that stay without an answer.
+    /// The number of unanswered requests for consistency proofs.
     package var ignoredConsistencyCount: Int {
         handlers.state.withLock { $0.ignoredConsistencyCount }
     }
@@ -88,7 +88,7 @@ package final class LyingServer: Sendable {
     package var consistencyTokens: [String?] { handlers.state.withLock { $0.consistencyTokens } }
     package var ledger: TestLedger { handlers.state.withLock { $0.ledger } }
 
-    /// Changes what it is or does from now on.
+    /// Changes the server's state.
     package func change(_ body: (inout State) -> Void) {
         handlers.state.withLock { body(&$0) }
     }

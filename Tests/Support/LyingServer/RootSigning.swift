@@ -3,7 +3,7 @@ import ImmudbProtocol
 import SwiftProtobuf
 
 extension LyingServer.State {
-    /// Signs the roots that the server shows, as a server with a signing key does.
+    /// Signs the server's roots, as a server with a signing key does.
     package mutating func sign(with key: P256.Signing.PrivateKey) {
         alterRoot = { root in
             root.clearSignature()

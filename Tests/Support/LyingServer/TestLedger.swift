@@ -7,7 +7,8 @@ package struct TestLedger: Sendable {
     /// Keys whose newest entry names another key.
     private var references: Set<[UInt8]> = []
 
-    /// `count` entries `key<n>`, `value<n>`; `salt` makes another history.
+    /// Makes a ledger of `count` entries `key<n>`, `value<n>`; another `salt` makes another
+    /// history.
     package init(count: Int = 0, salt: String = "") {
         for number in 0..<count {
             append(Array("key\(number)".utf8), Array("value\(number)\(salt)".utf8))
@@ -28,7 +29,7 @@ package struct TestLedger: Sendable {
         return append(name, key)
     }
 
-    /// What a read of a key answers with: a reference is followed.
+    /// Returns the answer to a read of a key; follows a reference.
     package func read(_ key: [UInt8]) -> Entry? {
         guard let entry = newest(key), references.contains(key) else { return newest(key) }
         return newest(entry.value)
@@ -52,9 +53,10 @@ package struct TestLedger: Sendable {
         ConsistencyProof(from: old, to: size) { node(at: $0) }
     }
 
-    /// What a Safe call answers about an entry to a client that trusts a tree of `trusted` entries.
+    /// Returns the proof of an entry in the answer of a Safe call, for a client that trusts a tree
+    /// of `trusted` entries.
     package func proof(of entry: Entry, since trusted: TreeSize) -> UncheckedProof {
-        // As on the wire: without a root index the path is that from index 0.
+        // As on the wire: without a root index, the path starts from index 0.
         let old = trusted.isEmpty ? TreeSize(1) : trusted
         return UncheckedProof(
             leaf: entry.leaf.bytes, index: entry.index.rawValue, at: size.rawValue - 1,

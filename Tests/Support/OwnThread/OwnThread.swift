@@ -2,10 +2,10 @@ import Dispatch
 public import Testing
 
 extension Trait where Self == OwnThread {
-    /// For tests that compute or block for seconds: each runs on a thread of its own.
+    /// Runs each test on its own thread, for tests that compute or block for seconds.
     ///
-    /// Swift's own threads are as few as the cores. Two such tests would take them all, and every
-    /// other test, and each deadline in it, would wait for their end.
+    /// Swift's pool has only one thread for each core. Two such tests would take them all, and
+    /// every other test, with its deadlines, would wait for their end.
     ///
     /// Child tasks run on the same thread, so a test must not block for one of them.
     public static var ownThread: OwnThread { OwnThread() }
@@ -22,8 +22,8 @@ public struct OwnThread: SuiteTrait, TestTrait, TestScoping {
         try await withTaskExecutorPreference(SerialExecutor(), operation: function)
     }
 
-    /// An executor on a serial queue, which has a thread whenever it has work, however many others
-    /// have.
+    /// An executor on a serial queue, which has a thread whenever it has work, no matter how many
+    /// other queues have work.
     private final class SerialExecutor: TaskExecutor {
         private let queue = DispatchQueue(label: "test")
 

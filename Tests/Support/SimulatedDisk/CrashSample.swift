@@ -15,7 +15,7 @@ struct CrashSample: Sendable {
         case before(Int)
         /// Each write whole or not at all, with this chance in 256.
         case writes(Int)
-        /// Each sector by itself, with this chance in 256.
+        /// Each sector independently, with this chance in 256.
         case sectors(Int)
     }
 
@@ -88,7 +88,7 @@ struct CrashSample: Sendable {
         return versions
     }
 
-    /// Whether a write is kept, or nil if each sector is drawn by itself.
+    /// Whether a write is kept, or nil if each sector is drawn independently.
     private func keepsWrite(_ number: Int, _ random: inout SplitMix64) -> Bool? {
         switch changes {
         case .none: false

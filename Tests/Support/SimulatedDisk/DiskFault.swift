@@ -25,7 +25,7 @@ public struct DiskFault: Sendable {
     }
 }
 
-/// The faults that lie ahead, and the number of calls of each kind so far, by which they count.
+/// The pending faults, and the number of calls of each kind so far, by which they count.
 struct FaultPlan: Sendable {
     var faults: [DiskFault] = []
     private var counts: [Int] = Array(repeating: 0, count: CallKind.allCases.count)

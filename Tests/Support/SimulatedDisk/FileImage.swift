@@ -13,7 +13,7 @@ struct FileImage: Sendable {
 
     private var bytes = PagedBytes()
     private(set) var byteCount = 0
-    /// The number of pages that are reserved from the beginning, written or not.
+    /// The number of pages from the beginning that are reserved, written or not.
     private var reservedPageCount = 0
     private(set) var allocatedPageCount = 0
 

@@ -29,6 +29,9 @@ extension ForwardingFileSystem {
         try base.freeSpace(at: path)
     }
     public func lock(_ path: String) throws(StoreError) -> any FileLock { try base.lock(path) }
+    public func lockReadOnly(_ path: String) throws(StoreError) -> (any FileLock)? {
+        try base.lockReadOnly(path)
+    }
 }
 
 /// A file that passes each call on to another one, as ``ForwardingFileSystem`` does.
@@ -43,6 +46,9 @@ extension ForwardingFile {
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(StoreError) -> Int {
         try base.read(into: buffer, at: offset)
+    }
+    public func willRead(byteCount: Int, at offset: UInt64) {
+        base.willRead(byteCount: byteCount, at: offset)
     }
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StoreError) {
         try base.write(bytes, at: offset)

@@ -5,7 +5,7 @@
 #endif
 
 /// An endless array of bytes, all zero until they are written: 4 KiB pages that copies share until
-/// one of them writes. A page that was never written costs only its place in an array.
+/// one of them writes. A page that was never written costs only its position in an array.
 struct PagedBytes: Sendable {
     static let pageByteCount = 4096
 

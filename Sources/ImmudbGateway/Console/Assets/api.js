@@ -1,5 +1,5 @@
-// The calls of the gateway. Whatever comes back is untrusted: it is read into bytes and BigInts here, field by field, and
-// an answer of another form is an error.
+// The calls of the gateway. Answers are untrusted: they are read into bytes and BigInts here, field by field, and an
+// answer of another form is an error.
 
 import { fromBase64, toBase64, toPathBase64 } from "./bytes.js";
 import { EMPTY_ROOT, LARGEST_SIZE, VerificationFailure, requireDigest } from "./merkle.js";
@@ -10,12 +10,12 @@ const IDENTITY = "Grpc-Metadata-Immudb-Uuid";
 const TIMEOUT_MILLISECONDS = 20_000;
 // A list is at most one message of immudb, 32 MiB by default, and base64 makes it a third longer.
 const LARGEST_ANSWER = 64 << 20;
-// Of each answer, what goes into evidence.
+// The parts of each answer that are kept as evidence.
 const LARGEST_EVIDENCE = 1 << 20;
 
-/** An answer that is no success, or none at all. It is no evidence. */
+/** An error answer, or no answer. It is not evidence. */
 export class CallError extends Error {
-    /** `status` is that of HTTP, 0 without an answer; `code` that of gRPC. */
+    /** `status` is the HTTP status, 0 without an answer; `code` is the gRPC code. */
     constructor(message, status = 0, code = 0) {
         super(message);
         this.name = "CallError";
@@ -28,7 +28,8 @@ export class CallError extends Error {
 }
 
 /**
- * The gateway at this page's own address, and the token of a user. The token is in sessionStorage: it ends with the tab.
+ * The gateway at this page's own address, and the token of a user. The token is in sessionStorage, so it ends with
+ * the tab.
  */
 export class Connection {
     constructor(storage) {
@@ -61,9 +62,9 @@ export class Calls {
         this.connection = connection;
         this.signal = signal;
         this.exchanges = [];
-        /** What immudb called itself in the last answer; null if it did not. */
+        /** immudb's identity in the last answer; null if it had none. */
         this.identity = null;
-        /** Is told the identity in each answer, and may throw. */
+        /** Called with the identity in each answer; may throw. */
         this.checkIdentity = () => {};
     }
 
@@ -131,7 +132,7 @@ export class Calls {
     async send(method, route, body = null) {
         const url = route === null ? "/console/status" : BASE + route;
         const exchange = { time: new Date().toISOString(), method: `${method} ${url}` };
-        // Never a password.
+        // Never keeps a password.
         if (body && route !== "login") exchange.request = body;
         this.exchanges.push(exchange);
         const headers = { Accept: "application/json" };
@@ -191,7 +192,7 @@ function parsed(text) {
     }
 }
 
-/** The gateway's DataLoss is immudb's own word that an entry was changed on its disk: that is evidence. */
+/** DataLoss means that immudb itself reports a changed entry on its disk: that is evidence. */
 function refusal(answer, json) {
     const said = typeof json?.message === "string" ? plainText(json.message) : `HTTP status ${answer.status}`;
     if (json?.code === 15) return new VerificationFailure("dataLoss", `immudb reports damage: ${said}`);
@@ -206,7 +207,7 @@ function number(value, name) {
         const all = BigInt(value);
         if (all < 1n << 64n) return all;
     }
-    // Beyond, JavaScript has rounded it.
+    // JavaScript has rounded larger numbers.
     if (Number.isSafeInteger(value) && value >= 0) return BigInt(value);
     throw new VerificationFailure("malformedProof", `${name} of the answer is not an exact number`);
 }

@@ -13,7 +13,7 @@ export function fromBase64(text) {
 
 export function toBase64(bytes) {
     const pieces = [];
-    // In pieces, since a call takes a limited number of arguments.
+    // In pieces, since the number of arguments of a call is limited.
     for (let i = 0; i < bytes.length; i += 8192) {
         pieces.push(String.fromCharCode(...bytes.subarray(i, i + 8192)));
     }
@@ -110,7 +110,7 @@ export function encodeContent({ timestamp, payload }) {
 
 /**
  * The Content in a stored value; null if the value is raw. A value counts as Content only if encoding it again gives
- * the same bytes: nothing else tells them apart.
+ * the same bytes: there is no other distinction.
  */
 export function decodeContent(value) {
     let end = 0;
@@ -144,8 +144,8 @@ export function payloadOf(value) {
 }
 
 /**
- * The parts of an entry that can be that of a member in a sorted set: set ‖ score ‖ member, with the member as its
- * value. Null if it cannot. The API does not say of which kind an entry is, so this is a guess.
+ * The parts of an entry that may be a member of a sorted set: set ‖ score ‖ member, with the member as its value.
+ * Null if it is not one. The API does not return the kind of an entry, so this is a guess.
  */
 export function memberParts({ key, value }) {
     const setLength = key.length - 8 - value.length;

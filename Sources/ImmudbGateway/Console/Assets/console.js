@@ -29,16 +29,16 @@ const routes = {
     sets: ["Sorted sets", showSets], status: ["Status", showStatus], proof: ["Proof", showProof], trust: ["Trust", showTrust],
 };
 
-/** The page that is shown: its route, how to end it, and what it does when the tree has been looked at. */
+/** The current page: its route, its clean-up, and its handler for updates of the tree. */
 let page = { ending: new AbortController(), observed: () => {} };
-/** The last result of a look at the tree, for the header. */
+/** The result of the last check of the tree, for the header. */
 let sight = { kind: "wait" };
 let isPaused = false;
 let failures = 0;
 let timer = null;
 let isLooking = false;
 
-/** The browser's storage; one that ends with the page where the browser is told to keep nothing. */
+/** The browser's storage, or one that ends with the page if the browser is configured to store nothing. */
 function storage(name) {
     try {
         return window[name];
@@ -81,7 +81,7 @@ async function show(isMove) {
         heading.focus();
         scrollTo(0, 0);
     }
-    /** What a page gets: where it writes, what it asks, and how it is told that the tree has been looked at. */
+    /** The context of a page: its element, the calls, and the registration for updates of the tree. */
     const context = {
         connection, trust, prover, signal: ending.signal, route, heading,
         calls: (action, facts = {}) => prover.guarded(ending.signal, facts, action),
@@ -104,7 +104,7 @@ function showMissing(context) {
     context.write(h("p", {}, "There is no such page. ", h("a", { href: "#/keys" }, "Go to the keys"), "."));
 }
 
-/** Shows why something is not shown; asks for a login or for first contact where that helps. */
+/** Shows an error; asks for a login or for first contact if that helps. */
 function showProblem(error, place, ending) {
     if (ending.signal.aborted) return;
     if (error.needsLogin) return showLogin(place, connection, () => { start(); show(true); });
@@ -144,7 +144,7 @@ async function look() {
     timer = setTimeout(look, failures > 2 ? SLOW_POLL_MILLISECONDS : POLL_MILLISECONDS);
 }
 
-/** Looks at once, and goes on looking. */
+/** Checks the tree now, and then periodically. */
 function start() {
     failures = 0;
     look();
@@ -158,7 +158,7 @@ function showState() {
     const [kind, word, detail] = stateOf();
     document.getElementById("state").dataset.kind = kind;
     const place = document.getElementById("state-word");
-    // A live region: it is read aloud when the word changes, not at each entry.
+    // A live region, which is read aloud only when the word changes.
     if (place.textContent !== word) place.textContent = word;
     document.getElementById("state-detail").textContent = detail;
     document.getElementById("logout").hidden = connection.token === null;
@@ -178,7 +178,7 @@ function stateOf() {
     }
 }
 
-/** Shows what was trusted or raised meanwhile, here or in another tab. */
+/** Shows a root that was trusted, or an alarm that was raised, meanwhile, here or in another tab. */
 function refresh() {
     if (sight.kind === "good" && !isAlarmed() && trust.root) sight.tree = trust.root;
     const wasAlarmed = document.body.classList.contains("alarmed");
@@ -204,7 +204,7 @@ document.getElementById("logout").addEventListener("click", () => {
     show(true);
 });
 document.getElementById("skip").addEventListener("click", (event) => {
-    // The address is the page's: it must not become #main.
+    // The address belongs to the page, and must not become #main.
     event.preventDefault();
     main.focus();
 });

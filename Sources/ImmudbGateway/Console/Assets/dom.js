@@ -31,7 +31,7 @@ export function field(label, input, hint = null) {
 }
 field.count = 1;
 
-/** A form whose submission calls `submitted`; nothing is ever sent by the browser itself. */
+/** A form whose submission calls `submitted`; the browser itself never sends it. */
 export function form(label, submitted, ...children) {
     const send = (event) => {
         event.preventDefault();
@@ -52,8 +52,8 @@ export function notice(kind, ...children) {
 }
 
 /**
- * A table, which becomes a list of cards where the page is narrow (console.css). The roles say what each element is, since
- * a browser forgets that of a cell that is laid out as something else.
+ * A table, which becomes a list of cards on a narrow page (console.css). The roles are explicit, since a browser
+ * drops the role of a cell that is laid out as something else.
  */
 export function table(caption, columns, rows) {
     for (const row of rows) {
@@ -70,7 +70,7 @@ export function table(caption, columns, rows) {
         h("tbody", { role: "rowgroup" }, rows));
 }
 
-/** Hands a text to the person as a file. */
+/** Offers a text for download as a file. */
 export function download(name, type, text) {
     const url = URL.createObjectURL(new Blob([text], { type }));
     h("a", { href: url, download: name }).click();

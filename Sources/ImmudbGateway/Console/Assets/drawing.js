@@ -1,4 +1,4 @@
-// Pictures: the path of a proof, and the peaks of a tree. Every fact in them is in the text beside them, too.
+// Pictures: the path of a proof, and the peaks of a tree. The text beside them has every fact in them, too.
 
 import { svg } from "./dom.js";
 import { peaks } from "./merkle.js";

@@ -1,11 +1,11 @@
-// A list of entries as the gateway gave them, each of which can be proven on the spot.
+// A list of entries as the gateway returned them. Each can be proven in place.
 
 import { decodeContent, memberParts, payloadOf } from "./bytes.js";
 import { h, table } from "./dom.js";
 import { entryLink, indexLink, proofLink } from "./links.js";
 import { shownLine, shownTime } from "./shown.js";
 
-/** The table, with a button that proves all of its entries. `isRaw`: entries by index, which may be those of sets. */
+/** The table, with a button that proves all of its entries. `isRaw`: entries by index, which may be members of sets. */
 export function entryTable(context, caption, entries, { isRaw = false } = {}) {
     const badges = entries.map(() => h("td", {}, h("span", { class: "badge" }, "not checked")));
     const rows = entries.map((entry, place) => h("tr", {},

@@ -1,4 +1,4 @@
-// Addresses of the console's pages, and the bytes that a person types or an address has.
+// Addresses of the console's pages, and the bytes in addresses and inputs.
 
 import { fromBase64, fromHex, fromLink, fromText, toHex, toLink, toText } from "./bytes.js";
 import { h } from "./dom.js";
@@ -37,7 +37,7 @@ export function typed(text, form) {
     return form === "base64" ? fromBase64(text.trim()) : fromText(text);
 }
 
-/** A text, with its form, that `typed` turns into these bytes. */
+/** A text, with its format, that `typed` turns into these bytes. */
 export function retyped(bytes) {
     const text = toText(bytes);
     const isPlain = text !== null && !/[\p{Cc}\p{Cf}]/u.test(text);

@@ -1,5 +1,5 @@
 // The tree of RFC 6962 over the entries, and its proofs. Every hash is computed here, by WebCrypto. Sizes and indexes are
-// BigInts. A tree is { size, root }; the wire's last index is turned into a size where answers are read (api.js).
+// BigInts. A tree is { size, root }; api.js turns the wire's last index into a size when it reads answers.
 
 import { concat, equal, fromHex, toHex, uint64 } from "./bytes.js";
 
@@ -9,11 +9,11 @@ const NODE = Uint8Array.of(1);
 export const EMPTY_ROOT = fromHex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 export const LARGEST_SIZE = 1n << 63n;
 
-/** A check that did not hold: evidence, never to be tried again until it passes. */
+/** A check that failed: evidence, which must not be retried until it passes. */
 export class VerificationFailure extends Error {
     /**
-     * `check` is a code as the clients of immudb have it. `facts` may have: index and key of the entry, trusted and
-     * claimed (trees), path.
+     * `check` is a code of the immudb clients. `facts` may have: index and key of the entry, trusted and claimed
+     * (trees), path.
      */
     constructor(check, message, facts = {}) {
         super(message);
@@ -29,7 +29,7 @@ export class VerificationFailure extends Error {
     }
 }
 
-/** Bytes of which no digest has 32 are refused, not cut or padded. */
+/** Refuses digests that do not have 32 bytes, instead of cutting or padding them. */
 export function requireDigest(bytes, name) {
     if (bytes.length !== 32) {
         throw new VerificationFailure("malformedProof", `${name} has ${bytes.length} bytes instead of 32`);
@@ -51,12 +51,12 @@ export function nodeDigest(left, right) {
     return sha256(NODE, left, right);
 }
 
-/** The largest power of two below `size`, which is at least 2: how many leaves are on the left. */
+/** The largest power of two below `size`, which is at least 2: the number of leaves on the left. */
 function split(size) {
     return 1n << BigInt((size - 1n).toString(2).length - 1);
 }
 
-/** The text of a tree, for people to keep: <64 hexadecimal digits>@<size>. */
+/** The text form of a tree, to be kept: <64 hexadecimal digits>@<size>. */
 export function treeText({ size, root }) {
     return `${toHex(root)}@${size}`;
 }
@@ -88,8 +88,8 @@ export function peaks(size) {
 }
 
 /**
- * The turns from a leaf to the root, the lowest first. Each has the side of the sibling, and the leaves that the
- * sibling and the node above both cover.
+ * The turns from a leaf to the root, lowest first. Each has the side of the sibling, and the leaves that the sibling
+ * and the parent cover.
  */
 export function auditShape(index, size) {
     const turns = [];
@@ -143,9 +143,9 @@ export async function verifyInclusion({ leaf, index, path, tree }) {
 }
 
 /**
- * The nodes of a consistency proof of 0 < m < n, the lowest first. `first` is the last complete subtree of the older
- * tree; it is sent unless it is the whole older tree. Siblings on the left belong to both trees, those on the right to
- * the newer one.
+ * The nodes of a consistency proof of 0 < m < n, lowest first. `first` is the last complete subtree of the older
+ * tree; it is sent unless it is the whole older tree. Siblings on the left belong to both trees, those on the right
+ * to the newer one.
  */
 export function consistencyShape(m, n) {
     const turns = [];
@@ -218,9 +218,9 @@ export async function verifyConsistency(older, newer, path) {
 }
 
 /**
- * Makes the consistency path from `older` to `newer` out of two proofs that go on to later trees, one from each. A
- * server that is written to has no proof that ends at a tree of the past; the nodes are in these two. What is made here
- * is not trusted: `verifyConsistency` judges it.
+ * Makes the consistency path from `older` to `newer` from two proofs to later trees, one from each. A server that has
+ * grown has no proof that ends at an earlier tree, but these two proofs contain its nodes. The result is not trusted:
+ * `verifyConsistency` checks it.
  *
  * `onward` and `beyond` are { size, path }: the proofs from older and from newer.
  */

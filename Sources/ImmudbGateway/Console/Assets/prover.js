@@ -14,8 +14,8 @@ export class Prover {
     }
 
     /**
-     * Runs an action with a group of calls; a check that fails in it raises the alarm, with these calls as evidence.
-     * What was asked for is named by `facts`: index and key of an entry.
+     * Runs an action with a group of calls; a failed check in it raises the alarm, with these calls as evidence.
+     * `facts` names the request: index and key of an entry.
      */
     async guarded(signal, facts, action) {
         const calls = this.connection.calls(signal);
@@ -28,7 +28,7 @@ export class Prover {
         }
     }
 
-    /** The same, while nobody else reads or moves the trusted root. `action` gets the calls and the root. */
+    /** The same, while no other action reads or moves the trusted root. `action` gets the calls and the root. */
     async trusting(signal, facts, action) {
         if (!window.isSecureContext) throw new CallError("proofs cannot be checked here: this page is not secure");
         return this.trust.exclusively(signal, () =>
@@ -40,7 +40,7 @@ export class Prover {
             }));
     }
 
-    /** What a server shows before anything is trusted: { server, tree }. */
+    /** Returns the identity and tree that a server shows before first contact: { server, tree }. */
     async firstSight(signal) {
         return this.guarded(signal, {}, async (calls) => {
             const tree = await calls.currentRoot();
@@ -60,10 +60,10 @@ export class Prover {
     }
 
     /**
-     * Proves one entry: the leaf from what came, the path to the root of a tree, and that tree to be one history with
-     * the trusted one.
+     * Proves one entry: its leaf, computed from the answer, the path to the root of a tree, and that this tree and
+     * the trusted one belong to one history.
      *
-     * - `entry`: an entry that the gateway returned before; without it the entry is asked for by its index.
+     * - `entry`: an entry that the gateway returned before; without it, the entry is requested by its index.
      * - `key`: the key that it must have.
      */
     prove(index, { entry = null, key = null, signal = null } = {}) {
@@ -99,13 +99,13 @@ export class Prover {
         });
     }
 
-    /** Verifies that a tree that a person brings is of one history with the trusted one. */
+    /** Verifies that a tree which a person enters belongs to one history with the trusted one. */
     compare(tree, signal) {
         return this.trusting(signal, {}, (calls, trusted) =>
             tree.size > trusted.size ? this.link(calls, trusted, tree) : this.link(calls, tree, trusted));
     }
 
-    /** First contact by a root that a person brings: the server has to prove that its tree begins with it. */
+    /** First contact by a root that a person enters: the server must prove that its tree begins with it. */
     async establish(server, tree, signal) {
         await this.trust.exclusively(signal, () => this.guarded(signal, {}, async (calls) => {
             const shown = await calls.currentRoot();
@@ -119,7 +119,7 @@ export class Prover {
      * Verifies that `newer` begins with `older`. If the server has grown meanwhile, it has no proof that ends at `newer`:
      * then the proofs from both trees to still later ones contain it (`joinPaths`).
      *
-     * `newer` was shown by an answer that the server began after it had shown `older`, or it is the trusted tree.
+     * `newer` is from an answer that the server began after it had shown `older`, or it is the trusted tree.
      */
     async link(calls, older, newer) {
         let path = [];

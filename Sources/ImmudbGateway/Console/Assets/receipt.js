@@ -31,7 +31,7 @@ export function receiptName({ server, entry }) {
     return `immudb-receipt-${server}-${entry.index}.txt`;
 }
 
-/** One line of text, or a note that the bytes are none: a receipt must not control a terminal. */
+/** One line of text, or a note that the bytes are not text: a receipt must not control a terminal. */
 function commentOf(bytes) {
     const text = toText(bytes);
     if (text === null) return `(${bytes.length} bytes that are no text)`;

@@ -1,11 +1,11 @@
-// Keys and values as a person may see them. Their bytes are hostile: they get into the page as text only, shortened, with
-// every character that shows nothing, or that moves other text, replaced by its name.
+// Keys and values for display. Their bytes are untrusted: they get into the page only as text, shortened, with every
+// character that is invisible, or that moves other text, replaced by its name.
 
 import { toHex } from "./bytes.js";
 import { h } from "./dom.js";
 
-// Control and format characters (with those that turn the direction of text), separators and spaces but the usual one,
-// private and unassigned characters, letters that are blank, and the fifth and further marks on one letter.
+// Control and format characters (with those that turn the direction of text), separators and spaces except the usual
+// one, private and unassigned characters, letters that are blank, and the fifth and further marks on one letter.
 const INVISIBLE =
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\u034f\u115f\u1160\u2800\u3164\uffa0]|(?! )\p{Zs}|(?<=\p{M}{4})\p{M}+/gu;
 const SHORT = 64;
@@ -40,7 +40,7 @@ function shown(bytes, limit, isBlock) {
     return h("bdi", { class: "bytes" }, ...withNames(start, isBlock), isCut ? rest(bytes) : null);
 }
 
-/** As much text as is shown, or null if the bytes are not UTF-8. Of large values only the beginning is looked at. */
+/** The text to show, or null if the bytes are not UTF-8. Decodes only the beginning of large values. */
 function textOf(bytes, limit) {
     const head = bytes.subarray(0, limit * 4 + 4);
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -75,7 +75,7 @@ function name(characters) {
     return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** Unix seconds as the writer's clock had them. */
+/** Formats Unix seconds of the writer's clock. */
 export function shownTime(seconds) {
     if (seconds === 0n) return "";
     if (seconds > 253402300799n) return `${seconds} s after 1970`;

@@ -1,4 +1,4 @@
-// What this browser trusts, and what it does when something does not hold.
+// The trusted root of this browser, and its reaction to a failed check.
 //
 // For each server, by its identity, localStorage has one trusted root. It is set at first contact, by a person, and moves
 // only to a tree that a verified proof has shown to begin with it. A failed check raises an alarm, which is in localStorage,
@@ -8,10 +8,10 @@ import { toHex, toText } from "./bytes.js";
 import { VerificationFailure, parseTree, treeText } from "./merkle.js";
 
 const PREFIX = "immudb-console.";
-// localStorage holds some 5 MB. Larger evidence is in memory only; without the answers it fits.
+// localStorage has about 5 MB. Larger evidence is only in memory; without the answers it fits.
 const LARGEST_STORED = 1 << 20;
 
-/** Nothing is trusted yet: a person has to say that the shown root is to be trusted. */
+/** Nothing is trusted yet: a person must confirm the shown root. */
 export class FirstContact extends Error {
     constructor() {
         super("this browser trusts no root of this server yet");
@@ -19,7 +19,7 @@ export class FirstContact extends Error {
     }
 }
 
-/** Proofs stop while an alarm is not acknowledged. */
+/** Proofs stop until an alarm is acknowledged. */
 export class AlarmIsOn extends Error {
     constructor() {
         super("proofs stop until the alarm is acknowledged");
@@ -48,7 +48,7 @@ export class Trust extends EventTarget {
         return this.storage.getItem(`${PREFIX}server`);
     }
 
-    /** The trusted tree; null before first contact. A stored text that is no root is an error, not first contact. */
+    /** The trusted tree; null before first contact. A stored text that is not a root is an error, not first contact. */
     get root() {
         const server = this.server;
         if (server === null) return null;
@@ -78,14 +78,14 @@ export class Trust extends EventTarget {
         this.changed();
     }
 
-    /** Leads to a new first contact. Only a person does that. */
+    /** Leads to a new first contact. Only a person can do that. */
     forget() {
         if (this.server !== null) this.storage.removeItem(`${PREFIX}root.${this.server}`);
         this.storage.removeItem(`${PREFIX}server`);
         this.changed();
     }
 
-    /** Throws if another server answers than the one that is trusted at this address. */
+    /** Throws if the server is not the one that is trusted at this address. */
     checkIdentity(identity) {
         if (!/^[A-Za-z0-9_-]{1,64}$/.test(identity)) {
             throw new VerificationFailure("serverChanged", "the server's identity is not one");
@@ -98,14 +98,14 @@ export class Trust extends EventTarget {
         }
     }
 
-    /** Runs an action while no other one, in no tab, reads or moves the trusted root. */
+    /** Runs an action while no other action, in any tab, reads or moves the trusted root. */
     exclusively(signal, action) {
         return navigator.locks.request(`${PREFIX}trust`, signal ? { signal } : {}, action);
     }
 
     // Alarms
 
-    /** The evidence of the failure that is not acknowledged yet, or null. */
+    /** The evidence of the unacknowledged failure, or null. */
     get alarm() {
         const text = this.storage.getItem(`${PREFIX}alarm`);
         if (text === null) return this.isStored ? null : this.fullAlarm;
@@ -117,7 +117,7 @@ export class Trust extends EventTarget {
         }
     }
 
-    /** Raises an alarm, unless one is on: the first failure is the evidence. */
+    /** Raises an alarm, unless there is one already: the first failure is the evidence. */
     raise(failure, exchanges) {
         if (this.alarm) return;
         const evidence = evidenceOf(failure, exchanges, this);
@@ -130,7 +130,7 @@ export class Trust extends EventTarget {
             this.storage.setItem(`${PREFIX}alarm`, text);
             this.isStored = true;
         } catch {
-            // The storage is full: the alarm is in this tab alone.
+            // The storage is full, so the alarm is only in this tab.
             this.isStored = false;
         }
         this.changed();
@@ -144,7 +144,7 @@ export class Trust extends EventTarget {
     }
 }
 
-/** The evidence as the file that a person gets; docs/console.md has its fields. */
+/** The evidence as a file for download; docs/console.md has its fields. */
 function evidenceOf(failure, exchanges, trust) {
     const { index, key, trusted, claimed, path } = failure.facts;
     const tree = (one) => one && { size: Number(one.size), root: toHex(one.root) };
@@ -152,7 +152,7 @@ function evidenceOf(failure, exchanges, trust) {
     try {
         base ??= trust.root;
     } catch {
-        // The failure is about this very root.
+        // The failure concerns this root itself.
     }
     return {
         immudbConsoleEvidence: 1,

@@ -1,4 +1,4 @@
-// The alarm: a check did not hold. It stays until a person acknowledges it.
+// The alarm about a failed check. It stays until a person acknowledges it.
 
 import { fromHex } from "./bytes.js";
 import { download, facts, h } from "./dom.js";
@@ -18,7 +18,7 @@ const CHECKS = {
     trustedRootUnusable: "The trusted root of this browser cannot be used",
 };
 
-/** Fills the place of the alarm, or empties it. `isNew` moves the focus to it. */
+/** Fills or empties the element of the alarm. `isNew` moves the focus to it. */
 export function showAlarm(place, trust, isNew, acknowledged) {
     const alarm = trust.alarm;
     if (!alarm) return place.replaceChildren();

@@ -1,4 +1,4 @@
-// One entry, by its key or by its index: what is proven of it, and the history of its key.
+// One entry, by its key or by its index: its proof, and the history of its key.
 
 import { decodeContent, equal, memberParts, payloadOf, toHex } from "./bytes.js";
 import { facts, h, notice, table } from "./dom.js";
@@ -49,7 +49,7 @@ async function showVersion(context, index, key, byIndex) {
     } catch (error) {
         if (context.signal.aborted) return;
         context.refused(error, state);
-        // Without a proof there is only what the gateway says, and it is marked as that.
+        // Without a proof, the entry is marked as unproven.
         if (byIndex && error.name !== "VerificationFailure") {
             value.replaceChildren(
                 h("p", { class: "note" }, "As the gateway says:"), factsOf(byIndex, key, member, target));
@@ -57,7 +57,7 @@ async function showVersion(context, index, key, byIndex) {
     }
 }
 
-/** The versions of a key, the newest first; all of them must be of that key. */
+/** The versions of a key, newest first; throws if one has another key. */
 async function historyOf(calls, key) {
     const versions = await calls.history(key);
     for (const [place, version] of versions.entries()) {
@@ -72,8 +72,8 @@ async function historyOf(calls, key) {
 }
 
 /**
- * The versions of a key, and the key to which it refers, or null. A Get of a reference is answered with the entry of its
- * target. It comes first: what it says is then in the history, whatever is written meanwhile.
+ * The versions of a key, and the key to which it refers, or null. A Get of a reference returns the entry of its
+ * target. It is called first, so that its entry is in the history, whatever is written meanwhile.
  */
 async function aboutKey(calls, key) {
     let got = null;

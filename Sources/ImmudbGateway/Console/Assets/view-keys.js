@@ -49,7 +49,7 @@ export async function showKeys(context) {
             isLast ? null : link("Next page", { after: toLink(entries.at(-1).key) })));
 }
 
-/** The gateway must not answer with keys that were not asked for. */
+/** Throws if the gateway returns keys that were not requested. */
 function checkOrder(entries, prefix, offset, isBackward) {
     let last = offset;
     for (const { key, index } of entries) {

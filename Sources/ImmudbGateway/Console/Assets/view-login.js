@@ -1,4 +1,4 @@
-// The login, shown in place of what needs a token.
+// The login, shown instead of a page that needs a token.
 
 import { field, form, h, notice } from "./dom.js";
 

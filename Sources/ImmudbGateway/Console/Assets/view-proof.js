@@ -40,7 +40,7 @@ function hash(bytes, kind = "") {
     return h("code", { class: `hash ${kind}` }, toHex(bytes));
 }
 
-/** What is hashed, part by part, and the result. A part is a label and bytes. */
+/** The hashed bytes, part by part, and the result. A part is a label and bytes. */
 function formula(prefix, parts, result, kind) {
     return h("dl", { class: "formula" },
         [["SHA-256 of", h("code", {}, prefix)], ...parts, ["gives", hash(result, kind)]].map(
@@ -77,7 +77,7 @@ function stepList({ entry, leaf, steps, tree }) {
         }));
 }
 
-/** How the tree of the proof and the trusted one belong together. */
+/** The relation of the proof's tree and the trusted one. */
 function linkSection({ older, newer, path, first, steps }) {
     const heading = h("h2", { id: "link" }, "From the trusted root to this root");
     if (older.size === newer.size) {

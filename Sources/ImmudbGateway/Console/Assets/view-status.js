@@ -1,4 +1,4 @@
-// The state of the gateway and of immudb, with rates between two looks.
+// The state of the gateway and of immudb, with rates between two updates.
 
 import { facts, h, notice, table } from "./dom.js";
 import { count, plainText } from "./shown.js";
@@ -33,7 +33,7 @@ async function sample(context) {
     return context.calls(async (calls) => {
         const status = await calls.status();
         let [tree, isHealthy] = [null, null];
-        // Without immudb the gateway's own numbers are still worth showing.
+        // Without immudb, the gateway's own numbers are still shown.
         try {
             tree = await calls.currentRoot();
             isHealthy = await calls.health();

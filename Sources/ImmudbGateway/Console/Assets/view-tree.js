@@ -29,7 +29,7 @@ export async function showTree(context) {
             ["Entries", count(tree.size)],
             ["Peaks", peakText(tree.size)],
             ["Trusted root", h("code", { class: "hash" }, treeText(tree))]));
-        // The list keeps the focus and the badges of a person who works with it.
+        // The list keeps the focus and the badges.
         if (last.contains(document.activeElement) || isBusy) return;
         isBusy = true;
         try {
@@ -62,7 +62,7 @@ export async function showTree(context) {
     });
 }
 
-/** The last entries, the newest first. Those that `seen` has are not asked for again: values may be large. */
+/** The last entries, newest first. Entries in `seen` are not requested again, since values may be large. */
 async function lastEntries(calls, tree, seen) {
     const entries = new Map();
     for (let index = tree.size - 1n; index >= 0n && entries.size < LAST; index--) {

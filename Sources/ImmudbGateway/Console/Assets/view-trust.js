@@ -1,10 +1,10 @@
-// First contact, and what this browser trusts.
+// First contact, and the trusted root of this browser.
 
 import { download, facts, field, form, h, notice } from "./dom.js";
 import { VerificationFailure, parseTree, treeText } from "./merkle.js";
 import { count } from "./shown.js";
 
-/** Asks a person to trust the root that a server shows, or to bring one. */
+/** Asks a person to trust the root that a server shows, or to enter one. */
 export async function showFirstContact(place, prover, signal, trusted) {
     place.replaceChildren(h("p", { class: "note" }, "Asking the server for its root …"));
     let sight;

@@ -1,11 +1,11 @@
-// A call: its request, the same as a line for curl, and its answer.
+// A call: its request, the same request as a curl command, and its answer.
 
 import { fromBase64, toHex, toText } from "../console/bytes.js";
 
-/** More of an answer is not shown: a dump has no end that a page could hold. */
+/** Longer answers are cut, since a dump may be too large for a page. */
 const SHOWN_BYTE_COUNT = 256 * 1024;
 
-/** Returns what `fetch` is given. `values` has the parameters of the path, the header fields and the body. */
+/** Returns the arguments of `fetch`. `values` has the parameters of the path, the header fields and the body. */
 export function makeRequest(method, template, values, token) {
     const path = template.replaceAll(/\{(\w+)\}/g, (_, name) => values.path[name] ?? "");
     const headers = { ...values.headers };
@@ -18,7 +18,7 @@ export function makeRequest(method, template, values, token) {
     return request;
 }
 
-/** A line for a shell. The token is a variable in it, so that it does not get into a history of commands. */
+/** Returns a shell command. The token is a variable in it, so that it does not get into the shell's history. */
 export function curl(request) {
     const parts = ["curl"];
     if (request.method !== "GET") parts.push("-X", request.method);
@@ -62,7 +62,7 @@ async function beginning(answer) {
     return { text: text + decoder.decode(), isComplete: true };
 }
 
-/** JSON with line breaks. Its values stay as they are written: to parse a number of 64 bits would change it. */
+/** Adds line breaks to JSON. Values stay as they are written, since parsing would change 64-bit numbers. */
 export function indented(json) {
     let out = "";
     let depth = 0;
@@ -85,7 +85,7 @@ export function indented(json) {
     return out;
 }
 
-/** The bytes of an answer, as the schema tells them from other strings: pairs of a place and the bytes as a text. */
+/** The bytes of an answer, which the schema distinguishes from other strings: pairs of a path and the bytes as text. */
 export function decoded(value, schema, resolve, place = "") {
     const full = resolve(schema);
     if (full.anyOf) return full.anyOf.flatMap((one) => decoded(value, one, resolve, place));
@@ -101,6 +101,6 @@ export function decoded(value, schema, resolve, place = "") {
 function shown(base64) {
     const bytes = fromBase64(base64);
     const text = toText(bytes);
-    // Text only if a person can read all of it.
+    // Shown as text only if all of it is readable.
     return text !== null && !/[\p{Cc}\p{Cf}]/u.test(text) ? text : `hex ${toHex(bytes)}`;
 }

@@ -57,7 +57,7 @@ function showCalls(api) {
     return calls;
 }
 
-/** Finds the object behind a reference. */
+/** Finds the object to which a reference refers. */
 function resolver(api) {
     return (object) => {
         let found = object;
@@ -66,7 +66,7 @@ function resolver(api) {
     };
 }
 
-/** A call, whose form is made when somebody opens it. */
+/** A call. Its form is made when it is opened. */
 function makeCall({ path, method, operation }, resolve) {
     const isOpen = operation.security.length === 0;
     const content = h("div", { class: "content" });
@@ -128,7 +128,7 @@ function makeSender(request, complaint, line, show) {
     let running = null;
     const sendButton = h("button", { class: "send" }, "Send");
     const cancelButton = h("button", { type: "button", disabled: true, click: () => running?.abort() }, "Cancel");
-    // Reads the form; says what is wrong with it.
+    // Reads the form, and shows its faults.
     const attempt = () => {
         complaint.replaceChildren();
         for (const old of document.querySelectorAll("[aria-invalid]")) old.removeAttribute("aria-invalid");
@@ -146,7 +146,7 @@ function makeSender(request, complaint, line, show) {
     };
     return {
         buttons: h("div", { class: "actions" }, sendButton, cancelButton),
-        // Of a form that is not filled in yet, nothing is said.
+        // Shows no faults of a form that is not filled in yet.
         showLine: () => {
             try {
                 line.textContent = curl(request());

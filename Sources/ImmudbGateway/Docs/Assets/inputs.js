@@ -1,12 +1,12 @@
-// The inputs of a form, made from a schema of the document. Each has an `element`, and `read`, which returns its value, or
-// undefined if the field is to be left out.
+// The inputs of a form, made from a schema of the document. Each has an `element`, and `read`, which returns its
+// value, or undefined to leave the field out.
 
 import { field, h } from "../console/dom.js";
 import { fromBase64, fromHex, fromText, toBase64, toPathBase64 } from "../console/bytes.js";
 
 const MAX_UINT64 = 2n ** 64n - 1n;
 
-/** Why a form cannot be sent, and the input that has to be changed. */
+/** The reason why a form cannot be sent, and the input to change. */
 export class InputError extends Error {
     constructor(message, element) {
         super(message);
@@ -14,7 +14,7 @@ export class InputError extends Error {
     }
 }
 
-/** Returns the input of a value. `resolve` finds the schema behind a reference. */
+/** Returns the input of a value. `resolve` finds the schema of a reference. */
 export function makeInput(name, schema, resolve, isRequired = false) {
     const hint = schema.description ?? null;
     const full = resolve(schema);
@@ -82,7 +82,7 @@ function group(name, hint, ...children) {
     return h("fieldset", {}, h("legend", {}, name), hint ? h("p", { class: "note" }, hint) : null, ...children);
 }
 
-/** Bytes as a person has them; the interface gets them in base64. */
+/** Bytes as a person types them; the request has them in base64. */
 function bytesInput(name, schema, hint, isRequired) {
     const text = h("textarea", { rows: 1, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });
     const form = h("select", { "aria-label": `${name} is given as` },
@@ -115,7 +115,7 @@ function readBytes(name, text, form) {
     }
 }
 
-/** A number of 64 bits: JavaScript's numbers cannot hold all of them, so it stays a string. */
+/** A 64-bit number. It stays a string, since JavaScript's numbers cannot represent all of them. */
 function integerInput(name, schema, hint, isRequired) {
     const input = h("input", { inputmode: "numeric", autocomplete: "off", size: 21 });
     return {
