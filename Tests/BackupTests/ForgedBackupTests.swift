@@ -42,7 +42,7 @@ struct ForgedBackupTests {
         var head = parts[0]
         #expect(head[32..<44].contains { $0 != 0 } && head[44] == 1)
         head[44] = 0
-        head = head.dropLast(4) + checksum(head.dropLast(4), identity)
+        head = Array(head.dropLast(4)) + checksum(head.dropLast(4), identity)
         let error = try failure { _ = try BackupFixture.restore([head] + parts[1...]) }
         #expect(error.code == .corruption && error.message.contains("head"), "\(error)")
     }
