@@ -248,8 +248,17 @@ let package = Package(
         .target(
             name: "ClientKit",
             dependencies: [
-                "ImmudbClient", "ImmudbProtocol", "MerkleTree", "POSIX", "ProgramKit",
+                "ImmudbClient", "ImmudbModel", "ImmudbProtocol", "MerkleTree", "POSIX",
+                "ProgramKit",
                 "RPCTransport", "Terminal", arguments,
+            ]),
+        // The parts that the commands `backup` and `restore` of two programs share.
+        .target(
+            name: "BackupTools",
+            dependencies: [
+                "ImmudbBackup", "ImmudbModel", "ImmudbProtocol", "MerkleTree", "POSIX",
+                "ProgramKit",
+                arguments, protobuf,
             ]),
 
         // MARK: executables
@@ -257,8 +266,9 @@ let package = Package(
         .executableTarget(
             name: "immudb",
             dependencies: [
-                "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer", "ImmudbStore",
-                "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit", "PrometheusMetrics",
+                "BackupTools", "ImmudbAccounts", "ImmudbBackup", "ImmudbGateway", "ImmudbServer",
+                "ImmudbStore", "MerkleTree", "MetricsHTTP", "POSIX", "ProgramKit",
+                "PrometheusMetrics",
                 "RPCTransport", "ServiceKit", "StorageIO", "Terminal", arguments, system,
             ]),
         .executableTarget(
@@ -275,8 +285,9 @@ let package = Package(
         .executableTarget(
             name: "immuadmin",
             dependencies: [
-                "ClientKit", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient", "ImmudbModel",
-                "ImmudbProtocol", "MutualTLSFiles", "POSIX", "ProgramKit", "RPCTransport",
+                "BackupTools", "ClientKit", "ImmudbAccounts", "ImmudbBackup", "ImmudbClient",
+                "ImmudbModel", "ImmudbProtocol", "MutualTLSFiles", "POSIX", "ProgramKit",
+                "RPCTransport",
                 "ServerStatistics", "SystemServices", "Terminal", "TerminalScreen", arguments,
             ]),
         .executableTarget(
@@ -341,9 +352,11 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ImmudbAccounts", "ImmudbClient", "ImmudbProtocol", "ImmudbServer", "ImmudbStore",
-                "ImmudbVerification", "Ledger", "MerkleTree", "ProgramKit", "RPCTransport",
-                "ServiceKit", "SimulatedDisk", "StorageIO", "TestTools", logging, protobuf,
+                "ImmudbAccounts", "ImmudbAuditor", "ImmudbBackup", "ImmudbClient", "ImmudbProtocol",
+                "ImmudbServer", "ImmudbStore", "ImmudbVerification", "Ledger", "MerkleTree",
+                "ProgramKit", "RPCTransport", "ServiceKit", "SimulatedDisk", "StorageIO",
+                "TestTools",
+                crypto, logging, protobuf,
             ], path: "Tests/Support/FuzzTargets"),
         .testTarget(
             name: "FuzzReplayTests",
@@ -388,8 +401,8 @@ let package = Package(
         .testTarget(
             name: "BackupTests",
             dependencies: [
-                "ImmudbBackup", "ImmudbModel", "ImmudbServer", "ImmudbStore", "MerkleTree",
-                "OwnThread", "SimulatedDisk", "StorageIO", "TestTools",
+                "BackupTools", "ImmudbBackup", "ImmudbModel", "ImmudbServer", "ImmudbStore",
+                "MerkleTree", "OwnThread", "SimulatedDisk", "StorageIO", "TestTools",
             ]),
         .testTarget(
             name: "RPCTransportTests",
@@ -501,7 +514,8 @@ let package = Package(
             dependencies: [
                 "ChildProcess", "crash-writer", "EmbeddedDatabase", "HexEditor", "immuadmin",
                 "immuclient", "immudb", "ImmudbClient", "ImmudbProtocol", "immugw", "immutest",
-                "LyingServer", "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport", "StorageIO",
+                "LyingServer", "MerkleTree", "MutualTLSFiles", "OwnThread", "RPCTransport",
+                "StorageIO",
                 "TestCertificates", "TestTools", "VerifiedClient", crypto, nioCore, protobuf,
             ], exclude: ["Python"]),
         // Compiles the code of docs/store.md, docs/verification.md and docs/model.md.

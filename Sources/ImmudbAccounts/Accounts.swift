@@ -158,6 +158,18 @@ public final class Accounts: Sendable {
         database.append([entry.newEntry()]) { completion($0.map { _ in }) }
     }
 
+    /// Records that an administrator restores backups into the running server. Blocks until the record is durable.
+    ///
+    /// - Parameter tree: the root that is restored.
+    public func recordRestore(
+        of tree: TrustedRoot, by caller: Caller, from address: String
+    ) throws(StoreError) {
+        let entry = AuditEntry(
+            .restore, by: caller.name.description, from: address, user: "",
+            outcome: "\(AuditEntry.done), root \(tree.text)")
+        try database.appendWaiting([entry.newEntry()])
+    }
+
     /// Returns a walk over the audit entries in the newest snapshot that match a filter.
     public func auditWalk(_ filter: AuditFilter) throws(StoreError) -> AuditWalk {
         try AuditWalk(database.snapshot, filter)

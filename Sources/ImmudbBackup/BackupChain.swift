@@ -9,7 +9,7 @@ import StorageIO
 /// holds exactly the entries of ``tree``'s root, in their order; whether that is the right root, somebody else must know.
 /// Kinds, batch marks and times are not in the leaves: checksums protect them, against accidents only.
 ///
-/// Cost: one hash of each entry, and one for each node.
+/// Cost: one hash of each entry (see ``HashedChunk``), and one for each node.
 public struct BackupChain: Sendable {
     /// The tree of all entries so far.
     public private(set) var tree = MerkleAccumulator()
@@ -66,7 +66,12 @@ public struct BackupChain: Sendable {
                 + "entry \(tree.size)"
     }
 
-    /// Verifies a chunk.
+    /// Verifies a chunk: hashes its entries, and verifies them as below.
+    public mutating func add(_ chunk: BackupChunk) throws(StoreError) {
+        try add(try HashedChunk(chunk)) { _, _ in }
+    }
+
+    /// Verifies a chunk whose entries are hashed.
     ///
     /// - Parameters:
     ///   - cut: an entry before which a group ends.
@@ -76,10 +81,11 @@ public struct BackupChain: Sendable {
     /// - Throws: `corruption` if the chunk is not the next one; `tampered` if the entries do not have its root;
     ///   `otherHistory` if they do not have a required root; and what `body` throws.
     public mutating func add(
-        _ chunk: BackupChunk, cuttingAt cut: EntryIndex? = nil,
-        _ body: ([BackupEntry], MerkleAccumulator) throws(StoreError) -> Void = { _, _ in }
+        _ hashed: HashedChunk, cuttingAt cut: EntryIndex? = nil,
+        _ body: ([BackupEntry], MerkleAccumulator) throws(StoreError) -> Void
     ) throws(StoreError) {
         precondition(current != nil, "a backup has begun")
+        let chunk = hashed.chunk
         guard chunk.firstIndex.rawValue == tree.size.rawValue else {
             throw StoreError(
                 .corruption,
@@ -90,12 +96,14 @@ public struct BackupChain: Sendable {
         var group: [BackupEntry] = []
         let required = required
         let end = chunk.endIndex
+        var leaves = hashed.leaves.makeIterator()
         try chunk.forEachEntry { entry throws(StoreError) in
             if entry.isFirstOfFrame || entry.index == cut, !group.isEmpty {
                 try body(group, grown)
                 group.removeAll(keepingCapacity: true)
             }
-            grown.append(.leaf(index: entry.index, key: entry.key, value: entry.value))
+            guard let leaf = leaves.next() else { preconditionFailure("a leaf for each entry") }
+            grown.append(leaf)
             for root in required where root.size == grown.size {
                 try Self.compare(root, with: grown)
             }

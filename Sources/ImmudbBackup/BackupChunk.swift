@@ -78,6 +78,10 @@ public struct BackupChunk: Sendable {
         }
     }
 
+    /// What a chunk of one entry has beside key and value: its head, a time, and the root.
+    static let overheadByteCount =
+        BackupEntryHeader.byteCount(isFirstOfFrame: true) + Digest.byteCount
+
     private let header: Header
     private let payload: [UInt8]
 

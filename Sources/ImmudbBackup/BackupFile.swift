@@ -51,7 +51,13 @@ public final class BackupFile {
             throw StoreError(
                 .inUse, "\(path) is not a regular file, and is not replaced: name another file")
         }
-        lock = try fileSystem.lock(Self.lockPath(path))
+        do throws(StoreError) {
+            lock = try fileSystem.lockOwn(Self.lockPath(path))
+        } catch  where error.code == .permissionDenied {
+            throw StoreError(
+                error.code, "\(error.message): remove it, or name another backup",
+                cause: error.cause)
+        }
         let part = Self.partPath(path)
         guard try fileSystem.exists(part) else {
             file = try fileSystem.open(part, .createNew)

@@ -106,7 +106,7 @@ public struct BackupHead: Hashable, Sendable {
         let flags = fixed.number(UInt32.self, at: 44)
         guard bytes.count == count, let identity = DatabaseIdentity(bytes[16..<32]),
             BackupFormat.checksum(bytes[..<end], identity) == bytes.number(UInt32.self, at: end),
-            flags <= Self.serverFlag,
+            flags == Self.serverFlag || flags == 0 && bytes[32..<44].allSatisfy({ $0 == 0 }),
             let start = TrustedRoot(
                 statedSize: fixed.number(UInt64.self, at: 48), root: fixed.digest(at: 56)),
             let name = String(validating: bytes[Self.fixedByteCount..<end], as: UTF8.self)

@@ -22,12 +22,16 @@ public struct BackupReader: ~Copyable {
     /// The offset of the next part.
     public private(set) var offset: UInt64
     private let source: Source
+    private let entryByteLimit: Int
     private var isAtEnd = false
 
     /// Reads the head.
     ///
+    /// - Parameter entryByteLimit: the most bytes of an entry that has a chunk of its own: larger ones are refused.
     /// - Throws: `incompatibleFormat`, `corruption`, and what `source` throws.
-    public init(_ name: String, _ source: @escaping Source) throws(StoreError) {
+    public init(
+        _ name: String, entryByteLimit: Int = .max, _ source: @escaping Source
+    ) throws(StoreError) {
         do throws(StoreError) {
             var bytes = try Self.bytes(BackupHead.fixedByteCount, source)
             let rest = try BackupHead.remainingByteCount(bytes)
@@ -39,6 +43,7 @@ public struct BackupReader: ~Copyable {
         }
         self.name = name
         self.source = source
+        self.entryByteLimit = entryByteLimit
     }
 
     /// Returns the next part; nil after the trailer.
@@ -65,6 +70,15 @@ public struct BackupReader: ~Copyable {
         let bytes = magic + (try rest(BackupChunk.Header.byteCount - magic.count))
         guard let header = BackupChunk.Header(bytes, head.identity) else {
             throw damage("the header of the chunk fails its checksum, or is impossible")
+        }
+        guard
+            header.payloadByteCount - BackupChunk.overheadByteCount
+                <= max(entryByteLimit, BackupFormat.chunkByteCount)
+        else {
+            throw StoreError(
+                .tooLarge,
+                "\(name), byte \(offset): entry \(header.firstIndex) has some \(header.payloadByteCount) bytes, and "
+                    + "\(entryByteLimit) are the most that are taken here")
         }
         let payload = try rest(header.payloadByteCount)
         guard let chunk = BackupChunk(header, payload: payload) else {

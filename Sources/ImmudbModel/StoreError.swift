@@ -87,5 +87,14 @@ public struct StoreError: LocalizedError, Equatable, Sendable, CustomStringConve
     /// The same as ``description``, which `localizedDescription` then is, too.
     public var errorDescription: String? { description }
 
+    /// Whether the data itself is wrong, damaged, changed or of another history, and not only what was done with it: exit
+    /// code 3 of all programs.
+    public var isOfWrongData: Bool {
+        switch code {
+        case .corruption, .tampered, .otherHistory, .foreignDatabase: true
+        default: false
+        }
+    }
+
     public static func == (left: StoreError, right: StoreError) -> Bool { left.code == right.code }
 }

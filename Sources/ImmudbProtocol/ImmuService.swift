@@ -140,8 +140,11 @@ public enum AdminService {
     public static let auditLog = "/immudb.admin.v1.AdminService/AuditLog"
     public static let backup = "/immudb.admin.v1.AdminService/Backup"
 
+    public static let restore = "/immudb.admin.v1.AdminService/Restore"
+    public static let restorePart = "/immudb.admin.v1.AdminService/RestorePart"
+
     /// All methods.
-    public static let methods = [auditLog, backup]
+    public static let methods = [auditLog, backup, restore, restorePart]
 }
 
 /// The permissions of all methods of a server. This is the only table of them.

@@ -52,7 +52,7 @@ struct Gate: Sendable {
     private static let actions: [String: AuditEntry.Action] = [
         ImmuService.createUser: .createUser, ImmuService.changePassword: .changePassword,
         ImmuService.deleteUser: .deleteUser, AdminService.auditLog: .auditLog,
-        AdminService.backup: .backup,
+        AdminService.backup: .backup, AdminService.restore: .restore,
     ]
 
     /// - Throws: the status of a call that is not admitted.

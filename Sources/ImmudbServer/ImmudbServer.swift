@@ -22,10 +22,12 @@ public final class ImmudbServer: Sendable {
     /// The options at the start, with the actual port if it was 0.
     public let options: ServerOptions
     /// The value of the header `immudb-uuid` in every answer.
-    public let identifier: ServerIdentifier
+    public var identifier: ServerIdentifier { currentIdentifier.value }
+    private let currentIdentifier: CurrentIdentifier
     /// The open database, for use beside the server in the same process.
     public let database: Database
     private let accounts: Accounts
+    private let restores: RestoreService
 
     private let log: Logger
     private let monitor: HealthMonitor
@@ -79,7 +81,9 @@ public final class ImmudbServer: Sendable {
             faults: service.faults)
         let backups = BackupService(
             data, name: options.databaseName, gate: accounts.gate, faults: service.faults, log: log)
-        var configuration = configuration(options, identifier: data.identifier, log: log)
+        let restores = RestoreService(
+            data, options, gate: accounts.gate, faults: service.faults, log: log)
+        var configuration = configuration(options, identifier: data.identifier.value, log: log)
         configuration.tls = tls
         configuration.maxConnections = min(
             configuration.maxConnections, budget.connectionCount)
@@ -90,8 +94,8 @@ public final class ImmudbServer: Sendable {
         let gauges: ServerGauges
         do {
             let methods =
-                try accounts.methods + backups.methods + service.methods + checks.methods
-                + Reflection().methods
+                try accounts.methods + backups.methods + restores.methods + service.methods
+                + checks.methods + Reflection().methods
             let calls = CallMetrics(
                 methods, metrics, hasHistograms: !options.process.isWithoutHistograms)
             configuration.observer = { calls.observer(of: $0) }
@@ -111,6 +115,10 @@ public final class ImmudbServer: Sendable {
                 host: options.host, port: options.port,
                 reason: (error as? RPCError)?.message ?? "\(error)")
         }
+        restores.onNewIdentifier { [data, transport] identifier in
+            data.identifier.value = identifier
+            transport.replaceInitialHeaders(identifier.headers)
+        }
         var served = options
         served.port = transport.port
         log.info("starting immudb: \(served.json)")
@@ -119,8 +127,8 @@ public final class ImmudbServer: Sendable {
         }
         log.info("Ready: immudb \(version) serves \(hostAndPort(served.host, served.port))")
         return ImmudbServer(
-            options: served, data: data, log: log, monitor: monitor, gauges: gauges,
-            transport: transport, tls: tls)
+            options: served, data: data, restores: restores, log: log, monitor: monitor,
+            gauges: gauges, transport: transport, tls: tls)
     }
 
     private static func configuration(
@@ -139,18 +147,19 @@ public final class ImmudbServer: Sendable {
             configuration.maxHeldAnswerByteCount, 8 * options.maxAnswerByteCount)
         configuration.report(to: log)
         configuration.memoryIsFree = returnFreeMemory
-        configuration.initialHeaders.add(ImmuMetadata.serverIdentity, "\(identifier)")
+        configuration.initialHeaders = identifier.headers
         return configuration
     }
 
     private init(
-        options: ServerOptions, data: OpenedData, log: Logger, monitor: HealthMonitor,
-        gauges: ServerGauges, transport: RPCServer, tls: ServerTLS?
+        options: ServerOptions, data: OpenedData, restores: RestoreService, log: Logger,
+        monitor: HealthMonitor, gauges: ServerGauges, transport: RPCServer, tls: ServerTLS?
     ) {
         self.options = options
-        identifier = data.identifier
+        currentIdentifier = data.identifier
         database = data.database
         accounts = data.accounts
+        self.restores = restores
         self.log = log
         self.monitor = monitor
         self.gauges = gauges
@@ -200,7 +209,10 @@ public final class ImmudbServer: Sendable {
         }
         monitor.end()
         // Logins that wait for their turn would delay the stop until its deadline.
-        _ = await onOwnThread { [accounts] () throws(Never) in accounts.endChanges() }
+        _ = await onOwnThread { [accounts, restores] () throws(Never) in
+            accounts.endChanges()
+            restores.end()
+        }
         await transport.shutdown(deadline: deadline) { [log] count in
             log.warning(
                 """
@@ -244,5 +256,14 @@ func onOwnThread<R: Sendable, E: Error>(
             continuation.resume(returning: Result { () throws(E) in try work() })
         }
         if (try? WorkerThread(name: "open or close", run)) == nil { run() }
+    }
+}
+
+extension ServerIdentifier {
+    /// The headers of all answers.
+    fileprivate var headers: Metadata {
+        var headers = Metadata()
+        headers.add(ImmuMetadata.serverIdentity, "\(self)")
+        return headers
     }
 }

@@ -6,7 +6,7 @@ import POSIX
 
 /// The databases that are opened before clients are admitted, the system's first.
 struct OpenedData: Sendable {
-    let identifier: ServerIdentifier
+    let identifier: CurrentIdentifier
     let accounts: Accounts
     let database: Database
 
@@ -23,9 +23,6 @@ struct OpenedData: Sendable {
                     + "key file to begin without users")
         }
         try createFolder(options.systemDatabasePath, prefix: "Unable to create sys data folder")
-        try createFolder(options.databasePath, prefix: "Unable to create data folder")
-        let isKnown = ServerIdentifier.exists(in: options.directory)
-        identifier = try ServerIdentifier.loadOrCreate(in: options.directory)
         let resources: StoreResources
         do {
             var shared = StoreResources.Options()
@@ -36,7 +33,13 @@ struct OpenedData: Sendable {
             throw ServerStartError("Unable to open store: \(error)")
         }
         accounts = try Self.openAccounts(options, resources, cancellation, log)
+        let isKnown: Bool
         do {
+            // The lock of the system's database keeps other servers of the folder away from here on.
+            try Self.recoverRestore(options, log)
+            try createFolder(options.databasePath, prefix: "Unable to create data folder")
+            isKnown = ServerIdentifier.exists(in: options.directory)
+            identifier = CurrentIdentifier(try .loadOrCreate(in: options.directory))
             database = try Self.openDatabase(
                 options, budget, resources, cancellation, CommitMetrics(metrics), log)
         } catch {
@@ -50,6 +53,19 @@ struct OpenedData: Sendable {
                 a new server identifier was drawn for a database of \(size) entries: clients take this \
                 server for one that they do not know. If immudb.identifier was lost, put it back
                 """)
+        }
+    }
+
+    /// Completes a restore that was interrupted after it counted, and discards one that was interrupted before.
+    private static func recoverRestore(
+        _ options: ServerOptions, _ log: Logger
+    ) throws(ServerStartError) {
+        do {
+            if try RestoreStage(options).recover() {
+                log.info("a restored database was put in the place of the empty one")
+            }
+        } catch {
+            throw ServerStartError("Unable to complete a restore: \(error)")
         }
     }
 

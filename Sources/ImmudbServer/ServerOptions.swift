@@ -31,6 +31,8 @@ public struct ServerOptions: Hashable, Sendable {
     public var mutualTLS = MutualTLSOptions()
     /// The PEM file with the private key, on the curve P-256, that signs roots; empty if they are not signed.
     public var signingKeyFile = ""
+    /// How long a restore waits for the next piece of its backups.
+    package var restoreIdleLimit = Duration.seconds(60)
     /// The number of open files that are reserved for a gateway in the same process.
     package var gatewayConnectionCount = 0
     /// The options of the process, for the log.

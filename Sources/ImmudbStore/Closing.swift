@@ -47,10 +47,25 @@ final class Closing: Sendable {
         }
     }
 
-    private func closeAll() throws(StoreError) {
+    var isOpen: Bool { held.withLock { $0 != nil } }
+
+    /// Closes an empty database, so that another one can take its place.
+    ///
+    /// - Returns: what the other one goes on to use; nil if it was closed before.
+    func runForAnother() -> StoreResources? {
+        held.withLock { held in
+            guard let resources = held?.resources else { return nil }
+            storage.isReplaced.store(true, ordering: .releasing)
+            _ = Result { () throws(StoreError) in try closeAll(endsReads: false) }
+            held = nil
+            return resources
+        }
+    }
+
+    private func closeAll(endsReads: Bool = true) throws(StoreError) {
         selfCheck?.end()
         pipeline.drain()
-        readers.end()
+        if endsReads { readers.end() }
         let size = pipeline.snapshot.size
         let result = Result { () throws(StoreError) -> Void in
             guard pipeline.failure == nil else {

@@ -2,6 +2,7 @@ import KeyIndex
 import Ledger
 import MerkleTree
 public import StorageIO
+import Synchronization
 
 /// When an entry is on stable storage.
 public enum Durability: Hashable, Sendable {
@@ -92,11 +93,26 @@ public final class Database: Sendable {
     public let path: String
     /// A random identity from the creation of the database, stored in each of its files.
     public var identity: DatabaseIdentity { storage.ledger.identity }
-    let storage: Storage
+    /// The options with which it was opened.
+    public let openingOptions: Options
     let readers: Reads
-    private let pipeline: CommitPipeline
-    private let closing: Closing
-    let selfCheck: SelfCheck?
+    /// The newest snapshot, whichever parts have published it.
+    private let published: PublishedSnapshot
+    let state: Mutex<State>
+    /// Held while another database is put in the place of this one.
+    let replacement = Mutex(())
+
+    /// What is open, and whether it can still be replaced: see ``replaceWhileEmpty(decide:exchange:)``.
+    struct State {
+        var parts: OpenParts
+        /// Whether anything was appended, or has failed to be.
+        var hasAppended = false
+        var isBeingReplaced = false
+    }
+
+    private var parts: OpenParts { state.withLock { $0.parts } }
+    var storage: Storage { parts.storage }
+    var selfCheck: SelfCheck? { parts.selfCheck }
 
     /// Opens the database in a folder; creates both if they are missing.
     ///
@@ -121,37 +137,21 @@ public final class Database: Sendable {
             if let shared = options.resources { shared } else {
                 try StoreResources(forOne: options)
             }
-        let opened = try Opening(path: path, options: options, resources: resources).run()
         self.path = path
-        storage = opened.storage
-        pipeline = CommitPipeline(
-            storage: opened.storage, tree: opened.tree, durability: options.durability,
-            observer: options.commitObserver)
-        if let damage = opened.damage { pipeline.refuseWrites(damage) }
+        openingOptions = options
         readers = Reads(resources.readers)
-        selfCheck = options.selfCheck.map { [storage, pipeline] in
-            SelfCheck(storage: storage, options: $0) { pipeline.snapshot }
-        }
-        closing = Closing(
-            storage: storage, pipeline: pipeline, readers: readers, selfCheck: selfCheck,
-            lock: opened.lock, resources: resources)
-        do throws(StoreError) {
-            try pipeline.start()
-            try selfCheck?.start()
-        } catch {
-            // Unlocks the folder before the error is thrown.
-            try? closing.run()
-            throw error
-        }
+        let parts = try OpenParts(at: path, options, resources, readers)
+        published = parts.pipeline.published
+        state = Mutex(State(parts: parts))
     }
 
     deinit {
         // An application that forgot to close loses nothing.
-        closing.runOnItsOwn()
+        parts.closing.runOnItsOwn()
     }
 
     /// The newest published snapshot, which holds every append that completed. Costs one lock, no copy.
-    public var snapshot: Snapshot { pipeline.snapshot }
+    public var snapshot: Snapshot { published.snapshot }
 
     /// Appends a batch: all of its entries, next to each other, or none.
     ///
@@ -183,26 +183,35 @@ public final class Database: Sendable {
                 completion: completion)
             try Self.validate(entries, byteCount: unit.byteCount)
             try requireTargets(entries)
-            pipeline.append(unit)
+            appendChecked(unit)
         } catch {
             completion(.failure(error))
         }
     }
 
     /// Appends a batch that has passed the checks.
-    func appendChecked(_ unit: CommitUnit) { pipeline.append(unit) }
+    func appendChecked(_ unit: CommitUnit) {
+        let pipeline = state.withLock { state -> CommitPipeline? in
+            guard !state.isBeingReplaced else { return nil }
+            state.hasAppended = true
+            return state.parts.pipeline
+        }
+        guard let pipeline else { return unit.completion(.failure(Self.beingReplaced)) }
+        pipeline.append(unit)
+    }
 
     /// Whether the database takes writes.
     public var health: Health {
-        Health(failure: pipeline.failure)
+        Health(failure: parts.pipeline.failure)
     }
 
     /// The appends that wait for the committer.
-    public var waitingWrites: WaitingWrites { pipeline.waitingWrites }
+    public var waitingWrites: WaitingWrites { parts.pipeline.waitingWrites }
 
     /// Returns the bytes on disk, by part.
     public func sizes() throws(StoreError) -> StorageSizes {
-        StorageSizes(
+        let storage = storage
+        return StorageSizes(
             ledger: try storage.ledger.byteCount(),
             tree: try storage.tree.digests.byteCount() + storage.tree.positions.byteCount(),
             index: storage.index.byteCount)
@@ -211,6 +220,6 @@ public final class Database: Sendable {
     /// Finishes pending appends, makes everything durable, and unlocks the folder. Closing again does nothing.
     /// - Throws: the operating system's errors; the folder is unlocked in any case, and acknowledged entries stay.
     public func close() throws(StoreError) {
-        try closing.run()
+        try replacement.withLock { _ throws(StoreError) in try parts.closing.run() }
     }
 }

@@ -22,6 +22,8 @@ final class Storage: Sendable {
     let log: LogSink
     let fileSystem: any FileSystem
     private let isClosed = Atomic(false)
+    /// Whether it is closed because another database takes its place.
+    let isReplaced = Atomic(false)
     /// Whether damage of the key index has been logged as an error.
     private let hasReportedDamage = Atomic(false)
 
@@ -44,6 +46,11 @@ final class Storage: Sendable {
 
     func requireOpen() throws(StoreError) {
         if isClosed.load(ordering: .acquiring) {
+            if isReplaced.load(ordering: .acquiring) {
+                throw StoreError(
+                    .indexBehind,
+                    "the database is being replaced by a restored one; try again in a moment")
+            }
             throw StoreError(.closed, "the database \(path) is closed")
         }
     }

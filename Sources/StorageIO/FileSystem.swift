@@ -40,6 +40,12 @@ public protocol FileSystem: Sendable {
     /// - Throws: `inUse` if this process or another one already holds it.
     func lock(_ path: String) throws(StoreError) -> any FileLock
 
+    /// Takes the same lock in a folder that other users may write to as well.
+    ///
+    /// - Throws: also `permissionDenied` for a file of another user, and for anything that is no lock: nothing is written
+    ///   to it.
+    func lockOwn(_ path: String) throws(StoreError) -> any FileLock
+
     /// Takes the same lock where nothing can be written, if its file exists.
     ///
     /// - Returns: nil if there is no file to lock, so that nobody is kept out.
@@ -55,6 +61,9 @@ extension FileSystem {
     public func openOwn(_ path: String) throws(StoreError) -> any StorageFile {
         try open(path, .readWrite)
     }
+
+    /// Takes the lock: a file system without links and users has no others.
+    public func lockOwn(_ path: String) throws(StoreError) -> any FileLock { try lock(path) }
 }
 
 /// The space that a file system has left.

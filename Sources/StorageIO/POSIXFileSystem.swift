@@ -222,6 +222,20 @@ public struct POSIXFileSystem: FileSystem {
         if let what { throw StoreError(code, "\(path) is \(what), and not a file") }
     }
 
+    public func lockOwn(_ path: String) throws(StoreError) -> any FileLock {
+        // A pipe would have the opening wait.
+        let descriptor = try openDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            status.st_uid == geteuid(), POSIXFileLock.mayBeLock(descriptor)
+        else {
+            close(descriptor)
+            throw StoreError(
+                .permissionDenied, "\(path) is not a lock of this user's, but another file")
+        }
+        return try POSIXFileLock(path: path, descriptor: descriptor)
+    }
+
     private func openDescriptor(_ path: String, _ flags: Int32) throws(StoreError) -> Int32 {
         while true {
             #if canImport(Darwin)
@@ -275,6 +289,16 @@ private final class POSIXFileLock: FileLock {
         // fork and exec.
         flock(descriptor, LOCK_UN)
         close(descriptor)
+    }
+
+    /// Returns whether the content is that of a lock: nothing, or the number of a process.
+    static func mayBeLock(_ descriptor: Int32) -> Bool {
+        var bytes = [UInt8](repeating: 0, count: 21)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        guard (0...20).contains(count) else { return false }
+        var text = bytes.prefix(count)
+        if text.last == UInt8(ascii: "\n") { text.removeLast() }
+        return text.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
     private static func owner(in descriptor: Int32) -> pid_t? {

@@ -38,6 +38,16 @@ extension Immuadmin {
                 what: "At 20 MiB a second at most:"
             ),
         ],
+        "immuadmin restore": [
+            (
+                command: "immuadmin restore monday.backup tuesday.backup",
+                what: "Into a running server whose database is empty:"
+            ),
+            (
+                command: "zstd -dc monday.backup.zst | immuadmin restore -",
+                what: "From a pipe:"
+            ),
+        ],
         "immuadmin audit-log": [
             (command: "immuadmin audit-log --since 24h", what: "Who did what since yesterday?"),
             (

@@ -20,7 +20,8 @@ struct Immuadmin: ClientProgram {
         CommandGroup(
             name: "Server",
             subcommands: [
-                StatusCommand.self, StatsCommand.self, BackupCommand.self, DumpCommand.self,
+                StatusCommand.self, StatsCommand.self, BackupCommand.self, RestoreCommand.self,
+                DumpCommand.self,
             ]),
         CommandGroup(name: "Set-up", subcommands: [MTLSCommand.self, ServiceCommand.self]),
         CommandGroup(
@@ -37,7 +38,7 @@ struct Immuadmin: ClientProgram {
             immuadmin help [command]
             """,
         discussion: """
-            Users, backups, dumps and the audit log want the token of the administrator, immu, which login leaves in a \
+            Users, backups, restores, dumps and the audit log want the token of the administrator, immu, which login leaves in a \
             file, and are served to this machine only. The first login makes the administrator, and shows \
             the password once.
             """,

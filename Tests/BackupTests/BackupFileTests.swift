@@ -1,3 +1,4 @@
+import BackupTools
 import Foundation
 import ImmudbBackup
 import ImmudbServer
@@ -5,6 +6,7 @@ import ImmudbStore
 import MerkleTree
 import OwnThread
 import SimulatedDisk
+import StorageIO
 import TestTools
 import Testing
 
@@ -139,7 +141,11 @@ struct BackupFileTests {
             atPath: link, withDestinationPath: folder.file("data").path)
         var users = FolderRestore.Options(directory: folder.file("new").path)
         users.databaseName = "immudbsys"
-        for options in [users, FolderRestore.Options(directory: link)] {
+        // The rename of a folder to one of these names fails.
+        let names = [".", "..", "./", folder.file("new/.").path, folder.file("new/..").path]
+        for options in [users, FolderRestore.Options(directory: link)]
+            + names.map({ FolderRestore.Options(directory: $0) })
+        {
             let error = try failure {
                 _ = try FolderRestore(options).run(["full"]) { name throws(StoreError) in
                     throw StoreError(.io, "\(name) is opened")
@@ -147,6 +153,39 @@ struct BackupFileTests {
             }
             #expect(error.code == .inUse)
         }
+    }
+
+    @Test("is restored into an empty folder, unless that cannot be replaced")
+    func existingFolder() async throws {
+        let source = try BackupFixture()
+        try await source.appendMixed("a")
+        let bytes = try source.backup()
+        try source.database.close()
+        let parent = TemporaryFolder()
+        let target = parent.file("data").path
+        try FileManager.default.createDirectory(
+            atPath: target, withIntermediateDirectories: false)
+        /// What a mount of a folder of the same file system says.
+        struct MountPoint: ForwardingFileSystem {
+            let base = POSIXFileSystem()
+            func rename(_ path: String, to newPath: String) throws(StoreError) {
+                throw StoreError.system("cannot rename to \(newPath)", path, EBUSY)
+            }
+        }
+        var mounted = FolderRestore.Options(directory: target)
+        mounted.fileSystem = MountPoint()
+        let error = try failure {
+            _ = try FolderRestore(mounted).run(["full"]) { name throws(StoreError) in
+                throw StoreError(.io, "\(name) is opened")
+            }
+        }
+        #expect(error.code == .inUse, "\(error)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: parent.path) == ["data"])
+        let tree = try FolderRestore(FolderRestore.Options(directory: target)).run(["full"]) {
+            name throws(StoreError) in try memoryReader(bytes, named: name)
+        }
+        #expect(tree.size.rawValue == 6)
+        #expect(FileManager.default.fileExists(atPath: "\(target)/immudb.identifier"))
     }
 
     @Test("takes no link and makes its part private")
@@ -167,6 +206,34 @@ struct BackupFileTests {
         let attributes = try FileManager.default.attributesOfItem(atPath: path + ".part")
         #expect(attributes[.posixPermissions] as? Int == 0o600)
         file.discardIfEmpty()
+    }
+
+    @Test("takes no file for its lock that is none of its own")
+    func lockOfOthers() throws {
+        let folder = TemporaryFolder()
+        let path = folder.file("full").path
+        let lock = folder.file("full.part.lock")
+        let text = Data("notes of somebody\n".utf8)
+        try text.write(to: lock)
+        func refuse() throws {
+            let error = try failure { _ = try BackupFile(path, replaces: false) }
+            #expect(error.code == .permissionDenied && error.message.contains("remove it"))
+            #expect(!FileManager.default.fileExists(atPath: path + ".part"))
+        }
+        try refuse()
+        #expect(try Data(contentsOf: lock) == text)
+        // A number is what a lock has; whose it is decides then, and only root can make one of somebody else.
+        try Data("123\n".utf8).write(to: lock)
+        if chown(lock.path, 65_534, 65_534) == 0 {
+            try refuse()
+            #expect(try Data(contentsOf: lock) == Data("123\n".utf8))
+            #expect(chown(lock.path, geteuid(), getegid()) == 0)
+        }
+        let file = try BackupFile(path, replaces: false)
+        #expect(try Data(contentsOf: lock) == Data("\(getpid())\n".utf8))
+        file.discardIfEmpty()
+        #expect(mkfifo(lock.path, 0o600) == 0)
+        try refuse()
     }
 
     @Test("is no beginning for another backup unless it is complete")

@@ -32,6 +32,21 @@ struct ForgedBackupTests {
         try database.close()
     }
 
+    @Test("is refused if its head has an identifier and says that it has none")
+    func hiddenIdentifier() async throws {
+        let source = try BackupFixture()
+        try await source.appendMixed("a")
+        let parts = try source.backupParts()
+        let identity = source.database.identity.bytes
+        try source.database.close()
+        var head = parts[0]
+        #expect(head[32..<44].contains { $0 != 0 } && head[44] == 1)
+        head[44] = 0
+        head = Array(head.dropLast(4)) + checksum(head.dropLast(4), identity)
+        let error = try failure { _ = try BackupFixture.restore([head] + parts[1...]) }
+        #expect(error.code == .corruption && error.message.contains("head"), "\(error)")
+    }
+
     @Test("is refused if a value has become a member of a sorted set")
     func otherKind() async throws {
         let source = try BackupFixture()

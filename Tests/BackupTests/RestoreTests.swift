@@ -86,7 +86,7 @@ struct RestoreTests {
         let error = try failure {
             _ = try BackupFixture.restore(backups, until: TreeSize(end.size.rawValue + 1))
         }
-        #expect(error.code == .otherHistory)
+        #expect(error.code == .indexNotFound)
         try source.database.close()
     }
 
@@ -106,6 +106,35 @@ struct RestoreTests {
             #expect(error.code == .otherHistory, "\(root)")
         }
         try source.database.close()
+    }
+
+    @Test("has every byte of backups of many chunks, and the first thing that is wrong is reported")
+    func manyChunks() async throws {
+        let source = try BackupFixture()
+        for number in 0..<60 {
+            try await source.database.set(
+                [65, UInt8(number)], Array(repeating: UInt8(number), count: 700_000))
+        }
+        // Larger than all that may wait.
+        try await source.database.set([66], Array(repeating: 66, count: 20 << 20))
+        let parts = try source.backupParts()
+        let root = source.database.snapshot.trustedRoot
+        try source.database.close()
+        var options = SimulatedDisk.Options()
+        options.traceCapacity = 0
+        let disk = SimulatedDisk(options: options)
+        #expect(try BackupFixture.restore([parts.flatMap { $0 }], on: disk) == root)
+        let restored = try BackupFixture(disk)
+        #expect(
+            try restored.database.snapshot.get([65, 59])?.value
+                == Array(repeating: 59, count: 700_000))
+        try restored.database.close()
+        // Two chunks change places, and one behind them is damaged: it is read before the first ones are written.
+        var wrong = parts
+        wrong.swapAt(3, 4)
+        wrong[7][500] ^= 1
+        let error = try failure { _ = try BackupFixture.restore([wrong.flatMap { $0 }]) }
+        #expect(error.message.contains("the next entry would be 2"), "\(error)")
     }
 
     @Test("is refused where something is: its folder holds a database")

@@ -74,8 +74,8 @@ struct GateTests {
 
         let paths =
             ImmuService.methods.map(\.path) + [
-                AdminService.auditLog, AdminService.backup, HealthService.check,
-                HealthService.watch,
+                AdminService.auditLog, AdminService.backup, AdminService.restore,
+                AdminService.restorePart, HealthService.check, HealthService.watch,
                 ReflectionService.info, ReflectionService.olderInfo,
             ] + ImmuService.laterMethods
         #expect(Set(paths) == Set(MethodPermissions.all.keys))
@@ -111,7 +111,7 @@ struct GateTests {
                 }
             }
         }
-        #expect(count == 2 * 45 * 8 * 4)
+        #expect(count == 2 * 47 * 8 * 4)
         try accounts.close()
         try others.close()
     }

@@ -1,4 +1,5 @@
 package import ImmudbClient
+import ProgramKit
 import Terminal
 
 /// Writes all entries of a server to a file: the work of `dump`.
@@ -7,7 +8,7 @@ package struct DumpFile: Sendable {
 
     /// - Parameter path: nil for a file in the current folder, named by the time.
     package init(path: String?) {
-        self.path = path ?? Time.localNow("immudb_%Y-%m-%d_%H-%M-%S.bkp")
+        self.path = path ?? localTime("immudb_%Y-%m-%d_%H-%M-%S.bkp")
     }
 
     /// The description of the file in the programs' help.

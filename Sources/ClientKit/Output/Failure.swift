@@ -1,4 +1,5 @@
 import ImmudbClient
+import ImmudbModel
 package import MerkleTree
 import ProgramKit
 import RPCTransport
@@ -106,6 +107,10 @@ extension Failure {
                 explanation: "do not trust this server. The trusted root stays as it was.")
         case let error as ClientError:
             self.init(error)
+        case let error as StoreError:
+            self.init(
+                code: "LocalFailure", message: "\(error)", text: "\(error)",
+                exitCode: error.isOfWrongData ? .verificationFailed : .failed)
         default:
             self.init(code: "LocalFailure", message: "\(error)", text: "\(error)")
         }

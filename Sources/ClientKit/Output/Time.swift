@@ -22,14 +22,6 @@ package enum Time {
         return text(parts, "%Y-%m-%dT%H:%M:%SZ")
     }
 
-    /// Returns the current time, for the name of a file.
-    package static func localNow(_ format: String) -> String {
-        var now = time(nil)
-        var parts = tm()
-        localtime_r(&now, &parts)
-        return text(parts, format)
-    }
-
     private static func text(_ parts: tm, _ format: String) -> String {
         var parts = parts
         var buffer = [CChar](repeating: 0, count: 128)

@@ -22,7 +22,7 @@ public struct AuditEntry: Hashable, Sendable, Codable {
         case resetPassword = "reset-password"
         /// A backup of the data was started, through the server.
         case backup
-        /// The data was restored from backups, while the server was stopped.
+        /// The data was restored from backups, into a new folder or through the server.
         case restore
     }
 

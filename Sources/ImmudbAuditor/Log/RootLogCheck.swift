@@ -1,17 +1,17 @@
-import Crypto
+package import Crypto
 import Foundation
-import StorageIO
+package import StorageIO
 
 /// A walk over a log that checks it: lines are numbered without a gap, each has the digest of the one before, and the
 /// last one is signed by the auditor. So all of them are what the auditor wrote.
-struct RootLogCheck: Sendable {
+package struct RootLogCheck: Sendable {
     /// The longest line: a hundred findings with paths of evidence.
     static let largestLine = 1 << 20
     private static let chunkByteCount = 1 << 18
 
-    private(set) var head = LogHead()
+    package private(set) var head = LogHead()
     /// Bytes of whole lines.
-    private(set) var byteCount: UInt64 = 0
+    package private(set) var byteCount: UInt64 = 0
     private(set) var roots = LoggedRoots()
     private(set) var last: RootLogLine?
     private var lastSigned: (payload: [UInt8], signature: Data)?
@@ -22,7 +22,7 @@ struct RootLogCheck: Sendable {
     ///   - known: where the log has to reach at least.
     ///   - key: the auditor's public key.
     /// - Throws: `AuditorError` with code `.logChanged` that names the line; `StoreError` if the file cannot be read.
-    init(
+    package init(
         _ file: any StorageFile, known: LogHead, key: Curve25519.Signing.PublicKey
     ) throws {
         var rest: [UInt8] = []

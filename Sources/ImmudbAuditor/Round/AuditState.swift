@@ -68,8 +68,15 @@ struct AuditState: Hashable, Codable, Sendable {
 }
 
 /// Where a log ends: how many lines it has, and the digest of the last one.
-struct LogHead: Hashable, Codable, Sendable {
-    var lineCount: UInt64 = 0
+package struct LogHead: Hashable, Codable, Sendable {
+    package var lineCount: UInt64 = 0
     /// SHA-256 of the line without its line feed, in hexadecimal digits; zeros before the first one.
-    var digest = String(repeating: "0", count: 64)
+    package var digest = String(repeating: "0", count: 64)
+
+    package init() {}
+
+    package init(lineCount: UInt64, digest: String) {
+        self.lineCount = lineCount
+        self.digest = digest
+    }
 }

@@ -155,6 +155,97 @@ public nonisolated struct Immudb_Admin_V1_BackupPart: Sendable {
   public init() {}
 }
 
+/// What is to be restored into the database, which must be empty.
+public nonisolated struct Immudb_Admin_V1_RestoreRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Names the restore in RestorePartRequest: 16 random bytes.
+  public var restore: Data = Data()
+
+  /// A tree through which the history must go; a root without bytes asks for nothing.
+  public var knownSize: UInt64 = 0
+
+  public var knownRoot: Data = Data()
+
+  /// How many entries to restore; absent for all.
+  public var untilSize: UInt64 {
+    get {_untilSize ?? 0}
+    set {_untilSize = newValue}
+  }
+  /// Returns true if `untilSize` has been explicitly set.
+  public var hasUntilSize: Bool {self._untilSize != nil}
+  /// Clears the value of `untilSize`. Subsequent reads from it will return its default value.
+  public mutating func clearUntilSize() {self._untilSize = nil}
+
+  /// Whether the server and the database stay others than those that were backed up.
+  public var newIdentifier: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _untilSize: UInt64? = nil
+}
+
+/// How far a restore is; sent at its beginning, about once a second, and at its end.
+public nonisolated struct Immudb_Admin_V1_RestoreProgress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The entries that are verified.
+  public var size: UInt64 = 0
+
+  /// Whether all entries are verified, and are being indexed.
+  public var isIndexing: Bool = false
+
+  /// In the last message only: the root over the restored entries, which are served from then on.
+  public var root: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A piece of a backup. Answered when there is room for the next one.
+public nonisolated struct Immudb_Admin_V1_RestorePartRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var restore: Data = Data()
+
+  /// 0, 1, 2, ...
+  public var number: UInt64 = 0
+
+  /// The name of the backup, for messages.
+  public var name: String = String()
+
+  public var data: Data = Data()
+
+  /// Whether the backup ends with it.
+  public var endsBackup: Bool = false
+
+  /// Whether it is the last one of the last backup.
+  public var endsRestore: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Immudb_Admin_V1_RestorePartReceived: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "immudb.admin.v1"
@@ -367,6 +458,174 @@ nonisolated extension Immudb_Admin_V1_BackupPart: SwiftProtobuf.Message, SwiftPr
     if lhs.data != rhs.data {return false}
     if lhs.goesOn != rhs.goesOn {return false}
     if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Immudb_Admin_V1_RestoreRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestoreRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}restore\0\u{3}known_size\0\u{3}known_root\0\u{3}until_size\0\u{3}new_identifier\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.restore) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.knownSize) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.knownRoot) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._untilSize) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.newIdentifier) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.restore.isEmpty {
+      try visitor.visitSingularBytesField(value: self.restore, fieldNumber: 1)
+    }
+    if self.knownSize != 0 {
+      try visitor.visitSingularUInt64Field(value: self.knownSize, fieldNumber: 2)
+    }
+    if !self.knownRoot.isEmpty {
+      try visitor.visitSingularBytesField(value: self.knownRoot, fieldNumber: 3)
+    }
+    try { if let v = self._untilSize {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
+    if self.newIdentifier != false {
+      try visitor.visitSingularBoolField(value: self.newIdentifier, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Immudb_Admin_V1_RestoreRequest, rhs: Immudb_Admin_V1_RestoreRequest) -> Bool {
+    if lhs.restore != rhs.restore {return false}
+    if lhs.knownSize != rhs.knownSize {return false}
+    if lhs.knownRoot != rhs.knownRoot {return false}
+    if lhs._untilSize != rhs._untilSize {return false}
+    if lhs.newIdentifier != rhs.newIdentifier {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Immudb_Admin_V1_RestoreProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestoreProgress"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}size\0\u{3}is_indexing\0\u{1}root\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isIndexing) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.root) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 1)
+    }
+    if self.isIndexing != false {
+      try visitor.visitSingularBoolField(value: self.isIndexing, fieldNumber: 2)
+    }
+    if !self.root.isEmpty {
+      try visitor.visitSingularBytesField(value: self.root, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Immudb_Admin_V1_RestoreProgress, rhs: Immudb_Admin_V1_RestoreProgress) -> Bool {
+    if lhs.size != rhs.size {return false}
+    if lhs.isIndexing != rhs.isIndexing {return false}
+    if lhs.root != rhs.root {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Immudb_Admin_V1_RestorePartRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestorePartRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}restore\0\u{1}number\0\u{1}name\0\u{1}data\0\u{3}ends_backup\0\u{3}ends_restore\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.restore) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.endsBackup) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.endsRestore) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.restore.isEmpty {
+      try visitor.visitSingularBytesField(value: self.restore, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 3)
+    }
+    if !self.data.isEmpty {
+      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 4)
+    }
+    if self.endsBackup != false {
+      try visitor.visitSingularBoolField(value: self.endsBackup, fieldNumber: 5)
+    }
+    if self.endsRestore != false {
+      try visitor.visitSingularBoolField(value: self.endsRestore, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Immudb_Admin_V1_RestorePartRequest, rhs: Immudb_Admin_V1_RestorePartRequest) -> Bool {
+    if lhs.restore != rhs.restore {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.data != rhs.data {return false}
+    if lhs.endsBackup != rhs.endsBackup {return false}
+    if lhs.endsRestore != rhs.endsRestore {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Immudb_Admin_V1_RestorePartReceived: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestorePartReceived"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Immudb_Admin_V1_RestorePartReceived, rhs: Immudb_Admin_V1_RestorePartReceived) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

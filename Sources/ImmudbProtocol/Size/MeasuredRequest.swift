@@ -78,6 +78,26 @@ extension Immudb_Admin_V1_BackupRequest: MeasuredRequest {
     }
 }
 
+extension Immudb_Admin_V1_RestoreRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 2, 4, 5: .number(.varint)
+        case 1, 3: .bytes
+        default: .unknown
+        }
+    }
+}
+
+extension Immudb_Admin_V1_RestorePartRequest: MeasuredRequest {
+    public static func content(ofField number: UInt64) -> FieldContent {
+        switch number {
+        case 2, 5, 6: .number(.varint)
+        case 1, 3, 4: .bytes
+        default: .unknown
+        }
+    }
+}
+
 extension Immudb_Schema_Key: MeasuredRequest {
     public static func content(ofField number: UInt64) -> FieldContent {
         number == 1 ? .bytes : .unknown

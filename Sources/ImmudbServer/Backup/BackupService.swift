@@ -25,7 +25,7 @@ final class BackupService: Sendable {
     private let accounts: Accounts
     private let gate: Gate
     private let name: String
-    private let identifier: ServerIdentifier
+    private let identifier: CurrentIdentifier
     private let faults: FaultLog
     private let log: Logger
     private let isBusy = Atomic(false)
@@ -53,7 +53,7 @@ final class BackupService: Sendable {
         }
         defer { isBusy.store(false, ordering: .releasing) }
         do {
-            let wanted = try BackupRequest(request, name: name, identifier: identifier)
+            let wanted = try BackupRequest(request, name: name, identifier: identifier.value)
             let caller = try gate.caller(stream.metadata)
             let backup = try database.backup(wanted)
             try await record(by: caller, from: stream.peerAddress)

@@ -87,6 +87,11 @@ public struct FolderRestore {
                 "\(target) is a link or a mount point, in whose place no folder can be put: restore into a new "
                     + "folder, of it or beside it")
         }
+        guard !["", ".", ".."].contains(target.split(separator: "/").last ?? "") else {
+            throw StoreError(
+                .inUse,
+                "\(target) is a folder in whose place none can be put: name it by its own name")
+        }
         guard try fileSystem.exists(target) else { return }
         let names = try fileSystem.names(inDirectory: target)
         guard names.isEmpty else {
@@ -94,6 +99,22 @@ public struct FolderRestore {
                 .inUse,
                 "\(target) is not empty: restore into a new folder, and put it in the place of the old one"
             )
+        }
+        try requireReplaceable()
+    }
+
+    /// Puts an empty folder in the place of the one that exists: where that fails, as for a mount of a folder of the same
+    /// file system, it would fail at the end.
+    private func requireReplaceable() throws(StoreError) {
+        try fileSystem.createDirectory(unfinished)
+        do throws(StoreError) {
+            try fileSystem.rename(unfinished, to: target)
+        } catch {
+            options.remove(unfinished)
+            throw StoreError(
+                .inUse,
+                "\(target) cannot be replaced: restore into a new folder, in it or beside it",
+                cause: error)
         }
     }
 
@@ -136,9 +157,7 @@ public struct FolderRestore {
             try fileSystem.rename(unfinished, to: target)
         } catch {
             throw StoreError(
-                error.code,
-                "\(error.message). If \(target) is a file system of its own, restore into a folder of it"
-            )
+                error.code, "\(error.message). Restore into another folder", cause: error.cause)
         }
         let parent = target.lastIndex(of: "/").map { String(target[..<$0]) } ?? "."
         try fileSystem.synchronizeDirectory(parent.isEmpty ? "/" : parent)

@@ -33,23 +33,27 @@ final class CommitPipeline: Sendable {
 
     init(
         storage: Storage, tree: MerkleAccumulator, durability: Durability,
-        observer: (any CommitObserver)?
+        observer: (any CommitObserver)?, publishingTo published: PublishedSnapshot? = nil
     ) {
         self.storage = storage
         self.observer = observer
         self.durability = durability
         upkeep = Upkeep(storage: storage, tree: tree)
-        publisher = Publisher(storage: storage, tree: tree, upkeep: upkeep)
+        publisher = Publisher(storage: storage, tree: tree, upkeep: upkeep, to: published)
         writes = WriteStop(path: storage.path, log: storage.log)
     }
 
     var snapshot: Snapshot { publisher.snapshot }
+    var published: PublishedSnapshot { publisher.published }
 
     /// The reason why the database takes no more writes; nil if it takes them.
     var failure: StoreError? { writes.failure }
 
     /// Takes no writes from the beginning, since the ledger is damaged.
     func refuseWrites(_ damage: StoreError) { writes.refuseWrites(damage) }
+
+    /// Takes no more writes, since the database cannot be opened again.
+    func stopWrites(_ cause: StoreError) { writes.stop(cause) }
 
     func start() throws(StoreError) {
         storage.barrier.onFailure { [writes] error in writes.stop(error) }

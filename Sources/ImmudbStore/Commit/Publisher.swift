@@ -19,16 +19,22 @@ final class Publisher: Sendable {
     private let groups = BlockingQueue<CommitGroup>(capacity: .max)
     /// The cost of the groups that wait or are being published.
     private let waitingCost = Monitor(0)
-    private let published: Mutex<Snapshot>
+    let published: PublishedSnapshot
 
-    init(storage: Storage, tree: MerkleAccumulator, upkeep: Upkeep) {
+    /// - Parameter published: where snapshots are published; nil for a place of its own.
+    init(
+        storage: Storage, tree: MerkleAccumulator, upkeep: Upkeep,
+        to published: PublishedSnapshot? = nil
+    ) {
         self.storage = storage
         self.upkeep = upkeep
-        published = Mutex(Snapshot(storage: storage, tree: tree, edge: tree.edge))
+        let first = Snapshot(storage: storage, tree: tree, edge: tree.edge)
+        published?.publish(first)
+        self.published = published ?? PublishedSnapshot(first)
     }
 
     /// The newest published snapshot.
-    var snapshot: Snapshot { published.withLock { $0 } }
+    var snapshot: Snapshot { published.snapshot }
 
     // MARK: the committer's side
 
@@ -73,8 +79,19 @@ final class Publisher: Sendable {
     private func publishNow(_ group: CommitGroup) {
         storage.index.add(group.keys, upTo: group.tree.size)
         let snapshot = Snapshot(storage: storage, tree: group.tree, edge: group.edge)
-        published.withLock { $0 = snapshot }
+        published.publish(snapshot)
         group.succeed(snapshot)
         upkeep.note(group.tree, after: group.first)
     }
+}
+
+/// The newest snapshot of a database: any thread reads it.
+final class PublishedSnapshot: Sendable {
+    private let current: Mutex<Snapshot>
+
+    init(_ snapshot: Snapshot) { current = Mutex(snapshot) }
+
+    var snapshot: Snapshot { current.withLock { $0 } }
+
+    func publish(_ snapshot: Snapshot) { current.withLock { $0 = snapshot } }
 }

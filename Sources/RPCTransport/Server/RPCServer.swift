@@ -164,6 +164,14 @@ public final class RPCServer: Sendable {
     /// The calls and large answers that wait for a thread, by the name of their class of work.
     public var waitingCallCounts: [(name: String, count: Int)] { core.pools.waitingCounts }
 
+    /// Sets the headers for answers on later connections, and asks the clients of the current ones to connect again
+    /// (GOAWAY). Calls in flight finish.
+    public func replaceInitialHeaders(_ headers: Metadata) {
+        let headers = InitialHeaders(headers)
+        core.initialHeaders.withLock { $0 = headers }
+        for loop in loops { loop.execute { $0.beginDraining() } }
+    }
+
     /// The number of connected clients.
     public var connectionCount: Int { core.connections.count }
 

@@ -1,4 +1,5 @@
 import CNghttp2
+import Synchronization
 
 /// Submits the header blocks of answers to nghttp2.
 ///
@@ -8,6 +9,14 @@ import CNghttp2
 struct ResponseFrames {
     let session: OpaquePointer
     let core: ServerCore
+    /// Those of the connection: they stay the same on it.
+    private let initial: InitialHeaders
+
+    init(session: OpaquePointer, core: ServerCore) {
+        self.session = session
+        self.core = core
+        initial = core.initialHeaders.withLock { $0 }
+    }
 
     /// Submits HEADERS, and DATA that the connection's delegate supplies.
     func submitHeaders(_ headers: Metadata, stream: Int32) {
@@ -30,8 +39,8 @@ struct ResponseFrames {
     func submitStatus(_ status: Answer.Status, stream: Int32) {
         if let httpStatus = status.httpStatus {
             submitHTTPRefusal(httpStatus, status, stream: stream)
-        } else if core.configuration.initialHeaders.isEmpty, status.headers.isEmpty {
-            let fixed = UnsafeBufferPointer(core.initialFields.fields)
+        } else if initial.own.isEmpty, status.headers.isEmpty {
+            let fixed = UnsafeBufferPointer(initial.fields.fields)
             trailers(of: status).withFields(after: fixed) {
                 _ = nghttp2_submit_response(session, stream, $0, $1, nil)
             }
@@ -48,7 +57,7 @@ struct ResponseFrames {
         var block = HeaderBlock()
         block.add(":status", "\(httpStatus)")
         block.add("content-type", "application/grpc")
-        block.add(core.configuration.initialHeaders)
+        block.add(initial.own)
         if httpStatus == 405 { block.add("allow", "POST") }
         block.add("grpc-status", "\(status.code.rawValue)")
         block.add("grpc-message", WireText.percentEncoded(status.text), isUnique: true)
@@ -58,7 +67,7 @@ struct ResponseFrames {
     private func withInitialFields(
         _ headers: Metadata, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Void
     ) {
-        let fixed = UnsafeBufferPointer(core.initialFields.fields)
+        let fixed = UnsafeBufferPointer(initial.fields.fields)
         if headers.isEmpty {
             body(fixed.baseAddress, fixed.count)
         } else {

@@ -2,6 +2,23 @@ import CNghttp2
 import NIOCore
 import Synchronization
 
+/// The headers that all answers on a connection begin with.
+final class InitialHeaders: Sendable {
+    /// Those that the server was given.
+    let own: Metadata
+    /// `:status`, `content-type` and ``own``.
+    let fields: FixedFields
+
+    init(_ own: Metadata) {
+        self.own = own
+        var block = HeaderBlock()
+        block.add(":status", "200")
+        block.add("content-type", "application/grpc")
+        block.add(own)
+        fields = FixedFields(block)
+    }
+}
+
 /// The state that all connections of a server share.
 final class ServerCore: Sendable {
     let configuration: RPCServer.Configuration
@@ -12,8 +29,8 @@ final class ServerCore: Sendable {
     let connections: ConnectionTable
     let spareMemory: SpareMemory
     let handshakes: HandshakeReports
-    /// `:status`, `content-type` and the configured headers.
-    let initialFields: FixedFields
+    /// The headers of the answers on connections that begin now.
+    let initialHeaders: Mutex<InitialHeaders>
     /// `grpc-status: 0`.
     let okTrailers: FixedFields
     let tickInterval: TimeAmount
@@ -32,11 +49,7 @@ final class ServerCore: Sendable {
         pools = WorkerPools(configuration)
         spareMemory = SpareMemory(configuration.memoryIsFree)
         handshakes = HandshakeReports(configuration.failedHandshake)
-        var initial = HeaderBlock()
-        initial.add(":status", "200")
-        initial.add("content-type", "application/grpc")
-        initial.add(configuration.initialHeaders)
-        initialFields = FixedFields(initial)
+        initialHeaders = Mutex(InitialHeaders(configuration.initialHeaders))
         var ok = HeaderBlock()
         ok.add("grpc-status", "0")
         okTrailers = FixedFields(ok)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackupTools
 import ClientKit
 import ImmudbBackup
 import ImmudbClient
@@ -14,52 +15,28 @@ struct BackupCommand: AdminCommand, FlaggedCommand {
         discussion: """
             Writes all entries of the newest snapshot, each verified by the server, to a file, or with --since those \
             after an earlier backup. Until the file is complete and on disk it is <file>.part; run the same command \
-            again after an interruption, and it goes on from there. immudb restore makes a data folder of backups. \
-            Users are not in it.
+            again after an interruption, and it goes on from there. immudb restore makes a data folder of backups, \
+            immuadmin restore puts them into an empty server. Users are not in it.
             """)
 
-    @Argument(
-        help: ArgumentHelp(
-            "Path of the file, or - for the standard output (default: immudb_<date>_<time>.backup).",
-            valueName: "file"))
-    var file: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Only what is newer than this backup, or than a root, <hex>@<size>.",
-            valueName: "backup"),
-        completion: .file())
-    var since: String?
-
-    @Option(help: ArgumentHelp("Mebibytes to read in a second, at most.", valueName: "MiB"))
-    var rate: Int?
-
-    @Flag(help: "Replace the file if it exists.")
-    var force = false
-
-    func validate() throws {
-        if let rate, !(1...1 << 20).contains(rate) {
-            throw ValidationError("--rate is \(rate): give 1 to \(1 << 20)")
-        }
-    }
+    @OptionGroup var flags: BackupFlags
 
     func run(in context: AdminContext) async throws {
-        let start = try BackupStart(since)
-        let path = file ?? Time.localNow("immudb_%Y-%m-%d_%H-%M-%S.backup")
+        let start = try BackupStart(flags.since)
+        let path = flags.path()
         try start.requireOther(than: path)
-        let output = path == "-" ? nil : try BackupFile(path, replaces: force)
-        let receiver = BackupReceiver(start: start, output: output, rate: rate)
+        let output = path == "-" ? nil : try BackupFile(path, replaces: flags.force)
+        let receiver = BackupReceiver(start: start, output: output, rate: flags.rate)
         let end: TrustedRoot
         do {
             end = try await context.withAdministrator { try await receiver.receive(from: $0) }
         } catch {
             output?.discardIfEmpty()
-            if (error as? ClientError)?.status == .failedPrecondition,
-                let hint = output?.refusalHint
-            {
+            guard let status = (error as? ClientError)?.status else { throw error }
+            if status == .failedPrecondition, let hint = output?.refusalHint {
                 StandardError.write(line: hint)
             }
-            throw error
+            throw BackupRefusal(error, status)
         }
         let report = LineReport(
             start.summary(to: end, in: output == nil ? "the standard output" : path),
@@ -77,12 +54,25 @@ struct BackupCommand: AdminCommand, FlaggedCommand {
     }
 }
 
+/// A server's refusal of a backup or a restore, with the exit code that immudb has for the same reason.
+struct BackupRefusal: ExplainableError {
+    let failure: Failure
+
+    init(_ error: any Error, _ status: StatusCode) {
+        var failure = Failure(error)
+        if [.failedPrecondition, .dataLoss].contains(status) {
+            failure.exitCode = .verificationFailed
+        }
+        self.failure = failure
+    }
+}
+
 /// Writes the parts of a backup as a server sends them.
 private struct BackupReceiver {
     let start: BackupStart
     /// nil for the standard output.
     let output: BackupFile?
-    let rate: Int?
+    let rate: Rate?
 
     /// - Returns: the tree with which the complete backup ends.
     func receive(from client: ImmudbClient) async throws -> TrustedRoot {
@@ -108,7 +98,7 @@ private struct BackupReceiver {
         var parts = parts
         var bar = ProgressBar("Backing up", total: size - min(size, head.start.size.rawValue))
         defer { bar.finish() }
-        var pace = rate.map { Pace(bytesPerSecond: $0 << 20) }
+        var pace = rate.map { Pace(bytesPerSecond: $0.bytesPerSecond) }
         let began = ContinuousClock.now
         while let part = try await parts.next() {
             // Checks the part, which makes a damaged one an error now and not at a restore.

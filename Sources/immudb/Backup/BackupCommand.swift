@@ -1,16 +1,11 @@
 import ArgumentParser
+import BackupTools
 import ImmudbBackup
 import ImmudbServer
 import ImmudbStore
 import POSIX
 import ProgramKit
 import Terminal
-
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
 
 struct BackupCommand: OfflineCommand {
     static let configuration = CommandConfiguration(
@@ -22,31 +17,15 @@ struct BackupCommand: OfflineCommand {
             immuadmin backup. Users are not in it: copy immudbsys and immudbsys.key.
             """)
 
-    @Argument(
-        help: ArgumentHelp(
-            "Path of the file, or - for the standard output (default: immudb_<date>_<time>.backup).",
-            valueName: "file"), completion: .file())
-    var file: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Only what is newer than this backup, or than a root, <hex>@<size>.",
-            valueName: "backup"),
-        completion: .file())
-    var since: String?
-
-    @Option(help: ArgumentHelp("Mebibytes to read in a second, at most.", valueName: "MiB"))
-    var rate: Rate?
-
-    @Flag(help: "Replace the file if it exists.")
-    var force = false
+    @OptionGroup var flags: BackupFlags
 
     func run(in data: OfflineData) throws -> OfflineExitCode {
-        let start = try BackupStart(since)
-        if let file { try start.requireOther(than: file) }
+        let start = try BackupStart(flags.since)
+        let path = flags.path()
+        try start.requireOther(than: path)
         let server = try StoppedServer(
             directory: data.directory, databaseName: data.main.name, log: offlineLog)
-        let result = Result { () throws(StoreError) in try write(server, since: start) }
+        let result = Result { () throws(StoreError) in try write(server, since: start, to: path) }
         let closed = Result { () throws(StoreError) in try server.database.close() }
         let line = try result.get()
         try closed.get()
@@ -56,17 +35,16 @@ struct BackupCommand: OfflineCommand {
     }
 
     private func write(
-        _ server: StoppedServer, since start: BackupStart
+        _ server: StoppedServer, since start: BackupStart, to path: String
     ) throws(StoreError) -> String {
-        guard file != "-" else {
+        guard path != "-" else {
             let backup = try server.backup(since: start.tree, resumingAt: nil)
             try start.requireSame(backup.head)
             try Self.output(backup.head.bytes)
             try write(backup, to: Self.output)
             return start.summary(to: backup.end, in: "the standard output")
         }
-        let path = file ?? localTime("immudb_%Y-%m-%d_%H-%M-%S.backup")
-        let output = try BackupFile(path, replaces: force)
+        let output = try BackupFile(path, replaces: flags.force)
         let backup: DatabaseBackup
         do throws(StoreError) {
             backup = try server.backup(
@@ -96,7 +74,7 @@ struct BackupCommand: OfflineCommand {
         var bar = ProgressBar("Backing up", total: backup.end.size.rawValue - first)
         defer { bar.finish() }
         try backup.write(
-            bytesPerSecond: rate?.bytesPerSecond,
+            bytesPerSecond: flags.rate?.bytesPerSecond,
             progress: { bar.update(to: $0.rawValue - first) }, to: sink)
     }
 
@@ -107,14 +85,4 @@ struct BackupCommand: OfflineCommand {
             throw StoreError(.io, "cannot write to the standard output: \(error)")
         }
     }
-}
-
-/// Returns the time, for the name of a file.
-func localTime(_ format: String) -> String {
-    var now = time(nil)
-    var parts = tm()
-    localtime_r(&now, &parts)
-    var buffer = [CChar](repeating: 0, count: 128)
-    let count = strftime(&buffer, buffer.count, format, &parts)
-    return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -25,10 +25,7 @@ enum OfflineExitCode: Int32 {
     case damaged = 3
 
     init(_ error: StoreError) {
-        switch error.code {
-        case .corruption, .tampered, .otherHistory, .foreignDatabase: self = .damaged
-        default: self = .failed
-        }
+        self = error.isOfWrongData ? .damaged : .failed
     }
 }
 

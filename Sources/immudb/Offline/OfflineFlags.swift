@@ -1,6 +1,5 @@
 // What the commands on a folder share beside their form.
 
-import ArgumentParser
 import StorageIO
 import Terminal
 
@@ -8,14 +7,4 @@ import Terminal
 let offlineLog: LogSink = { level, line in
     guard level >= .warning else { return }
     StandardError.write(line: line)
-}
-
-/// `--rate`: mebibytes a second.
-struct Rate: ExpressibleByArgument, Sendable {
-    let bytesPerSecond: Int
-
-    init?(argument: String) {
-        guard let mebibytes = Int(argument), (1...1 << 20).contains(mebibytes) else { return nil }
-        bytesPerSecond = mebibytes << 20
-    }
 }

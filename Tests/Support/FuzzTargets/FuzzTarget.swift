@@ -27,6 +27,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget("proofs", fuzzProofs),
         FuzzTarget("texts", fuzzTexts),
         FuzzTarget("tokens", fuzzTokens),
+        FuzzTarget("backups", fuzzBackups),
+        FuzzTarget("rootlogs", fuzzRootLogs),
     ]
 
     public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

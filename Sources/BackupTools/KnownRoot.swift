@@ -1,5 +1,5 @@
+public import ImmudbModel
 import ImmudbProtocol
-public import ImmudbStore
 import MerkleTree
 import POSIX
 import SwiftProtobuf

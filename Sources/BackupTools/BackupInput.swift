@@ -1,0 +1,27 @@
+public import ImmudbBackup
+public import ImmudbModel
+import POSIX
+
+extension BackupReader {
+    /// Reads a backup by its name on a command line: the path of a file, or `-` for the standard input.
+    public init(named name: String) throws(StoreError) {
+        guard name == "-" else {
+            try self.init(path: name)
+            return
+        }
+        try self.init("the standard input") { buffer throws(StoreError) in
+            var done = 0
+            do {
+                while done < buffer.count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+                    let count = try FileDescriptor.standardInput.read(into: rest)
+                    if count == 0 { break }
+                    done += count
+                }
+            } catch {
+                throw StoreError(.io, "cannot read the standard input: \(error)")
+            }
+            return done
+        }
+    }
+}

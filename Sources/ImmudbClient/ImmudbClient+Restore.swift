@@ -1,0 +1,125 @@
+import Foundation
+import ImmudbProtocol
+public import ImmudbVerification
+import RPCTransport
+
+/// What a restore into a running server is to do.
+public struct RestoreOptions: Hashable, Sendable {
+    /// A tree through which the history must go; nil if none is known.
+    public var known: TrustedRoot?
+    /// How many entries to restore; nil for all.
+    public var until: TreeSize?
+    /// Whether clients are to take the server for the one that was backed up.
+    public var keepsIdentity = true
+
+    public init() {}
+}
+
+/// How far a restore is.
+public struct RestoreProgress: Hashable, Sendable {
+    /// The entries that are verified.
+    public let size: UInt64
+    /// Whether all are verified, and are being indexed.
+    public let isIndexing: Bool
+}
+
+/// Sends the backups of a restore: the pieces of each one after the other. By one task.
+public struct RestoreUpload {
+    fileprivate let client: ImmudbClient
+    fileprivate let token: Data
+    fileprivate var number: UInt64 = 0
+
+    /// Sends bytes of a backup, at most some mebibytes. Returns when there is room for the next ones.
+    ///
+    /// - Parameters:
+    ///   - name: the name of the backup, for messages.
+    ///   - endsBackup: whether the backup ends with them.
+    ///   - endsRestore: whether it is the last backup as well.
+    public mutating func send(
+        _ bytes: [UInt8], of name: String, endsBackup: Bool = false, endsRestore: Bool = false
+    ) async throws(ClientError) {
+        var request = Immudb_Admin_V1_RestorePartRequest()
+        request.restore = token
+        request.number = number
+        request.name = name
+        request.data = Data(bytes)
+        request.endsBackup = endsBackup
+        request.endsRestore = endsRestore
+        number += 1
+        let _: Immudb_Admin_V1_RestorePartReceived = try await client.call(
+            AdminService.restorePart, request)
+    }
+}
+
+extension ImmudbClient {
+    /// Restores backups into the empty database of a server: all of them, or nothing. For administrators on the server's
+    /// machine.
+    ///
+    /// When it returns, the server serves the restored entries; if it has got the identity of the server that was backed up,
+    /// this client does not know it any more. Servers of the original do not have this call: code `.incompatible`.
+    ///
+    /// - Parameters:
+    ///   - progress: called about once a second.
+    ///   - send: sends the backups, the full one first.
+    /// - Returns: the tree that was restored.
+    /// - Throws: `ClientError`, and what `send` throws; nothing was restored then. If the answer is lost, it may have been:
+    ///   code `.unavailable`.
+    public func restore(
+        _ options: RestoreOptions = RestoreOptions(),
+        progress: @escaping @Sendable (RestoreProgress) -> Void = { _ in },
+        send: (inout RestoreUpload) async throws -> Void
+    ) async throws -> TrustedRoot {
+        var generator = SystemRandomNumberGenerator()
+        let token = Data((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
+        var request = Immudb_Admin_V1_RestoreRequest()
+        request.restore = token
+        if let known = options.known {
+            request.knownSize = known.size.rawValue
+            request.knownRoot = Data(known.root.bytes)
+        }
+        if let until = options.until { request.untilSize = until.rawValue }
+        request.newIdentifier = !options.keepsIdentity
+        let messages: RPCResponseStream<Immudb_Admin_V1_RestoreProgress> = try await stream(
+            AdminService.restore, request)
+        let server = connection.address
+        let end = Task { try await Self.follow(messages, server, progress) }
+        return try await withTaskCancellationHandler {
+            do {
+                var upload = RestoreUpload(client: self, token: token)
+                try await send(&upload)
+            } catch let error as ClientError {
+                // A piece is refused after the restore has ended: that one's reason is the true one.
+                if error.status != nil { _ = try await end.value }
+                messages.cancel()
+                throw error
+            } catch {
+                messages.cancel()
+                throw error
+            }
+            return try await end.value
+        } onCancel: {
+            messages.cancel()
+        }
+    }
+
+    /// Waits for the end of a restore.
+    private static func follow(
+        _ messages: RPCResponseStream<Immudb_Admin_V1_RestoreProgress>, _ server: String,
+        _ progress: @Sendable (RestoreProgress) -> Void
+    ) async throws -> TrustedRoot {
+        do {
+            for try await message in messages {
+                progress(RestoreProgress(size: message.size, isIndexing: message.isIndexing))
+                guard !message.root.isEmpty else { continue }
+                guard let size = TreeSize(rawValue: message.size), let root = Digest(message.root)
+                else { break }
+                return TrustedRoot(size: size, root: root)
+            }
+        } catch {
+            guard let error = error as? RPCError else { throw error }
+            throw ClientError(error, server: server)
+        }
+        throw ClientError(
+            .incompatible, "the server at \(server) has ended a restore without its root")
+    }
+}
