@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackupTools
 import ImmudbServer
 import ImmudbStore
 import ProgramKit
