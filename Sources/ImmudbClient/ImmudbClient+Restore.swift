@@ -28,10 +28,13 @@ public struct RestoreUpload {
     fileprivate let client: ImmudbClient
     fileprivate let token: Data
     fileprivate var number: UInt64 = 0
+    /// Whether the last piece is on its way: from then on the server may restore.
+    fileprivate var isComplete = false
 
     /// Sends bytes of a backup, at most some mebibytes. Returns when there is room for the next ones.
     ///
     /// - Parameters:
+    ///   - bytes: some bytes of the backup, the ones after those sent before.
     ///   - name: the name of the backup, for messages.
     ///   - endsBackup: whether the backup ends with them.
     ///   - endsRestore: whether it is the last backup as well.
@@ -46,6 +49,7 @@ public struct RestoreUpload {
         request.endsBackup = endsBackup
         request.endsRestore = endsRestore
         number += 1
+        if endsRestore { isComplete = true }
         let _: Immudb_Admin_V1_RestorePartReceived = try await client.call(
             AdminService.restorePart, request)
     }
@@ -59,11 +63,12 @@ extension ImmudbClient {
     /// this client does not know it any more. Servers of the original do not have this call: code `.incompatible`.
     ///
     /// - Parameters:
+    ///   - options: which history is expected, and how much of it is restored.
     ///   - progress: called about once a second.
     ///   - send: sends the backups, the full one first.
     /// - Returns: the tree that was restored.
-    /// - Throws: `ClientError`, and what `send` throws; nothing was restored then. If the answer is lost, it may have been:
-    ///   code `.unavailable`.
+    /// - Throws: `ClientError`, and what `send` throws; nothing was restored then, unless the code is
+    ///   `.outcomeUnknown`: the connection was lost after everything had been sent.
     public func restore(
         _ options: RestoreOptions = RestoreOptions(),
         progress: @escaping @Sendable (RestoreProgress) -> Void = { _ in },
@@ -84,19 +89,24 @@ extension ImmudbClient {
         let server = connection.address
         let end = Task { try await Self.follow(messages, server, progress) }
         return try await withTaskCancellationHandler {
+            var upload = RestoreUpload(client: self, token: token)
             do {
-                var upload = RestoreUpload(client: self, token: token)
                 try await send(&upload)
-            } catch let error as ClientError {
-                // A piece is refused after the restore has ended: that one's reason is the true one.
-                if error.status != nil { _ = try await end.value }
-                messages.cancel()
-                throw error
+            } catch let error as ClientError where upload.isComplete || error.status != nil {
+                // A piece is refused after the restore has ended, and the end says why. If no answer to the last piece
+                // arrives, the end alone says whether everything is restored.
             } catch {
                 messages.cancel()
                 throw error
             }
-            return try await end.value
+            do {
+                return try await end.value
+            } catch let error as ClientError {
+                guard upload.isComplete, let failure = error.cause as? RPCError,
+                    ClientError.leavesWriteOpen(failure)
+                else { throw error }
+                throw ClientError.outcomeUnknown(error.message, cause: error)
+            }
         } onCancel: {
             messages.cancel()
         }

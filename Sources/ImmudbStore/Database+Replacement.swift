@@ -34,7 +34,7 @@ extension Database {
                 let parts = try OpenParts(
                     at: path, openingOptions, resources, readers,
                     publishingTo: old.pipeline.published)
-                state.withLock { $0 = State(parts: parts) }
+                state.withLock { $0 = State(options: $0.options, parts: parts) }
             } catch {
                 readers.end()
                 old.pipeline.stopWrites(error)

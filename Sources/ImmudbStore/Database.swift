@@ -93,8 +93,8 @@ public final class Database: Sendable {
     public let path: String
     /// A random identity from the creation of the database, stored in each of its files.
     public var identity: DatabaseIdentity { storage.ledger.identity }
-    /// The options with which it was opened.
-    public let openingOptions: Options
+    /// The options with which it was opened. After ``close()`` they have no resources, so that those are freed.
+    public var openingOptions: Options { state.withLock { $0.options } }
     let readers: Reads
     /// The newest snapshot, whichever parts have published it.
     private let published: PublishedSnapshot
@@ -104,6 +104,7 @@ public final class Database: Sendable {
 
     /// What is open, and whether it can still be replaced: see ``replaceWhileEmpty(decide:exchange:)``.
     struct State {
+        var options: Options
         var parts: OpenParts
         /// Whether anything was appended, or has failed to be.
         var hasAppended = false
@@ -138,11 +139,10 @@ public final class Database: Sendable {
                 try StoreResources(forOne: options)
             }
         self.path = path
-        openingOptions = options
         readers = Reads(resources.readers)
         let parts = try OpenParts(at: path, options, resources, readers)
         published = parts.pipeline.published
-        state = Mutex(State(parts: parts))
+        state = Mutex(State(options: options, parts: parts))
     }
 
     deinit {
@@ -220,6 +220,9 @@ public final class Database: Sendable {
     /// Finishes pending appends, makes everything durable, and unlocks the folder. Closing again does nothing.
     /// - Throws: the operating system's errors; the folder is unlocked in any case, and acknowledged entries stay.
     public func close() throws(StoreError) {
-        try replacement.withLock { _ throws(StoreError) in try parts.closing.run() }
+        try replacement.withLock { _ throws(StoreError) in
+            defer { state.withLock { $0.options.resources = nil } }
+            try parts.closing.run()
+        }
     }
 }

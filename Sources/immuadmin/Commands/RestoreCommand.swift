@@ -42,8 +42,10 @@ struct RestoreCommand: AdminCommand, FlaggedCommand {
                     }, send: send)
             }
         } catch {
-            guard let status = (error as? ClientError)?.status else { throw error }
-            throw BackupRefusal(error, status)
+            guard let refusal = error as? ClientError, refusal.code != .outcomeUnknown,
+                let status = refusal.status
+            else { throw error }
+            throw BackupRefusal(refusal, status)
         }
         bar.withLock { $0.finish() }
         try context.output.write(
