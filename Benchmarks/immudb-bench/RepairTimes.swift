@@ -4,8 +4,8 @@ import ImmudbStore
 import MerkleTree
 import StorageIO
 
-/// Makes a large database with values of 32 bytes, then checks it, backs it up, damages an entry, and repairs it from a copy
-/// and from the backup. Prints what each takes, once.
+/// Makes a large database with values of 32 bytes, then backs it up, checks it, restores the backup, damages an entry, and
+/// repairs it from a copy and from the backup. Prints what each takes, once.
 func measureRepair(entryCount: UInt64) throws {
     let folder = try BenchFolder()
     let (path, copy) = ("\(folder.path)/db", "\(folder.path)/copy")
@@ -21,6 +21,8 @@ func measureRepair(entryCount: UInt64) throws {
                 + "\(Report.number(report.bytesPerSecond / 1e6)) MB/s of "
                 + "\(Report.number(Double(report.byteCount) / 1e6)) MB")
     }
+    try timed("restore the backup") { try restore("\(folder.path)/backup", to: "\(folder.path)/restored") }
+    run(["/bin/rm", "-r", "\(folder.path)/restored"])
     let sources: [(String, RepairSource)] = [
         ("a copy", .folder(copy)), ("a backup", .backups(["\(folder.path)/backup"])),
     ]
@@ -68,6 +70,18 @@ private func backUp(_ path: String, to file: String) throws {
     while let part = try backup.nextPart() { try target.append(part) }
     try target.complete()
     try database.close()
+}
+
+private func restore(_ file: String, to path: String) throws {
+    let restore = DatabaseRestore(in: path)
+    var reader = try BackupReader(path: file)
+    try restore.add(&reader)
+    let tree = try restore.finish()
+    try timed("open it for the first time") {
+        let database = try Database.open(at: path)
+        guard database.snapshot.trustedRoot == tree else { throw BenchError("another root") }
+        try database.close()
+    }
 }
 
 /// Flips a bit in the middle of the second segment, or of the first one if there is no other.

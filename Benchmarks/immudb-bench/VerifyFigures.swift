@@ -58,8 +58,8 @@ private func sha256BytesPerSecond() -> Double {
     return Double(count * value.count) / (now() - start)
 }
 
-/// Reads the segments as one stream that is in no cache.
-private func sequentialBytesPerSecond(_ path: String) throws -> Double {
+/// Reads the segments of a database as one stream that is in no cache.
+func sequentialBytesPerSecond(_ path: String) throws -> Double {
     try dropCaches(path)
     let files = POSIXFileSystem()
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)

@@ -68,7 +68,7 @@ extension ImmudbClient {
     ///   - send: sends the backups, the full one first.
     /// - Returns: the tree that was restored.
     /// - Throws: `ClientError`, and what `send` throws; nothing was restored then, unless the code is
-    ///   `.outcomeUnknown`: the connection was lost after everything had been sent.
+    ///   `.outcomeUnknown`: after everything had been sent, the connection was lost, or the server failed.
     public func restore(
         _ options: RestoreOptions = RestoreOptions(),
         progress: @escaping @Sendable (RestoreProgress) -> Void = { _ in },
@@ -102,8 +102,9 @@ extension ImmudbClient {
             do {
                 return try await end.value
             } catch let error as ClientError {
+                // Damaged backups are refused by DATA_LOSS, which no write gets.
                 guard upload.isComplete, let failure = error.cause as? RPCError,
-                    ClientError.leavesWriteOpen(failure)
+                    failure.code != .dataLoss, ClientError.leavesWriteOpen(failure)
                 else { throw error }
                 throw ClientError.outcomeUnknown(error.message, cause: error)
             }

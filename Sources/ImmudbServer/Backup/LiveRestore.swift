@@ -68,8 +68,8 @@ final class LiveRestore: Sendable {
     }
 
     /// - Throws: the errors of ``ImmudbStore/DatabaseRestore`` and of
-    ///   ``ImmudbStore/Database/replaceWhileEmpty(decide:exchange:)``. Nothing of it is left then, unless the restore
-    ///   counted already: the error says so.
+    ///   ``ImmudbStore/Database/replaceWhileEmpty(decide:exchange:)``: nothing of it is left then. `outcomeUnknown` if the
+    ///   restore counted already.
     func run() throws(StoreError) -> Outcome {
         stage.discard()
         var counts = false
@@ -91,7 +91,7 @@ final class LiveRestore: Sendable {
                 throw error
             }
             throw StoreError(
-                .writesStopped,
+                .outcomeUnknown,
                 "everything is restored, but the server cannot continue with it: start it again, and compare its root "
                     + "with the backup's",
                 cause: error)

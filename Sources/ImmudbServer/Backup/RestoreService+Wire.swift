@@ -10,6 +10,8 @@ import RPCTransport
 
 extension Refusal {
     /// Maps the error of a restore: the administrator, whose backups they are, gets the whole message.
+    ///
+    /// INTERNAL says, as on a write, that the entries may be restored.
     init(ofRestore error: StoreError) {
         switch error.code {
         case .corruption, .tampered: self.init(.dataLoss, error.message)
@@ -20,10 +22,13 @@ extension Refusal {
         case .noSpace: self.init(.resourceExhausted, error.message)
         case .invalidOffset: self.init(.outOfRange, error.message)
         case .cancelled: self.init(.aborted, error.message)
+        case .outcomeUnknown:
+            self.init(.internalError, error.description)
+            fault = error
         case .writesStopped:
             self.init(.unavailable, error.description)
             fault = error
-        default: self.init(error)
+        default: self.init(ofWrite: error)
         }
     }
 }
