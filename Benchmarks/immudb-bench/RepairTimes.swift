@@ -21,7 +21,9 @@ func measureRepair(entryCount: UInt64) throws {
                 + "\(Report.number(report.bytesPerSecond / 1e6)) MB/s of "
                 + "\(Report.number(Double(report.byteCount) / 1e6)) MB")
     }
-    try timed("restore the backup") { try restore("\(folder.path)/backup", to: "\(folder.path)/restored") }
+    try timed("restore the backup") {
+        try restore("\(folder.path)/backup", to: "\(folder.path)/restored")
+    }
     run(["/bin/rm", "-r", "\(folder.path)/restored"])
     let sources: [(String, RepairSource)] = [
         ("a copy", .folder(copy)), ("a backup", .backups(["\(folder.path)/backup"])),

@@ -2,6 +2,7 @@ import Foundation
 import ImmudbProtocol
 public import ImmudbVerification
 import RPCTransport
+import Synchronization
 
 /// What a restore into a running server is to do.
 public struct RestoreOptions: Hashable, Sendable {
@@ -30,6 +31,11 @@ public struct RestoreUpload {
     fileprivate var number: UInt64 = 0
     /// Whether the last piece is on its way: from then on the server may restore.
     fileprivate var isComplete = false
+    fileprivate let ended: Ended
+
+    /// Whether the restore has ended, and no piece is wanted any more: the server has refused it, or is gone. To be asked
+    /// by those who wait long for bytes of a backup.
+    public var isEnded: Bool { ended.value.load(ordering: .acquiring) }
 
     /// Sends bytes of a backup, at most some mebibytes. Returns when there is room for the next ones.
     ///
@@ -53,6 +59,11 @@ public struct RestoreUpload {
         let _: Immudb_Admin_V1_RestorePartReceived = try await client.call(
             AdminService.restorePart, request)
     }
+}
+
+/// Whether a restore has ended: shared by the task that follows it and the one that sends.
+private final class Ended: Sendable {
+    let value = Atomic(false)
 }
 
 extension ImmudbClient {
@@ -87,9 +98,13 @@ extension ImmudbClient {
         let messages: RPCResponseStream<Immudb_Admin_V1_RestoreProgress> = try await stream(
             AdminService.restore, request)
         let server = connection.address
-        let end = Task { try await Self.follow(messages, server, progress) }
+        let ended = Ended()
+        let end = Task {
+            defer { ended.value.store(true, ordering: .releasing) }
+            return try await Self.follow(messages, server, progress)
+        }
         return try await withTaskCancellationHandler {
-            var upload = RestoreUpload(client: self, token: token)
+            var upload = RestoreUpload(client: self, token: token, ended: ended)
             do {
                 try await send(&upload)
             } catch let error as ClientError where upload.isComplete || error.status != nil {

@@ -29,15 +29,34 @@ extension FileDescriptor {
     public func bytes(upTo limit: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < limit {
-            let room = min(limit - bytes.count, 64 << 10)
-            let chunk = try [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-                // Only the `count` bytes that the system has written become elements.
-                count = try read(into: UnsafeMutableRawBufferPointer(buffer))
-            }
+            let chunk = try self.bytes(inOneReadUpTo: limit - bytes.count)
             if chunk.isEmpty { break }
             bytes += chunk
         }
         return bytes
+    }
+
+    /// Reads what there is, at most `limit` bytes and 64 KiB, or waits for some.
+    ///
+    /// - Returns: nothing at the end of the file.
+    /// - Throws: `Errno`.
+    public func bytes(inOneReadUpTo limit: Int) throws -> [UInt8] {
+        try [UInt8](unsafeUninitializedCapacity: min(limit, 64 << 10)) { buffer, count in
+            // Only the `count` bytes that the system has written become elements.
+            count = try read(into: UnsafeMutableRawBufferPointer(buffer))
+        }
+    }
+
+    /// Waits until a read returns at once: there are bytes, or the end. A regular file never waits.
+    ///
+    /// - Returns: false if the time is over before.
+    /// - Throws: `Errno`.
+    public func waitForInput(milliseconds: Int32) throws -> Bool {
+        var request = pollfd(fd: rawValue, events: Int16(POLLIN), revents: 0)
+        let count = poll(&request, 1, milliseconds)
+        guard count < 0 else { return count > 0 }
+        guard Errno.last == .interrupted else { throw Errno.last }
+        return false
     }
 
     /// Closes the descriptor in programs that this process starts.

@@ -64,7 +64,9 @@ struct RestoreCommand: AdminCommand, FlaggedCommand {
             let input = try BackupPieces(name)
             defer { input.close() }
             while true {
-                let piece = try input.next()
+                let piece = try input.next { !upload.isEnded }
+                // The server says why it wants no more.
+                if upload.isEnded { return }
                 try await upload.send(
                     piece.bytes, of: name == "-" ? "the standard input" : name,
                     endsBackup: piece.isLast, endsRestore: piece.isLast && isLast)
@@ -74,9 +76,10 @@ struct RestoreCommand: AdminCommand, FlaggedCommand {
     }
 }
 
-/// The bytes of a backup, a mebibyte at a time.
+/// The bytes of a backup, a mebibyte at a time, or what a slow pipe has brought.
 private struct BackupPieces {
     private static let byteCount = 1 << 20
+    private static let waitMilliseconds: Int32 = 250
 
     private let name: String
     private let file: FileDescriptor
@@ -99,11 +102,22 @@ private struct BackupPieces {
         if name != "-" { try? file.close() }
     }
 
-    /// - Returns: fewer bytes than a whole piece at the end, perhaps none.
-    func next() throws -> (bytes: [UInt8], isLast: Bool) {
+    /// Waits for bytes of a pipe as long as any are wanted.
+    ///
+    /// - Returns: the next bytes, none if they are not wanted any more; and whether they are the last ones.
+    func next(while isWanted: () -> Bool) throws -> (bytes: [UInt8], isLast: Bool) {
+        var bytes: [UInt8] = []
         do {
-            let bytes = try file.bytes(upTo: Self.byteCount)
-            return (bytes, bytes.count < Self.byteCount)
+            while bytes.count < Self.byteCount {
+                guard try file.waitForInput(milliseconds: Self.waitMilliseconds) else {
+                    if bytes.isEmpty, isWanted() { continue }
+                    return (bytes, false)
+                }
+                let some = try file.bytes(inOneReadUpTo: Self.byteCount - bytes.count)
+                if some.isEmpty { return (bytes, true) }
+                bytes += some
+            }
+            return (bytes, false)
         } catch {
             throw ToolError("cannot read \(name): \(error)")
         }

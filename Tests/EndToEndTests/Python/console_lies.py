@@ -113,6 +113,8 @@ def check_lies(browser, proxy, data, writer, report, **options):
         proxy.honest()
         with Visit(browser, proxy.url, **options) as visit:
             visit.trust()
+            # The page that is opened is to find the lie, not the update that the browser makes every few seconds.
+            visit.page.click("text=Pause updates")
             visit.go("keys")
             trusted = visit.trusted()
             arrange(proxy)
