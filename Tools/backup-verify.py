@@ -76,7 +76,8 @@ class Reader:
     def head(self):
         data = self.take(96)
         version, name_length = struct.unpack_from("<II", data, 8)
-        if data[:8] != b"IMMUBAK1" or version != 1 or name_length > 255:
+        is_identified = data[44:48] == b"\1\0\0\0" or not any(data[32:48])
+        if data[:8] != b"IMMUBAK1" or version != 1 or name_length > 255 or not is_identified:
             raise Bad("not a backup of format version 1")
         data += self.take(name_length)
         self.identity = data[16:32]
