@@ -257,8 +257,7 @@ let package = Package(
             name: "BackupTools",
             dependencies: [
                 "ImmudbBackup", "ImmudbModel", "ImmudbProtocol", "MerkleTree", "POSIX",
-                "ProgramKit",
-                arguments, protobuf,
+                "ProgramKit", "StorageIO", arguments, protobuf,
             ]),
 
         // MARK: executables

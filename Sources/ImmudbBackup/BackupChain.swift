@@ -75,8 +75,8 @@ public struct BackupChain: Sendable {
     ///
     /// - Parameters:
     ///   - cut: an entry before which a group ends.
-    ///   - body: called with the entries of each frame, as far as they are in the chunk, and with the tree after the last
-    ///     of them. It is called before the chunk's root is verified: nothing that it does may count unless this
+    ///   - body: called with entries of one frame, up to the end of a batch or of the chunk, and with the tree after the
+    ///     last of them. It is called before the chunk's root is verified: nothing that it does may count unless this
     ///     function returns.
     /// - Throws: `corruption` if the chunk is not the next one; `tampered` if the entries do not have its root;
     ///   `otherHistory` if they do not have a required root; and what `body` throws.
@@ -98,7 +98,9 @@ public struct BackupChain: Sendable {
         let end = chunk.endIndex
         var leaves = hashed.leaves.makeIterator()
         try chunk.forEachEntry { entry throws(StoreError) in
-            if entry.isFirstOfFrame || entry.index == cut, !group.isEmpty {
+            if let last = group.last,
+                entry.isFirstOfFrame && last.isEndOfBatch || entry.index == cut
+            {
                 try body(group, grown)
                 group.removeAll(keepingCapacity: true)
             }

@@ -73,6 +73,13 @@ extension ImmudbClient {
         }
     }
 
+    /// Has the server prove that a root which it has shown, and which is not empty, is of one history with the trusted one.
+    ///
+    /// The trusted root moves forward to it, if it is older.
+    package func verifyShownRoot(_ root: TrustedRoot) async throws {
+        try await keepingEvidence { _ = try await trustLinked([root]) }
+    }
+
     /// Returns what the server shows of an entry, without verifying it.
     private func inclusion(
         of index: EntryIndex, leaf given: Digest?, _ trusted: TrustedRoot?

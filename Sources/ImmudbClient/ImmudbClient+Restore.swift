@@ -107,7 +107,9 @@ extension ImmudbClient {
             var upload = RestoreUpload(client: self, token: token, ended: ended)
             do {
                 try await send(&upload)
-            } catch let error as ClientError where upload.isComplete || error.status != nil {
+            } catch let error as ClientError
+                where error.status == .aborted || upload.isComplete && !error.isAnswer
+            {
                 // A piece is refused after the restore has ended, and the end says why. If no answer to the last piece
                 // arrives, the end alone says whether everything is restored.
             } catch {

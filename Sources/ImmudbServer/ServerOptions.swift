@@ -84,6 +84,9 @@ public struct ServerOptions: Hashable, Sendable {
     /// The folder of the database.
     public var databasePath: String { path(databaseName) }
 
+    /// What the folders begin with that are made beside the database and removed again; no database has such a name.
+    var hiddenDatabasePath: String { path(".\(databaseName)") }
+
     /// The folder of the system's database, which has the users.
     public var systemDatabasePath: String { path(Accounts.databaseName) }
     var systemKeyPath: String { path(Accounts.keyFileName) }
@@ -120,11 +123,12 @@ public struct ServerOptions: Hashable, Sendable {
             scalar == "/" || scalar.properties.generalCategory == .control
         }
         guard isPlain, !["", ".", ".."].contains(databaseName),
+            !RestoreStage.usesName(databaseName),
             !Self.reservedNames.contains(databaseName.lowercased())
         else {
             throw ServerStartError(
                 "invalid database name \"\(databaseName)\": give the name of a folder, without "
-                    + "slashes and control characters, with --dbname; "
+                    + "slashes and control characters, with --dbname; .*.restoring, .*.restored, .*.replaced, "
                     + Self.reservedNames.joined(separator: ", ") + " are reserved")
         }
         let range = Self.maxReceiveMessageByteCountRange

@@ -8,6 +8,14 @@ import Testing
 
 @testable import ImmudbServer
 
+extension LiveRestore {
+    fileprivate func run() throws(StoreError) -> Outcome {
+        let outcome = try prepare()
+        try exchange(outcome)
+        return outcome
+    }
+}
+
 /// The database of a server, on a simulated disk, and restores into it.
 private struct LiveFixture {
     static let options = ServerOptions(directory: "/data", databaseName: "immudb")
@@ -60,7 +68,7 @@ private struct LiveFixture {
 
     /// The names beside the database that a restore has left.
     func leftovers() throws -> [String] {
-        try disk.names(inDirectory: "/data").filter { $0.hasPrefix("immudb.") }.sorted()
+        try disk.names(inDirectory: "/data").filter { $0.contains("immudb.") }.sorted()
     }
 }
 
@@ -82,13 +90,16 @@ struct LiveRestoreTests {
     func whole() async throws {
         let (chain, end) = try await backups()
         let live = try LiveFixture()
+        // What somebody has put aside by a similar name stays.
+        for name in ["replaced", "restoring"] { try live.disk.createDirectory("/data/immudb.\(name)") }
         let before = live.database.snapshot
         let recorded = Mutex<[TrustedRoot]>([])
         let outcome = try live.restore(chain) { root in recorded.withLock { $0.append(root) } }
         #expect(outcome.tree == end && recorded.withLock { $0 } == [end])
         #expect(outcome.identifier?.bytes == Array(1...12))
         #expect(live.disk.bytes(of: "/data/immudb.identifier") == Array(1...12))
-        #expect(try live.leftovers() == ["immudb.identifier"])
+        #expect(
+            try live.leftovers() == ["immudb.identifier", "immudb.replaced", "immudb.restoring"])
         #expect(live.database.snapshot.trustedRoot == end)
         let identity = try memoryReader(chain[0]).head.identity
         #expect(live.database.identity == identity)

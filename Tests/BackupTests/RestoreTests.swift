@@ -42,6 +42,37 @@ struct RestoreTests {
         try source.database.close()
     }
 
+    @Test("has frames that end with a batch, however large batches are beside chunks")
+    func batchesOverChunks() async throws {
+        let source = try BackupFixture()
+        for number in UInt8(0)..<24 {
+            let count = number == 11 ? 30 : 7
+            try await source.database.setBatch(
+                (0..<count).map { entry in
+                    NewEntry(
+                        key: [65, number, UInt8(entry)],
+                        value: Array(repeating: number, count: number == 20 ? 1_200_000 : 90_000))
+                })
+        }
+        let backup = try source.backup()
+        let disk = SimulatedDisk()
+        let end = source.database.snapshot.trustedRoot
+        #expect(try BackupFixture.restore([backup], on: disk) == end)
+        let restored = try BackupFixture(disk)
+        #expect(restored.database.snapshot.trustedRoot == end)
+        #expect(
+            try BackupFixture.entries(of: restored.database)
+                == BackupFixture.entries(of: source.database))
+        #expect(
+            try restored.backupParts()[1...].dropLast() == source.backupParts()[1...].dropLast())
+        try restored.database.close()
+        try source.database.close()
+        var options = VerificationOptions()
+        options.fileSystem = disk
+        let report = try Database.verify(at: BackupFixture.path, options: options)
+        #expect(report.isWhole, "\(report.problems)")
+    }
+
     @Test("is empty if the original was, and another database if it shall be")
     func emptyAndNew() async throws {
         let source = try BackupFixture()

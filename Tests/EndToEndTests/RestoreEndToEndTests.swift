@@ -45,7 +45,7 @@ struct RestoreEndToEndTests: BackupProgramTests {
     }
 
     private var isAnythingLeft: Bool {
-        ["restoring", "restored", "replaced"].contains { exists("new/immudb.\($0)") }
+        ["restoring", "restored", "replaced"].contains { exists("new/.immudb.\($0)") }
     }
 
     @Test("makes it the server that was backed up, for its clients, at once and after a restart")
@@ -146,7 +146,7 @@ struct RestoreEndToEndTests: BackupProgramTests {
                 "exec 3<>pipe; cat half >pipe 3>&- & exec \"$0\" -p \(server.port) restore - <&3",
                 try RunningProcess.path(of: "immuadmin"),
             ], environment: ["HOME": home.path], directory: data.path)
-        while !exists("new/immudb.restoring/ledger"), process.isRunning {
+        while !exists("new/.immudb.restoring/ledger"), process.isRunning {
             try await Task.sleep(for: .milliseconds(5))
         }
         return process

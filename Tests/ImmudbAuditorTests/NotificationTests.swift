@@ -17,6 +17,7 @@ struct NotificationTests {
     func bytes() async throws {
         let listener = try await HTTPListener.start()
         let server = try await LyingServer.startWithPages(TestLedger(count: 3))
+        listener.answer(.ok) { [UInt8](repeating: 0x20, count: 1 << 20) }
         func round() async throws -> RoundReport {
             try await fixture.round(of: server.port) {
                 $0.notification = NotificationOptions(
@@ -39,6 +40,8 @@ struct NotificationTests {
         server.change { $0.ledger = TestLedger(count: 1) }
         let fourth = try await round()
         #expect(fourth.verdict == .rolledBack)
+        // A receiver that answers with a large page has taken it, too.
+        #expect(!fixture.logLines.contains { $0.contains("could not be sent") })
         let requests = listener.requests
         #expect(requests.map(\.head) == Array(repeating: "POST /audit?a=b", count: 4))
         #expect(requests.allSatisfy { $0.contentType == "application/json" })

@@ -85,6 +85,34 @@ struct OwnRootTests {
         await server.stop()
     }
 
+    @Test("is not led to another history by a root that the server shows, and never proves")
+    func unprovenRoot() async throws {
+        let server = try await grownServer()
+        let other = TestLedger(count: 15, salt: "!")
+        server.change {
+            $0.alterRoot = {
+                $0.index = 14
+                $0.root = Data(other.root.root.bytes)
+            }
+        }
+        for _ in 0..<2 {
+            let report = try await fixture.round(of: server.port)
+            #expect(report.verdict.isAlarm)
+            #expect(report.findings.first?.evidenceFile != nil)
+        }
+        // Nor does it go on with that history.
+        server.change { state in
+            state.alterRoot = nil
+            state.ledger = other
+        }
+        #expect(try await fixture.round(of: server.port).verdict == .forked)
+        #expect(
+            try fixture.rootLog().allSatisfy { line in
+                !line.contains(other.root.root.hex) || !line.contains("\"consistent\"")
+            })
+        await server.stop()
+    }
+
     @Test("is not taken in by a newer one of another history")
     func newer() async throws {
         let server = try await grownServer()

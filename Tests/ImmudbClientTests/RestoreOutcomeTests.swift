@@ -15,9 +15,11 @@ struct RestoreOutcomeTests {
 
     /// Takes the pieces of a restore, and ends it with a status after the last one.
     ///
-    /// - Parameter code: the status; nil if the server is stopped without an answer.
+    /// - Parameters:
+    ///   - code: the status; nil if the server is stopped without an answer.
+    ///   - refusal: with what the piece is refused; then the restore does not end by itself.
     private func error(
-        at code: StatusCode?, afterLast: Bool = true
+        at code: StatusCode?, afterLast: Bool = true, refusal: StatusCode? = nil
     ) async throws -> ClientError {
         let hasArrived = Mutex(false)
         let server = try await RPCServer.start(
@@ -33,6 +35,7 @@ struct RestoreOutcomeTests {
                 },
                 .unary(AdminService.restorePart) {
                     (_: Immudb_Admin_V1_RestorePartRequest, call) in
+                    if let refusal { return call.fail(refusal, "why", headers: Self.identity) }
                     hasArrived.withLock { $0 = true }
                     call.reply(Immudb_Admin_V1_RestorePartReceived(), headers: Self.identity)
                 },
@@ -80,5 +83,7 @@ struct RestoreOutcomeTests {
         }
         #expect(try await error(at: .internalError, afterLast: false).code == .refused)
         #expect(try await error(at: nil, afterLast: false).code == .unavailable)
+        let refused = try await error(at: .ok, afterLast: false, refusal: .resourceExhausted)
+        #expect(refused.status == .resourceExhausted && refused.message == "why")
     }
 }

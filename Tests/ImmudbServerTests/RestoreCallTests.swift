@@ -56,7 +56,7 @@ struct RestoreCallTests {
     }
 
     private func stagePath(_ server: TestServer) -> String {
-        server.server.database.path + ".restoring"
+        server.server.options.directory + "/.immudb.restoring"
     }
 
     private func expectNothingLeft(_ server: TestServer) async throws {

@@ -42,7 +42,7 @@ struct ServerOptionsTests {
         "a database name has to be a plain folder name",
         arguments: [
             "", ".", "..", "a/b", "/", "\0", "a\n", "\u{85}", "immudbsys", "IMMUDBSYS",
-            "immudb.identifier",
+            "immudb.identifier", ".immudb.replaced", ".a.restoring", ".x.restored",
         ])
     func databaseNames(name: String) throws {
         let error = try #require(throws: ServerStartError.self) {

@@ -39,7 +39,7 @@ final class WebCalls: Sendable {
         request.headers.add(name: "content-type", value: "application/json")
         request.body = .bytes(ByteBuffer(bytes: body))
         // What it answers is of no interest.
-        _ = try await answer(to: request, byteLimit: 64 << 10)
+        _ = try await answer(to: request, byteLimit: nil)
     }
 
     /// Returns a URL as it may be shown, without a user and a password.
@@ -51,7 +51,8 @@ final class WebCalls: Sendable {
         return parts.string ?? "whose URL cannot be read"
     }
 
-    private func answer(to request: HTTPClientRequest, byteLimit: Int) async throws -> [UInt8] {
+    /// - Parameter byteLimit: the most bytes of the answer's body; nil if it is not to be read.
+    private func answer(to request: HTTPClientRequest, byteLimit: Int?) async throws -> [UInt8] {
         do {
             return try await withThrowingTaskGroup(of: [UInt8].self) { [client] group in
                 group.addTask {
@@ -60,6 +61,7 @@ final class WebCalls: Sendable {
                         throw AuditorError(
                             .files, "it answers with the status \(response.status.code)")
                     }
+                    guard let byteLimit else { return [] }
                     return [UInt8](buffer: try await response.body.collect(upTo: byteLimit))
                 }
                 // The client's own ends with the head of the answer.

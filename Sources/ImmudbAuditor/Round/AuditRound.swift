@@ -87,6 +87,8 @@ struct AuditRound: Sendable {
                 trustedRoot: trusted.root, trustedSize: trusted.size,
                 newRoot: shown.root.root, newSize: shown.root.size)
         }
+        // The root that counts, in the log and for other auditors, is the one that was shown at first.
+        if !shown.root.size.isEmpty { try await client.verifyShownRoot(shown.root) }
         if let unproven { try await prove(unproven, client) }
         if report.previous == nil, !trusted.size.isEmpty {
             report.warnings.append(

@@ -4,7 +4,8 @@ import POSIX
 import StorageIO
 import Synchronization
 
-/// Restores backups into the empty database of a running server. Runs on a thread of its own, to its end.
+/// Restores backups into the empty database of a running server: ``prepare()``, then ``exchange(_:)``, each on a thread of
+/// its own.
 ///
 /// All is made in a folder beside the database (``RestoreStage``), which takes its place when every entry and every root
 /// is verified and indexed, if the database is still empty then.
@@ -67,15 +68,30 @@ final class LiveRestore: Sendable {
         var identifier: ServerIdentifier?
     }
 
-    /// - Throws: the errors of ``ImmudbStore/DatabaseRestore`` and of
-    ///   ``ImmudbStore/Database/replaceWhileEmpty(decide:exchange:)``: nothing of it is left then. `outcomeUnknown` if the
-    ///   restore counted already.
-    func run() throws(StoreError) -> Outcome {
+    /// Makes a database of the backups, beside the one of the server.
+    ///
+    /// - Throws: the errors of ``ImmudbStore/DatabaseRestore``: nothing of it is left then.
+    func prepare() throws(StoreError) -> Outcome {
         stage.discard()
-        var counts = false
         do throws(StoreError) {
             let outcome = try restoreEntries()
             try index(outcome.tree)
+            return outcome
+        } catch {
+            intake.end(error)
+            stage.discard()
+            throw error
+        }
+    }
+
+    /// Puts what was prepared in the place of the server's database. The threads of the database inherit the priority of
+    /// the one that calls this.
+    ///
+    /// - Throws: the errors of ``ImmudbStore/Database/replaceWhileEmpty(decide:exchange:)``: nothing of the restore is left
+    ///   then. `outcomeUnknown` if it counted already.
+    func exchange(_ outcome: Outcome) throws(StoreError) {
+        var counts = false
+        do throws(StoreError) {
             try database.replaceWhileEmpty(
                 decide: { () throws(StoreError) in
                     try requireWanted()
@@ -83,9 +99,7 @@ final class LiveRestore: Sendable {
                     try stage.commit(outcome.identifier)
                     counts = true
                 }, exchange: { () throws(StoreError) in try stage.complete() })
-            return outcome
         } catch {
-            intake.end(error)
             guard counts else {
                 stage.discard()
                 throw error

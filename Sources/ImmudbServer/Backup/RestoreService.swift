@@ -88,7 +88,12 @@ final class RestoreService: Sendable {
             ) { [accounts] tree throws(StoreError) in
                 try accounts.recordRestore(of: tree, by: caller, from: address)
             }
-            state.change { state -> Void in state.running?.restore = restore }
+            let isWanted = state.change { state in
+                state.running?.restore = restore
+                return !state.isEnded
+            }
+            // The server began to stop before it could see what to give up.
+            if !isWanted { restore.cancel() }
             let outcome = try await run(restore, stream)
             if let new = outcome.identifier, new != identifier.value {
                 identifierHandler.withLock { $0 }(new)
@@ -145,14 +150,19 @@ final class RestoreService: Sendable {
         }
     }
 
-    /// Runs the restore on a thread of its own, and says about once a second how far it is. Returns when it has ended.
+    /// Runs the restore on threads of its own, and says about once a second how far it is. Returns when it has ended.
     private func run(
         _ restore: LiveRestore, _ stream: ServerStream
     ) async throws -> LiveRestore.Outcome {
-        let work = Task {
-            await onOwnThread { () throws(StoreError) -> LiveRestore.Outcome in
+        let work = Task { () -> Result<LiveRestore.Outcome, StoreError> in
+            let prepared = await onOwnThread { () throws(StoreError) -> LiveRestore.Outcome in
                 WorkerThread.giveWay(by: 10)
-                return try restore.run()
+                return try restore.prepare()
+            }
+            return await onOwnThread { () throws(StoreError) -> LiveRestore.Outcome in
+                let outcome = try prepared.get()
+                try restore.exchange(outcome)
+                return outcome
             }
         }
         let reports = Task {
@@ -185,11 +195,15 @@ final class RestoreService: Sendable {
         return message
     }
 
-    /// Logs and records that nothing was restored.
+    /// Logs and records that nothing was restored, if that is certain.
     private func refusal(of error: any Error, _ stream: ServerStream) -> RPCError {
         if let error = error as? RPCError { return error }
         let refusal = (error as? StoreError).map { Refusal(ofRestore: $0) } ?? Refusal(error)
         faults.report(refusal, of: stream)
+        if (error as? StoreError)?.code == .outcomeUnknown {
+            log.error("\(refusal.message)", metadata: Logger.Metadata(stream))
+            return RPCError(refusal.code, refusal.message)
+        }
         log.warning("nothing was restored: \(refusal.message)", metadata: Logger.Metadata(stream))
         accounts.noteRefusal(.restore, from: stream.peerAddress, reason: refusal.message)
         return RPCError(refusal.code, refusal.message)

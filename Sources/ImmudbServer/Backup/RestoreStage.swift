@@ -11,16 +11,19 @@ import StorageIO
 ///
 /// | name | |
 /// | --- | --- |
-/// | `<database>.restoring` | is being made, and counts for nothing: removed at the next start |
-/// | `<database>.restored` | is whole: takes the place of the database, now or at the next start |
-/// | `<database>.replaced` | the empty database before, on its way out |
+/// | `.<database>.restoring` | is being made, and counts for nothing: removed at the next start |
+/// | `.<database>.restored` | is whole: takes the place of the database, now or at the next start |
+/// | `.<database>.replaced` | the empty database before, on its way out |
 ///
+/// Folders of these names are removed unseen. So they are hidden, and a database cannot have such a name.
 /// The rename from the first name to the second one is the moment from which on the restore counts. The server's new
 /// identifier, if it gets one, is a file in the folder until it has its own place.
 struct RestoreStage: Sendable {
     private let directory: String
     /// The folder of the database.
     private let database: String
+    /// What the names begin with.
+    private let prefix: String
     private let fileSystem: any FileSystem
     /// Removes a folder with everything in it, or does nothing.
     private let remove: @Sendable (String) -> Void
@@ -33,14 +36,23 @@ struct RestoreStage: Sendable {
     ) {
         directory = options.directory
         database = options.databasePath
+        prefix = options.hiddenDatabasePath
         self.fileSystem = fileSystem
         self.remove = remove
     }
 
+    private static let suffixes = (draft: ".restoring", whole: ".restored", replaced: ".replaced")
+
     /// Where the database is made.
-    var draft: String { "\(database).restoring" }
-    private var whole: String { "\(database).restored" }
-    private var replaced: String { "\(database).replaced" }
+    var draft: String { prefix + Self.suffixes.draft }
+    private var whole: String { prefix + Self.suffixes.whole }
+    private var replaced: String { prefix + Self.suffixes.replaced }
+
+    /// Whether a restore may make, and remove, a folder of this name.
+    static func usesName(_ name: String) -> Bool {
+        name.hasPrefix(".")
+            && [suffixes.draft, suffixes.whole, suffixes.replaced].contains { name.hasSuffix($0) }
+    }
 
     private func identifierPath(in folder: String) -> String { ServerIdentifier.path(in: folder) }
 

@@ -12,7 +12,7 @@ import StorageIO
 /// not have a name by which somebody could.
 ///
 /// By one thread, which reads, checks and hashes; another one verifies the tree and writes. Memory: chunks of 8 MiB or a
-/// single larger one, and the copy of one in a frame.
+/// single larger one, the largest batch, and the copy of a frame.
 public final class DatabaseRestore {
     private let restored: RestoredLedger
 

@@ -17,6 +17,7 @@ final class RestoredLedger: @unchecked Sendable {
     var chain = BackupChain()
     private var ledger: Ledger?
     private let frame = FrameBuffer()
+    private var held = HeldEntries()
     /// The tree of the entries that were written.
     private var restored = TrustedRoot.empty
     /// The first entry of the batch through which `until` cuts.
@@ -62,27 +63,35 @@ final class RestoredLedger: @unchecked Sendable {
                 try noteBatch(entry)
             }
             guard tree.size <= until ?? .max else { return }
-            try write(entries, tree, to: ledger)
+            if entries.last?.isEndOfBatch == true {
+                try write(entries, tree, to: ledger)
+            } else {
+                try held.append(hashed.chunk, entries)
+            }
         }
     }
 
-    /// Appends a frame to the ledger.
+    /// Appends a frame to the ledger: the entries that are held, and others that follow them.
     private func write(
         _ entries: [BackupEntry], _ tree: MerkleAccumulator, to ledger: Ledger
     ) throws(StoreError) {
-        let payload = FrameBuffer.payloadByteCount(
-            keyAndValueByteCount: entries.reduce(0) { $0 + $1.key.count + $1.value.count },
-            entryCount: entries.count)
+        let before = held
+        held = HeldEntries()
+        let payload = before.payloadByteCount(with: entries)
         let position = try ledger.prepareFrame(payloadByteCount: payload)
-        frame.begin(firstIndex: entries[0].index, at: position, payloadByteCount: payload)
-        for entry in entries {
-            _ = frame.add(
-                kind: entry.kind.rawValue, key: entry.key, value: entry.value,
-                isEndOfBatch: entry.isEndOfBatch)
-        }
+        let (first, time) = before.first ?? (entries[0].index, entries[0].timeMicroseconds)
+        frame.begin(firstIndex: first, at: position, payloadByteCount: payload)
+        try before.forEach { add($0) }
+        for entry in entries { add(entry) }
         restored = TrustedRoot(size: tree.size, root: tree.root)
         frame.end(root: restored.root)
-        try ledger.append(frame, timeMicroseconds: entries[0].timeMicroseconds)
+        try ledger.append(frame, timeMicroseconds: time)
+    }
+
+    private func add(_ entry: BackupEntry) {
+        _ = frame.add(
+            kind: entry.kind.rawValue, key: entry.key, value: entry.value,
+            isEndOfBatch: entry.isEndOfBatch)
     }
 
     /// Refuses an entry that no append has ever let in: the kind is in no leaf, and the index could not be made.
@@ -141,4 +150,53 @@ final class RestoredLedger: @unchecked Sendable {
         try ledger?.close()
         return restored
     }
+}
+
+/// The beginning of a batch that goes on in the next chunk: a frame ends with a batch.
+///
+/// Memory: the chunks that hold it, and no more than a frame can have.
+private struct HeldEntries {
+    private(set) var first: (index: EntryIndex, timeMicroseconds: Int64)?
+    private var chunks: [BackupChunk] = []
+    private var keyAndValueByteCount = 0
+    private var entryCount = 0
+
+    /// Adds entries up to the end of a chunk.
+    ///
+    /// - Throws: `tampered` if no frame could hold them.
+    mutating func append(
+        _ chunk: BackupChunk, _ entries: [BackupEntry]
+    ) throws(StoreError) {
+        let start = first ?? (entries[0].index, entries[0].timeMicroseconds)
+        guard payloadByteCount(with: entries) <= maximumFramePayloadByteCount else {
+            throw StoreError(
+                .tampered,
+                "the batch that begins with entry \(start.index) or later does not end: somebody changed the mark of "
+                    + "its end")
+        }
+        first = start
+        chunks.append(chunk)
+        keyAndValueByteCount += entries.keyAndValueByteCount
+        entryCount += entries.count
+    }
+
+    /// Returns the bytes of the payload of a frame with these entries and others.
+    func payloadByteCount(with entries: [BackupEntry]) -> Int {
+        FrameBuffer.payloadByteCount(
+            keyAndValueByteCount: keyAndValueByteCount + entries.keyAndValueByteCount,
+            entryCount: entryCount + entries.count)
+    }
+
+    func forEach(_ body: (BackupEntry) -> Void) throws(StoreError) {
+        guard let first else { return }
+        for chunk in chunks {
+            try chunk.forEachEntry { entry throws(StoreError) in
+                if entry.index >= first.index { body(entry) }
+            }
+        }
+    }
+}
+
+extension [BackupEntry] {
+    fileprivate var keyAndValueByteCount: Int { reduce(0) { $0 + $1.key.count + $1.value.count } }
 }

@@ -41,10 +41,11 @@ final class BackedUpEntries: EntrySource {
                         next < range.upperBound
                     else { return }
                     // The database had written what is before as a frame of its own.
-                    if entry.isFirstOfFrame { try pass(group.take()) }
+                    if entry.isFirstOfFrame, group.endsWithBatch { try pass(group.take()) }
                     guard goesOn else { return }
                     group.append(
-                        LedgerEntry(entry), byteCount: entry.key.count + entry.value.count,
+                        LedgerEntry(entry),
+                        byteCount: EntryHeader.byteCount + entry.key.count + entry.value.count,
                         timeMicroseconds: entry.timeMicroseconds)
                     next += 1
                     if group.isFull { try pass(group.take()) }

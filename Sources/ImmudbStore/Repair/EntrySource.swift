@@ -1,3 +1,4 @@
+import ImmudbModel
 import Ledger
 import StorageIO
 
@@ -26,21 +27,28 @@ struct EntryGroup {
     private(set) var entries: [LedgerEntry] = []
     private(set) var timeMicroseconds: Int64 = 0
     private var byteCount = 0
+    /// The entries of the last batch, if it has not ended.
+    private var openEntryCount = 0
 
-    /// - Parameter timeMicroseconds: when it was written; that of the first entry counts.
+    /// - Parameters:
+    ///   - byteCount: the bytes of its record.
+    ///   - timeMicroseconds: when it was written; that of the first entry counts.
     mutating func append(_ entry: LedgerEntry, byteCount: Int, timeMicroseconds: Int64) {
         if entries.isEmpty { self.timeMicroseconds = timeMicroseconds }
         entries.append(entry)
         self.byteCount += byteCount
+        openEntryCount = entry.isEndOfBatch ? 0 : openEntryCount + 1
     }
+
+    var endsWithBatch: Bool { entries.last?.isEndOfBatch == true }
 
     /// Whether it ends with a batch and is as large as a frame should be.
-    var isFull: Bool {
-        byteCount >= Self.wantedByteCount && entries.last?.isEndOfBatch == true
-    }
+    var isFull: Bool { byteCount >= Self.wantedByteCount && endsWithBatch }
 
-    /// Whether no frame could hold it: then its batch does not end.
-    var isTooLarge: Bool { byteCount > maximumFramePayloadByteCount }
+    /// Whether no frame, or no batch, could hold it: then its batch does not end.
+    var isTooLarge: Bool {
+        byteCount > maximumFramePayloadByteCount || openEntryCount > Limits.batchEntryCount
+    }
 
     /// Empties it, and returns what it was; nil if it was empty.
     mutating func take() -> EntryGroup? {
