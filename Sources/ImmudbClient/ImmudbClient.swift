@@ -138,11 +138,12 @@ public final class ImmudbClient: Sendable {
     /// - Throws: as ``connect(_:trustedRoots:firstContact:expecting:)``.
     package static func connect(
         over transport: RPCClient, to address: String, _ configuration: Configuration,
-        trustedRoots: any TrustedRootStore, firstContact: FirstContact
+        trustedRoots: any TrustedRootStore, firstContact: FirstContact,
+        expecting expected: ServerIdentity? = nil
     ) async throws -> ImmudbClient {
         try await connect(
             Connection(over: transport, to: address, configuration), configuration,
-            trustedRoots: trustedRoots, firstContact: firstContact, expecting: nil)
+            trustedRoots: trustedRoots, firstContact: firstContact, expecting: expected)
     }
 
     /// Returns a client that makes calls for somebody else: with their metadata, which may have their token, and none of

@@ -1,6 +1,6 @@
 import Hummingbird
 import HummingbirdCore
-import ImmudbClient
+package import ImmudbClient
 public import Logging
 import NIOCore
 import NIOPosix
@@ -151,6 +151,9 @@ public final class Gateway: Sendable {
             return GatewayChannel(http: http, tls: tls)
         }
     }
+
+    /// Accepts an identity that immudb has got in this process, by a restore, in place of the one that was trusted before.
+    package func expect(_ identity: ServerIdentity) { core.upstream.expect(identity) }
 
     /// The number of connected clients.
     var connectionCount: Int { core.connections.current }

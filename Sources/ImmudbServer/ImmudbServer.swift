@@ -176,6 +176,13 @@ public final class ImmudbServer: Sendable {
         return configuration
     }
 
+    /// Sets what is done when a restore has given the server another identity.
+    package func onNewIdentity(_ handler: @escaping @Sendable (ServerIdentity) -> Void) {
+        restores.onNewIdentifier { identifier in
+            if let identity = ServerIdentity("\(identifier)") { handler(identity) }
+        }
+    }
+
     /// Reads the TLS files again, for new connections. If a file cannot be used, logs that and changes nothing.
     /// Blocks.
     public func reloadCertificates() {

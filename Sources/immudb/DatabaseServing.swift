@@ -50,7 +50,9 @@ struct DatabaseServing: Service {
     ) async throws(ServerStartError) -> Gateway? {
         guard let gateway else { return nil }
         do throws(ServerStartError) {
-            return try await Gateway.start(gateway, of: server, log, metrics)
+            let gateway = try await Gateway.start(gateway, of: server, log, metrics)
+            server.onNewIdentity { [weak gateway] in gateway?.expect($0) }
+            return gateway
         } catch {
             await server.stop(deadline: .zero)
             throw error

@@ -61,6 +61,19 @@ struct ForgedBackupTests {
         #expect(error.code == .tampered && error.message.contains("entry 0"), "\(error)")
     }
 
+    @Test("is refused if a value has become a reference to nothing")
+    func emptyReference() async throws {
+        let source = try BackupFixture()
+        try await source.database.set([65], [])
+        let parts = try source.backupParts()
+        var chunk = parts[1]
+        chunk[40] = 1
+        let forged = parts[0] + seal(chunk, source.database.identity.bytes) + parts[2]
+        try source.database.close()
+        let error = try failure { _ = try BackupFixture.restore([forged]) }
+        #expect(error.code == .tampered && error.message.contains("entry 0"), "\(error)")
+    }
+
     @Test("is refused if its last batch does not end", arguments: [nil, 1])
     func endlessBatch(until: UInt64?) async throws {
         let source = try BackupFixture()

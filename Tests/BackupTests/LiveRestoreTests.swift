@@ -215,7 +215,7 @@ struct LiveRestoreTests {
         intake.put(
             .init(name: "a", bytes: chain[0], endsBackup: true, endsRestore: true), number: 0
         ) { _ in }
-        restore.cancel()
+        restore.cancel(because: "nobody waits")
         #expect(try failure { _ = try restore.run() }.code == .cancelled)
         #expect(try live.leftovers().isEmpty)
         try await live.database.set([65], [1])

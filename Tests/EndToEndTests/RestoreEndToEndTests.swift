@@ -3,6 +3,10 @@ import ImmudbClient
 import TestTools
 import Testing
 
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
 @Suite("Restore into a running server")
 struct RestoreEndToEndTests: BackupProgramTests {
     let data = TemporaryFolder()
@@ -78,6 +82,35 @@ struct RestoreEndToEndTests: BackupProgramTests {
         #expect(try await later.stop() == 0)
         let verified = try await immudb(["verify", "--dir", path("new")])
         #expect(verified.exitCode == 0, "\(verified.output)\(verified.errors)")
+    }
+
+    @Test("is known to the gateway in the server's process, which goes on with verified answers")
+    func embeddedGateway() async throws {
+        _ = try await makeBackups()
+        let server = try await RunningServer(
+            dir: path("new"), arguments: ["--gateway", "--gateway-port", "0"])
+        let line = try await server.process.waitForOutput("Gateway served at ")
+        let url = try #require(line.split(separator: " ").last.flatMap { URL(string: "\($0)") })
+        func get() async throws -> Int? {
+            var request = URLRequest(url: url.appending(path: "v1/immurestproxy/item/safe/get"))
+            request.httpMethod = "POST"
+            let key = Data("key 7".utf8).base64EncodedString()
+            request.httpBody = Data("{\"key\":\"\(key)\"}".utf8)
+            return (try await URLSession.shared.data(for: request).1 as? HTTPURLResponse)?.statusCode
+        }
+        // Not found in the empty one, which it trusts from now on.
+        #expect(try await get() == 404)
+        try await logIn(server)
+        let restored = try await admin(server, ["restore", "full.backup", "later.backup"])
+        #expect(restored.exitCode == 0, "\(restored.errors)")
+        var status = try await get()
+        for _ in 0..<100 where status != 200 {
+            try await Task.sleep(for: .milliseconds(100))
+            status = try await get()
+        }
+        #expect(status == 200)
+        #expect(!server.process.errors.contains("trusted there before"))
+        #expect(try await server.stop() == 0)
     }
 
     @Test("takes a pipe, ends at a size, and keeps the server another one, if asked")

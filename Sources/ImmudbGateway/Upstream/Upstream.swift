@@ -24,6 +24,8 @@ final class Upstream: Sendable {
     private let log: Logger
     private let failures: FailureLog
 
+    /// The server that is accepted in place of the one that was trusted before; nil: none is.
+    private let expected = Mutex<ServerIdentity?>(nil)
     private let known = Mutex(State())
     private let client = Mutex<ImmudbClient?>(nil)
     /// The current attempt to make the client; all callers that need the client wait for it.
@@ -113,11 +115,14 @@ final class Upstream: Sendable {
         return try await attempt.value(within: timeout)
     }
 
+    /// Accepts a server in place of the one that was trusted before: the caller knows that it is the right one.
+    func expect(_ identity: ServerIdentity) { expected.withLock { $0 = identity } }
+
     private func connect() async throws -> ImmudbClient {
         defer { attempt.withLock { $0 = nil } }
         let new = try await ImmudbClient.connect(
             over: points, to: address, configuration, trustedRoots: roots,
-            firstContact: .trustOnFirstUse)
+            firstContact: .trustOnFirstUse, expecting: expected.withLock { $0 })
         client.withLock { $0 = new }
         return new
     }

@@ -38,7 +38,8 @@ final class LiveRestore: Sendable {
     private let state = Mutex(Progress())
     /// Ends the indexing.
     private let cancellation = Cancellation()
-    private let isCancelled = Atomic(false)
+    /// Why it was given up.
+    private let reason = Mutex<StoreError?>(nil)
 
     /// - Parameter record: records that the restore is about to count, durably.
     init(
@@ -56,10 +57,14 @@ final class LiveRestore: Sendable {
     var progress: Progress { state.withLock { $0 } }
 
     /// Gives it up, unless it counts already.
-    func cancel() {
-        isCancelled.store(true, ordering: .releasing)
+    func cancel(because reason: String) {
+        let error = self.reason.withLock { first in
+            let error = first ?? StoreError(.cancelled, reason)
+            first = error
+            return error
+        }
         cancellation.cancel()
-        intake.end(StoreError(.cancelled, "the caller of the restore has gone"))
+        intake.end(error)
     }
 
     struct Outcome: Sendable {
@@ -78,6 +83,8 @@ final class LiveRestore: Sendable {
             try index(outcome.tree)
             return outcome
         } catch {
+            // What was cancelled says so in words of its own.
+            let error = error.code == .cancelled ? reason.withLock { $0 } ?? error : error
             intake.end(error)
             stage.discard()
             throw error
@@ -113,9 +120,7 @@ final class LiveRestore: Sendable {
     }
 
     private func requireWanted() throws(StoreError) {
-        if isCancelled.load(ordering: .acquiring) {
-            throw StoreError(.cancelled, "the caller of the restore has gone")
-        }
+        if let reason = reason.withLock({ $0 }) { throw reason }
     }
 
     private func restoreEntries() throws(StoreError) -> Outcome {

@@ -42,7 +42,7 @@ final class RestoreService: Sendable {
     private let faults: FaultLog
     private let log: Logger
     private let state = Monitor(State())
-    private let identifierHandler = Mutex<@Sendable (ServerIdentifier) -> Void>({ _ in })
+    private let identifierHandlers = Mutex<[@Sendable (ServerIdentifier) -> Void]>([])
 
     init(
         _ data: OpenedData, _ options: ServerOptions, gate: Gate, faults: FaultLog, log: Logger
@@ -63,9 +63,9 @@ final class RestoreService: Sendable {
         ]
     }
 
-    /// Sets what is done when a restore has given the server another identifier.
+    /// Adds what is done when a restore has given the server another identifier: in the order of these calls.
     func onNewIdentifier(_ handler: @escaping @Sendable (ServerIdentifier) -> Void) {
-        identifierHandler.withLock { $0 = handler }
+        identifierHandlers.withLock { $0.append(handler) }
     }
 
     // MARK: the restore
@@ -93,10 +93,10 @@ final class RestoreService: Sendable {
                 return !state.isEnded
             }
             // The server began to stop before it could see what to give up.
-            if !isWanted { restore.cancel() }
+            if !isWanted { restore.cancel(because: Self.isStopping) }
             let outcome = try await run(restore, stream)
             if let new = outcome.identifier, new != identifier.value {
-                identifierHandler.withLock { $0 }(new)
+                for handler in identifierHandlers.withLock({ $0 }) { handler(new) }
             }
             log.info(
                 "\(outcome.tree.size) entries were restored, with the \(outcome.tree)",
@@ -134,11 +134,14 @@ final class RestoreService: Sendable {
             state.isEnded = true
             return state.running?.restore
         }
-        restore?.cancel()
+        restore?.cancel(because: Self.isStopping)
         state.wait { $0.running == nil ? () : nil }
-        // It holds what holds this.
-        identifierHandler.withLock { $0 = { _ in } }
+        // They hold what holds this.
+        identifierHandlers.withLock { $0 = [] }
     }
+
+    private static let isStopping = "the server stops"
+    private static let callerHasGone = "the caller of the restore has gone"
 
     private func requireEmpty() throws(Refusal) {
         let size = database.snapshot.size
@@ -173,13 +176,13 @@ final class RestoreService: Sendable {
                 }
             } catch {
                 // Nobody waits for the restore any more, or it has ended.
-                if !(error is CancellationError) { restore.cancel() }
+                if !(error is CancellationError) { restore.cancel(because: Self.callerHasGone) }
             }
         }
         let result = await withTaskCancellationHandler {
             await work.value
         } onCancel: {
-            restore.cancel()
+            restore.cancel(because: Self.callerHasGone)
         }
         reports.cancel()
         await reports.value

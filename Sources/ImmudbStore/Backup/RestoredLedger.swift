@@ -97,12 +97,20 @@ final class RestoredLedger: @unchecked Sendable {
     /// Refuses an entry that no append has ever let in: the kind is in no leaf, and the index could not be made.
     private func requirePossible(_ entry: BackupEntry) throws(StoreError) {
         let key = entry.key
-        var isPossible = (1...Limits.keyByteCount).contains(key.count) && key[0] != 0
-        if entry.kind == .sortedSetMember {
+        func isKey(_ bytes: UnsafeRawBufferPointer) -> Bool {
+            (1...Limits.keyByteCount).contains(bytes.count) && bytes[0] != 0
+        }
+        var isPossible = isKey(key)
+        switch entry.kind {
+        case .value: break
+        case .reference:
+            isPossible = isPossible && isKey(entry.value)
+        case .sortedSetMember:
             let start = SortedSetKey.scoreStart(
                 keyByteCount: key.count, memberByteCount: entry.value.count)
             isPossible =
-                isPossible && start.map { $0 > 0 } == true
+                isPossible && isKey(entry.value)
+                && start.map { $0 > 0 && !key.score(at: $0).isNaN } == true
                 && key.suffix(entry.value.count).elementsEqual(entry.value)
         }
         guard isPossible else {
@@ -194,6 +202,14 @@ private struct HeldEntries {
                 if entry.index >= first.index { body(entry) }
             }
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The score in the key of a member of a sorted set.
+    fileprivate func score(at offset: Int) -> Double {
+        Double(
+            bitPattern: UInt64(bigEndian: loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
     }
 }
 

@@ -42,6 +42,12 @@ struct DatabaseRepair {
                             + "copy, or a backup, has what is missing: name it with --from")
             }
         }
+        if before.isOtherHistory, !before.hasOtherTree, before.damagedSegments.isEmpty {
+            failures.append(
+                "\(path): nothing is damaged, but the history is not that of --root: either the root is of another database, "
+                    + "or somebody has made this one anew. Put a copy or a restored backup that has the root in its place"
+            )
+        }
         // Entries that were replaced are proven by roots: a tree that differs from them now was changed with them.
         let after = replacements.isEmpty ? before : try verify(comparingHistories: false)
         return RepairReport(

@@ -24,8 +24,8 @@ extension DatabaseVerification {
     ) throws(StoreError) -> StoredRecords? {
         let path = "\(treePath)/\(name)"
         guard try fileSystem.exists(path) else {
-            // A folder that was just restored has no views yet.
-            guard try fileSystem.exists(treePath) else { return nil }
+            // A folder that was just restored, or repaired, has no views yet.
+            guard try hasTreeFiles() else { return nil }
             add(.view, path, "the file is missing. The next start makes it from the ledger")
             return nil
         }
@@ -52,9 +52,12 @@ extension DatabaseVerification {
         _ identity: DatabaseIdentity
     ) throws(StoreError) -> IndexInspection? {
         if try fileSystem.exists(Storage.damagedIndexMark(path)) {
-            add(.view, indexPath, "the server found it damaged. The next start rebuilds it")
+            log.note(
+                "\(indexPath) was found damaged before, and is not compared: the next start makes it again from the ledger"
+            )
+            return nil
         }
-        if try !fileSystem.exists(indexPath), try !fileSystem.exists(treePath) { return nil }
+        if try !fileSystem.exists(indexPath), try !hasTreeFiles() { return nil }
         guard try fileSystem.exists("\(indexPath)/CURRENT") else {
             add(
                 .view, indexPath,
@@ -75,7 +78,7 @@ extension DatabaseVerification {
     /// Says what cannot be compared because views are not there: a folder that was just restored has none, and one from
     /// which somebody removed them looks the same.
     mutating func noteMissingViews() throws(StoreError) {
-        guard try !fileSystem.exists(treePath) else { return }
+        guard try !hasTreeFiles() else { return }
         let isAlone = try !fileSystem.exists(indexPath)
         let missing = isAlone ? "\(treePath) and \(indexPath) are" : "\(treePath) is"
         // The index shows how many entries there were, not their leaves.
@@ -86,8 +89,15 @@ extension DatabaseVerification {
             ? "compare it with a root that you know, --root"
             : "only those that the root of --root covers were compared"
         log.note(
-            "\(missing) not there, as after a restore; the next start makes what is missing from the ledger. Nothing else "
+            "\(missing) not there, as after a restore or a repair; the next start makes what is missing from the ledger. Nothing else "
                 + "in the folder shows \(unknown): \(text)")
+    }
+
+    private func hasTreeFiles() throws(StoreError) -> Bool {
+        for name in ["digests", "places"] where try fileSystem.exists("\(treePath)/\(name)") {
+            return true
+        }
+        return false
     }
 
     /// Starts the walk over the index, if there is one.

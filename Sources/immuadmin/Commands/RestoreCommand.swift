@@ -64,7 +64,7 @@ struct RestoreCommand: AdminCommand, FlaggedCommand {
             let input = try BackupPieces(name)
             defer { input.close() }
             while true {
-                let piece = try input.next { !upload.isEnded }
+                let piece = try await input.next { !upload.isEnded }
                 // The server says why it wants no more.
                 if upload.isEnded { return }
                 try await upload.send(
@@ -105,13 +105,15 @@ private struct BackupPieces {
     /// Waits for bytes of a pipe as long as any are wanted.
     ///
     /// - Returns: the next bytes, none if they are not wanted any more; and whether they are the last ones.
-    func next(while isWanted: () -> Bool) throws -> (bytes: [UInt8], isLast: Bool) {
+    func next(while isWanted: () -> Bool) async throws -> (bytes: [UInt8], isLast: Bool) {
         var bytes: [UInt8] = []
         do {
             while bytes.count < Self.byteCount {
                 guard try file.waitForInput(milliseconds: Self.waitMilliseconds) else {
-                    if bytes.isEmpty, isWanted() { continue }
-                    return (bytes, false)
+                    guard bytes.isEmpty, isWanted() else { return (bytes, false) }
+                    // Where there is one processor, other tasks have this thread, too.
+                    await Task.yield()
+                    continue
                 }
                 let some = try file.bytes(inOneReadUpTo: Self.byteCount - bytes.count)
                 if some.isEmpty { return (bytes, true) }

@@ -43,6 +43,11 @@ struct RepairedDatabase {
                 "replaced: \(replacement.segment): \(what); proven by \(text(of: replacement.proof))"
             )
         }
+        if report.replacements.contains(where: { $0.entryCount > 0 }) {
+            lines.append(
+                "note: roots prove keys and values. Kinds, ends of batches and times are as the other copy has them"
+            )
+        }
         lines += report.discardedViews.map { "to be made again at the next start: \($0)" }
         lines += report.failures.map { "not repaired: \($0)" }
         let left = report.after.problems.filter { _ in !report.isRepaired }
