@@ -146,6 +146,10 @@ struct RepairTests {
         try fixture.editor.edit("\(StoreSession.path)/tree/digests") { $0[4100] ^= 1 }
         let report = try RepairFixture.repair(fixture.disk, from: nil)
         #expect(report.isRepaired && report.discardedViews == ["\(StoreSession.path)/tree"])
+        // What the next start makes is no damage.
+        var options = VerificationOptions()
+        options.fileSystem = fixture.disk
+        #expect(try Database.verify(at: StoreSession.path, options: options).isWhole)
         try Self.expectWhole(fixture)
         try fixture.editor.changeValue(of: 4)
         let asking = try RepairFixture.repair(fixture.disk, from: nil)
