@@ -114,9 +114,11 @@ let package = Package(
         .systemLibrary(
             name: "CNcurses", providers: [.apt(["libncurses-dev"]), .brew(["ncurses"])]),
 
+        // Linux' names for the types of file systems.
+        .systemLibrary(name: "CStatfs"),
         // The operating system for programs and libraries: atomic replacement of files, threads,
         // queues between threads.
-        .target(name: "POSIX", dependencies: [system]),
+        .target(name: "POSIX", dependencies: ["CStatfs", system]),
 
         // MARK: the database
 

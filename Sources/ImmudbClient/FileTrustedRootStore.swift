@@ -14,12 +14,24 @@ import Synchronization
 /// The file `known-servers` records which server was trusted at which address, so that another server there is not
 /// taken for a first contact.
 ///
-/// All file operations run on threads of the store's own. Reads do not wait for writes, which sync the disk twice: while a
-/// root is written, they get the one before it, which is on disk.
+/// A root that was read or written stays in memory, and its file stays open. A read then only looks up the path: if it
+/// still names that file, unchanged, the file is not read again. So a root that another process has moved, or a file that
+/// was removed, is noticed by the next read. On file systems of other machines each read reads the file.
+///
+/// All other file operations run on threads of the store's own. Reads do not wait for writes, which sync the disk twice:
+/// while a root is written, they get the one before it, which is on disk.
 public final class FileTrustedRootStore: TrustedRootStore {
     private struct Read: Sendable {
         var server: ServerIdentity
         var completion: CheckedContinuation<TrustedRoot?, any Error>
+    }
+
+    /// A server's root in memory.
+    private enum Kept: Sendable {
+        /// The root that was read or written last.
+        case held(HeldRoot)
+        /// The root that is being replaced, and is on disk until then; nil for a server that had none.
+        case replaced(TrustedRoot?)
     }
 
     fileprivate struct Move: Sendable {
@@ -36,8 +48,7 @@ public final class FileTrustedRootStore: TrustedRootStore {
     private let queue = DispatchQueue(label: "immudb.trusted-roots")
     private let readQueue = DispatchQueue(label: "immudb.trusted-roots.reads")
     private let reads = Mutex<[Read]>([])
-    /// The roots that are being replaced; nil for a server that had none.
-    private let replaced = Mutex<[ServerIdentity: TrustedRoot?]>([:])
+    private let kept = Mutex<[ServerIdentity: Kept]>([:])
     private let moves = Mutex<[Move]>([])
 
     /// - Parameters:
@@ -49,7 +60,8 @@ public final class FileTrustedRootStore: TrustedRootStore {
     }
 
     public func trustedRoot(of server: ServerIdentity) async throws -> TrustedRoot? {
-        try await withCheckedThrowingContinuation { completion in
+        if let root = unchangedRoot(of: server) { return root }
+        return try await withCheckedThrowingContinuation { completion in
             let isAlone = reads.withLock { reads in
                 reads.append(Read(server: server, completion: completion))
                 return reads.count == 1
@@ -70,20 +82,38 @@ public final class FileTrustedRootStore: TrustedRootStore {
         }
     }
 
-    private func durableRoot(of server: ServerIdentity) throws -> TrustedRoot? {
-        if let old = replaced.withLock({ $0[server] }) { return old }
-        let root = try file(of: server).read()
-        // What was read may be a root whose write has begun meanwhile, and has not ended.
-        return replaced.withLock { $0[server] } ?? root
+    /// Returns the root in memory if it is the one on disk; nil if the file has to be read.
+    private func unchangedRoot(of server: ServerIdentity) -> TrustedRoot? {
+        switch kept.withLock({ $0[server] }) {
+        case .held(let held): held.isUnchanged ? held.root : nil
+        // The lock is held meanwhile, so no other process moves the root.
+        case .replaced(let old): old
+        case nil: nil
+        }
     }
 
-    /// Replaces a server's root.
+    private func durableRoot(of server: ServerIdentity) throws -> TrustedRoot? {
+        if case .replaced(let old) = kept.withLock({ $0[server] }) { return old }
+        let held = try file(of: server).hold()
+        return kept.withLock { kept in
+            // What was read may be a root whose write has begun meanwhile, and has not ended.
+            if case .replaced(let old) = kept[server] { return old }
+            kept[server] = held.map { .held($0) }
+            return held?.root
+        }
+    }
+
+    /// Replaces a server's root. Must be called with the lock of the file.
     private func write(
         _ root: TrustedRoot, replacing old: TrustedRoot?, of server: ServerIdentity
     ) throws {
-        replaced.withLock { $0[server] = .some(old) }
-        defer { replaced.withLock { _ = $0.removeValue(forKey: server) } }
-        try file(of: server).write(root)
+        let file = file(of: server)
+        var held: HeldRoot?
+        kept.withLock { $0[server] = .replaced(old) }
+        defer { kept.withLock { $0[server] = held.map { .held($0) } } }
+        try file.write(root)
+        // The next read reports a file that cannot be read now.
+        held = try? file.hold()
     }
 
     public func server(at address: String) async throws -> ServerIdentity? {

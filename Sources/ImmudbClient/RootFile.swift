@@ -19,18 +19,41 @@ struct RootFile: Sendable {
     ///
     /// - Returns: nil if there is no file, or if the server was empty at first contact, so that nothing is trusted yet.
     /// - Throws: code `.trustedRootUnusable` if the file cannot be read or does not hold a root.
-    func read() throws(ClientError) -> TrustedRoot? {
-        let bytes: [UInt8]
+    func read() throws(ClientError) -> TrustedRoot? { try hold()?.root }
+
+    /// Reads the root, and keeps the file open.
+    ///
+    /// - Returns: as `read`.
+    /// - Throws: as `read`.
+    func hold() throws(ClientError) -> HeldRoot? {
+        let file: FileDescriptor
         do {
-            let file = try FileDescriptor.opening(path, .readOnly)
-            // A root has at most 44 bytes.
-            bytes = try file.closeAfter { try file.bytes(upTo: 256) }
+            file = try .opening(path, .readOnly)
         } catch Errno.noSuchFileOrDirectory {
             return nil
         } catch {
-            throw unusable("cannot be read: \(error)")
+            throw unreadable(error)
         }
-        return try decode(bytes)
+        var isHeld = false
+        defer { if !isHeld { try? file.close() } }
+        let bytes: [UInt8]
+        var stamp: FileStamp?
+        do {
+            let before = try FileStamp(of: file)
+            // A root has at most 44 bytes.
+            bytes = try file.bytes(upTo: 256)
+            // A file that is overwritten in place while it is read has no stamp.
+            if try FileStamp(of: file) == before, isOnLocalFileSystem(file) { stamp = before }
+        } catch {
+            throw unreadable(error)
+        }
+        guard let root = try decode(bytes) else { return nil }
+        isHeld = true
+        return HeldRoot(root, path, file, stamp)
+    }
+
+    private func unreadable(_ error: any Error) -> ClientError {
+        unusable("cannot be read: \(error)")
     }
 
     private func decode(_ bytes: [UInt8]) throws(ClientError) -> TrustedRoot? {
