@@ -154,21 +154,21 @@ extension ImmudbClient {
 
     /// Trusts a root that was verified to continue another, which was trusted when the call began.
     ///
-    /// If the trusted root has moved meanwhile, the server first has to prove that both are of one history.
+    /// If the trusted root has moved meanwhile, both have to be proven to be of one history: by computation, if this client
+    /// knows all entries between them, or else by the server.
     ///
+    /// - Parameter proof: the proof by which `root` was verified to continue `base`, if it is that of an entry.
     /// - Returns: the root that is trusted now: it continues `root`.
     @discardableResult
     func trust(
-        _ root: TrustedRoot, continuing base: TrustedRoot
+        _ root: TrustedRoot, continuing base: TrustedRoot, by proof: UncheckedProof? = nil
     ) async throws -> TrustedRoot {
         // The tree has not grown. If another call has moved the trusted root meanwhile, it continues this one.
         if root == base { return base }
-        let now = try await trustedRoots.advance(from: base, to: root, of: identity)
-        if now == root {
-            linker.remember(root)
+        if linker.knows(root), let newest = linker.newest { return newest }
+        if let now = try await linker.mover.move(to: root, from: base, by: proof, for: self) {
             return now
         }
-        if linker.knows(root) { return now }
         return try await linker.link([root], for: self)
     }
 

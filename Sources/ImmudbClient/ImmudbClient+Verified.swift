@@ -56,9 +56,13 @@ extension ImmudbClient {
             let response: Immudb_Schema_Proof = try await verifiedCall(
                 path, request(rootIndex), since: trusted, about: names)
             do {
-                let verified = try UncheckedProof(response)
-                    .verify(writtenKey: key, value: value, since: trusted, kind: kind)
-                try await afterWrite { _ = try await trust(verified.root, continuing: trusted) }
+                let proof = UncheckedProof(response)
+                let verified = try proof.verify(
+                    writtenKey: key, value: value, since: trusted, kind: kind)
+                linker.mover.note(proof, of: verified.value.index)
+                try await afterWrite {
+                    _ = try await trust(verified.root, continuing: trusted, by: proof)
+                }
                 return verified
             } catch var error as VerificationError {
                 // The one that the server has acknowledged, also if another of its answers proves it a liar.
@@ -119,12 +123,12 @@ extension ImmudbClient {
         let proof = UncheckedProof(response.proof)
         let verified = try proof.verify(read: entry, since: trusted)
         guard entry.key != key else {
-            try await trust(verified.root, continuing: trusted)
+            try await trust(verified.root, continuing: trusted, by: proof)
             return (verified, proof)
         }
         let reference = try await reference(key, to: entry.key, trusted)
         if reference.tree == verified.root {
-            try await trust(verified.root, continuing: trusted)
+            try await trust(verified.root, continuing: trusted, by: proof)
         } else {
             // Both trees are trusted or none: nothing of a false answer is kept.
             _ = try await linker.link([verified.root, reference.tree], for: self)

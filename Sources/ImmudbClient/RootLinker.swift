@@ -8,54 +8,21 @@ import Synchronization
 /// answer two calls from two histories that split after that root. The proofs are requested once for all waiting calls,
 /// so that they cost little beside the calls.
 final class RootLinker: Sendable {
-    /// A call that waits for the proofs. It ends with the first outcome: that of the proofs, or its cancellation.
-    private final class Waiter: Sendable {
-        private enum State {
-            case waiting(CheckedContinuation<TrustedRoot, any Error>?)
-            case over(Result<TrustedRoot, any Error>)
-        }
-
+    private struct Waiter: Sendable {
         let roots: Set<TrustedRoot>
         /// Makes the calls of a round in which this is the first one that waits.
         let client: ImmudbClient
-        private let state = Mutex(State.waiting(nil))
-
-        init(_ roots: Set<TrustedRoot>, _ client: ImmudbClient) {
-            self.roots = roots
-            self.client = client
-        }
-
-        var isWaiting: Bool {
-            state.withLock { state in
-                if case .waiting = state { true } else { false }
-            }
-        }
-
-        func install(_ completion: CheckedContinuation<TrustedRoot, any Error>) {
-            let outcome = state.withLock { state -> Result<TrustedRoot, any Error>? in
-                if case .over(let outcome) = state { return outcome }
-                state = .waiting(completion)
-                return nil
-            }
-            if let outcome { completion.resume(with: outcome) }
-        }
-
-        func finish(_ outcome: Result<TrustedRoot, any Error>) {
-            let completion = state.withLock {
-                state -> CheckedContinuation<TrustedRoot, any Error>? in
-                guard case .waiting(let completion) = state else { return nil }
-                state = .over(outcome)
-                return completion
-            }
-            completion?.resume(with: outcome)
-        }
+        let pending = PendingTrust()
     }
 
     private struct State {
         var waiting: [Waiter] = []
         var isRunning = false
         /// Roots that were trusted recently, each of which a later one continues.
-        var recent: [TrustedRoot] = []
+        var recent: Set<TrustedRoot> = []
+        /// The same; once there are `recentCount` of them, the next one replaces that at `oldest`.
+        var arrivals: [TrustedRoot] = []
+        var oldest = 0
         /// The largest root that was trusted.
         var newest: TrustedRoot?
         /// Whether a root that the application supplied is proven to be of the trusted history.
@@ -64,9 +31,12 @@ final class RootLinker: Sendable {
 
     /// How many times the server's tree may grow between two answers before linking fails.
     private static let attemptCount = 32
-    private static let recentCount = 64
+    private static let recentCount = 256
 
     private let state = Mutex(State())
+
+    /// Moves the trusted root for calls whose trees continue it.
+    let mover = RootMover()
 
     // MARK: known roots
 
@@ -85,9 +55,13 @@ final class RootLinker: Sendable {
     func remember(_ root: TrustedRoot) {
         state.withLock { state in
             if root.size > state.newest?.size ?? TreeSize(0) { state.newest = root }
-            guard !state.recent.contains(root) else { return }
-            state.recent.append(root)
-            if state.recent.count > Self.recentCount { state.recent.removeFirst() }
+            guard state.recent.insert(root).inserted else { return }
+            guard state.arrivals.count == Self.recentCount else {
+                return state.arrivals.append(root)
+            }
+            state.recent.remove(state.arrivals[state.oldest])
+            state.arrivals[state.oldest] = root
+            state.oldest = (state.oldest + 1) % Self.recentCount
         }
     }
 
@@ -101,20 +75,15 @@ final class RootLinker: Sendable {
     ///   `.cancelled`, at once, when the calling task is cancelled.
     func link(_ roots: Set<TrustedRoot>, for client: ImmudbClient) async throws -> TrustedRoot {
         do {
-            let waiter = Waiter(roots, client)
-            return try await withTaskCancellationHandler {
-                try await withCheckedThrowingContinuation { completion in
-                    waiter.install(completion)
-                    let mustRun = state.withLock { state in
-                        state.waiting.append(waiter)
-                        defer { state.isRunning = true }
-                        return !state.isRunning
-                    }
-                    // Detached, so that the calls for all waiters are in no caller's transcript.
-                    if mustRun { Task.detached { await self.run() } }
+            let waiter = Waiter(roots: roots, client: client)
+            return try await waiter.pending.outcome {
+                let mustRun = state.withLock { state in
+                    state.waiting.append(waiter)
+                    defer { state.isRunning = true }
+                    return !state.isRunning
                 }
-            } onCancel: {
-                waiter.finish(.failure(ClientError(.cancelled, "the call was cancelled")))
+                // Detached, so that the calls for all waiters are in no caller's transcript.
+                if mustRun { Task.detached { await self.run() } }
             }
         } catch is SharedFailure {
             // The cause may be the tree of another waiting call. Each call gets its own result.
@@ -139,10 +108,10 @@ final class RootLinker: Sendable {
     private func run() async {
         while let waiters = nextRound() {
             // Those that were cancelled have their result.
-            let waiting = waiters.filter(\.isWaiting)
+            let waiting = waiters.filter(\.pending.isWaiting)
             guard let client = waiting.first?.client else { continue }
             let result = await outcome(of: waiting, by: client)
-            for waiter in waiting { waiter.finish(result) }
+            for waiter in waiting { waiter.pending.finish(result) }
         }
     }
 

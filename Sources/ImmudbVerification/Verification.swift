@@ -105,6 +105,15 @@ extension UncheckedProof {
         return (InclusionProof(index: EntryIndex(index), size: new.size, path: path), new.root)
     }
 
+    /// Returns the trusted tree's peaks, which the proof contains.
+    ///
+    /// - Parameter trusted: the root that was trusted before the request.
+    /// - Returns: nil if the proof does not have them.
+    package func tree(of trusted: TrustedRoot) -> MerkleAccumulator? {
+        guard !trusted.size.isEmpty else { return MerkleAccumulator() }
+        return try? parsed(since: trusted.size).consistency.olderTree(root: trusted.root)
+    }
+
     private func verify(
         _ entry: Entry, since trusted: TrustedRoot
     ) throws(VerificationError) -> Verified<Entry> {

@@ -93,6 +93,25 @@ public struct ConsistencyProof: Hashable, Sendable {
         return (old, new)
     }
 
+    /// Returns the older tree's peaks, which every proof contains, left to right: with them and the leaves that follow, a
+    /// verifier computes the root of each later tree itself.
+    ///
+    /// - Parameter trustedRoot: the root of the older tree.
+    /// - Returns: nil if the path has another length than the sizes require, the trees are of one size, or the older one is
+    ///   not a tree of these peaks.
+    public func olderTree(root trustedRoot: Digest) -> MerkleAccumulator? {
+        guard let start = Self.start(of: from), from < to, path.count == expectedLength else {
+            return nil
+        }
+        let shape = PathShape(from: start, in: to)
+        var rest = path[...]
+        var peaks = [from.isOnePeak ? trustedRoot : rest.removeFirst()]
+        for (step, sibling) in rest.enumerated() where shape.isLeft(step) { peaks.append(sibling) }
+        // The siblings on the left are the other peaks, from the right one on.
+        let tree = MerkleAccumulator(size: from, peaks: peaks.reversed())
+        return tree.root == trustedRoot ? tree : nil
+    }
+
     private var expectedLength: Int {
         guard let start = Self.start(of: from), from < to else { return 0 }
         return PathShape(from: start, in: to).length + (from.isOnePeak ? 0 : 1)

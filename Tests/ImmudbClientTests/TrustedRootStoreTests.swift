@@ -189,6 +189,57 @@ struct TrustedRootStoreTests {
         #expect(stored == ledger.root)
     }
 
+    @Test("are read again if anybody has moved, replaced, overwritten or removed the file since")
+    func changedFile() async throws {
+        let ledger = TestLedger(count: 9)
+        func root(_ size: UInt64) -> TrustedRoot { ledger.root(of: TreeSize(size)) }
+        let store = FileTrustedRootStore(directory: folder.path)
+        let other = FileTrustedRootStore(directory: folder.path)
+        try await store.establish(root(3), of: server)
+        for size: UInt64 in 4...9 {
+            // Read before, so that it is in memory, by the one that wrote it and by the other one.
+            #expect(try await store.trustedRoot(of: server) == root(size - 1))
+            #expect(try await other.trustedRoot(of: server) == root(size - 1))
+            let mover = size.isMultiple(of: 2) ? other : store
+            try await mover.advance(from: root(size - 1), to: root(size), of: server)
+            #expect(try await store.trustedRoot(of: server) == root(size))
+            #expect(try await other.trustedRoot(of: server) == root(size))
+        }
+        let content = try bytes()
+        // A file of the same length, as a tool that replaces files puts it there.
+        var older = content
+        older[older.count - 1] ^= 1
+        try Data(older).write(to: URL(fileURLWithPath: file), options: .atomic)
+        #expect(try await store.trustedRoot(of: server) != root(9))
+        // In place, after a pause that is longer than the kernel's clock takes for a tick.
+        try await Task.sleep(for: .milliseconds(50))
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+        try handle.write(contentsOf: Data(content))
+        try handle.close()
+        #expect(try await store.trustedRoot(of: server) == root(9))
+        try FileManager.default.moveItem(atPath: file, toPath: file + ".away")
+        #expect(try await store.trustedRoot(of: server) == nil)
+        try FileManager.default.moveItem(atPath: file + ".away", toPath: file)
+        #expect(try await store.trustedRoot(of: server) == root(9))
+        try write([])
+        await #expect(throws: ClientError(.trustedRootUnusable, "")) {
+            try await store.trustedRoot(of: server)
+        }
+    }
+
+    @Test("are those of a folder that has replaced another one")
+    func replacedFolder() async throws {
+        let store = FileTrustedRootStore(directory: folder.path + "/roots")
+        let root = TestLedger(count: 3).root
+        try await store.establish(root, of: server)
+        #expect(try await store.trustedRoot(of: server) == root)
+        try FileManager.default.moveItem(
+            atPath: folder.path + "/roots", toPath: folder.path + "/old")
+        #expect(try await store.trustedRoot(of: server) == nil)
+        try await store.establish(TestLedger(count: 2).root, of: server)
+        #expect(try await store.trustedRoot(of: server) == TestLedger(count: 2).root)
+    }
+
     @Test("fail after a while if another process keeps the lock")
     func heldLock() async throws {
         let store = FileTrustedRootStore(directory: folder.path, lockTimeoutMilliseconds: 50)

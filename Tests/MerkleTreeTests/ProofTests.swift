@@ -60,6 +60,30 @@ struct ProofTests {
         }
     }
 
+    @Test(
+        "contain the older tree, from which the newer ones can be computed, for all trees to 130 leaves"
+    )
+    func olderTrees() throws {
+        let tree = SmallTree(count: 130)
+        for to in 1...130 {
+            for from in 1..<to {
+                let proof = tree.consistencyProof(from, to)
+                var older = try #require(proof.olderTree(root: tree.root(from)))
+                #expect(older.size == TreeSize(UInt64(from)))
+                for leaf in tree.leaves[from..<to] { older.append(leaf) }
+                #expect(older.root == tree.root(to))
+                #expect(proof.olderTree(root: tree.root(to)) == nil || from.nonzeroBitCount == 1)
+                var longer = proof
+                longer.path.append(tree.root(to))
+                #expect(longer.olderTree(root: tree.root(from)) == nil)
+                longer.path.removeLast(2)
+                #expect(longer.olderTree(root: tree.root(from)) == nil)
+            }
+            #expect(tree.consistencyProof(to, to).olderTree(root: tree.root(to)) == nil)
+            #expect(tree.consistencyProof(0, to).olderTree(root: .emptyTree) == nil)
+        }
+    }
+
     @Test("are the same with the tree's edge that was computed for the root")
     func foldedEdge() throws {
         let tree = SmallTree(count: 200)
