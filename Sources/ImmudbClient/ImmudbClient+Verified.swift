@@ -50,7 +50,9 @@ extension ImmudbClient {
         _ path: String, _ kind: EntryKind?, key: [UInt8], value: [UInt8],
         about names: [GivenName], _ request: (Immudb_Schema_Index?) -> some Message
     ) async throws -> Verified<Entry> {
-        try await keepingEvidence {
+        linker.mover.beginWrite()
+        defer { linker.mover.endWrite() }
+        return try await keepingEvidence {
             let trusted = try await trustedRoot()
             let rootIndex = trusted.size.lastIndex.map { Immudb_Schema_Index($0) }
             let response: Immudb_Schema_Proof = try await verifiedCall(

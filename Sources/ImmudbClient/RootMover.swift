@@ -9,7 +9,8 @@ import Synchronization
 /// the root that was trusted when its call began. That they also continue each other is proven by computing them, as far
 /// as this client has written all entries between them. The other calls need the server's proofs, see ``RootLinker``.
 ///
-/// Rounds make no calls to the server.
+/// Rounds make no calls to the server. A round waits a little if most writes that are under way have not ended yet, so that
+/// more of them share a move.
 final class RootMover: Sendable {
     private struct Move: Sendable {
         let root: TrustedRoot
@@ -25,6 +26,10 @@ final class RootMover: Sendable {
     private struct State {
         var isMoving = false
         var waiting: [Move] = []
+        /// How many verified writes have begun and not ended.
+        var openCount = 0
+        /// How long the last move took.
+        var moveTime = Duration.zero
         /// The leaves of verified writes, for the next round.
         var written: [(index: EntryIndex, leaf: Digest)] = []
     }
@@ -33,10 +38,17 @@ final class RootMover: Sendable {
     private struct Unproven: Error {}
 
     private static let attemptCount = 3
+    /// A round waits if more than so many times as many writes are under way as wait for it, as long as the last move took.
+    private static let missingFactor = 3
+    private static let longestPause = Duration.milliseconds(10)
 
     private let state = Mutex(State())
     /// Used by one round at a time.
     private let trees = Mutex(GrownTrees())
+
+    /// Notes that a verified write begins. ``endWrite()`` must follow.
+    func beginWrite() { state.withLock { $0.openCount += 1 } }
+    func endWrite() { state.withLock { $0.openCount -= 1 } }
 
     /// Remembers the leaf of an entry that was written and verified.
     func note(_ proof: UncheckedProof, of index: EntryIndex) {
@@ -59,7 +71,9 @@ final class RootMover: Sendable {
         for client: ImmudbClient
     ) async throws -> TrustedRoot? {
         let isAlone = state.withLock { state in
-            guard !state.isMoving, base == client.linker.newest ?? .empty else { return false }
+            guard !state.isMoving, base == client.linker.newest ?? .empty,
+                state.openCount <= Self.missingFactor
+            else { return false }
             state.isMoving = true
             return true
         }
@@ -103,7 +117,7 @@ final class RootMover: Sendable {
 
     /// Makes rounds until no call waits.
     private func run() async {
-        while let moves = nextRound() {
+        while let moves = await nextRound() {
             let waiting = moves.filter(\.pending.isWaiting)
             guard let client = waiting.first?.client else { continue }
             do {
@@ -117,8 +131,14 @@ final class RootMover: Sendable {
         }
     }
 
-    private func nextRound() -> [Move]? {
-        state.withLock { state in
+    private func nextRound() async -> [Move]? {
+        let pause = state.withLock { state in
+            let waiting = state.waiting.count
+            return state.openCount - waiting > Self.missingFactor * waiting && waiting > 0
+                ? min(state.moveTime, Self.longestPause) : .zero
+        }
+        if pause > .zero { try? await Task.sleep(for: pause) }
+        return state.withLock { state in
             defer { state.waiting = [] }
             guard state.waiting.isEmpty else { return state.waiting }
             state.isMoving = false
@@ -169,8 +189,10 @@ final class RootMover: Sendable {
             }
             guard let newest = proven.max(by: { $0.size < $1.size }), newest.size > trusted.size
             else { return Round(now: trusted, proven: proven, hasMoved: false) }
+            let start = ContinuousClock.now
             let now = try await client.trustedRoots.advance(
                 from: trusted, to: newest, of: client.identity)
+            state.withLock { $0.moveTime = .now - start }
             // Otherwise another process has moved it.
             guard now == newest else { continue }
             for root in proven { linker.remember(root) }

@@ -75,7 +75,7 @@ struct OverlappingWritesTests {
                     }
                 }
             }
-            return await group.reduce(into: []) { failures, failure in
+            return await group.reduce(into: [any Error]()) { failures, failure in
                 if let failure { failures.append(failure) }
             }
         }
