@@ -32,6 +32,12 @@ public final class FileTrustedRootStore: TrustedRootStore {
         case held(HeldRoot)
         /// The root that is being replaced, and is on disk until then; nil for a server that had none.
         case replaced(TrustedRoot?)
+
+        /// - Returns: nil for a file that has to be read each time.
+        init?(_ held: HeldRoot?) {
+            guard let held, held.canBeCompared else { return nil }
+            self = .held(held)
+        }
     }
 
     fileprivate struct Move: Sendable {
@@ -98,7 +104,7 @@ public final class FileTrustedRootStore: TrustedRootStore {
         return kept.withLock { kept in
             // What was read may be a root whose write has begun meanwhile, and has not ended.
             if case .replaced(let old) = kept[server] { return old }
-            kept[server] = held.map { .held($0) }
+            kept[server] = Kept(held)
             return held?.root
         }
     }
@@ -110,10 +116,17 @@ public final class FileTrustedRootStore: TrustedRootStore {
         let file = file(of: server)
         var held: HeldRoot?
         kept.withLock { $0[server] = .replaced(old) }
-        defer { kept.withLock { $0[server] = held.map { .held($0) } } }
+        defer { kept.withLock { $0[server] = Kept(held) } }
         try file.write(root)
         // The next read reports a file that cannot be read now.
         held = try? file.hold()
+    }
+
+    /// Forgets a root in memory that is not the one in the file, although its stamp is.
+    private func forget(unless current: TrustedRoot?, of server: ServerIdentity) {
+        kept.withLock { kept in
+            if case .held(let held) = kept[server], held.root != current { kept[server] = nil }
+        }
     }
 
     public func server(at address: String) async throws -> ServerIdentity? {
@@ -178,8 +191,10 @@ public final class FileTrustedRootStore: TrustedRootStore {
     ) -> [Result<TrustedRoot, any Error>] {
         let file = file(of: server)
         do {
+            let current = try file.read()
+            forget(unless: current, of: server)
             // Most calls find the tree unchanged, and need neither lock nor write.
-            if let stored = try file.read(), moves.allSatisfy({ $0.leavesAsIs(stored) }) {
+            if let stored = current, moves.allSatisfy({ $0.leavesAsIs(stored) }) {
                 return moves.map { _ in .success(stored) }
             }
             return try file.withLock(timeoutMilliseconds: lockTimeoutMilliseconds) {
@@ -215,8 +230,16 @@ extension FileTrustedRootStore.Move {
         stored == root || base != stored && stored.size != root.size
     }
 
-    fileprivate func root(after trusted: TrustedRoot?) throws(VerificationError) -> TrustedRoot {
-        guard let trusted else { return root }
+    fileprivate func root(after trusted: TrustedRoot?) throws -> TrustedRoot {
+        guard let trusted else {
+            guard base?.size.isEmpty ?? true else {
+                throw ClientError(
+                    .trustedRootUnusable,
+                    "the trusted root of the server \(server) is gone from its file while this client used it. Put it back"
+                )
+            }
+            return root
+        }
         return try base.map { base throws(VerificationError) in
             try trusted.advanced(from: base, to: root)
         } ?? trusted

@@ -20,6 +20,9 @@ final class HeldRoot: Sendable {
 
     deinit { try? file.close() }
 
+    /// Whether a look at the path shows if the file has changed.
+    var canBeCompared: Bool { stamp != nil }
+
     /// Whether the path still names this file, unchanged. Costs one system call, which does not wait for the disk.
     var isUnchanged: Bool {
         guard let stamp else { return false }

@@ -46,6 +46,9 @@ final class RootMover: Sendable {
     /// Used by one round at a time.
     private let trees = Mutex(GrownTrees())
 
+    /// The number of calls that wait for the next round.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     /// Notes that a verified write begins. ``endWrite()`` must follow.
     func beginWrite() { state.withLock { $0.openCount += 1 } }
     func endWrite() { state.withLock { $0.openCount -= 1 } }
@@ -91,7 +94,9 @@ final class RootMover: Sendable {
     ) async throws -> TrustedRoot? {
         defer { passOn() }
         let now = try await client.trustedRoots.advance(from: base, to: root, of: client.identity)
-        guard now == root else { return client.linker.knows(root) ? now : nil }
+        guard now == root else {
+            return client.linker.knows(root) ? client.linker.newest ?? now : nil
+        }
         client.linker.remember(root)
         return now
     }
@@ -177,7 +182,10 @@ final class RootMover: Sendable {
         let roots = Set(moves.map(\.root))
         for _ in 0..<Self.attemptCount {
             let trusted = try await client.keptRoot() ?? .empty
-            var proven = roots.filter { $0 == trusted || linker.knows($0) }
+            // A larger one that is known was trusted after `trusted` was read: what is computed from that proves nothing of it.
+            var proven = roots.filter {
+                $0 == trusted || $0.size < trusted.size && linker.knows($0)
+            }
             if proven.count < roots.count { proven.formUnion(computed(moves, roots, trusted)) }
             if !proven.contains(where: { $0.size > trusted.size }),
                 // None of the calls' trees is proven to continue another; each continues its base.

@@ -7,7 +7,7 @@ package import MerkleTree
 /// Keeps the leaves of entries that were verified, by index. As long as all entries of a range are known, for example
 /// because all are writes of one client, the root of each tree that ends in the range can be computed.
 package struct GrownTrees: Sendable {
-    /// At most so many leaves are kept: 160 KB.
+    /// At most so many leaves are kept, and as many that a round adds: less than a megabyte.
     package static let maxLeafCount = 4_096
 
     private var leaves: [UInt64: Digest] = [:]

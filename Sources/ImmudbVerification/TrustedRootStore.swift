@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// A store of your own needs three functions. With two more, ``server(at:)`` and ``note(_:at:)``, a client also notices
 /// that another server has replaced the one that was trusted. Without them, the client treats that server as a first
-/// contact.
+/// contact. The functions must not make verified calls of a client that uses the store: such a call may wait for them.
 public protocol TrustedRootStore: Sendable {
     /// Returns the trusted root of a server.
     ///
