@@ -52,20 +52,24 @@ public final class Gateway: Sendable {
 
     /// Starts a gateway of an immudb in the same process.
     ///
-    /// - Parameter transport: connects to immudb; nil to connect to the address in the options.
+    /// - Parameters:
+    ///   - transport: connects to immudb; nil to connect to the address in the options.
+    ///   - identity: what immudb has got by a restore, and is accepted in place of the one that was trusted before.
     package static func start(
-        _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
-        metrics: PrometheusRegistry
+        _ options: GatewayOptions, over transport: RPCClient.Configuration?,
+        expecting identity: ServerIdentity? = nil, log: Logger, metrics: PrometheusRegistry
     ) async throws(GatewayStartError) -> Gateway {
         var limits = RequestLimits()
         limits.maxConnections = options.maxConnectionCount
         return try await start(
-            options, over: transport, log: log, metrics: metrics, limits: limits)
+            options, over: transport, expecting: identity, log: log, metrics: metrics,
+            limits: limits)
     }
 
     static func start(
-        _ options: GatewayOptions, over transport: RPCClient.Configuration?, log: Logger,
-        metrics: PrometheusRegistry, limits: RequestLimits
+        _ options: GatewayOptions, over transport: RPCClient.Configuration?,
+        expecting identity: ServerIdentity? = nil, log: Logger, metrics: PrometheusRegistry,
+        limits: RequestLimits
     ) async throws(GatewayStartError) -> Gateway {
         var log = log
         log[metadataKey: "component"] = "gateway"
@@ -76,8 +80,8 @@ public final class Gateway: Sendable {
             way,
             address: transport == nil
                 ? hostAndPort(options.immudbAddress, options.immudbPort) : "in-process",
-            isEmbedded: transport != nil, directory: options.directory, log: log,
-            failures: failures)
+            isEmbedded: transport != nil, directory: options.directory, expecting: identity,
+            log: log, failures: failures)
         let core = GatewayCore(
             options: options, limits: limits, upstream: upstream, metrics: GatewayMetrics(metrics),
             held: HostShares(limit: limits.maxHeldByteCount),
@@ -153,7 +157,7 @@ public final class Gateway: Sendable {
     }
 
     /// Accepts an identity that immudb has got in this process, by a restore, in place of the one that was trusted before.
-    package func expect(_ identity: ServerIdentity) { core.upstream.expect(identity) }
+    package func expect(_ identity: ServerIdentity) async { await core.upstream.expect(identity) }
 
     /// The number of connected clients.
     var connectionCount: Int { core.connections.current }

@@ -157,6 +157,8 @@ public final class ImmudbServer: Sendable {
     ) {
         self.options = options
         currentIdentifier = data.identifier
+        restoredIdentity =
+            data.hasCompletedRestore ? ServerIdentity("\(data.identifier.value)") : nil
         database = data.database
         accounts = data.accounts
         self.restores = restores
@@ -176,12 +178,15 @@ public final class ImmudbServer: Sendable {
         return configuration
     }
 
-    /// Sets what is done when a restore has given the server another identity.
-    package func onNewIdentity(_ handler: @escaping @Sendable (ServerIdentity) -> Void) {
+    /// Adds what is done when a restore has given the server another identity, before clients see it.
+    package func onNewIdentity(_ handler: @escaping @Sendable (ServerIdentity) async -> Void) {
         restores.onNewIdentifier { identifier in
-            if let identity = ServerIdentity("\(identifier)") { handler(identity) }
+            if let identity = ServerIdentity("\(identifier)") { await handler(identity) }
         }
     }
+
+    /// The server's identity, if the start has completed a restore, which may have given it that.
+    package let restoredIdentity: ServerIdentity?
 
     /// Reads the TLS files again, for new connections. If a file cannot be used, logs that and changes nothing.
     /// Blocks.

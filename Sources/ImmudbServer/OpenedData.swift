@@ -7,6 +7,8 @@ import POSIX
 /// The databases that are opened before clients are admitted, the system's first.
 struct OpenedData: Sendable {
     let identifier: CurrentIdentifier
+    /// Whether a restore was completed that was interrupted after it counted.
+    let hasCompletedRestore: Bool
     let accounts: Accounts
     let database: Database
 
@@ -36,7 +38,7 @@ struct OpenedData: Sendable {
         let isKnown: Bool
         do {
             // The lock of the system's database keeps other servers of the folder away from here on.
-            try Self.recoverRestore(options, log)
+            hasCompletedRestore = try Self.recoverRestore(options, log)
             try createFolder(options.databasePath, prefix: "Unable to create data folder")
             isKnown = ServerIdentifier.exists(in: options.directory)
             identifier = CurrentIdentifier(try .loadOrCreate(in: options.directory))
@@ -57,13 +59,15 @@ struct OpenedData: Sendable {
     }
 
     /// Completes a restore that was interrupted after it counted, and discards one that was interrupted before.
+    ///
+    /// - Returns: whether one was completed.
     private static func recoverRestore(
         _ options: ServerOptions, _ log: Logger
-    ) throws(ServerStartError) {
+    ) throws(ServerStartError) -> Bool {
         do {
-            if try RestoreStage(options).recover() {
-                log.info("a restored database was put in the place of the empty one")
-            }
+            guard try RestoreStage(options).recover() else { return false }
+            log.info("a restored database was put in the place of the empty one")
+            return true
         } catch {
             throw ServerStartError("Unable to complete a restore: \(error)")
         }

@@ -100,7 +100,7 @@ public struct POSIXFileSystem: FileSystem {
     public func exists(_ path: String) throws(StoreError) -> Bool {
         var status = stat()
         if stat(path, &status) == 0 { return true }
-        if errno == ENOENT || errno == ENOTDIR { return false }
+        if [ENOENT, ENOTDIR, ENAMETOOLONG].contains(errno) { return false }
         throw StoreError.system("cannot look at", path, errno)
     }
 

@@ -51,7 +51,7 @@ struct DatabaseServing: Service {
         guard let gateway else { return nil }
         do throws(ServerStartError) {
             let gateway = try await Gateway.start(gateway, of: server, log, metrics)
-            server.onNewIdentity { [weak gateway] in gateway?.expect($0) }
+            server.onNewIdentity { [weak gateway] in await gateway?.expect($0) }
             return gateway
         } catch {
             await server.stop(deadline: .zero)

@@ -46,7 +46,8 @@ extension Gateway {
         options.maxConnectionCount = server.options.gatewayConnectionCount
         do throws(GatewayStartError) {
             let gateway = try await start(
-                options, over: server.gatewayClient, log: log.logger(of: "gateway"),
+                options, over: server.gatewayClient, expecting: server.restoredIdentity,
+                log: log.logger(of: "gateway"),
                 metrics: metrics.registry)
             log.info("Gateway served at \(gateway.url)")
             if server.options.mutualTLS.isOn {

@@ -25,7 +25,7 @@ final class Upstream: Sendable {
     private let failures: FailureLog
 
     /// The server that is accepted in place of the one that was trusted before; nil: none is.
-    private let expected = Mutex<ServerIdentity?>(nil)
+    private let expected: Mutex<ServerIdentity?>
     private let known = Mutex(State())
     private let client = Mutex<ImmudbClient?>(nil)
     /// The current attempt to make the client; all callers that need the client wait for it.
@@ -48,10 +48,12 @@ final class Upstream: Sendable {
     ///   - transport: connects to immudb.
     ///   - address: immudb's address for messages, and for the file of known servers.
     ///   - directory: the folder of the trusted roots; empty for the current folder.
+    ///   - identity: that of a server that is accepted in place of the one that was trusted before; nil: none is.
     init(
         _ transport: RPCClient.Configuration, address: String, isEmbedded: Bool, directory: String,
-        log: Logger, failures: FailureLog
+        expecting identity: ServerIdentity? = nil, log: Logger, failures: FailureLog
     ) {
+        expected = Mutex(identity)
         let directory = directory.isEmpty ? "." : directory
         self.address = address
         self.isEmbedded = isEmbedded
@@ -115,8 +117,17 @@ final class Upstream: Sendable {
         return try await attempt.value(within: timeout)
     }
 
-    /// Accepts a server in place of the one that was trusted before: the caller knows that it is the right one.
-    func expect(_ identity: ServerIdentity) { expected.withLock { $0 = identity } }
+    /// Accepts a server in place of the one that was trusted before, also after the next start: the caller knows that it is
+    /// the right one.
+    func expect(_ identity: ServerIdentity) async {
+        expected.withLock { $0 = identity }
+        do {
+            try await roots.note(identity, at: address)
+        } catch {
+            log.error(
+                "the identity \(identity) of the restored server could not be noted: \(error)")
+        }
+    }
 
     private func connect() async throws -> ImmudbClient {
         defer { attempt.withLock { $0 = nil } }

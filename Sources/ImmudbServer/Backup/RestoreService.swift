@@ -42,7 +42,7 @@ final class RestoreService: Sendable {
     private let faults: FaultLog
     private let log: Logger
     private let state = Monitor(State())
-    private let identifierHandlers = Mutex<[@Sendable (ServerIdentifier) -> Void]>([])
+    private let identifierHandlers = Mutex<[@Sendable (ServerIdentifier) async -> Void]>([])
 
     init(
         _ data: OpenedData, _ options: ServerOptions, gate: Gate, faults: FaultLog, log: Logger
@@ -63,9 +63,9 @@ final class RestoreService: Sendable {
         ]
     }
 
-    /// Adds what is done when a restore has given the server another identifier: in the order of these calls.
-    func onNewIdentifier(_ handler: @escaping @Sendable (ServerIdentifier) -> Void) {
-        identifierHandlers.withLock { $0.append(handler) }
+    /// Adds what is done when a restore has given the server another identifier: before what was added earlier.
+    func onNewIdentifier(_ handler: @escaping @Sendable (ServerIdentifier) async -> Void) {
+        identifierHandlers.withLock { $0.insert(handler, at: 0) }
     }
 
     // MARK: the restore
@@ -96,7 +96,7 @@ final class RestoreService: Sendable {
             if !isWanted { restore.cancel(because: Self.isStopping) }
             let outcome = try await run(restore, stream)
             if let new = outcome.identifier, new != identifier.value {
-                for handler in identifierHandlers.withLock({ $0 }) { handler(new) }
+                for handler in identifierHandlers.withLock({ $0 }) { await handler(new) }
             }
             log.info(
                 "\(outcome.tree.size) entries were restored, with the \(outcome.tree)",

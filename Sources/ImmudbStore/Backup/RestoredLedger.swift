@@ -176,7 +176,9 @@ private struct HeldEntries {
         _ chunk: BackupChunk, _ entries: [BackupEntry]
     ) throws(StoreError) {
         let start = first ?? (entries[0].index, entries[0].timeMicroseconds)
-        guard payloadByteCount(with: entries) <= maximumFramePayloadByteCount else {
+        guard payloadByteCount(with: entries) <= maximumFramePayloadByteCount,
+            entryCount + entries.count <= Limits.batchEntryCount
+        else {
             throw StoreError(
                 .tampered,
                 "the batch that begins with entry \(start.index) or later does not end: somebody changed the mark of "

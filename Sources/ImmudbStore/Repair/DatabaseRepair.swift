@@ -43,10 +43,14 @@ struct DatabaseRepair {
             }
         }
         if before.isOtherHistory, !before.hasOtherTree, before.damagedSegments.isEmpty {
+            let isShorter = options.expectedRoot.map { before.size < $0.size } ?? false
             failures.append(
-                "\(path): nothing is damaged, but the history is not that of --root: either the root is of another database, "
-                    + "or somebody has made this one anew. Put a copy or a restored backup that has the root in its place"
-            )
+                isShorter
+                    ? "\(path): what is there is whole, but it ends before the root of --root: it is an older state, or its "
+                        + "end was cut. Put a copy or a restored backup that has the root in its place"
+                    : "\(path): nothing is damaged, but the history is not that of --root: either the root is of another "
+                        + "database, or somebody has made this one anew. Put a copy or a restored backup that has the "
+                        + "root in its place")
         }
         // Entries that were replaced are proven by roots: a tree that differs from them now was changed with them.
         let after = replacements.isEmpty ? before : try verify(comparingHistories: false)
@@ -244,25 +248,30 @@ struct DatabaseRepair {
 
     // MARK: the views
 
-    /// Removes, or marks, the views that do not agree with a ledger that is whole, so that the next start makes them
-    /// again. While the ledger is damaged, they may be all that shows what it was.
+    /// Removes both views if one does not agree with a ledger that is whole, so that the next start makes them again. While
+    /// the ledger is damaged, they may be all that shows what it was.
     private func discardViews(_ after: VerificationReport) throws(StoreError) -> [String] {
         guard after.damagedSegments.isEmpty, failures.isEmpty, !after.isOtherHistory else {
             return []
         }
-        var discarded: [String] = []
-        let (tree, index) = ("\(path)/tree", "\(path)/index")
-        if after.problems.contains(where: { $0.file.hasPrefix("\(tree)/") }) {
-            for name in ["digests", "places"] { try fileSystem.removeFile("\(tree)/\(name)") }
-            try fileSystem.synchronizeDirectory(tree)
-            discarded.append(tree)
+        let views = ["\(path)/tree", "\(path)/index"]
+        guard
+            after.problems.contains(where: { problem in
+                views.contains { problem.file == $0 || problem.file.hasPrefix("\($0)/") }
+            })
+        else { return [] }
+        // If this is interrupted, nobody takes what is left for an index.
+        let mark = Storage.damagedIndexMark(path)
+        if try !fileSystem.exists(mark) { _ = try fileSystem.open(mark, .createNew) }
+        try fileSystem.synchronizeDirectory(path)
+        for folder in views where try fileSystem.exists(folder) {
+            for name in try fileSystem.names(inDirectory: folder) {
+                try fileSystem.removeFile("\(folder)/\(name)")
+            }
+            try fileSystem.synchronizeDirectory(folder)
         }
-        if after.problems.contains(where: { $0.file == index }) {
-            let mark = Storage.damagedIndexMark(path)
-            if try !fileSystem.exists(mark) { _ = try fileSystem.open(mark, .createNew) }
-            try fileSystem.synchronizeDirectory(path)
-            discarded.append(index)
-        }
-        return discarded
+        try fileSystem.removeFile(mark)
+        try fileSystem.synchronizeDirectory(path)
+        return views
     }
 }

@@ -25,7 +25,7 @@ extension DatabaseVerification {
         let path = "\(treePath)/\(name)"
         guard try fileSystem.exists(path) else {
             // A folder that was just restored, or repaired, has no views yet.
-            guard try hasTreeFiles() else { return nil }
+            guard try hasFiles(treePath) else { return nil }
             add(.view, path, "the file is missing. The next start makes it from the ledger")
             return nil
         }
@@ -52,12 +52,9 @@ extension DatabaseVerification {
         _ identity: DatabaseIdentity
     ) throws(StoreError) -> IndexInspection? {
         if try fileSystem.exists(Storage.damagedIndexMark(path)) {
-            log.note(
-                "\(indexPath) was found damaged before, and is not compared: the next start makes it again from the ledger"
-            )
-            return nil
+            add(.view, indexPath, "the server found it damaged. The next start rebuilds it")
         }
-        if try !fileSystem.exists(indexPath), try !hasTreeFiles() { return nil }
+        if try !hasFiles(indexPath), try !hasFiles(treePath) { return nil }
         guard try fileSystem.exists("\(indexPath)/CURRENT") else {
             add(
                 .view, indexPath,
@@ -78,8 +75,8 @@ extension DatabaseVerification {
     /// Says what cannot be compared because views are not there: a folder that was just restored has none, and one from
     /// which somebody removed them looks the same.
     mutating func noteMissingViews() throws(StoreError) {
-        guard try !hasTreeFiles() else { return }
-        let isAlone = try !fileSystem.exists(indexPath)
+        guard try !hasFiles(treePath) else { return }
+        let isAlone = try !hasFiles(indexPath)
         let missing = isAlone ? "\(treePath) and \(indexPath) are" : "\(treePath) is"
         // The index shows how many entries there were, not their leaves.
         let unknown =
@@ -93,11 +90,9 @@ extension DatabaseVerification {
                 + "in the folder shows \(unknown): \(text)")
     }
 
-    private func hasTreeFiles() throws(StoreError) -> Bool {
-        for name in ["digests", "places"] where try fileSystem.exists("\(treePath)/\(name)") {
-            return true
-        }
-        return false
+    private func hasFiles(_ folder: String) throws(StoreError) -> Bool {
+        guard try fileSystem.exists(folder) else { return false }
+        return try !fileSystem.names(inDirectory: folder).isEmpty
     }
 
     /// Starts the walk over the index, if there is one.
