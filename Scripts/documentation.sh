@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 build=$(cd .build/debug && pwd -P)
 target=$(swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p' | head -1)
 options=(-I "$build/Modules")
-for module in CNghttp2 CLibcrypto CRocksDB; do options+=(-I "Sources/$module"); done
+for module in CNghttp2 CLibcrypto CRocksDB CStatfs; do options+=(-I "Sources/$module"); done
 for map in .build/checkouts/*/Sources/*/include/module.modulemap; do options+=(-I "${map%/*}"); done
 # The C modules of this package and of its dependencies.
 for map in "$build"/{C*,RocksDBBridge}.build/module.modulemap; do options+=(-Xcc "-fmodule-map-file=$map"); done
