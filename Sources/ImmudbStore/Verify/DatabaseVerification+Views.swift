@@ -86,8 +86,8 @@ extension DatabaseVerification {
             ? "compare it with a root that you know, --root"
             : "only those that the root of --root covers were compared"
         log.note(
-            "\(missing) not there, as after a restore or a repair; the next start makes what is missing from the ledger. Nothing else "
-                + "in the folder shows \(unknown): \(text)")
+            "\(missing) not there, as after a restore or a repair; the next start makes what is missing from the ledger. "
+                + "Nothing else in the folder shows \(unknown): \(text)")
     }
 
     private func hasFiles(_ folder: String) throws(StoreError) -> Bool {
