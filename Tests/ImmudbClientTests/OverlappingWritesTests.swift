@@ -117,7 +117,8 @@ struct OverlappingWritesTests {
     @Test("report that the root cannot be stored, each of them")
     func failingStore() async throws {
         let server = try await LyingServer.start(ledger)
-        let client = try await connect(server, FailingStore())
+        let client = try await connect(
+            server, SlowStore(failure: ClientError(.trustedRootUnusable, "the disk is full")))
         server.change { $0.writesToGather = 5 }
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<5 {
@@ -133,25 +134,5 @@ struct OverlappingWritesTests {
         #expect(try await client.trustedRoot() == ledger.root)
         await client.close()
         await server.stop()
-    }
-}
-
-/// A store that cannot move a root.
-private struct FailingStore: TrustedRootStore {
-    private let roots = InMemoryTrustedRootStore()
-
-    func trustedRoot(of server: ServerIdentity) -> TrustedRoot? {
-        roots.trustedRoot(of: server)
-    }
-
-    func establish(_ root: TrustedRoot, of server: ServerIdentity) -> TrustedRoot {
-        roots.establish(root, of: server)
-    }
-
-    func advance(
-        from base: TrustedRoot, to root: TrustedRoot, of server: ServerIdentity
-    ) async throws -> TrustedRoot {
-        try await Task.sleep(for: .milliseconds(100))
-        throw ClientError(.trustedRootUnusable, "the disk is full")
     }
 }

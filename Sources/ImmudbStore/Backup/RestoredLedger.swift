@@ -168,16 +168,20 @@ private struct HeldEntries {
     private var chunks: [BackupChunk] = []
     private var keyAndValueByteCount = 0
     private var entryCount = 0
+    /// The entries of the batch that has not ended.
+    private var openEntryCount = 0
 
     /// Adds entries up to the end of a chunk.
     ///
-    /// - Throws: `tampered` if no frame could hold them.
+    /// - Throws: `tampered` if no frame, or no batch, could hold them.
     mutating func append(
         _ chunk: BackupChunk, _ entries: [BackupEntry]
     ) throws(StoreError) {
         let start = first ?? (entries[0].index, entries[0].timeMicroseconds)
+        let tail = entries.reversed().prefix { !$0.isEndOfBatch }.count
+        openEntryCount = tail == entries.count ? openEntryCount + tail : tail
         guard payloadByteCount(with: entries) <= maximumFramePayloadByteCount,
-            entryCount + entries.count <= Limits.batchEntryCount
+            openEntryCount <= Limits.batchEntryCount
         else {
             throw StoreError(
                 .tampered,

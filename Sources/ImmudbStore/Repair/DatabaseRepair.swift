@@ -49,8 +49,8 @@ struct DatabaseRepair {
                     ? "\(path): what is there is whole, but it ends before the root of --root: it is an older state, or its "
                         + "end was cut. Put a copy or a restored backup that has the root in its place"
                     : "\(path): nothing is damaged, but the history is not that of --root: either the root is of another "
-                        + "database, or somebody has made this one anew. Put a copy or a restored backup that has the "
-                        + "root in its place")
+                        + "database, or somebody has replaced the history. Put a copy, or a restored backup, that has "
+                        + "the root in its place")
         }
         // Entries that were replaced are proven by roots: a tree that differs from them now was changed with them.
         let after = replacements.isEmpty ? before : try verify(comparingHistories: false)
