@@ -73,6 +73,34 @@ struct RestoreTests {
         #expect(report.isWhole, "\(report.problems)")
     }
 
+    @Test("takes the largest batch, also behind others of the same frame")
+    func largestBatch() async throws {
+        let source = try BackupFixture()
+        func entries(_ first: UInt8, _ count: Int) -> [NewEntry] {
+            (0..<count).map { number in
+                NewEntry(
+                    key: [first] + withUnsafeBytes(of: UInt32(number)) { Array($0) }, value: [1])
+            }
+        }
+        let batches = [
+            entries(65, 1), entries(66, 50_000), entries(67, Limits.batchEntryCount),
+        ]
+        // Those that come while the first one is written share a frame.
+        await withTaskGroup(of: Void.self) { group in
+            for batch in batches {
+                group.addTask {
+                    await withCheckedContinuation { done in
+                        source.database.append(batch) { _ in done.resume() }
+                    }
+                }
+            }
+        }
+        let end = source.database.snapshot.trustedRoot
+        #expect(end.size.rawValue == UInt64(50_001 + Limits.batchEntryCount))
+        #expect(try BackupFixture.restore([source.backup()]) == end)
+        try source.database.close()
+    }
+
     @Test("is empty if the original was, and another database if it shall be")
     func emptyAndNew() async throws {
         let source = try BackupFixture()
